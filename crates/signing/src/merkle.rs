@@ -1,0 +1,197 @@
+//! Merkle trees as RFC 9162 §2.1 has them (RFC 6962's), over hashes that are already leaves.
+
+use sha2::{Digest as _, Sha256};
+
+use crate::{Digest, RawSignature};
+
+/// A SHA-256 hash in a tree.
+pub type Hash = [u8; 32];
+
+/// First bytes that keep leaves, nodes, batch roots and rejects apart, so that none can pass for another.
+const LEAF: u8 = 0;
+const NODE: u8 = 1;
+pub(crate) const BATCH: u8 = 2;
+const REJECT: u8 = 3;
+
+/// The leaf of a signed record: SHA-256(0x00 ‖ id (8 bytes, big-endian) ‖ digest ‖ r‖s).
+#[must_use]
+pub fn leaf(id: i64, digest: &Digest, signature: &RawSignature) -> Hash {
+    let mut bytes = [0; 1 + 8 + 32 + 64];
+    bytes[0] = LEAF;
+    bytes[1..9].copy_from_slice(&id.to_be_bytes());
+    bytes[9..41].copy_from_slice(&digest.0);
+    bytes[41..].copy_from_slice(&signature.0);
+    Sha256::digest(bytes).into()
+}
+
+/// The leaf of a rejected record in the tree of rejects: SHA-256(0x03 ‖ id (8 bytes, big-endian) ‖ reason).
+#[must_use]
+pub fn reject_leaf(id: i64, reason: &str) -> Hash {
+    Sha256::new().chain_update([REJECT]).chain_update(id.to_be_bytes()).chain_update(reason).finalize().into()
+}
+
+/// SHA-256(0x01 ‖ left ‖ right).
+fn node(left: &Hash, right: &Hash) -> Hash {
+    let mut bytes = [0; 1 + 32 + 32];
+    bytes[0] = NODE;
+    bytes[1..33].copy_from_slice(left);
+    bytes[33..].copy_from_slice(right);
+    Sha256::digest(bytes).into()
+}
+
+/// The root of a tree with no leaves: SHA-256 of nothing.
+#[must_use]
+pub fn empty_root() -> Hash {
+    Sha256::digest([]).into()
+}
+
+/// A tree that is fed its leaves from left to right and keeps one hash per level.
+#[derive(Clone, Debug, Default)]
+pub struct Tree {
+    /// Roots of the full subtrees so far, the largest first: one for each bit that is set in `leaves`.
+    peaks: Vec<Hash>,
+    leaves: u64,
+}
+
+impl Tree {
+    /// A tree without leaves.
+    #[must_use]
+    pub fn new() -> Self {
+        // 40 levels are 10¹² leaves; a batch or a job never grows the vector.
+        Self { peaks: Vec::with_capacity(40), leaves: 0 }
+    }
+
+    /// Adds the next leaf.
+    pub fn push(&mut self, leaf: Hash) {
+        let mut hash = leaf;
+        // Each trailing one of the count is a full subtree that the new leaf completes into the next size.
+        for _ in 0..self.leaves.trailing_ones() {
+            if let Some(left) = self.peaks.pop() {
+                hash = node(&left, &hash);
+            }
+        }
+        self.peaks.push(hash);
+        self.leaves += 1;
+    }
+
+    /// Number of leaves so far.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.leaves
+    }
+
+    /// Whether there is no leaf yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.leaves == 0
+    }
+
+    /// The root over the leaves so far; more may follow.
+    #[must_use]
+    pub fn root(&self) -> Hash {
+        let right_to_left = self.peaks.iter().rev().copied();
+        right_to_left.reduce(|right, left| node(&left, &right)).unwrap_or_else(empty_root)
+    }
+
+    /// Forgets all leaves and keeps the memory.
+    pub fn clear(&mut self) {
+        self.peaks.clear();
+        self.leaves = 0;
+    }
+}
+
+impl Extend<Hash> for Tree {
+    fn extend<I: IntoIterator<Item = Hash>>(&mut self, leaves: I) {
+        leaves.into_iter().for_each(|leaf| self.push(leaf));
+    }
+}
+
+impl FromIterator<Hash> for Tree {
+    fn from_iter<I: IntoIterator<Item = Hash>>(leaves: I) -> Self {
+        let mut tree = Self::new();
+        tree.extend(leaves);
+        tree
+    }
+}
+
+/// The root over `leaves`.
+#[must_use]
+pub fn root(leaves: &[Hash]) -> Hash {
+    leaves.iter().copied().collect::<Tree>().root()
+}
+
+/// The hashes beside the path from leaf `index` up to the root (RFC 9162 §2.1.3.1), lowest first; none when there is no
+/// such leaf, which [`verify_inclusion`] accepts for no index out of range.
+#[must_use]
+pub fn inclusion_proof(leaves: &[Hash], index: usize) -> Vec<Hash> {
+    let mut proof = Vec::new();
+    if index < leaves.len() {
+        let (mut leaves, mut index) = (leaves, index);
+        while leaves.len() > 1 {
+            // The largest power of two below the number of leaves is the left subtree's size.
+            let (left, right) = leaves.split_at(1 << (leaves.len() - 1).ilog2());
+            if index < left.len() {
+                proof.push(root(right));
+                leaves = left;
+            } else {
+                proof.push(root(left));
+                index -= left.len();
+                leaves = right;
+            }
+        }
+        proof.reverse();
+    }
+    proof
+}
+
+/// Whether `proof` shows that `leaf` is at `index` of the `size` leaves under `root` (RFC 9162 §2.1.3.2).
+#[must_use]
+pub fn verify_inclusion(leaf: &Hash, index: u64, size: u64, proof: &[Hash], root: &Hash) -> bool {
+    root_from_proof(leaf, index, size, proof).as_ref() == Some(root)
+}
+
+/// The root that `leaf` at `index` of `size` leaves has by this proof; none when the proof is not as long as it must be.
+#[must_use]
+pub fn root_from_proof(leaf: &Hash, index: u64, size: u64, proof: &[Hash]) -> Option<Hash> {
+    let mut last = size.checked_sub(1).filter(|last| index <= *last)?;
+    let mut position = index;
+    let mut hash = *leaf;
+    for beside in proof {
+        if last == 0 {
+            return None;
+        }
+        if position & 1 == 1 || position == last {
+            hash = node(beside, &hash);
+            // Levels at which this subtree is alone on the right carry it up unchanged.
+            while position & 1 == 0 && position != 0 {
+                position >>= 1;
+                last >>= 1;
+            }
+        } else {
+            hash = node(&hash, beside);
+        }
+        position >>= 1;
+        last >>= 1;
+    }
+    (last == 0).then_some(hash)
+}
+
+/// A hash in hexadecimal, as exports, receipts and the command line show it.
+#[must_use]
+pub fn to_hex(hash: &Hash) -> String {
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Reads a hash from 64 hexadecimal digits.
+#[must_use]
+pub fn from_hex(text: &str) -> Option<Hash> {
+    let digits = text.as_bytes();
+    if digits.len() != 64 || !digits.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    let mut hash = [0; 32];
+    for (byte, pair) in hash.iter_mut().zip(text.as_bytes().chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(hash)
+}
