@@ -1,0 +1,237 @@
+//! The directory of an embedded run: made, locked, given to the user the servers run as.
+
+use std::env;
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf, absolute};
+
+use rustix::process::geteuid;
+
+use crate::account::{Account, AccountError};
+
+/// Where the servers' part goes when their user cannot reach the data-dir.
+const SYSTEM_DATA: &str = "/var/lib/vaultstream/data";
+/// Temporary data-dirs are called this and eight hex digits.
+pub(crate) const TEMPORARY_PREFIX: &str = "vaultstream-";
+
+/// Why a data-dir cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DataDirError {
+    /// The file system says no.
+    #[error("failed to use {path} for the servers' data: choose another data-dir or mend its permissions", path = path.display())]
+    Unusable {
+        /// What was touched.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// Another run holds it.
+    #[error("the data-dir {path} is in use by {holder}: wait for it, stop it, or choose another data-dir", path = path.display())]
+    InUse {
+        /// The data-dir.
+        path: PathBuf,
+        /// The other process.
+        holder: String,
+    },
+    /// Somebody else's servers made it.
+    #[error("the data-dir {path} belongs to the user with id {uid}: run as that user or choose another data-dir", path = path.display())]
+    NotOurs {
+        /// The data-dir.
+        path: PathBuf,
+        /// Its owner.
+        uid: u32,
+    },
+    /// The user the servers run as cannot get there.
+    #[error("user {user}, who runs the servers, may not enter {blocked}: open it or choose another data-dir", blocked = blocked.display())]
+    Unreachable {
+        /// The directory that stops the user.
+        blocked: PathBuf,
+        /// Who.
+        user: String,
+    },
+    /// Not valid UTF-8, which a connection URL needs.
+    #[error("the path {path} is no UTF-8 text: choose another data-dir", path = path.display())]
+    NotText {
+        /// The data-dir.
+        path: PathBuf,
+    },
+    /// Nothing has been run there.
+    #[error("there is no embedded run in {path}: check --data-dir", path = path.display())]
+    Nothing {
+        /// The data-dir.
+        path: PathBuf,
+    },
+    /// Nobody to run the servers as.
+    #[error(transparent)]
+    Account(#[from] AccountError),
+}
+
+/// Attaches the path to what the system said.
+pub(crate) fn unusable(path: &Path) -> impl FnOnce(io::Error) -> DataDirError {
+    let path = path.to_owned();
+    move |source| DataDirError::Unusable { path, source }
+}
+
+/// A data-dir that exists, with its lock file open; not locked yet.
+#[derive(Debug)]
+pub(crate) struct Place {
+    /// Absolute, without links.
+    pub(crate) root: PathBuf,
+    lock: File,
+}
+
+impl Place {
+    /// A new temporary one, locked.
+    pub(crate) fn temporary() -> Result<Self, DataDirError> {
+        loop {
+            let dir = env::temp_dir().join(format!("{TEMPORARY_PREFIX}{:08x}", rand::random::<u32>()));
+            match DirBuilder::new().mode(root_mode()).create(&dir) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(source) => return Err(unusable(&dir)(source)),
+                Ok(()) => {
+                    let place = Self::open(&dir)?;
+                    match place.lock_alone() {
+                        // Swept away by another run between its creation and the lock.
+                        Err(DataDirError::InUse { .. }) => {}
+                        outcome => return outcome.map(|()| place),
+                    }
+                }
+            }
+        }
+    }
+
+    /// One that stays; made when missing.
+    pub(crate) fn kept(dir: &Path) -> Result<Self, DataDirError> {
+        let dir = absolute(dir).map_err(unusable(dir))?;
+        DirBuilder::new().recursive(true).mode(root_mode()).create(&dir).map_err(unusable(&dir))?;
+        Self::open(&dir)
+    }
+
+    /// One that an earlier run made.
+    pub(crate) fn existing(dir: &Path) -> Result<Self, DataDirError> {
+        if !dir.join("lock").is_file() || !dir.join("servers").exists() {
+            return Err(DataDirError::Nothing { path: dir.to_owned() });
+        }
+        Self::open(dir)
+    }
+
+    fn open(dir: &Path) -> Result<Self, DataDirError> {
+        let root = dir.canonicalize().map_err(unusable(dir))?;
+        if root.to_str().is_none() {
+            return Err(DataDirError::NotText { path: root });
+        }
+        let path = root.join("lock");
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let lock = options.open(&path).map_err(unusable(&path))?;
+        Ok(Self { root, lock })
+    }
+
+    /// Takes the directory for this process alone, until the place is dropped.
+    pub(crate) fn lock_alone(&self) -> Result<(), DataDirError> {
+        self.locked(self.lock.try_lock())?;
+        let mut file = &self.lock;
+        let noted = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| write!(file, "{}", std::process::id()));
+        noted.map_err(unusable(&self.root))
+    }
+
+    /// Takes the directory together with others that use the same background servers.
+    pub(crate) fn lock_shared(&self) -> Result<(), DataDirError> {
+        self.locked(self.lock.try_lock_shared())
+    }
+
+    /// Lets others have it.
+    pub(crate) fn unlock(&self) -> Result<(), DataDirError> {
+        self.lock.unlock().map_err(unusable(&self.root))
+    }
+
+    fn locked(&self, outcome: Result<(), TryLockError>) -> Result<(), DataDirError> {
+        outcome.map_err(|error| match error {
+            TryLockError::Error(source) => unusable(&self.root)(source),
+            TryLockError::WouldBlock => DataDirError::InUse { path: self.root.clone(), holder: self.holder() },
+        })
+    }
+
+    fn holder(&self) -> String {
+        let mut text = String::new();
+        let mut file = &self.lock;
+        let read = file.rewind().and_then(|()| file.read_to_string(&mut text));
+        match read {
+            Ok(1..) => format!("process {text}"),
+            _ => "another process".to_owned(),
+        }
+    }
+
+    /// A file directly in the data-dir.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
+    /// The servers' directory and the user who owns it; made when missing.
+    pub(crate) fn servers(&self) -> Result<(PathBuf, Account), DataDirError> {
+        let dir = self.root.join("servers");
+        if fs::symlink_metadata(&dir).is_err() {
+            let account = Account::choose(None)?;
+            if account.blocked_at(&self.root).is_none() {
+                account.private_dir(&dir).map_err(unusable(&dir))?;
+            } else {
+                let elsewhere = system_dir(&account)?;
+                symlink(&elsewhere, &dir).map_err(unusable(&dir))?;
+            }
+        }
+        let dir = dir.canonicalize().map_err(unusable(&dir))?;
+        let owner = fs::metadata(&dir).map_err(unusable(&dir))?.uid();
+        let account = Account::choose(Some(owner))?;
+        if account.uid() != owner {
+            return Err(DataDirError::NotOurs { path: self.root.clone(), uid: owner });
+        }
+        match account.blocked_at(&dir) {
+            Some(blocked) => Err(DataDirError::Unreachable { blocked, user: account.name().to_owned() }),
+            None => Ok((dir, account)),
+        }
+    }
+
+    /// Removes the whole directory, with a linked servers' part.
+    pub(crate) fn remove(&self) -> io::Result<()> {
+        let servers = self.root.join("servers");
+        if let Ok(real) = servers.canonicalize() {
+            fs::remove_dir_all(real)?;
+        }
+        fs::remove_dir_all(&self.root)
+    }
+}
+
+/// Under root the servers' user must be able to pass through the data-dir, though not to list it.
+fn root_mode() -> u32 {
+    if geteuid().is_root() { 0o711 } else { 0o700 }
+}
+
+/// A new directory where a system user can reach it.
+fn system_dir(account: &Account) -> Result<PathBuf, DataDirError> {
+    let base = Path::new(SYSTEM_DATA);
+    DirBuilder::new().recursive(true).mode(0o711).create(base).map_err(unusable(base))?;
+    let dir = base.join(format!("{:016x}", rand::random::<u64>()));
+    account.private_dir(&dir).map_err(unusable(&dir))?;
+    Ok(dir)
+}
+
+/// Writes a file that only its owner can read, whole or not at all, never through a link.
+pub(crate) fn write_private(path: &Path, text: &str, owner: &Account) -> Result<(), DataDirError> {
+    let draft = path.with_extension("new");
+    let _ = fs::remove_file(&draft);
+    let write = || {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+        file.write_all(text.as_bytes())?;
+        owner.own(&draft)?;
+        fs::rename(&draft, path)
+    };
+    write().map_err(unusable(path))
+}
+
+/// True for a directory of this user that nobody else can enter.
+pub(crate) fn is_private_dir(dir: &Path, owner: &Account) -> bool {
+    fs::symlink_metadata(dir)
+        .is_ok_and(|meta| meta.is_dir() && meta.uid() == owner.uid() && meta.permissions().mode() & 0o077 == 0)
+}

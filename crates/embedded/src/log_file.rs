@@ -1,0 +1,79 @@
+//! What a server's log says about its failure to start.
+
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+/// A log this large starts anew.
+const MAX_LOG: u64 = 16 << 20;
+
+/// A place in a log file, to read what came after it.
+pub(crate) struct LogMark {
+    path: PathBuf,
+    offset: u64,
+}
+
+impl LogMark {
+    /// The present end of the log. An overgrown log is emptied first: nobody writes to it now.
+    pub(crate) fn at_end_of(path: &Path) -> Self {
+        let mut offset = fs::metadata(path).map(|meta| meta.len()).unwrap_or(0);
+        if offset > MAX_LOG && File::create(path).is_ok() {
+            offset = 0;
+        }
+        Self { path: path.to_owned(), offset }
+    }
+
+    /// What was written since; empty when it cannot be read.
+    pub(crate) fn text_since(&self) -> String {
+        let mut bytes = Vec::new();
+        let read = File::open(&self.path).and_then(|mut file| {
+            file.seek(SeekFrom::Start(self.offset))?;
+            file.take(MAX_LOG).read_to_end(&mut bytes)
+        });
+        match read {
+            Ok(_) => String::from_utf8_lossy(&bytes).into_owned(),
+            Err(_) => String::new(),
+        }
+    }
+}
+
+/// The line that tells most: the last fatal one, else the last error, else the last line.
+pub(crate) fn complaint(text: &str) -> String {
+    let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let words = ["PANIC:", "FATAL:", "[FTL]", "error:", "ERROR:", "[ERR]", "nats-server:"];
+    let found = words.iter().find_map(|word| lines().rfind(|line| line.contains(word)));
+    let line = found.or_else(|| lines().next_back()).unwrap_or("it said nothing");
+    match words.iter().find_map(|word| line.split_once(word)) {
+        Some((_, rest)) => rest.trim().to_owned(),
+        None => line.to_owned(),
+    }
+}
+
+/// True when the failure was a lack of space.
+pub(crate) fn tells_of_full_disk(text: &str) -> bool {
+    let text = text.to_lowercase();
+    ["no space left on device", "disk quota exceeded"].iter().any(|words| text.contains(words))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fatal_line_is_the_complaint_and_its_decoration_is_dropped() {
+        let log = "2026-01-01 [7] LOG:  starting\n2026-01-01 [7] FATAL:  could not write lock file\n2026-01-01 [7] LOG:  shut down\n";
+        assert_eq!(complaint(log), "could not write lock file");
+        assert_eq!(
+            complaint("[7] 2026/01/01 [FTL] Error listening on port: 127.0.0.1:4222\n"),
+            "Error listening on port: 127.0.0.1:4222"
+        );
+        assert_eq!(complaint("odd\n\n"), "odd");
+        assert_eq!(complaint(""), "it said nothing");
+    }
+
+    #[test]
+    fn a_full_disk_is_recognised() {
+        assert!(tells_of_full_disk("FATAL:  could not write to file \"x\": No space left on device"));
+        assert!(!tells_of_full_disk("FATAL:  role does not exist"));
+    }
+}

@@ -1,0 +1,338 @@
+//! The two servers of one data-dir, from start to stop.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::thread::sleep;
+
+use rustix::process::Signal;
+
+use crate::account::Account;
+use crate::data_dir::{DataDirError, Place, write_private};
+use crate::kek::{KekError, kek_file};
+use crate::nats::{Nats, NatsError};
+use crate::options::{DataDir, Options};
+use crate::postgres::{Postgres, PostgresError, socket_dir};
+use crate::process::{LOOK_AGAIN, Process};
+use crate::programs::{self, ProgramsError};
+use crate::{background, sweep};
+
+pub(crate) const DATABASE_URL: &str = "database-url";
+pub(crate) const NATS_URL: &str = "nats-url";
+const SOCKET_DIR: &str = "socket-dir";
+
+/// Why the servers do not run.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The directory cannot be used.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// A program is missing.
+    #[error(transparent)]
+    Programs(#[from] ProgramsError),
+    /// Postgres does not start.
+    #[error(transparent)]
+    Postgres(#[from] PostgresError),
+    /// nats-server does not start.
+    #[error(transparent)]
+    Nats(#[from] NatsError),
+    /// Asked of a server that this process did not start.
+    #[error("this process has not started {server}")]
+    NotStarted {
+        /// `Postgres` or `nats-server`.
+        server: &'static str,
+    },
+}
+
+#[derive(Debug, Default)]
+struct Running {
+    postgres: Option<Process>,
+    nats: Option<Process>,
+    nats_port: Option<u16>,
+}
+
+/// A private Postgres and nats-server. They stop when this is dropped, and when the process ends however it ends.
+#[derive(Debug)]
+pub struct Servers {
+    place: Place,
+    temporary: bool,
+    /// False when they are background servers, which outlive us.
+    ours: bool,
+    postgres: Option<Postgres>,
+    nats: Option<Nats>,
+    running: Mutex<Running>,
+    database_url: String,
+    nats_url: String,
+}
+
+impl Servers {
+    /// Both servers on a directory that is removed at the end.
+    pub fn temporary() -> Result<Self, StartError> {
+        Self::start(&Options::temporary())
+    }
+
+    /// Starts what the options say, and returns when it answers. On a kept directory whose servers run in the background
+    /// ([`background::up`]), uses those and leaves them running at the end.
+    pub fn start(options: &Options) -> Result<Self, StartError> {
+        static SWEEP: Once = Once::new();
+        let place = match &options.data_dir {
+            DataDir::Temporary => {
+                SWEEP.call_once(sweep::remove_abandoned);
+                Place::temporary()?
+            }
+            DataDir::Kept(dir) => {
+                let place = Place::kept(dir)?;
+                if let Some(urls) = background::join(&place)? {
+                    return Ok(Self::borrowed(place, urls));
+                }
+                place.lock_alone()?;
+                place
+            }
+        };
+        Self::start_in(place, options, true)
+    }
+
+    /// Background servers of the place, whose lock the caller shares.
+    pub(crate) fn borrowed(place: Place, (database_url, nats_url): (String, String)) -> Self {
+        let running = Mutex::default();
+        Self { place, temporary: false, ours: false, postgres: None, nats: None, running, database_url, nats_url }
+    }
+
+    /// Starts servers in a place whose lock we hold.
+    pub(crate) fn start_in(place: Place, options: &Options, bound_to_us: bool) -> Result<Self, StartError> {
+        let temporary = options.data_dir == DataDir::Temporary;
+        let mut servers = Self::borrowed(place, (String::new(), String::new()));
+        servers.temporary = temporary;
+        servers.ours = true;
+        let (dir, account) = servers.place.servers()?;
+        sweep::end_leftovers(&dir);
+        if options.postgres {
+            servers.begin_postgres(&dir, &account, options, bound_to_us)?;
+        }
+        if options.nats {
+            servers.begin_nats(&dir, &account, options, bound_to_us)?;
+        }
+        Ok(servers)
+    }
+
+    fn begin_postgres(
+        &mut self,
+        dir: &Path,
+        account: &Account,
+        options: &Options,
+        bound_to_us: bool,
+    ) -> Result<(), StartError> {
+        let postgres = Postgres {
+            bin: programs::postgres_bin(account, Postgres::made_by(dir))?,
+            socket_dir: socket_dir(dir, &self.place.file(SOCKET_DIR), account)?,
+            servers: dir.to_owned(),
+            account: account.clone(),
+            extra: options.postgres_settings.clone(),
+            bound_to_us,
+            temporary: self.temporary,
+        };
+        postgres.prepare()?;
+        self.lock().postgres = Some(postgres.start()?);
+        self.database_url = postgres.url("vaultstream");
+        write_private(&self.place.file(DATABASE_URL), &self.database_url, &Account::Caller)?;
+        self.postgres = Some(postgres);
+        Ok(())
+    }
+
+    fn begin_nats(
+        &mut self,
+        dir: &Path,
+        account: &Account,
+        options: &Options,
+        bound_to_us: bool,
+    ) -> Result<(), StartError> {
+        let nats = Nats {
+            program: programs::nats_server(account)?,
+            servers: dir.to_owned(),
+            account: account.clone(),
+            bound_to_us,
+            token: Nats::new_token()?,
+        };
+        let (process, port) = nats.start(options.nats_port)?;
+        let mut running = self.lock();
+        running.nats = Some(process);
+        running.nats_port = Some(port);
+        drop(running);
+        self.nats_url = nats.url(port);
+        write_private(&self.place.file(NATS_URL), &self.nats_url, &Account::Caller)?;
+        self.nats = Some(nats);
+        Ok(())
+    }
+
+    /// The URL of the ledger's database; empty when Postgres was not asked for.
+    pub fn database_url(&self) -> &str {
+        &self.database_url
+    }
+
+    /// The URL of NATS with its token: a secret. Empty when NATS was not asked for.
+    pub fn nats_url(&self) -> &str {
+        &self.nats_url
+    }
+
+    /// The data-dir, absolute.
+    pub fn data_dir(&self) -> &Path {
+        &self.place.root
+    }
+
+    /// The data-dir's key-encryption key file, made when missing; see [`kek_file`].
+    pub fn kek_file(&self) -> Result<PathBuf, KekError> {
+        kek_file(&self.place.root)
+    }
+
+    /// The process id of the Postgres we started, while it runs.
+    pub fn postgres_pid(&self) -> Option<u32> {
+        self.lock().postgres.as_mut().and_then(Process::living_id)
+    }
+
+    /// The process id of the nats-server we started, while it runs.
+    pub fn nats_pid(&self) -> Option<u32> {
+        self.lock().nats.as_mut().and_then(Process::living_id)
+    }
+
+    /// A new empty database in our Postgres, and its URL: one for each test.
+    pub fn create_database(&self) -> Result<String, StartError> {
+        let postgres = self.own_postgres()?;
+        let name = format!("scratch_{:016x}", rand::random::<u64>());
+        postgres.create_database(&name)?;
+        Ok(postgres.url(&name))
+    }
+
+    /// Starts our Postgres again, under the same URL; nothing when it runs.
+    pub fn start_postgres(&self) -> Result<(), StartError> {
+        let postgres = self.own_postgres()?;
+        let mut running = self.lock();
+        if running.postgres.as_mut().is_none_or(Process::has_ended) {
+            running.postgres = Some(postgres.start()?);
+        }
+        Ok(())
+    }
+
+    /// Stops our Postgres in an orderly way: it closes all sessions.
+    pub fn stop_postgres(&self) {
+        if let Some(mut process) = self.lock().postgres.take() {
+            Postgres::stop(&mut process);
+        }
+    }
+
+    /// Kills our Postgres as a crash would: nothing is written out.
+    pub fn kill_postgres(&self) {
+        if let Some(mut process) = self.lock().postgres.take() {
+            process.signal(Signal::KILL);
+            process.end(&[]);
+        }
+    }
+
+    /// Stops and starts our Postgres.
+    pub fn restart_postgres(&self) -> Result<(), StartError> {
+        self.stop_postgres();
+        self.start_postgres()
+    }
+
+    /// Starts our nats-server again, under the same URL; nothing when it runs.
+    pub fn start_nats(&self) -> Result<(), StartError> {
+        let nats = self.own_nats()?;
+        let mut running = self.lock();
+        if running.nats.as_mut().is_none_or(Process::has_ended) {
+            running.nats = Some(nats.start(running.nats_port)?.0);
+        }
+        Ok(())
+    }
+
+    /// Stops our nats-server in an orderly way.
+    pub fn stop_nats(&self) {
+        if let Some(mut process) = self.lock().nats.take() {
+            Nats::stop(&mut process);
+        }
+    }
+
+    /// Kills our nats-server as a crash would.
+    pub fn kill_nats(&self) {
+        if let Some(mut process) = self.lock().nats.take() {
+            process.end(&[]);
+        }
+    }
+
+    /// Stops and starts our nats-server; streams stay.
+    pub fn restart_nats(&self) -> Result<(), StartError> {
+        self.stop_nats();
+        self.start_nats()
+    }
+
+    /// Kills our nats-server, removes everything JetStream has stored, and starts it again under the same URL.
+    pub fn wipe_jetstream(&self) -> Result<(), StartError> {
+        let nats = self.own_nats()?;
+        self.kill_nats();
+        nats.wipe()?;
+        self.start_nats()
+    }
+
+    /// Stops the servers within bounded time, and removes a temporary directory. Dropping does the same.
+    pub fn stop(self) {}
+
+    /// Leaves the servers running when this is dropped.
+    pub(crate) fn leave_running(mut self) -> (String, String) {
+        self.ours = false;
+        (self.database_url.clone(), self.nats_url.clone())
+    }
+
+    fn own_postgres(&self) -> Result<&Postgres, StartError> {
+        self.postgres.as_ref().ok_or(StartError::NotStarted { server: "Postgres" })
+    }
+
+    fn own_nats(&self) -> Result<&Nats, StartError> {
+        self.nats.as_ref().ok_or(StartError::NotStarted { server: "nats-server" })
+    }
+
+    /// A panic elsewhere must not keep the servers alive.
+    fn lock(&self) -> MutexGuard<'_, Running> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Servers {
+    fn drop(&mut self) {
+        if !self.ours {
+            return;
+        }
+        self.stop_nats();
+        if self.temporary {
+            if let Some(mut process) = self.lock().postgres.take() {
+                Postgres::abandon(&mut process);
+            }
+        } else {
+            self.stop_postgres();
+        }
+        remove_traces(&self.place);
+        if self.temporary {
+            remove(&self.place);
+        }
+    }
+}
+
+/// Removes what is only true while the servers run: their URLs, and a socket directory outside the data-dir.
+pub(crate) fn remove_traces(place: &Place) {
+    let note = place.file(SOCKET_DIR);
+    if let Ok(dir) = fs::read_to_string(&note) {
+        let _ = fs::remove_dir_all(dir);
+    }
+    for name in [SOCKET_DIR, DATABASE_URL, NATS_URL] {
+        let _ = fs::remove_file(place.file(name));
+    }
+}
+
+/// A server's last helper process may still write a file while we remove: look again.
+fn remove(place: &Place) {
+    for _ in 0..100 {
+        match place.remove() {
+            Ok(()) => return,
+            Err(error) => tracing::debug!(%error, "the temporary directory is still being written to"),
+        }
+        sleep(LOOK_AGAIN);
+    }
+    tracing::warn!(dir = %place.root.display(), "failed to remove the temporary directory");
+}

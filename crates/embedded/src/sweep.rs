@@ -1,0 +1,60 @@
+//! What killed runs left behind: servers that still run, and temporary directories.
+
+use std::env;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::Duration;
+
+use rustix::process::{Signal, geteuid};
+
+use crate::data_dir::{Place, TEMPORARY_PREFIX};
+use crate::process::{Process, all_started_with};
+
+/// Time for an orderly end before the next, harder signal.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The servers of this directory that run now, whoever started them: Postgres, nats-server.
+pub(crate) fn running(servers: &Path) -> (Option<Process>, Option<Process>) {
+    let first = |option, path: &Path| all_started_with(option, path).first().copied().map(Process::Stranger);
+    (first("-D", &servers.join("postgres")), first("-c", &servers.join("nats/nats.conf")))
+}
+
+/// Ends the servers of this directory. The caller holds the directory's lock, so no living run needs them.
+pub(crate) fn end_leftovers(servers: &Path) {
+    for pid in all_started_with("-D", &servers.join("postgres")) {
+        tracing::info!(pid, "stopping a Postgres that an earlier run left behind");
+        Process::Stranger(pid).end(&[(Signal::INT, PATIENCE), (Signal::QUIT, PATIENCE)]);
+    }
+    for pid in all_started_with("-c", &servers.join("nats/nats.conf")) {
+        tracing::info!(pid, "stopping a nats-server that an earlier run left behind");
+        Process::Stranger(pid).end(&[(Signal::TERM, PATIENCE)]);
+    }
+}
+
+/// Removes temporary directories of runs of this user that were killed before they could.
+pub(crate) fn remove_abandoned() {
+    for entry in fs::read_dir(env::temp_dir()).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let digits = name.to_str().and_then(|name| name.strip_prefix(TEMPORARY_PREFIX)).unwrap_or_default();
+        let ours = digits.len() == 8
+            && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+            && entry.metadata().is_ok_and(|meta| meta.is_dir() && meta.uid() == geteuid().as_raw());
+        if !ours {
+            continue;
+        }
+        let Ok(place) = Place::existing(&entry.path()) else { continue };
+        if place.lock_alone().is_err() {
+            continue;
+        }
+        if let Ok(servers) = place.file("servers").canonicalize() {
+            end_leftovers(&servers);
+        }
+        match place.remove() {
+            Ok(()) => tracing::info!(dir = %place.root.display(), "removed what a killed run left behind"),
+            Err(error) => {
+                tracing::warn!(dir = %place.root.display(), %error, "failed to remove an abandoned directory")
+            }
+        }
+    }
+}
