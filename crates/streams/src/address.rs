@@ -1,0 +1,98 @@
+//! The URL of NATS: servers, and what to log in with.
+
+use async_nats::ServerAddr;
+use percent_encoding::percent_decode_str;
+
+/// What stood before the `@`. No `Debug`: it is a secret.
+#[derive(PartialEq, Eq)]
+pub(crate) enum Login {
+    Nothing,
+    Token(String),
+    User { name: String, password: String },
+}
+
+/// Servers without any secret in them, and the login.
+pub(crate) struct Address {
+    pub(crate) servers: Vec<ServerAddr>,
+    pub(crate) login: Login,
+}
+
+/// Why a URL is no address of NATS. Never shows the URL, which may hold a secret.
+#[derive(Debug, thiserror::Error)]
+pub enum AddressError {
+    /// No server is named.
+    #[error("it names no server")]
+    Empty,
+    /// It is no URL, or one of another kind.
+    #[error("it is not of the form nats://[TOKEN@ | USER:PASSWORD@]HOST[:PORT] or tls://…")]
+    Invalid,
+    /// Two servers come with different logins.
+    #[error("its servers come with different users or tokens")]
+    Logins,
+}
+
+/// Reads one or more URLs separated by commas. Secrets may be percent-encoded. The login is taken out of the URLs, because
+/// those end up in logs.
+pub(crate) fn parse(urls: &str) -> Result<Address, AddressError> {
+    let mut servers = Vec::new();
+    let mut login = Login::Nothing;
+    for url in urls.split(',').map(str::trim).filter(|url| !url.is_empty()) {
+        let parsed: ServerAddr = url.parse().map_err(|_| AddressError::Invalid)?;
+        let mut parsed = parsed.into_inner();
+        if !matches!(parsed.scheme(), "nats" | "tls") || parsed.host_str().is_none_or(str::is_empty) {
+            return Err(AddressError::Invalid);
+        }
+        let found = match (parsed.username(), parsed.password()) {
+            ("", None) => Login::Nothing,
+            (token, None) => Login::Token(decode(token)?),
+            (name, Some(password)) => Login::User { name: decode(name)?, password: decode(password)? },
+        };
+        if found != Login::Nothing {
+            if login != Login::Nothing && login != found {
+                return Err(AddressError::Logins);
+            }
+            login = found;
+        }
+        parsed.set_username("").and_then(|()| parsed.set_password(None)).map_err(|()| AddressError::Invalid)?;
+        servers.push(ServerAddr::from_url(parsed).map_err(|_| AddressError::Invalid)?);
+    }
+    if servers.is_empty() { Err(AddressError::Empty) } else { Ok(Address { servers, login }) }
+}
+
+fn decode(text: &str) -> Result<String, AddressError> {
+    percent_decode_str(text).decode_utf8().map(Into::into).map_err(|_| AddressError::Invalid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_is_taken_out_of_the_url() {
+        let address = parse("nats://s%2Fcr%40t@127.0.0.1:4333").ok().unwrap();
+        assert!(address.login == Login::Token("s/cr@t".into()));
+        assert_eq!(address.servers[0].as_url_str(), "nats://127.0.0.1:4333");
+        let address = parse("tls://u:p%3Aw@nats.example, nats://other:1").ok().unwrap();
+        assert!(address.login == Login::User { name: "u".into(), password: "p:w".into() });
+        assert!(address.servers.iter().all(|server| !server.as_url_str().contains('@')));
+        assert_eq!(address.servers.len(), 2);
+        assert!(parse("nats.example:4222").ok().unwrap().login == Login::Nothing);
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_without_being_repeated() {
+        for (url, expected) in [
+            ("", "names no server"),
+            (" , ", "names no server"),
+            ("http://s3cret@host", "not of the form"),
+            ("ws://s3cret@host", "not of the form"),
+            ("nats://s3cret@", "not of the form"),
+            ("nats://s3cret@host:notaport", "not of the form"),
+            ("nats://s3cret@a,nats://other@b", "different users"),
+        ] {
+            let Err(refused) = parse(url) else { panic!("{url} was accepted") };
+            assert!(refused.to_string().contains(expected), "{url}: {refused}");
+            assert!(!format!("{refused} {refused:?}").contains("s3cret"));
+        }
+    }
+}

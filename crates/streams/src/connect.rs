@@ -1,0 +1,298 @@
+//! Connecting: bounded in time, with an error that says what to do.
+
+use crate::JobStreams;
+use crate::address::{self, Address, AddressError, Login};
+use crate::backoff::pause;
+use crate::error::{BoxError, StreamsError};
+use crate::link::{self, Link, LinkWatch};
+use crate::settle::{Generation, Settlement, send_settlements};
+use async_nats::jetstream::{self, ErrorCode, context::AccountErrorKind};
+use async_nats::{Client, ConnectErrorKind, rustls};
+use std::collections::HashMap;
+use std::error::Error;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep, timeout};
+use tracing::debug;
+
+/// One connection attempt, handshake included; and one request.
+const ATTEMPT: Duration = Duration::from_secs(5);
+/// A server that does not answer three of these is taken for dead.
+const PING: Duration = Duration::from_secs(10);
+
+/// Where NATS is and who we are. No `Debug`: the URL may hold a token.
+#[derive(Clone, Default)]
+pub struct ConnectOptions {
+    /// One or more `nats://[TOKEN@ | USER:PASSWORD@]HOST[:PORT]`, separated by commas; `tls://` asks for TLS.
+    pub url: String,
+    /// A credentials file (JWT and seed).
+    pub credentials: Option<PathBuf>,
+    /// A file with an nkey seed.
+    pub nkey: Option<PathBuf>,
+    /// Certificates to trust instead of the system's, PEM.
+    pub ca: Option<PathBuf>,
+    /// Our certificate, PEM; together with [`ConnectOptions::key`].
+    pub certificate: Option<PathBuf>,
+    /// The key of our certificate, PEM.
+    pub key: Option<PathBuf>,
+    /// How long a server that is down is waited for. Zero is one attempt.
+    pub patience: Duration,
+    /// What the server shows as the connection's name.
+    pub name: String,
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The URL is no address of NATS.
+    #[error("the nats url cannot be used")]
+    BadUrl(#[source] AddressError),
+    /// A file with credentials, a key or certificates cannot be used.
+    #[error("the file {} cannot be used to log in to nats", path.display())]
+    BadFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: BoxError,
+    },
+    /// The server does not accept who we say we are.
+    #[error("nats refused the login: check the token, the user and password, or the credentials file")]
+    Refused(#[source] BoxError),
+    /// The server's certificate or ours does not do.
+    #[error("no TLS connection to nats: check the certificates")]
+    Tls(#[source] BoxError),
+    /// The server runs without JetStream, or the account may not use it.
+    #[error("nats has no JetStream for this account: start the server with -js and enable it for the account")]
+    NoJetStream(#[source] BoxError),
+    /// Nobody answered within the patience.
+    #[error("nats did not answer within {patience:?}")]
+    Unreachable {
+        /// How long was waited.
+        patience: Duration,
+        /// What the last attempt ended with.
+        #[source]
+        source: BoxError,
+    },
+}
+
+/// A connection to NATS, shared by all clones. It reconnects by itself, without end; requests fail meanwhile.
+#[derive(Clone)]
+pub struct Streams {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    client: Client,
+    jetstream: jetstream::Context,
+    link: watch::Receiver<Link>,
+    settlements: mpsc::UnboundedSender<Settlement>,
+    generations: Mutex<HashMap<JobStreams, Weak<Generation>>>,
+}
+
+impl Streams {
+    /// Connects, and checks that JetStream answers. A server that is down is tried again until the patience is over; a refusal
+    /// or a bad file ends it at once.
+    ///
+    /// # Errors
+    /// See [`ConnectError`].
+    pub async fn connect(options: &ConnectOptions) -> Result<Self, ConnectError> {
+        let address = address::parse(&options.url).map_err(ConnectError::BadUrl)?;
+        // TLS needs one provider for the process; when there is one already, that serves.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let mut patience = Patience::new(options.patience);
+        let (link_sender, link) = watch::channel(Link::default());
+        let client = loop {
+            match open(&address, options, &link_sender).await {
+                Ok(client) => break client,
+                Err(failure) => patience.wait(failure).await?,
+            }
+        };
+        while let Err(failure) = check_jetstream(&client).await {
+            patience.wait(failure).await?;
+        }
+        Ok(Self::over(client, link).await)
+    }
+
+    async fn over(client: Client, mut link: watch::Receiver<Link>) -> Self {
+        // The first connection is reported by a task: wait, so that nobody takes it for a reconnect.
+        let _ = timeout(ATTEMPT, link.wait_for(|link| link.established > 0)).await;
+        let (settlements, queue) = mpsc::unbounded_channel();
+        tokio::spawn(send_settlements(client.clone(), queue));
+        let mut jetstream = jetstream::new(client.clone());
+        jetstream.set_timeout(ATTEMPT);
+        let generations = Mutex::default();
+        Self { inner: Arc::new(Inner { client, jetstream, link, settlements, generations }) }
+    }
+
+    /// Follows the connection, to repair right after a reconnect.
+    pub fn link(&self) -> LinkWatch {
+        LinkWatch::new(self.inner.link.clone())
+    }
+
+    /// Waits until the server has received everything settled so far: acks, NAKs. Call it before the process ends, because
+    /// settling only queues.
+    ///
+    /// # Errors
+    /// [`StreamsError::Unreachable`] when that took longer than `within`; messages whose ack is lost are delivered again.
+    pub async fn flush(&self, within: Duration) -> Result<(), StreamsError> {
+        let (done, flushed) = oneshot::channel();
+        let _ = self.inner.settlements.send(Settlement::Flush(done));
+        match timeout(within, flushed).await {
+            Ok(Ok(Ok(()))) => Ok(()),
+            Ok(Ok(Err(error))) => Err(StreamsError::Unreachable(error)),
+            Ok(Err(error)) => Err(StreamsError::Unreachable(error.into())),
+            Err(error) => Err(StreamsError::Unreachable(error.into())),
+        }
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.inner.client
+    }
+
+    pub(crate) fn jetstream(&self) -> &jetstream::Context {
+        &self.inner.jetstream
+    }
+
+    pub(crate) fn settlements(&self) -> mpsc::UnboundedSender<Settlement> {
+        self.inner.settlements.clone()
+    }
+
+    /// The one mark of a generation that all its handles share.
+    pub(crate) fn generation(&self, job: JobStreams) -> Arc<Generation> {
+        let mut known = self.inner.generations.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(generation) = known.get(&job).and_then(Weak::upgrade) {
+            return generation;
+        }
+        known.retain(|_, generation| generation.strong_count() > 0);
+        let generation = Arc::new(Generation::new(job));
+        known.insert(job, Arc::downgrade(&generation));
+        generation
+    }
+}
+
+enum Failure {
+    Final(ConnectError),
+    Passing(BoxError),
+}
+
+struct Patience {
+    whole: Duration,
+    until: Instant,
+    attempt: u32,
+}
+
+impl Patience {
+    fn new(whole: Duration) -> Self {
+        Self { whole, until: Instant::now() + whole, attempt: 0 }
+    }
+
+    /// Pauses after a failure that may pass, or gives up.
+    async fn wait(&mut self, failure: Failure) -> Result<(), ConnectError> {
+        let source = match failure {
+            Failure::Final(error) => return Err(error),
+            Failure::Passing(source) => source,
+        };
+        let delay = pause(Duration::from_millis(50), Duration::from_secs(2), self.attempt);
+        if Instant::now() + delay >= self.until {
+            return Err(ConnectError::Unreachable { patience: self.whole, source });
+        }
+        debug!(error = source, attempt = self.attempt, "nats is not there yet");
+        self.attempt += 1;
+        sleep(delay).await;
+        Ok(())
+    }
+}
+
+async fn open(address: &Address, options: &ConnectOptions, link: &watch::Sender<Link>) -> Result<Client, Failure> {
+    let bad = |path: &PathBuf, source: BoxError| Failure::Final(ConnectError::BadFile { path: path.clone(), source });
+    let events = link.clone();
+    let mut nats = async_nats::ConnectOptions::new()
+        .name(&options.name)
+        .connection_timeout(ATTEMPT)
+        .request_timeout(Some(ATTEMPT))
+        .ping_interval(PING)
+        .reconnect_delay_callback(reconnect_delay)
+        .event_callback(move |event| {
+            link::note(&event, &events);
+            std::future::ready(())
+        });
+    nats = match &address.login {
+        Login::Nothing => nats,
+        Login::Token(token) => nats.token(token.clone()),
+        Login::User { name, password } => nats.user_and_password(name.clone(), password.clone()),
+    };
+    if let Some(path) = &options.credentials {
+        nats = nats.credentials_file(path).await.map_err(|error| bad(path, error.into()))?;
+    }
+    if let Some(path) = &options.nkey {
+        let seed = tokio::fs::read_to_string(path).await.map_err(|error| bad(path, error.into()))?;
+        nats = nats.nkey(seed.trim().to_owned());
+    }
+    for path in [&options.ca, &options.certificate, &options.key].into_iter().flatten() {
+        // Read later, on every connection; said now if that cannot work.
+        tokio::fs::metadata(path).await.map_err(|error| bad(path, error.into()))?;
+    }
+    if let Some(path) = &options.ca {
+        nats = nats.add_root_certificates(path.clone()).require_tls(true);
+    }
+    match (&options.certificate, &options.key) {
+        (Some(certificate), Some(key)) => nats = nats.add_client_certificate(certificate.clone(), key.clone()),
+        (Some(path), None) | (None, Some(path)) => {
+            return Err(bad(path, "a certificate and its key come together".into()));
+        }
+        (None, None) => {}
+    }
+    nats.connect(address.servers.as_slice()).await.map_err(|error| match error.kind() {
+        ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => {
+            Failure::Final(ConnectError::Refused(error.into()))
+        }
+        ConnectErrorKind::Tls => Failure::Final(ConnectError::Tls(error.into())),
+        ConnectErrorKind::ServerParse => Failure::Final(ConnectError::BadUrl(AddressError::Invalid)),
+        _ if is_tls(&error) => Failure::Final(ConnectError::Tls(error.into())),
+        _ => Failure::Passing(error.into()),
+    })
+}
+
+/// Whether a failed handshake, which comes as an I/O error, was about certificates.
+fn is_tls(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.is::<rustls::Error>() {
+            return true;
+        }
+        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        next = inner.map(|inner| inner as &(dyn Error + 'static)).or_else(|| error.source());
+    }
+    false
+}
+
+async fn check_jetstream(client: &Client) -> Result<(), Failure> {
+    let account = jetstream::new(client.clone()).query_account().await;
+    account.map(|_| ()).map_err(|error| match error.kind() {
+        AccountErrorKind::JetStream(answer)
+            if matches!(
+                answer.error_code(),
+                ErrorCode::JETSTREAM_NOT_ENABLED | ErrorCode::JETSTREAM_NOT_ENABLED_FOR_ACCOUNT
+            ) =>
+        {
+            Failure::Final(ConnectError::NoJetStream(error.into()))
+        }
+        // The server says so itself when it is not just starting up.
+        AccountErrorKind::JetStreamUnavailable if !client.server_info().jetstream => {
+            Failure::Final(ConnectError::NoJetStream(error.into()))
+        }
+        _ => Failure::Passing(error.into()),
+    })
+}
+
+/// At once after a loss, then slower, up to 4 s; never in step with others.
+fn reconnect_delay(attempt: usize) -> Duration {
+    match u32::try_from(attempt).unwrap_or(u32::MAX) {
+        0 | 1 => Duration::ZERO,
+        attempt => pause(Duration::from_millis(20), Duration::from_secs(4), attempt - 2),
+    }
+}

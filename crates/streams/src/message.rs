@@ -1,0 +1,162 @@
+//! Messages: small, typed, versioned JSON. They carry ids and ranges, never payloads or secrets.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// The version that this program writes, and the only one it reads.
+const VERSION: u16 = 1;
+
+/// One batch of one job: a contiguous range of record ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BatchMessage {
+    /// The job's uid; a worker drops a message of another job.
+    pub job: Uuid,
+    /// The batch's number in its job, from 0.
+    pub batch: i64,
+    /// The first record id of the range.
+    pub first: i64,
+    /// The last record id of the range.
+    pub last: i64,
+    /// Records that were counted in the range when it was planned.
+    pub rows: i64,
+}
+
+/// What a message of the batch stream asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Sign a batch.
+    Batch(BatchMessage),
+    /// Everything is signed: make the receipt.
+    Finish,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+enum Body {
+    Batch(BatchMessage),
+    Finish { job: Uuid },
+    Key { job: Uuid, key: i64 },
+}
+
+#[derive(Serialize)]
+struct Outgoing<'a> {
+    v: u16,
+    #[serde(flatten)]
+    body: &'a Body,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    v: u16,
+}
+
+/// Why a message cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum MessageError {
+    #[error("the message cannot be read")]
+    Malformed(#[source] serde_json::Error),
+    #[error("the message has version {0}, and this program reads version {VERSION}")]
+    Version(u16),
+    #[error("the message belongs to job {0}")]
+    Foreign(Uuid),
+    #[error("the message is of another kind than its stream")]
+    Kind,
+}
+
+impl MessageError {
+    /// Whether another program, a newer one, might be able to use the message.
+    pub(crate) fn is_newer(&self) -> bool {
+        matches!(self, Self::Version(version) if *version > VERSION)
+    }
+}
+
+pub(crate) fn encode_batch(message: &BatchMessage) -> Result<Bytes, serde_json::Error> {
+    encode(&Body::Batch(*message))
+}
+
+pub(crate) fn encode_finish(job: Uuid) -> Result<Bytes, serde_json::Error> {
+    encode(&Body::Finish { job })
+}
+
+pub(crate) fn encode_key(job: Uuid, key: i64) -> Result<Bytes, serde_json::Error> {
+    encode(&Body::Key { job, key })
+}
+
+fn encode(body: &Body) -> Result<Bytes, serde_json::Error> {
+    serde_json::to_vec(&Outgoing { v: VERSION, body }).map(Bytes::from)
+}
+
+/// Reads a message of the batch stream of `job`.
+pub(crate) fn decode_work(payload: &[u8], job: Uuid) -> Result<Work, MessageError> {
+    match decode(payload)? {
+        Body::Batch(batch) if batch.job == job => Ok(Work::Batch(batch)),
+        Body::Finish { job: of } if of == job => Ok(Work::Finish),
+        Body::Batch(BatchMessage { job: of, .. }) | Body::Finish { job: of } => Err(MessageError::Foreign(of)),
+        Body::Key { .. } => Err(MessageError::Kind),
+    }
+}
+
+/// Reads a token of the key stream of `job`.
+pub(crate) fn decode_key(payload: &[u8], job: Uuid) -> Result<i64, MessageError> {
+    match decode(payload)? {
+        Body::Key { job: of, key } if of == job => Ok(key),
+        Body::Key { job: of, .. } => Err(MessageError::Foreign(of)),
+        _ => Err(MessageError::Kind),
+    }
+}
+
+fn decode(payload: &[u8]) -> Result<Body, MessageError> {
+    // The version first: a newer message may have another shape.
+    let Version { v } = serde_json::from_slice(payload).map_err(MessageError::Malformed)?;
+    if v != VERSION {
+        return Err(MessageError::Version(v));
+    }
+    serde_json::from_slice(payload).map_err(MessageError::Malformed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const JOB: Uuid = Uuid::from_u128(0xfeed);
+    const BATCH: BatchMessage = BatchMessage { job: JOB, batch: 3, first: -7, last: i64::MAX, rows: 12 };
+
+    #[test]
+    fn a_message_comes_back_as_it_was_sent() {
+        assert_eq!(decode_work(&encode_batch(&BATCH).unwrap(), JOB).unwrap(), Work::Batch(BATCH));
+        assert_eq!(decode_work(&encode_finish(JOB).unwrap(), JOB).unwrap(), Work::Finish);
+        assert_eq!(decode_key(&encode_key(JOB, 42).unwrap(), JOB).unwrap(), 42);
+    }
+
+    #[test]
+    fn the_wire_form_does_not_change_unnoticed() {
+        let text = String::from_utf8(encode_batch(&BATCH).unwrap().to_vec()).unwrap();
+        let uid = "00000000-0000-0000-0000-00000000feed";
+        assert_eq!(
+            text,
+            format!(
+                r#"{{"v":1,"kind":"batch","job":"{uid}","batch":3,"first":-7,"last":9223372036854775807,"rows":12}}"#
+            )
+        );
+    }
+
+    #[test]
+    fn a_foreign_newer_or_broken_message_is_refused() {
+        let other = Uuid::from_u128(1);
+        assert!(
+            matches!(decode_work(&encode_batch(&BATCH).unwrap(), other), Err(MessageError::Foreign(job)) if job == JOB)
+        );
+        assert!(
+            matches!(decode_key(&encode_key(JOB, 1).unwrap(), other), Err(MessageError::Foreign(job)) if job == JOB)
+        );
+        assert!(matches!(decode_work(&encode_key(JOB, 1).unwrap(), JOB), Err(MessageError::Kind)));
+        assert!(matches!(decode_key(&encode_finish(JOB).unwrap(), JOB), Err(MessageError::Kind)));
+        let newer = decode_work(br#"{"v":2,"kind":"merkle"}"#, JOB).unwrap_err();
+        assert!(newer.is_newer());
+        for broken in [&b""[..], b"{}", b"null", br#"{"v":1,"kind":"batch"}"#, br#"{"v":1}"#] {
+            let refused = decode_work(broken, JOB).unwrap_err();
+            assert!(matches!(refused, MessageError::Malformed(_)) && !refused.is_newer());
+        }
+    }
+}

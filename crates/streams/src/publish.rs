@@ -1,0 +1,160 @@
+//! Publishing: pipelined, paced by the stream's own cap, idempotent, and honest about how far it got.
+
+use crate::JobStreams;
+use crate::connect::Streams;
+use crate::error::{StreamsError, classify};
+use crate::message::{self, BatchMessage};
+use crate::topology::Nothing;
+use async_nats::jetstream::context::{PublishAckFuture, PublishError, PublishErrorKind};
+use async_nats::jetstream::{self, ErrorCode, stream};
+use bytes::Bytes;
+use std::collections::VecDeque;
+use std::error::Error;
+
+/// Publishes on their way at a time: enough to hide the round trip, few enough to stop soon when the stream is full.
+const WINDOW: usize = 512;
+
+/// How far publishing got.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Published {
+    /// How many from the start of the slice are settled: stored now or there already. Go on with the rest later.
+    pub done: usize,
+    /// Messages stored now.
+    pub stored: usize,
+    /// Messages that were there already, queued or held.
+    pub already: usize,
+    /// Whether it stopped because the stream is full.
+    pub full: bool,
+}
+
+enum Outcome {
+    Stored,
+    Already,
+    Full,
+}
+
+impl Streams {
+    /// Publishes batches, in order. One that is still queued or held is not doubled; one that was acked is published again.
+    ///
+    /// It stops where the stream is full, and where NATS fails after some were stored: `done` tells how far it got, and calling
+    /// again with the rest, or with everything, is right.
+    ///
+    /// # Errors
+    /// When nothing of the slice could be settled for a reason other than a full stream.
+    pub async fn publish_batches(&self, job: &JobStreams, batches: &[BatchMessage]) -> Result<Published, StreamsError> {
+        if batches.is_empty() {
+            return Ok(Published::default());
+        }
+        // Asking first keeps what is beyond the cap from being sent at all.
+        let name = job.batch_stream();
+        let info: stream::Info = self.call(*job, &format!("STREAM.INFO.{name}"), &Nothing {}).await?;
+        let room = u64::try_from(info.config.max_messages)
+            .map_or(usize::MAX, |most| usize::try_from(most.saturating_sub(info.state.messages)).unwrap_or(usize::MAX));
+        // At least one: a batch that is there already needs no room.
+        let sendable = &batches[..batches.len().min(room.max(1))];
+        let messages = sendable
+            .iter()
+            .map(|batch| message::encode_batch(batch).map(|payload| (job.batch_subject(batch.batch), payload)));
+        let mut published = self.pipeline(job, messages).await?;
+        published.full |= published.done == sendable.len() && sendable.len() < batches.len();
+        Ok(published)
+    }
+
+    /// Publishes the message that asks for the receipt; at most one is in the stream.
+    ///
+    /// # Errors
+    /// As [`Streams::publish_batches`]; a full stream counts as a success with `done` = 0.
+    pub async fn publish_finish(&self, job: &JobStreams) -> Result<Published, StreamsError> {
+        let message = message::encode_finish(job.uid).map(|payload| (job.finish_subject(), payload));
+        self.pipeline(job, std::iter::once(message)).await
+    }
+
+    /// Publishes tokens of keys, in the order in which they shall be used. A token that is there is replaced, held or not, and
+    /// moves to the end.
+    ///
+    /// # Errors
+    /// When nothing of the slice could be settled.
+    pub async fn publish_keys(&self, job: &JobStreams, keys: &[i64]) -> Result<Published, StreamsError> {
+        let tokens =
+            keys.iter().map(|key| message::encode_key(job.uid, *key).map(|payload| (job.key_subject(*key), payload)));
+        self.pipeline(job, tokens).await
+    }
+
+    async fn pipeline(
+        &self,
+        job: &JobStreams,
+        messages: impl Iterator<Item = Result<(String, Bytes), serde_json::Error>>,
+    ) -> Result<Published, StreamsError> {
+        let mut on_their_way: VecDeque<PublishAckFuture> = VecDeque::with_capacity(WINDOW);
+        let mut messages = messages.fuse();
+        let mut result = Published::default();
+        let mut failure = None;
+        let mut unbroken = true;
+        loop {
+            let stopped = result.full || failure.is_some();
+            let next = if stopped || on_their_way.len() >= WINDOW { None } else { messages.next() };
+            if let Some(message) = next {
+                let (subject, payload) = message.map_err(StreamsError::Unreadable)?;
+                match self.jetstream().publish(subject, payload).await {
+                    Ok(ack) => on_their_way.push_back(ack),
+                    Err(error) => failure = Some(self.failure(job, error).await),
+                }
+                continue;
+            }
+            let Some(ack) = on_their_way.pop_front() else { break };
+            match self.outcome(job, ack.await).await {
+                Ok(Outcome::Stored) => result.stored += 1,
+                Ok(Outcome::Already) => result.already += 1,
+                Ok(Outcome::Full) => {
+                    result.full = true;
+                    unbroken = false;
+                }
+                Err(error) => {
+                    unbroken = false;
+                    failure.get_or_insert(error);
+                }
+            }
+            result.done += usize::from(unbroken);
+        }
+        match failure {
+            Some(error) if result.done == 0 || error.is_stream_gone() => Err(error),
+            _ => Ok(result),
+        }
+    }
+
+    async fn outcome(
+        &self,
+        job: &JobStreams,
+        answer: Result<jetstream::publish::PublishAck, PublishError>,
+    ) -> Result<Outcome, StreamsError> {
+        let error = match answer {
+            Ok(_) => return Ok(Outcome::Stored),
+            Err(error) => error,
+        };
+        let refusal = error.source().and_then(|source| source.downcast_ref::<jetstream::Error>());
+        // One code for two refusals; only the text tells them apart.
+        if let Some(refusal) = refusal.filter(|refusal| refusal.error_code() == ErrorCode::STREAM_STORE_FAILED) {
+            let text = refusal.to_string();
+            if text.contains("maximum messages per subject exceeded") {
+                return Ok(Outcome::Already);
+            }
+            if text.contains("maximum messages exceeded") {
+                return Ok(Outcome::Full);
+            }
+        }
+        Err(self.failure(job, error).await)
+    }
+
+    async fn failure(&self, job: &JobStreams, error: PublishError) -> StreamsError {
+        if let Some(refusal) = error.source().and_then(|source| source.downcast_ref::<jetstream::Error>()) {
+            return classify(refusal.clone(), *job);
+        }
+        // Nobody takes the subject: the stream is gone, or JetStream is starting.
+        if error.kind() == PublishErrorKind::StreamNotFound
+            && let Err(gone @ StreamsError::StreamGone(_)) = self.look(*job, &job.batch_stream()).await
+        {
+            return gone;
+        }
+        StreamsError::Unreachable(error.into())
+    }
+}

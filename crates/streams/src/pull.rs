@@ -1,0 +1,266 @@
+//! Pulling batches: one request at a time, for exactly the room there is.
+//!
+//! The client library's own pull stream holds up to one and a half times what it is told, and after a silence waits for half a minute
+//! before it asks again. Here a request asks for the free room and no more; it counts as lost when the server was silent for two
+//! heartbeats, or the connection was lost; and whatever arrives beyond the room goes back at once.
+
+use crate::backoff::pause;
+use crate::batches::{Buffer, Delivery};
+use crate::connect::Streams;
+use crate::error::StreamsError;
+use crate::link::LinkWatch;
+use crate::message::decode_work;
+use crate::names::CONSUMER;
+use crate::settle::{AckHandle, Generation};
+use async_nats::jetstream::Message as Delivered;
+use async_nats::{Message, StatusCode, Subscriber};
+use futures_util::StreamExt;
+use serde::Serialize;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
+
+/// How long a request waits at the server.
+const EXPIRES: Duration = Duration::from_secs(6);
+/// How often the server says that it still has the request.
+const HEARTBEAT: Duration = Duration::from_secs(2);
+/// Two heartbeats and some.
+const SILENCE: Duration = Duration::from_secs(5);
+/// What is on its way arrives within this, when the server is not idle.
+const QUIET: Duration = Duration::from_millis(50);
+/// How long a message waits that only a newer program understands.
+const FOR_NEWER: Duration = Duration::from_secs(30);
+
+/// What asks for messages.
+#[derive(Serialize)]
+pub(crate) struct PullRequest {
+    pub(crate) batch: usize,
+    /// Nanoseconds.
+    pub(crate) expires: u64,
+    /// Nanoseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) idle_heartbeat: Option<u64>,
+}
+
+impl PullRequest {
+    pub(crate) fn new(batch: usize, expires: Duration, heartbeat: Option<Duration>) -> Self {
+        let nanos = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        Self { batch, expires: nanos(expires), idle_heartbeat: heartbeat.map(nanos) }
+    }
+}
+
+/// The task behind a [`crate::BatchPuller`].
+pub(crate) struct Pull {
+    streams: Streams,
+    generation: Arc<Generation>,
+    buffer: Arc<Buffer>,
+    stop: CancellationToken,
+    keep_alive_every: Duration,
+    link: LinkWatch,
+    subscriber: Subscriber,
+    inbox: String,
+    /// The number of the request that is out, in its reply subject.
+    request: u64,
+    /// Messages still to come from it.
+    outstanding: usize,
+    silent_at: Instant,
+    failures: u32,
+    not_before: Instant,
+}
+
+impl Pull {
+    pub(crate) async fn new(
+        streams: Streams,
+        generation: Arc<Generation>,
+        buffer: Arc<Buffer>,
+        ack_wait: Duration,
+        stop: CancellationToken,
+    ) -> Result<Self, StreamsError> {
+        let inbox = streams.client().new_inbox();
+        let subscribed = streams.client().subscribe(format!("{inbox}.*")).await;
+        let subscriber = subscribed.map_err(|error| StreamsError::Unreachable(error.into()))?;
+        let now = Instant::now();
+        Ok(Self {
+            link: streams.link(),
+            streams,
+            generation,
+            buffer,
+            stop,
+            keep_alive_every: (ack_wait / 3).max(Duration::from_millis(10)),
+            subscriber,
+            inbox,
+            request: 0,
+            outstanding: 0,
+            silent_at: now,
+            failures: 0,
+            not_before: now,
+        })
+    }
+
+    pub(crate) async fn run(mut self) {
+        let end = match self.pull().await {
+            Ok(()) => {
+                self.collect().await;
+                None
+            }
+            Err(error) => {
+                if error.is_stream_gone() {
+                    self.buffer.clear();
+                }
+                Some(error)
+            }
+        };
+        self.buffer.end(end);
+    }
+
+    /// Until stopped, or the stream is gone.
+    async fn pull(&mut self) -> Result<(), StreamsError> {
+        let mut keep_alive = interval(self.keep_alive_every);
+        keep_alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let stop = self.stop.clone();
+        loop {
+            if self.generation.has_ended() {
+                return Err(StreamsError::StreamGone(self.generation.job));
+            }
+            let idle = self.outstanding == 0;
+            let resting = Instant::now() < self.not_before;
+            // Not for each message that was taken, but neither only when nothing is left.
+            let wanting = idle && !resting && self.buffer.room() * 2 >= self.buffer.capacity().max(2);
+            if wanting && self.link.now().up {
+                self.ask().await?;
+                continue;
+            }
+            let buffer = Arc::clone(&self.buffer);
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                message = self.subscriber.next() => match message {
+                    Some(message) => self.take(message).await?,
+                    None => return Err(StreamsError::Unreachable("the connection was closed".into())),
+                },
+                () = buffer.taken.notified(), if idle => {}
+                () = sleep_until(self.not_before), if resting => {}
+                () = sleep_until(self.silent_at), if !idle => {
+                    debug!("a pull request got no answer");
+                    self.outstanding = 0;
+                    self.look_around().await?;
+                }
+                // Also what ends the wait while there is no connection.
+                () = self.link.reconnected() => {
+                    // The server knows nothing of requests made over another connection.
+                    self.outstanding = 0;
+                    self.failures = 0;
+                    self.not_before = Instant::now();
+                }
+                _ = keep_alive.tick() => self.buffer.keep_alive(),
+            }
+        }
+    }
+
+    async fn ask(&mut self) -> Result<(), StreamsError> {
+        let room = self.buffer.room();
+        if room == 0 {
+            return Ok(());
+        }
+        self.request += 1;
+        let request = PullRequest::new(room, EXPIRES, Some(HEARTBEAT));
+        let payload = serde_json::to_vec(&request).map_err(StreamsError::Unreadable)?;
+        let subject = format!("$JS.API.CONSUMER.MSG.NEXT.{}.{CONSUMER}", self.generation.job.batch_stream());
+        let reply = format!("{}.{}", self.inbox, self.request);
+        let sent = self.streams.client().publish_with_reply(subject, reply, payload.into()).await;
+        sent.map_err(|error| StreamsError::Unreachable(error.into()))?;
+        self.outstanding = room;
+        self.silent_at = Instant::now() + SILENCE;
+        Ok(())
+    }
+
+    async fn take(&mut self, message: Message) -> Result<(), StreamsError> {
+        let status = match message.status {
+            None | Some(StatusCode::OK) => {
+                self.outstanding = self.outstanding.saturating_sub(1);
+                self.silent_at = Instant::now() + SILENCE;
+                self.failures = 0;
+                self.deliver(message);
+                return Ok(());
+            }
+            Some(status) => status,
+        };
+        let of: Option<u64> = message.subject.rsplit('.').next().and_then(|number| number.parse().ok());
+        if of != Some(self.request) {
+            return Ok(());
+        }
+        match status {
+            StatusCode::IDLE_HEARTBEAT => self.silent_at = Instant::now() + SILENCE,
+            // The request is over; ask again.
+            StatusCode::TIMEOUT | StatusCode::NOT_FOUND => {
+                self.outstanding = 0;
+                self.failures = 0;
+            }
+            // The consumer was deleted, its leader changed, the server shuts down, nobody takes requests.
+            status => {
+                debug!(%status, description = message.description, "a pull request was refused");
+                self.outstanding = 0;
+                self.look_around().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// After a failure: is the stream still there? If so, or if nobody knows, rest a while before asking again.
+    async fn look_around(&mut self) -> Result<(), StreamsError> {
+        match self.streams.look(self.generation.job, &self.generation.job.batch_stream()).await {
+            Err(gone @ StreamsError::StreamGone(_)) => return Err(gone),
+            Err(error) => debug!(%error, "cannot tell whether the stream is there"),
+            Ok(_) => {}
+        }
+        self.not_before = Instant::now() + pause(Duration::from_millis(100), Duration::from_secs(5), self.failures);
+        self.failures += 1;
+        Ok(())
+    }
+
+    fn deliver(&self, message: Message) {
+        let Some(reply) = message.reply.clone() else { return };
+        let job = self.generation.job;
+        let handle = AckHandle::new(reply, Arc::clone(&self.generation), self.streams.settlements());
+        let work = decode_work(&message.payload, job.uid);
+        let deliveries = Delivered { message, context: self.streams.jetstream().clone() }
+            .info()
+            .map_or(1, |info| u64::try_from(info.delivered).unwrap_or(1));
+        match work {
+            Ok(work) => self.buffer.put(Delivery::new(work, deliveries, handle)),
+            Err(error) if error.is_newer() => {
+                warn!(job = %job.uid, %error, "leaving a message to a newer worker");
+                handle.nak(FOR_NEWER);
+            }
+            Err(error) => {
+                // Repair publishes the batch again if it was one.
+                warn!(job = %job.uid, %error, "removing a message that cannot be used");
+                handle.terminate();
+            }
+        }
+    }
+
+    /// Takes in what is on its way, so that nothing has to wait for its ack wait, and ends the subscription.
+    async fn collect(&mut self) {
+        while self.outstanding > 0 {
+            match timeout(QUIET, self.subscriber.next()).await {
+                Ok(Some(message)) => {
+                    if self.take(message).await.is_err() {
+                        return;
+                    }
+                }
+                // Nothing is on its way: the request waits at an empty stream. What is published now finds no subscriber,
+                // and the server gives it to the next one.
+                Ok(None) | Err(_) => break,
+            }
+        }
+        if self.subscriber.drain().await.is_ok() {
+            while let Ok(Some(message)) = timeout(HEARTBEAT, self.subscriber.next()).await {
+                if message.status.is_none() {
+                    self.deliver(message);
+                }
+            }
+        }
+    }
+}

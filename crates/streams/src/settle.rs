@@ -1,0 +1,144 @@
+//! How a delivered message is settled: acknowledged, given back, or kept alive.
+//!
+//! All settlements go through one queue, in order, so that settling never waits, works from `Drop`, and can be flushed before exit.
+//! The last look at whether the generation still lives is right before the send.
+
+use crate::JobStreams;
+use crate::error::BoxError;
+use async_nats::{Client, Subject, connection::State, jetstream::AckKind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use tracing::debug;
+
+/// How long a message waits whose handle was dropped unsettled: it did not fail, but nobody can say that it did not.
+const DROPPED: Duration = Duration::from_secs(1);
+
+/// One generation of a job's streams, shared by everything that was delivered from them.
+#[derive(Debug)]
+pub(crate) struct Generation {
+    pub(crate) job: JobStreams,
+    ended: AtomicBool,
+}
+
+impl Generation {
+    pub(crate) fn new(job: JobStreams) -> Self {
+        Self { job, ended: AtomicBool::new(false) }
+    }
+
+    /// From now on no handle of this generation sends anything.
+    pub(crate) fn end(&self) {
+        if !self.ended.swap(true, Ordering::SeqCst) {
+            debug!(job = %self.job.uid, generation = self.job.generation, "the streams are gone");
+        }
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::SeqCst)
+    }
+}
+
+pub(crate) enum Settlement {
+    Send { subject: Subject, kind: AckKind, generation: Arc<Generation> },
+    Flush(oneshot::Sender<Result<(), BoxError>>),
+}
+
+/// Sends settlements until nobody can make any.
+pub(crate) async fn send_settlements(client: Client, mut queue: mpsc::UnboundedReceiver<Settlement>) {
+    while let Some(settlement) = queue.recv().await {
+        match settlement {
+            Settlement::Send { generation, .. } if generation.has_ended() => {}
+            // Worth nothing later.
+            Settlement::Send { kind: AckKind::Progress, .. } if client.connection_state() != State::Connected => {}
+            Settlement::Send { subject, kind, .. } => {
+                if let Err(error) = client.publish(subject, kind.into()).await {
+                    // Only when the client was closed for good; the message comes back after its ack wait.
+                    debug!(%error, "a settlement was not sent");
+                }
+            }
+            Settlement::Flush(done) => {
+                // A round trip: the server handles one connection's commands in order.
+                let reached = client.request("$JS.API.INFO", bytes::Bytes::new()).await;
+                let _ = done.send(reached.map(|_| ()).map_err(Into::into));
+            }
+        }
+    }
+}
+
+/// The right to settle one delivered message, once. It belongs to one generation: when that is gone it does nothing.
+///
+/// Dropped unsettled, it gives the message back with a delay of a second.
+#[derive(Debug)]
+pub struct AckHandle {
+    subject: Subject,
+    generation: Arc<Generation>,
+    queue: mpsc::UnboundedSender<Settlement>,
+    settled: bool,
+    /// With what delay the message goes back when this is dropped.
+    if_dropped: Duration,
+}
+
+impl AckHandle {
+    pub(crate) fn new(subject: Subject, generation: Arc<Generation>, queue: mpsc::UnboundedSender<Settlement>) -> Self {
+        Self { subject, generation, queue, settled: false, if_dropped: Duration::ZERO }
+    }
+
+    /// The message is now in the hands of our user. Before, nobody has seen it, and it may go back at once.
+    pub(crate) fn handed_out(&mut self) {
+        self.if_dropped = DROPPED;
+    }
+
+    /// The message's work is committed: remove it. Call [`crate::Streams::flush`] before the process ends.
+    pub fn ack(mut self) {
+        self.settle(AckKind::Ack);
+    }
+
+    /// Give the message back, to be delivered again after `delay`, to whoever pulls then.
+    pub fn nak(mut self, delay: Duration) {
+        self.give_back(delay);
+    }
+
+    /// The message can be of no use to anybody: remove it.
+    pub(crate) fn terminate(mut self) {
+        self.settle(AckKind::Term);
+    }
+
+    /// The message no longer exists, because another took its place.
+    pub(crate) fn forget(mut self) {
+        self.settled = true;
+    }
+
+    /// Work goes on: start the ack wait anew.
+    pub fn progress(&self) {
+        self.send(AckKind::Progress);
+    }
+
+    /// Whether the streams that the message came from are known to be gone, so that settling does nothing.
+    pub fn is_dead(&self) -> bool {
+        self.generation.has_ended()
+    }
+
+    fn give_back(&mut self, delay: Duration) {
+        self.settle(AckKind::Nak(Some(delay).filter(|delay| !delay.is_zero())));
+    }
+
+    fn settle(&mut self, kind: AckKind) {
+        self.settled = true;
+        self.send(kind);
+    }
+
+    fn send(&self, kind: AckKind) {
+        let (subject, generation) = (self.subject.clone(), Arc::clone(&self.generation));
+        // The receiver lives as long as any sender does, unless the runtime is shutting down.
+        let _ = self.queue.send(Settlement::Send { subject, kind, generation });
+    }
+}
+
+impl Drop for AckHandle {
+    fn drop(&mut self) {
+        if !self.settled {
+            self.give_back(self.if_dropped);
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! Key tokens: pulling one is waiting for a free key. The queue is first in, first out, so that keys are used least recently used
+//! first.
+
+use crate::JobStreams;
+use crate::backoff::pause;
+use crate::connect::Streams;
+use crate::error::StreamsError;
+use crate::message::decode_key;
+use crate::names::CONSUMER;
+use crate::pull::PullRequest;
+use crate::settle::{AckHandle, Generation};
+use async_nats::jetstream::Message as Delivered;
+use async_nats::{Message, Request, RequestErrorKind, StatusCode};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, sleep, sleep_until};
+use tracing::{debug, warn};
+
+/// The longest that one request waits at the server.
+const EXPIRES: Duration = Duration::from_secs(8);
+/// How long after its end the server's word about a request may take.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// The token of one key: whoever holds it may try to lease the key. Dropped, it goes back after a second.
+#[derive(Debug)]
+pub struct Token {
+    key: i64,
+    deliveries: u64,
+    handle: AckHandle,
+    tokens: KeyTokens,
+}
+
+impl Token {
+    /// The key's id in the ledger.
+    pub fn key(&self) -> i64 {
+        self.key
+    }
+
+    /// Whether the token was delivered before without being given back.
+    pub fn redelivered(&self) -> bool {
+        self.deliveries > 1
+    }
+
+    /// The key is leased by somebody else: look again after `delay`.
+    pub fn put_off(self, delay: Duration) {
+        self.handle.nak(delay);
+    }
+
+    /// The key is retired: remove its token.
+    pub fn discard(self) {
+        self.handle.ack();
+    }
+
+    /// The key is still in use: start the ack wait anew.
+    pub fn progress(&self) {
+        self.handle.progress();
+    }
+
+    /// Whether the streams that it came from are known to be gone.
+    pub fn is_dead(&self) -> bool {
+        self.handle.is_dead()
+    }
+
+    /// Gives the key back, to the end of the queue: one publish that replaces this token in one step.
+    ///
+    /// # Errors
+    /// When that is not known to have happened; then the token goes back to the front as soon as NATS can be told.
+    pub async fn give_back(self) -> Result<(), StreamsError> {
+        let given = self.tokens.give_back(self.key).await;
+        match given {
+            Ok(()) => self.handle.forget(),
+            Err(_) => self.handle.nak(Duration::ZERO),
+        }
+        given
+    }
+}
+
+/// The key stream of one generation, for workers. Clones share it; any number may wait for a token at a time.
+#[derive(Clone)]
+pub struct KeyTokens {
+    streams: Streams,
+    generation: Arc<Generation>,
+}
+
+impl std::fmt::Debug for KeyTokens {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("KeyTokens").field("job", &self.generation.job).finish_non_exhaustive()
+    }
+}
+
+enum Pulled {
+    Token(Token),
+    /// The request ended without one.
+    Nothing,
+    Failed(StreamsError),
+}
+
+impl Streams {
+    /// The key stream of a generation. Asks nothing of the server.
+    pub fn tokens(&self, job: &JobStreams) -> KeyTokens {
+        KeyTokens { streams: self.clone(), generation: self.generation(*job) }
+    }
+}
+
+impl KeyTokens {
+    /// Waits up to `wait` for a token. `None` when there was none. May be dropped: a token that arrives later goes back at once.
+    ///
+    /// # Errors
+    /// [`StreamsError::StreamGone`]: bind anew with the job's present generation. [`StreamsError::Unreachable`] when there was no
+    /// connection for the whole wait or its end.
+    pub async fn next(&self, wait: Duration) -> Result<Option<Token>, StreamsError> {
+        let until = Instant::now() + wait;
+        let mut link = self.streams.link();
+        let mut pulls = FuturesUnordered::new();
+        let mut failures = 0;
+        loop {
+            if self.generation.has_ended() {
+                return Err(StreamsError::StreamGone(self.generation.job));
+            }
+            if pulls.is_empty() {
+                pulls.push(self.spawn_pull(until.saturating_duration_since(Instant::now())));
+            }
+            tokio::select! {
+                Some(pulled) = pulls.next() => match pulled {
+                    Ok(Pulled::Token(mut token)) => {
+                        token.handle.handed_out();
+                        return Ok(Some(token));
+                    }
+                    Ok(Pulled::Nothing) if Instant::now() >= until => return Ok(None),
+                    Ok(Pulled::Nothing) => {}
+                    Ok(Pulled::Failed(gone @ StreamsError::StreamGone(_))) => return Err(gone),
+                    Ok(Pulled::Failed(error)) => {
+                        let rest = pause(Duration::from_millis(100), Duration::from_secs(2), failures);
+                        failures += 1;
+                        if Instant::now() + rest >= until {
+                            return Err(error);
+                        }
+                        debug!(%error, "no key token yet");
+                        sleep(rest).await;
+                    }
+                    // The task ended with the runtime.
+                    Err(error) => return Err(StreamsError::Unreachable(error.into())),
+                },
+                // The server may have forgotten the request; if not, one of both tokens goes back.
+                () = link.reconnected() => pulls.push(self.spawn_pull(until.saturating_duration_since(Instant::now()))),
+                () = sleep_until(until + GRACE / 2) => return match link.now().up {
+                    true => Ok(None),
+                    false => Err(StreamsError::Unreachable("there is no connection".into())),
+                },
+            }
+        }
+    }
+
+    /// Publishes the key's token: it goes to the end of the queue and replaces the one that is there, held or not.
+    ///
+    /// # Errors
+    /// When that is not known to have happened.
+    pub async fn give_back(&self, key: i64) -> Result<(), StreamsError> {
+        if self.generation.has_ended() {
+            return Err(StreamsError::StreamGone(self.generation.job));
+        }
+        self.streams.publish_keys(&self.generation.job, &[key]).await.map(drop)
+    }
+
+    /// A request of its own task: dropping the handle does not end it, so that a token that comes too late is not lost until its
+    /// ack wait but goes back.
+    fn spawn_pull(&self, wait: Duration) -> tokio::task::JoinHandle<Pulled> {
+        let tokens = self.clone();
+        tokio::spawn(async move { tokens.pull(wait.clamp(Duration::from_millis(1), EXPIRES)).await })
+    }
+
+    async fn pull(self, wait: Duration) -> Pulled {
+        let stream = self.generation.job.key_stream();
+        let payload = match serde_json::to_vec(&PullRequest::new(1, wait, None)) {
+            Ok(payload) => payload,
+            Err(error) => return Pulled::Failed(StreamsError::Unreadable(error)),
+        };
+        let request = Request::new().payload(payload.into()).timeout(Some(wait + GRACE));
+        let subject = format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{CONSUMER}");
+        let failure = match self.streams.client().send_request(subject, request).await {
+            Ok(message) => match message.status {
+                None | Some(StatusCode::OK) => return self.read(message),
+                Some(StatusCode::TIMEOUT | StatusCode::NOT_FOUND) => return Pulled::Nothing,
+                Some(status) => {
+                    let description = message.description.unwrap_or_default();
+                    StreamsError::Unreachable(format!("a pull request was refused: {status} {description}").into())
+                }
+            },
+            // The server forgot the request, or its answer was lost.
+            Err(error) if error.kind() == RequestErrorKind::TimedOut => StreamsError::Unreachable(error.into()),
+            Err(error) => StreamsError::Unreachable(error.into()),
+        };
+        match self.streams.look(self.generation.job, &stream).await {
+            Err(gone @ StreamsError::StreamGone(_)) => Pulled::Failed(gone),
+            _ => Pulled::Failed(failure),
+        }
+    }
+
+    fn read(self, message: Message) -> Pulled {
+        let Some(reply) = message.reply.clone() else { return Pulled::Nothing };
+        let job = self.generation.job;
+        let handle = AckHandle::new(reply, Arc::clone(&self.generation), self.streams.settlements());
+        match decode_key(&message.payload, job.uid) {
+            Ok(key) => {
+                let deliveries = Delivered { message, context: self.streams.jetstream().clone() }
+                    .info()
+                    .map_or(1, |info| u64::try_from(info.delivered).unwrap_or(1));
+                Pulled::Token(Token { key, deliveries, handle, tokens: self })
+            }
+            Err(error) if error.is_newer() => {
+                warn!(job = %job.uid, %error, "leaving a token to a newer worker");
+                handle.nak(EXPIRES);
+                Pulled::Nothing
+            }
+            Err(error) => {
+                warn!(job = %job.uid, %error, "removing a token that cannot be used");
+                handle.terminate();
+                Pulled::Nothing
+            }
+        }
+    }
+}
