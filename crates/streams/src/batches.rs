@@ -36,12 +36,13 @@ impl ReadAhead {
 pub struct Delivery {
     work: Work,
     deliveries: u64,
+    pending: u64,
     handle: AckHandle,
 }
 
 impl Delivery {
-    pub(crate) fn new(work: Work, deliveries: u64, handle: AckHandle) -> Self {
-        Self { work, deliveries, handle }
+    pub(crate) fn new(work: Work, deliveries: u64, pending: u64, handle: AckHandle) -> Self {
+        Self { work, deliveries, pending, handle }
     }
 
     /// What is to be done.
@@ -52,6 +53,11 @@ impl Delivery {
     /// Whether the message was delivered before. No measure of failures: those are counted in the ledger.
     pub fn redelivered(&self) -> bool {
         self.deliveries > 1
+    }
+
+    /// Messages that waited behind it in the stream when it was delivered.
+    pub fn pending(&self) -> u64 {
+        self.pending
     }
 
     /// The work is committed. See [`AckHandle::ack`].

@@ -224,11 +224,11 @@ impl Pull {
         let job = self.generation.job;
         let handle = AckHandle::new(reply, Arc::clone(&self.generation), self.streams.settlements());
         let work = decode_work(&message.payload, job.uid);
-        let deliveries = Delivered { message, context: self.streams.jetstream().clone() }
+        let (deliveries, pending) = Delivered { message, context: self.streams.jetstream().clone() }
             .info()
-            .map_or(1, |info| u64::try_from(info.delivered).unwrap_or(1));
+            .map_or((1, 0), |info| (u64::try_from(info.delivered).unwrap_or(1), info.pending));
         match work {
-            Ok(work) => self.buffer.put(Delivery::new(work, deliveries, handle)),
+            Ok(work) => self.buffer.put(Delivery::new(work, deliveries, pending, handle)),
             Err(error) if error.is_newer() => {
                 warn!(job = %job.uid, %error, "leaving a message to a newer worker");
                 handle.nak(FOR_NEWER);
