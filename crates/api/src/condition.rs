@@ -1,0 +1,182 @@
+//! The types and reasons of a SigningJob's conditions: a fixed list, so that programs may rely on them.
+
+use std::fmt;
+
+/// The type of a condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ConditionType {
+    /// Accepted, its dependencies reachable, and progressing or done.
+    Ready,
+    /// The spec can be worked on.
+    Accepted,
+    /// The records and batches are in the ledger.
+    Seeded,
+    /// As many workers as wanted are available.
+    WorkersAvailable,
+    /// Workers follow the backlog; the reason says who scales, or why nobody does.
+    Scaling,
+    /// Nothing goes on until a person acts.
+    Stalled,
+    /// Every record is signed, or rejected within the allowance. Never reverts.
+    Complete,
+    /// The job ended without reaching its aim. Never reverts.
+    Failed,
+    /// `spec.suspend` stopped the work.
+    Suspended,
+}
+
+impl ConditionType {
+    /// All types, in the order in which a status lists them.
+    pub const ALL: [Self; 9] = [
+        Self::Ready,
+        Self::Accepted,
+        Self::Seeded,
+        Self::WorkersAvailable,
+        Self::Scaling,
+        Self::Stalled,
+        Self::Complete,
+        Self::Failed,
+        Self::Suspended,
+    ];
+
+    /// The `type` in the status.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "Ready",
+            Self::Accepted => "Accepted",
+            Self::Seeded => "Seeded",
+            Self::WorkersAvailable => "WorkersAvailable",
+            Self::Scaling => "Scaling",
+            Self::Stalled => "Stalled",
+            Self::Complete => "Complete",
+            Self::Failed => "Failed",
+            Self::Suspended => "Suspended",
+        }
+    }
+}
+
+impl fmt::Display for ConditionType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+macro_rules! reasons {
+    ($($(#[doc = $doc:literal])+ $name:ident for $($on:ident)|+;)+) => {
+        /// The reason of a condition. Each is documented with what it means, and belongs to the types
+        /// [`Reason::conditions`] names.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Reason {
+            $($(#[doc = $doc])+ $name,)+
+        }
+
+        impl Reason {
+            /// All reasons.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The `reason` in the status.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => stringify!($name),)+
+                }
+            }
+
+            /// The types of conditions that carry this reason.
+            #[must_use]
+            pub fn conditions(self) -> &'static [ConditionType] {
+                match self {
+                    $(Self::$name => &[$(ConditionType::$on),+],)+
+                }
+            }
+
+            /// What it means, as a sentence for people and for the reference documentation.
+            #[must_use]
+            pub fn meaning(self) -> &'static str {
+                match self {
+                    $(Self::$name => concat!($($doc),+).trim_ascii(),)+
+                }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// The job is being worked on.
+    Progressing for Ready | Complete | Failed;
+    /// The job is done: every record is signed or rejected.
+    Finished for Ready | Complete | Stalled;
+    /// The spec was accepted.
+    Valid for Accepted;
+    /// The spec breaks a rule that the API server could not check; the message names the field.
+    InvalidSpec for Accepted | Ready | Stalled | Failed;
+    /// The source table or one of its columns is missing or must not be read.
+    SourceUnavailable for Accepted | Seeded | Ready | Stalled | Failed;
+    /// The source table has no usable unique key, or a column has a type that cannot be signed.
+    SourceUnusable for Accepted | Seeded | Ready | Stalled | Failed;
+    /// The job's records are being made or planned.
+    Seeding for Seeded;
+    /// All records and batches are in the ledger.
+    Planned for Seeded;
+    /// Postgres cannot be reached.
+    LedgerUnavailable for Ready | Seeded | Scaling;
+    /// Postgres refuses the operator: a wrong password, a missing database or a missing right.
+    LedgerRefused for Ready | Stalled;
+    /// The ledger's schema is newer than this program, or was not migrated.
+    LedgerVersion for Ready | Stalled;
+    /// NATS cannot be reached.
+    StreamsUnavailable for Ready | Scaling;
+    /// As many workers as wanted are available.
+    WorkersReady for WorkersAvailable;
+    /// Workers are starting.
+    WorkersStarting for WorkersAvailable;
+    /// No worker is wanted: there is no backlog, or the job waits or has ended.
+    NoWorkersWanted for WorkersAvailable;
+    /// The connection Secret does not exist in the job's namespace.
+    ConnectionSecretMissing for WorkersAvailable | Ready | Stalled;
+    /// The connection Secret lacks a key that workers need, or has one they cannot read.
+    ConnectionSecretInvalid for WorkersAvailable | Ready | Stalled;
+    /// The key-encryption key in the connection Secret is not the one the job's keys were wrapped with.
+    WrongKek for WorkersAvailable | Ready | Stalled;
+    /// The worker image cannot be pulled.
+    ImagePull for WorkersAvailable | Stalled;
+    /// A ResourceQuota or LimitRange of the namespace forbids the pods.
+    Quota for WorkersAvailable | Stalled;
+    /// An admission policy refuses the pods.
+    PodsRefused for WorkersAvailable | Stalled;
+    /// No node has room for the pods, or none may take them.
+    Unschedulable for WorkersAvailable | Stalled;
+    /// Workers start and end again and again.
+    CrashLoop for WorkersAvailable | Stalled;
+    /// A HorizontalPodAutoscaler scales the workers.
+    ScaledByHpa for Scaling;
+    /// A KEDA ScaledObject scales the workers.
+    ScaledByKeda for Scaling;
+    /// The operator scales the workers.
+    ScaledDirectly for Scaling;
+    /// The wanted way of scaling is not available in this cluster.
+    ScalerUnavailable for Scaling | Stalled;
+    /// The limit of jobs at work is reached; the message has the job's position.
+    Queued for Scaling | Ready;
+    /// Nothing to scale: the job is not signing.
+    NotSigning for Scaling;
+    /// Nothing needs a person.
+    Healthy for Stalled;
+    /// More records were rejected than `spec.maxRejected` allows.
+    TooManyRejects for Failed | Ready;
+    /// The ledger lost what the job needs; it cannot go on.
+    LedgerLost for Failed | Ready | Stalled;
+    /// `spec.suspend` is true.
+    SuspendRequested for Suspended | Ready;
+    /// `spec.suspend` is false.
+    NotSuspended for Suspended;
+    /// The SigningJob is being deleted.
+    Deleting for Ready;
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}

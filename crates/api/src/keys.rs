@@ -1,0 +1,118 @@
+//! `spec.keys` and `spec.signing`: which keys sign, and how.
+
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::duration::GoDuration;
+use crate::rules::duration_between;
+use crate::word::words;
+use crate::{defaults, limits};
+
+/// The signing keys of a job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Keys {
+    /// How many ECDSA P-256 keys sign the job's records, used least recently used first. Workers make them.
+    #[serde(default = "defaults::key_count")]
+    #[schemars(range(min = 1, max = limits::MAX_KEYS))]
+    pub count: u32,
+
+    /// How long one worker may hold a key.
+    #[serde(default)]
+    pub lease: Lease,
+
+    /// Signatures one key may make before a new version of it takes over; at least batchSize. Without it keys never wear out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = limits::MAX_SIGNATURES))]
+    pub max_signatures: Option<u64>,
+}
+
+/// The exclusive right of one worker to sign with one key for a while.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = duration_between("duration", Lease::SHORTEST, Lease::LONGEST))]
+pub struct Lease {
+    /// Records after which the lease ends: with the commit that reaches this number. Then the next key takes its turn.
+    #[serde(default = "defaults::lease_records")]
+    #[schemars(range(min = 1, max = limits::MAX_LEASE_RECORDS))]
+    pub records: u32,
+
+    /// Time after which the lease ends, 5s to 1h: a worker that dies blocks its key for at most so long.
+    #[serde(default = "defaults::lease_duration")]
+    pub duration: GoDuration,
+}
+
+impl Lease {
+    pub(crate) const SHORTEST: &'static str = "5s";
+    pub(crate) const LONGEST: &'static str = "1h";
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        Self { count: defaults::key_count(), lease: Lease::default(), max_signatures: None }
+    }
+}
+
+impl Default for Lease {
+    fn default() -> Self {
+        Self { records: defaults::lease_records(), duration: defaults::lease_duration() }
+    }
+}
+
+/// How records are signed.
+// Not `KubeSchema`: its expansion imports a `Message` of its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Signing {
+    /// How the nonce of a signature is made. Hedged: from key, digest and fresh randomness. Deterministic: RFC 6979, so
+    /// that the same key and record always give the same signature.
+    #[serde(default)]
+    pub nonce: Nonce,
+
+    /// What is signed. Payload: the payload's bytes, verifiable with the payload alone. Bound: an encoding that binds job,
+    /// record id and payload, so that a signature cannot be moved to another record.
+    #[serde(default)]
+    pub message: Message,
+
+    /// How many signatures are checked by another implementation before they are committed. Sample: 1 in 1,024, and at
+    /// least one of every unit of work.
+    #[serde(default)]
+    pub verify: Verify,
+}
+
+/// How nonces are made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum Nonce {
+    /// From key, digest and fresh randomness (RFC 6979 §3.6, or the library's own hedging).
+    #[default]
+    Hedged,
+    /// RFC 6979.
+    Deterministic,
+}
+
+/// What is signed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum Message {
+    /// The payload's bytes.
+    #[default]
+    Payload,
+    /// A canonical encoding of job, id and payload.
+    Bound,
+}
+
+/// How many signatures are checked before they are committed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum Verify {
+    /// None.
+    None,
+    /// 1 in 1,024, at least one a unit.
+    #[default]
+    Sample,
+    /// All.
+    All,
+}
+
+words!(Nonce { Hedged => "Hedged", Deterministic => "Deterministic" });
+words!(Message { Payload => "Payload", Bound => "Bound" });
+words!(Verify { None => "None", Sample => "Sample", All => "All" });

@@ -1,0 +1,57 @@
+//! The SigningJob: its type, schema, validation, conditions and names.
+//!
+//! ```text
+//!            spec.rs (source, keys, work, workers, autoscaling)     status.rs (phase, condition)
+//!               │ schema + CEL                 │ serde, defaults
+//!               ▼                              ▼
+//!   crd.rs ─▶ crds/*.yaml        manifest.rs: YAML ─▶ defaults ─▶ check.rs (schema) ─▶ rules.rs ─▶ SigningJob
+//!               └────── check.rs reads the very same schema ──────┘
+//! ```
+//!
+//! One schema, generated from the types, is what the API server enforces and what [`SigningJob::parse_manifests`] checks; the
+//! rules between fields exist as CEL and as Rust, and a test shows that both give the same verdicts.
+//!
+//! Pure: no I/O, no clock, no client.
+
+#![expect(unreachable_pub, reason = "KubeSchema declares a struct of the same visibility inside a function")]
+
+mod autoscaling;
+mod check;
+mod condition;
+mod crd;
+mod defaults;
+mod duration;
+mod error;
+mod keys;
+pub mod limits;
+mod manifest;
+pub mod names;
+mod pattern;
+mod phase;
+mod pod;
+mod rejected;
+mod rules;
+mod source;
+mod spec;
+mod status;
+mod update;
+mod word;
+mod work;
+mod workers;
+
+pub use autoscaling::{Autoscaling, ScalingMode};
+pub use condition::{ConditionType, Reason};
+pub use crd::{crd, crd_yaml};
+pub use duration::{DurationError, GoDuration};
+pub use error::FieldError;
+pub use keys::{Keys, Lease, Message, Nonce, Signing, Verify};
+pub use manifest::ManifestError;
+pub use names::{ChildNames, JobName, JobRef, NameError, Namespace};
+pub use phase::Phase;
+pub use rejected::{MaxRejected, NotAPercentage};
+pub use source::{GenerateSource, NotOneMember, Source, TableSource};
+pub use spec::{SigningJob, SigningJobSpec};
+pub use status::{KeyCounts, ReceiptSummary, RecordCounts, SigningJobStatus};
+pub use update::validate_update;
+pub use work::{Concurrency, DeletionPolicy, Retention, Retry};
+pub use workers::{EnvLiteral, Resources, WorkerTemplate, Workers};

@@ -1,0 +1,44 @@
+//! The patterns of the schema, each with the words that an error uses instead of it.
+
+/// A regular expression that Go and Rust read alike, and what it asks for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pattern {
+    pub(crate) regex: &'static str,
+    pub(crate) wants: &'static str,
+}
+
+pub(crate) const DURATION: Pattern = Pattern {
+    regex: r"^([0-9]+(\.[0-9]+)?(h|ms|m|s))+$",
+    wants: "a duration with units h, m, s or ms, such as 60s, 200ms or 1h30m",
+};
+pub(crate) const PERCENT: Pattern =
+    Pattern { regex: r"^(100|[1-9]?[0-9])%$", wants: "a whole number of records, or a whole percentage such as 1%" };
+pub(crate) const SQL_NAME: Pattern =
+    Pattern { regex: r"^[^\x00-\x1f\x7f]+$", wants: "a name as Postgres has it, without quotes or control characters" };
+pub(crate) const SUBDOMAIN: Pattern = Pattern {
+    regex: r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+    wants: "lower-case letters, digits, '-' and '.', with a letter or digit at both ends of every part",
+};
+pub(crate) const LABEL_VALUE: Pattern = Pattern {
+    regex: r"^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$",
+    wants: "letters, digits, '-', '_' and '.', with a letter or digit at both ends",
+};
+pub(crate) const LABEL_KEY: Pattern = Pattern {
+    regex: r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$",
+    wants: "a label key such as topology.kubernetes.io/zone",
+};
+pub(crate) const ENV_NAME: Pattern =
+    Pattern { regex: r"^[A-Za-z_][A-Za-z0-9_]*$", wants: "letters, digits and '_', not beginning with a digit" };
+pub(crate) const QUANTITY: Pattern = Pattern {
+    regex: r"^\+?([0-9]+(\.[0-9]*)?|\.[0-9]+)(([KMGTPE]i)|[numkMGTPE]|([eE][-+]?[0-9]+))?$",
+    wants: "a Kubernetes quantity such as 500m, 2 or 128Mi",
+};
+pub(crate) const HEX_32: Pattern =
+    Pattern { regex: r"^[0-9a-f]{64}$", wants: "32 bytes as lower-case hexadecimal digits" };
+
+const ALL: [Pattern; 9] = [DURATION, PERCENT, SQL_NAME, SUBDOMAIN, LABEL_VALUE, LABEL_KEY, ENV_NAME, QUANTITY, HEX_32];
+
+/// The words for a pattern of the schema.
+pub(crate) fn wants(regex: &str) -> Option<&'static str> {
+    ALL.iter().find(|known| known.regex == regex).map(|known| known.wants)
+}

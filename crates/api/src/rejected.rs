@@ -1,0 +1,106 @@
+//! `maxRejected`: how many records may be rejected before a job counts as failed.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::limits;
+use crate::pattern;
+
+/// A number of records, or a percentage of the job's records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MaxRejected {
+    /// So many records.
+    Records(u64),
+    /// So many of every hundred records, 0 to 100.
+    Percent(u8),
+}
+
+/// The text is no whole percentage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("neither a whole number of records nor a whole percentage such as 1%")]
+pub struct NotAPercentage;
+
+impl MaxRejected {
+    /// How many of `total` records may be rejected; a percentage is rounded down.
+    #[must_use]
+    pub fn allowed(&self, total: u64) -> u64 {
+        match *self {
+            Self::Records(records) => records,
+            Self::Percent(percent) => (u128::from(total) * u128::from(percent) / 100) as u64,
+        }
+    }
+}
+
+impl fmt::Display for MaxRejected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Records(records) => records.fmt(f),
+            Self::Percent(percent) => write!(f, "{percent}%"),
+        }
+    }
+}
+
+impl FromStr for MaxRejected {
+    type Err = NotAPercentage;
+
+    /// Reads a percentage; records are integers in a manifest, not text.
+    fn from_str(text: &str) -> Result<Self, NotAPercentage> {
+        let digits = text.strip_suffix('%').ok_or(NotAPercentage)?;
+        let plain = digits == "0" || !digits.starts_with(['0', '+']);
+        match digits.parse::<u8>() {
+            Ok(percent) if percent <= 100 && plain => Ok(Self::Percent(percent)),
+            _ => Err(NotAPercentage),
+        }
+    }
+}
+
+impl Serialize for MaxRejected {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Records(records) => serializer.serialize_u64(*records),
+            Self::Percent(_) => serializer.collect_str(self),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for MaxRejected {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Form {
+            Records(u64),
+            Text(String),
+        }
+        match Form::deserialize(deserializer) {
+            Ok(Form::Records(records)) => Ok(Self::Records(records)),
+            Ok(Form::Text(text)) => text.parse().map_err(D::Error::custom),
+            Err(_) => Err(D::Error::custom(NotAPercentage)),
+        }
+    }
+}
+
+impl JsonSchema for MaxRejected {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "MaxRejected".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "x-kubernetes-int-or-string": true,
+            "anyOf": [{ "type": "integer" }, { "type": "string" }],
+            "minimum": 0,
+            "maximum": limits::MAX_RECORDS,
+            "maxLength": 4,
+            "pattern": pattern::PERCENT.regex,
+        })
+    }
+}

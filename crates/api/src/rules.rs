@@ -1,0 +1,131 @@
+//! The rules that one field's schema cannot express: as CEL for the API server, and the same in Rust.
+//!
+//! Pure. `tests/agreement.rs` evaluates the CEL of the generated CRD and compares the verdicts.
+
+use kube::core::Rule;
+
+use crate::duration::GoDuration;
+use crate::error::FieldError;
+use crate::limits::MAX_BATCHES;
+use crate::names::OWN_PREFIX;
+use crate::source::Source;
+use crate::spec::SigningJobSpec;
+use crate::work::Retry;
+use crate::workers::is_own_env;
+use crate::{autoscaling::Autoscaling, keys::Lease, workers::Workers};
+
+/// CEL: the duration `field` of the object lies in `shortest..=longest`.
+pub(crate) fn duration_between(field: &str, shortest: &str, longest: &str) -> Rule {
+    Rule::new(format!(
+        "duration(self.{field}) >= duration('{shortest}') && duration(self.{field}) <= duration('{longest}')"
+    ))
+    .message(format!("{field} must be from {shortest} to {longest}").as_str())
+    .field_path(format!(".{field}"))
+}
+
+/// CEL: as [`duration_between`], for a field that may be absent.
+pub(crate) fn optional_duration_between(field: &str, shortest: &str, longest: &str) -> Rule {
+    let rule = duration_between(field, shortest, longest);
+    Rule { rule: format!("!has(self.{field}) || ({})", rule.rule), ..rule }
+}
+
+/// CEL: the duration `lower` is not above the duration `upper`.
+pub(crate) fn durations_ordered(lower: &str, upper: &str) -> Rule {
+    Rule::new(format!("duration(self.{lower}) <= duration(self.{upper})"))
+        .message(format!("{lower} must not be above {upper}").as_str())
+        .field_path(format!(".{lower}"))
+}
+
+/// CEL: `path` keeps its value once the object exists.
+pub(crate) fn fixed(path: &str) -> Rule {
+    Rule::new(format!("self.{path} == oldSelf.{path}"))
+        .message(format!("{path} cannot be changed after creation").as_str())
+        .field_path(format!(".{path}"))
+}
+
+/// All of these rules, in Rust.
+pub(crate) fn check(spec: &SigningJobSpec, found: &mut Vec<FieldError>) {
+    sizes(spec, found);
+    source(&spec.source, found);
+    workers(&spec.workers, found);
+
+    let Retry { max_attempts: _, initial_backoff, max_backoff } = spec.retry;
+    between("spec.keys.lease.duration", spec.keys.lease.duration, Lease::SHORTEST, Lease::LONGEST, found);
+    between("spec.retry.initialBackoff", initial_backoff, Retry::SHORTEST, Retry::LONGEST, found);
+    between("spec.retry.maxBackoff", max_backoff, Retry::SHORTEST, Retry::LONGEST, found);
+    if initial_backoff > max_backoff {
+        let advice = format!("it must not be above spec.retry.maxBackoff, which is {max_backoff}");
+        found.push(FieldError::new("spec.retry.initialBackoff", initial_backoff, advice));
+    }
+    if let Some(drain) = spec.autoscaling.target_drain {
+        let (shortest, longest) = (Autoscaling::SHORTEST_DRAIN, Autoscaling::LONGEST_DRAIN);
+        between("spec.autoscaling.targetDrain", drain, shortest, longest, found);
+    }
+    if let Some(ttl) = spec.ttl_after_finished {
+        between("spec.ttlAfterFinished", ttl, SigningJobSpec::SHORTEST_TTL, SigningJobSpec::LONGEST_TTL, found);
+    }
+}
+
+fn sizes(spec: &SigningJobSpec, found: &mut Vec<FieldError>) {
+    let batch_size = u64::from(spec.batch_size);
+    if let Source::Generate(generate) = &spec.source {
+        // A batch size of 0 is the schema's finding.
+        let batches = generate.records.div_ceil(batch_size.max(1));
+        if batches > MAX_BATCHES {
+            let least = generate.records.div_ceil(MAX_BATCHES);
+            let advice = format!(
+                "{} records would be {batches} batches, and {MAX_BATCHES} is the limit: make it at least {least}",
+                generate.records
+            );
+            found.push(FieldError::new("spec.batchSize", batch_size, advice));
+        }
+        if generate.payload_bytes > spec.max_payload_bytes {
+            let advice = format!(
+                "every record would be rejected: it must not be above spec.maxPayloadBytes, which is {}",
+                spec.max_payload_bytes
+            );
+            found.push(FieldError::new("spec.source.generate.payloadBytes", generate.payload_bytes, advice));
+        }
+    }
+    if let Some(most) = spec.keys.max_signatures.filter(|most| *most < batch_size) {
+        let advice =
+            format!("one key signs a whole batch, so it must be at least spec.batchSize, which is {batch_size}");
+        found.push(FieldError::new("spec.keys.maxSignatures", most, advice));
+    }
+}
+
+fn source(source: &Source, found: &mut Vec<FieldError>) {
+    let Source::Table(table) = source else { return };
+    let refused =
+        ["vaultstream", "information_schema"].contains(&table.schema.as_str()) || table.schema.starts_with("pg_");
+    if refused {
+        let advice = "tables of the system and of VaultStream itself cannot be signed: name another schema";
+        found.push(FieldError::new("spec.source.table.schema", &table.schema, advice));
+    }
+}
+
+fn workers(workers: &Workers, found: &mut Vec<FieldError>) {
+    if workers.min_replicas > workers.max_replicas {
+        let advice = format!("it must not be above spec.workers.maxReplicas, which is {}", workers.max_replicas);
+        found.push(FieldError::new("spec.workers.minReplicas", workers.min_replicas, advice));
+    }
+    let Some(template) = &workers.template else { return };
+    for (field, map) in [("labels", &template.labels), ("annotations", &template.annotations)] {
+        for (key, value) in map.iter().filter(|(key, _)| key.starts_with(OWN_PREFIX)) {
+            let advice = format!("names under {OWN_PREFIX} belong to the operator: choose another");
+            found.push(FieldError::new(format!("spec.workers.template.{field}[{key}]"), value, advice));
+        }
+    }
+    for (index, env) in template.env.iter().enumerate().filter(|(_, env)| is_own_env(&env.name)) {
+        let advice = "this variable belongs to the worker or its loader: remove it";
+        found.push(FieldError::new(format!("spec.workers.template.env[{index}].name"), &env.name, advice));
+    }
+}
+
+fn between(path: &str, value: GoDuration, shortest: &str, longest: &str, found: &mut Vec<FieldError>) {
+    let inside =
+        |text: &str, holds: fn(&GoDuration, &GoDuration) -> bool| text.parse().is_ok_and(|end| holds(&value, &end));
+    if !inside(shortest, GoDuration::ge) || !inside(longest, GoDuration::le) {
+        found.push(FieldError::new(path, value, format!("it must be from {shortest} to {longest}")));
+    }
+}

@@ -1,0 +1,120 @@
+//! `spec.source`: where a job's records come from.
+
+use std::borrow::Cow;
+
+use kube::KubeSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Serialize};
+
+use crate::{defaults, limits, pattern};
+
+/// Where the records come from; in a manifest an object with exactly one of the members `generate` and `table`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Members", into = "Members")]
+pub enum Source {
+    /// Synthetic records, made in the ledger.
+    Generate(GenerateSource),
+    /// The rows of an existing table.
+    Table(TableSource),
+}
+
+/// Where the records come from. Exactly one member has to be given.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(
+    validation = Rule::new("has(self.generate) != has(self.table)")
+        .message("source needs exactly one of its members generate and table")
+)]
+pub(crate) struct Members {
+    /// Make synthetic records in the database: for trials, tests and benchmarks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    generate: Option<GenerateSource>,
+
+    /// Sign the rows of an existing table where they are; nothing is copied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    table: Option<TableSource>,
+}
+
+/// How many synthetic records to make, and how large.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GenerateSource {
+    /// How many records; their ids are 1 to this number.
+    #[schemars(range(min = 1, max = limits::MAX_RECORDS))]
+    pub records: u64,
+
+    /// Bytes of every record's payload.
+    #[serde(default = "defaults::payload_bytes")]
+    #[schemars(range(min = 0, max = limits::MAX_GENERATED_PAYLOAD))]
+    pub payload_bytes: u32,
+}
+
+/// Which table to sign, and which of its columns are the record's id and payload.
+///
+/// The operator's and the workers' database role `vaultstream_source` needs SELECT on the table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("!(self.schema in ['vaultstream', 'information_schema']) && !self.schema.startsWith('pg_')")
+        .message("schema must not be vaultstream, information_schema or one that begins with pg_")
+        .field_path(".schema")
+)]
+pub struct TableSource {
+    /// The table's schema.
+    #[serde(default = "defaults::table_schema")]
+    #[schemars(length(min = 1, max = 63), regex(pattern = pattern::SQL_NAME.regex))]
+    pub schema: String,
+
+    /// The table's name, spelled as Postgres has it.
+    #[schemars(length(min = 1, max = 63), regex(pattern = pattern::SQL_NAME.regex))]
+    pub name: String,
+
+    /// The column that is the record's id: smallint, integer or bigint, NOT NULL, with a unique index on it alone.
+    #[schemars(length(min = 1, max = 63), regex(pattern = pattern::SQL_NAME.regex))]
+    pub key: String,
+
+    /// The column that is signed: bytea as its bytes; text, json, jsonb and uuid as their text in UTF-8.
+    #[schemars(length(min = 1, max = 63), regex(pattern = pattern::SQL_NAME.regex))]
+    pub payload: String,
+}
+
+/// Not exactly one member was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("source needs exactly one of its members generate and table")]
+pub struct NotOneMember;
+
+impl TryFrom<Members> for Source {
+    type Error = NotOneMember;
+
+    fn try_from(members: Members) -> Result<Self, NotOneMember> {
+        match members {
+            Members { generate: Some(generate), table: None } => Ok(Self::Generate(generate)),
+            Members { generate: None, table: Some(table) } => Ok(Self::Table(table)),
+            Members { generate: Some(_), table: Some(_) } | Members { generate: None, table: None } => {
+                Err(NotOneMember)
+            }
+        }
+    }
+}
+
+impl From<Source> for Members {
+    fn from(source: Source) -> Self {
+        match source {
+            Source::Generate(generate) => Self { generate: Some(generate), table: None },
+            Source::Table(table) => Self { generate: None, table: Some(table) },
+        }
+    }
+}
+
+impl JsonSchema for Source {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Source".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Members::json_schema(generator)
+    }
+}

@@ -1,0 +1,159 @@
+//! The SigningJob itself.
+
+use kube::{CustomResource, KubeSchema};
+use serde::{Deserialize, Serialize};
+
+use crate::autoscaling::Autoscaling;
+use crate::duration::GoDuration;
+use crate::keys::{Keys, Signing};
+use crate::rejected::MaxRejected;
+use crate::rules::{fixed, optional_duration_between};
+use crate::source::Source;
+use crate::status::SigningJobStatus;
+use crate::work::{Concurrency, DeletionPolicy, Retry};
+use crate::workers::Workers;
+use crate::{defaults, limits, pattern};
+
+/// What to sign, with which keys, how, and by how many workers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, CustomResource, KubeSchema)]
+#[kube(
+    group = "vaultstream.dev",
+    version = "v1alpha1",
+    kind = "SigningJob",
+    plural = "signingjobs",
+    singular = "signingjob",
+    shortname = "sj",
+    category = "all",
+    namespaced,
+    status = "SigningJobStatus",
+    derive = "PartialEq",
+    doc = "A SigningJob signs every record of a set exactly once with ECDSA P-256 and stores the signatures in Postgres.",
+    validation = Rule::new(format!("size(self.metadata.name) <= {} && self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')", limits::MAX_NAME))
+        .message(format!("metadata.name must be at most {} lower-case letters, digits and '-', with a letter or digit at both ends", limits::MAX_NAME).as_str()),
+    printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase", description = "Where the job is"),
+    printcolumn(name = "Total", type_ = "integer", json_path = ".status.records.total", description = "Records of the job"),
+    printcolumn(name = "Signed", type_ = "integer", json_path = ".status.records.signed", description = "Records signed"),
+    printcolumn(name = "Rejected", type_ = "integer", json_path = ".status.records.rejected", description = "Records that cannot be signed"),
+    printcolumn(name = "Backlog", type_ = "integer", json_path = ".status.records.backlog", description = "Records neither signed nor rejected yet"),
+    printcolumn(name = "Workers", type_ = "integer", json_path = ".status.replicas", description = "Workers running"),
+    printcolumn(name = "Rate", type_ = "integer", json_path = ".status.ratePerSecond", description = "Records signed a second"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = fixed("source"),
+    validation = fixed("batchSize"),
+    validation = fixed("maxPayloadBytes"),
+    validation = fixed("keys.count"),
+    validation = fixed("signing.message"),
+    validation = fixed("signing.nonce"),
+    validation = Rule::new("self.connectionSecret == oldSelf.connectionSecret || oldSelf.suspend")
+        .message("connectionSecret can be changed only while the job is suspended")
+        .field_path(".connectionSecret"),
+    validation = Rule::new(format!(
+        "!has(self.source.generate) || (self.source.generate.records + self.batchSize - 1) / self.batchSize <= {}", limits::MAX_BATCHES
+    ))
+        .message(format!("a job has at most {} batches: raise batchSize", limits::MAX_BATCHES).as_str())
+        .field_path(".batchSize"),
+    validation = Rule::new("!has(self.source.generate) || self.source.generate.payloadBytes <= self.maxPayloadBytes")
+        .message("source.generate.payloadBytes must not be above maxPayloadBytes: every record would be rejected")
+        .field_path(".maxPayloadBytes"),
+    validation = Rule::new("!has(self.keys.maxSignatures) || self.keys.maxSignatures >= self.batchSize")
+        .message("keys.maxSignatures must be at least batchSize: one key signs a whole batch")
+        .field_path(".keys.maxSignatures"),
+    validation = optional_duration_between("ttlAfterFinished", SigningJobSpec::SHORTEST_TTL, SigningJobSpec::LONGEST_TTL),
+)]
+pub struct SigningJobSpec {
+    /// Where the records come from. Cannot be changed after creation.
+    pub source: Source,
+
+    /// Most records of one batch. A batch is what one message hands out and what is signed under one key. Cannot be changed
+    /// after creation.
+    #[serde(default = "defaults::batch_size")]
+    #[schemars(range(min = 1, max = limits::MAX_BATCH_SIZE))]
+    pub batch_size: u32,
+
+    /// Most bytes of a payload; a record with more becomes a reject. Cannot be changed after creation.
+    #[serde(default = "defaults::max_payload_bytes")]
+    #[schemars(range(min = 1, max = limits::MAX_PAYLOAD))]
+    pub max_payload_bytes: u32,
+
+    /// The signing keys.
+    #[serde(default)]
+    pub keys: Keys,
+
+    /// How records are signed.
+    #[serde(default)]
+    pub signing: Signing,
+
+    /// How much one worker does at once.
+    #[serde(default)]
+    pub concurrency: Concurrency,
+
+    /// What happens when signing a batch fails.
+    #[serde(default)]
+    pub retry: Retry,
+
+    /// Records that may be rejected, as a number or as a percentage such as "1%" (rounded down). With more of them the job ends
+    /// as Failed, with everything else signed.
+    #[serde(default = "defaults::max_rejected")]
+    pub max_rejected: MaxRejected,
+
+    /// The workers and what their pods look like.
+    #[serde(default)]
+    pub workers: Workers,
+
+    /// What the number of workers follows.
+    #[serde(default)]
+    pub autoscaling: Autoscaling,
+
+    /// The Secret in the job's namespace that says how to reach Postgres and NATS and holds the key-encryption key. Can be
+    /// changed only while the job is suspended.
+    #[serde(default = "defaults::connection_secret")]
+    #[schemars(length(min = 1, max = 253), regex(pattern = pattern::SUBDOMAIN.regex))]
+    pub connection_secret: String,
+
+    /// Stop the work, without losing any of it, until this is false again.
+    #[serde(default)]
+    pub suspend: bool,
+
+    /// Delete the SigningJob so long after it finished, 0s to 87600h. Without it finished jobs stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl_after_finished: Option<GoDuration>,
+
+    /// What stays in the database when the SigningJob is deleted.
+    #[serde(default)]
+    pub deletion_policy: DeletionPolicy,
+}
+
+impl SigningJobSpec {
+    pub(crate) const SHORTEST_TTL: &'static str = "0s";
+    pub(crate) const LONGEST_TTL: &'static str = "87600h";
+
+    /// A spec with a source, and the default for everything else.
+    #[must_use]
+    pub fn new(source: Source) -> Self {
+        Self {
+            source,
+            batch_size: defaults::batch_size(),
+            max_payload_bytes: defaults::max_payload_bytes(),
+            keys: Keys::default(),
+            signing: Signing::default(),
+            concurrency: Concurrency::default(),
+            retry: Retry::default(),
+            max_rejected: defaults::max_rejected(),
+            workers: Workers::default(),
+            autoscaling: Autoscaling::default(),
+            connection_secret: defaults::connection_secret(),
+            suspend: false,
+            ttl_after_finished: None,
+            deletion_policy: DeletionPolicy::default(),
+        }
+    }
+
+    /// Where the records come from.
+    #[must_use]
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+}
