@@ -1,0 +1,200 @@
+//! Jobs: making, finding, changing and retiring their rows.
+
+mod row;
+
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::Json;
+use uuid::Uuid;
+use vaultstream_api::{FieldError, SigningJobSpec};
+
+pub(crate) use row::{COLUMNS, from_row};
+pub use row::{Job, JobState, JobTimes, UnknownState};
+
+use crate::connect::Ledger;
+use crate::error::QueryError;
+use crate::ids::JobId;
+
+/// What a new job is made of.
+#[derive(Clone, Debug)]
+pub struct NewJob {
+    /// The SigningJob's uid, or a fresh one for a run without Kubernetes.
+    pub uid: Uuid,
+    /// Which cluster's job it is; several may share a ledger.
+    pub cluster: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name, unique among the live ones of the namespace.
+    pub name: String,
+    /// What is to be done.
+    pub spec: SigningJobSpec,
+}
+
+/// A job that is in the ledger now.
+#[derive(Clone, Debug)]
+pub struct Ensured {
+    /// The job.
+    pub job: Job,
+    /// False when it was there already.
+    pub created: bool,
+}
+
+/// Why a job could not be made or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum EnsureError {
+    /// The change touches what a job keeps for life.
+    #[error("{field}")]
+    Immutable {
+        /// The first such field, with the reason.
+        field: FieldError,
+    },
+    /// Another live job has this name.
+    #[error("a live job {namespace}/{name} with uid {uid} exists already")]
+    NameTaken {
+        /// Namespace of both.
+        namespace: String,
+        /// Name of both.
+        name: String,
+        /// The other's uid.
+        uid: Uuid,
+    },
+    /// No such job.
+    #[error("job {0} is not in the ledger")]
+    Gone(JobId),
+    /// Postgres failed.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+}
+
+/// Makes the job unless it exists; an existing one of the same uid gets the new spec as far as it may change.
+///
+/// # Errors
+///
+/// See [`EnsureError`].
+pub async fn ensure(ledger: &Ledger, new: &NewJob) -> Result<Ensured, EnsureError> {
+    const ACTION: &str = "add the job to the ledger";
+    let suspended = new.spec.suspend;
+    let inserted = {
+        let client = ledger.client(ACTION).await?;
+        let sql = format!(
+            "INSERT INTO vaultstream.jobs (uid, cluster, namespace, name, spec, suspended) VALUES ($1, $2, $3, $4, $5, $6) \
+             ON CONFLICT (uid) DO NOTHING RETURNING {COLUMNS}"
+        );
+        let params: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
+            [&new.uid, &new.cluster, &new.namespace, &new.name, &Json(&new.spec), &suspended];
+        client.query_opt(&sql, &params).await
+    };
+    match inserted {
+        Ok(Some(row)) => return Ok(Ensured { job: from_row(&row)?, created: true }),
+        Ok(None) => {}
+        Err(error) if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => {
+            let (namespace, name) = (new.namespace.clone(), new.name.clone());
+            return match live(ledger, &new.cluster, &namespace, &name).await? {
+                Some(other) if other.uid != new.uid => Err(EnsureError::NameTaken { namespace, name, uid: other.uid }),
+                _ => Err(QueryError::new(ACTION, error).into()),
+            };
+        }
+        Err(error) => return Err(QueryError::new(ACTION, error).into()),
+    }
+    let job = by_uid(ledger, new.uid).await?.ok_or(EnsureError::Gone(JobId(0)))?;
+    let job = if job.spec == new.spec { job } else { update_spec(ledger, job.id, &new.spec).await? };
+    Ok(Ensured { job, created: false })
+}
+
+/// Takes over what may change of a spec while its job lives.
+///
+/// # Errors
+///
+/// `Immutable` with the first field that may not.
+pub async fn update_spec(ledger: &Ledger, id: JobId, spec: &SigningJobSpec) -> Result<Job, EnsureError> {
+    const ACTION: &str = "change the job's spec";
+    let job = by_id(ledger, id).await?.ok_or(EnsureError::Gone(id))?;
+    if let Err(fields) = vaultstream_api::validate_update(&job.spec, spec)
+        && let Some(field) = fields.into_iter().next()
+    {
+        return Err(EnsureError::Immutable { field });
+    }
+    let client = ledger.client(ACTION).await?;
+    let sql = format!("UPDATE vaultstream.jobs SET spec = $2, suspended = $3 WHERE id = $1 RETURNING {COLUMNS}");
+    let row = client
+        .query_opt(&sql, &[&id.0, &Json(spec), &spec.suspend])
+        .await
+        .map_err(|error| QueryError::new(ACTION, error))?
+        .ok_or(EnsureError::Gone(id))?;
+    Ok(from_row(&row)?)
+}
+
+/// The job with this uid.
+///
+/// # Errors
+///
+/// When Postgres fails.
+pub async fn by_uid(ledger: &Ledger, uid: Uuid) -> Result<Option<Job>, QueryError> {
+    one(ledger, "WHERE uid = $1", &[&uid]).await
+}
+
+/// The job with this number.
+///
+/// # Errors
+///
+/// When Postgres fails.
+pub async fn by_id(ledger: &Ledger, id: JobId) -> Result<Option<Job>, QueryError> {
+    one(ledger, "WHERE id = $1", &[&id.0]).await
+}
+
+/// The job that has this name now.
+///
+/// # Errors
+///
+/// When Postgres fails.
+pub async fn live(ledger: &Ledger, cluster: &str, namespace: &str, name: &str) -> Result<Option<Job>, QueryError> {
+    one(ledger, "WHERE cluster = $1 AND namespace = $2 AND name = $3 AND live", &[&cluster, &namespace, &name]).await
+}
+
+/// The job that has this name now, else the last one that had it, of whatever cluster.
+///
+/// # Errors
+///
+/// When Postgres fails.
+pub async fn newest(ledger: &Ledger, namespace: &str, name: &str) -> Result<Option<Job>, QueryError> {
+    one(ledger, "WHERE namespace = $1 AND name = $2 ORDER BY live DESC, id DESC LIMIT 1", &[&namespace, &name]).await
+}
+
+/// All jobs, the oldest first; only the live ones unless `retired` is set.
+///
+/// # Errors
+///
+/// When Postgres fails.
+pub async fn list(ledger: &Ledger, retired: bool) -> Result<Vec<Job>, QueryError> {
+    many(ledger, "WHERE live OR $1 ORDER BY id", &[&retired]).await
+}
+
+/// Frees the job's name; what the ledger knows of it stays.
+///
+/// # Errors
+///
+/// When Postgres fails.
+pub async fn retire(ledger: &Ledger, id: JobId) -> Result<(), QueryError> {
+    const ACTION: &str = "retire the job";
+    let client = ledger.client(ACTION).await?;
+    client
+        .execute("UPDATE vaultstream.jobs SET live = false WHERE id = $1", &[&id.0])
+        .await
+        .map(drop)
+        .map_err(|error| QueryError::new(ACTION, error))
+}
+
+type Params<'a> = &'a [&'a (dyn tokio_postgres::types::ToSql + Sync)];
+
+async fn one(ledger: &Ledger, condition: &str, params: Params<'_>) -> Result<Option<Job>, QueryError> {
+    Ok(many(ledger, condition, params).await?.into_iter().next())
+}
+
+async fn many(ledger: &Ledger, condition: &str, params: Params<'_>) -> Result<Vec<Job>, QueryError> {
+    const ACTION: &str = "read jobs";
+    let client = ledger.client(ACTION).await?;
+    let rows = client
+        .query(&format!("SELECT {COLUMNS} FROM vaultstream.jobs {condition}"), params)
+        .await
+        .map_err(|error| QueryError::new(ACTION, error))?;
+    rows.iter().map(from_row).collect()
+}

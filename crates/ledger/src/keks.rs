@@ -1,0 +1,61 @@
+//! Canaries of key-encryption keys: whether a loaded KEK is the one that wrapped this ledger's keys.
+
+use crate::connect::Ledger;
+use crate::error::QueryError;
+use crate::ids::JobId;
+
+impl Ledger {
+    /// The canary stored under this KEK's id, if it was ever used here.
+    ///
+    /// # Errors
+    ///
+    /// When Postgres fails.
+    pub async fn kek_canary(&self, kek_id: &str) -> Result<Option<Vec<u8>>, QueryError> {
+        const ACTION: &str = "read the canary of a key-encryption key";
+        let client = self.client(ACTION).await?;
+        let row = client
+            .query_opt("SELECT canary FROM vaultstream.keks WHERE kek_id = $1", &[&kek_id])
+            .await
+            .map_err(|error| QueryError::new(ACTION, error))?;
+        Ok(row.map(|row| row.get(0)))
+    }
+
+    /// Stores the canary unless one is there, and answers the one that is there: check the KEK against that, for another
+    /// worker may have been faster.
+    ///
+    /// # Errors
+    ///
+    /// When Postgres fails.
+    pub async fn insert_kek_canary(&self, kek_id: &str, canary: &[u8]) -> Result<Vec<u8>, QueryError> {
+        const ACTION: &str = "store the canary of a key-encryption key";
+        {
+            let client = self.client(ACTION).await?;
+            client
+                .execute(
+                    "INSERT INTO vaultstream.keks (kek_id, canary) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+                    &[&kek_id, &canary],
+                )
+                .await
+                .map_err(|error| QueryError::new(ACTION, error))?;
+        }
+        Ok(self.kek_canary(kek_id).await?.unwrap_or_default())
+    }
+
+    /// The KEKs under which the job's private keys are wrapped.
+    ///
+    /// # Errors
+    ///
+    /// When Postgres fails.
+    pub async fn keks_of_job(&self, job: JobId) -> Result<Vec<String>, QueryError> {
+        const ACTION: &str = "read the job's KEKs";
+        let client = self.client(ACTION).await?;
+        let rows = client
+            .query(
+                "SELECT DISTINCT kek_id FROM vaultstream.keys WHERE job_id = $1 AND kek_id IS NOT NULL ORDER BY kek_id",
+                &[&job.0],
+            )
+            .await
+            .map_err(|error| QueryError::new(ACTION, error))?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
+    }
+}

@@ -1,0 +1,51 @@
+//! The ledger: the one Postgres schema that says what is signed.
+//!
+//! ```text
+//! jobs ──▶ steps: provision ▶ seed_chunk ▶ (published batches) ▶ begin_finish ▶ complete │ fail │ delete
+//!                     │            │
+//!                  keys rows   records_<job>, batches                       lifecycle drives these
+//! ─────────────────────│────────────│──────────────────────────────────────────────────────────────
+//! leases::take ▶ store_material    payloads::read ▶ (hash, sign) ▶ commit::unit          workers these
+//!                                                                      │
+//!                              signatures_<job>, batches, rejects, keys┘
+//! ```
+//!
+//! Invariants, each with a test that was seen failing without it:
+//!
+//! 1. A signature is committed only under a lease that is current at its commit, together with its batch's state.
+//! 2. A batch is signed once, whatever is delivered, repeated, paused or killed.
+//! 3. Locks are taken in one order: batches ascending, then the key. Units cannot deadlock.
+//! 4. Nobody waits for ever: a session frozen under an expired lease is ended by whoever it blocks.
+//! 5. A key's material is final once it is set.
+//! 6. A connection is given back to the pool between transactions, or never.
+
+pub mod batches;
+mod clock;
+pub mod commit;
+mod connect;
+mod copy_out;
+mod error;
+mod ids;
+pub mod jobs;
+mod keks;
+pub mod leases;
+mod migrate;
+pub mod payloads;
+mod progress;
+mod session;
+mod source;
+pub mod steps;
+mod tls;
+mod url;
+pub mod verify;
+
+pub use clock::BootInstant;
+pub use connect::{ConnectError, ConnectOptions, Ledger, TlsFiles};
+pub use error::{Class, QueryError};
+pub use ids::{BatchNo, BatchRange, JobId, KeyId};
+pub use jobs::{Job, JobState, NewJob};
+pub use leases::Lease;
+pub use migrate::{MigrateError, Migrated, schema_version};
+pub use progress::{Failing, Progress, Rejected, failures, progress, progress_of_all, rejects};
+pub use tls::TlsError;
+pub use url::BadUrl;

@@ -1,0 +1,80 @@
+-- Roles belong to the whole server: another database may have made them, or be making them just now, and the owner of
+-- this ledger may lack CREATEROLE. None of that stops a migration; what is missing is a NOTICE and repeated at the next.
+--   vaultstream_worker  what a worker may do; granted to login roles
+--   vaultstream_source  a DBA's GRANT SELECT to it is the permission to sign a table in place
+
+CREATE FUNCTION vaultstream.make_roles() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    statement text;
+BEGIN
+    FOREACH statement IN ARRAY ARRAY['CREATE ROLE vaultstream_worker NOLOGIN', 'CREATE ROLE vaultstream_source NOLOGIN']
+    LOOP
+        BEGIN
+            CONTINUE WHEN EXISTS (SELECT 1 FROM pg_roles WHERE statement LIKE '% ' || rolname || ' %'
+                                   AND rolname IN ('vaultstream_worker', 'vaultstream_source'));
+            EXECUTE statement;
+        EXCEPTION
+            WHEN duplicate_object OR unique_violation THEN NULL;  -- another database was faster
+            WHEN insufficient_privilege THEN
+                RAISE NOTICE 'no permission for %: workers need the role; have an administrator run this', statement;
+        END;
+    END LOOP;
+
+    -- Workers read source tables as vaultstream_source; so does the owner when it plans.
+    FOREACH statement IN ARRAY ARRAY['GRANT vaultstream_source TO vaultstream_worker',
+                                     format('GRANT vaultstream_source TO %I', current_user)]
+    LOOP
+        BEGIN
+            CONTINUE WHEN pg_has_role(split_part(replace(statement, '"', ''), ' TO ', 2), 'vaultstream_source', 'MEMBER');
+            EXECUTE statement;
+        EXCEPTION
+            WHEN undefined_object OR insufficient_privilege THEN
+                RAISE NOTICE 'no permission for %: an administrator may run this', statement;
+            WHEN internal_error OR unique_violation OR invalid_grant_operation THEN
+                NULL;  -- "tuple concurrently updated": another database was faster
+        END;
+    END LOOP;
+END $$;
+
+-- Everything a worker may do, but for the partitions, which are granted one by one.
+CREATE FUNCTION vaultstream.grant_worker() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    part record;
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'vaultstream_worker') THEN
+        RETURN;
+    END IF;
+    GRANT USAGE ON SCHEMA vaultstream TO vaultstream_worker;
+    GRANT SELECT ON vaultstream.schema_history, vaultstream.meta, vaultstream.jobs, vaultstream.keks, vaultstream.keys,
+        vaultstream.batches, vaultstream.rejects TO vaultstream_worker;
+    GRANT INSERT (kek_id, canary) ON vaultstream.keks TO vaultstream_worker;
+    GRANT INSERT ON vaultstream.rejects TO vaultstream_worker;
+    GRANT UPDATE (state, epoch, holder, lease_until, signed, rejected, planned, changed, batches, last_used)
+        ON vaultstream.keys TO vaultstream_worker;
+    GRANT UPDATE (state, attempts, last_error, rows, signed, rejected, key_id, lease, merkle_root, signed_at)
+        ON vaultstream.batches TO vaultstream_worker;
+    GRANT USAGE ON SEQUENCE vaultstream.key_use TO vaultstream_worker;
+    GRANT EXECUTE ON FUNCTION vaultstream.store_material, vaultstream.split_batch, vaultstream.store_receipt
+        TO vaultstream_worker;
+    FOR part IN
+        SELECT c.oid::regclass AS name, i.inhparent = 'vaultstream.records'::regclass AS is_records
+          FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+         WHERE i.inhparent IN ('vaultstream.records'::regclass, 'vaultstream.signatures'::regclass)
+    LOOP
+        PERFORM vaultstream.grant_partition(part.name, part.is_records);
+    END LOOP;
+END $$;
+
+-- Workers read records and add signatures; a parent's grants would not count for a partition that is named directly.
+CREATE FUNCTION vaultstream.grant_partition(p_partition regclass, p_is_records boolean) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'vaultstream_worker') THEN
+        EXECUTE format('GRANT %s ON %s TO vaultstream_worker',
+                       CASE WHEN p_is_records THEN 'SELECT' ELSE 'INSERT' END, p_partition);
+    END IF;
+END $$;
+
+REVOKE EXECUTE ON FUNCTION vaultstream.store_material, vaultstream.split_batch, vaultstream.store_receipt FROM PUBLIC;
