@@ -1,0 +1,208 @@
+use crate::server::{LONG, Server};
+use std::error::Error;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use tokio::time::timeout;
+use vaultstream_streams::{ConnectError, ConnectOptions, Streams};
+
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(error) = next {
+        text += &format!(": {error}");
+        next = error.source();
+    }
+    text
+}
+
+async fn refused(options: &ConnectOptions) -> ConnectError {
+    match Streams::connect(options).await {
+        Ok(_) => panic!("connected"),
+        Err(error) => error,
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_token_is_refused_at_once() {
+    let server = Server::start();
+    let right = server.servers.nats_url();
+    let host = right.rsplit('@').next().unwrap();
+    for url in [format!("nats://wr0ng@{host}"), format!("nats://{host}"), format!("nats://user:wr0ng@{host}")] {
+        let begun = Instant::now();
+        let error = refused(&ConnectOptions { url, patience: LONG, ..ConnectOptions::default() }).await;
+        assert!(matches!(error, ConnectError::Refused(_)), "{error:?}");
+        assert!(begun.elapsed() < Duration::from_secs(5));
+        assert!(error.to_string().contains("check the token"));
+        assert!(!format!("{} {error:?}", chain(&error)).contains("wr0ng"));
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_down_is_waited_for_no_longer_than_told() {
+    let server = Server::start();
+    server.servers.stop_nats();
+    for patience in [Duration::ZERO, Duration::from_millis(1_500)] {
+        let begun = Instant::now();
+        let error = refused(&ConnectOptions { patience, ..server.options() }).await;
+        assert!(matches!(error, ConnectError::Unreachable { patience: told, .. } if told == patience), "{error:?}");
+        assert!(begun.elapsed() < patience + Duration::from_secs(2), "{:?}", begun.elapsed());
+        assert!(chain(&error).contains("refused"), "{}", chain(&error));
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_comes_up_in_time_is_reached() {
+    let server = Server::start();
+    server.servers.stop_nats();
+    let options = ConnectOptions { patience: LONG, ..server.options() };
+    let connecting = tokio::spawn(async move { Streams::connect(&options).await.map(drop) });
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    assert!(!connecting.is_finished());
+    server.servers.start_nats().unwrap();
+    timeout(Duration::from_secs(10), connecting).await.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_reconnect_is_signalled_and_the_first_connection_is_not() {
+    let server = Server::start();
+    let streams = server.streams().await;
+    let mut link = streams.link();
+    assert!(link.now().up);
+    assert!(timeout(Duration::from_millis(300), link.reconnected()).await.is_err());
+    for _ in 0..2 {
+        server.servers.kill_nats();
+        crate::server::eventually("the loss is noticed", async || !streams.link().now().up).await;
+        server.servers.start_nats().unwrap();
+        timeout(LONG, link.reconnected()).await.unwrap();
+        assert!(timeout(Duration::from_millis(300), link.reconnected()).await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn bad_urls_and_files_are_named() {
+    let error = refused(&ConnectOptions { url: "https://s3cret@host".into(), ..ConnectOptions::default() }).await;
+    assert!(matches!(error, ConnectError::BadUrl(_)));
+    assert!(!format!("{} {error:?}", chain(&error)).contains("s3cret"));
+    let server = Server::start();
+    let missing = Some(PathBuf::from("/nowhere/file"));
+    for options in [
+        ConnectOptions { credentials: missing.clone(), ..server.options() },
+        ConnectOptions { nkey: missing.clone(), ..server.options() },
+        ConnectOptions { ca: missing.clone(), ..server.options() },
+        ConnectOptions { certificate: missing.clone(), key: missing, ..server.options() },
+    ] {
+        let error = refused(&options).await;
+        assert!(error.to_string().contains("/nowhere/file"), "{error}");
+    }
+    // Not a certificate at all.
+    let file = Scratch::new("server.pem", "nonsense");
+    let error = refused(&ConnectOptions { ca: Some(file.path.clone()), ..server.options() }).await;
+    assert!(matches!(error, ConnectError::Tls(_) | ConnectError::BadFile { .. }), "{error:?}");
+    let alone = ConnectOptions { certificate: Some(file.path.clone()), ..server.options() };
+    assert!(chain(&refused(&alone).await).contains("come together"));
+}
+
+#[tokio::test]
+async fn users_and_nkeys_can_log_in() {
+    let seed = "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY";
+    let public = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4";
+    let server = Plain::start(&format!(
+        "jetstream {{ store_dir: STORE }}\nauthorization {{ users: [{{user: worker, password: \"p@ss/word\"}}, {{nkey: {public}}}] }}"
+    ));
+    let options = ConnectOptions { patience: Duration::from_secs(10), ..ConnectOptions::default() };
+    let url = format!("nats://worker:p%40ss%2Fword@127.0.0.1:{}", server.port);
+    Streams::connect(&ConnectOptions { url, ..options.clone() }).await.unwrap();
+    let url = format!("nats://127.0.0.1:{}", server.port);
+    let file = Scratch::new("worker.nk", &format!("{seed}\n"));
+    Streams::connect(&ConnectOptions { url: url.clone(), nkey: Some(file.path.clone()), ..options.clone() })
+        .await
+        .unwrap();
+    assert!(matches!(refused(&ConnectOptions { url, ..options }).await, ConnectError::Refused(_)));
+}
+
+#[tokio::test]
+async fn a_server_without_jetstream_is_named() {
+    let server = Plain::start("");
+    let url = format!("nats://127.0.0.1:{}", server.port);
+    let begun = Instant::now();
+    let error = refused(&ConnectOptions { url, patience: LONG, ..ConnectOptions::default() }).await;
+    assert!(matches!(error, ConnectError::NoJetStream(_)), "{error:?}");
+    assert!(begun.elapsed() < Duration::from_secs(10));
+}
+
+/// A nats-server with a configuration of its own.
+struct Plain {
+    process: Child,
+    port: u16,
+    _dir: Scratch,
+}
+
+impl Plain {
+    fn start(configuration: &str) -> Self {
+        let dir = Scratch::new("nats.conf", "");
+        let store = dir.path.with_file_name("store");
+        let text = format!(
+            "host: \"127.0.0.1\"\nport: -1\nports_file_dir: {:?}\n{}\n",
+            dir.path.parent().unwrap(),
+            configuration.replace("STORE", &format!("{store:?}"))
+        );
+        std::fs::write(&dir.path, text).unwrap();
+        let process = Command::new(nats_server())
+            .arg("-c")
+            .arg(&dir.path)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let ports = dir.path.with_file_name(format!("nats-server_{}.ports", process.id()));
+        let end = Instant::now() + LONG;
+        let port = loop {
+            let text = std::fs::read_to_string(&ports).unwrap_or_default();
+            let port = text.split_once("127.0.0.1:").and_then(|(_, rest)| rest.split_once('"')?.0.parse().ok());
+            if let Some(port) = port {
+                break port;
+            }
+            assert!(Instant::now() < end, "nats-server does not start");
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        Self { process, port, _dir: dir }
+    }
+}
+
+impl Drop for Plain {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Where the tools are put, then PATH.
+fn nats_server() -> PathBuf {
+    let above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|dir| dir.join(".tools/bin"));
+    let path = std::env::var_os("PATH").unwrap();
+    let mut dirs = above.chain(std::env::split_paths(&path));
+    dirs.find_map(|dir| Some(dir.join("nats-server")).filter(|program| program.is_file())).expect("a nats-server")
+}
+
+/// A file in a directory of its own, removed at the end.
+struct Scratch {
+    path: PathBuf,
+}
+
+impl Scratch {
+    fn new(name: &str, text: &str) -> Self {
+        let dir = std::env::temp_dir().join(format!("vaultstream-streams-{}", uuid::Uuid::new_v4()));
+        std::fs::create_dir(&dir).unwrap();
+        let path = dir.join(name);
+        std::fs::File::create(&path).unwrap().write_all(text.as_bytes()).unwrap();
+        Self { path }
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(self.path.parent().unwrap());
+    }
+}

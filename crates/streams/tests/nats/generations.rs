@@ -1,0 +1,143 @@
+use crate::server::{LONG, Server, ahead, batch, batches, eventually, next, number};
+use std::time::{Duration, Instant};
+use tokio::time::timeout;
+use vaultstream_streams::{JobStreams, Limits, StreamsState};
+
+#[tokio::test]
+async fn a_deleted_stream_is_reported_and_late_acks_touch_nothing() {
+    let server = Server::start();
+    let (lifecycle, old) = server.job().await;
+    lifecycle.publish_batches(&old, &batches(&old, 0..4)).await.unwrap();
+    lifecycle.publish_keys(&old, &[1]).await.unwrap();
+    let worker = server.streams().await;
+    let mut puller = worker.batches(&old, ahead(2)).await.unwrap();
+    let held = next(&mut puller).await;
+    let (_, handle) = next(&mut puller).await.split();
+    let token = worker.tokens(&old).next(LONG).await.unwrap().unwrap();
+
+    lifecycle.delete(&old).await.unwrap();
+    let new = JobStreams { generation: 2, ..old };
+    lifecycle.create(&new, &Limits::default()).await.unwrap();
+    lifecycle.publish_batches(&new, &batches(&new, 0..4)).await.unwrap();
+    lifecycle.publish_keys(&new, &[1]).await.unwrap();
+    // The worst case on top: somebody makes the old names again, whose sequences start anew.
+    let plain = server.plain().await;
+    for stream in [new.batch_stream(), new.key_stream()] {
+        let mut config = plain.get_stream(&stream).await.unwrap().cached_info().config.clone();
+        config.name = config.name.replace("-2", "-1");
+        config.subjects = vec![config.subjects[0].replace(".2.", ".1.")];
+        let made = plain.create_stream(config).await.unwrap();
+        let consumer = async_nats::jetstream::consumer::pull::Config {
+            durable_name: Some("workers".into()),
+            ..Default::default()
+        };
+        made.create_consumer(consumer).await.unwrap();
+    }
+    for last in 0..4 {
+        let subject = format!("records.{}.1.{last}", old.uid);
+        plain.publish(subject, "{}".into()).await.unwrap().await.unwrap();
+    }
+
+    let begun = Instant::now();
+    let gone = loop {
+        match timeout(LONG, puller.next()).await.unwrap() {
+            // What was in the buffer when the stream went.
+            Ok(Some(delivery)) => assert!(number(&delivery) < 4),
+            Ok(None) => panic!("no reason was given"),
+            Err(error) => break error,
+        }
+    };
+    assert!(gone.is_stream_gone(), "{gone}");
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    assert!(handle.is_dead() && token.is_dead());
+    held.ack();
+    handle.ack();
+    token.discard();
+    worker.flush(Duration::from_secs(5)).await.unwrap();
+    // Time for what must not happen.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(lifecycle.state(&new).await.unwrap(), StreamsState::Present { batches: 4, keys: 1 });
+    let recreated = plain.get_stream(old.batch_stream()).await.unwrap();
+    assert_eq!(recreated.cached_info().state.messages, 4);
+    // Nor can anybody in this process bind to the old names again.
+    assert!(worker.batches(&old, ahead(1)).await.unwrap_err().is_stream_gone());
+    assert!(worker.tokens(&old).next(Duration::ZERO).await.unwrap_err().is_stream_gone());
+    assert!(worker.tokens(&old).give_back(1).await.unwrap_err().is_stream_gone());
+    assert!(worker.create(&old, &Limits::default()).await.unwrap_err().is_stream_gone());
+    // The new generation works.
+    let mut puller = worker.batches(&new, ahead(4)).await.unwrap();
+    next(&mut puller).await.ack();
+}
+
+#[tokio::test]
+async fn a_wiped_jetstream_is_reported_to_everybody_who_waits() {
+    let server = Server::start();
+    let (streams, old) = server.job().await;
+    streams.publish_batches(&old, &batches(&old, 0..3)).await.unwrap();
+    let mut puller = streams.batches(&old, ahead(8)).await.unwrap();
+    let held = next(&mut puller).await;
+    let tokens = streams.tokens(&old);
+    let waiting = tokio::spawn(async move { tokens.next(LONG).await });
+    let mut link = streams.link();
+
+    server.servers.wipe_jetstream().unwrap();
+    timeout(LONG, link.reconnected()).await.unwrap();
+    let begun = Instant::now();
+    loop {
+        match timeout(LONG, puller.next()).await.unwrap() {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("no reason was given"),
+            Err(error) => {
+                assert!(error.is_stream_gone(), "{error}");
+                break;
+            }
+        }
+    }
+    assert!(waiting.await.unwrap().unwrap_err().is_stream_gone());
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    assert_eq!(streams.state(&old).await.unwrap(), StreamsState::Absent);
+
+    let new = JobStreams { generation: 2, ..old };
+    streams.create(&new, &Limits::default()).await.unwrap();
+    streams.publish_batches(&new, &[batch(&new, 0)]).await.unwrap();
+    held.ack();
+    streams.flush(Duration::from_secs(5)).await.unwrap();
+    assert_eq!(streams.state(&new).await.unwrap(), StreamsState::Present { batches: 1, keys: 0 });
+}
+
+#[tokio::test]
+async fn a_lost_consumer_counts_as_a_lost_stream() {
+    let server = Server::start();
+    let (streams, job) = server.job().await;
+    let mut puller = streams.batches(&job, ahead(8)).await.unwrap();
+    let tokens = streams.tokens(&job);
+    let waiting = tokio::spawn(async move { tokens.next(LONG).await });
+    let stream = server.batch_stream(&job).await;
+    eventually("the puller waits", async || crate::server::workers(&stream).await.num_waiting == 1).await;
+    stream.delete_consumer("workers").await.unwrap();
+    assert!(timeout(LONG, puller.next()).await.unwrap().unwrap_err().is_stream_gone());
+    assert!(waiting.await.unwrap().unwrap_err().is_stream_gone());
+    assert_eq!(streams.state(&job).await.unwrap(), StreamsState::Absent);
+}
+
+#[tokio::test]
+async fn other_generations_are_removed_and_only_they() {
+    let server = Server::start();
+    let (streams, first) = server.job().await;
+    let stranger = crate::server::new_job();
+    streams.create(&stranger, &Limits::default()).await.unwrap();
+    let generations: Vec<_> = [2, 3, 12].map(|generation| JobStreams { generation, ..first }).to_vec();
+    for job in &generations {
+        streams.create(job, &Limits::default()).await.unwrap();
+    }
+    // Half of a pair counts as well.
+    server.plain().await.delete_stream(generations[0].key_stream()).await.unwrap();
+    assert_eq!(streams.list().await.unwrap().len(), 5);
+    assert_eq!(streams.delete_other_generations(first.uid, Some(3)).await.unwrap(), 3);
+    assert_eq!(streams.delete_other_generations(first.uid, Some(3)).await.unwrap(), 0);
+    assert!(streams.list().await.unwrap().into_iter().all(|job| job == generations[1] || job == stranger));
+    assert_eq!(streams.delete_other_generations(first.uid, None).await.unwrap(), 1);
+    assert!(streams.list().await.unwrap().into_iter().eq([stranger]));
+    streams.delete(&stranger).await.unwrap();
+    streams.delete(&stranger).await.unwrap();
+}

@@ -1,0 +1,11 @@
+//! Against a real nats-server, started by each test for itself.
+
+mod connecting;
+mod generations;
+mod publishing;
+mod pulling;
+mod repair;
+mod server;
+mod settling;
+mod tokens;
+mod topology;
