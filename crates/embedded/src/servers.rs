@@ -1,5 +1,6 @@
 //! The two servers of one data-dir, from start to stop.
 
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
@@ -52,7 +53,6 @@ struct Running {
 }
 
 /// A private Postgres and nats-server. They stop when this is dropped, and when the process ends however it ends.
-#[derive(Debug)]
 pub struct Servers {
     place: Place,
     temporary: bool,
@@ -291,6 +291,17 @@ impl Servers {
     /// A panic elsewhere must not keep the servers alive.
     fn lock(&self) -> MutexGuard<'_, Running> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Servers {
+    /// Without the URLs: that of NATS holds the token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Servers")
+            .field("data_dir", &self.place.root)
+            .field("postgres_pid", &self.postgres_pid())
+            .field("nats_pid", &self.nats_pid())
+            .finish_non_exhaustive()
     }
 }
 
