@@ -5,5 +5,7 @@ mod background;
 mod directory;
 mod faults;
 mod parent;
+// Marked, so that the lints know it for test code.
+#[cfg(test)]
 mod probe;
 mod running;

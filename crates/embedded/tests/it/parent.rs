@@ -2,19 +2,15 @@
 
 use std::process::Command;
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{Signal, kill_process, kill_process_group};
 
 use crate::probe::{Holder, Scratch, eventually, hold_program, lives, query};
-
-fn pid(holder: &Holder) -> Pid {
-    Pid::from_raw(i32::try_from(holder.child.id()).unwrap()).unwrap()
-}
 
 #[test]
 fn killing_the_parent_leaves_no_server_and_the_next_run_removes_its_directory() {
     let mut holder = Holder::start(Command::new(hold_program()));
     assert!(lives(holder.postgres) && lives(holder.nats));
-    kill_process(pid(&holder), Signal::KILL).unwrap();
+    kill_process(holder.pid(), Signal::KILL).unwrap();
     holder.child.wait().unwrap();
     eventually("both servers ended", || !lives(holder.postgres) && !lives(holder.nats));
     assert!(holder.dir.exists());
@@ -33,7 +29,7 @@ fn a_directory_whose_run_was_killed_is_used_again_at_once() {
     };
     let mut holder = Holder::start(command());
     query(&holder.database_url, "CREATE TABLE kept ()").unwrap();
-    kill_process(pid(&holder), Signal::KILL).unwrap();
+    kill_process(holder.pid(), Signal::KILL).unwrap();
     holder.child.wait().unwrap();
 
     let again = Holder::start(command());
@@ -47,7 +43,7 @@ fn a_ctrl_c_at_the_terminal_does_not_reach_the_servers() {
     // The program itself ignores the signal, as one that drains does.
     command.args(["-c", "trap '' INT; exec \"$0\""]).arg(hold_program());
     let holder = Holder::start(command);
-    kill_process_group(pid(&holder), Signal::INT).unwrap();
+    kill_process_group(holder.pid(), Signal::INT).unwrap();
     for _ in 0..10 {
         std::thread::sleep(std::time::Duration::from_millis(50));
         query(&holder.database_url, "SELECT 1").unwrap();

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::Pid;
 use tokio::runtime::Runtime;
 use tokio_postgres::{NoTls, SimpleQueryMessage};
 
@@ -129,6 +130,11 @@ impl Holder {
             nats: nats.parse().unwrap(),
             database_url: database_url.to_owned(),
         }
+    }
+
+    /// Its process id, which is its group's, too.
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap()
     }
 
     /// Lets it end as it wants: its input ends.
