@@ -1,0 +1,61 @@
+# `make` alone lists the verbs. Scripts in scripts/ do the work; each can be run by itself.
+
+# Found first by every program and test that starts servers.
+export VAULTSTREAM_TOOLS := $(CURDIR)/.tools
+
+CARGO_BUILD := cargo build --release --locked
+WITH_ENV := scripts/with-env
+PROGRAM := target/release/vaultstream
+DATA_DIR := .vaultstream
+
+.DEFAULT_GOAL := help
+.PHONY: help quick-start start stop seed clean test bench lint generate tools env-setup check-prereqs
+
+help: ## List the verbs
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+quick-start: tools ## Sign and verify 1,000 records with 100 keys, on servers of its own (numbers: .env)
+	$(CARGO_BUILD)
+	@$(WITH_ENV) scripts/quick-start --again
+
+start: tools ## Start a Postgres and a NATS that stay, with their data in .vaultstream/
+	$(CARGO_BUILD)
+	@$(PROGRAM) dev up --data-dir $(DATA_DIR)
+
+stop: ## Stop them; the data stays
+	@if [ -x $(PROGRAM) ]; then $(PROGRAM) dev down --data-dir $(DATA_DIR); else echo "nothing was built, so nothing runs"; fi
+
+seed: tools ## Make the records of the quick start and sign none (after `make start`)
+	$(CARGO_BUILD)
+	@$(WITH_ENV) scripts/quick-start --seed-only
+
+clean: stop ## Stop, and remove what was built and .vaultstream/ with its data and key
+	@scripts/clean
+
+test: development-tools ## Run every test, on real Postgres and real NATS
+	cargo test --release --locked --workspace --no-fail-fast
+
+bench: tools ## Sign 1,000,000 records at batch 50, 500 and 5000; print a table
+	$(CARGO_BUILD)
+	@scripts/bench
+
+lint: development-tools ## Check format, lints, docs, dependencies, scripts and generated files
+	@scripts/lint
+
+generate: ## Write what is generated from the code: crds/
+	@mkdir -p crds
+	@cargo run --release --locked --quiet -p vaultstream-api --example crd >crds/.new
+	@mv crds/.new crds/signingjobs.vaultstream.dev.yaml
+
+tools: ## Put a pinned nats-server, and Postgres where none is found, into .tools/
+	@scripts/install-tools
+
+.PHONY: development-tools
+development-tools:
+	@scripts/install-tools --development
+
+env-setup: ## Write .env, where the numbers of the quick start live
+	@scripts/env-setup
+
+check-prereqs: ## Say what this machine lacks
+	@scripts/check-prereqs
