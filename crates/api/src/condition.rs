@@ -180,3 +180,27 @@ impl fmt::Display for Reason {
         f.pad(self.as_str())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_reason_is_documented_and_fits_the_api() {
+        let mut seen = BTreeSet::new();
+        for reason in Reason::ALL {
+            assert!(seen.insert(reason.as_str()), "{reason} twice");
+            assert!(reason.meaning().ends_with('.'), "{reason}: {:?}", reason.meaning());
+            assert!(!reason.conditions().is_empty(), "{reason} belongs to no condition");
+        }
+    }
+
+    #[test]
+    fn every_condition_has_reasons() {
+        for condition in ConditionType::ALL {
+            assert!(Reason::ALL.iter().any(|reason| reason.conditions().contains(&condition)), "{condition}");
+        }
+    }
+}

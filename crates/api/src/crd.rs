@@ -51,6 +51,7 @@ pub(crate) fn schema() -> &'static Value {
 fn tidy(schema: &mut Value) {
     let Some(object) = schema.as_object_mut() else { return };
     object.remove("nullable");
+    object.remove("title");
     if object.get("format").and_then(Value::as_str).is_some_and(|format| !KNOWN_FORMATS.contains(&format)) {
         object.remove("format");
     }

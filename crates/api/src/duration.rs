@@ -170,3 +170,76 @@ impl JsonSchema for GoDuration {
         json_schema!({ "type": "string", "maxLength": MAX_LENGTH, "pattern": pattern::DURATION.regex })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(text: &str) -> Result<Duration, DurationError> {
+        text.parse().map(|duration: GoDuration| duration.as_std())
+    }
+
+    #[test]
+    fn durations_are_read_as_go_reads_them() {
+        let cases = [
+            ("0s", 0),
+            ("1ms", 1_000_000),
+            ("200ms", 200_000_000),
+            ("60s", 60_000_000_000),
+            ("1m", 60_000_000_000),
+            ("1h30m", 5_400_000_000_000),
+            ("30m1h", 5_400_000_000_000),
+            ("1.5h", 5_400_000_000_000),
+            ("0.000001ms", 1),
+            ("0.0000019ms", 1),
+            ("1m2m", 180_000_000_000),
+            ("0.1234567891h", 444_444_440_760),
+            ("2562047h47m16.854775807s", i64::MAX as u64),
+        ];
+        for (text, nanos) in cases {
+            assert_eq!(read(text), Ok(Duration::from_nanos(nanos)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_duration_is_refused() {
+        for text in
+            ["", "0", "5", "s", "1 s", "-1s", "+1s", "1.s", ".5s", "1S", "1us", "1d", "1s ", "1sm", "1e3s", "１s"]
+        {
+            assert_eq!(read(text), Err(DurationError::Syntax), "{text:?}");
+        }
+        for text in ["2562048h", "99999999999999999999s", "2562047h47m16.854775808s"] {
+            assert_eq!(read(text), Err(DurationError::TooLong), "{text:?}");
+        }
+        assert_eq!(read(&format!("{}s", "0".repeat(MAX_LENGTH))), Err(DurationError::Syntax));
+    }
+
+    #[test]
+    fn durations_are_written_in_their_shortest_spelling() {
+        let cases =
+            [("60s", "1m"), ("90s", "1m30s"), ("3600s", "1h"), ("200ms", "200ms"), ("1500ms", "1.5s"), ("0ms", "0s")];
+        for (read, written) in cases {
+            assert_eq!(read.parse::<GoDuration>().map(|duration| duration.to_string()), Ok(written.to_owned()));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_duration_survives_being_written_and_read(nanos in 0..=i64::MAX as u64) {
+            let duration = GoDuration::from_std(Duration::from_nanos(nanos));
+            let text = duration.to_string();
+            prop_assert!(text.len() <= MAX_LENGTH);
+            prop_assert!(regex::Regex::new(pattern::DURATION.regex).unwrap().is_match(&text));
+            prop_assert_eq!(text.parse(), Ok(duration));
+            prop_assert_eq!(serde_json::from_value::<GoDuration>(serde_json::to_value(duration).unwrap()).unwrap(), duration);
+        }
+
+        #[test]
+        fn the_pattern_and_the_parser_agree(text in "[0-9hms.]{0,8}") {
+            let pattern = regex::Regex::new(pattern::DURATION.regex).unwrap();
+            prop_assert_eq!(pattern.is_match(&text), text.parse::<GoDuration>().is_ok(), "{}", text);
+        }
+    }
+}

@@ -223,6 +223,7 @@ fn spec(value: Option<Value>, found: &mut Vec<FieldError>) -> Option<SigningJobS
     let before = found.len();
     check::fill(spec_schema(), &mut value);
     check::check(spec_schema(), &value, "spec", found);
+    source_members(value.get("source"), found);
     if found.len() > before {
         return None;
     }
@@ -236,4 +237,15 @@ fn spec(value: Option<Value>, found: &mut Vec<FieldError>) -> Option<SigningJobS
             None
         }
     }
+}
+
+/// The CEL rule on `spec.source`. It has to be checked before the type, which cannot hold anything else than one member.
+fn source_members(source: Option<&Value>, found: &mut Vec<FieldError>) {
+    let Some(Value::Object(source)) = source else { return };
+    let advice = match (source.contains_key("generate"), source.contains_key("table")) {
+        (true, true) => "has the members generate and table: keep one of them",
+        (false, false) => "has no member: give it either generate or table",
+        (true, false) | (false, true) => return,
+    };
+    found.push(FieldError::about("spec.source", advice));
 }

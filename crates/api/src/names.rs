@@ -152,3 +152,43 @@ pub fn child_labels(job: &JobName, uid: &str) -> BTreeMap<String, String> {
     labels.extend(more.map(|(key, value)| (key.to_owned(), value.to_owned())));
     labels
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_jobs_are_short_dns_labels() {
+        for good in ["a", "0", "quick-start", &"x".repeat(40)] {
+            assert!(good.parse::<JobName>().is_ok(), "{good}");
+        }
+        for bad in ["", "-a", "a-", "A", "a.b", "a_b", "ä", &"x".repeat(41)] {
+            assert!(bad.parse::<JobName>().is_err(), "{bad}");
+        }
+        assert!("x".repeat(63).parse::<Namespace>().is_ok());
+        assert!("x".repeat(64).parse::<Namespace>().is_err());
+    }
+
+    #[test]
+    fn a_job_is_referred_to_with_or_without_its_namespace() {
+        for text in ["billing/invoices", "default/quick-start"] {
+            assert_eq!(text.parse::<JobRef>().map(|job| job.to_string()), Ok(text.to_owned()));
+        }
+        assert_eq!("invoices".parse::<JobRef>().map(|job| job.to_string()), Ok("default/invoices".to_owned()));
+        for bad in ["", "/", "a/", "/a", "a/b/c"] {
+            assert!(bad.parse::<JobRef>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn children_of_the_longest_name_fit_their_limits() {
+        let name: JobName = "x".repeat(MAX_NAME).parse().unwrap();
+        let children = ChildNames::of(&name);
+        // A pod adds the hash of its ReplicaSet and five letters; KEDA refuses ScaledObjects of more than 54 characters.
+        assert!(children.workers.len() + "-1234567890-12345".len() <= MAX_LABEL);
+        assert!(children.scaler.len() <= 54);
+        let labels = child_labels(&name, "5f0c1c39-8a5d-4d46-9d3e-0a6d0a7f3f5a");
+        assert!(labels.values().all(|value| value.len() <= MAX_LABEL));
+        assert!(selector_labels(&name).iter().all(|(key, value)| labels.get(key) == Some(value)));
+    }
+}

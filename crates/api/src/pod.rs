@@ -54,7 +54,6 @@ pub(crate) fn quantities(_: &mut SchemaGenerator) -> Schema {
         "maxProperties": 8,
         "additionalProperties": {
             "x-kubernetes-int-or-string": true,
-            "anyOf": [{ "type": "integer" }, { "type": "string" }],
             "maxLength": 32,
             "minimum": 0,
             "pattern": pattern::QUANTITY.regex,

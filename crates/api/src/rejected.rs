@@ -96,11 +96,60 @@ impl JsonSchema for MaxRejected {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "x-kubernetes-int-or-string": true,
-            "anyOf": [{ "type": "integer" }, { "type": "string" }],
             "minimum": 0,
             "maximum": limits::MAX_RECORDS,
             "maxLength": 4,
             "pattern": pattern::PERCENT.regex,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_percentage_of_the_records_is_rounded_down() {
+        assert_eq!(MaxRejected::Records(7).allowed(3), 7);
+        assert_eq!(MaxRejected::Percent(1).allowed(199), 1);
+        assert_eq!(MaxRejected::Percent(0).allowed(1000), 0);
+        assert_eq!(MaxRejected::Percent(100).allowed(1000), 1000);
+        assert_eq!(MaxRejected::Percent(99).allowed(u64::MAX), u64::MAX / 100 * 99 + (u64::MAX % 100) * 99 / 100);
+    }
+
+    #[test]
+    fn only_whole_numbers_and_whole_percentages_are_read() {
+        for bad in [
+            json!("1"),
+            json!("1.5%"),
+            json!("101%"),
+            json!("01%"),
+            json!("+1%"),
+            json!("%"),
+            json!(-1),
+            json!(1.5),
+            json!(true),
+        ] {
+            assert!(serde_json::from_value::<MaxRejected>(bad.clone()).is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_allowance_survives_being_written_and_read(
+            allowance in prop_oneof![any::<u64>().prop_map(MaxRejected::Records), (0_u8..=100).prop_map(MaxRejected::Percent)]
+        ) {
+            let written = serde_json::to_value(allowance).unwrap();
+            prop_assert_eq!(serde_json::from_value::<MaxRejected>(written).unwrap(), allowance);
+        }
+
+        #[test]
+        fn the_pattern_and_the_parser_agree(text in "[0-9]{0,4}%?") {
+            let pattern = regex::Regex::new(pattern::PERCENT.regex).unwrap();
+            prop_assert_eq!(pattern.is_match(&text), text.parse::<MaxRejected>().is_ok(), "{}", text);
+        }
     }
 }

@@ -29,7 +29,8 @@ pub(crate) struct Members {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     generate: Option<GenerateSource>,
 
-    /// Sign the rows of an existing table where they are; nothing is copied.
+    /// Sign the rows of an existing table where they are; nothing is copied. On Kubernetes the database role
+    /// vaultstream_source needs SELECT on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     table: Option<TableSource>,
 }
@@ -49,8 +50,6 @@ pub struct GenerateSource {
 }
 
 /// Which table to sign, and which of its columns are the record's id and payload.
-///
-/// The operator's and the workers' database role `vaultstream_source` needs SELECT on the table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(

@@ -57,7 +57,7 @@ use crate::{defaults, limits, pattern};
         .field_path(".batchSize"),
     validation = Rule::new("!has(self.source.generate) || self.source.generate.payloadBytes <= self.maxPayloadBytes")
         .message("source.generate.payloadBytes must not be above maxPayloadBytes: every record would be rejected")
-        .field_path(".maxPayloadBytes"),
+        .field_path(".source.generate.payloadBytes"),
     validation = Rule::new("!has(self.keys.maxSignatures) || self.keys.maxSignatures >= self.batchSize")
         .message("keys.maxSignatures must be at least batchSize: one key signs a whole batch")
         .field_path(".keys.maxSignatures"),

@@ -1,0 +1,275 @@
+//! The CEL rules of the generated CRD, evaluated, against the Rust rules: the same verdict on every manifest.
+
+use kube_cel::{ErrorKind, Validator, compile_schema};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use vaultstream_api::{GoDuration, SigningJob, SigningJobSpec, validate_update};
+
+fn schema() -> Value {
+    let crd = serde_json::to_value(vaultstream_api::crd().unwrap()).unwrap();
+    crd.pointer("/spec/versions/0/schema/openAPIV3Schema").unwrap().clone()
+}
+
+/// Evaluates the CRD's rules on an object as it is (with its defaults); the messages of those that failed.
+fn cel(object: &Value, old: Option<&Value>) -> Vec<String> {
+    let Err(errors) = Validator::new().validate(&schema(), object, old) else { return Vec::new() };
+    let errors = errors.into_vec();
+    for error in &errors {
+        // Anything else would be a rule that this evaluator cannot run, and the comparison would prove nothing.
+        assert_eq!(error.kind, ErrorKind::ValidationFailure, "{error:?}");
+    }
+    errors.into_iter().map(|error| error.message).collect()
+}
+
+fn parse(object: &Value) -> Result<SigningJob, String> {
+    let jobs = SigningJob::parse_manifests(&serde_yaml_ng::to_string(object).unwrap());
+    jobs.map(|mut jobs| jobs.remove(0)).map_err(|error| error.to_string())
+}
+
+/// A valid manifest in which every default is spelled out.
+fn complete() -> Value {
+    let minimal = json!({
+        "apiVersion": "vaultstream.dev/v1alpha1",
+        "kind": "SigningJob",
+        "metadata": { "name": "agreed" },
+        "spec": { "source": { "generate": { "records": 1000 } } },
+    });
+    serde_json::to_value(parse(&minimal).unwrap()).unwrap()
+}
+
+fn with(changes: &[(&str, Value)]) -> Value {
+    let mut object = complete();
+    for (path, value) in changes {
+        let mut at = &mut object;
+        for step in path.split('/') {
+            at = &mut at[step];
+        }
+        *at = value.clone();
+    }
+    object
+}
+
+fn without_source(source: Value) -> Value {
+    let mut object = complete();
+    object["spec"]["source"] = source;
+    object
+}
+
+#[test]
+fn every_rule_of_the_crd_compiles() {
+    fn errors(compiled: &kube_cel::CompiledSchema, found: &mut Vec<String>) {
+        found.extend(compiled.compilation_errors().iter().map(ToString::to_string));
+        compiled.properties.values().for_each(|inner| errors(inner, found));
+        compiled.items.iter().for_each(|inner| errors(inner, found));
+    }
+    let mut found = Vec::new();
+    errors(&compile_schema(&schema()), &mut found);
+    assert_eq!(found, Vec::<String>::new());
+}
+
+#[test]
+fn cel_and_rust_agree_on_creation() {
+    let table = json!({ "schema": "public", "name": "t", "key": "id", "payload": "body" });
+    let in_schema = |name: &str| {
+        let mut table = table.clone();
+        table["schema"] = name.into();
+        without_source(json!({ "table": table }))
+    };
+    let env = |name: &str| with(&[("spec/workers/template", json!({ "env": [{ "name": name, "value": "x" }] }))]);
+    let label = |key: &str| with(&[("spec/workers/template", json!({ "labels": { key: "x" } }))]);
+    let annotation = |key: &str| with(&[("spec/workers/template", json!({ "annotations": { key: "x" } }))]);
+    let lease = |duration: &str| with(&[("spec/keys/lease/duration", duration.into())]);
+    let backoff = |initial: &str, max: &str| {
+        with(&[("spec/retry/initialBackoff", initial.into()), ("spec/retry/maxBackoff", max.into())])
+    };
+    let sized = |records: u64, batch: u64| {
+        with(&[("spec/source/generate/records", records.into()), ("spec/batchSize", batch.into())])
+    };
+    let payload = |bytes: u64, most: u64| {
+        with(&[("spec/source/generate/payloadBytes", bytes.into()), ("spec/maxPayloadBytes", most.into())])
+    };
+    let signatures =
+        |most: u64, batch: u64| with(&[("spec/keys/maxSignatures", most.into()), ("spec/batchSize", batch.into())]);
+    let replicas = |min: u64, max: u64| {
+        with(&[("spec/workers/minReplicas", min.into()), ("spec/workers/maxReplicas", max.into())])
+    };
+    let named = |name: &str| with(&[("metadata/name", name.into())]);
+    let drain = |duration: &str| with(&[("spec/autoscaling/targetDrain", duration.into())]);
+    let ttl = |duration: &str| with(&[("spec/ttlAfterFinished", duration.into())]);
+
+    let table = [
+        (complete(), true),
+        (without_source(json!({ "table": table })), true),
+        (without_source(json!({})), false),
+        (without_source(json!({ "generate": { "records": 1, "payloadBytes": 1 }, "table": table })), false),
+        (in_schema("vaultstream"), false),
+        (in_schema("information_schema"), false),
+        (in_schema("pg_catalog"), false),
+        (in_schema("pg"), true),
+        (in_schema("Vaultstream"), true),
+        (named(&"a".repeat(40)), true),
+        (named(&"a".repeat(41)), false),
+        (named("A"), false),
+        (named("-a"), false),
+        (named("a-"), false),
+        (named("a.b"), false),
+        (named("0"), true),
+        (sized(5_000_000, 1), true),
+        (sized(5_000_001, 1), false),
+        (sized(5_000_001, 2), true),
+        (sized(10_000_001, 2), false),
+        (sized(500_000_000_000, 100_000), true),
+        (sized(500_000_000_000, 99_999), false),
+        (payload(1000, 1000), true),
+        (payload(1001, 1000), false),
+        (signatures(500, 500), true),
+        (signatures(499, 500), false),
+        (lease("5s"), true),
+        (lease("4.999s"), false),
+        (lease("1h"), true),
+        (lease("1h1ms"), false),
+        (lease("60m"), true),
+        (backoff("1ms", "1h"), true),
+        (backoff("0.9ms", "1h"), false),
+        (backoff("1ms", "3601s"), false),
+        (backoff("0s", "0s"), false),
+        (backoff("2s", "2000ms"), true),
+        (backoff("2.1s", "2s"), false),
+        (replicas(10, 10), true),
+        (replicas(11, 10), false),
+        (drain("1s"), true),
+        (drain("999ms"), false),
+        (drain("720h"), true),
+        (drain("720h1s"), false),
+        (ttl("0s"), true),
+        (ttl("87600h"), true),
+        (ttl("87601h"), false),
+        (label("team"), true),
+        (label("vaultstream.dev/job"), false),
+        (label("vaultstream.dev.example.com/job"), true),
+        (annotation("vaultstream.dev/x"), false),
+        (annotation("example.com/x"), true),
+        (env("RUST_BACKTRACE"), true),
+        (env("LD_PRELOAD"), false),
+        (env("DATABASE_URL"), false),
+        (env("NATS_URL"), false),
+        (env("VAULTSTREAM_LOG"), false),
+        (env("OLD_ENV"), true),
+    ];
+    for (object, good) in table {
+        let rust = parse(&object);
+        let cel = cel(&object, None);
+        assert_eq!(cel.is_empty(), good, "CEL on {object}: {cel:?}");
+        assert_eq!(rust.is_ok(), good, "Rust on {object}: {rust:?}");
+    }
+}
+
+#[test]
+fn cel_and_rust_agree_on_updates() {
+    let table = json!({ "table": { "schema": "public", "name": "t", "key": "id", "payload": "body" } });
+    let suspended = |secret: &str, suspend: bool| {
+        with(&[("spec/connectionSecret", secret.into()), ("spec/suspend", suspend.into())])
+    };
+    let cases = [
+        (complete(), complete(), true),
+        (complete(), with(&[("spec/source/generate/records", 1001.into())]), false),
+        (complete(), with(&[("spec/source/generate/payloadBytes", 65.into())]), false),
+        (complete(), without_source(table), false),
+        (complete(), with(&[("spec/batchSize", 501.into())]), false),
+        (complete(), with(&[("spec/maxPayloadBytes", 4096.into())]), false),
+        (complete(), with(&[("spec/keys/count", 101.into())]), false),
+        (complete(), with(&[("spec/signing/message", "Bound".into())]), false),
+        (complete(), with(&[("spec/signing/nonce", "Deterministic".into())]), false),
+        (complete(), suspended("other", false), false),
+        (complete(), suspended("other", true), false),
+        (suspended("vaultstream-connection", true), suspended("other", true), true),
+        (suspended("vaultstream-connection", true), suspended("other", false), true),
+        // All of this may change in a running job.
+        (complete(), with(&[("spec/keys/lease/records", 1.into())]), true),
+        (complete(), with(&[("spec/keys/lease/duration", "30s".into())]), true),
+        (complete(), with(&[("spec/keys/maxSignatures", 500.into())]), true),
+        (complete(), with(&[("spec/signing/verify", "All".into())]), true),
+        (complete(), with(&[("spec/concurrency/signers", 1.into())]), true),
+        (complete(), with(&[("spec/retry/maxAttempts", 1.into())]), true),
+        (complete(), with(&[("spec/maxRejected", "1%".into())]), true),
+        (complete(), with(&[("spec/workers/maxReplicas", 1.into())]), true),
+        (complete(), with(&[("spec/autoscaling/mode", "Direct".into())]), true),
+        (complete(), with(&[("spec/suspend", true.into())]), true),
+        (complete(), with(&[("spec/ttlAfterFinished", "1h".into())]), true),
+        (complete(), with(&[("spec/deletionPolicy/records", "Delete".into())]), true),
+    ];
+    for (old, new, good) in cases {
+        let cel = cel(&new, Some(&old));
+        let rust = validate_update(&parse(&old).unwrap().spec, &parse(&new).unwrap().spec);
+        assert_eq!(cel.is_empty(), good, "CEL on {new}: {cel:?}");
+        assert_eq!(rust.is_ok(), good, "Rust on {new}: {rust:?}");
+    }
+}
+
+/// Values at, and just beside, the ends of `values`.
+fn near(values: &'static [u64]) -> impl Strategy<Value = u64> {
+    (prop::sample::select(values), -1_i64..=1).prop_map(|(value, by)| value.saturating_add_signed(by).max(1))
+}
+
+fn duration() -> impl Strategy<Value = String> {
+    let edges = [
+        "0s",
+        "999us",
+        "1ms",
+        "200ms",
+        "999ms",
+        "1s",
+        "4999ms",
+        "5s",
+        "30s",
+        "60s",
+        "1h",
+        "3600001ms",
+        "720h",
+        "87600h",
+    ];
+    let edges = prop::sample::select(
+        edges.iter().filter(|text| !text.contains('u')).map(|text| (*text).to_owned()).collect::<Vec<_>>(),
+    );
+    prop_oneof![
+        edges,
+        (0_u64..7_200_000).prop_map(|ms| GoDuration::from_std(std::time::Duration::from_millis(ms)).to_string())
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn cel_and_rust_agree_on_random_specs(
+        records in near(&[1, 1000, 5_000_000, 10_000_000, 500_000_000]),
+        batch in near(&[1, 2, 50, 500, 99_999]),
+        payload in near(&[1, 64, 4096]),
+        most_payload in near(&[1, 64, 4096]),
+        signatures in prop::option::of(near(&[1, 50, 500, 1_000_000])),
+        (min, max) in (0_u64..12, 1_u64..12),
+        (lease, initial, longest) in (duration(), duration(), duration()),
+        drain in prop::option::of(duration()),
+        ttl in prop::option::of(duration()),
+    ) {
+        let mut object = with(&[
+            ("spec/source/generate/records", records.into()),
+            ("spec/source/generate/payloadBytes", payload.into()),
+            ("spec/maxPayloadBytes", most_payload.into()),
+            ("spec/batchSize", batch.into()),
+            ("spec/workers/minReplicas", min.into()),
+            ("spec/workers/maxReplicas", max.into()),
+            ("spec/keys/lease/duration", lease.into()),
+            ("spec/retry/initialBackoff", initial.into()),
+            ("spec/retry/maxBackoff", longest.into()),
+        ]);
+        if let Some(signatures) = signatures { object["spec"]["keys"]["maxSignatures"] = signatures.into(); }
+        if let Some(drain) = drain { object["spec"]["autoscaling"]["targetDrain"] = drain.into(); }
+        if let Some(ttl) = ttl { object["spec"]["ttlAfterFinished"] = ttl.into(); }
+
+        let spec: SigningJobSpec = serde_json::from_value(object["spec"].clone()).unwrap();
+        let (cel, rust) = (cel(&object, None), spec.validate().err().unwrap_or_default());
+        // Not only the same verdict: as many findings, so that no rule hides behind another.
+        prop_assert_eq!(cel.len(), rust.len(), "CEL: {:?}, Rust: {:?}", cel, rust);
+    }
+}
