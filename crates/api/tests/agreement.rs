@@ -1,5 +1,7 @@
 //! The CEL rules of the generated CRD, evaluated, against the Rust rules: the same verdict on every manifest.
 
+#![allow(clippy::unwrap_used, reason = "this file holds only tests")]
+
 use kube_cel::{ErrorKind, Validator, compile_schema};
 use proptest::prelude::*;
 use serde_json::{Value, json};

@@ -1,5 +1,7 @@
 //! The generated CustomResourceDefinition: up to date, small, bounded, structural.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "this file holds only tests")]
+
 use std::fs;
 use std::path::Path;
 

@@ -1,5 +1,7 @@
 //! Manifests as people write them: what is read, with which defaults, and what is said about mistakes.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "this file holds only tests")]
+
 use std::fs;
 use std::path::Path;
 
