@@ -1,1 +1,64 @@
-//! Under construction.
+//! `vaultstream`: the same jobs as on Kubernetes, from the same manifests, on one machine; and the tools to check, export and
+//! measure them.
+
+pub mod args;
+pub mod bench;
+pub mod error;
+pub mod report;
+pub mod run;
+pub mod site;
+pub mod verify;
+
+mod dev;
+mod drive;
+mod export;
+mod keys;
+mod ledger;
+mod progress;
+mod status;
+
+use std::{io::Write as _, process::ExitCode};
+
+use clap::{CommandFactory as _, Parser as _};
+
+use crate::{
+    args::{Cli, Command},
+    error::Failure,
+};
+
+/// Runs the program. Exit codes: 0 all went well, 1 something failed, 2 bad input, 130 interrupted.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if let Err(error) = vaultstream_worker::telemetry::start(vaultstream_worker::telemetry::LogFormat::Pretty, &cli.log) {
+        return Failure::bad_input(format!("--log {:?} is no filter: {error}", cli.log)).report();
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return Failure::of(&error).report(),
+    };
+    runtime.block_on(dispatch(cli.command)).unwrap_or_else(|failure| failure.report())
+}
+
+async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Run(args) => run::run(args).await,
+        Command::Verify(args) => verify::command(args).await,
+        Command::Export(args) => export::export(args).await,
+        Command::Keys(args) => keys::print(args).await,
+        Command::Status(args) => status::print(args).await,
+        Command::Bench(args) => bench::run(args).await,
+        Command::Migrate(args) => ledger::migrate(args).await,
+        Command::Dev(command) => dev::run(&command),
+        Command::Crd => crd(),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "vaultstream", &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn crd() -> Result<ExitCode, Failure> {
+    let yaml = vaultstream_api::crd_yaml().map_err(|error| Failure::of(&error))?;
+    std::io::stdout().write_all(yaml.as_bytes()).map_err(|error| Failure::of(&error))?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,1 +1,141 @@
-//! Under construction.
+//! The signing worker: pulls batches, leases keys, signs, commits, acknowledges.
+//!
+//! Read [`lane`] first: it is the path of one unit, with the invariants that hold there. [`pipeline`] shows the tasks
+//! around it and how they end.
+
+pub mod budget;
+pub mod config;
+pub mod connection;
+pub mod cpu;
+pub mod http;
+pub mod metrics;
+pub mod telemetry;
+
+mod breaker;
+mod finish;
+mod gather;
+mod held;
+mod keys;
+mod lane;
+mod pace;
+mod pipeline;
+mod program;
+mod read;
+mod session;
+mod sign;
+mod unit;
+mod work;
+
+use std::{num::NonZeroUsize, sync::Arc};
+
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use vaultstream_ledger::Ledger;
+use vaultstream_signing::{Backend, Digest, KekRing, Nonce, PrivateKey, RawSignature};
+use vaultstream_streams::Streams;
+
+pub use breaker::chain;
+pub use keys::KeyError;
+pub use program::{ProgramError, cores, listen_for_signals, main, run};
+pub use session::SessionError;
+pub use work::{Ended, WorkError};
+
+use crate::{
+    breaker::Breaker,
+    budget::Budget,
+    cpu::CpuPool,
+    metrics::{Dependency, Metrics},
+};
+
+/// How a worker is told to stop: first `drain`, which finishes what is in flight; then, if need be, `abort`.
+#[derive(Clone, Debug, Default)]
+pub struct Shutdown {
+    /// Stop pulling, finish and commit what was pulled, give keys back.
+    pub drain: CancellationToken,
+    /// Stop at once; what is in flight is delivered again.
+    pub abort: CancellationToken,
+}
+
+/// What a worker is made of.
+pub struct Parts {
+    /// The ledger.
+    pub ledger: Ledger,
+    /// The streams.
+    pub streams: Streams,
+    /// The key encryption keys.
+    pub keks: KekRing,
+    /// What signs, unless the job's nonces want another.
+    pub backend: Backend,
+    /// Signing threads.
+    pub threads: NonZeroUsize,
+    /// Bytes that units in flight may hold.
+    pub memory: usize,
+}
+
+pub(crate) struct Deps {
+    pub(crate) ledger: Ledger,
+    pub(crate) streams: Streams,
+    pub(crate) keks: Arc<KekRing>,
+    pub(crate) backend: Backend,
+    pub(crate) cpu: CpuPool,
+    pub(crate) budget: Budget,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) postgres: Breaker,
+    pub(crate) nats: Breaker,
+}
+
+/// A signing worker.
+#[derive(Clone)]
+pub struct Worker {
+    deps: Arc<Deps>,
+}
+
+impl Worker {
+    /// A worker with its signing threads started.
+    ///
+    /// # Errors
+    /// When the system refuses a thread.
+    pub fn new(parts: Parts, metrics: Arc<Metrics>) -> Result<Self, std::io::Error> {
+        let Parts { ledger, streams, keks, backend, threads, memory } = parts;
+        let deps = Deps {
+            ledger,
+            streams,
+            keks: Arc::new(keks),
+            backend,
+            cpu: CpuPool::start(threads, warm_up)?,
+            budget: Budget::new(memory),
+            postgres: Breaker::new(Dependency::Postgres, Arc::clone(&metrics)),
+            nats: Breaker::new(Dependency::Nats, Arc::clone(&metrics)),
+            metrics,
+        };
+        Ok(Self { deps: Arc::new(deps) })
+    }
+
+    /// Signs the job `uid` until it is over or `shutdown` begins. Waits for a job that has no work yet.
+    ///
+    /// # Errors
+    /// [`WorkError`], for what waiting cannot mend.
+    pub async fn work_on(&self, uid: Uuid, shutdown: &Shutdown) -> Result<Ended, WorkError> {
+        work::work_on(&self.deps, uid, shutdown).await
+    }
+
+    /// Whether both dependencies answer, as far as is known.
+    pub fn is_ready(&self) -> bool {
+        self.deps.postgres.is_closed() && self.deps.nats.is_closed()
+    }
+
+    /// The worker's metrics.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.deps.metrics
+    }
+}
+
+/// Signs once, so that each thread has seeded its random generator and built its tables before it is needed.
+fn warm_up() {
+    let Ok(key) = PrivateKey::generate() else { return };
+    if let Ok(mut signer) = Backend::fastest().signer(&key, Nonce::Hedged) {
+        let mut out = [RawSignature::EMPTY];
+        // A failure shows again, and is told, with the first unit.
+        let _ = signer.sign(&[Digest::of(b"warm-up")], &mut out);
+    }
+}

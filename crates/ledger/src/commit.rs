@@ -108,13 +108,10 @@ pub enum CommitError {
     Query(#[from] QueryError),
 }
 
-/// How long the outcome of a COMMIT is looked for after the end of its lease.
-const RESOLVE: Duration = Duration::from_secs(20);
-
 /// Commits the segments under the lease, and gives the lease back when `release` is set and it was committed.
 ///
 /// Deadlocks, lock timeouts, shutdowns, full servers and lost connections are tried again until the lease ends; calling
-/// again after any answer is safe.
+/// again after any answer is safe. An outcome that is not known is looked for as long as the ledger's patience lasts.
 ///
 /// # Errors
 ///
@@ -142,12 +139,10 @@ pub async fn unit(
         .build();
     let mut unknown = false;
     loop {
-        let deadline = if unknown { lease.expires.plus(RESOLVE) } else { lease.expires };
-        let mut sent_commit = false;
         // A frozen network must not freeze this lane; dropping the attempt closes its connection.
-        let limit = deadline.remaining().max(Duration::from_secs(1)) + Duration::from_secs(1);
-        let tried =
-            tokio::time::timeout(limit, attempt(ledger, job, lease, &segments, release, &mut sent_commit)).await;
+        let limit = deadline(ledger, lease, unknown).remaining() + Duration::from_secs(1);
+        let mut sent_commit = false;
+        let tried = tokio::time::timeout(limit, attempt(ledger, job, lease, &segments, release, &mut sent_commit)).await;
         let error = match tried {
             Ok(Ok(answer)) => {
                 if answer == Committed::Done {
@@ -163,12 +158,11 @@ pub async fn unit(
         if error.code() == Some("23505") {
             return Err(CommitError::Duplicate(error));
         }
-        if !error.is_transient() && !unknown {
-            return Err(error.into());
+        if !error.is_transient() {
+            return Err(if unknown { CommitError::Unknown(error) } else { error.into() });
         }
-        let late = (if unknown { lease.expires.plus(RESOLVE) } else { lease.expires }).has_passed();
         let delay = delays.next().unwrap_or_default();
-        if late || BootInstant::now().plus(delay) > lease.expires.plus(RESOLVE) {
+        if deadline(ledger, lease, unknown).remaining() <= delay {
             return if unknown { Err(CommitError::Unknown(error)) } else { Ok(Committed::LeaseLost) };
         }
         tracing::debug!(job = job.0, lease = %lease.id, %error, unknown, "a unit's commit is tried again");
@@ -179,6 +173,11 @@ pub async fn unit(
         }
         tokio::time::sleep(delay).await;
     }
+}
+
+/// Until when to try: to the end of the lease, and longer when a COMMIT's outcome is open.
+fn deadline(ledger: &Ledger, lease: &Lease, unknown: bool) -> BootInstant {
+    if unknown { lease.expires.max(BootInstant::now()).plus(ledger.settings.patience) } else { lease.expires }
 }
 
 /// What would only be found out by a verification otherwise.

@@ -110,6 +110,17 @@ impl fmt::Debug for Ledger {
 }
 
 impl Ledger {
+    /// Asks the server for a sign of life.
+    ///
+    /// # Errors
+    ///
+    /// When it gives none.
+    pub async fn ping(&self) -> Result<(), QueryError> {
+        const ACTION: &str = "reach the ledger";
+        let client = self.client(ACTION).await?;
+        client.simple_query("SELECT 1").await.map(|_| ()).map_err(|error| QueryError::new(ACTION, error))
+    }
+
     /// Opens the pool and makes sure that the server answers; waits for a server that is down for as long as
     /// `patience` says.
     ///

@@ -32,7 +32,7 @@ pub enum Nonce {
 }
 
 /// One private key, ready to sign many digests. Made once per key lease, used by one thread.
-pub trait Signer: Send {
+pub trait Signer: Send + Sync {
     /// Signs `digests[i]` into `out[i]`.
     ///
     /// # Errors

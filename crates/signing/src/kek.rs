@@ -8,8 +8,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
+use crate::Digest;
+
 /// What a canary holds in clear; its AAD binds it to the id of the KEK.
 const CANARY: &[u8] = b"vaultstream kek canary";
+/// Separates a KEK's fingerprint from any other hash of it.
+const ID_DOMAIN: &[u8] = b"vaultstream/kek-id/v1\0";
 const CANARY_DOMAIN: &[u8] = b"vaultstream/kek-canary/v1\0";
 
 /// Longest id: it is also part of a Secret's key, `kek.<id>`, of at most 253 characters.
@@ -82,6 +86,18 @@ pub struct WrongKek {
 }
 
 impl Kek {
+    /// Reads a KEK and names it after itself: `k` and 16 hexadecimal digits of SHA-256 over a domain and its bytes. So a KEK that
+    /// is another one than before has another id, and nobody has to keep ids.
+    ///
+    /// # Errors
+    /// See [`KekError`].
+    pub fn fingerprinted(text: &str) -> Result<Self, KekError> {
+        let unnamed = Self::from_base64(KekId("unnamed".to_owned()), text)?;
+        let print = Zeroizing::new([ID_DOMAIN, unnamed.bytes.as_slice()].concat());
+        let id: String = Digest::of(&print).0[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Self { id: KekId(format!("k{id}")), ..unnamed })
+    }
+
     /// Reads a KEK from base64 (standard alphabet, padded); white space around it is allowed, as files end in a newline.
     ///
     /// # Errors

@@ -122,7 +122,7 @@ pub(super) async fn finish(
 /// and not compressible. $3 is the uid's 16 bytes.
 fn payload(bytes: u32) -> String {
     match bytes {
-        0 => "''::bytea".to_owned(),
+        0 => "substr($3::bytea, 1, 0)".to_owned(),
         32 => "sha256($3::bytea || int8send(g))".to_owned(),
         1..32 => format!("substr(sha256($3::bytea || int8send(g)), 1, {bytes})"),
         33..=128 => {

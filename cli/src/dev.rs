@@ -1,0 +1,34 @@
+//! `vaultstream dev`: private servers that stay.
+
+use std::process::ExitCode;
+
+use vaultstream_embedded::background::{self, Status};
+
+use crate::{args::DevCommand, error::Failure};
+
+/// Starts, stops or looks at the servers of a data-dir.
+///
+/// # Errors
+/// One sentence.
+pub fn run(command: &DevCommand) -> Result<ExitCode, Failure> {
+    let input = |error: vaultstream_embedded::StartError| Failure::input(&error);
+    match command {
+        DevCommand::Up(args) => show(&background::up(&args.data_dir).map_err(input)?),
+        DevCommand::Status(args) => show(&background::status(&args.data_dir).map_err(input)?),
+        DevCommand::Down(args) => {
+            let stopped = background::down(&args.data_dir).map_err(input)?;
+            println!("{}", if stopped { "stopped; the data stays" } else { "nothing was running" });
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show(status: &Status) {
+    match status {
+        Status::Down => println!("nothing is running"),
+        Status::Up { database_url, nats_url } => {
+            println!("DATABASE_URL={database_url}\nVAULTSTREAM_NATS_URL={nats_url}");
+        }
+        Status::InUse { holder } => println!("a run with servers of its own has this data-dir: {holder}"),
+    }
+}

@@ -1,0 +1,126 @@
+//! Drives one job to its end, with a worker in the same process, and shows how far it is.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use vaultstream_ledger::{Job, JobState, jobs};
+use vaultstream_lifecycle::{Advance, Driver, LifecycleError, Settings};
+use vaultstream_worker::{Shutdown, WorkError, Worker};
+
+use crate::{
+    args::{Output, RunArgs},
+    error::Failure,
+    progress::Progress,
+    site::Site,
+};
+
+/// Pause after a step that a dependency failed.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// How driving a job came to its end.
+pub enum Driven {
+    /// The job is over.
+    Ended,
+    /// It is seeded, and no more was asked for.
+    Seeded,
+    /// Ctrl-C.
+    Interrupted,
+}
+
+/// Drives the job until it is over or the user stops it.
+///
+/// # Errors
+/// One sentence, for what waiting cannot mend.
+pub async fn drive(
+    site: &Site,
+    worker: &Worker,
+    job: &Job,
+    args: &RunArgs,
+    shutdown: &Shutdown,
+) -> Result<Driven, Failure> {
+    if job.state.is_over() {
+        return Ok(Driven::Ended);
+    }
+    let settings = Settings::default();
+    let mut driver = Driver::new(site.ledger.clone(), site.streams.clone(), job.id, settings);
+    if args.seed_only {
+        return advance_until(site, &mut driver, job, shutdown, |state| state >= JobState::Signing).await;
+    }
+    let progress = Progress::start(site.ledger.clone(), job, args.output == Output::Text);
+    let worker_stop = Shutdown { drain: shutdown.drain.child_token(), abort: shutdown.abort.child_token() };
+    let stopped = CancellationToken::new();
+    let working = {
+        let (worker, uid, stop, stopped) = (worker.clone(), job.uid, worker_stop.clone(), stopped.clone());
+        tokio::spawn(async move {
+            let result = worker.work_on(uid, &stop).await;
+            stopped.cancel();
+            result
+        })
+    };
+    let driven = tokio::select! {
+        driven = advance_until(site, &mut driver, job, shutdown, |_| false) => driven,
+        () = stopped.cancelled() => Ok(Driven::Ended),
+    };
+    // However driving ended, the worker finishes what it holds and gives its keys back.
+    worker_stop.drain.cancel();
+    let worked = working.await.map_err(|error| Failure::of(&error))?;
+    progress.stop().await;
+    worked.map_err(|error| worker_failure(&error))?;
+    let driven = driven?;
+    if shutdown.drain.is_cancelled() {
+        return Ok(Driven::Interrupted);
+    }
+    // The worker sees the end a moment before the driver has removed the streams.
+    match driven {
+        Driven::Ended => advance_until(site, &mut driver, job, shutdown, |_| false).await,
+        other => Ok(other),
+    }
+}
+
+fn worker_failure(error: &WorkError) -> Failure {
+    match error {
+        WorkError::WrongKek(_) | WorkError::BadCanary(_) => Failure::input(error),
+        _ => Failure::of(error),
+    }
+}
+
+async fn advance_until(
+    site: &Site,
+    driver: &mut Driver,
+    job: &Job,
+    shutdown: &Shutdown,
+    enough: impl Fn(JobState) -> bool,
+) -> Result<Driven, Failure> {
+    let mut link = site.streams.link();
+    loop {
+        if shutdown.drain.is_cancelled() {
+            return Ok(Driven::Interrupted);
+        }
+        let pause = match driver.advance().await {
+            Ok(Advance::Ended(_)) => return Ok(Driven::Ended),
+            Ok(Advance::Again) => {
+                let state = jobs::by_id(&site.ledger, job.id).await.ok().flatten().map(|job| job.state);
+                if state.is_some_and(&enough) {
+                    return Ok(Driven::Seeded);
+                }
+                continue;
+            }
+            Ok(Advance::After(pause)) => pause,
+            Err(error) if error.is_unavailable() => {
+                tracing::warn!(error = %vaultstream_worker::chain(&error), "a dependency does not answer; trying again");
+                PAUSE
+            }
+            Err(error @ LifecycleError::Source(_)) => {
+                // Nothing half-made stays behind for a source that cannot be signed.
+                let _ = jobs::abandon(&site.ledger, job.id).await;
+                return Err(Failure::input(&error));
+            }
+            Err(error) => return Err(Failure::of(&error)),
+        };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = shutdown.drain.cancelled() => {}
+            () = link.reconnected() => driver.look_again(),
+        }
+    }
+}

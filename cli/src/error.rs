@@ -1,0 +1,45 @@
+//! What the program says when it fails, and with which exit code.
+
+use std::process::ExitCode;
+
+use vaultstream_worker::chain;
+
+/// A failure, told in one sentence.
+#[derive(Debug)]
+pub struct Failure {
+    message: String,
+    code: u8,
+}
+
+impl Failure {
+    /// The user has to mend something: exit code 2.
+    pub fn bad_input(message: impl Into<String>) -> Self {
+        Self { message: message.into(), code: 2 }
+    }
+
+    /// Something went wrong that is nobody's input: exit code 1.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self { message: message.into(), code: 1 }
+    }
+
+    /// An error with its causes, as bad input.
+    pub fn input(error: &dyn std::error::Error) -> Self {
+        Self::bad_input(chain(error))
+    }
+
+    /// An error with its causes, as a failure.
+    pub fn of(error: &dyn std::error::Error) -> Self {
+        Self::failed(chain(error))
+    }
+
+    /// Stopped by Ctrl-C, as shells tell it.
+    pub fn interrupted(message: impl Into<String>) -> Self {
+        Self { message: message.into(), code: 130 }
+    }
+
+    /// Says it on stderr.
+    pub fn report(&self) -> ExitCode {
+        eprintln!("vaultstream: {}", self.message);
+        ExitCode::from(self.code)
+    }
+}

@@ -1,0 +1,142 @@
+//! What a run says at its end: a table for people or one JSON object.
+
+use indicatif::HumanCount;
+use serde::Serialize;
+use vaultstream_ledger::{Job, JobState, Ledger, progress, rejects};
+
+use crate::{args::Output, error::Failure, verify::Verified};
+
+/// Rejects shown in full; the rest is counted.
+const REJECTS_SHOWN: usize = 5;
+
+/// The end of a job.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    job: String,
+    uid: uuid::Uuid,
+    state: &'static str,
+    records: u64,
+    signed: u64,
+    rejected: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    changed: u64,
+    verified: u64,
+    seconds: f64,
+    records_per_second: u64,
+    seed_seconds: f64,
+    verify_seconds: f64,
+    backend: String,
+    keys: u64,
+    batch_size: u32,
+    merkle_root: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    problems: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<String>,
+    #[serde(skip)]
+    rejects: Vec<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+impl Report {
+    /// Gathers what the ledger says of a finished job.
+    ///
+    /// # Errors
+    /// When the ledger does not answer.
+    pub async fn of(ledger: &Ledger, job: &Job, verified: &Verified) -> Result<Self, Failure> {
+        let failed = |error: vaultstream_ledger::LedgerError| Failure::of(&error);
+        let counts = progress::of(ledger, job.id).await.map_err(failed)?;
+        let timings = progress::timings(ledger, job.id).await.map_err(failed)?;
+        let signed = counts.signed.unsigned_abs();
+        let rejected = counts.rejected.unsigned_abs();
+        let seconds = timings.signing.as_secs_f64();
+        let rejects = if rejected > 0 {
+            let first = rejects::first(ledger, job.id, REJECTS_SHOWN).await.map_err(failed)?;
+            first
+                .into_iter()
+                .map(|reject| format!("record {}: {}: {}", reject.record_id, reject.reason, reject.detail.unwrap_or_default()))
+                .collect()
+        } else {
+            Vec::new()
+        };
+        Ok(Self {
+            job: format!("{}/{}", job.namespace, job.name),
+            uid: job.uid,
+            state: job.state.as_str(),
+            records: signed + rejected,
+            signed,
+            rejected,
+            changed: counts.changed.unsigned_abs(),
+            verified: verified.checked,
+            seconds: rounded(seconds),
+            records_per_second: if seconds > 0.0 { ((signed + rejected) as f64 / seconds) as u64 } else { 0 },
+            seed_seconds: rounded(timings.seeding.as_secs_f64()),
+            verify_seconds: rounded(verified.took.as_secs_f64()),
+            backend: job.backend.clone().unwrap_or_default(),
+            keys: counts.keys_used.unsigned_abs(),
+            batch_size: job.spec.batch_size,
+            merkle_root: job.merkle_root.as_deref().map(hex).unwrap_or_default(),
+            problems: verified.problems.clone(),
+            failure: job.failure.clone(),
+            rejects,
+        })
+    }
+
+    /// Complete, and nothing wrong with it.
+    pub fn is_good(&self) -> bool {
+        self.state == JobState::Complete.as_str() && self.problems.is_empty()
+    }
+
+    /// Prints it to stdout.
+    pub fn print(&self, output: Output) {
+        match output {
+            Output::Text => self.print_text(),
+            Output::Json => match serde_json::to_string(self) {
+                Ok(line) => println!("{line}"),
+                Err(error) => eprintln!("vaultstream: failed to write the report: {error}"),
+            },
+        }
+    }
+
+    fn print_text(&self) {
+        let row = |name: &str, value: String| println!("  {name:<12} {value}");
+        println!("{} {}", self.job, self.state);
+        row("records", HumanCount(self.records).to_string());
+        row("signed", format!("{} in {:.2} s, {}/s", HumanCount(self.signed), self.seconds, HumanCount(self.records_per_second)));
+        row("rejected", HumanCount(self.rejected).to_string());
+        if self.changed > 0 {
+            row("changed", format!("{} since planning", HumanCount(self.changed)));
+        }
+        row("verified", format!("{} signatures in {:.2} s", HumanCount(self.verified), self.verify_seconds));
+        row("keys", format!("{} used, batches of {}", self.keys, self.batch_size));
+        row("backend", self.backend.clone());
+        row("merkle root", self.merkle_root.clone());
+        row("uid", self.uid.to_string());
+        for reject in &self.rejects {
+            row("reject", reject.clone());
+        }
+        if self.rejected > self.rejects.len() as u64 {
+            row("", format!("and {} more; `vaultstream status --job {}` counts them by reason", self.rejected - self.rejects.len() as u64, self.job));
+        }
+        if let Some(failure) = &self.failure {
+            row("failed", failure.clone());
+        }
+        for problem in &self.problems {
+            row("PROBLEM", problem.clone());
+        }
+    }
+}
+
+fn rounded(seconds: f64) -> f64 {
+    (seconds * 1000.0).round() / 1000.0
+}
+
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,162 @@
+//! `vaultstream run`: each job of the manifests, one after the other.
+
+use std::{io::Read as _, path::Path, process::ExitCode, sync::Arc};
+
+use uuid::Uuid;
+use vaultstream_api::SigningJob;
+use vaultstream_ledger::{EnsureError, Job, NewJob, jobs};
+use vaultstream_signing::Backend;
+use vaultstream_worker::{Parts, Shutdown, Worker, cores, listen_for_signals, metrics::Metrics};
+
+use crate::{
+    args::{Output, RunArgs, VerifyMode},
+    drive::{self, Driven},
+    error::Failure,
+    report, site::Site, verify,
+};
+
+/// What the ledger says of where a job came from; on a cluster, its identity.
+const CLUSTER: &str = "local";
+
+/// Connections of a run: the worker's six, and two for what drives and shows the job.
+const CONNECTIONS: usize = 8;
+
+/// Up to so many records every signature is verified unless told otherwise.
+const FULL_UP_TO: u64 = 100_000;
+
+/// Signs every job of the manifests.
+///
+/// # Errors
+/// One sentence.
+pub async fn run(args: RunArgs) -> Result<ExitCode, Failure> {
+    let manifests = manifests(&args)?;
+    let backend = backend(args.backend)?;
+    let shutdown = Shutdown::default();
+    listen_for_signals(&shutdown).map_err(|error| Failure::of(&error))?;
+    let site = Site::open(&args.site, CONNECTIONS).await?;
+    let worker = worker(&site, backend)?;
+    let mut all_complete = true;
+    for manifest in manifests {
+        let job = ensure(&site, &manifest, &args).await?;
+        let complete = one(&site, &worker, job, &args, &shutdown).await?;
+        all_complete &= complete;
+    }
+    Ok(if all_complete { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// A worker that shares the run's connections.
+///
+/// # Errors
+/// When there is no KEK, or the system refuses a thread.
+pub fn worker(site: &Site, backend: Backend) -> Result<Worker, Failure> {
+    let metrics = Arc::new(Metrics::new().map_err(|error| Failure::of(&error))?);
+    let parts = Parts {
+        ledger: site.ledger.clone(),
+        streams: site.streams.clone(),
+        keks: site.keks()?,
+        backend,
+        threads: cores(),
+        memory: 32 << 20,
+    };
+    Worker::new(parts, metrics).map_err(|error| Failure::of(&error))
+}
+
+/// The backend asked for, or the fastest.
+///
+/// # Errors
+/// When this build or processor does not have it.
+pub fn backend(wanted: Option<Backend>) -> Result<Backend, Failure> {
+    let backend = wanted.unwrap_or_else(Backend::fastest);
+    if backend.is_present() {
+        return Ok(backend);
+    }
+    let present = Backend::present().iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
+    Err(Failure::bad_input(format!("--backend {backend} is not available on this machine: use {present}")))
+}
+
+fn manifests(args: &RunArgs) -> Result<Vec<SigningJob>, Failure> {
+    let mut all = Vec::new();
+    for file in &args.files {
+        let text = read(file)
+            .map_err(|error| Failure::bad_input(format!("failed to read the manifest {}: {error}", file.display())))?;
+        let jobs = SigningJob::parse_manifests(&text)
+            .map_err(|error| Failure::bad_input(format!("{}: {}", file.display(), vaultstream_worker::chain(&error))))?;
+        if jobs.is_empty() {
+            return Err(Failure::bad_input(format!("{} holds no SigningJob", file.display())));
+        }
+        all.extend(jobs);
+    }
+    Ok(all)
+}
+
+fn read(file: &Path) -> std::io::Result<String> {
+    if file == Path::new("-") {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text)?;
+        return Ok(text);
+    }
+    std::fs::read_to_string(file)
+}
+
+/// The job in the ledger: the live one of this name, or a new one.
+async fn ensure(site: &Site, manifest: &SigningJob, args: &RunArgs) -> Result<Job, Failure> {
+    let new = new_job(manifest);
+    let failed = |error: &dyn std::error::Error| Failure::of(error);
+    if args.again
+        && let Some(job) =
+            jobs::live(&site.ledger, CLUSTER, &new.namespace, &new.name).await.map_err(|error| failed(&error))?
+        && job.state.is_over()
+    {
+        jobs::retire(&site.ledger, job.id).await.map_err(|error| failed(&error))?;
+    }
+    match jobs::ensure(&site.ledger, &new).await {
+        Ok(ensured) => Ok(ensured.job),
+        Err(EnsureError::Ledger(error)) => Err(failed(&error)),
+        Err(error) => Err(Failure::input(&error)),
+    }
+}
+
+/// A manifest as a job that the ledger does not know yet.
+pub fn new_job(manifest: &SigningJob) -> NewJob {
+    NewJob {
+        uid: Uuid::new_v4(),
+        cluster: CLUSTER.to_owned(),
+        namespace: manifest.metadata.namespace.clone().unwrap_or_else(|| "default".to_owned()),
+        name: manifest.metadata.name.clone().unwrap_or_default(),
+        spec: manifest.spec.clone(),
+    }
+}
+
+/// Drives one job to its end, verifies it, and tells. True when it is Complete and everything verified.
+async fn one(site: &Site, worker: &Worker, job: Job, args: &RunArgs, shutdown: &Shutdown) -> Result<bool, Failure> {
+    let title = format!("{}/{}", job.namespace, job.name);
+    match drive::drive(site, worker, &job, args, shutdown).await? {
+        Driven::Ended => {}
+        Driven::Seeded => {
+            eprintln!("{title}: records and batches are made; run the same command without --seed-only to sign them");
+            return Ok(true);
+        }
+        Driven::Interrupted => return Err(interrupted(site, &title)),
+    }
+    let job = jobs::by_id(&site.ledger, job.id)
+        .await
+        .map_err(|error| Failure::of(&error))?
+        .ok_or_else(|| Failure::failed(format!("{title} was deleted")))?;
+    let mode = args.verify.unwrap_or(if job.total.unwrap_or(0).unsigned_abs() <= FULL_UP_TO {
+        VerifyMode::Full
+    } else {
+        VerifyMode::Sample
+    });
+    let verified = verify::verify(&site.ledger, &job, mode, args.output == Output::Text).await?;
+    let report = report::Report::of(&site.ledger, &job, &verified).await?;
+    report.print(args.output);
+    Ok(report.is_good())
+}
+
+fn interrupted(site: &Site, title: &str) -> Failure {
+    if site.temporary {
+        Failure::interrupted(format!("{title} was interrupted; with --data-dir DIR its work would have been kept"))
+    } else {
+        Failure::interrupted(format!("{title} was interrupted; what was signed is committed, the same command goes on"))
+    }
+}

@@ -1,0 +1,17 @@
+//! The ledger on a real Postgres: one private server for all tests, a database of its own for each.
+
+mod attempts;
+mod commits;
+mod connecting;
+mod ending;
+mod frozen;
+mod keys;
+mod migrations;
+mod partitions;
+mod payloads;
+mod roles;
+mod seeding;
+mod stage;
+mod tables;
+mod unknown_outcomes;
+mod verification;

@@ -1,0 +1,188 @@
+//! What tests stand on: a server, a database, a job, a lease, a unit that is signed in form if not in truth.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
+use tokio_postgres::{Client, NoTls};
+use uuid::Uuid;
+use vaultstream_api::{GenerateSource, SigningJobSpec, Source, TableSource};
+use vaultstream_embedded::{Options, Servers};
+use vaultstream_ledger::commit::{self, Committed, Segment};
+use vaultstream_ledger::leases::{self, Stored, Take};
+use vaultstream_ledger::steps::{self, Seeding, Step};
+use vaultstream_ledger::{BatchRange, ConnectOptions, Job, JobId, KeyId, Lease, Ledger, NewJob, TlsFiles, jobs};
+use vaultstream_signing::copy::put_signature_row;
+use vaultstream_signing::{Digest, RawSignature};
+
+pub(crate) const MINUTE: Duration = Duration::from_secs(60);
+
+/// The one server of this test program. It ends with the program.
+pub(crate) fn server() -> &'static Servers {
+    static SERVER: OnceLock<Servers> = OnceLock::new();
+    SERVER.get_or_init(|| {
+        Servers::start(&Options::temporary().postgres_only().setting("max_connections", "200")).unwrap()
+    })
+}
+
+pub(crate) struct Stage {
+    pub(crate) url: String,
+    pub(crate) ledger: Ledger,
+}
+
+pub(crate) fn options(url: &str) -> ConnectOptions {
+    ConnectOptions {
+        url: url.to_owned(),
+        max_connections: 6,
+        application_name: "vaultstream-test".to_owned(),
+        tls: TlsFiles::default(),
+        source_role: false,
+        patience: Duration::from_secs(10),
+    }
+}
+
+/// The same database as somebody else.
+pub(crate) fn url_as(url: &str, user: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap();
+    let (_, host) = rest.split_once('@').unwrap();
+    format!("{scheme}://{user}@{host}")
+}
+
+impl Stage {
+    /// A database with nothing in it.
+    pub(crate) async fn empty() -> Self {
+        let url = tokio::task::spawn_blocking(|| server().create_database().unwrap()).await.unwrap();
+        let ledger = Ledger::connect(&options(&url)).await.unwrap();
+        Self { url, ledger }
+    }
+
+    pub(crate) async fn new() -> Self {
+        let stage = Self::empty().await;
+        stage.ledger.migrate().await.unwrap();
+        stage
+    }
+
+    /// A connection of its own, with all rights.
+    pub(crate) async fn sql(&self) -> Client {
+        let (client, connection) = tokio_postgres::connect(&self.url, NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client
+    }
+
+    pub(crate) async fn number(&self, sql: &str) -> i64 {
+        self.sql().await.query_one(sql, &[]).await.unwrap().get(0)
+    }
+
+    /// A job of which nothing is made yet.
+    pub(crate) async fn pending(&self, spec: SigningJobSpec) -> Job {
+        let uid = Uuid::new_v4();
+        let new = NewJob {
+            uid,
+            cluster: "test".to_owned(),
+            namespace: "default".to_owned(),
+            name: format!("job-{uid}"),
+            spec,
+        };
+        jobs::ensure(&self.ledger, &new).await.unwrap().job
+    }
+
+    /// A job that signs.
+    pub(crate) async fn signing(&self, spec: SigningJobSpec) -> Job {
+        let job = self.pending(spec).await;
+        assert_eq!(steps::provision(&self.ledger, job.id).await.unwrap(), Step::Done(()));
+        while let Step::Done(Seeding::More { .. }) = steps::seed_chunk(&self.ledger, job.id, 1000).await.unwrap() {}
+        self.job(job.id).await
+    }
+
+    pub(crate) async fn job(&self, id: JobId) -> Job {
+        jobs::by_id(&self.ledger, id).await.unwrap().unwrap()
+    }
+
+    pub(crate) async fn ranges(&self, job: &Job) -> Vec<BatchRange> {
+        steps::next_to_publish(&self.ledger, job.id, 0, 100_000).await.unwrap()
+    }
+
+    pub(crate) async fn keys(&self, job: &Job) -> Vec<KeyId> {
+        steps::active_keys(&self.ledger, job.id).await.unwrap().into_iter().map(|key| key.id).collect()
+    }
+
+    /// A lease of the key, whose material is made if need be.
+    pub(crate) async fn lease(&self, job: &Job, key: KeyId, duration: Duration) -> Lease {
+        self.ledger.insert_kek_canary("kek", b"canary").await.unwrap();
+        match leases::take(&self.ledger, job.id, key, duration).await.unwrap() {
+            Take::Taken(lease) => {
+                if lease.material.is_none() {
+                    let public = format!("public {key}");
+                    let stored =
+                        leases::store_material(&self.ledger, &lease, public.as_bytes(), b"wrapped", "kek").await;
+                    assert_eq!(stored.unwrap(), Stored::Stored);
+                }
+                lease
+            }
+            other => panic!("not taken: {other:?}"),
+        }
+    }
+
+    pub(crate) async fn first_lease(&self, job: &Job) -> Lease {
+        let key = self.keys(job).await[0];
+        self.lease(job, key, MINUTE).await
+    }
+
+    pub(crate) async fn commit(&self, job: &Job, lease: &Lease, segments: &[Segment]) -> Committed {
+        commit::unit(&self.ledger, job.id, lease, segments, false).await.unwrap()
+    }
+
+    /// Signatures that are stored.
+    pub(crate) async fn stored(&self, job: &Job) -> i64 {
+        self.number(&format!("SELECT count(*) FROM vaultstream.signatures_{}", job.id)).await
+    }
+}
+
+pub(crate) fn generated(records: u64, batch_size: u32, keys: u32) -> SigningJobSpec {
+    let mut spec = SigningJobSpec::new(Source::Generate(GenerateSource { records, payload_bytes: 32 }));
+    spec.batch_size = batch_size;
+    spec.keys.count = keys;
+    spec
+}
+
+pub(crate) fn of_table(name: &str, batch_size: u32) -> SigningJobSpec {
+    let mut spec = SigningJobSpec::new(Source::Table(TableSource {
+        schema: "public".to_owned(),
+        name: name.to_owned(),
+        key: "id".to_owned(),
+        payload: "body".to_owned(),
+    }));
+    spec.batch_size = batch_size;
+    spec.keys.count = 2;
+    spec
+}
+
+/// Every id of the range, signed by the key.
+pub(crate) fn segment(range: &BatchRange, key: KeyId) -> Segment {
+    segment_of(range, key, &(range.first..=range.last).collect::<Vec<_>>())
+}
+
+/// These ids, signed by the key.
+pub(crate) fn segment_of(range: &BatchRange, key: KeyId, ids: &[i64]) -> Segment {
+    let mut copy = Vec::new();
+    for &id in ids {
+        let half: [u8; 32] = Sha256::digest(format!("{key} {id}")).into();
+        let mut signature = RawSignature::EMPTY;
+        signature.0[..32].copy_from_slice(&half);
+        signature.0[32..].copy_from_slice(&half);
+        put_signature_row(&mut copy, id, key.0, &signature, Some(&Digest(half)));
+    }
+    let rows = i64::try_from(ids.len()).unwrap();
+    Segment {
+        batch: range.batch,
+        first: range.first,
+        last: range.last,
+        rows,
+        signed: rows,
+        rejected: 0,
+        root: [7; 32],
+        copy: Bytes::from(copy),
+        rejects: Vec::new(),
+    }
+}

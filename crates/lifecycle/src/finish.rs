@@ -1,0 +1,28 @@
+//! Asks a worker for the job's receipt.
+
+use std::time::{Duration, Instant};
+
+use vaultstream_streams::{JobStreams, Streams};
+
+use crate::LifecycleError;
+
+/// A message that was lost is sent again after this time; a worker that holds one needs less.
+const ASK_AGAIN: Duration = Duration::from_secs(10);
+
+/// When a worker was last asked.
+#[derive(Default)]
+pub(crate) struct Finish {
+    asked: Option<Instant>,
+}
+
+impl Finish {
+    /// Publishes the `finish` message unless it was published a moment ago.
+    pub(crate) async fn ask(&mut self, streams: &Streams, topology: &JobStreams) -> Result<(), LifecycleError> {
+        if self.asked.is_none_or(|asked| asked.elapsed() > ASK_AGAIN) {
+            streams.publish_finish(topology).await?;
+            vaultstream_faults::point("finish-published");
+            self.asked = Some(Instant::now());
+        }
+        Ok(())
+    }
+}

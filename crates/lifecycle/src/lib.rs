@@ -1,0 +1,18 @@
+//! One job from Pending to its end: provision, seed, publish, watch and repair, finish.
+//!
+//! The truth is in the ledger; a [`Driver`] may be dropped at any instant and another one goes on. The operator and the
+//! command line both drive jobs with it. It signs nothing and sees no private key.
+//!
+//! ```text
+//! Pending ─▶ Provisioning ─▶ Seeding ─▶ Signing ─▶ Finishing ─▶ Complete
+//!            partitions,     records    streams,    receipt       or
+//!            keys            batches    publishing,               Failed
+//!                                       repair
+//! ```
+
+mod driver;
+mod finish;
+mod publish;
+mod repair;
+
+pub use driver::{Advance, Driver, LifecycleError, Outcome, Settings};

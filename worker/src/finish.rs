@@ -1,0 +1,135 @@
+//! The receipt: when every batch is signed, lifecycle sends one `finish` message; the worker that gets it signs the
+//! summary of the job with the receipt key, which signs nothing else.
+
+use std::time::{Duration, SystemTime};
+
+use vaultstream_ledger::{
+    JobState, Lease, jobs,
+    leases::{self, Take},
+    progress,
+    steps::{self, ReceiptStored},
+    verify::{self, PublicKeyRow},
+};
+use vaultstream_signing::{
+    Hash, PublicKey, Receipt, merkle,
+    receipt::{KeyUse, Totals},
+    sign_receipt,
+};
+
+use crate::{
+    held::HeldMessage,
+    keys::KeyError,
+    session::{Session, SessionError},
+};
+
+/// Pause before a finish message that cannot be served yet comes again.
+const NOT_YET: Duration = Duration::from_secs(1);
+
+/// Batches whose roots are read at a time.
+const ROOTS: usize = 20_000;
+
+/// Signs and stores the job's receipt, then acknowledges the message.
+pub(crate) async fn make_receipt(session: &Session, message: HeldMessage) -> Result<(), SessionError> {
+    loop {
+        match attempt(session).await {
+            Ok(true) => {
+                message.ack();
+                return Ok(());
+            }
+            Ok(false) => {
+                message.give_back(NOT_YET);
+                return Ok(());
+            }
+            Err(error) => session.wait_out(error).await?,
+        }
+    }
+}
+
+/// One try; false when the job is not ready for its receipt, or its key is held by another worker.
+async fn attempt(session: &Session) -> Result<bool, SessionError> {
+    let ledger = &session.deps.ledger;
+    let job = session.job.id;
+    match jobs::by_id(ledger, job).await? {
+        Some(job) if job.state == JobState::Finishing && job.receipt.is_none() => {}
+        // A message that came twice, or too late.
+        Some(job) if job.receipt.is_some() => return Ok(true),
+        Some(_) => return Ok(false),
+        None => return Err(SessionError::JobOver),
+    }
+    let Some(key) = steps::receipt_key(ledger, job).await? else { return Ok(false) };
+    match leases::take(ledger, job, key, session.job.spec.keys.lease.duration.as_std()).await? {
+        Take::Taken(lease) => sign_and_store(session, lease).await,
+        Take::Held { .. } | Take::Retired => Ok(false),
+    }
+}
+
+async fn sign_and_store(session: &Session, lease: Lease) -> Result<bool, SessionError> {
+    let (lease, private, _) = session.keys.material(lease).await?;
+    let Some(receipt) = summary(session).await? else { return Ok(false) };
+    let jws = sign_receipt(&private, &receipt).map_err(SessionError::Receipt)?;
+    vaultstream_faults::point("before-receipt");
+    let backend = receipt.backend.as_str();
+    let stored = steps::store_receipt(&session.deps.ledger, &lease, &jws, &receipt.merkle_root, backend).await?;
+    vaultstream_faults::point("receipt-stored");
+    Ok(stored == ReceiptStored::Stored)
+}
+
+/// What the receipt says; `None` when the job is gone.
+async fn summary(session: &Session) -> Result<Option<Receipt>, SessionError> {
+    let ledger = &session.deps.ledger;
+    let Some(job) = jobs::by_id(ledger, session.job.id).await? else { return Ok(None) };
+    let Some(counts) = progress(ledger, job.id).await? else { return Ok(None) };
+    let keys = verify::public_keys(ledger, job.id).await?;
+    let keys = keys.iter().filter(|key| key.signed > 0).map(key_use).collect::<Result<_, _>>()?;
+    Ok(Some(Receipt {
+        uid: job.uid,
+        namespace: job.namespace.clone(),
+        name: job.name.clone(),
+        spec_hash: spec_hash(&job),
+        records: Totals {
+            total: counts.total.unsigned_abs(),
+            signed: counts.signed.unsigned_abs(),
+            rejected: counts.rejected.unsigned_abs(),
+            changed: counts.changed.unsigned_abs(),
+        },
+        merkle_root: merkle_root(session).await?,
+        rejects_root: None,
+        keys,
+        backend: session.keys.backend,
+        verify: job.spec.signing.verify.as_str().to_owned(),
+        started_at: rfc3339(job.times.published.unwrap_or(job.times.created)),
+        completed_at: rfc3339(job.times.signed.unwrap_or(job.times.created)),
+    }))
+}
+
+/// SHA-256 of the spec as canonical JSON: object members sorted, no white space (RFC 8785 for what a spec may hold).
+pub(crate) fn spec_hash(job: &vaultstream_ledger::Job) -> Hash {
+    // A serde_json map keeps its members sorted, and a spec holds no floating point numbers.
+    let canonical = serde_json::to_value(&job.spec).map(|spec| spec.to_string()).unwrap_or_default();
+    vaultstream_signing::Digest::of(canonical.as_bytes()).0
+}
+
+fn key_use(key: &PublicKeyRow) -> Result<KeyUse, KeyError> {
+    let public = PublicKey::from_spki_der(&key.public_key)
+        .map_err(|source| KeyError::PublicKey { key: key.id, source })?;
+    Ok(KeyUse { kid: public.thumbprint(), signed: key.signed.unsigned_abs() })
+}
+
+/// The root over the roots of all batches, ascending; memory grows with the logarithm of their number.
+async fn merkle_root(session: &Session) -> Result<Hash, SessionError> {
+    let mut tree = merkle::Tree::new();
+    let mut from = 0;
+    loop {
+        let batches = verify::batch_roots(&session.deps.ledger, session.job.id, from, ROOTS).await?;
+        let Some(last) = batches.last() else { return Ok(tree.root()) };
+        from = last.batch.0 + 1;
+        for batch in &batches {
+            let root = batch.root.as_slice().try_into().map_err(|_| SessionError::Root(batch.batch))?;
+            tree.push(root);
+        }
+    }
+}
+
+fn rfc3339(time: SystemTime) -> String {
+    humantime::format_rfc3339_millis(time).to_string()
+}

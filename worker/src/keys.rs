@@ -1,0 +1,227 @@
+//! From a key token to a key that can sign: token, lease, material, signer.
+//!
+//! A token is pulled only for a unit that was gathered. Its message stays held in the stream while the lease lasts and is
+//! replaced by the one publish that gives the key back.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use rand::RngExt as _;
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+use vaultstream_ledger::{
+    JobId, KeyId, Lease, Ledger, QueryError,
+    leases::{self, Material, Stored, Take},
+};
+use vaultstream_signing::{
+    Backend, KekId, KekRing, Nonce, PrivateKey, PublicKey, SigningError, UnwrapError, WrapContext, WrappedKey,
+    kek::KekError, public_key::PublicKeyError,
+};
+use vaultstream_streams::{KeyTokens, StreamsError, Token};
+
+use crate::sign::OpenKey;
+
+/// A unit that waited so long for a key gives its batches back, so that two workers never wait for each other.
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// A token whose key was held without an end that could be told comes again after this.
+const SOON: Duration = Duration::from_millis(20);
+
+/// Where lanes get their keys from.
+pub(crate) struct KeySource {
+    /// The ledger that knows the leases.
+    pub(crate) ledger: Ledger,
+    /// The job's key tokens.
+    pub(crate) tokens: KeyTokens,
+    /// Opens and wraps private keys.
+    pub(crate) keks: Arc<KekRing>,
+    /// What signs.
+    pub(crate) backend: Backend,
+    /// How nonces are made.
+    pub(crate) nonce: Nonce,
+    /// The job in the ledger.
+    pub(crate) job: JobId,
+    /// The job's uid.
+    pub(crate) uid: Uuid,
+    /// How long a lease lasts.
+    pub(crate) lease: Duration,
+    /// A key with fewer than `batch_size` signatures left under this is retired.
+    pub(crate) max_signatures: Option<u64>,
+    /// The job's batch size.
+    pub(crate) batch_size: u32,
+    /// `spec.concurrency.keys`: key pairs made at once.
+    pub(crate) generating: Semaphore,
+}
+
+/// Why no key could be had.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The ledger did not answer, or refused.
+    #[error("failed to lease a key")]
+    Lease(#[from] QueryError),
+    /// Another worker took the lease over meanwhile.
+    #[error("the lease of key {} is another's now", .0.0)]
+    Lost(KeyId),
+    /// The key stream did not answer, or is gone.
+    #[error("failed to pull a key token")]
+    Token(#[from] StreamsError),
+    /// The stored private key does not open.
+    #[error("failed to open the private key of key {}", key.0)]
+    Unwrap {
+        /// The key.
+        key: KeyId,
+        /// Why.
+        #[source]
+        source: UnwrapError,
+    },
+    /// The ledger names a KEK in a way that no program of ours does.
+    #[error("{0:?} is no id of a key encryption key")]
+    KekId(String),
+    /// A new private key could not be wrapped.
+    #[error("failed to wrap a new private key")]
+    Wrap(#[from] KekError),
+    /// No private key could be made.
+    #[error("failed to make a key pair")]
+    Generate(#[from] vaultstream_signing::key::KeyError),
+    /// The key encryption key has wrapped as many keys as is safe.
+    #[error("key encryption key {0} has wrapped as many keys as is safe; add a new one")]
+    KekSpent(KekId),
+    /// The stored public key is none.
+    #[error("failed to read the public key of key {}", key.0)]
+    PublicKey {
+        /// The key.
+        key: KeyId,
+        /// Why.
+        #[source]
+        source: PublicKeyError,
+    },
+    /// The key does not load into the backend.
+    #[error("failed to load key {}", key.0)]
+    Load {
+        /// The key.
+        key: KeyId,
+        /// Why.
+        #[source]
+        source: SigningError,
+    },
+}
+
+impl KeySource {
+    /// Leases the least recently used free key. `None` when none came free within [`LONGEST_WAIT`].
+    ///
+    /// # Errors
+    /// [`KeyError`].
+    pub(crate) async fn lease(&self) -> Result<Option<OpenKey>, KeyError> {
+        let give_up = Instant::now() + LONGEST_WAIT;
+        while let Some(patience) = give_up.checked_duration_since(Instant::now()) {
+            let Some(token) = self.tokens.next(patience).await? else { return Ok(None) };
+            let key = KeyId(token.key());
+            match leases::take(&self.ledger, self.job, key, self.lease).await? {
+                Take::Taken(lease) if self.left(&lease) < u64::from(self.batch_size) => {
+                    leases::retire(&self.ledger, &lease).await?;
+                    token.discard();
+                }
+                Take::Taken(lease) => {
+                    vaultstream_faults::point("lease-taken");
+                    return self.open(lease, token).await.map(Some);
+                }
+                Take::Held { for_ } => token.put_off(for_.max(SOON)),
+                Take::Retired => token.discard(),
+            }
+        }
+        Ok(None)
+    }
+
+    /// How many signatures a leased key may still make.
+    pub(crate) fn left(&self, lease: &Lease) -> u64 {
+        self.max_signatures.map_or(u64::MAX, |max| max.saturating_sub(lease.signed.unsigned_abs()))
+    }
+
+    /// Gives a key back after the commit that released its lease.
+    pub(crate) async fn give_back(&self, key: OpenKey) {
+        vaultstream_faults::point("before-key-return");
+        if let Err(error) = key.token.give_back().await {
+            tracing::debug!(%error, "key not given back; its token will be delivered again after its AckWait");
+        }
+    }
+
+    /// Takes a key out of use whose signatures are spent; its successor gets a token from lifecycle.
+    pub(crate) async fn retire(&self, key: OpenKey) {
+        match leases::retire(&self.ledger, &key.lease).await {
+            Ok(_) => key.token.discard(),
+            Err(error) => tracing::debug!(%error, "key not retired; its lease ends by itself"),
+        }
+    }
+
+    /// Ends a lease that committed nothing and gives its key back.
+    pub(crate) async fn release(&self, key: OpenKey) {
+        match leases::release(&self.ledger, &key.lease).await {
+            Ok(()) => self.give_back(key).await,
+            Err(error) => tracing::debug!(%error, "lease not released; it ends by itself"),
+        }
+    }
+
+    /// Makes the key pair if nobody has yet, and loads it. Tens of microseconds, hence not worth a CPU thread.
+    async fn open(&self, lease: Lease, token: Token) -> Result<OpenKey, KeyError> {
+        let (lease, private, public) = self.material(lease).await?;
+        let key = lease.key;
+        let load = |source| KeyError::Load { key, source };
+        Ok(OpenKey {
+            signer: self.backend.signer(&private, self.nonce).map_err(load)?,
+            checker: self.backend.checker().verifier(&public).map_err(load)?,
+            thumbprint: public.thumbprint(),
+            lease,
+            used: 0,
+            token,
+        })
+    }
+
+    /// The key pair of a lease, made if nobody has yet.
+    pub(crate) async fn material(&self, lease: Lease) -> Result<(Lease, PrivateKey, PublicKey), KeyError> {
+        match lease.material.clone() {
+            Some(material) => self.unwrap(lease, &material),
+            None => self.generate(lease).await,
+        }
+    }
+
+    fn unwrap(&self, lease: Lease, material: &Material) -> Result<(Lease, PrivateKey, PublicKey), KeyError> {
+        let key = lease.key;
+        let public = PublicKey::from_spki_der(&material.public_key).map_err(|source| KeyError::PublicKey { key, source })?;
+        let kek: KekId = material.kek_id.parse().map_err(|_| KeyError::KekId(material.kek_id.clone()))?;
+        let private = self
+            .keks
+            .unwrap(&kek, &material.wrapped_key, &self.context(&lease), &public)
+            .map_err(|source| KeyError::Unwrap { key, source })?;
+        Ok((lease, private, public))
+    }
+
+    async fn generate(&self, mut lease: Lease) -> Result<(Lease, PrivateKey, PublicKey), KeyError> {
+        let _one_of = self.generating.acquire().await;
+        let private = PrivateKey::generate()?;
+        let public = private.public();
+        let WrappedKey { kek_id, bytes: wrapped_key } = self.keks.wrap(&private, &self.context(&lease))?;
+        let material =
+            Material { public_key: public.spki_der().to_vec(), wrapped_key, kek_id: kek_id.as_str().to_owned() };
+        let Material { public_key, wrapped_key, kek_id: id } = &material;
+        match leases::store_material(&self.ledger, &lease, public_key, wrapped_key, id).await? {
+            Stored::Stored => {}
+            Stored::LeaseLost => return Err(KeyError::Lost(lease.key)),
+            Stored::WrapLimit => return Err(KeyError::KekSpent(kek_id)),
+            Stored::UnknownKek => return Err(KeyError::KekId(material.kek_id)),
+        }
+        vaultstream_faults::point("material-stored");
+        lease.material = Some(material);
+        Ok((lease, private, public))
+    }
+
+    fn context(&self, lease: &Lease) -> WrapContext {
+        WrapContext { job: self.uid, key: lease.key.0, version: lease.version }
+    }
+}
+
+/// A little randomness for pauses, so that workers do not move in step.
+pub(crate) fn jitter(longest: Duration) -> Duration {
+    longest.mul_f64(rand::rng().random_range(0.5..1.0))
+}

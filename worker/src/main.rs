@@ -1,0 +1,7 @@
+//! The worker's program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    vaultstream_worker::main()
+}

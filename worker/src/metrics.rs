@@ -1,0 +1,266 @@
+//! The worker's metrics: one struct, registered in one place, passed by `Arc`. Label values come from enums only.
+
+use std::time::{Duration, Instant};
+
+use prometheus::{
+    Counter, CounterVec, Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec,
+    IntGauge, Opts, Registry, TextEncoder,
+};
+
+/// The steps that a unit passes, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Waiting for batches and gathering them.
+    Gather,
+    /// COPY of the payloads out of Postgres, decoding, hashing.
+    Read,
+    /// Waiting for a key token and taking the lease.
+    Lease,
+    /// Computing signatures.
+    Sign,
+    /// Checking signatures with another implementation.
+    Verify,
+    /// Merkle leaves and roots, COPY rows.
+    Encode,
+    /// The unit's transaction.
+    Commit,
+}
+
+impl Stage {
+    /// Every stage, in order.
+    pub const ALL: [Stage; 7] =
+        [Stage::Gather, Stage::Read, Stage::Lease, Stage::Sign, Stage::Verify, Stage::Encode, Stage::Commit];
+
+    /// The value of the `stage` label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Stage::Gather => "gather",
+            Stage::Read => "read",
+            Stage::Lease => "lease",
+            Stage::Sign => "sign",
+            Stage::Verify => "verify",
+            Stage::Encode => "encode",
+            Stage::Commit => "commit",
+        }
+    }
+}
+
+/// What a worker may depend on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dependency {
+    /// The ledger.
+    Postgres,
+    /// The streams.
+    Nats,
+}
+
+impl Dependency {
+    /// The value of the `dependency` label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Dependency::Postgres => "postgres",
+            Dependency::Nats => "nats",
+        }
+    }
+}
+
+/// Everything that `/metrics` shows.
+pub struct Metrics {
+    registry: Registry,
+    /// Signatures committed.
+    pub signed: IntCounter,
+    /// Records rejected.
+    pub rejected: IntCounter,
+    /// Units committed.
+    pub units: IntCounter,
+    /// Records of a unit.
+    pub unit_records: Histogram,
+    /// Batches that JetStream delivered more than once.
+    pub redelivered: IntCounter,
+    /// Batches that were signed already when their unit came to commit.
+    pub already_signed: IntCounter,
+    /// Leases lost before the commit.
+    pub leases_lost: IntCounter,
+    /// Units given back because no key came free in time.
+    pub key_starved: IntCounter,
+    /// Failed attempts at signing or verifying, counted in the ledger.
+    pub attempts_failed: IntCounter,
+    /// Units in flight.
+    pub in_flight: IntGauge,
+    stage_seconds: HistogramVec,
+    cpu_seconds: CounterVec,
+    breaker_open: GaugeVec,
+    dependency_failures: IntCounterVec,
+}
+
+impl Metrics {
+    /// Creates and registers every metric.
+    ///
+    /// # Errors
+    /// When two metrics share a name, which only a change to this file can cause.
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        let metrics = Self {
+            signed: IntCounter::new("vaultstream_worker_signed_records_total", "Signatures committed to the ledger.")?,
+            rejected: IntCounter::new("vaultstream_worker_rejected_records_total", "Records rejected, with a reason.")?,
+            units: IntCounter::new("vaultstream_worker_units_total", "Units committed, each in one transaction.")?,
+            unit_records: Histogram::with_opts(
+                HistogramOpts::new("vaultstream_worker_unit_records", "Records of a committed unit.")
+                    .buckets(prometheus::exponential_buckets(10.0, 4.0, 8)?),
+            )?,
+            redelivered: IntCounter::new(
+                "vaultstream_worker_redelivered_batches_total",
+                "Batches that JetStream delivered more than once.",
+            )?,
+            already_signed: IntCounter::new(
+                "vaultstream_worker_already_signed_batches_total",
+                "Batches that were signed already when their unit came to commit.",
+            )?,
+            leases_lost: IntCounter::new("vaultstream_worker_leases_lost_total", "Key leases lost before a commit.")?,
+            key_starved: IntCounter::new(
+                "vaultstream_worker_key_starved_units_total",
+                "Units given back because no key came free within five seconds.",
+            )?,
+            attempts_failed: IntCounter::new(
+                "vaultstream_worker_failed_attempts_total",
+                "Batches whose signing or verification failed, counted in the ledger.",
+            )?,
+            in_flight: IntGauge::new("vaultstream_worker_units_in_flight", "Units between gathering and commit.")?,
+            stage_seconds: HistogramVec::new(
+                HistogramOpts::new("vaultstream_worker_stage_seconds", "Wall time of one unit in a pipeline stage.")
+                    .buckets(prometheus::exponential_buckets(0.000_25, 2.0, 18)?),
+                &["stage"],
+            )?,
+            cpu_seconds: CounterVec::new(
+                Opts::new("vaultstream_worker_cpu_seconds_total", "Processor time of the stages that compute."),
+                &["stage"],
+            )?,
+            breaker_open: GaugeVec::new(
+                Opts::new(
+                    "vaultstream_worker_breaker_state",
+                    "Circuit breaker of a dependency: 0 closed, 0.5 half-open, 1 open.",
+                ),
+                &["dependency"],
+            )?,
+            dependency_failures: IntCounterVec::new(
+                Opts::new("vaultstream_worker_dependency_failures_total", "Failed calls to a dependency."),
+                &["dependency"],
+            )?,
+            registry,
+        };
+        metrics.register()?;
+        Ok(metrics)
+    }
+
+    fn register(&self) -> Result<(), prometheus::Error> {
+        let Self {
+            registry,
+            signed,
+            rejected,
+            units,
+            unit_records,
+            redelivered,
+            already_signed,
+            leases_lost,
+            key_starved,
+            attempts_failed,
+            in_flight,
+            stage_seconds,
+            cpu_seconds,
+            breaker_open,
+            dependency_failures,
+        } = self;
+        for counter in
+            [signed, rejected, units, redelivered, already_signed, leases_lost, key_starved, attempts_failed]
+        {
+            registry.register(Box::new(counter.clone()))?;
+        }
+        registry.register(Box::new(unit_records.clone()))?;
+        registry.register(Box::new(in_flight.clone()))?;
+        registry.register(Box::new(stage_seconds.clone()))?;
+        registry.register(Box::new(cpu_seconds.clone()))?;
+        registry.register(Box::new(breaker_open.clone()))?;
+        registry.register(Box::new(dependency_failures.clone()))
+    }
+
+    /// Measures wall time until the guard is dropped.
+    pub fn time(&self, stage: Stage) -> StageTimer {
+        StageTimer { histogram: self.stage_seconds.with_label_values(&[stage.as_str()]), started: Instant::now() }
+    }
+
+    /// Adds processor time to a stage.
+    pub fn add_cpu(&self, stage: Stage, time: Duration) {
+        self.cpu(stage).inc_by(time.as_secs_f64());
+    }
+
+    /// Processor time of a stage so far, in seconds.
+    pub fn cpu_seconds(&self, stage: Stage) -> f64 {
+        self.cpu(stage).get()
+    }
+
+    /// Wall time of all units in a stage so far, in seconds.
+    pub fn stage_seconds(&self, stage: Stage) -> f64 {
+        self.stage_seconds.with_label_values(&[stage.as_str()]).get_sample_sum()
+    }
+
+    /// The gauge of a dependency's circuit breaker.
+    pub fn breaker(&self, dependency: Dependency) -> Gauge {
+        self.breaker_open.with_label_values(&[dependency.as_str()])
+    }
+
+    /// Counts a failed call to a dependency.
+    pub fn dependency_failed(&self, dependency: Dependency) {
+        self.dependency_failures.with_label_values(&[dependency.as_str()]).inc();
+    }
+
+    /// The text exposition format that Prometheus scrapes.
+    ///
+    /// # Errors
+    /// When a metric cannot be encoded.
+    pub fn encode(&self) -> Result<Vec<u8>, prometheus::Error> {
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        Ok(text)
+    }
+
+    fn cpu(&self, stage: Stage) -> Counter {
+        self.cpu_seconds.with_label_values(&[stage.as_str()])
+    }
+}
+
+/// Observes the time since its creation when it is dropped.
+pub struct StageTimer {
+    histogram: Histogram,
+    started: Instant,
+}
+
+impl Drop for StageTimer {
+    fn drop(&mut self) {
+        self.histogram.observe(self.started.elapsed().as_secs_f64());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_is_registered_and_shown() {
+        let metrics = Metrics::new().unwrap();
+        drop(metrics.time(Stage::Sign));
+        metrics.add_cpu(Stage::Sign, Duration::from_millis(5));
+        metrics.breaker(Dependency::Nats).set(1.0);
+        metrics.dependency_failed(Dependency::Postgres);
+        let text = String::from_utf8(metrics.encode().unwrap()).unwrap();
+        for name in [
+            "signed_records_total",
+            "stage_seconds_bucket{stage=\"sign\"",
+            "cpu_seconds_total{stage=\"sign\"} 0.005",
+            "breaker_state{dependency=\"nats\"} 1",
+            "dependency_failures_total{dependency=\"postgres\"} 1",
+            "units_in_flight 0",
+        ] {
+            assert!(text.contains(&format!("vaultstream_worker_{name}")), "{name} is missing from:\n{text}");
+        }
+    }
+}

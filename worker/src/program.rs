@@ -1,0 +1,170 @@
+//! The program around a worker: connections, signals, the metrics server.
+
+use std::{num::NonZeroUsize, process::ExitCode, sync::Arc, thread};
+
+use clap::Parser as _;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use vaultstream_ledger::{ConnectOptions, Ledger};
+use vaultstream_signing::Backend;
+use vaultstream_streams::Streams;
+
+use crate::{
+    Ended, Parts, Shutdown, WorkError, Worker, chain,
+    config::Config,
+    connection::{Connection, ConnectionError},
+    http::{self, HttpError},
+    metrics::Metrics,
+    telemetry,
+};
+
+/// Why the program ends with a failure.
+#[derive(Debug, thiserror::Error)]
+pub enum ProgramError {
+    /// The connection files.
+    #[error(transparent)]
+    Connection(#[from] ConnectionError),
+    /// Postgres at start.
+    #[error("failed to connect to Postgres")]
+    Postgres(#[from] vaultstream_ledger::ConnectError),
+    /// A ledger of another version.
+    #[error("failed to use this ledger")]
+    Version(#[from] vaultstream_ledger::MigrateError),
+    /// NATS at start.
+    #[error("failed to connect to NATS")]
+    Nats(#[from] vaultstream_streams::ConnectError),
+    /// The metrics server.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    /// The system.
+    #[error("failed to start")]
+    System(#[from] std::io::Error),
+    /// Metrics that cannot be registered.
+    #[error("failed to register metrics")]
+    Metrics(#[from] prometheus::Error),
+    /// A backend that this build or processor does not have.
+    #[error("the backend {0} is not available here; these are: {1}")]
+    Backend(Backend, String),
+    /// The work itself.
+    #[error(transparent)]
+    Work(#[from] WorkError),
+}
+
+impl ProgramError {
+    /// 2 for what the user has to mend, 1 for the rest.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Connection(_) | Self::Postgres(_) | Self::Version(_) | Self::Nats(_) | Self::Http(_) => 2,
+            Self::Backend(..) | Self::Work(WorkError::WrongKek(_) | WorkError::BadCanary(_)) => 2,
+            Self::System(_) | Self::Metrics(_) | Self::Work(_) => 1,
+        }
+    }
+}
+
+/// The program: settings, logs, runtime, [`run`]. Exit codes: 0 stopped as told, 1 failed, 2 bad input.
+pub fn main() -> ExitCode {
+    let config = Config::parse();
+    if let Err(error) = telemetry::start(config.log_format, &config.log) {
+        eprintln!("vaultstream-worker: --log {:?} is no filter: {error}", config.log);
+        return ExitCode::from(2);
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("vaultstream-worker: failed to start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(config)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("vaultstream-worker: {}", chain(&error));
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+/// Runs a worker until it is told to stop. A finished job leaves it idle: it is for others to end it.
+///
+/// # Errors
+/// [`ProgramError`].
+pub async fn run(config: Config) -> Result<(), ProgramError> {
+    let shutdown = Shutdown::default();
+    listen_for_signals(&shutdown)?;
+    let http = http::listen(config.http_address).await?;
+    let parts = connect(&config).await?;
+    let worker = Worker::new(parts, Arc::new(Metrics::new()?))?;
+    let stop_http = CancellationToken::new();
+    let serving = tokio::spawn(http::serve(http, worker.clone(), stop_http.clone()));
+    let result = worker.work_on(config.job_uid, &shutdown).await;
+    if matches!(result, Ok(Ended::JobOver)) {
+        tracing::info!(uid = %config.job_uid, "the job is over");
+        shutdown.drain.cancelled().await;
+    }
+    stop_http.cancel();
+    if let Ok(served) = serving.await {
+        served?;
+    }
+    Ok(result.map(|_| ())?)
+}
+
+async fn connect(config: &Config) -> Result<Parts, ProgramError> {
+    let backend = config.backend.unwrap_or_else(Backend::fastest);
+    if !backend.is_present() {
+        let present = Backend::present().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        return Err(ProgramError::Backend(backend, present));
+    }
+    let connection = Connection::read(&config.connection_dir)?;
+    let patience = *config.connect_timeout;
+    let ledger = Ledger::connect(&ConnectOptions {
+        url: connection.database_url,
+        max_connections: config.database_connections.get(),
+        application_name: "vaultstream-worker".to_owned(),
+        tls: connection.postgres,
+        source_role: config.source_role,
+        patience,
+    })
+    .await?;
+    ledger.check_version().await?;
+    let streams = Streams::connect(&vaultstream_streams::ConnectOptions {
+        url: connection.nats_url,
+        name: "vaultstream-worker".to_owned(),
+        ca: connection.nats_ca,
+        credentials: connection.nats_creds,
+        nkey: connection.nats_nkey,
+        patience,
+        ..Default::default()
+    })
+    .await?;
+    Ok(Parts {
+        ledger,
+        streams,
+        keks: connection.keks,
+        backend,
+        threads: config.signing_threads.unwrap_or_else(cores),
+        memory: config.memory_mib.get() << 20,
+    })
+}
+
+/// Cores that this process may use.
+pub fn cores() -> NonZeroUsize {
+    thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
+/// The first SIGTERM or SIGINT drains, the second one aborts.
+pub fn listen_for_signals(shutdown: &Shutdown) -> std::io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let shutdown = shutdown.clone();
+    tokio::spawn(async move {
+        for (token, what) in [(&shutdown.drain, "finishing what is in flight"), (&shutdown.abort, "stopping at once")] {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            tracing::info!("told to stop: {what}");
+            token.cancel();
+        }
+    });
+    Ok(())
+}

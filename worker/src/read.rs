@@ -1,0 +1,84 @@
+//! Reads and hashes the payloads of a unit: one COPY over its ranges, hashed as the rows stream, payloads not kept.
+//!
+//! Hashing happens where rows are decoded, on the async thread: a payload that went to another thread would have to be
+//! kept, and then memory would follow the payloads' size.
+
+use vaultstream_ledger::{
+    BatchRange, Job, Ledger,
+    commit::Reject,
+    payloads::{self, Payload, ReadError},
+};
+use vaultstream_signing::{Digest, MessageForm};
+
+use crate::unit::{ReadBatch, ReadUnit, Unit};
+
+/// The payload was SQL NULL.
+pub(crate) const PAYLOAD_MISSING: &str = "PayloadMissing";
+/// The payload was larger than `spec.maxPayloadBytes`.
+pub(crate) const PAYLOAD_TOO_LARGE: &str = "PayloadTooLarge";
+
+/// Reads every record of the unit's ranges.
+///
+/// # Errors
+/// [`ReadError`]; the unit is given back with it, so that it can be read again.
+pub(crate) async fn read(
+    ledger: &Ledger,
+    job: &Job,
+    form: &MessageForm,
+    unit: Unit,
+) -> Result<ReadUnit, (Unit, ReadError)> {
+    let ranges: Vec<BatchRange> = unit.batches.iter().map(|batch| batch.range()).collect();
+    let mut found: Vec<Found> = ranges.iter().map(Found::with_room_for).collect();
+    let visit = |range: usize, id, payload: Payload<'_>| found[range].add(form, job, id, payload);
+    let reads = match payloads::read(ledger, job, &ranges, visit).await {
+        Ok(reads) => reads,
+        Err(error) => return Err((unit, error)),
+    };
+    vaultstream_faults::point("payload-read");
+    let Unit { batches, share } = unit;
+    let batches = batches
+        .into_iter()
+        .zip(found)
+        .zip(reads)
+        .map(|((from, found), read)| ReadBatch {
+            from,
+            ids: found.ids,
+            digests: found.digests,
+            rejects: found.rejects,
+            outgrown_at: read.outgrown_at,
+        })
+        .collect();
+    Ok(ReadUnit { batches, share })
+}
+
+/// What the COPY showed of one batch.
+struct Found {
+    ids: Vec<i64>,
+    digests: Vec<Digest>,
+    rejects: Vec<Reject>,
+}
+
+impl Found {
+    fn with_room_for(range: &BatchRange) -> Self {
+        let rows = usize::try_from(range.rows).unwrap_or(0);
+        Self { ids: Vec::with_capacity(rows), digests: Vec::with_capacity(rows), rejects: Vec::new() }
+    }
+
+    fn add(&mut self, form: &MessageForm, job: &Job, id: i64, payload: Payload<'_>) {
+        match payload {
+            Payload::Bytes(bytes) => {
+                self.ids.push(id);
+                self.digests.push(form.digest(id, bytes));
+            }
+            Payload::Null => self.reject(id, PAYLOAD_MISSING, "the payload is NULL".to_owned()),
+            Payload::TooLarge(bytes) => {
+                let limit = job.spec.max_payload_bytes;
+                self.reject(id, PAYLOAD_TOO_LARGE, format!("the payload has {bytes} bytes, above maxPayloadBytes {limit}"));
+            }
+        }
+    }
+
+    fn reject(&mut self, id: i64, reason: &str, detail: String) {
+        self.rejects.push(Reject { id, reason: reason.to_owned(), detail, attempts: 0 });
+    }
+}

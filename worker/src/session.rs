@@ -1,0 +1,195 @@
+//! One job under one generation of streams and one version of its spec: what every lane shares.
+//!
+//! A session ends when the job is over, its streams are gone, its spec changed, or the worker is told to stop; the next
+//! one starts from what the ledger then says.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio_util::sync::CancellationToken;
+use vaultstream_ledger::{
+    BatchNo, Job, QueryError,
+    batches::{self, Split},
+    commit::{CommitError, Segment},
+    payloads::ReadError,
+};
+use vaultstream_signing::MessageForm;
+use vaultstream_streams::{StreamsError, backoff};
+
+use crate::{
+    Deps, breaker,
+    cpu::ThreadEnded,
+    held::HeldMessages,
+    keys::{KeyError, KeySource},
+    metrics::Dependency,
+    pace::Pace,
+    sign::{self, OpenKey, SignPlan},
+    unit::ReadUnit,
+};
+
+/// How long a dependency may take to answer a probe.
+const PROBE: Duration = Duration::from_secs(5);
+
+/// What every lane of a session shares.
+pub(crate) struct Session {
+    pub(crate) deps: Arc<Deps>,
+    pub(crate) job: Job,
+    pub(crate) form: MessageForm,
+    pub(crate) plan: SignPlan,
+    pub(crate) keys: KeySource,
+    pub(crate) pace: Pace,
+    pub(crate) held: HeldMessages,
+    /// Cancelled when nothing more may be waited for.
+    pub(crate) abort: CancellationToken,
+}
+
+/// Why a session ended before its work did.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// The worker was told to stop at once.
+    #[error("stopped before everything in flight was committed")]
+    Aborted,
+    /// The job was deleted or is finished.
+    #[error("the job is over")]
+    JobOver,
+    /// The streams of this generation are gone.
+    #[error("the job's streams are gone")]
+    StreamsGone,
+    /// The ledger refuses what was asked.
+    #[error("failed to use the ledger")]
+    Ledger(#[from] QueryError),
+    /// The payloads cannot be read.
+    #[error("failed to read payloads")]
+    Payload(#[from] ReadError),
+    /// The unit cannot be committed.
+    #[error("failed to commit a unit")]
+    Commit(#[from] CommitError),
+    /// No key can be opened.
+    #[error("failed to get a key")]
+    Key(#[from] KeyError),
+    /// The streams refuse what was asked.
+    #[error("failed to use the streams")]
+    Stream(#[from] StreamsError),
+    /// A signing thread ended.
+    #[error("failed to sign")]
+    Thread(#[from] ThreadEnded),
+    /// A batch's Merkle root in the ledger is not 32 bytes.
+    #[error("the Merkle root of batch {} is damaged", .0.0)]
+    Root(BatchNo),
+    /// The receipt cannot be made.
+    #[error("failed to make the receipt")]
+    Receipt(#[source] vaultstream_signing::receipt::ReceiptError),
+}
+
+impl SessionError {
+    /// The dependency that is to blame when waiting may help.
+    fn dependency(&self) -> Option<Dependency> {
+        let postgres = |unavailable: bool| unavailable.then_some(Dependency::Postgres);
+        let nats = |unavailable: bool| unavailable.then_some(Dependency::Nats);
+        match self {
+            Self::Ledger(error)
+            | Self::Payload(ReadError::Query(error))
+            | Self::Commit(CommitError::Query(error) | CommitError::Unknown(error))
+            | Self::Key(KeyError::Lease(error)) => postgres(error.is_transient()),
+            Self::Key(KeyError::Token(error)) | Self::Stream(error) => nats(error.is_unreachable()),
+            Self::Key(_) | Self::Payload(_) | Self::Commit(_) | Self::Aborted | Self::JobOver | Self::StreamsGone | Self::Thread(_) | Self::Root(_)
+            | Self::Receipt(_) => None,
+        }
+    }
+
+    fn is_stream_gone(&self) -> bool {
+        matches!(self, Self::Key(KeyError::Token(error)) | Self::Stream(error) if error.is_stream_gone())
+    }
+}
+
+impl Session {
+    /// Waits until the dependency that failed is back. Returns the error when waiting cannot help.
+    pub(crate) async fn wait_out(&self, error: SessionError) -> Result<(), SessionError> {
+        if error.is_stream_gone() {
+            return Err(SessionError::StreamsGone);
+        }
+        if matches!(&error, SessionError::Key(KeyError::Lost(_))) {
+            return Ok(());
+        }
+        let Some(dependency) = error.dependency() else { return Err(error) };
+        let breaker = self.deps.breaker(dependency);
+        breaker.trip(&error);
+        self.deps.wait_for(dependency, &self.abort).await;
+        if self.abort.is_cancelled() { Err(SessionError::Aborted) } else { Ok(()) }
+    }
+
+    /// Counts a failed attempt at a batch in the ledger.
+    pub(crate) async fn count_attempt(&self, batch: BatchNo) -> Result<i32, SessionError> {
+        loop {
+            match batches::count_attempt(&self.deps.ledger, self.job.id, &[batch], sign::SIGNING_FAILED).await {
+                Ok(attempts) => return Ok(attempts.into_iter().find(|(of, _)| *of == batch).map_or(0, |(_, attempts)| attempts)),
+                Err(error) => self.wait_out(error.into()).await?,
+            }
+        }
+    }
+
+    /// How long a batch rests after its `attempts`-th failure.
+    pub(crate) fn retry_delay(&self, attempts: i32) -> Duration {
+        let retry = &self.job.spec.retry;
+        backoff(retry.initial_backoff.as_std(), retry.max_backoff.as_std(), attempts.unsigned_abs().saturating_sub(1), &mut rand::rng())
+    }
+
+    /// A batch of a table whose range has grown beyond `batchSize` since planning is cut where it was read to; its tail
+    /// becomes a batch of its own, which the repair publishes.
+    pub(crate) async fn split_outgrown(&self, mut unit: ReadUnit) -> Result<ReadUnit, SessionError> {
+        for batch in &mut unit.batches {
+            let Some(at) = batch.outgrown_at else { continue };
+            let number = batch.from.range().batch;
+            loop {
+                match batches::split(&self.deps.ledger, self.job.id, number, at, batch.rows()).await {
+                    Ok(Split::JobGone) => return Err(SessionError::JobOver),
+                    // Whatever somebody else did meanwhile, the commit's fence compares the ranges.
+                    Ok(Split::Done(_) | Split::Already | Split::Signed) => break,
+                    Err(error) => self.wait_out(error.into()).await?,
+                }
+            }
+            batch.from.message.last = at - 1;
+        }
+        Ok(unit)
+    }
+
+    /// Whether the next unit needs another key: the lease has signed its records, or its time is nearly over.
+    pub(crate) fn lease_is_used_up(&self, key: &OpenKey, segments: &[Segment]) -> bool {
+        let records: i64 = segments.iter().map(|segment| segment.signed).sum();
+        let spec = &self.job.spec.keys;
+        key.used + records.unsigned_abs() >= u64::from(spec.lease.records)
+            || key.lease.remaining() < spec.lease.duration.as_std() / 2
+            || self.keys.left(&key.lease) < u64::from(self.job.spec.batch_size).saturating_add(records.unsigned_abs())
+    }
+
+    /// Books a committed unit.
+    pub(crate) fn committed(&self, key: &mut OpenKey, segments: &[Segment]) {
+        let signed: i64 = segments.iter().map(|segment| segment.signed).sum();
+        let rejected: i64 = segments.iter().map(|segment| segment.rejected).sum();
+        key.lease.signed += signed;
+        key.used += signed.unsigned_abs();
+        let metrics = &self.deps.metrics;
+        metrics.signed.inc_by(signed.unsigned_abs());
+        metrics.rejected.inc_by(rejected.unsigned_abs());
+        metrics.units.inc();
+        metrics.unit_records.observe((signed + rejected) as f64);
+    }
+}
+
+/// What the lanes of a session need besides the job: made once per worker.
+impl Deps {
+    pub(crate) fn breaker(&self, dependency: Dependency) -> &breaker::Breaker {
+        match dependency {
+            Dependency::Postgres => &self.postgres,
+            Dependency::Nats => &self.nats,
+        }
+    }
+
+    /// Waits until a dependency answers again, or for `stop`.
+    pub(crate) async fn wait_for(&self, dependency: Dependency, stop: &CancellationToken) {
+        let breaker = self.breaker(dependency);
+        match dependency {
+            Dependency::Postgres => breaker.wait_closed(stop, || async { self.ledger.ping().await.is_ok() }).await,
+            Dependency::Nats => breaker.wait_closed(stop, || async { self.streams.flush(PROBE).await.is_ok() }).await,
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! Structured logs to stderr: JSON for collectors, plain lines for people.
+
+use tracing_subscriber::{EnvFilter, filter::ParseError};
+
+/// The form of log lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    #[default]
+    Pretty,
+}
+
+/// Sends logs at or above `filter` (`info`, or `vaultstream_worker=debug,info`) to stderr.
+///
+/// # Errors
+/// When the filter cannot be parsed.
+pub fn start(format: LogFormat, filter: &str) -> Result<(), ParseError> {
+    let filter: EnvFilter = EnvFilter::builder().parse(filter)?;
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second start, as in tests that share a process, keeps the first one's settings.
+    let _ = match format {
+        LogFormat::Json => subscriber.json().flatten_event(true).try_init(),
+        LogFormat::Pretty => subscriber.with_target(false).compact().try_init(),
+    };
+    Ok(())
+}
