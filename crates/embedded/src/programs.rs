@@ -11,6 +11,9 @@ use std::process::Command;
 
 use crate::account::Account;
 
+/// The oldest Postgres that the ledger is tested on.
+const LEAST_MAJOR: u32 = 15;
+
 /// Why a program cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ProgramsError {
@@ -33,6 +36,14 @@ pub enum ProgramsError {
         blocked: PathBuf,
         /// Who was to run it.
         user: String,
+    },
+    /// Only old versions are here.
+    #[error(
+        "at least Postgres {LEAST_MAJOR} is needed, and only {found} was found: run `make tools`, or install a newer one"
+    )]
+    TooOld {
+        /// The major versions on this machine.
+        found: String,
     },
     /// The data needs another major version than the ones found.
     #[error(
@@ -62,20 +73,20 @@ pub(crate) fn postgres_bin(account: &Account, wanted: Option<u32>) -> Result<Pat
             blocked.get_or_insert((bin.join("postgres"), closed));
             continue;
         }
-        let Some(wanted) = wanted else { return Ok(bin) };
         match major(&bin) {
-            Some(found) if found == wanted => return Ok(bin),
+            Some(found) if wanted.map_or(found >= LEAST_MAJOR, |wanted| found == wanted) => return Ok(bin),
             Some(found) if !majors.contains(&found) => majors.push(found),
             _ => {}
         }
     }
-    match wanted {
-        Some(wanted) if !majors.is_empty() => {
-            let found = majors.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
-            Err(ProgramsError::OtherMajor { wanted, found })
-        }
-        _ => Err(missing("postgres", blocked, account)),
+    if majors.is_empty() {
+        return Err(missing("postgres", blocked, account));
     }
+    let found = majors.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+    Err(match wanted {
+        Some(wanted) => ProgramsError::OtherMajor { wanted, found },
+        None => ProgramsError::TooOld { found },
+    })
 }
 
 /// The nats-server program.

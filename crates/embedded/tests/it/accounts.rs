@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rustix::process::geteuid;
@@ -49,8 +49,10 @@ fn a_user_without_any_rights_runs_them_as_itself() {
     let (program, home) = (scratch.join("hold"), scratch.join("home"));
     fs::copy(hold_program(), &program).unwrap();
     fs::create_dir(&home).unwrap();
-    let tools =
-        Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().find_map(|dir| dir.join(".tools").canonicalize().ok());
+    let named = std::env::var_os("VAULTSTREAM_TOOLS").map(PathBuf::from);
+    let above =
+        || Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|dir| dir.join(".tools")).find(|dir| dir.exists());
+    let tools = named.or_else(above).and_then(|tools| tools.canonicalize().ok());
 
     let mut command = Command::new("setpriv");
     let user = if geteuid().is_root() {
