@@ -177,7 +177,9 @@ impl KeyTokens {
             Ok(payload) => payload,
             Err(error) => return Pulled::Failed(StreamsError::Unreadable(error)),
         };
-        let request = Request::new().payload(payload.into()).timeout(Some(wait + GRACE));
+        // An inbox of its own: a token comes under its own subject, which the client's shared inbox would not recognise.
+        let inbox = self.streams.client().new_inbox();
+        let request = Request::new().payload(payload.into()).timeout(Some(wait + GRACE)).inbox(inbox);
         let subject = format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{CONSUMER}");
         let failure = match self.streams.client().send_request(subject, request).await {
             Ok(message) => match message.status {

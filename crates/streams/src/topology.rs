@@ -4,12 +4,12 @@ use crate::JobStreams;
 use crate::connect::Streams;
 use crate::error::StreamsError;
 use crate::names::CONSUMER;
-use async_nats::jetstream::consumer::{self, AckPolicy, pull};
+use async_nats::jetstream::consumer::{self, AckPolicy, IntoConsumerConfig, pull};
 use async_nats::jetstream::stream::{self, DiscardPolicy, RetentionPolicy, StorageType};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::time::Duration;
-use tracing::{debug, info};
+use tracing::info;
 use uuid::Uuid;
 
 /// Pull requests that may wait at one consumer: every lane of every worker waits for a token with one.
@@ -108,51 +108,69 @@ struct NewConsumer<'a> {
 }
 
 impl Streams {
-    /// Makes both streams and their consumers, or brings what is there to these limits; what does not differ is not touched.
+    /// Makes both streams and their consumers. Called again for the same generation, it finishes what was begun and does what
+    /// [`Streams::adjust`] does.
     ///
-    /// Raise the job's generation in the ledger before creating anything that [`Streams::state`] called absent: a stream made
-    /// again under its old name takes late acks for messages it never sent.
+    /// Raise the job's generation in the ledger before calling this for streams that [`Streams::state`] called absent: a stream
+    /// made again under its old name takes late acks for messages it never sent.
     ///
     /// # Errors
     /// [`StreamsError::NoRoom`] and [`StreamsError::Refused`] as the server says; [`StreamsError::StreamGone`] when this
     /// process has seen the generation vanish.
     pub async fn create(&self, job: &JobStreams, limits: &Limits) -> Result<(), StreamsError> {
+        self.bring_to(job, limits, true).await
+    }
+
+    /// Brings streams that exist to these limits; what does not differ is not touched. Never creates.
+    ///
+    /// # Errors
+    /// [`StreamsError::StreamGone`] when something is missing; as [`Streams::create`].
+    pub async fn adjust(&self, job: &JobStreams, limits: &Limits) -> Result<(), StreamsError> {
+        self.bring_to(job, limits, false).await
+    }
+
+    async fn bring_to(&self, job: &JobStreams, limits: &Limits, create: bool) -> Result<(), StreamsError> {
         if self.generation(*job).has_ended() {
             return Err(StreamsError::StreamGone(*job));
         }
         for (stream, consumer) in [batch_config(job, limits), key_config(job, limits)] {
-            self.ensure_stream(job, &stream).await?;
-            self.ensure_consumer(job, &stream.name, &consumer).await?;
+            self.bring_stream_to(job, &stream, create).await?;
+            self.bring_consumer_to(job, &stream.name, &consumer, create).await?;
         }
         Ok(())
     }
 
-    async fn ensure_stream(&self, job: &JobStreams, wanted: &stream::Config) -> Result<(), StreamsError> {
+    async fn bring_stream_to(
+        &self,
+        job: &JobStreams,
+        wanted: &stream::Config,
+        create: bool,
+    ) -> Result<(), StreamsError> {
         let name = &wanted.name;
-        match self.call::<_, stream::Info>(*job, &format!("STREAM.INFO.{name}"), &Nothing {}).await {
-            Ok(found) if same_stream(&found.config, wanted) => Ok(()),
-            Ok(_) => {
-                info!(stream = name, "changing the stream's limits");
-                self.call::<_, stream::Info>(*job, &format!("STREAM.UPDATE.{name}"), wanted).await.map(drop)
-            }
-            Err(StreamsError::StreamGone(_)) => {
-                debug!(stream = name, "creating the stream");
-                self.call::<_, stream::Info>(*job, &format!("STREAM.CREATE.{name}"), wanted).await.map(drop)
-            }
-            Err(error) => Err(error),
-        }
+        let verb = match self.call::<_, stream::Info>(*job, &format!("STREAM.INFO.{name}"), &Nothing {}).await {
+            Ok(found) if same_stream(&found.config, wanted) => return Ok(()),
+            Ok(_) => "UPDATE",
+            Err(StreamsError::StreamGone(_)) if create => "CREATE",
+            Err(error) => return Err(error),
+        };
+        info!(stream = name, verb, "setting up a stream");
+        self.call::<_, stream::Info>(*job, &format!("STREAM.{verb}.{name}"), wanted).await.map(drop)
     }
 
-    async fn ensure_consumer(&self, job: &JobStreams, stream: &str, wanted: &pull::Config) -> Result<(), StreamsError> {
-        use consumer::IntoConsumerConfig;
+    async fn bring_consumer_to(
+        &self,
+        job: &JobStreams,
+        stream: &str,
+        wanted: &consumer::Config,
+        create: bool,
+    ) -> Result<(), StreamsError> {
         match self.call::<_, consumer::Info>(*job, &format!("CONSUMER.INFO.{stream}.{CONSUMER}"), &Nothing {}).await {
             Ok(found) if same_consumer(&found.config, wanted) => return Ok(()),
             Ok(_) => info!(stream, "changing the consumer's limits"),
-            Err(StreamsError::StreamGone(_)) => {}
+            Err(StreamsError::StreamGone(_)) if create => {}
             Err(error) => return Err(error),
         }
-        let config = wanted.clone().into_consumer_config();
-        let request = NewConsumer { stream_name: stream, config: &config };
+        let request = NewConsumer { stream_name: stream, config: wanted };
         self.call::<_, consumer::Info>(*job, &format!("CONSUMER.CREATE.{stream}.{CONSUMER}"), &request).await.map(drop)
     }
 
@@ -233,7 +251,7 @@ impl Streams {
     }
 }
 
-fn batch_config(job: &JobStreams, limits: &Limits) -> (stream::Config, pull::Config) {
+fn batch_config(job: &JobStreams, limits: &Limits) -> (stream::Config, consumer::Config) {
     let stream = stream::Config {
         name: job.batch_stream(),
         description: Some("batches of records to sign".into()),
@@ -247,7 +265,7 @@ fn batch_config(job: &JobStreams, limits: &Limits) -> (stream::Config, pull::Con
     (stream, workers(limits, limits.batch_ack_wait, limits.max_ack_pending))
 }
 
-fn key_config(job: &JobStreams, limits: &Limits) -> (stream::Config, pull::Config) {
+fn key_config(job: &JobStreams, limits: &Limits) -> (stream::Config, consumer::Config) {
     let stream = stream::Config {
         name: job.key_stream(),
         description: Some("tokens of keys that are free".into()),
@@ -274,8 +292,8 @@ fn queue(limits: &Limits) -> stream::Config {
     }
 }
 
-fn workers(limits: &Limits, ack_wait: Duration, max_ack_pending: i64) -> pull::Config {
-    pull::Config {
+fn workers(limits: &Limits, ack_wait: Duration, max_ack_pending: i64) -> consumer::Config {
+    let pull = pull::Config {
         durable_name: Some(CONSUMER.into()),
         name: Some(CONSUMER.into()),
         ack_policy: AckPolicy::Explicit,
@@ -287,7 +305,8 @@ fn workers(limits: &Limits, ack_wait: Duration, max_ack_pending: i64) -> pull::C
         max_deliver: -1,
         num_replicas: limits.replicas,
         ..Default::default()
-    }
+    };
+    pull.into_consumer_config()
 }
 
 /// Compares what we set; the server adds defaults of its own.
@@ -303,7 +322,7 @@ fn same_stream(found: &stream::Config, wanted: &stream::Config) -> bool {
         && found.num_replicas == wanted.num_replicas
 }
 
-fn same_consumer(found: &consumer::Config, wanted: &pull::Config) -> bool {
+fn same_consumer(found: &consumer::Config, wanted: &consumer::Config) -> bool {
     found.ack_policy == wanted.ack_policy
         && found.ack_wait == wanted.ack_wait
         && found.max_ack_pending == wanted.max_ack_pending

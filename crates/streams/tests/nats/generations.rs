@@ -20,23 +20,9 @@ async fn a_deleted_stream_is_reported_and_late_acks_touch_nothing() {
     lifecycle.create(&new, &Limits::default()).await.unwrap();
     lifecycle.publish_batches(&new, &batches(&new, 0..4)).await.unwrap();
     lifecycle.publish_keys(&new, &[1]).await.unwrap();
-    // The worst case on top: somebody makes the old names again, whose sequences start anew.
-    let plain = server.plain().await;
-    for stream in [new.batch_stream(), new.key_stream()] {
-        let mut config = plain.get_stream(&stream).await.unwrap().cached_info().config.clone();
-        config.name = config.name.replace("-2", "-1");
-        config.subjects = vec![config.subjects[0].replace(".2.", ".1.")];
-        let made = plain.create_stream(config).await.unwrap();
-        let consumer = async_nats::jetstream::consumer::pull::Config {
-            durable_name: Some("workers".into()),
-            ..Default::default()
-        };
-        made.create_consumer(consumer).await.unwrap();
-    }
-    for last in 0..4 {
-        let subject = format!("records.{}.1.{last}", old.uid);
-        plain.publish(subject, "{}".into()).await.unwrap().await.unwrap();
-    }
+    // Before anybody noticed: the old name reaches nobody.
+    held.ack();
+    worker.flush(Duration::from_secs(5)).await.unwrap();
 
     let begun = Instant::now();
     let gone = loop {
@@ -50,7 +36,29 @@ async fn a_deleted_stream_is_reported_and_late_acks_touch_nothing() {
     assert!(gone.is_stream_gone(), "{gone}");
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     assert!(handle.is_dead() && token.is_dead());
-    held.ack();
+    // The worst case: somebody makes the old names again, whose sequences start anew.
+    let plain = server.plain().await;
+    for stream in [new.batch_stream(), new.key_stream()] {
+        let mut config = plain.get_stream(&stream).await.unwrap().cached_info().config.clone();
+        config.name = config.name.trim_end_matches("-2").to_owned() + "-1";
+        config.subjects = vec![config.subjects[0].trim_end_matches(".2.*").to_owned() + ".1.*"];
+        let made = plain.create_stream(config).await.unwrap();
+        let consumer = async_nats::jetstream::consumer::pull::Config {
+            durable_name: Some("workers".into()),
+            ..Default::default()
+        };
+        made.create_consumer(consumer).await.unwrap();
+    }
+    for last in 0..4 {
+        let subject = format!("records.{}.1.{last}", old.uid);
+        plain.publish(subject, "{}".into()).await.unwrap().await.unwrap();
+    }
+    // As long as anything of the old streams is held, nobody in this process binds to their names again.
+    assert!(worker.batches(&old, ahead(1)).await.unwrap_err().is_stream_gone());
+    assert!(worker.tokens(&old).next(Duration::ZERO).await.unwrap_err().is_stream_gone());
+    assert!(worker.tokens(&old).give_back(1).await.unwrap_err().is_stream_gone());
+    assert!(worker.create(&old, &Limits::default()).await.unwrap_err().is_stream_gone());
+    assert!(worker.adjust(&old, &Limits::default()).await.unwrap_err().is_stream_gone());
     handle.ack();
     token.discard();
     worker.flush(Duration::from_secs(5)).await.unwrap();
@@ -59,11 +67,6 @@ async fn a_deleted_stream_is_reported_and_late_acks_touch_nothing() {
     assert_eq!(lifecycle.state(&new).await.unwrap(), StreamsState::Present { batches: 4, keys: 1 });
     let recreated = plain.get_stream(old.batch_stream()).await.unwrap();
     assert_eq!(recreated.cached_info().state.messages, 4);
-    // Nor can anybody in this process bind to the old names again.
-    assert!(worker.batches(&old, ahead(1)).await.unwrap_err().is_stream_gone());
-    assert!(worker.tokens(&old).next(Duration::ZERO).await.unwrap_err().is_stream_gone());
-    assert!(worker.tokens(&old).give_back(1).await.unwrap_err().is_stream_gone());
-    assert!(worker.create(&old, &Limits::default()).await.unwrap_err().is_stream_gone());
     // The new generation works.
     let mut puller = worker.batches(&new, ahead(4)).await.unwrap();
     next(&mut puller).await.ack();

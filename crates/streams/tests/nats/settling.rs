@@ -86,7 +86,8 @@ async fn after_a_flush_the_server_has_every_ack_even_when_the_connection_ends_at
 #[tokio::test]
 async fn a_flush_without_a_server_ends_in_time() {
     let server = Server::start();
-    let (streams, job) = server.job().await;
+    let limits = Limits { batch_ack_wait: Duration::from_secs(1), ..Limits::default() };
+    let (streams, job) = server.job_with(&limits).await;
     streams.publish_batches(&job, &[batch(&job, 0)]).await.unwrap();
     let mut puller = streams.batches(&job, ahead(1)).await.unwrap();
     let delivery = next(&mut puller).await;
@@ -95,9 +96,12 @@ async fn a_flush_without_a_server_ends_in_time() {
     let begun = Instant::now();
     assert!(streams.flush(Duration::from_millis(500)).await.unwrap_err().is_unreachable());
     assert!(begun.elapsed() < Duration::from_secs(2));
-    // The ack is not lost, only late.
+    // The ack may have been written to a connection that was dead already; then the message comes again.
     server.servers.start_nats().unwrap();
     crate::server::eventually("the ack", async || {
+        if let Some(again) = puller.try_next() {
+            again.ack();
+        }
         matches!(streams.state(&job).await, Ok(StreamsState::Present { batches: 0, .. }))
     })
     .await;

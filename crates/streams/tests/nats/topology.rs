@@ -47,7 +47,7 @@ async fn the_configuration_is_changed_only_on_a_real_difference() {
     let mut calls = client.subscribe("$JS.EVENT.ADVISORY.API").await.unwrap();
     client.flush().await.unwrap();
     streams.create(&job, &Limits::default()).await.unwrap();
-    streams.create(&job, &Limits::default()).await.unwrap();
+    streams.adjust(&job, &Limits::default()).await.unwrap();
     assert!(tokio::time::timeout(Duration::from_millis(500), changes.next()).await.is_err());
     // The server tells of every call that could change something.
     while let Ok(Some(call)) = tokio::time::timeout(Duration::from_millis(200), calls.next()).await {
@@ -61,11 +61,22 @@ async fn the_configuration_is_changed_only_on_a_real_difference() {
         key_ack_wait: Duration::from_secs(100),
         replicas: 1,
     };
-    streams.create(&job, &limits).await.unwrap();
+    streams.adjust(&job, &limits).await.unwrap();
     assert!(tokio::time::timeout(Duration::from_secs(5), changes.next()).await.is_ok());
     let stream = server.batch_stream(&job).await;
     assert_eq!(stream.cached_info().config.max_messages, 5);
     assert_eq!(workers(&stream).await.config.ack_wait, Duration::from_secs(40));
     let config = workers(&server.key_stream(&job).await).await.config;
     assert_eq!((config.ack_wait, config.max_ack_pending), (Duration::from_secs(100), 20_000));
+}
+
+#[tokio::test]
+async fn adjusting_never_creates() {
+    let server = Server::start();
+    let (streams, job) = server.job().await;
+    server.key_stream(&job).await.delete_consumer("workers").await.unwrap();
+    assert!(streams.adjust(&job, &Limits::default()).await.unwrap_err().is_stream_gone());
+    server.plain().await.delete_stream(job.batch_stream()).await.unwrap();
+    assert!(streams.adjust(&job, &Limits::default()).await.unwrap_err().is_stream_gone());
+    assert!(server.plain().await.get_stream(job.batch_stream()).await.is_err());
 }
