@@ -29,7 +29,7 @@ impl Signer for NativeSigner {
 }
 
 /// Signs to DER and converts that on the stack: the library's own fixed form parses the same DER through big numbers
-/// (`examples/native_forms.rs` measures both).
+/// (`examples/rates.rs` measures both).
 fn sign_one(pair: &EcdsaKeyPair, digest: &Digest) -> Option<RawSignature> {
     let signature = pair.sign_digest(&import(digest)?).ok()?;
     der_decode(signature.as_ref()).ok()

@@ -1,0 +1,126 @@
+//! Receipts are read back as they were signed, and any change to one is noticed.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use proptest::prelude::*;
+use uuid::Uuid;
+use vaultstream_signing::receipt::{KeyUse, ReceiptError, Totals};
+use vaultstream_signing::{Backend, PrivateKey, Receipt, Thumbprint, sign_receipt, verify_receipt};
+
+fn receipt() -> Receipt {
+    Receipt {
+        uid: Uuid::from_u128(5),
+        namespace: "default".into(),
+        name: "invoices".into(),
+        spec_hash: [1; 32],
+        records: Totals { total: 10, signed: 9, rejected: 1, changed: 0 },
+        merkle_root: [2; 32],
+        rejects_root: None,
+        keys: vec![KeyUse { kid: Thumbprint([3; 32]), signed: 9 }],
+        backend: Backend::Native,
+        verify: "Sample".into(),
+        started_at: "2026-10-01T10:00:00Z".into(),
+        completed_at: "2026-10-01T10:00:09Z".into(),
+    }
+}
+
+#[test]
+fn a_receipt_has_the_documented_json() {
+    let key = PrivateKey::generate().unwrap();
+    let jws = sign_receipt(&key, &receipt()).unwrap();
+    let parts: Vec<&str> = jws.split('.').collect();
+    let json =
+        |part: &str| serde_json::from_slice::<serde_json::Value>(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap();
+    assert_eq!(
+        json(parts[0]),
+        serde_json::json!({"alg": "ES256", "kid": key.public().thumbprint(), "typ": "vaultstream-receipt"})
+    );
+    assert_eq!(
+        json(parts[1]),
+        serde_json::json!({
+            "uid": "00000000-0000-0000-0000-000000000005",
+            "namespace": "default",
+            "name": "invoices",
+            "specHash": "01".repeat(32),
+            "records": {"total": 10, "signed": 9, "rejected": 1, "changed": 0},
+            "merkleRoot": "02".repeat(32),
+            "keys": [{"kid": "AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM", "signed": 9}],
+            "backend": "native",
+            "verify": "Sample",
+            "startedAt": "2026-10-01T10:00:00Z",
+            "completedAt": "2026-10-01T10:00:09Z",
+        })
+    );
+    assert_eq!(URL_SAFE_NO_PAD.decode(parts[2]).unwrap().len(), 64);
+    assert_eq!(parts.len(), 3);
+}
+
+#[test]
+fn a_receipt_of_another_key_is_told_apart_from_a_changed_one() {
+    let (key, other) = (PrivateKey::generate().unwrap(), PrivateKey::generate().unwrap());
+    let jws = sign_receipt(&key, &receipt()).unwrap();
+    assert!(matches!(
+        verify_receipt(&other.public(), &jws),
+        Err(ReceiptError::Key { wanted, found }) if wanted == other.public().thumbprint() && found == key.public().thumbprint()
+    ));
+    let (signed, signature) = jws.rsplit_once('.').unwrap();
+    let (header, _) = signed.split_once('.').unwrap();
+    let better = Receipt { records: Totals { total: 11, ..receipt().records }, ..receipt() };
+    let payload = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&better).unwrap());
+    let forged = format!("{header}.{payload}.{signature}");
+    assert!(matches!(verify_receipt(&key.public(), &forged), Err(ReceiptError::Signature)));
+}
+
+#[test]
+fn what_is_no_receipt_is_refused_before_its_signature_is_looked_at() {
+    let key = PrivateKey::generate().unwrap();
+    let jws = sign_receipt(&key, &receipt()).unwrap();
+    let (_, rest) = jws.split_once('.').unwrap();
+    let kid = key.public().thumbprint();
+    for header in [
+        format!(r#"{{"alg":"none","kid":"{kid}","typ":"vaultstream-receipt"}}"#),
+        format!(r#"{{"alg":"HS256","kid":"{kid}","typ":"vaultstream-receipt"}}"#),
+        format!(r#"{{"alg":"ES256","kid":"{kid}","typ":"JWT"}}"#),
+        format!(r#"{{"alg":"ES256","kid":"{kid}","typ":"vaultstream-receipt","crit":["exp"]}}"#),
+        format!(r#"{{"alg":"ES256","kid":"{kid}"}}"#),
+        "[]".into(),
+    ] {
+        let jws = format!("{}.{rest}", URL_SAFE_NO_PAD.encode(&header));
+        assert!(matches!(verify_receipt(&key.public(), &jws), Err(ReceiptError::Form)), "{header}");
+    }
+    for text in ["", ".", "..", "a.b.c", rest, &format!("{jws}."), &format!("{jws}=="), &format!(" {jws}")] {
+        assert!(matches!(verify_receipt(&key.public(), text), Err(ReceiptError::Form)), "{text}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn a_receipt_is_read_back_and_no_character_of_it_can_change(
+        name in "[a-z0-9-]{1,40}",
+        total: u64,
+        root: [u8; 32],
+        rejects in prop::option::of(any::<[u8; 32]>()),
+        kids in prop::collection::vec((any::<[u8; 32]>(), any::<u64>()), 0..5),
+        at in any::<prop::sample::Index>(),
+        to in "[A-Za-z0-9_.-]",
+    ) {
+        let receipt = Receipt {
+            name,
+            records: Totals { total, ..receipt().records },
+            merkle_root: root,
+            rejects_root: rejects,
+            keys: kids.into_iter().map(|(kid, signed)| KeyUse { kid: Thumbprint(kid), signed }).collect(),
+            ..receipt()
+        };
+        let key = PrivateKey::generate()?;
+        let jws = sign_receipt(&key, &receipt)?;
+        prop_assert_eq!(verify_receipt(&key.public(), &jws)?, receipt);
+
+        let at = at.index(jws.len());
+        let changed = format!("{}{to}{}", &jws[..at], &jws[at + 1..]);
+        prop_assert_eq!(verify_receipt(&key.public(), &changed).is_ok(), changed == jws);
+        prop_assert!(verify_receipt(&key.public(), &jws[..at]).is_err());
+    }
+}
