@@ -21,6 +21,7 @@ impl Streams {
         A: DeserializeOwned,
     {
         let payload = serde_json::to_vec(query).map_err(StreamsError::Unreadable)?;
+        self.connected().await?;
         let answer = self.ask(what, payload.into()).await.map_err(StreamsError::Unreachable)?;
         let MaybeError { error } = serde_json::from_slice(&answer).map_err(StreamsError::Unreadable)?;
         match error {
@@ -30,7 +31,7 @@ impl Streams {
     }
 
     /// Asks without reading the answer. An API that nobody answers is an outage: JetStream is starting, or has no leader.
-    pub(crate) async fn ask(&self, what: &str, payload: Bytes) -> Result<Bytes, BoxError> {
+    async fn ask(&self, what: &str, payload: Bytes) -> Result<Bytes, BoxError> {
         let request = self.client().request(format!("$JS.API.{what}"), payload);
         match request.await {
             Ok(message) => Ok(message.payload),

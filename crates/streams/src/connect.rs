@@ -157,8 +157,11 @@ impl Streams {
         &self.inner.jetstream
     }
 
-    pub(crate) fn settlements(&self) -> mpsc::UnboundedSender<Settlement> {
-        self.inner.settlements.clone()
+    /// Waits a little for a connection: what is asked without one only piles up, and is sent when nobody wants it any more.
+    pub(crate) async fn connected(&self) -> Result<(), StreamsError> {
+        let mut link = self.link();
+        let waited = timeout(ATTEMPT, link.up()).await;
+        waited.map_err(|_| StreamsError::Unreachable("there is no connection".into()))
     }
 
     /// The one mark of a generation that all its handles share.
@@ -168,7 +171,8 @@ impl Streams {
             return generation;
         }
         known.retain(|_, generation| generation.strong_count() > 0);
-        let generation = Arc::new(Generation::new(job));
+        let (queue, link) = (self.inner.settlements.clone(), self.inner.link.clone());
+        let generation = Arc::new(Generation::new(job, queue, link));
         known.insert(job, Arc::downgrade(&generation));
         generation
     }

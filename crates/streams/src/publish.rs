@@ -90,6 +90,7 @@ impl Streams {
         let mut result = Published::default();
         let mut failure = None;
         let mut unbroken = true;
+        self.connected().await?;
         loop {
             let stopped = result.full || failure.is_some();
             let next = if stopped || on_their_way.len() >= WINDOW { None } else { messages.next() };
@@ -110,8 +111,9 @@ impl Streams {
                     unbroken = false;
                 }
                 Err(error) => {
-                    unbroken = false;
+                    // Each ack that is still out could take its whole timeout to be missed.
                     failure.get_or_insert(error);
+                    break;
                 }
             }
             result.done += usize::from(unbroken);

@@ -209,7 +209,13 @@ impl Pull {
 
     /// After a failure: is the stream still there? If so, or if nobody knows, rest a while before asking again.
     async fn look_around(&mut self) -> Result<(), StreamsError> {
-        match self.streams.look(self.generation.job, &self.generation.job.batch_stream()).await {
+        let (job, stop) = (self.generation.job, self.stop.clone());
+        let stream = job.batch_stream();
+        let found = tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            found = self.streams.look(job, &stream) => found,
+        };
+        match found {
             Err(gone @ StreamsError::StreamGone(_)) => return Err(gone),
             Err(error) => debug!(%error, "cannot tell whether the stream is there"),
             Ok(_) => {}
@@ -222,7 +228,7 @@ impl Pull {
     fn deliver(&self, message: Message) {
         let Some(reply) = message.reply.clone() else { return };
         let job = self.generation.job;
-        let handle = AckHandle::new(reply, Arc::clone(&self.generation), self.streams.settlements());
+        let handle = AckHandle::new(reply, Arc::clone(&self.generation));
         let work = decode_work(&message.payload, job.uid);
         let (deliveries, pending) = Delivered { message, context: self.streams.jetstream().clone() }
             .info()
@@ -255,7 +261,7 @@ impl Pull {
                 Ok(None) | Err(_) => break,
             }
         }
-        if self.subscriber.drain().await.is_ok() {
+        if let Ok(Ok(())) = timeout(HEARTBEAT, self.subscriber.drain()).await {
             while let Ok(Some(message)) = timeout(HEARTBEAT, self.subscriber.next()).await {
                 if message.status.is_none() {
                     self.deliver(message);

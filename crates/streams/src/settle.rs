@@ -5,11 +5,12 @@
 
 use crate::JobStreams;
 use crate::error::BoxError;
-use async_nats::{Client, Subject, connection::State, jetstream::AckKind};
+use crate::link::Link;
+use async_nats::{Client, Subject, jetstream::AckKind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tracing::debug;
 
 /// How long a message waits whose handle was dropped unsettled: it did not fail, but nobody can say that it did not.
@@ -20,11 +21,13 @@ const DROPPED: Duration = Duration::from_secs(1);
 pub(crate) struct Generation {
     pub(crate) job: JobStreams,
     ended: AtomicBool,
+    queue: mpsc::UnboundedSender<Settlement>,
+    link: watch::Receiver<Link>,
 }
 
 impl Generation {
-    pub(crate) fn new(job: JobStreams) -> Self {
-        Self { job, ended: AtomicBool::new(false) }
+    pub(crate) fn new(job: JobStreams, queue: mpsc::UnboundedSender<Settlement>, link: watch::Receiver<Link>) -> Self {
+        Self { job, ended: AtomicBool::new(false), queue, link }
     }
 
     /// From now on no handle of this generation sends anything.
@@ -39,6 +42,7 @@ impl Generation {
     }
 }
 
+#[derive(Debug)]
 pub(crate) enum Settlement {
     Send { subject: Subject, kind: AckKind, generation: Arc<Generation> },
     Flush(oneshot::Sender<Result<(), BoxError>>),
@@ -49,8 +53,6 @@ pub(crate) async fn send_settlements(client: Client, mut queue: mpsc::UnboundedR
     while let Some(settlement) = queue.recv().await {
         match settlement {
             Settlement::Send { generation, .. } if generation.has_ended() => {}
-            // Worth nothing later.
-            Settlement::Send { kind: AckKind::Progress, .. } if client.connection_state() != State::Connected => {}
             Settlement::Send { subject, kind, .. } => {
                 if let Err(error) = client.publish(subject, kind.into()).await {
                     // Only when the client was closed for good; the message comes back after its ack wait.
@@ -73,15 +75,14 @@ pub(crate) async fn send_settlements(client: Client, mut queue: mpsc::UnboundedR
 pub struct AckHandle {
     subject: Subject,
     generation: Arc<Generation>,
-    queue: mpsc::UnboundedSender<Settlement>,
     settled: bool,
     /// With what delay the message goes back when this is dropped.
     if_dropped: Duration,
 }
 
 impl AckHandle {
-    pub(crate) fn new(subject: Subject, generation: Arc<Generation>, queue: mpsc::UnboundedSender<Settlement>) -> Self {
-        Self { subject, generation, queue, settled: false, if_dropped: Duration::ZERO }
+    pub(crate) fn new(subject: Subject, generation: Arc<Generation>) -> Self {
+        Self { subject, generation, settled: false, if_dropped: Duration::ZERO }
     }
 
     /// The message is now in the hands of our user. Before, nobody has seen it, and it may go back at once.
@@ -109,9 +110,11 @@ impl AckHandle {
         self.settled = true;
     }
 
-    /// Work goes on: start the ack wait anew.
+    /// Work goes on: start the ack wait anew. Nothing without a connection, for it would be worth nothing later.
     pub fn progress(&self) {
-        self.send(AckKind::Progress);
+        if self.generation.link.borrow().up {
+            self.send(AckKind::Progress);
+        }
     }
 
     /// Whether the streams that the message came from are known to be gone, so that settling does nothing.
@@ -131,7 +134,7 @@ impl AckHandle {
     fn send(&self, kind: AckKind) {
         let (subject, generation) = (self.subject.clone(), Arc::clone(&self.generation));
         // The receiver lives as long as any sender does, unless the runtime is shutting down.
-        let _ = self.queue.send(Settlement::Send { subject, kind, generation });
+        let _ = self.generation.queue.send(Settlement::Send { subject, kind, generation });
     }
 }
 

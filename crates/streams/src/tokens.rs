@@ -119,7 +119,7 @@ impl KeyTokens {
             if self.generation.has_ended() {
                 return Err(StreamsError::StreamGone(self.generation.job));
             }
-            if pulls.is_empty() {
+            if pulls.is_empty() && link.now().up {
                 pulls.push(self.spawn_pull(until.saturating_duration_since(Instant::now())));
             }
             tokio::select! {
@@ -203,7 +203,7 @@ impl KeyTokens {
     fn read(self, message: Message) -> Pulled {
         let Some(reply) = message.reply.clone() else { return Pulled::Nothing };
         let job = self.generation.job;
-        let handle = AckHandle::new(reply, Arc::clone(&self.generation), self.streams.settlements());
+        let handle = AckHandle::new(reply, Arc::clone(&self.generation));
         match decode_key(&message.payload, job.uid) {
             Ok(key) => {
                 let deliveries = Delivered { message, context: self.streams.jetstream().clone() }

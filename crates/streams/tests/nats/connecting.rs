@@ -132,6 +132,60 @@ async fn a_server_without_jetstream_is_named() {
     assert!(begun.elapsed() < Duration::from_secs(10));
 }
 
+#[tokio::test]
+async fn tls_is_checked_against_the_given_authority() {
+    let authority = Authority::new();
+    let (certificate, key) = authority.issue(vec!["127.0.0.1".into()]);
+    let (certificate, key) = (Scratch::new("server.pem", &certificate), Scratch::new("server.key", &key));
+    let (client, client_key) = authority.issue(vec!["worker".into()]);
+    let (client, client_key) = (Scratch::new("client.pem", &client), Scratch::new("client.key", &client_key));
+    let ca = Scratch::new("ca.pem", &authority.pem());
+    let server = Plain::start(&format!(
+        "jetstream {{ store_dir: STORE }}\ntls {{ cert_file: {:?}, key_file: {:?}, ca_file: {:?}, verify: true }}",
+        certificate.path, key.path, ca.path
+    ));
+    let good = ConnectOptions {
+        url: format!("tls://127.0.0.1:{}", server.port),
+        ca: Some(ca.path.clone()),
+        certificate: Some(client.path.clone()),
+        key: Some(client_key.path.clone()),
+        patience: Duration::from_secs(10),
+        ..ConnectOptions::default()
+    };
+    Streams::connect(&good).await.unwrap();
+    let stranger = Scratch::new("ca.pem", &Authority::new().pem());
+    let begun = Instant::now();
+    let error = refused(&ConnectOptions { ca: Some(stranger.path.clone()), patience: LONG, ..good.clone() }).await;
+    assert!(matches!(error, ConnectError::Tls(_)), "{error:?}");
+    assert!(begun.elapsed() < Duration::from_secs(10));
+    let anonymous = ConnectOptions { certificate: None, key: None, patience: Duration::from_secs(1), ..good };
+    let error = refused(&anonymous).await;
+    assert!(matches!(error, ConnectError::Tls(_) | ConnectError::Unreachable { .. }), "{error:?}");
+}
+
+struct Authority {
+    issuer: rcgen::CertifiedIssuer<'static, rcgen::KeyPair>,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let key = rcgen::KeyPair::generate().unwrap();
+        Self { issuer: rcgen::CertifiedIssuer::self_signed(params, key).unwrap() }
+    }
+
+    fn pem(&self) -> String {
+        self.issuer.pem()
+    }
+
+    fn issue(&self, names: Vec<String>) -> (String, String) {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = rcgen::CertificateParams::new(names).unwrap().signed_by(&key, &self.issuer).unwrap();
+        (certificate.pem(), key.serialize_pem())
+    }
+}
+
 /// A nats-server with a configuration of its own.
 struct Plain {
     process: Child,

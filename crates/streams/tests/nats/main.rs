@@ -1,5 +1,7 @@
 //! Against a real nats-server, started by each test for itself.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod connecting;
 mod generations;
 mod publishing;
