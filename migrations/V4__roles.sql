@@ -48,7 +48,7 @@ BEGIN
     END IF;
     GRANT USAGE ON SCHEMA vaultstream TO vaultstream_worker;
     GRANT SELECT ON vaultstream.schema_history, vaultstream.meta, vaultstream.jobs, vaultstream.keks, vaultstream.keys,
-        vaultstream.batches, vaultstream.rejects TO vaultstream_worker;
+        vaultstream.batches, vaultstream.rejects, vaultstream.job_progress, vaultstream.key_usage TO vaultstream_worker;
     GRANT INSERT (kek_id, canary) ON vaultstream.keks TO vaultstream_worker;
     GRANT INSERT ON vaultstream.rejects TO vaultstream_worker;
     GRANT UPDATE (state, epoch, holder, lease_until, signed, rejected, planned, changed, batches, last_used)

@@ -138,11 +138,13 @@ pub async fn unit(
         .without_max_times()
         .build();
     let mut unknown = false;
+    let mut deadline = lease.expires;
     loop {
         // A frozen network must not freeze this lane; dropping the attempt closes its connection.
-        let limit = deadline(ledger, lease, unknown).remaining() + Duration::from_secs(1);
+        let limit = deadline.remaining() + Duration::from_secs(1);
         let mut sent_commit = false;
-        let tried = tokio::time::timeout(limit, attempt(ledger, job, lease, &segments, release, &mut sent_commit)).await;
+        let tried =
+            tokio::time::timeout(limit, attempt(ledger, job, lease, &segments, release, &mut sent_commit)).await;
         let error = match tried {
             Ok(Ok(answer)) => {
                 if answer == Committed::Done {
@@ -154,7 +156,10 @@ pub async fn unit(
             Err(elapsed) => QueryError::unreachable("commit a unit in time", elapsed),
         };
         // Only an answer of the server to the very transaction says that it did not commit.
-        unknown |= sent_commit && error.class() == Class::Unreachable;
+        if sent_commit && error.class() == Class::Unreachable && !unknown {
+            unknown = true;
+            deadline = deadline.max(BootInstant::now()).plus(ledger.settings.patience);
+        }
         if error.code() == Some("23505") {
             return Err(CommitError::Duplicate(error));
         }
@@ -162,7 +167,7 @@ pub async fn unit(
             return Err(if unknown { CommitError::Unknown(error) } else { error.into() });
         }
         let delay = delays.next().unwrap_or_default();
-        if deadline(ledger, lease, unknown).remaining() <= delay {
+        if deadline.remaining() <= delay {
             return if unknown { Err(CommitError::Unknown(error)) } else { Ok(Committed::LeaseLost) };
         }
         tracing::debug!(job = job.0, lease = %lease.id, %error, unknown, "a unit's commit is tried again");
@@ -173,11 +178,6 @@ pub async fn unit(
         }
         tokio::time::sleep(delay).await;
     }
-}
-
-/// Until when to try: to the end of the lease, and longer when a COMMIT's outcome is open.
-fn deadline(ledger: &Ledger, lease: &Lease, unknown: bool) -> BootInstant {
-    if unknown { lease.expires.max(BootInstant::now()).plus(ledger.settings.patience) } else { lease.expires }
 }
 
 /// What would only be found out by a verification otherwise.

@@ -75,9 +75,7 @@ mod tests {
 
     #[test]
     fn a_bad_url_is_never_repeated() {
-        for url in
-            ["postgres://me:secret@host:port/db", "secret", "postgres://h?secret=1"]
-        {
+        for url in ["postgres://me:secret@host:port/db", "secret", "postgres://h?secret=1"] {
             let error = parse(url).unwrap_err();
             assert!(!format!("{error} {error:?}").contains("sec"), "{error}");
         }

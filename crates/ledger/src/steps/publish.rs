@@ -73,7 +73,7 @@ pub async fn mark_published(ledger: &Ledger, job: JobId, generation: i64, upto: 
     let client = ledger.client(ACTION).await?;
     let row = client
         .query_opt(
-            "UPDATE vaultstream.jobs SET published = greatest(published, CASE WHEN generation = $2 THEN $3 ELSE 0 END), \
+            "UPDATE vaultstream.jobs SET published = greatest(published, CASE WHEN generation = $2 THEN $3::bigint ELSE 0 END), \
              published_at = coalesce(published_at, clock_timestamp()) WHERE id = $1 RETURNING published",
             &[&job.0, &generation, &upto],
         )

@@ -133,7 +133,7 @@ fn payload(bytes: u32) -> String {
                 })
                 .collect();
             let whole = blocks.join(" || ");
-            if bytes % 32 == 0 { whole } else { format!("substr({whole}, 1, {bytes})") }
+            if bytes.is_multiple_of(32) { whole } else { format!("substr({whole}, 1, {bytes})") }
         }
         _ => format!(
             "(SELECT substr(string_agg(sha256($3::bytea || int8send(g) || int4send(block)), ''::bytea ORDER BY block), \

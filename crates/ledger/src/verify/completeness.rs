@@ -147,3 +147,21 @@ pub async fn completeness(ledger: &Ledger, job: &Job) -> Result<Vec<Violation>, 
     }
     Ok(found)
 }
+
+impl ViolationKind {
+    /// What it means, for people.
+    #[must_use]
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::UnsignedBatches => "batches are not signed",
+            Self::Ranges => "the ranges of the batches leave a gap or overlap",
+            Self::BatchCount => "the number of batches is not the planned one",
+            Self::BatchContents => "batches hold more or fewer signatures or rejects than they say",
+            Self::Stray => "signatures lie outside of every batch",
+            Self::Missing => "records have neither a signature nor a reject",
+            Self::SignedAndRejected => "records are both signed and rejected",
+            Self::WrongKey => "signatures are under a key that is not their batch's",
+            Self::Counters => "a key's counters are not what is there",
+        }
+    }
+}

@@ -1,1 +1,140 @@
+//! Finishing, failing, and what a job remembers.
 
+use std::time::Duration;
+
+use uuid::Uuid;
+use vaultstream_ledger::commit::Committed;
+use vaultstream_ledger::jobs::{self, EnsureError};
+use vaultstream_ledger::steps::{self, Finish, ReceiptStored, Step};
+use vaultstream_ledger::{JobState, NewJob, progress, progress_of_all, verify};
+
+use crate::stage::{MINUTE, Stage, generated, segment};
+
+#[tokio::test]
+async fn a_job_goes_from_its_last_batch_to_complete_with_its_receipt() {
+    let stage = Stage::new().await;
+    let job = stage.signing(generated(30, 10, 1)).await;
+    let ranges = stage.ranges(&job).await;
+    let lease = stage.first_lease(&job).await;
+    let two: Vec<_> = ranges[..2].iter().map(|range| segment(range, lease.key)).collect();
+    assert_eq!(stage.commit(&job, &lease, &two).await, Committed::Done);
+    let unsigned = Step::Done(Finish::Unsigned { batches: 1 });
+    assert_eq!(steps::begin_finish(&stage.ledger, job.id).await.unwrap(), unsigned);
+    let last = [segment(&ranges[2], lease.key)];
+    assert_eq!(stage.commit(&job, &lease, &last).await, Committed::Done);
+    let key = steps::receipt_key(&stage.ledger, job.id).await.unwrap().unwrap();
+    let early = stage.lease(&job, key, MINUTE).await;
+    let stored = steps::store_receipt(&stage.ledger, &early, "too early", &[1; 32], "native").await.unwrap();
+    assert_eq!(stored, ReceiptStored::LeaseLost);
+    for _ in 0..2 {
+        assert_eq!(steps::begin_finish(&stage.ledger, job.id).await.unwrap(), Step::Done(Finish::Ready));
+    }
+    // Nothing is signed any more, but what was committed is still known to be.
+    assert_eq!(stage.commit(&job, &lease, &last).await, Committed::Done);
+    assert_eq!(steps::complete(&stage.ledger, job.id).await.unwrap(), Step::Elsewhere(JobState::Finishing));
+
+    let stored = steps::store_receipt(&stage.ledger, &lease, "not ours", &[9; 32], "native").await.unwrap();
+    assert_eq!(stored, ReceiptStored::LeaseLost, "only the receipt key signs it");
+    let stored = steps::store_receipt(&stage.ledger, &early, "the receipt", &[1; 32], "native").await.unwrap();
+    assert_eq!(stored, ReceiptStored::Stored);
+    let again = stage.lease(&job, key, MINUTE).await;
+    let stored = steps::store_receipt(&stage.ledger, &again, "another", &[2; 32], "native").await.unwrap();
+    assert_eq!(stored, ReceiptStored::Stored);
+    for _ in 0..2 {
+        assert_eq!(steps::complete(&stage.ledger, job.id).await.unwrap(), Step::Done(()));
+    }
+    let job = stage.job(job.id).await;
+    assert_eq!(
+        (job.state, job.receipt.as_deref(), job.backend.as_deref()),
+        (JobState::Complete, Some("the receipt"), Some("native"))
+    );
+    assert_eq!(job.merkle_root, Some(vec![1; 32]));
+    let times = job.times;
+    assert!(times.created <= times.seeded.unwrap() && times.seeded <= times.signed && times.signed <= times.finished);
+    assert_eq!(steps::fail(&stage.ledger, job.id, "too late").await.unwrap(), Step::Elsewhere(JobState::Complete));
+    assert_eq!(verify::completeness(&stage.ledger, &job).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_failed_job_keeps_its_sentence() {
+    let stage = Stage::new().await;
+    let job = stage.signing(generated(30, 10, 1)).await;
+    assert_eq!(steps::fail(&stage.ledger, job.id, "3 records were rejected").await.unwrap(), Step::Done(()));
+    assert_eq!(steps::fail(&stage.ledger, job.id, "another reason").await.unwrap(), Step::Done(()));
+    let job = stage.job(job.id).await;
+    assert_eq!((job.state, job.failure.as_deref()), (JobState::Failed, Some("3 records were rejected")));
+    assert_eq!(steps::begin_finish(&stage.ledger, job.id).await.unwrap(), Step::Elsewhere(JobState::Failed));
+    assert_eq!(steps::raise_generation(&stage.ledger, job.id).await.unwrap(), Step::Elsewhere(JobState::Failed));
+}
+
+#[tokio::test]
+async fn publishing_begins_anew_with_every_generation() {
+    let stage = Stage::new().await;
+    let job = stage.signing(generated(50, 10, 1)).await;
+    let ranges = stage.ranges(&job).await;
+    assert_eq!(steps::raise_generation(&stage.ledger, job.id).await.unwrap(), Step::Done(1));
+    assert_eq!(steps::mark_published(&stage.ledger, job.id, 1, 3).await.unwrap(), 3);
+    assert_eq!(steps::mark_published(&stage.ledger, job.id, 1, 2).await.unwrap(), 3, "never backwards");
+    let lease = stage.first_lease(&job).await;
+    stage.commit(&job, &lease, &[segment(&ranges[1], lease.key)]).await;
+    let numbers =
+        |ranges: Vec<vaultstream_ledger::BatchRange>| ranges.iter().map(|range| range.batch.0).collect::<Vec<_>>();
+    assert_eq!(numbers(steps::unsigned_published(&stage.ledger, job.id).await.unwrap()), [0, 2]);
+    assert_eq!(numbers(steps::next_to_publish(&stage.ledger, job.id, 3, 10).await.unwrap()), [3, 4]);
+    assert_eq!(numbers(steps::next_to_publish(&stage.ledger, job.id, 0, 2).await.unwrap()), [0, 2]);
+
+    assert_eq!(steps::raise_generation(&stage.ledger, job.id).await.unwrap(), Step::Done(2));
+    assert_eq!(stage.job(job.id).await.published, 0);
+    // A paused former leader marks what it published in streams that are gone.
+    assert_eq!(steps::mark_published(&stage.ledger, job.id, 1, 5).await.unwrap(), 0);
+    assert_eq!(steps::unsigned_published(&stage.ledger, job.id).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_name_has_one_live_job_and_a_job_keeps_what_it_was_made_of() {
+    let stage = Stage::new().await;
+    let new = NewJob {
+        uid: Uuid::new_v4(),
+        cluster: "test".to_owned(),
+        namespace: "default".to_owned(),
+        name: "invoices".to_owned(),
+        spec: generated(30, 10, 1),
+    };
+    let first = jobs::ensure(&stage.ledger, &new).await.unwrap();
+    assert!(first.created);
+    let mut changed = new.clone();
+    changed.spec.suspend = true;
+    changed.spec.workers.max_replicas = 7;
+    let second = jobs::ensure(&stage.ledger, &changed).await.unwrap();
+    assert!(!second.created && second.job.id == first.job.id && second.job.suspended);
+    assert_eq!(second.job.spec.workers.max_replicas, 7);
+
+    changed.spec.batch_size = 11;
+    let Err(EnsureError::Immutable { field }) = jobs::ensure(&stage.ledger, &changed).await else { panic!() };
+    assert_eq!(field.path(), "spec.batchSize");
+    let other = NewJob { uid: Uuid::new_v4(), ..new.clone() };
+    let Err(EnsureError::NameTaken { uid, .. }) = jobs::ensure(&stage.ledger, &other).await else { panic!() };
+    assert_eq!(uid, new.uid);
+
+    jobs::retire(&stage.ledger, first.job.id).await.unwrap();
+    let third = jobs::ensure(&stage.ledger, &other).await.unwrap();
+    assert!(third.created);
+    assert_eq!(jobs::live(&stage.ledger, "test", "default", "invoices").await.unwrap().unwrap().id, third.job.id);
+    assert_eq!(jobs::list(&stage.ledger, false).await.unwrap().len(), 1);
+    assert_eq!(jobs::list(&stage.ledger, true).await.unwrap().len(), 2);
+    assert_eq!(jobs::by_uid(&stage.ledger, new.uid).await.unwrap().unwrap().id, first.job.id);
+}
+
+#[tokio::test]
+async fn the_progress_of_all_jobs_comes_in_one_answer() {
+    let stage = Stage::new().await;
+    let first = stage.signing(generated(30, 10, 1)).await;
+    let second = stage.signing(generated(50, 10, 2)).await;
+    let done = stage.signing(generated(20, 10, 2)).await;
+    steps::fail(&stage.ledger, done.id, "enough").await.unwrap();
+    let all = progress_of_all(&stage.ledger, "test").await.unwrap();
+    assert_eq!(all.iter().map(|one| (one.job, one.backlog)).collect::<Vec<_>>(), [(first.id, 30), (second.id, 50)]);
+    assert!(progress_of_all(&stage.ledger, "elsewhere").await.unwrap().is_empty());
+    assert!(progress(&stage.ledger, vaultstream_ledger::JobId(99)).await.unwrap().is_none());
+    assert!(all[0].at.elapsed().unwrap() < Duration::from_secs(60));
+}

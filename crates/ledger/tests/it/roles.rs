@@ -1,1 +1,163 @@
+//! What a worker's login role can do, and what it cannot.
 
+use vaultstream_ledger::commit::{self, Committed, Reject};
+use vaultstream_ledger::leases::{self, Stored, Take};
+use vaultstream_ledger::payloads::{self, Payload, ReadError};
+use vaultstream_ledger::steps::{self, Finish, ReceiptStored, SourceError, Step, StepError};
+use vaultstream_ledger::{Class, Ledger, batches, progress, verify};
+
+use crate::stage::{MINUTE, Stage, generated, of_table, options, segment, segment_of, url_as};
+
+/// A login role with nothing but a worker's rights.
+async fn worker(stage: &Stage, source_role: bool) -> (String, Ledger) {
+    let role = format!("worker_{:x}", uuid::Uuid::new_v4().as_u128());
+    let sql = format!("CREATE ROLE {role} LOGIN; GRANT vaultstream_worker TO {role}");
+    stage.sql().await.batch_execute(&sql).await.unwrap();
+    let url = url_as(&stage.url, &role);
+    let mut options = options(&url);
+    options.source_role = source_role;
+    (url, Ledger::connect(&options).await.unwrap())
+}
+
+#[tokio::test]
+async fn a_worker_s_role_is_enough_for_its_whole_work() {
+    let stage = Stage::new().await;
+    let job = stage.signing(generated(40, 10, 2)).await;
+    let (_, ledger) = worker(&stage, false).await;
+    ledger.check_version().await.unwrap();
+    assert_eq!(ledger.migrate().await.unwrap().applied, 0);
+    let job = vaultstream_ledger::jobs::by_uid(&ledger, job.uid).await.unwrap().unwrap();
+    ledger.insert_kek_canary("kek", b"canary").await.unwrap();
+
+    let key = stage.keys(&job).await[0];
+    let Take::Taken(lease) = leases::take(&ledger, job.id, key, MINUTE).await.unwrap() else { panic!() };
+    let stored = leases::store_material(&ledger, &lease, b"public", b"wrapped", "kek").await.unwrap();
+    assert_eq!(stored, Stored::Stored);
+    let ranges = stage.ranges(&job).await;
+    let mut rows = 0;
+    payloads::read(&ledger, &job, &ranges, |_, _, payload| {
+        assert!(matches!(payload, Payload::Bytes(_)));
+        rows += 1;
+    })
+    .await
+    .unwrap();
+    assert_eq!(rows, 40);
+    commit::count_attempt(&ledger, job.id, &[ranges[1].batch], "a reason").await.unwrap();
+    batches::split(&ledger, job.id, ranges[1].batch, 15, 4).await.unwrap();
+    let ranges = stage.ranges(&job).await;
+    let mut unit: Vec<_> = ranges.iter().map(|range| segment(range, key)).collect();
+    let ids: Vec<i64> = (2..=10).collect();
+    unit[0] = segment_of(&ranges[0], key, &ids);
+    (unit[0].rows, unit[0].rejected) = (10, 1);
+    unit[0].rejects = vec![Reject { id: 1, reason: "Null".into(), detail: String::new(), attempts: 0 }];
+    assert_eq!(commit::unit(&ledger, job.id, &lease, &unit, true).await.unwrap(), Committed::Done);
+    commit::end_expired(&ledger, job.id).await.unwrap();
+    assert!(progress(&ledger, job.id).await.unwrap().unwrap().all_signed());
+
+    assert_eq!(steps::begin_finish(&stage.ledger, job.id).await.unwrap(), Step::Done(Finish::Ready));
+    let key = steps::receipt_key(&ledger, job.id).await.unwrap().unwrap();
+    let Take::Taken(lease) = leases::take(&ledger, job.id, key, MINUTE).await.unwrap() else { panic!() };
+    leases::store_material(&ledger, &lease, b"receipt key", b"wrapped", "kek").await.unwrap();
+    assert_eq!(verify::batch_roots(&ledger, job.id, 0, 100).await.unwrap().len(), 5);
+    let stored = steps::store_receipt(&ledger, &lease, "receipt", &[1; 32], "native").await.unwrap();
+    assert_eq!(stored, ReceiptStored::Stored);
+    let Take::Taken(lease) = leases::take(&ledger, job.id, stage.keys(&job).await[1], MINUTE).await.unwrap() else {
+        panic!()
+    };
+    assert!(leases::retire(&ledger, &lease).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_worker_s_role_can_do_nothing_else() {
+    let stage = Stage::new().await;
+    let job = stage.signing(generated(40, 10, 2)).await;
+    let lease = stage.first_lease(&job).await;
+    stage.commit(&job, &lease, &[segment(&stage.ranges(&job).await[0], lease.key)]).await;
+    stage.sql().await.batch_execute("CREATE TABLE secrets (id bigint PRIMARY KEY, body text)").await.unwrap();
+    let (url, ledger) = worker(&stage, false).await;
+    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let n = job.id;
+    let forbidden = [
+        "UPDATE vaultstream.keys SET public_key = 'x'".to_owned(),
+        "UPDATE vaultstream.keys SET wrapped_key = 'x'".to_owned(),
+        "UPDATE vaultstream.keys SET ordinal = 9".to_owned(),
+        "INSERT INTO vaultstream.keys (job_id, ordinal) VALUES (1, 99)".to_owned(),
+        "DELETE FROM vaultstream.keys".to_owned(),
+        "UPDATE vaultstream.jobs SET state = 'Complete'".to_owned(),
+        "UPDATE vaultstream.jobs SET receipt = 'x'".to_owned(),
+        "DELETE FROM vaultstream.jobs".to_owned(),
+        "INSERT INTO vaultstream.batches (job_id, batch, first_id, last_id, rows_planned) VALUES (1, 99, 1, 2, 1)"
+            .to_owned(),
+        "UPDATE vaultstream.batches SET first_id = 0".to_owned(),
+        "UPDATE vaultstream.batches SET last_id = 0".to_owned(),
+        "DELETE FROM vaultstream.batches".to_owned(),
+        "DELETE FROM vaultstream.rejects".to_owned(),
+        "UPDATE vaultstream.rejects SET reason = 'x'".to_owned(),
+        "UPDATE vaultstream.keks SET wraps = 0".to_owned(),
+        "UPDATE vaultstream.keks SET canary = 'x'".to_owned(),
+        "UPDATE vaultstream.meta SET least_program = 0".to_owned(),
+        format!("UPDATE vaultstream.records_{n} SET payload = 'x'"),
+        format!("DELETE FROM vaultstream.records_{n}"),
+        format!("SELECT * FROM vaultstream.signatures_{n}"),
+        format!("UPDATE vaultstream.signatures_{n} SET signature = 'x'"),
+        format!("DELETE FROM vaultstream.signatures_{n}"),
+        format!("DROP TABLE vaultstream.signatures_{n}"),
+        "SELECT * FROM vaultstream.signatures".to_owned(),
+        "CREATE TABLE vaultstream.mine (id int)".to_owned(),
+        "SELECT * FROM public.secrets".to_owned(),
+    ];
+    for sql in &forbidden {
+        let error = client.batch_execute(sql).await.expect_err(sql);
+        assert_eq!(error.code().unwrap().code(), "42501", "{sql}: {error}");
+    }
+    // And the library says so in one sentence.
+    let error = steps::provision(&ledger, stage.pending(generated(1, 1, 1)).await.id).await.unwrap_err();
+    let StepError::Query(error) = error else { panic!("{error}") };
+    assert_eq!(error.class(), Class::NoPermission);
+    assert!(error.to_string().starts_with("no permission to provision the job: "), "{error}");
+}
+
+#[tokio::test]
+async fn a_grant_to_vaultstream_source_is_the_permission_to_sign_a_table() {
+    let stage = Stage::new().await;
+    let sql = stage.sql().await;
+    sql.batch_execute(
+        "CREATE TABLE ours (id bigint PRIMARY KEY, body text); INSERT INTO ours SELECT g, 'x' FROM generate_series(1, 20) g; \
+         CREATE TABLE theirs (id bigint PRIMARY KEY, body text)",
+    )
+    .await
+    .unwrap();
+    let mut operator = options(&stage.url);
+    operator.source_role = true;
+    let operator = Ledger::connect(&operator).await.unwrap();
+    let job = stage.pending(of_table("ours", 10)).await;
+    steps::provision(&operator, job.id).await.unwrap();
+
+    // Not granted and missing read the same, though the operator itself may do everything.
+    let denied = steps::seed_chunk(&operator, job.id, 100).await.unwrap_err();
+    let StepError::Source(SourceError::NoTable { table, reader }) = denied else { panic!("{denied}") };
+    assert_eq!((table.as_str(), reader.as_str()), ("public.ours", "vaultstream_source"));
+    let absent = stage.pending(of_table("absent", 10)).await;
+    steps::provision(&operator, absent.id).await.unwrap();
+    let missing = steps::seed_chunk(&operator, absent.id, 100).await.unwrap_err().to_string();
+    let denied = SourceError::NoTable { table, reader }.to_string();
+    assert_eq!(missing.replace("absent", "ours"), denied);
+
+    // A grant on one of the two columns is not enough either.
+    sql.batch_execute("GRANT SELECT (id) ON ours TO vaultstream_source").await.unwrap();
+    let error = steps::seed_chunk(&operator, job.id, 100).await.unwrap_err();
+    assert!(matches!(error, StepError::Source(SourceError::NoColumn { member: "payload", .. })), "{error}");
+
+    sql.batch_execute("GRANT SELECT ON ours TO vaultstream_source").await.unwrap();
+    assert!(matches!(steps::seed_chunk(&operator, job.id, 100).await.unwrap(), Step::Done(_)));
+    let job = stage.job(job.id).await;
+    let ranges = stage.ranges(&job).await;
+    let (_, ledger) = worker(&stage, true).await;
+    let mut rows = 0;
+    payloads::read(&ledger, &job, &ranges, |_, _, _| rows += 1).await.unwrap();
+    assert_eq!(rows, 20);
+    sql.batch_execute("REVOKE SELECT ON ours FROM vaultstream_source").await.unwrap();
+    let error = payloads::read(&ledger, &job, &ranges, |_, _, _| {}).await.unwrap_err();
+    assert!(matches!(error, ReadError::Gone(_)), "{error}");
+}
