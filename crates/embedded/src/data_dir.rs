@@ -27,6 +27,12 @@ pub enum DataDirError {
         #[source]
         source: io::Error,
     },
+    /// No room.
+    #[error("the disk is full: make room on the file system of {path}, and run again", path = path.display())]
+    DiskFull {
+        /// What was to be written.
+        path: PathBuf,
+    },
     /// Another run holds it.
     #[error("the data-dir {path} is in use by {holder}: wait for it, stop it, or choose another data-dir", path = path.display())]
     InUse {
@@ -71,7 +77,10 @@ pub enum DataDirError {
 /// Attaches the path to what the system said.
 pub(crate) fn unusable(path: &Path) -> impl FnOnce(io::Error) -> DataDirError {
     let path = path.to_owned();
-    move |source| DataDirError::Unusable { path, source }
+    move |source: io::Error| match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => DataDirError::DiskFull { path },
+        _ => DataDirError::Unusable { path, source },
+    }
 }
 
 /// A data-dir that exists, with its lock file open; not locked yet.
@@ -234,4 +243,33 @@ pub(crate) fn write_private(path: &Path, text: &str, owner: &Account) -> Result<
 pub(crate) fn is_private_dir(dir: &Path, owner: &Account) -> bool {
     fs::symlink_metadata(dir)
         .is_ok_and(|meta| meta.is_dir() && meta.uid() == owner.uid() && meta.permissions().mode() & 0o077 == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_called_that() {
+        let full = unusable(Path::new("/data"))(io::Error::from_raw_os_error(28));
+        assert_eq!(full.to_string(), "the disk is full: make room on the file system of /data, and run again");
+        let closed = unusable(Path::new("/data"))(io::Error::from_raw_os_error(13));
+        assert!(matches!(closed, DataDirError::Unusable { .. }));
+    }
+
+    #[test]
+    fn a_private_file_is_replaced_whole_and_never_through_a_link() {
+        let dir = env::temp_dir().join(format!("vaultstream-private-{}", std::process::id()));
+        fs::create_dir(&dir).unwrap();
+        fs::write(dir.join("victim"), "untouched").unwrap();
+        symlink(dir.join("victim"), dir.join("url.new")).unwrap();
+        let file = dir.join("url");
+        for text in ["a longer first text", "second"] {
+            write_private(&file, text, &Account::Caller).unwrap();
+            assert_eq!(fs::read_to_string(&file).unwrap(), text);
+        }
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_to_string(dir.join("victim")).unwrap(), "untouched");
+        fs::remove_dir_all(dir).unwrap();
+    }
 }
