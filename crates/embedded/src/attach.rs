@@ -1,12 +1,13 @@
 //! For commands that only read a data-dir's ledger: whoever runs its Postgres now, or nobody.
 
-use std::fs;
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::background;
-use crate::data_dir::{DataDirError, Place};
+use crate::data_dir::{DataDirError, Place, unusable};
 use crate::options::Options;
 use crate::postgres::Postgres;
 use crate::process::LOOK_AGAIN;
@@ -36,8 +37,10 @@ pub enum AttachError {
 #[derive(Debug)]
 pub struct Attached {
     database_url: String,
-    /// Postgres alone, when nobody else runs it.
-    _own: Option<Servers>,
+    /// Postgres alone, when nobody else ran it.
+    own: Option<Servers>,
+    /// Held shared by everyone who reads through another's Postgres.
+    readers: File,
 }
 
 impl Attached {
@@ -47,34 +50,60 @@ impl Attached {
     }
 }
 
-/// Uses the Postgres of the run or the background servers that have the data-dir now; without any, starts Postgres alone and
-/// stops it at the end. Never starts NATS, and never makes a data-dir.
-pub fn attach(dir: &Path) -> Result<Attached, AttachError> {
-    let place = Place::existing(dir)?;
-    if let Some((database_url, _)) = background::join(&place)? {
-        return Ok(Attached { database_url, _own: None });
-    }
-    let end = Instant::now() + PATIENCE;
-    loop {
-        match place.lock_alone() {
-            Ok(()) => return alone(place),
-            Err(DataDirError::InUse { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-        match fs::read_to_string(place.file(DATABASE_URL)) {
-            Ok(database_url) if !database_url.is_empty() => return Ok(Attached { database_url, _own: None }),
-            _ if Instant::now() > end => return Err(AttachError::NotReady { seconds: PATIENCE.as_secs() }),
-            _ => sleep(LOOK_AGAIN),
+impl Drop for Attached {
+    /// Others that read through our Postgres come to their end first.
+    fn drop(&mut self) {
+        if self.own.is_some()
+            && let Err(error) = self.readers.lock()
+        {
+            tracing::warn!(%error, "failed to wait for other readers of the data-dir");
         }
     }
 }
 
-fn alone(place: Place) -> Result<Attached, AttachError> {
+/// Uses the Postgres of the run or the background servers that have the data-dir now; without any, starts Postgres alone and
+/// stops it at the end, when nobody else reads through it any more. Never starts NATS, and never makes a data-dir.
+pub fn attach(dir: &Path) -> Result<Attached, AttachError> {
+    let place = Place::existing(dir)?;
+    let readers = readers(&place)?;
+    if let Some((database_url, _)) = background::join(&place)? {
+        return Ok(Attached { database_url, own: None, readers });
+    }
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match place.lock_alone() {
+            Ok(()) => return alone(place, readers),
+            Err(DataDirError::InUse { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        // Before the URL is looked for: its owner may be waiting for the last reader.
+        if readers.try_lock_shared().is_ok() {
+            match fs::read_to_string(place.file(DATABASE_URL)) {
+                Ok(database_url) if !database_url.is_empty() => {
+                    return Ok(Attached { database_url, own: None, readers });
+                }
+                _ => readers.unlock().map_err(unusable(&place.root))?,
+            }
+        }
+        if Instant::now() > end {
+            return Err(AttachError::NotReady { seconds: PATIENCE.as_secs() });
+        }
+        sleep(LOOK_AGAIN);
+    }
+}
+
+fn readers(place: &Place) -> Result<File, DataDirError> {
+    let path = place.file("readers");
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(unusable(&path))
+}
+
+fn alone(place: Place, readers: File) -> Result<Attached, AttachError> {
     let (servers, _) = place.servers()?;
     if Postgres::made_by(&servers).is_none() {
         return Err(DataDirError::Nothing { path: place.root.clone() }.into());
     }
     let options = Options::kept(&place.root).postgres_only();
     let own = Servers::start_in(place, &options, true)?;
-    Ok(Attached { database_url: own.database_url().to_owned(), _own: Some(own) })
+    Ok(Attached { database_url: own.database_url().to_owned(), own: Some(own), readers })
 }

@@ -71,7 +71,7 @@ pub fn down(dir: &Path) -> Result<bool, StartError> {
     sweep::end_leftovers(&servers);
     remove_traces(&place);
     let _ = fs::remove_file(place.file(MARK));
-    Ok(postgres.is_some() || nats.is_some())
+    Ok(!postgres.is_empty() || !nats.is_empty())
 }
 
 /// Looks without changing anything.
@@ -99,7 +99,8 @@ pub(crate) fn join(place: &Place) -> Result<Option<(String, String)>, DataDirErr
     }
     place.lock_shared()?;
     let (servers, _) = place.servers()?;
-    if let (Some(_), Some(_)) = sweep::running(&servers) {
+    let (postgres, nats) = sweep::running(&servers);
+    if !postgres.is_empty() && !nats.is_empty() {
         let url = |name| fs::read_to_string(place.file(name)).ok().filter(|url| !url.is_empty());
         if let (Some(database_url), Some(nats_url)) = (url(DATABASE_URL), url(NATS_URL)) {
             return Ok(Some((database_url, nats_url)));

@@ -2,12 +2,13 @@
 //!
 //! ```text
 //! DIR/lock            who uses the directory now (flock; the file names the process)
+//! DIR/readers         who reads the ledger through another process' Postgres (flock)
 //! DIR/kek             0600, the key-encryption key of the jobs in this directory
 //! DIR/database-url    0600, DIR/nats-url 0600: where the servers of the present run answer
 //! DIR/background      present while the servers run without a parent (`background::up`)
 //! DIR/servers/        0700, owned by the user the servers run as; a link to /var/lib/vaultstream/data when that
 //!                     user cannot reach DIR
-//!     postgres/  postgres.log  run/ (the socket)      nats/ (nats.conf, store/, nats.pid, ports)  nats.log
+//!     postgres/  postgres.log  run/ (the socket)      nats/ (nats.conf, store/, ports)  nats.log
 //! ```
 //!
 //! What holds: nobody else on the machine can use the servers (a socket in a 0700 directory; a random token on

@@ -1,6 +1,8 @@
 //! Processes: is it ours, does it live, end it within a bounded time.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::Child;
 use std::thread::sleep;
@@ -85,19 +87,29 @@ pub(crate) fn lives(pid: u32) -> bool {
     stat.rsplit_once(')').and_then(|(_, rest)| rest.trim_start().chars().next()).is_some_and(|state| state != 'Z')
 }
 
-/// True when the command line of the living process has `option` followed by `value`, as only our servers have.
-pub(crate) fn was_started_with(pid: u32, option: &str, value: &Path) -> bool {
-    let Ok(line) = fs::read(format!("/proc/{pid}/cmdline")) else { return false };
-    let arguments: Vec<&[u8]> = line.split(|byte| *byte == 0).collect();
-    let value = value.as_os_str().as_encoded_bytes();
-    lives(pid) && arguments.windows(2).any(|pair| pair[0] == option.as_bytes() && pair[1] == value)
+/// How our servers are recognised in the process list: the program's name, and an option with a path of our data-dir.
+#[derive(Clone, Copy)]
+pub(crate) struct Mark<'a> {
+    pub(crate) program: &'static str,
+    pub(crate) option: &'static str,
+    pub(crate) value: &'a Path,
 }
 
-/// The living processes that were started with `option value`: found by looking at all of them.
-pub(crate) fn all_started_with(option: &str, value: &Path) -> Vec<u32> {
-    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    pids.filter(|pid| was_started_with(*pid, option, value)).collect()
+impl Mark<'_> {
+    /// True for a living process with this command line. On its way through setpriv and sh it has the same words in it.
+    pub(crate) fn is_on(self, pid: u32) -> bool {
+        let Ok(line) = fs::read(format!("/proc/{pid}/cmdline")) else { return false };
+        let arguments: Vec<&OsStr> = line.split(|byte| *byte == 0).map(OsStr::from_bytes).collect();
+        let named = arguments.iter().any(|argument| Path::new(argument).file_name() == Some(OsStr::new(self.program)));
+        named && lives(pid) && arguments.windows(2).any(|pair| pair[0] == self.option && pair[1] == self.value)
+    }
+
+    /// All such processes.
+    pub(crate) fn find(self) -> Vec<u32> {
+        let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+        let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        pids.filter(|pid| self.is_on(*pid)).collect()
+    }
 }
 
 #[cfg(test)]
@@ -107,19 +119,21 @@ mod tests {
 
     #[test]
     fn a_process_is_recognised_by_its_command_line_and_ends_within_bounds() {
-        let child = Command::new("sh").args(["-c", "trap '' TERM; sleep 60 & wait; :", "-D", "/data"]).spawn().unwrap();
+        let script = "trap '' TERM; sleep 60 & wait; :";
+        let child = Command::new("sh").args(["-c", script, "/bin/server", "-D", "/data"]).spawn().unwrap();
         let mut process = Process::Child(child);
-        let seen = |pid| was_started_with(pid, "-D", Path::new("/data"));
+        let pid = process.id();
+        let mark = Mark { program: "server", option: "-D", value: Path::new("/data") };
         let start = Instant::now();
-        while !seen(process.id()) && start.elapsed() < Duration::from_secs(5) {
+        while !mark.is_on(pid) && start.elapsed() < Duration::from_secs(5) {
             sleep(LOOK_AGAIN);
         }
-        assert!(seen(process.id()));
-        assert!(!was_started_with(process.id(), "-D", Path::new("/other")));
-        assert!(all_started_with("-D", Path::new("/data")).contains(&process.id()));
+        assert!(mark.find().contains(&pid));
+        assert!(!Mark { program: "serve", ..mark }.is_on(pid));
+        assert!(!Mark { value: Path::new("/data/x"), ..mark }.is_on(pid));
         assert!(!process.wait(Duration::from_millis(20)));
         process.end(&[(Signal::TERM, Duration::from_millis(50))]);
         assert!(process.has_ended());
-        assert!(!lives(process.id()));
+        assert!(!lives(pid) && !mark.is_on(pid));
     }
 }

@@ -9,24 +9,27 @@ use std::time::Duration;
 use rustix::process::{Signal, geteuid};
 
 use crate::data_dir::{Place, TEMPORARY_PREFIX};
-use crate::process::{Process, all_started_with};
+use crate::process::{Mark, Process};
 
 /// Time for an orderly end before the next, harder signal.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The servers of this directory that run now, whoever started them: Postgres, nats-server.
-pub(crate) fn running(servers: &Path) -> (Option<Process>, Option<Process>) {
-    let first = |option, path: &Path| all_started_with(option, path).first().copied().map(Process::Stranger);
-    (first("-D", &servers.join("postgres")), first("-c", &servers.join("nats/nats.conf")))
+/// The process ids of the servers of this directory, whoever started them: of Postgres, of nats-server.
+pub(crate) fn running(servers: &Path) -> (Vec<u32>, Vec<u32>) {
+    let (data, conf) = (servers.join("postgres"), servers.join("nats/nats.conf"));
+    let postgres = Mark { program: "postgres", option: "-D", value: &data };
+    let nats = Mark { program: "nats-server", option: "-c", value: &conf };
+    (postgres.find(), nats.find())
 }
 
 /// Ends the servers of this directory. The caller holds the directory's lock, so no living run needs them.
 pub(crate) fn end_leftovers(servers: &Path) {
-    for pid in all_started_with("-D", &servers.join("postgres")) {
+    let (postgres, nats) = running(servers);
+    for pid in postgres {
         tracing::info!(pid, "stopping a Postgres that an earlier run left behind");
         Process::Stranger(pid).end(&[(Signal::INT, PATIENCE), (Signal::QUIT, PATIENCE)]);
     }
-    for pid in all_started_with("-c", &servers.join("nats/nats.conf")) {
+    for pid in nats {
         tracing::info!(pid, "stopping a nats-server that an earlier run left behind");
         Process::Stranger(pid).end(&[(Signal::TERM, PATIENCE)]);
     }

@@ -106,3 +106,21 @@ fn data_of_a_postgres_that_is_not_here_names_both_versions() {
     let refused = Servers::start(&Options::kept(&dir).postgres_only()).unwrap_err();
     assert!(refused.to_string().contains("made by Postgres 9999"), "{refused}");
 }
+
+#[test]
+fn a_reader_keeps_its_postgres_until_other_readers_are_done() {
+    let scratch = Scratch::new("readers");
+    let dir = scratch.join("data");
+    Servers::start(&Options::kept(&dir).postgres_only()).unwrap().stop();
+
+    let (first, second) = (attach(&dir).unwrap(), attach(&dir).unwrap());
+    assert_eq!(first.database_url(), second.database_url());
+    let ending = std::thread::spawn(move || drop(first));
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    query(second.database_url(), "SELECT 1").unwrap();
+    assert!(!ending.is_finished());
+    drop(second);
+    ending.join().unwrap();
+    // A third one starts its own.
+    query(attach(&dir).unwrap().database_url(), "SELECT 1").unwrap();
+}
