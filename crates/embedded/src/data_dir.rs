@@ -1,7 +1,7 @@
 //! The directory of an embedded run: made, locked, given to the user the servers run as.
 
 use std::env;
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf, absolute};
@@ -100,6 +100,7 @@ impl Place {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(source) => return Err(unusable(&dir)(source)),
                 Ok(()) => {
+                    open_to_servers(&dir)?;
                     let place = Self::open(&dir)?;
                     match place.lock_alone() {
                         // Swept away by another run between its creation and the lock.
@@ -114,7 +115,10 @@ impl Place {
     /// One that stays; made when missing.
     pub(crate) fn kept(dir: &Path) -> Result<Self, DataDirError> {
         let dir = absolute(dir).map_err(unusable(dir))?;
-        DirBuilder::new().recursive(true).mode(root_mode()).create(&dir).map_err(unusable(&dir))?;
+        if !dir.exists() {
+            DirBuilder::new().recursive(true).mode(root_mode()).create(&dir).map_err(unusable(&dir))?;
+            open_to_servers(&dir)?;
+        }
         Self::open(&dir)
     }
 
@@ -217,10 +221,18 @@ fn root_mode() -> u32 {
     if geteuid().is_root() { 0o711 } else { 0o700 }
 }
 
+/// The mode of a directory we made, whatever the umask took from it.
+fn open_to_servers(dir: &Path) -> Result<(), DataDirError> {
+    fs::set_permissions(dir, Permissions::from_mode(root_mode())).map_err(unusable(dir))
+}
+
 /// A new directory where a system user can reach it.
 fn system_dir(account: &Account) -> Result<PathBuf, DataDirError> {
     let base = Path::new(SYSTEM_DATA);
-    DirBuilder::new().recursive(true).mode(0o711).create(base).map_err(unusable(base))?;
+    for parent in base.parent().into_iter().chain([base]).filter(|parent| !parent.exists()) {
+        DirBuilder::new().create(parent).map_err(unusable(parent))?;
+        open_to_servers(parent)?;
+    }
     let dir = base.join(format!("{:016x}", rand::random::<u64>()));
     account.private_dir(&dir).map_err(unusable(&dir))?;
     Ok(dir)
