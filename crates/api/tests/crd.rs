@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
+use vaultstream_api::{GenerateSource, SigningJobSpec, Source};
 
 /// Below the 256 KiB that `kubectl apply` can keep in its annotation.
 const MAX_BYTES: usize = 200 * 1024;
@@ -148,4 +149,24 @@ fn every_field_of_ours_is_described() {
             assert!(description.ends_with('.') && !description.contains('`'), "{path}: {description:?}");
         }
     });
+}
+
+/// What the API server stores for an absent field is what a program that reads the manifest itself assumes.
+#[test]
+fn the_schema_declares_exactly_the_defaults_of_the_types() {
+    fn compare(schema: &Value, value: &Value, path: &str) {
+        let required = schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
+        for (name, inner) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+            let (path, member) = (format!("{path}.{name}"), value.get(name));
+            if !required.iter().any(|required| required == name) && name != "generate" {
+                assert_eq!(inner.get("default"), member, "{path}");
+            }
+            if let Some(member) = member {
+                compare(inner, member, &path);
+            }
+        }
+    }
+    let source = Source::Generate(GenerateSource { records: 1, payload_bytes: 64 });
+    let spec = serde_json::to_value(SigningJobSpec::new(source)).unwrap();
+    compare(&schema()["properties"]["spec"], &spec, "spec");
 }
