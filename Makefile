@@ -32,14 +32,16 @@ seed: tools ## Make the records of the quick start and sign none (after `make st
 clean: stop ## Stop, and remove what was built and .vaultstream/ with its data and key
 	@scripts/clean
 
-test: development-tools ## Run every test, on real Postgres and real NATS
+test: ## Run every test, on real Postgres and real NATS
+	@scripts/install-tools cryptography
 	cargo test --release --locked --workspace --no-fail-fast
 
 bench: tools ## Sign 1,000,000 records at batch 50, 500 and 5000; print a table
 	$(CARGO_BUILD)
 	@scripts/bench
 
-lint: development-tools ## Check format, lints, docs, dependencies, scripts and generated files
+lint: ## Check format, lints, docs, dependencies, scripts and generated files
+	@scripts/install-tools cargo-deny shellcheck
 	@scripts/lint
 
 generate: ## Write what is generated from the code: crds/
@@ -49,10 +51,6 @@ generate: ## Write what is generated from the code: crds/
 
 tools: ## Put a pinned nats-server, and Postgres where none is found, into .tools/
 	@scripts/install-tools
-
-.PHONY: development-tools
-development-tools:
-	@scripts/install-tools --development
 
 env-setup: ## Write .env, where the numbers of the quick start live
 	@scripts/env-setup
