@@ -29,14 +29,10 @@ pub enum Command {
     Run(RunArgs),
     /// Check every signature of a job, its completeness, its Merkle root and its receipt.
     Verify(VerifyArgs),
-    /// Write a job's records and signatures to stdout.
-    Export(ExportArgs),
     /// Print the public keys of a job.
     Keys(KeysArgs),
     /// Show the jobs of a ledger.
     Status(StatusArgs),
-    /// Measure what this machine signs, alone and through the whole path.
-    Bench(crate::bench::BenchArgs),
     /// Create or update the ledger's schema.
     Migrate(LedgerArgs),
     /// Start, stop or look at a private Postgres and NATS that stay.

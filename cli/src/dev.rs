@@ -10,7 +10,7 @@ use crate::{args::DevCommand, error::Failure};
 ///
 /// # Errors
 /// One sentence.
-pub fn run(command: &DevCommand) -> Result<ExitCode, Failure> {
+pub(crate) fn run(command: &DevCommand) -> Result<ExitCode, Failure> {
     let input = |error: vaultstream_embedded::StartError| Failure::input(&error);
     match command {
         DevCommand::Up(args) => show(&background::up(&args.data_dir).map_err(input)?),

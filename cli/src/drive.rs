@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
-use vaultstream_ledger::{Job, JobState, jobs};
+use vaultstream_api::{DeletionPolicy, Retention};
+use vaultstream_ledger::{
+    Job, JobState, jobs,
+    steps::{self, Deleted, Step},
+};
 use vaultstream_lifecycle::{Advance, Driver, LifecycleError, Settings};
 use vaultstream_worker::{Shutdown, WorkError, Worker};
 
@@ -18,7 +22,7 @@ use crate::{
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// How driving a job came to its end.
-pub enum Driven {
+pub(crate) enum Driven {
     /// The job is over.
     Ended,
     /// It is seeded, and no more was asked for.
@@ -31,20 +35,20 @@ pub enum Driven {
 ///
 /// # Errors
 /// One sentence, for what waiting cannot mend.
-pub async fn drive(
+pub(crate) async fn drive(
     site: &Site,
     worker: &Worker,
     job: &Job,
     args: &RunArgs,
     shutdown: &Shutdown,
 ) -> Result<Driven, Failure> {
-    if job.state.is_over() {
+    if job.state.is_final() {
         return Ok(Driven::Ended);
     }
     let settings = Settings::default();
     let mut driver = Driver::new(site.ledger.clone(), site.streams.clone(), job.id, settings);
     if args.seed_only {
-        return advance_until(site, &mut driver, job, shutdown, |state| state >= JobState::Signing).await;
+        return advance_until(site, &mut driver, job, shutdown, Some(JobState::Signing)).await;
     }
     let progress = Progress::start(site.ledger.clone(), job, args.output == Output::Text);
     let worker_stop = Shutdown { drain: shutdown.drain.child_token(), abort: shutdown.abort.child_token() };
@@ -58,7 +62,7 @@ pub async fn drive(
         })
     };
     let driven = tokio::select! {
-        driven = advance_until(site, &mut driver, job, shutdown, |_| false) => driven,
+        driven = advance_until(site, &mut driver, job, shutdown, None) => driven,
         () = stopped.cancelled() => Ok(Driven::Ended),
     };
     // However driving ended, the worker finishes what it holds and gives its keys back.
@@ -72,7 +76,7 @@ pub async fn drive(
     }
     // The worker sees the end a moment before the driver has removed the streams.
     match driven {
-        Driven::Ended => advance_until(site, &mut driver, job, shutdown, |_| false).await,
+        Driven::Ended => advance_until(site, &mut driver, job, shutdown, None).await,
         other => Ok(other),
     }
 }
@@ -89,7 +93,7 @@ async fn advance_until(
     driver: &mut Driver,
     job: &Job,
     shutdown: &Shutdown,
-    enough: impl Fn(JobState) -> bool,
+    until: Option<JobState>,
 ) -> Result<Driven, Failure> {
     let mut link = site.streams.link();
     loop {
@@ -99,8 +103,7 @@ async fn advance_until(
         let pause = match driver.advance().await {
             Ok(Advance::Ended(_)) => return Ok(Driven::Ended),
             Ok(Advance::Again) => {
-                let state = jobs::by_id(&site.ledger, job.id).await.ok().flatten().map(|job| job.state);
-                if state.is_some_and(&enough) {
+                if until.is_some() && reached(site, job, until).await {
                     return Ok(Driven::Seeded);
                 }
                 continue;
@@ -111,8 +114,7 @@ async fn advance_until(
                 PAUSE
             }
             Err(error @ LifecycleError::Source(_)) => {
-                // Nothing half-made stays behind for a source that cannot be signed.
-                let _ = jobs::abandon(&site.ledger, job.id).await;
+                remove(site, job).await;
                 return Err(Failure::input(&error));
             }
             Err(error) => return Err(Failure::of(&error)),
@@ -122,5 +124,18 @@ async fn advance_until(
             () = shutdown.drain.cancelled() => {}
             () = link.reconnected() => driver.look_again(),
         }
+    }
+}
+
+async fn reached(site: &Site, job: &Job, state: Option<JobState>) -> bool {
+    let now = jobs::by_id(&site.ledger, job.id).await.ok().flatten();
+    now.map(|job| job.state) == state
+}
+
+/// Nothing half-made stays behind for a source that cannot be signed.
+async fn remove(site: &Site, job: &Job) {
+    let nothing = DeletionPolicy { signatures: Retention::Delete, records: Retention::Delete };
+    while let Ok(Step::Done(Deleted::More) | Step::Busy) = steps::delete(&site.ledger, job.id, &nothing).await {
+        tokio::time::sleep(PAUSE).await;
     }
 }

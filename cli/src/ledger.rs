@@ -15,9 +15,9 @@ use crate::{
 const CONNECTIONS: usize = 4;
 
 /// A ledger, and the private Postgres that serves it, if any.
-pub struct OpenLedger {
+pub(crate) struct OpenLedger {
     /// The ledger.
-    pub ledger: Ledger,
+    pub(crate) ledger: Ledger,
     _attached: Option<Attached>,
 }
 
@@ -25,7 +25,7 @@ pub struct OpenLedger {
 ///
 /// # Errors
 /// One sentence with what to mend.
-pub async fn open(args: &LedgerArgs) -> Result<OpenLedger, Failure> {
+pub(crate) async fn open(args: &LedgerArgs) -> Result<OpenLedger, Failure> {
     let opened = connect(args).await?;
     opened.ledger.check_version().await.map_err(|error| Failure::input(&error))?;
     Ok(opened)
@@ -54,7 +54,7 @@ async fn connect(args: &LedgerArgs) -> Result<OpenLedger, Failure> {
 ///
 /// # Errors
 /// When there is none.
-pub async fn find(ledger: &Ledger, args: &JobArgs) -> Result<Job, Failure> {
+pub(crate) async fn find(ledger: &Ledger, args: &JobArgs) -> Result<Job, Failure> {
     let failed = |error: vaultstream_ledger::QueryError| Failure::of(&error);
     let found = match (&args.job, args.uid) {
         (_, Some(uid)) => jobs::by_uid(ledger, uid).await.map_err(failed)?.ok_or_else(|| format!("no job has the uid {uid}")),
@@ -71,9 +71,12 @@ pub async fn find(ledger: &Ledger, args: &JobArgs) -> Result<Job, Failure> {
 ///
 /// # Errors
 /// One sentence with what to mend.
-pub async fn migrate(args: LedgerArgs) -> Result<ExitCode, Failure> {
+pub(crate) async fn migrate(args: LedgerArgs) -> Result<ExitCode, Failure> {
     let opened = connect(&args).await?;
     let migrated = opened.ledger.migrate().await.map_err(|error| Failure::input(&error))?;
-    println!("{migrated}");
+    match migrated.applied {
+        0 => println!("the ledger is up to date, version {}", migrated.version),
+        applied => println!("{applied} migrations applied, the ledger has version {} now", migrated.version),
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -2,7 +2,7 @@
 //! measure them.
 
 pub mod args;
-pub mod bench;
+
 pub mod error;
 pub mod report;
 pub mod run;
@@ -11,7 +11,7 @@ pub mod verify;
 
 mod dev;
 mod drive;
-mod export;
+
 mod keys;
 mod ledger;
 mod progress;
@@ -43,10 +43,8 @@ async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Run(args) => run::run(args).await,
         Command::Verify(args) => verify::command(args).await,
-        Command::Export(args) => export::export(args).await,
         Command::Keys(args) => keys::print(args).await,
         Command::Status(args) => status::print(args).await,
-        Command::Bench(args) => bench::run(args).await,
         Command::Migrate(args) => ledger::migrate(args).await,
         Command::Dev(command) => dev::run(&command),
         Command::Crd => crd(),
@@ -58,7 +56,7 @@ async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
 }
 
 fn crd() -> Result<ExitCode, Failure> {
-    let yaml = vaultstream_api::crd_yaml().map_err(|error| Failure::of(&error))?;
+    let yaml = vaultstream_api::crd_yaml();
     std::io::stdout().write_all(yaml.as_bytes()).map_err(|error| Failure::of(&error))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -14,14 +14,14 @@ const LOOK: Duration = Duration::from_millis(250);
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
 /// Shows a job's progress until it is stopped.
-pub struct Progress {
+pub(crate) struct Progress {
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
 
 impl Progress {
     /// Starts showing, on stderr; `visible` is false when only JSON is wanted.
-    pub fn start(ledger: Ledger, job: &Job, visible: bool) -> Self {
+    pub(crate) fn start(ledger: Ledger, job: &Job, visible: bool) -> Self {
         let stop = CancellationToken::new();
         let title = format!("{}/{}", job.namespace, job.name);
         let (id, until) = (job.id, stop.clone());
@@ -36,7 +36,7 @@ impl Progress {
                     () = until.cancelled() => break,
                 }
                 // Unknown is shown as no change, never as zero.
-                if let (Ok(Some(job)), Ok(counts)) = (jobs::by_id(&ledger, id).await, progress::of(&ledger, id).await) {
+                if let (Ok(Some(job)), Ok(Some(counts))) = (jobs::by_id(&ledger, id).await, progress(&ledger, id).await) {
                     display.show(&job, &counts);
                 }
             }
@@ -46,7 +46,7 @@ impl Progress {
     }
 
     /// Stops and clears the bar.
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.stop.cancel();
         // A display that panicked has nothing left to clear.
         let _ = self.task.await;

@@ -1,8 +1,10 @@
 //! What a run says at its end: a table for people or one JSON object.
 
+use std::time::SystemTime;
+
 use indicatif::HumanCount;
 use serde::Serialize;
-use vaultstream_ledger::{Job, JobState, Ledger, progress, rejects};
+use vaultstream_ledger::{Job, JobState, Ledger, QueryError, progress, rejects, verify::public_keys};
 
 use crate::{args::Output, error::Failure, verify::Verified};
 
@@ -49,17 +51,20 @@ impl Report {
     /// # Errors
     /// When the ledger does not answer.
     pub async fn of(ledger: &Ledger, job: &Job, verified: &Verified) -> Result<Self, Failure> {
-        let failed = |error: vaultstream_ledger::LedgerError| Failure::of(&error);
-        let counts = progress::of(ledger, job.id).await.map_err(failed)?;
-        let timings = progress::timings(ledger, job.id).await.map_err(failed)?;
+        let failed = |error: QueryError| Failure::of(&error);
+        let counts = progress(ledger, job.id)
+            .await
+            .map_err(failed)?
+            .ok_or_else(|| Failure::failed(format!("{}/{} was deleted", job.namespace, job.name)))?;
+        let keys = public_keys(ledger, job.id).await.map_err(failed)?;
         let signed = counts.signed.unsigned_abs();
         let rejected = counts.rejected.unsigned_abs();
-        let seconds = timings.signing.as_secs_f64();
+        let seconds = between(job.times.published, job.times.signed);
         let rejects = if rejected > 0 {
-            let first = rejects::first(ledger, job.id, REJECTS_SHOWN).await.map_err(failed)?;
+            let first = rejects(ledger, job.id, None, REJECTS_SHOWN).await.map_err(failed)?;
             first
                 .into_iter()
-                .map(|reject| format!("record {}: {}: {}", reject.record_id, reject.reason, reject.detail.unwrap_or_default()))
+                .map(|reject| format!("record {}: {}: {}", reject.id, reject.reason, reject.detail))
                 .collect()
         } else {
             Vec::new()
@@ -75,10 +80,10 @@ impl Report {
             verified: verified.checked,
             seconds: rounded(seconds),
             records_per_second: if seconds > 0.0 { ((signed + rejected) as f64 / seconds) as u64 } else { 0 },
-            seed_seconds: rounded(timings.seeding.as_secs_f64()),
+            seed_seconds: rounded(between(Some(job.times.created), job.times.seeded)),
             verify_seconds: rounded(verified.took.as_secs_f64()),
             backend: job.backend.clone().unwrap_or_default(),
-            keys: counts.keys_used.unsigned_abs(),
+            keys: keys.iter().filter(|key| key.ordinal > 0 && key.signed > 0).count() as u64,
             batch_size: job.spec.batch_size,
             merkle_root: job.merkle_root.as_deref().map(hex).unwrap_or_default(),
             problems: verified.problems.clone(),
@@ -130,6 +135,12 @@ impl Report {
             row("PROBLEM", problem.clone());
         }
     }
+}
+
+/// Seconds from one moment to another; zero when either did not come.
+fn between(from: Option<SystemTime>, to: Option<SystemTime>) -> f64 {
+    let passed = from.zip(to).and_then(|(from, to)| to.duration_since(from).ok());
+    passed.unwrap_or_default().as_secs_f64()
 }
 
 fn rounded(seconds: f64) -> f64 {

@@ -4,7 +4,10 @@ use std::{io::Read as _, path::Path, process::ExitCode, sync::Arc};
 
 use uuid::Uuid;
 use vaultstream_api::SigningJob;
-use vaultstream_ledger::{EnsureError, Job, NewJob, jobs};
+use vaultstream_ledger::{
+    Job, NewJob, QueryError,
+    jobs::{self, EnsureError},
+};
 use vaultstream_signing::Backend;
 use vaultstream_worker::{Parts, Shutdown, Worker, cores, listen_for_signals, metrics::Metrics};
 
@@ -101,19 +104,25 @@ fn read(file: &Path) -> std::io::Result<String> {
 /// The job in the ledger: the live one of this name, or a new one.
 async fn ensure(site: &Site, manifest: &SigningJob, args: &RunArgs) -> Result<Job, Failure> {
     let new = new_job(manifest);
-    let failed = |error: &dyn std::error::Error| Failure::of(error);
-    if args.again
-        && let Some(job) =
-            jobs::live(&site.ledger, CLUSTER, &new.namespace, &new.name).await.map_err(|error| failed(&error))?
-        && job.state.is_over()
-    {
-        jobs::retire(&site.ledger, job.id).await.map_err(|error| failed(&error))?;
-    }
-    match jobs::ensure(&site.ledger, &new).await {
-        Ok(ensured) => Ok(ensured.job),
-        Err(EnsureError::Ledger(error)) => Err(failed(&error)),
-        Err(error) => Err(Failure::input(&error)),
-    }
+    let failed = |error: QueryError| Failure::of(&error);
+    let live = jobs::live(&site.ledger, CLUSTER, &new.namespace, &new.name).await.map_err(failed)?;
+    let ensured = match live {
+        Some(job) if job.state.is_final() && args.again => {
+            jobs::retire(&site.ledger, job.id).await.map_err(failed)?;
+            jobs::ensure(&site.ledger, &new).await.map(|ensured| ensured.job)
+        }
+        // A finished job is only told and verified again; what its manifest says now does not matter any more.
+        Some(job) if job.state.is_final() => {
+            eprintln!("{}/{} is {} already; --again signs it anew", new.namespace, new.name, job.state);
+            Ok(job)
+        }
+        Some(job) => jobs::update_spec(&site.ledger, job.id, &new.spec).await,
+        None => jobs::ensure(&site.ledger, &new).await.map(|ensured| ensured.job),
+    };
+    ensured.map_err(|error| match error {
+        EnsureError::Query(error) => failed(error),
+        error => Failure::input(&error),
+    })
 }
 
 /// A manifest as a job that the ledger does not know yet.

@@ -80,7 +80,8 @@ pub async fn connect_ledger(url: &str, connections: usize, patience: std::time::
         max_connections: connections,
         application_name: "vaultstream".to_owned(),
         patience,
-        ..ConnectOptions::default()
+        tls: vaultstream_ledger::TlsFiles::default(),
+        source_role: false,
     })
     .await
     .map_err(|error| Failure::input(&error))

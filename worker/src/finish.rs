@@ -103,7 +103,7 @@ async fn summary(session: &Session) -> Result<Option<Receipt>, SessionError> {
 }
 
 /// SHA-256 of the spec as canonical JSON: object members sorted, no white space (RFC 8785 for what a spec may hold).
-pub(crate) fn spec_hash(job: &vaultstream_ledger::Job) -> Hash {
+pub fn spec_hash(job: &vaultstream_ledger::Job) -> Hash {
     // A serde_json map keeps its members sorted, and a spec holds no floating point numbers.
     let canonical = serde_json::to_value(&job.spec).map(|spec| spec.to_string()).unwrap_or_default();
     vaultstream_signing::Digest::of(canonical.as_bytes()).0

@@ -36,6 +36,7 @@ use vaultstream_streams::Streams;
 
 pub use breaker::chain;
 pub use keys::KeyError;
+pub use finish::spec_hash;
 pub use program::{ProgramError, cores, listen_for_signals, main, run};
 pub use session::SessionError;
 pub use work::{Ended, WorkError};

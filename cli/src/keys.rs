@@ -1,0 +1,43 @@
+//! `vaultstream keys`: a job's public keys, for whoever verifies its signatures.
+
+use std::process::ExitCode;
+
+use vaultstream_ledger::verify::public_keys;
+use vaultstream_signing::{PublicKey, jwks};
+
+use crate::{
+    args::{KeyFormat, KeysArgs},
+    error::Failure,
+    ledger,
+};
+
+/// Prints the keys that signed, the receipt key first.
+///
+/// # Errors
+/// One sentence.
+pub(crate) async fn print(args: KeysArgs) -> Result<ExitCode, Failure> {
+    let opened = ledger::open(&args.ledger).await?;
+    let job = ledger::find(&opened.ledger, &args.job).await?;
+    let rows = public_keys(&opened.ledger, job.id).await.map_err(|error| Failure::of(&error))?;
+    let mut keys = Vec::with_capacity(rows.len());
+    for row in rows {
+        let key = PublicKey::from_spki_der(&row.public_key)
+            .map_err(|error| Failure::failed(format!("key {} of the ledger is damaged: {error}", row.id.0)))?;
+        if args.key.as_ref().is_none_or(|wanted| *wanted == key.thumbprint().to_string()) {
+            keys.push(key);
+        }
+    }
+    if let (Some(wanted), true) = (&args.key, keys.is_empty()) {
+        return Err(Failure::bad_input(format!("--key {wanted}: the job has no key with this id")));
+    }
+    match args.format {
+        KeyFormat::Pem => {
+            for key in &keys {
+                // A comment that PEM readers skip (RFC 7468, section 2).
+                println!("keyId: {}\n{}", key.thumbprint(), key.spki_pem().trim_end());
+            }
+        }
+        KeyFormat::Jwks => println!("{:#}", jwks(&keys)),
+    }
+    Ok(ExitCode::SUCCESS)
+}
