@@ -14,7 +14,7 @@ DATA_DIR := .vaultstream
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-quick-start: tools ## Sign and verify 1,000 records with 100 keys, on servers of its own (numbers: .env)
+quick-start: tools ## Sign and verify 1,000 records with 100 keys, on private servers (numbers: .env)
 	$(CARGO_BUILD)
 	@$(WITH_ENV) scripts/quick-start --again
 
@@ -25,9 +25,9 @@ start: tools ## Start a Postgres and a NATS that stay, with their data in .vault
 stop: ## Stop them; the data stays
 	@if [ -x $(PROGRAM) ]; then $(PROGRAM) dev down --data-dir $(DATA_DIR); else echo "nothing was built, so nothing runs"; fi
 
-seed: tools ## Make the records of the quick start and sign none (after `make start`)
+seed: tools ## Make the records of the quick start in .vaultstream/ and sign none; `make quick-start` signs them
 	$(CARGO_BUILD)
-	@$(WITH_ENV) scripts/quick-start --seed-only
+	@VAULTSTREAM_DATA_DIR=$(DATA_DIR) $(WITH_ENV) scripts/quick-start --again --seed-only
 
 clean: stop ## Stop, and remove what was built and .vaultstream/ with its data and key
 	@scripts/clean
