@@ -105,8 +105,12 @@ impl Kek {
     /// When it is not 32 bytes of base64.
     pub fn from_base64(id: KekId, text: &str) -> Result<Self, KekError> {
         let decoded = Zeroizing::new(STANDARD.decode(text.trim()).map_err(|_| KekError::Form)?);
-        let bytes = decoded.as_slice().try_into().map_err(|_| KekError::Form)?;
-        Self::new(id, Zeroizing::new(bytes))
+        let mut bytes = Zeroizing::new([0; 32]);
+        if decoded.len() != bytes.len() {
+            return Err(KekError::Form);
+        }
+        bytes.copy_from_slice(&decoded);
+        Self::new(id, bytes)
     }
 
     /// Makes a new KEK.

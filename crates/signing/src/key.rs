@@ -50,7 +50,10 @@ impl PrivateKey {
 
     /// Its 32 bytes, big-endian: for wrapping and for other libraries, never for showing.
     pub(crate) fn scalar(&self) -> Zeroizing<[u8; 32]> {
-        Zeroizing::new(self.0.to_bytes().into())
+        let bytes = Zeroizing::new(self.0.to_bytes());
+        let mut scalar = Zeroizing::new([0; 32]);
+        scalar.copy_from_slice(&bytes);
+        scalar
     }
 
     pub(crate) fn signing_key(&self) -> &SigningKey {
@@ -61,5 +64,20 @@ impl PrivateKey {
 impl fmt::Debug for PrivateKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PrivateKey").field("public", &self.public().thumbprint()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use zeroize::ZeroizeOnDrop;
+
+    use super::*;
+
+    #[test]
+    fn what_holds_a_secret_is_wiped_when_it_is_dropped() {
+        fn is_wiped<T: ZeroizeOnDrop>(_: &T) {}
+        let key = PrivateKey::generate().unwrap();
+        is_wiped(&key.0);
+        is_wiped(&key.scalar());
     }
 }

@@ -1,5 +1,7 @@
 //! What one backend signs, another verifies: over many random digests and keys, both ways.
 
+#![expect(clippy::unwrap_used, reason = "this file holds only tests")]
+
 use std::thread;
 
 use rand::rngs::StdRng;

@@ -1,5 +1,7 @@
 //! Published vectors, through every backend.
 
+#![expect(clippy::unwrap_used, reason = "this file holds only tests")]
+
 use std::ops::ControlFlow;
 
 use vaultstream_signing::{

@@ -1,5 +1,7 @@
 //! Wrapped keys open in the row they were made for, under the KEK they were made with, and nowhere else.
 
+#![expect(clippy::unwrap_used, reason = "this file holds only tests")]
+
 use uuid::Uuid;
 use vaultstream_signing::kek::WrongKek;
 use vaultstream_signing::{Kek, KekId, KekRing, PrivateKey, PublicKey, UnwrapError, WrapContext, WrappedKey};
