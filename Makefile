@@ -36,9 +36,9 @@ test: ## Run every test, on real Postgres and real NATS
 	@scripts/install-tools cryptography
 	cargo test --release --locked --workspace --no-fail-fast
 
-bench: tools ## Sign 1,000,000 records at batch 50, 500 and 5000; print a table
+bench: tools ## Sign 1,000,000 records at batch 50, 500 and 5000, on private servers; print a table
 	$(CARGO_BUILD)
-	@scripts/bench
+	@env -u DATABASE_URL -u VAULTSTREAM_NATS_URL $(PROGRAM) bench --records 1000000 --batch-size 50,500,5000 --output markdown
 
 lint: ## Check format, lints, docs, dependencies, scripts and generated files
 	@scripts/install-tools cargo-deny shellcheck
