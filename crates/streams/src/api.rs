@@ -1,12 +1,16 @@
 //! Requests to JetStream's API, with one way to fail.
 
 use crate::JobStreams;
-use crate::connect::Streams;
+use crate::Streams;
 use crate::error::{BoxError, StreamsError, classify};
 use crate::names::CONSUMER;
 use async_nats::{RequestErrorKind, jetstream};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+/// A request without parameters.
+#[derive(Serialize)]
+pub(crate) struct Nothing {}
 
 #[derive(Deserialize)]
 struct MaybeError {
@@ -44,7 +48,7 @@ impl Streams {
 
     /// Whether the stream and its consumer are there. Marks the generation as gone when they are not.
     pub(crate) async fn look(&self, job: JobStreams, stream: &str) -> Result<jetstream::consumer::Info, StreamsError> {
-        let found = self.call(job, &format!("CONSUMER.INFO.{stream}.{CONSUMER}"), &crate::topology::Nothing {}).await;
+        let found = self.call(job, &format!("CONSUMER.INFO.{stream}.{CONSUMER}"), &Nothing {}).await;
         if let Err(StreamsError::StreamGone(_)) = &found {
             self.generation(job).end();
         }

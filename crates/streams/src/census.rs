@@ -1,7 +1,7 @@
 //! Which messages are there: what repair compares with the ledger.
 
 use crate::JobStreams;
-use crate::connect::Streams;
+use crate::Streams;
 use crate::error::StreamsError;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};

@@ -1,24 +1,20 @@
 //! Connecting: bounded in time, with an error that says what to do.
 
-use crate::JobStreams;
 use crate::address::{self, Address, AddressError, Login};
 use crate::backoff::pause;
-use crate::error::{BoxError, StreamsError};
-use crate::link::{self, Link, LinkWatch};
-use crate::settle::{Generation, Settlement, send_settlements};
+use crate::error::BoxError;
+use crate::link::{self, Link};
 use async_nats::jetstream::{self, ErrorCode, context::AccountErrorKind};
 use async_nats::{Client, ConnectErrorKind, rustls};
-use std::collections::HashMap;
 use std::error::Error;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
 use tracing::debug;
 
 /// One connection attempt, handshake included; and one request.
-const ATTEMPT: Duration = Duration::from_secs(5);
+pub(crate) const ATTEMPT: Duration = Duration::from_secs(5);
 /// A server that does not answer three of these is taken for dead.
 const PING: Duration = Duration::from_secs(10);
 
@@ -79,103 +75,22 @@ pub enum ConnectError {
     },
 }
 
-/// A connection to NATS, shared by all clones. It reconnects by itself, without end; requests fail meanwhile.
-#[derive(Clone)]
-pub struct Streams {
-    inner: Arc<Inner>,
-}
-
-struct Inner {
-    client: Client,
-    jetstream: jetstream::Context,
-    link: watch::Receiver<Link>,
-    settlements: mpsc::UnboundedSender<Settlement>,
-    generations: Mutex<HashMap<JobStreams, Weak<Generation>>>,
-}
-
-impl Streams {
-    /// Connects, and checks that JetStream answers. A server that is down is tried again until the patience is over; a refusal
-    /// or a bad file ends it at once.
-    ///
-    /// # Errors
-    /// See [`ConnectError`].
-    pub async fn connect(options: &ConnectOptions) -> Result<Self, ConnectError> {
-        let address = address::parse(&options.url).map_err(ConnectError::BadUrl)?;
-        // TLS needs one provider for the process; when there is one already, that serves.
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let mut patience = Patience::new(options.patience);
-        let (link_sender, link) = watch::channel(Link::default());
-        let client = loop {
-            match open(&address, options, &link_sender).await {
-                Ok(client) => break client,
-                Err(failure) => patience.wait(failure).await?,
-            }
-        };
-        while let Err(failure) = check_jetstream(&client).await {
-            patience.wait(failure).await?;
+/// Connects within the patience, and checks that JetStream answers. `link` is told of everything that happens to the connection.
+pub(crate) async fn connect(options: &ConnectOptions, link: &watch::Sender<Link>) -> Result<Client, ConnectError> {
+    let address = address::parse(&options.url).map_err(ConnectError::BadUrl)?;
+    // TLS needs one provider for the process; when there is one already, that serves.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let mut patience = Patience::new(options.patience);
+    let client = loop {
+        match open(&address, options, link).await {
+            Ok(client) => break client,
+            Err(failure) => patience.wait(failure).await?,
         }
-        Ok(Self::over(client, link).await)
+    };
+    while let Err(failure) = check_jetstream(&client).await {
+        patience.wait(failure).await?;
     }
-
-    async fn over(client: Client, mut link: watch::Receiver<Link>) -> Self {
-        // The first connection is reported by a task: wait, so that nobody takes it for a reconnect.
-        let _ = timeout(ATTEMPT, link.wait_for(|link| link.established > 0)).await;
-        let (settlements, queue) = mpsc::unbounded_channel();
-        tokio::spawn(send_settlements(client.clone(), queue));
-        let mut jetstream = jetstream::new(client.clone());
-        jetstream.set_timeout(ATTEMPT);
-        let generations = Mutex::default();
-        Self { inner: Arc::new(Inner { client, jetstream, link, settlements, generations }) }
-    }
-
-    /// Follows the connection, to repair right after a reconnect.
-    pub fn link(&self) -> LinkWatch {
-        LinkWatch::new(self.inner.link.clone())
-    }
-
-    /// Waits until the server has received everything settled so far: acks, NAKs. Call it before the process ends, because
-    /// settling only queues.
-    ///
-    /// # Errors
-    /// [`StreamsError::Unreachable`] when that took longer than `within`; messages whose ack is lost are delivered again.
-    pub async fn flush(&self, within: Duration) -> Result<(), StreamsError> {
-        let (done, flushed) = oneshot::channel();
-        let _ = self.inner.settlements.send(Settlement::Flush(done));
-        match timeout(within, flushed).await {
-            Ok(Ok(Ok(()))) => Ok(()),
-            Ok(Ok(Err(error))) => Err(StreamsError::Unreachable(error)),
-            Ok(Err(error)) => Err(StreamsError::Unreachable(error.into())),
-            Err(error) => Err(StreamsError::Unreachable(error.into())),
-        }
-    }
-
-    pub(crate) fn client(&self) -> &Client {
-        &self.inner.client
-    }
-
-    pub(crate) fn jetstream(&self) -> &jetstream::Context {
-        &self.inner.jetstream
-    }
-
-    /// Waits a little for a connection: what is asked without one only piles up, and is sent when nobody wants it any more.
-    pub(crate) async fn connected(&self) -> Result<(), StreamsError> {
-        let mut link = self.link();
-        let waited = timeout(ATTEMPT, link.up()).await;
-        waited.map_err(|_| StreamsError::Unreachable("there is no connection".into()))
-    }
-
-    /// The one mark of a generation that all its handles share.
-    pub(crate) fn generation(&self, job: JobStreams) -> Arc<Generation> {
-        let mut known = self.inner.generations.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(generation) = known.get(&job).and_then(Weak::upgrade) {
-            return generation;
-        }
-        known.retain(|_, generation| generation.strong_count() > 0);
-        let (queue, link) = (self.inner.settlements.clone(), self.inner.link.clone());
-        let generation = Arc::new(Generation::new(job, queue, link));
-        known.insert(job, Arc::downgrade(&generation));
-        generation
-    }
+    Ok(client)
 }
 
 enum Failure {

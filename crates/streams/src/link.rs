@@ -53,10 +53,12 @@ impl LinkWatch {
 pub(crate) fn note(event: &Event, link: &watch::Sender<Link>) {
     match event {
         Event::Connected => link.send_modify(|link| *link = Link { up: true, established: link.established + 1 }),
-        Event::Disconnected | Event::Closed => {
+        Event::Disconnected => {
             warn!("the connection to nats is down");
             link.send_modify(|link| link.up = false);
         }
+        // By ourselves, at the end.
+        Event::Closed => link.send_modify(|link| link.up = false),
         Event::LameDuckMode => info!("the nats server is about to shut down"),
         Event::ServerError(error) => warn!(%error, "nats reported an error"),
         // Every failed attempt to reconnect is one of these.

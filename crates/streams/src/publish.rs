@@ -1,10 +1,10 @@
 //! Publishing: pipelined, paced by the stream's own cap, idempotent, and honest about how far it got.
 
 use crate::JobStreams;
-use crate::connect::Streams;
+use crate::Streams;
+use crate::api::Nothing;
 use crate::error::{StreamsError, classify};
 use crate::message::{self, BatchMessage};
-use crate::topology::Nothing;
 use async_nats::jetstream::context::{PublishAckFuture, PublishError, PublishErrorKind};
 use async_nats::jetstream::{self, ErrorCode, stream};
 use bytes::Bytes;

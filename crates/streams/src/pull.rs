@@ -4,9 +4,10 @@
 //! before it asks again. Here a request asks for the free room and no more; it counts as lost when the server was silent for two
 //! heartbeats, or the connection was lost; and whatever arrives beyond the room goes back at once.
 
+use crate::Streams;
 use crate::backoff::pause;
-use crate::batches::{Buffer, Delivery};
-use crate::connect::Streams;
+use crate::buffer::Buffer;
+use crate::delivery::Delivery;
 use crate::error::StreamsError;
 use crate::link::LinkWatch;
 use crate::message::decode_work;

@@ -2,8 +2,8 @@
 //! first.
 
 use crate::JobStreams;
+use crate::Streams;
 use crate::backoff::pause;
-use crate::connect::Streams;
 use crate::error::StreamsError;
 use crate::message::decode_key;
 use crate::names::CONSUMER;

@@ -1,4 +1,6 @@
 use crate::server::{LONG, Server, ahead, batch, batches, eventually, next, number};
+use async_nats::jetstream::consumer::pull;
+use futures_util::StreamExt;
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
 use vaultstream_streams::{JobStreams, Limits, StreamsState};
@@ -36,23 +38,26 @@ async fn a_deleted_stream_is_reported_and_late_acks_touch_nothing() {
     assert!(gone.is_stream_gone(), "{gone}");
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     assert!(handle.is_dead() && token.is_dead());
-    // The worst case: somebody makes the old names again, whose sequences start anew.
+    // The worst case: somebody makes the old names again, whose sequences start anew, and others hold their messages.
     let plain = server.plain().await;
-    for stream in [new.batch_stream(), new.key_stream()] {
+    let mut strangers = Vec::new();
+    for (stream, kind) in [(new.batch_stream(), "records"), (new.key_stream(), "keys")] {
         let mut config = plain.get_stream(&stream).await.unwrap().cached_info().config.clone();
         config.name = config.name.trim_end_matches("-2").to_owned() + "-1";
-        config.subjects = vec![config.subjects[0].trim_end_matches(".2.*").to_owned() + ".1.*"];
+        config.subjects = vec![format!("{kind}.{}.1.*", old.uid)];
         let made = plain.create_stream(config).await.unwrap();
-        let consumer = async_nats::jetstream::consumer::pull::Config {
-            durable_name: Some("workers".into()),
-            ..Default::default()
-        };
-        made.create_consumer(consumer).await.unwrap();
+        for last in 0..4 {
+            let subject = format!("{kind}.{}.1.{last}", old.uid);
+            plain.publish(subject, "{}".into()).await.unwrap().await.unwrap();
+        }
+        let consumer = pull::Config { durable_name: Some("workers".into()), ..Default::default() };
+        let consumer = made.create_consumer(consumer).await.unwrap();
+        let mut messages = consumer.fetch().max_messages(4).messages().await.unwrap();
+        while let Some(message) = messages.next().await {
+            strangers.push(message.unwrap());
+        }
     }
-    for last in 0..4 {
-        let subject = format!("records.{}.1.{last}", old.uid);
-        plain.publish(subject, "{}".into()).await.unwrap().await.unwrap();
-    }
+    assert_eq!(strangers.len(), 8);
     // As long as anything of the old streams is held, nobody in this process binds to their names again.
     assert!(worker.batches(&old, ahead(1)).await.unwrap_err().is_stream_gone());
     assert!(worker.tokens(&old).next(Duration::ZERO).await.unwrap_err().is_stream_gone());
@@ -65,8 +70,9 @@ async fn a_deleted_stream_is_reported_and_late_acks_touch_nothing() {
     // Time for what must not happen.
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(lifecycle.state(&new).await.unwrap(), StreamsState::Present { batches: 4, keys: 1 });
-    let recreated = plain.get_stream(old.batch_stream()).await.unwrap();
-    assert_eq!(recreated.cached_info().state.messages, 4);
+    for recreated in [old.batch_stream(), old.key_stream()] {
+        assert_eq!(plain.get_stream(recreated).await.unwrap().cached_info().state.messages, 4);
+    }
     // The new generation works.
     let mut puller = worker.batches(&new, ahead(4)).await.unwrap();
     next(&mut puller).await.ack();

@@ -1,0 +1,124 @@
+//! What streams there are, and removing those that nobody needs.
+
+use crate::Streams;
+use crate::error::StreamsError;
+use crate::{JobStreams, api::Nothing};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use tracing::info;
+use uuid::Uuid;
+
+/// What is there of a generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamsState {
+    /// Both streams and their consumers.
+    Present {
+        /// Messages in the stream of batches, queued or held, a finish message among them.
+        batches: u64,
+        /// Tokens in the stream of keys, queued or held.
+        keys: u64,
+    },
+    /// At least one stream or consumer is missing: raise the generation and create.
+    Absent,
+}
+
+#[derive(Deserialize)]
+struct StreamCount {
+    state: StreamMessages,
+}
+
+#[derive(Deserialize)]
+struct StreamMessages {
+    messages: u64,
+    consumer_count: usize,
+}
+
+#[derive(Serialize)]
+struct NamesQuery<'a> {
+    subject: &'a str,
+    offset: usize,
+}
+
+#[derive(Deserialize)]
+struct Names {
+    total: usize,
+    streams: Option<Vec<String>>,
+}
+
+impl Streams {
+    /// Counts messages: two small requests, whatever the size of the job.
+    ///
+    /// # Errors
+    /// When nobody answers: unknown is not absent.
+    pub async fn state(&self, job: &JobStreams) -> Result<StreamsState, StreamsError> {
+        let (batches, keys) = (self.count(job, job.batch_stream()).await?, self.count(job, job.key_stream()).await?);
+        Ok(match (batches, keys) {
+            (Some(batches), Some(keys)) => StreamsState::Present { batches, keys },
+            _ => {
+                self.generation(*job).end();
+                StreamsState::Absent
+            }
+        })
+    }
+
+    async fn count(&self, job: &JobStreams, stream: String) -> Result<Option<u64>, StreamsError> {
+        match self.call::<_, StreamCount>(*job, &format!("STREAM.INFO.{stream}"), &Nothing {}).await {
+            Ok(StreamCount { state }) => Ok((state.consumer_count > 0).then_some(state.messages)),
+            Err(StreamsError::StreamGone(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Removes both streams. What is already gone is no error.
+    ///
+    /// # Errors
+    /// As the server says.
+    pub async fn delete(&self, job: &JobStreams) -> Result<(), StreamsError> {
+        self.generation(*job).end();
+        for stream in [job.batch_stream(), job.key_stream()] {
+            match self.call::<_, serde::de::IgnoredAny>(*job, &format!("STREAM.DELETE.{stream}"), &Nothing {}).await {
+                Ok(_) | Err(StreamsError::StreamGone(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes every generation of the job but `keep`, and returns how many there were.
+    ///
+    /// # Errors
+    /// As the server says.
+    pub async fn delete_other_generations(&self, uid: Uuid, keep: Option<i64>) -> Result<usize, StreamsError> {
+        let all = self.names(&format!("*.{uid}.>")).await?;
+        let others: Vec<_> = all.into_iter().filter(|job| job.uid == uid && Some(job.generation) != keep).collect();
+        for job in &others {
+            info!(job = %uid, generation = job.generation, "removing the streams of another generation");
+            self.delete(job).await?;
+        }
+        Ok(others.len())
+    }
+
+    /// Every generation of every job that has a stream, to find those that nobody owns any more.
+    ///
+    /// # Errors
+    /// As the server says.
+    pub async fn list(&self) -> Result<BTreeSet<JobStreams>, StreamsError> {
+        let mut all = self.names("records.>").await?;
+        all.extend(self.names("keys.>").await?);
+        Ok(all)
+    }
+
+    async fn names(&self, subject: &str) -> Result<BTreeSet<JobStreams>, StreamsError> {
+        let nobody = JobStreams { uid: Uuid::nil(), generation: 0 };
+        let (mut found, mut offset) = (BTreeSet::new(), 0);
+        loop {
+            let page: Names = self.call(nobody, "STREAM.NAMES", &NamesQuery { subject, offset }).await?;
+            let names = page.streams.unwrap_or_default();
+            offset += names.len();
+            found.extend(names.iter().filter_map(|name| JobStreams::from_stream_name(name)));
+            if names.is_empty() || offset >= page.total {
+                return Ok(found);
+            }
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! The connection that everything else is asked through.
+
+use crate::JobStreams;
+use crate::connect::{ATTEMPT, ConnectError, ConnectOptions, connect};
+use crate::error::StreamsError;
+use crate::link::{Link, LinkWatch};
+use crate::settle::{Generation, Settlement, send_settlements};
+use async_nats::{Client, jetstream};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::timeout;
+
+/// A connection to NATS, shared by all clones. It reconnects by itself, without end; requests fail meanwhile.
+#[derive(Clone)]
+pub struct Streams {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    client: Client,
+    jetstream: jetstream::Context,
+    link: watch::Receiver<Link>,
+    settlements: mpsc::UnboundedSender<Settlement>,
+    generations: Mutex<HashMap<JobStreams, Weak<Generation>>>,
+}
+
+impl Streams {
+    /// Connects, and checks that JetStream answers. A server that is down is tried again until the patience is over; a refusal
+    /// or a bad file ends it at once.
+    ///
+    /// # Errors
+    /// See [`ConnectError`].
+    pub async fn connect(options: &ConnectOptions) -> Result<Self, ConnectError> {
+        let (sender, link) = watch::channel(Link::default());
+        let client = connect(options, &sender).await?;
+        Ok(Self::over(client, link).await)
+    }
+
+    async fn over(client: Client, mut link: watch::Receiver<Link>) -> Self {
+        // The first connection is reported by a task: wait, so that nobody takes it for a reconnect.
+        let _ = timeout(ATTEMPT, link.wait_for(|link| link.established > 0)).await;
+        let (settlements, queue) = mpsc::unbounded_channel();
+        tokio::spawn(send_settlements(client.clone(), queue));
+        let mut jetstream = jetstream::new(client.clone());
+        jetstream.set_timeout(ATTEMPT);
+        let generations = Mutex::default();
+        Self { inner: Arc::new(Inner { client, jetstream, link, settlements, generations }) }
+    }
+
+    /// Follows the connection, to repair right after a reconnect.
+    pub fn link(&self) -> LinkWatch {
+        LinkWatch::new(self.inner.link.clone())
+    }
+
+    /// Waits until the server has received everything settled so far: acks, NAKs. Call it before the process ends, because
+    /// settling only queues.
+    ///
+    /// # Errors
+    /// [`StreamsError::Unreachable`] when that took longer than `within`; messages whose ack is lost are delivered again.
+    pub async fn flush(&self, within: Duration) -> Result<(), StreamsError> {
+        let (done, flushed) = oneshot::channel();
+        let _ = self.inner.settlements.send(Settlement::Flush(done));
+        match timeout(within, flushed).await {
+            Ok(Ok(Ok(()))) => Ok(()),
+            Ok(Ok(Err(error))) => Err(StreamsError::Unreachable(error)),
+            Ok(Err(error)) => Err(StreamsError::Unreachable(error.into())),
+            Err(error) => Err(StreamsError::Unreachable(error.into())),
+        }
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.inner.client
+    }
+
+    pub(crate) fn jetstream(&self) -> &jetstream::Context {
+        &self.inner.jetstream
+    }
+
+    /// Waits a little for a connection: what is asked without one only piles up, and is sent when nobody wants it any more.
+    pub(crate) async fn connected(&self) -> Result<(), StreamsError> {
+        let mut link = self.link();
+        let waited = timeout(ATTEMPT, link.up()).await;
+        waited.map_err(|_| StreamsError::Unreachable("there is no connection".into()))
+    }
+
+    /// The one mark of a generation that all its handles share.
+    pub(crate) fn generation(&self, job: JobStreams) -> Arc<Generation> {
+        let mut known = self.inner.generations.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(generation) = known.get(&job).and_then(Weak::upgrade) {
+            return generation;
+        }
+        known.retain(|_, generation| generation.strong_count() > 0);
+        let (queue, link) = (self.inner.settlements.clone(), self.inner.link.clone());
+        let generation = Arc::new(Generation::new(job, queue, link));
+        known.insert(job, Arc::downgrade(&generation));
+        generation
+    }
+}
