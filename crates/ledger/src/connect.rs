@@ -110,6 +110,17 @@ impl fmt::Debug for Ledger {
 }
 
 impl Ledger {
+    /// Has the server write back what it holds in memory; needs the rights of `pg_checkpoint`.
+    ///
+    /// # Errors
+    ///
+    /// When Postgres fails or the role may not.
+    pub async fn checkpoint(&self) -> Result<(), QueryError> {
+        const ACTION: &str = "checkpoint the database";
+        let client = self.client(ACTION).await?;
+        client.batch_execute("CHECKPOINT").await.map_err(|error| QueryError::new(ACTION, error))
+    }
+
     /// Asks the server for a sign of life.
     ///
     /// # Errors

@@ -57,8 +57,8 @@ pub(super) async fn table(
     let size = i64::from(job.spec.batch_size.max(1));
     let wanted = (chunk / size).max(1).saturating_mul(size);
     let sql = format!(
-        "SELECT max(id), count(*) FROM (SELECT {key}::bigint AS id, (row_number() OVER (ORDER BY {key}) - 1) / $3 AS batch \
-           FROM {} WHERE {key} > $1 AND {key} <= $2 ORDER BY {key} LIMIT $4) AS rows GROUP BY batch ORDER BY batch",
+        "SELECT max(id), count(*) FROM (SELECT {key}::bigint AS id, (row_number() OVER (ORDER BY {key}) - 1) / $3::bigint AS batch \
+           FROM {} WHERE {key} > $1::bigint AND {key} <= $2::bigint ORDER BY {key} LIMIT $4::bigint) AS rows GROUP BY batch ORDER BY batch",
         from.table
     );
     // The least bigint itself is looked for by an inclusive bound once, and by a strict one later.
@@ -86,7 +86,7 @@ pub(super) async fn table(
     if complete && lasts.is_empty() && batches > 0 {
         // The rows behind the cursor went away meanwhile: the last batch covers the rest of the key space.
         tx.execute(
-            "UPDATE vaultstream.batches SET last_id = greatest(last_id, $3) WHERE job_id = $1 AND batch = $2 - 1",
+            "UPDATE vaultstream.batches SET last_id = greatest(last_id, $3::bigint) WHERE job_id = $1 AND batch = $2::bigint - 1",
             &[&job.id.0, &batches, &high],
         )
         .await

@@ -28,7 +28,8 @@ pub async fn raise_generation(ledger: &Ledger, id: JobId) -> Result<Step<i64>, S
     let raised = async {
         let row = tx
             .query_one(
-                "UPDATE vaultstream.jobs SET generation = generation + 1, published = 0 WHERE id = $1 RETURNING generation",
+                "UPDATE vaultstream.jobs SET generation = generation + 1, published = 0, \
+                 published_at = coalesce(published_at, clock_timestamp()) WHERE id = $1 RETURNING generation",
                 &[&id.0],
             )
             .await?;
@@ -73,8 +74,8 @@ pub async fn mark_published(ledger: &Ledger, job: JobId, generation: i64, upto: 
     let client = ledger.client(ACTION).await?;
     let row = client
         .query_opt(
-            "UPDATE vaultstream.jobs SET published = greatest(published, CASE WHEN generation = $2 THEN $3::bigint ELSE 0 END), \
-             published_at = coalesce(published_at, clock_timestamp()) WHERE id = $1 RETURNING published",
+            "UPDATE vaultstream.jobs SET published = greatest(published, CASE WHEN generation = $2 THEN $3::bigint ELSE 0 END) \
+             WHERE id = $1 RETURNING published",
             &[&job.0, &generation, &upto],
         )
         .await

@@ -67,6 +67,8 @@ impl Stage {
     pub(crate) async fn sql(&self) -> Client {
         let (client, connection) = tokio_postgres::connect(&self.url, NoTls).await.unwrap();
         tokio::spawn(connection);
+        // The embedded server's user has the name of our schema, and "$user" comes first otherwise.
+        client.batch_execute("SET search_path = public").await.unwrap();
         client
     }
 

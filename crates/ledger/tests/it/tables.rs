@@ -5,9 +5,9 @@ use vaultstream_ledger::batches::{self, Split};
 use vaultstream_ledger::commit::Committed;
 use vaultstream_ledger::payloads::{self, Payload, RangeRead};
 use vaultstream_ledger::steps::{self, Seeding, SourceError, Step, StepError};
-use vaultstream_ledger::{BatchRange, Job, progress, verify};
+use vaultstream_ledger::{BatchRange, Job, Ledger, progress, verify};
 
-use crate::stage::{Stage, of_table, segment_of};
+use crate::stage::{Stage, of_table, options, segment_of, url_as};
 
 async fn refused(stage: &Stage, spec: SigningJobSpec) -> SourceError {
     let job = stage.pending(spec).await;
@@ -103,7 +103,7 @@ async fn gaps_cost_nothing_and_the_ranges_tile_the_keys() {
         .await
         .batch_execute(
             "CREATE TABLE invoices (id bigint PRIMARY KEY, body text); \
-             INSERT INTO invoices SELECT g * g * g - 500, 'invoice ' || g FROM generate_series(-100, 2400) AS g; \
+             INSERT INTO invoices SELECT g::bigint * g * g - 500, 'invoice ' || g FROM generate_series(-100, 2400) AS g; \
              INSERT INTO invoices VALUES (-9223372036854775808, 'least'), (9223372036854775807, 'greatest')",
         )
         .await
@@ -297,7 +297,7 @@ async fn row_level_security_is_an_error_not_a_smaller_job() {
         .unwrap();
     let job = stage.pending(of_table("hidden", 10)).await;
     steps::provision(&stage.ledger, job.id).await.unwrap();
-    let tenant = vaultstream_ledger::Ledger::connect(&crate::stage::options(&crate::stage::url_as(&stage.url, &role)));
-    let error = steps::seed_chunk(&tenant.await.unwrap(), job.id, 10).await.unwrap_err();
+    let tenant = options(&url_as(&stage.url, &role));
+    let error = steps::seed_chunk(&Ledger::connect(&tenant).await.unwrap(), job.id, 10).await.unwrap_err();
     assert!(matches!(error, StepError::Source(SourceError::RowSecurity { .. })), "{error}");
 }
