@@ -46,7 +46,9 @@ lint: ## Check format, lints, docs, dependencies, scripts and generated files
 
 generate: ## Write what is generated from the code: crds/
 	@mkdir -p crds
-	@cargo run --release --locked --quiet -p vaultstream-api --example crd >crds/.new
+# --workspace: with the features of all crates together, so that the tests use the same artefacts.
+	@cargo build --release --locked --quiet --workspace --example crd
+	@target/release/examples/crd >crds/.new
 	@mv crds/.new crds/signingjobs.vaultstream.dev.yaml
 
 tools: ## Put a pinned nats-server, and Postgres where none is found, into .tools/
