@@ -84,6 +84,7 @@ impl Gatherer<'_> {
             }
         }
         let Some(share) = self.budget.take(records).await else { return Ok(Gathered::End) };
+        vaultstream_faults::point("unit-gathered");
         Ok(Gathered::Unit(Unit { batches, share }))
     }
 

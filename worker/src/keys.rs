@@ -121,6 +121,7 @@ impl KeySource {
             match leases::take(&self.ledger, self.job, key, self.lease).await? {
                 Take::Taken(lease) if self.left(&lease) < u64::from(self.batch_size) => {
                     leases::retire(&self.ledger, &lease).await?;
+                    vaultstream_faults::point("key-retired");
                     token.discard();
                 }
                 Take::Taken(lease) => {

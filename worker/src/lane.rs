@@ -109,6 +109,7 @@ impl Lane<'_> {
             let part = split_off_fitting(&mut batches, self.session.keys.left(&key.lease));
             match self.sign(part, key).await? {
                 Signed::Segments { part, key, segments } => {
+                    vaultstream_faults::point("unit-signed");
                     let unfinished = self.commit(part, key, segments, batches.is_empty()).await?;
                     batches.splice(0..0, unfinished);
                 }
@@ -165,6 +166,7 @@ impl Lane<'_> {
                 Err(SignFailure::Batch { batch }) => {
                     deps.metrics.attempts_failed.inc();
                     let attempts = self.session.count_attempt(batch).await?;
+                    vaultstream_faults::point("attempt-counted");
                     let Some(at) = part.iter().position(|candidate| candidate.from.range().batch == batch) else { continue };
                     let failed = part.remove(at);
                     if attempts.unsigned_abs() < self.session.job.spec.retry.max_attempts {
@@ -241,6 +243,7 @@ impl Lane<'_> {
                 }
                 Ok(Committed::KeySpent { .. }) => {
                     self.session.keys.retire(key).await;
+                    vaultstream_faults::point("key-retired");
                     return Ok(part);
                 }
                 Ok(Committed::RangeChanged(ranges)) => {

@@ -147,6 +147,7 @@ impl Session {
                     Err(error) => self.wait_out(error.into()).await?,
                 }
             }
+            vaultstream_faults::point("batch-split");
             batch.from.message.last = at - 1;
         }
         Ok(unit)

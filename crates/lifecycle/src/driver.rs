@@ -27,11 +27,19 @@ pub struct Settings {
     pub max_messages: i64,
     /// Between two comparisons of streams and ledger.
     pub repair_every: Duration,
+    /// How long a batch may be held without a sign of life before it is delivered elsewhere.
+    pub batch_ack_wait: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { seed_chunk: 250_000, replicas: 1, max_messages: 100_000, repair_every: Duration::from_secs(30) }
+        Self {
+            seed_chunk: 250_000,
+            replicas: 1,
+            max_messages: 100_000,
+            repair_every: Duration::from_secs(30),
+            batch_ack_wait: Duration::from_secs(30),
+        }
     }
 }
 
@@ -151,6 +159,7 @@ impl Driver {
         }
         if self.publisher.first_open(&self.ledger, job).await?.is_none() {
             steps::begin_finish(&self.ledger, job.id).await?;
+            vaultstream_faults::point("finish-begun");
             return Ok(Advance::Again);
         }
         self.repair.look(&self.ledger, &self.streams, job, &topology).await?;
@@ -199,6 +208,7 @@ impl Driver {
         vaultstream_faults::point("streams-created");
         let keys = steps::active_keys(&self.ledger, job.id).await?;
         self.streams.publish_keys(&topology, &keys.iter().map(|key| key.id.0).collect::<Vec<_>>()).await?;
+        vaultstream_faults::point("keys-published");
         self.streams.delete_other_generations(job.uid, Some(generation)).await?;
         tracing::info!(job = %job.name, generation, keys = keys.len(), "streams created");
         self.publisher = Publisher::default();
@@ -214,6 +224,7 @@ impl Driver {
         if let Step::Done(new) = steps::insert_missing_key_versions(&self.ledger, job.id).await?
             && !new.is_empty()
         {
+            vaultstream_faults::point("keys-replaced");
             self.streams.publish_keys(topology, &new.iter().map(|key| key.0).collect::<Vec<_>>()).await?;
         }
         Ok(())
@@ -226,6 +237,7 @@ impl Driver {
         Limits {
             replicas: self.settings.replicas,
             max_batches: self.settings.max_messages,
+            batch_ack_wait: self.settings.batch_ack_wait,
             ..Limits::for_job(spec.batch_size, lease.records, lease.duration.as_std(), lanes, workers)
         }
     }
@@ -239,6 +251,7 @@ impl Driver {
 
     async fn end(&mut self, job: &Job, outcome: Outcome) -> Result<Advance, LifecycleError> {
         self.streams.delete_other_generations(job.uid, None).await?;
+        vaultstream_faults::point("streams-deleted");
         Ok(Advance::Ended(outcome))
     }
 }

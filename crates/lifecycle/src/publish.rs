@@ -52,6 +52,7 @@ impl Publisher {
         let upto = next.unwrap_or(total);
         if upto > job.published {
             steps::mark_published(ledger, job.id, job.generation, upto).await?;
+            vaultstream_faults::point("publishing-noted");
         }
         Ok(Published { more: upto < total, full: outcome.full })
     }

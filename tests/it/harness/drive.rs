@@ -1,0 +1,133 @@
+//! The lifecycle of a job driven by this process, so that the only workers are those that a test starts.
+
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+use vaultstream::run::new_job;
+use vaultstream_api::SigningJob;
+use vaultstream_ledger::{ConnectOptions, JobId, Ledger, TlsFiles, jobs};
+use vaultstream_lifecycle::{Advance, Driver, Outcome, Settings};
+use vaultstream_streams::{JobStreams, Streams};
+
+use super::{PATIENCE, Site, until};
+
+/// Settings with the waits cut short that a test cannot wait for.
+pub(crate) fn quick() -> Settings {
+    Settings { repair_every: Duration::from_secs(1), batch_ack_wait: Duration::from_secs(2), ..Settings::default() }
+}
+
+/// A job under way.
+pub(crate) struct Drive {
+    pub(crate) uid: Uuid,
+    pub(crate) id: JobId,
+    pub(crate) ledger: Ledger,
+    pub(crate) streams: Streams,
+    task: JoinHandle<Outcome>,
+}
+
+impl Site {
+    pub(crate) async fn ledger(&self) -> Ledger {
+        let options = ConnectOptions {
+            url: self.database_url.clone(),
+            max_connections: 4,
+            application_name: "vaultstream-test".to_owned(),
+            tls: TlsFiles::default(),
+            source_role: false,
+            patience: Duration::from_secs(30),
+        };
+        Ledger::connect(&options).await.unwrap()
+    }
+
+    pub(crate) async fn streams(&self) -> Streams {
+        let options = vaultstream_streams::ConnectOptions {
+            url: self.nats_url.clone(),
+            name: "vaultstream-test".to_owned(),
+            patience: Duration::from_secs(30),
+            ..Default::default()
+        };
+        Streams::connect(&options).await.unwrap()
+    }
+
+    /// Makes the job in the ledger and seeds it; nothing is published yet.
+    pub(crate) async fn seed(&self, manifest: &str) -> Seeded {
+        let (ledger, streams) = (self.ledger().await, self.streams().await);
+        ledger.migrate().await.unwrap();
+        let manifest = SigningJob::parse_manifests(manifest).unwrap().remove(0);
+        let job = jobs::ensure(&ledger, &new_job(&manifest)).await.unwrap().job;
+        let mut driver = Driver::new(ledger.clone(), streams.clone(), job.id, quick());
+        while jobs::by_id(&ledger, job.id).await.unwrap().unwrap().state != vaultstream_ledger::JobState::Signing {
+            driver.advance().await.unwrap();
+        }
+        Seeded { uid: job.uid, id: job.id, ledger, streams }
+    }
+
+    /// Makes the job in the ledger and drives it to its end; somebody else has to sign.
+    pub(crate) async fn drive(&self, manifest: &str, settings: Settings) -> Drive {
+        self.seed(manifest).await.drive(settings)
+    }
+}
+
+/// A job whose batches are planned.
+pub(crate) struct Seeded {
+    pub(crate) uid: Uuid,
+    id: JobId,
+    ledger: Ledger,
+    streams: Streams,
+}
+
+impl Seeded {
+    pub(crate) fn drive(self, settings: Settings) -> Drive {
+        let Self { uid, id, ledger, streams } = self;
+        let driver = Driver::new(ledger.clone(), streams.clone(), id, settings);
+        let task = tokio::spawn(advance(driver, streams.clone()));
+        Drive { uid, id, ledger, streams, task }
+    }
+}
+
+async fn advance(mut driver: Driver, streams: Streams) -> Outcome {
+    let mut link = streams.link();
+    loop {
+        let pause = match driver.advance().await {
+            Ok(Advance::Ended(outcome)) => return outcome,
+            Ok(Advance::Again) => continue,
+            Ok(Advance::After(pause)) => pause,
+            Err(error) if error.is_unavailable() => Duration::from_millis(200),
+            Err(error) => panic!("the lifecycle failed: {error:?}"),
+        };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = link.reconnected() => driver.look_again(),
+        }
+    }
+}
+
+impl Drive {
+    /// The present generation of the job's streams.
+    pub(crate) async fn topology(&self) -> JobStreams {
+        let job = jobs::by_id(&self.ledger, self.id).await.unwrap().unwrap();
+        JobStreams { uid: self.uid, generation: job.generation }
+    }
+
+    /// Waits until every batch is published, and answers how many.
+    pub(crate) async fn until_published(&self) -> i64 {
+        until("every batch is published", || async {
+            let job = jobs::by_id(&self.ledger, self.id).await.unwrap().unwrap();
+            job.batches.is_some_and(|batches| batches > 0 && job.published >= batches)
+        })
+        .await;
+        jobs::by_id(&self.ledger, self.id).await.unwrap().unwrap().batches.unwrap()
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.task.is_finished()
+    }
+
+    pub(crate) async fn outcome(self) -> Outcome {
+        tokio::time::timeout(PATIENCE, self.task).await.expect("the job does not end").unwrap()
+    }
+
+    pub(crate) async fn complete(self) {
+        assert_eq!(self.outcome().await, Outcome::Complete);
+    }
+}

@@ -1,0 +1,16 @@
+//! Manifests.
+
+/// A job of generated records; `spec` holds further lines of the spec.
+pub(crate) fn generated(name: &str, records: u64, spec: &str) -> String {
+    manifest(name, &format!("source: {{generate: {{records: {records}}}}}\n{spec}"))
+}
+
+/// A job of the table `public.<table>` with the columns `id` and `body`.
+pub(crate) fn of_table(name: &str, table: &str, spec: &str) -> String {
+    manifest(name, &format!("source: {{table: {{name: {table}, key: id, payload: body}}}}\n{spec}"))
+}
+
+fn manifest(name: &str, spec: &str) -> String {
+    let spec: String = spec.lines().map(|line| format!("  {}\n", line.trim())).collect();
+    format!("apiVersion: vaultstream.dev/v1alpha1\nkind: SigningJob\nmetadata:\n  name: {name}\nspec:\n{spec}")
+}

@@ -1,0 +1,22 @@
+//! What the tests stand on: servers, a site for each test, programs, a lifecycle driver in this process, and the check
+//! that a job is signed exactly once.
+
+mod check;
+mod drive;
+mod jobs;
+mod lease_log;
+mod nats;
+mod program;
+mod site;
+
+pub(crate) use check::{assert_complete, assert_signed_exactly_once};
+pub(crate) use drive::{Drive, quick};
+pub(crate) use jobs::{generated, of_table};
+pub(crate) use lease_log::LeaseLog;
+pub(crate) use program::{Ended, Program, Running};
+pub(crate) use site::{Site, until};
+
+use std::time::Duration;
+
+/// Longer than anything may take on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);

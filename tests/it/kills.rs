@@ -1,0 +1,136 @@
+//! kill -9 at every step of lifecycle and pipeline, one process each; started again, the job completes with one signature
+//! per record.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::harness::{Site, assert_complete, generated, of_table, until};
+
+/// Scenarios at a time: they mostly wait for leases and redeliveries.
+const AT_A_TIME: usize = 5;
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    /// 600 generated records in 30 batches.
+    Plain,
+    /// Keys that wear out after two batches.
+    WornOut,
+    /// One record whose signature never verifies.
+    Broken,
+    /// A table of which one batch outgrows its plan.
+    Outgrown,
+}
+
+/// Each fault point with the passes at which it is tried.
+const POINTS: &[(&str, &[u32], Kind)] = &[
+    ("provisioned", &[1], Kind::Plain),
+    ("seeded-chunk", &[1], Kind::Plain),
+    ("lifecycle-step", &[1, 2, 3], Kind::Plain),
+    ("generation-raised", &[1], Kind::Plain),
+    ("streams-created", &[1], Kind::Plain),
+    ("keys-published", &[1], Kind::Plain),
+    ("batches-published", &[1], Kind::Plain),
+    ("publishing-noted", &[1], Kind::Plain),
+    ("unit-gathered", &[1, 4], Kind::Plain),
+    ("payload-read", &[1, 5], Kind::Plain),
+    ("lease-taken", &[1, 5], Kind::Plain),
+    ("material-stored", &[1, 4], Kind::Plain),
+    ("unit-signed", &[1, 3], Kind::Plain),
+    ("before-fence", &[1, 3], Kind::Plain),
+    ("after-fence", &[1, 3], Kind::Plain),
+    ("mid-copy", &[1, 7], Kind::Plain),
+    ("before-commit", &[1, 3], Kind::Plain),
+    ("after-commit", &[1, 3], Kind::Plain),
+    ("before-ack", &[1, 3], Kind::Plain),
+    ("before-key-return", &[1, 3], Kind::Plain),
+    ("finish-begun", &[1], Kind::Plain),
+    ("finish-published", &[1], Kind::Plain),
+    ("before-receipt", &[1], Kind::Plain),
+    ("receipt-stored", &[1], Kind::Plain),
+    ("streams-deleted", &[1], Kind::Plain),
+    ("key-retired", &[1], Kind::WornOut),
+    ("keys-replaced", &[1], Kind::WornOut),
+    ("attempt-counted", &[1, 3], Kind::Broken),
+    ("batch-split", &[1], Kind::Outgrown),
+];
+
+const COMMON: &str = "batchSize: 20\nconcurrency: {records: 4, signers: 3}\nmaxRejected: 1\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_killed_at_any_step_and_started_again_signs_every_record_once() {
+    let places = Arc::new(Semaphore::new(AT_A_TIME));
+    let mut scenarios = JoinSet::new();
+    for &(point, passes, kind) in POINTS {
+        for &pass in passes {
+            let places = Arc::clone(&places);
+            scenarios.spawn(async move {
+                let _place = places.acquire().await.unwrap();
+                kill_at(point, pass, kind).await;
+            });
+        }
+    }
+    let mut failed = 0;
+    while let Some(ended) = scenarios.join_next().await {
+        // Every panic is on stderr already; all scenarios are let run to their end.
+        failed += usize::from(ended.is_err());
+    }
+    assert_eq!(failed, 0, "scenarios failed");
+}
+
+async fn kill_at(point: &str, pass: u32, kind: Kind) {
+    let site = Site::new().await;
+    let lease = "lease: {records: 100, duration: 5s}";
+    let (manifest, signed, rejected) = match kind {
+        Kind::Plain => (generated("job", 600, &format!("{COMMON}keys: {{count: 12, {lease}}}")), 600, 0),
+        Kind::WornOut => {
+            (generated("job", 200, &format!("{COMMON}keys: {{count: 3, maxSignatures: 40, {lease}}}")), 200, 0)
+        }
+        Kind::Broken => {
+            let retry = "retry: {maxAttempts: 3, initialBackoff: 10ms, maxBackoff: 20ms}\nsigning: {verify: All}";
+            (generated("job", 200, &format!("{COMMON}keys: {{count: 12, {lease}}}\n{retry}")), 199, 1)
+        }
+        Kind::Outgrown => (of_table("job", "rows", &format!("{COMMON}keys: {{count: 12, {lease}}}")), 260, 0),
+    };
+    if matches!(kind, Kind::Outgrown) {
+        site.execute(
+            "CREATE TABLE rows (id bigint PRIMARY KEY, body text NOT NULL);
+             INSERT INTO rows SELECT n * 1000, 'row ' || n FROM generate_series(1, 200) n",
+        )
+        .await;
+        site.run(&manifest).args(&["--seed-only"]).end().await.assert_code(0);
+        site.execute("INSERT INTO rows SELECT n, 'new ' || n FROM generate_series(1, 60) n").await;
+    }
+    let run = || {
+        let run = site.run(&manifest);
+        if matches!(kind, Kind::Broken) { run.env("VAULTSTREAM_FAULT_RECORDS", "17") } else { run }
+    };
+    let at = format!("{point}:{pass}");
+    run().fault(&format!("{at}=kill")).end().await.assert_killed(point);
+    let again = run().end().await;
+    assert_eq!(again.status.code(), Some(0), "after a kill at {at}: {}\n{}", again.stdout, again.stderr);
+    assert_complete(&site, "job", signed, rejected).await;
+}
+
+/// The worker program, one of several, killed again and again.
+#[tokio::test(flavor = "multi_thread")]
+async fn workers_killed_one_after_the_other_leave_a_job_that_completes() {
+    let site = Site::new().await;
+    let manifest = generated(
+        "job",
+        1000,
+        "batchSize: 20\nkeys: {count: 16, lease: {records: 100, duration: 5s}}\nconcurrency: {records: 2, signers: 2}",
+    );
+    let job = site.drive(&manifest, crate::harness::quick()).await;
+    for point in ["payload-read:2", "mid-copy:3", "before-commit:2", "after-commit:2", "before-key-return:2"] {
+        let worker = site.worker(job.uid).await.fault(&format!("{point}=kill")).start();
+        worker.end().await.assert_killed(point.split(':').next().unwrap());
+    }
+    let survivor = site.worker(job.uid).await.start();
+    until("the job is over", || async { job.is_over() }).await;
+    survivor.signal(rustix::process::Signal::TERM);
+    survivor.end().await.assert_code(0);
+    job.complete().await;
+    crate::harness::assert_signed_exactly_once(&site, "job", 1000).await;
+}

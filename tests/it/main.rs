@@ -1,0 +1,22 @@
+//! The whole program on real servers: real Postgres, real nats-server, real processes that are killed, stopped, starved
+//! and fed with nonsense.
+//!
+//! The programs are the shipped ones with fault points compiled in (`crates/faults`). All tests share one Postgres and one
+//! nats-server, with a database each; those that break a server start their own.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this program holds only tests")]
+
+mod harness;
+
+mod fences;
+mod keys;
+mod kills;
+mod leaving;
+mod outages;
+mod refusals;
+mod rejects;
+mod samples;
+mod streams;
+mod tables;
+mod tampering;
+mod worker;

@@ -1,0 +1,80 @@
+//! Records that cannot be signed, and what becomes of the others.
+
+use crate::harness::{Site, assert_complete, generated, of_table};
+
+const SPEC: &str = "batchSize: 20\nkeys: {count: 4, lease: {records: 100, duration: 5s}}\nmaxPayloadBytes: 100";
+
+/// 500 rows: five NULL, one too large, one just small enough.
+const LETTERS: &str = "
+    CREATE TABLE letters (id bigint PRIMARY KEY, body text);
+    INSERT INTO letters SELECT n, 'letter ' || n FROM generate_series(1, 500) n;
+    UPDATE letters SET body = NULL WHERE id % 100 = 0;
+    UPDATE letters SET body = repeat('x', 101) WHERE id = 17;
+    UPDATE letters SET body = repeat('x', 100) WHERE id = 18";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn null_and_oversized_payloads_become_rejects_and_the_rest_is_signed() {
+    let site = Site::new().await;
+    site.execute(LETTERS).await;
+    let ended = site.run(&of_table("job", "letters", &format!("{SPEC}\nmaxRejected: 2%"))).end().await;
+    let report = ended.assert_code(0).report();
+    assert_eq!((report["signed"].as_u64(), report["rejected"].as_u64()), (Some(494), Some(6)), "{report}");
+    assert_complete(&site, "job", 494, 6).await;
+    let reasons = site
+        .text("SELECT string_agg(record_id || ' ' || reason, ', ' ORDER BY record_id) FROM vaultstream.rejects")
+        .await;
+    assert_eq!(
+        reasons,
+        "17 PayloadTooLarge, 100 PayloadMissing, 200 PayloadMissing, 300 PayloadMissing, 400 PayloadMissing, 500 PayloadMissing"
+    );
+    let detail = site.text("SELECT detail FROM vaultstream.rejects WHERE record_id = 17").await;
+    assert!(detail.contains("101 bytes") && detail.contains("maxPayloadBytes 100"), "{detail}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_more_rejects_than_allowed_a_job_fails_and_everything_else_is_signed() {
+    let site = Site::new().await;
+    site.execute(LETTERS).await;
+    let ended = site.run(&of_table("job", "letters", &format!("{SPEC}\nmaxRejected: 5"))).end().await;
+    let report = ended.assert_code(1).report();
+    assert_eq!(report["state"], "Failed");
+    assert_eq!((report["signed"].as_u64(), report["rejected"].as_u64()), (Some(494), Some(6)), "{report}");
+    let why = report["failure"].as_str().unwrap();
+    assert!(why.contains("6 of 500") && why.contains("maxRejected"), "{why}");
+    assert_eq!(site.number("SELECT count(*) FROM vaultstream.signatures").await, 494);
+    assert_eq!(site.number("SELECT count(*) FROM vaultstream.batches WHERE state <> 'signed'").await, 0);
+    // What was signed stays verifiable.
+    site.ledger_command(&["verify", "--job", "job", "--output", "json"]).end().await.assert_code(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_whose_signature_never_verifies_is_found_and_the_rest_of_its_batch_is_signed() {
+    let site = Site::new().await;
+    let spec = "batchSize: 50\nkeys: {count: 4, lease: {records: 100, duration: 5s}}\nsigning: {verify: All}\nmaxRejected: 2\n\
+                retry: {maxAttempts: 3, initialBackoff: 10ms, maxBackoff: 50ms}";
+    let run = site.run(&generated("job", 500, spec)).env("VAULTSTREAM_FAULT_RECORDS", "77,402");
+    let report = run.end().await.assert_code(0).report();
+    assert_eq!((report["signed"].as_u64(), report["rejected"].as_u64()), (Some(498), Some(2)), "{report}");
+    assert_complete(&site, "job", 498, 2).await;
+    let rejects = "SELECT string_agg(record_id || ' ' || reason || ' ' || attempts, ', ' ORDER BY record_id) \
+                   FROM vaultstream.rejects";
+    assert_eq!(site.text(rejects).await, "77 SigningFailed 3, 402 SigningFailed 3");
+    assert_eq!(
+        site.number("SELECT count(*) FROM vaultstream.batches WHERE attempts > 0").await,
+        2,
+        "others were blamed"
+    );
+}
+
+/// Only what names a batch or a record counts against it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_counts_against_no_batch() {
+    let site = Site::breakable().await;
+    let spec = format!("{SPEC}\nconcurrency: {{signers: 2}}\nworkers: {{maxRecordsPerSecond: 300}}");
+    let running = site.run(&generated("job", 600, &spec)).start();
+    site.until_signed(60).await;
+    site.servers(|servers| servers.restart_postgres().unwrap()).await;
+    running.end().await.assert_code(0);
+    assert_eq!(site.number("SELECT count(*) FROM vaultstream.batches WHERE attempts > 0").await, 0);
+    assert_complete(&site, "job", 600, 0).await;
+}

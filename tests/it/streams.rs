@@ -1,0 +1,147 @@
+//! JetStream is not the truth: messages doubled, lost, deleted and wiped only cost time.
+
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use vaultstream_ledger::{BatchRange, steps};
+use vaultstream_streams::{BatchMessage, JobStreams};
+
+use crate::harness::{Site, assert_signed_exactly_once, generated, quick, until};
+
+/// Slow enough that something can happen in the middle.
+const SLOW: &str = "batchSize: 20\nkeys: {count: 8, lease: {records: 100, duration: 5s}}\n\
+                    concurrency: {records: 2, signers: 2}\nworkers: {maxRecordsPerSecond: 300}";
+
+fn message(uid: uuid::Uuid, range: &BatchRange) -> BatchMessage {
+    BatchMessage { job: uid, batch: range.batch.0, first: range.first, last: range.last, rows: range.rows }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_delivered_twice_is_stored_once() {
+    let site = Site::new().await;
+    let seeded = site.seed(&generated("job", 900, SLOW)).await;
+    let uid = seeded.uid;
+    let job = seeded.drive(quick());
+    job.until_published().await;
+    let all = all_batches(&site, uid).await;
+    let worker = site.worker(uid).await.start();
+    // Whatever was acknowledged meanwhile comes again, and again.
+    let mut stored = 0;
+    while !job.is_over() && site.signed().await < 900 {
+        let topology = job.topology().await;
+        if let Ok(published) = job.streams.publish_batches(&topology, &all).await {
+            stored += published.stored;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(stored > 20, "only {stored} batches came twice");
+    job.complete().await;
+    let seen = worker.metric("already_signed_batches_total").await;
+    assert!(seen > 0.0, "no batch came after it was signed");
+    assert_signed_exactly_once(&site, "job", 900).await;
+}
+
+async fn all_batches(site: &Site, uid: uuid::Uuid) -> Vec<BatchMessage> {
+    let sql = "SELECT batch, first_id, last_id, rows_planned FROM vaultstream.batches ORDER BY batch";
+    let rows = site.sql().await.query(sql, &[]).await.unwrap();
+    rows.iter()
+        .map(|row| BatchMessage { job: uid, batch: row.get(0), first: row.get(1), last: row.get(2), rows: row.get(3) })
+        .collect()
+}
+
+async fn delete_streams(site: &Site, topology: &JobStreams) {
+    let jetstream = site.jetstream().await;
+    jetstream.delete_stream(topology.batch_stream()).await.unwrap();
+    jetstream.delete_stream(topology.key_stream()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_deleted_in_mid_job_come_back_under_another_generation() {
+    let site = Site::new().await;
+    let running = site.run(&generated("job", 900, SLOW)).start();
+    site.until_signed(100).await;
+    let uid = site.uid().await;
+    let before = site.number("SELECT generation FROM vaultstream.jobs").await;
+    delete_streams(&site, &JobStreams { uid, generation: before }).await;
+    running.end().await.assert_code(0);
+    assert!(site.number("SELECT generation FROM vaultstream.jobs").await > before, "a name was used twice");
+    assert_signed_exactly_once(&site, "job", 900).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_key_stream_deleted_in_mid_job_costs_time() {
+    let site = Site::new().await;
+    let running = site.run(&generated("job", 900, SLOW)).start();
+    site.until_signed(100).await;
+    let topology = JobStreams { uid: site.uid().await, generation: 1 };
+    site.jetstream().await.delete_stream(topology.key_stream()).await.unwrap();
+    running.end().await.assert_code(0);
+    assert_signed_exactly_once(&site, "job", 900).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_of_jetstream_wiped_in_mid_job_costs_time() {
+    let site = Site::breakable().await;
+    let running = site.run(&generated("job", 900, SLOW)).start();
+    site.until_signed(100).await;
+    site.servers(|servers| servers.wipe_jetstream().unwrap()).await;
+    running.end().await.assert_code(0);
+    assert_signed_exactly_once(&site, "job", 900).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn single_batches_and_all_key_tokens_deleted_are_published_again() {
+    let site = Site::new().await;
+    let job = site.drive(&generated("job", 900, SLOW), quick()).await;
+    job.until_published().await;
+    let topology = job.topology().await;
+    let jetstream = site.jetstream().await;
+    let mut batches = jetstream.get_stream(topology.batch_stream()).await.unwrap();
+    let before = batches.info().await.unwrap().state.messages;
+    assert_eq!(before, 45);
+    // Before anybody works, then again under a worker's hands.
+    for sequence in [1, 2, 10, 45] {
+        assert!(batches.delete_message(sequence).await.unwrap());
+    }
+    jetstream.get_stream(topology.key_stream()).await.unwrap().purge().await.unwrap();
+    let worker = site.worker(job.uid).await.start();
+    site.until_signed(100).await;
+    jetstream.get_stream(topology.batch_stream()).await.unwrap().purge().await.unwrap();
+    jetstream.get_stream(topology.key_stream()).await.unwrap().purge().await.unwrap();
+    job.complete().await;
+    assert_eq!(site.number("SELECT generation FROM vaultstream.jobs").await, 1, "repaired, not made anew");
+    drop(worker);
+    assert_signed_exactly_once(&site, "job", 900).await;
+}
+
+/// A recreated stream of the same name would start its sequences anew, and the late ack would delete another's message.
+#[tokio::test(flavor = "multi_thread")]
+async fn late_acks_of_old_streams_touch_nothing() {
+    let site = Site::new().await;
+    let job = site.drive(&generated("job", 400, SLOW), quick()).await;
+    job.until_published().await;
+    let old = job.topology().await;
+    let mut held = Vec::new();
+    let mut messages = site.consumer(&old.batch_stream()).await.fetch().max_messages(10).messages().await.unwrap();
+    while let Some(message) = messages.next().await {
+        held.push(message.unwrap());
+    }
+    assert_eq!(held.len(), 10);
+    delete_streams(&site, &old).await;
+    until("there are new streams", || async { job.topology().await.generation > old.generation }).await;
+    let batches = job.until_published().await;
+    for message in &held {
+        message.ack().await.unwrap();
+    }
+    let new = job.topology().await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let census = job.streams.census(&new).await.unwrap();
+    assert_eq!(census.batches.len() as i64, batches, "a late ack took a message of the new stream");
+    let unsigned = steps::unsigned_published(&job.ledger, job.id).await.unwrap();
+    assert!(
+        unsigned.iter().map(|range| message(job.uid, range)).all(|message| census.batches.contains(&message.batch))
+    );
+    let _worker = site.worker(job.uid).await.start();
+    job.complete().await;
+    assert_signed_exactly_once(&site, "job", 400).await;
+}

@@ -1,0 +1,89 @@
+//! Signing somebody's table in place, while they go on using it.
+
+use crate::harness::{Site, assert_signed_exactly_once, generated, of_table};
+
+const SPEC: &str =
+    "batchSize: 20\nkeys: {count: 8, lease: {records: 100, duration: 5s}}\nconcurrency: {records: 2, signers: 2}";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_over_a_table_with_gaps_survives_rows_that_come_change_and_go() {
+    let site = Site::new().await;
+    site.execute(
+        "CREATE TABLE letters (id integer PRIMARY KEY, body text NOT NULL);
+         INSERT INTO letters SELECT n * 10, 'letter ' || n FROM generate_series(1, 1000) n",
+    )
+    .await;
+    let manifest = of_table("job", "letters", &format!("{SPEC}\nworkers: {{maxRecordsPerSecond: 300}}"));
+    let running = site.run(&manifest).start();
+    site.until_signed(100).await;
+    let signed: Vec<i64> = {
+        let rows = site.sql().await.query("SELECT record_id FROM vaultstream.signatures ORDER BY 1 LIMIT 2", &[]).await;
+        rows.unwrap().iter().map(|row| row.get(0)).collect()
+    };
+    site.execute(&format!(
+        "UPDATE letters SET body = 'forged' WHERE id = {first};
+         DELETE FROM letters WHERE id = {second};
+         INSERT INTO letters VALUES ({first} + 1, 'too late for its batch');
+         INSERT INTO letters SELECT n, 'in time' FROM generate_series(9991, 9995) n;
+         UPDATE letters SET body = 'changed in time' WHERE id = 9800;
+         DELETE FROM letters WHERE id = 9900;
+         INSERT INTO letters VALUES (20000, 'after planning')",
+        first = signed[0],
+        second = signed[1],
+    ))
+    .await;
+    let ended = running.end().await;
+    let report = ended.assert_code(0).report();
+    assert_eq!(report["signed"], 1004, "{report}");
+    assert!(report["changed"].as_u64() > Some(0), "{report}");
+    assert_signed_exactly_once(&site, "job", 1004).await;
+    let outside = "SELECT count(*) FROM vaultstream.signatures WHERE record_id IN (20000, 9900)";
+    assert_eq!(site.number(outside).await, 0);
+
+    let lenient = site.ledger_command(&["verify", "--job", "job", "--output", "json"]).end().await;
+    lenient.assert_code(0);
+    assert!(lenient.stderr.contains("2 records were changed or deleted since they were signed"), "{}", lenient.stderr);
+    let strict = site.ledger_command(&["verify", "--job", "job", "--strict", "--output", "json"]).end().await;
+    strict.assert_code(1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_outgrown_by_inserted_rows_is_split() {
+    let site = Site::new().await;
+    site.execute(
+        "CREATE TABLE letters (id bigint PRIMARY KEY, body jsonb NOT NULL);
+         INSERT INTO letters SELECT n * 1000, to_jsonb(n) FROM generate_series(1, 200) n",
+    )
+    .await;
+    let manifest = of_table("job", "letters", SPEC);
+    site.run(&manifest).args(&["--seed-only"]).end().await.assert_code(0);
+    let planned = site.number("SELECT batches FROM vaultstream.jobs").await;
+    site.execute("INSERT INTO letters SELECT n, to_jsonb(n) FROM generate_series(20001, 20500) n").await;
+    site.run(&manifest).end().await.assert_code(0);
+    assert_signed_exactly_once(&site, "job", 700).await;
+    assert!(site.number("SELECT batches FROM vaultstream.jobs").await >= planned + 10, "nothing was split");
+    let largest = site.number("SELECT max(rows) FROM vaultstream.batches").await;
+    assert!(largest <= 40, "a batch of {largest} rows was signed in one piece");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_table_is_complete_at_once() {
+    let site = Site::new().await;
+    site.execute("CREATE TABLE nothing (id bigint PRIMARY KEY, body bytea)").await;
+    let ended = site.run(&of_table("job", "nothing", SPEC)).end().await;
+    assert_eq!(ended.assert_code(0).report()["signed"], 0);
+    assert_signed_exactly_once(&site, "job", 0).await;
+}
+
+/// Two workers sign batches of one range of batches while others do, in whatever order they come.
+#[tokio::test(flavor = "multi_thread")]
+async fn three_runs_of_one_job_at_once_share_the_work() {
+    let site = Site::new().await;
+    let manifest = generated("job", 3000, SPEC);
+    site.run(&manifest).args(&["--seed-only"]).end().await.assert_code(0);
+    let runs = [site.run(&manifest).start(), site.run(&manifest).start(), site.run(&manifest).start()];
+    for run in runs {
+        run.end().await.assert_code(0);
+    }
+    assert_signed_exactly_once(&site, "job", 3000).await;
+}
