@@ -29,10 +29,14 @@ pub enum Command {
     Run(RunArgs),
     /// Check every signature of a job, its completeness, its Merkle root and its receipt.
     Verify(VerifyArgs),
+    /// Write a job's records and signatures to stdout.
+    Export(ExportArgs),
     /// Print the public keys of a job.
     Keys(KeysArgs),
     /// Show the jobs of a ledger.
     Status(StatusArgs),
+    /// Measure what this machine signs, alone and through the whole path.
+    Bench(crate::bench::BenchArgs),
     /// Create or update the ledger's schema.
     Migrate(LedgerArgs),
     /// Start, stop or look at a private Postgres and NATS that stay.
@@ -102,6 +106,14 @@ pub struct RunArgs {
     /// Make the records and their batches, sign nothing; the same command without this signs them.
     #[arg(long)]
     pub seed_only: bool,
+
+    /// Between two comparisons of streams and ledger. For tests, which cannot wait so long.
+    #[arg(long, env = "VAULTSTREAM_REPAIR_INTERVAL", default_value = "30s", hide = true)]
+    pub repair_interval: humantime::Duration,
+
+    /// How long a batch may be held without a sign of life. For tests, which cannot wait so long.
+    #[arg(long, env = "VAULTSTREAM_BATCH_ACK_WAIT", default_value = "30s", hide = true)]
+    pub batch_ack_wait: humantime::Duration,
 }
 
 /// `--verify`.

@@ -45,7 +45,8 @@ pub(crate) async fn drive(
     if job.state.is_final() {
         return Ok(Driven::Ended);
     }
-    let settings = Settings::default();
+    let settings =
+        Settings { repair_every: *args.repair_interval, batch_ack_wait: *args.batch_ack_wait, ..Settings::default() };
     let mut driver = Driver::new(site.ledger.clone(), site.streams.clone(), job.id, settings);
     if args.seed_only {
         return advance_until(site, &mut driver, job, shutdown, Some(JobState::Signing)).await;
@@ -132,9 +133,14 @@ async fn reached(site: &Site, job: &Job, state: Option<JobState>) -> bool {
     now.map(|job| job.state) == state
 }
 
+/// A deletion that leaves nothing.
+pub(crate) fn keep_nothing() -> DeletionPolicy {
+    DeletionPolicy { signatures: Retention::Delete, records: Retention::Delete }
+}
+
 /// Nothing half-made stays behind for a source that cannot be signed.
 async fn remove(site: &Site, job: &Job) {
-    let nothing = DeletionPolicy { signatures: Retention::Delete, records: Retention::Delete };
+    let nothing = keep_nothing();
     while let Ok(Step::Done(Deleted::More) | Step::Busy) = steps::delete(&site.ledger, job.id, &nothing).await {
         tokio::time::sleep(PAUSE).await;
     }

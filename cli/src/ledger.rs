@@ -57,7 +57,9 @@ async fn connect(args: &LedgerArgs) -> Result<OpenLedger, Failure> {
 pub(crate) async fn find(ledger: &Ledger, args: &JobArgs) -> Result<Job, Failure> {
     let failed = |error: vaultstream_ledger::QueryError| Failure::of(&error);
     let found = match (&args.job, args.uid) {
-        (_, Some(uid)) => jobs::by_uid(ledger, uid).await.map_err(failed)?.ok_or_else(|| format!("no job has the uid {uid}")),
+        (_, Some(uid)) => {
+            jobs::by_uid(ledger, uid).await.map_err(failed)?.ok_or_else(|| format!("no job has the uid {uid}"))
+        }
         (Some(job), None) => jobs::newest(ledger, job.namespace.as_str(), job.name.as_str())
             .await
             .map_err(failed)?

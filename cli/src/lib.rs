@@ -2,6 +2,7 @@
 //! measure them.
 
 pub mod args;
+pub mod bench;
 
 pub mod error;
 pub mod report;
@@ -11,6 +12,7 @@ pub mod verify;
 
 mod dev;
 mod drive;
+mod export;
 
 mod keys;
 mod ledger;
@@ -29,7 +31,8 @@ use crate::{
 /// Runs the program. Exit codes: 0 all went well, 1 something failed, 2 bad input, 130 interrupted.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    if let Err(error) = vaultstream_worker::telemetry::start(vaultstream_worker::telemetry::LogFormat::Pretty, &cli.log) {
+    if let Err(error) = vaultstream_worker::telemetry::start(vaultstream_worker::telemetry::LogFormat::Pretty, &cli.log)
+    {
         return Failure::bad_input(format!("--log {:?} is no filter: {error}", cli.log)).report();
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -43,6 +46,8 @@ async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Run(args) => run::run(args).await,
         Command::Verify(args) => verify::command(args).await,
+        Command::Export(args) => export::export(args).await,
+        Command::Bench(args) => bench::run(args).await,
         Command::Keys(args) => keys::print(args).await,
         Command::Status(args) => status::print(args).await,
         Command::Migrate(args) => ledger::migrate(args).await,

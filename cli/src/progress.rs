@@ -36,7 +36,8 @@ impl Progress {
                     () = until.cancelled() => break,
                 }
                 // Unknown is shown as no change, never as zero.
-                if let (Ok(Some(job)), Ok(Some(counts))) = (jobs::by_id(&ledger, id).await, progress(&ledger, id).await) {
+                if let (Ok(Some(job)), Ok(Some(counts))) = (jobs::by_id(&ledger, id).await, progress(&ledger, id).await)
+                {
                     display.show(&job, &counts);
                 }
             }
@@ -66,7 +67,9 @@ impl Display {
         let terminal = std::io::stderr().is_terminal();
         let target = if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(0), target);
-        if let Ok(style) = ProgressStyle::with_template("{prefix} {msg:<10} [{wide_bar}] {human_pos}/{human_len} {percent}%") {
+        if let Ok(style) =
+            ProgressStyle::with_template("{prefix} {msg:<10} [{wide_bar}] {human_pos}/{human_len} {percent}%")
+        {
             bar.set_style(style.progress_chars("=> "));
         }
         bar.set_prefix(title.to_owned());

@@ -112,7 +112,10 @@ impl Report {
         let row = |name: &str, value: String| println!("  {name:<12} {value}");
         println!("{} {}", self.job, self.state);
         row("records", HumanCount(self.records).to_string());
-        row("signed", format!("{} in {:.2} s, {}/s", HumanCount(self.signed), self.seconds, HumanCount(self.records_per_second)));
+        row(
+            "signed",
+            format!("{} in {:.2} s, {}/s", HumanCount(self.signed), self.seconds, HumanCount(self.records_per_second)),
+        );
         row("rejected", HumanCount(self.rejected).to_string());
         if self.changed > 0 {
             row("changed", format!("{} since planning", HumanCount(self.changed)));
@@ -126,7 +129,14 @@ impl Report {
             row("reject", reject.clone());
         }
         if self.rejected > self.rejects.len() as u64 {
-            row("", format!("and {} more; `vaultstream status --job {}` counts them by reason", self.rejected - self.rejects.len() as u64, self.job));
+            row(
+                "",
+                format!(
+                    "and {} more; `vaultstream status --job {}` counts them by reason",
+                    self.rejected - self.rejects.len() as u64,
+                    self.job
+                ),
+            );
         }
         if let Some(failure) = &self.failure {
             row("failed", failure.clone());

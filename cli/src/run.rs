@@ -15,14 +15,16 @@ use crate::{
     args::{Output, RunArgs, VerifyMode},
     drive::{self, Driven},
     error::Failure,
-    report, site::Site, verify,
+    report,
+    site::Site,
+    verify,
 };
 
 /// What the ledger says of where a job came from; on a cluster, its identity.
 const CLUSTER: &str = "local";
 
 /// Connections of a run: the worker's six, and two for what drives and shows the job.
-const CONNECTIONS: usize = 8;
+pub(crate) const CONNECTIONS: usize = 8;
 
 /// Up to so many records every signature is verified unless told otherwise.
 const FULL_UP_TO: u64 = 100_000;
@@ -82,10 +84,17 @@ fn manifests(args: &RunArgs) -> Result<Vec<SigningJob>, Failure> {
     for file in &args.files {
         let text = read(file)
             .map_err(|error| Failure::bad_input(format!("failed to read the manifest {}: {error}", file.display())))?;
-        let jobs = SigningJob::parse_manifests(&text)
-            .map_err(|error| Failure::bad_input(format!("{}: {}", file.display(), vaultstream_worker::chain(&error))))?;
+        let jobs = SigningJob::parse_manifests(&text).map_err(|error| {
+            Failure::bad_input(format!("{}: {}", file.display(), vaultstream_worker::chain(&error)))
+        })?;
         if jobs.is_empty() {
             return Err(Failure::bad_input(format!("{} holds no SigningJob", file.display())));
+        }
+        if let Some(job) = jobs.iter().find(|job| job.spec.suspend) {
+            let name = job.metadata.name.as_deref().unwrap_or_default();
+            return Err(Failure::bad_input(format!(
+                "{name}: spec.suspend is true: set it to false to run the job here"
+            )));
         }
         all.extend(jobs);
     }

@@ -63,8 +63,9 @@ impl Site {
 }
 
 fn read_kek(path: &Path) -> Result<KekRing, Failure> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::bad_input(format!("failed to read the key encryption key {}: {error}", path.display())))?;
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::bad_input(format!("failed to read the key encryption key {}: {error}", path.display()))
+    })?;
     let kek = Kek::fingerprinted(&text)
         .map_err(|error| Failure::bad_input(format!("{} is no key encryption key: {error}", path.display())))?;
     Ok(KekRing::new(kek))

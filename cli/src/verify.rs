@@ -77,7 +77,12 @@ pub async fn verify(ledger: &Ledger, job: &Job, mode: VerifyMode, visible: bool)
     }
     let failed = |error: vaultstream_ledger::QueryError| Failure::of(&error);
     for violation in ledger_verify::completeness(ledger, job).await.map_err(failed)? {
-        verified.problems.push(format!("{}: {} found, the first: {}", violation.kind.sentence(), violation.count, violation.example));
+        verified.problems.push(format!(
+            "{}: {} found, the first: {}",
+            violation.kind.sentence(),
+            violation.count,
+            violation.example
+        ));
     }
     let keys = ledger_verify::public_keys(ledger, job.id).await.map_err(failed)?;
     let maker = job.backend.as_deref().and_then(|name| name.parse().ok()).unwrap_or(Backend::Native);

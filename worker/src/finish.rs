@@ -110,8 +110,8 @@ pub fn spec_hash(job: &vaultstream_ledger::Job) -> Hash {
 }
 
 fn key_use(key: &PublicKeyRow) -> Result<KeyUse, KeyError> {
-    let public = PublicKey::from_spki_der(&key.public_key)
-        .map_err(|source| KeyError::PublicKey { key: key.id, source })?;
+    let public =
+        PublicKey::from_spki_der(&key.public_key).map_err(|source| KeyError::PublicKey { key: key.id, source })?;
     Ok(KeyUse { kid: public.thumbprint(), signed: key.signed.unsigned_abs() })
 }
 

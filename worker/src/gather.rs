@@ -52,7 +52,11 @@ impl Gatherer<'_> {
     ///
     /// # Errors
     /// [`StreamsError`] of the puller.
-    pub(crate) async fn next(&mut self, pending: &mut Option<Delivery>, stop: &CancellationToken) -> Result<Gathered, StreamsError> {
+    pub(crate) async fn next(
+        &mut self,
+        pending: &mut Option<Delivery>,
+        stop: &CancellationToken,
+    ) -> Result<Gathered, StreamsError> {
         let first = match pending.take() {
             Some(delivery) => delivery,
             None => match self.pull(stop).await? {

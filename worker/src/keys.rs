@@ -189,7 +189,8 @@ impl KeySource {
 
     fn unwrap(&self, lease: Lease, material: &Material) -> Result<(Lease, PrivateKey, PublicKey), KeyError> {
         let key = lease.key;
-        let public = PublicKey::from_spki_der(&material.public_key).map_err(|source| KeyError::PublicKey { key, source })?;
+        let public =
+            PublicKey::from_spki_der(&material.public_key).map_err(|source| KeyError::PublicKey { key, source })?;
         let kek: KekId = material.kek_id.parse().map_err(|_| KeyError::KekId(material.kek_id.clone()))?;
         let private = self
             .keks

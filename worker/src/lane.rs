@@ -167,7 +167,9 @@ impl Lane<'_> {
                     deps.metrics.attempts_failed.inc();
                     let attempts = self.session.count_attempt(batch).await?;
                     vaultstream_faults::point("attempt-counted");
-                    let Some(at) = part.iter().position(|candidate| candidate.from.range().batch == batch) else { continue };
+                    let Some(at) = part.iter().position(|candidate| candidate.from.range().batch == batch) else {
+                        continue;
+                    };
                     let failed = part.remove(at);
                     if attempts.unsigned_abs() < self.session.job.spec.retry.max_attempts {
                         failed.from.held.give_back(self.session.retry_delay(attempts));

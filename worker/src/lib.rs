@@ -35,8 +35,8 @@ use vaultstream_signing::{Backend, Digest, KekRing, Nonce, PrivateKey, RawSignat
 use vaultstream_streams::Streams;
 
 pub use breaker::chain;
-pub use keys::KeyError;
 pub use finish::spec_hash;
+pub use keys::KeyError;
 pub use program::{ProgramError, cores, listen_for_signals, main, run};
 pub use session::SessionError;
 pub use work::{Ended, WorkError};

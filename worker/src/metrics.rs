@@ -170,8 +170,7 @@ impl Metrics {
             breaker_open,
             dependency_failures,
         } = self;
-        for counter in
-            [signed, rejected, units, redelivered, already_signed, leases_lost, key_starved, attempts_failed]
+        for counter in [signed, rejected, units, redelivered, already_signed, leases_lost, key_starved, attempts_failed]
         {
             registry.register(Box::new(counter.clone()))?;
         }

@@ -109,8 +109,7 @@ async fn gather(
         stopped: false,
     };
     let mut pending = None;
-    let mut finishing = JoinSet::new();
-    let result = loop {
+    loop {
         if !stop.is_cancelled() {
             // An open breaker stops the pulling; what was pulled already waits with its lane.
             for dependency in [Dependency::Postgres, Dependency::Nats] {
@@ -124,8 +123,10 @@ async fn gather(
                 }
             }
             Ok(Gathered::Finish(message)) => {
-                let session = Arc::clone(session);
-                finishing.spawn(async move { finish::make_receipt(&session, message).await });
+                // Nothing is left to gather: the message comes when every batch is signed.
+                if let Err(error) = finish::make_receipt(session, message).await {
+                    break Err(error);
+                }
             }
             Ok(Gathered::End) => break Ok(()),
             Err(error) if error.is_stream_gone() => break Err(SessionError::StreamsGone),
@@ -135,12 +136,7 @@ async fn gather(
                 }
             }
         }
-    };
-    drop(gathered);
-    while let Some(finished) = finishing.join_next().await {
-        finished.unwrap_or(Err(SessionError::Thread(crate::cpu::ThreadEnded)))?;
     }
-    result
 }
 
 /// Lanes in use: a lane without a key of its own could never sign.

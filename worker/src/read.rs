@@ -73,7 +73,11 @@ impl Found {
             Payload::Null => self.reject(id, PAYLOAD_MISSING, "the payload is NULL".to_owned()),
             Payload::TooLarge(bytes) => {
                 let limit = job.spec.max_payload_bytes;
-                self.reject(id, PAYLOAD_TOO_LARGE, format!("the payload has {bytes} bytes, above maxPayloadBytes {limit}"));
+                self.reject(
+                    id,
+                    PAYLOAD_TOO_LARGE,
+                    format!("the payload has {bytes} bytes, above maxPayloadBytes {limit}"),
+                );
             }
         }
     }

@@ -91,7 +91,14 @@ impl SessionError {
             | Self::Commit(CommitError::Query(error) | CommitError::Unknown(error))
             | Self::Key(KeyError::Lease(error)) => postgres(error.is_transient()),
             Self::Key(KeyError::Token(error)) | Self::Stream(error) => nats(error.is_unreachable()),
-            Self::Key(_) | Self::Payload(_) | Self::Commit(_) | Self::Aborted | Self::JobOver | Self::StreamsGone | Self::Thread(_) | Self::Root(_)
+            Self::Key(_)
+            | Self::Payload(_)
+            | Self::Commit(_)
+            | Self::Aborted
+            | Self::JobOver
+            | Self::StreamsGone
+            | Self::Thread(_)
+            | Self::Root(_)
             | Self::Receipt(_) => None,
         }
     }
@@ -121,7 +128,9 @@ impl Session {
     pub(crate) async fn count_attempt(&self, batch: BatchNo) -> Result<i32, SessionError> {
         loop {
             match batches::count_attempt(&self.deps.ledger, self.job.id, &[batch], sign::SIGNING_FAILED).await {
-                Ok(attempts) => return Ok(attempts.into_iter().find(|(of, _)| *of == batch).map_or(0, |(_, attempts)| attempts)),
+                Ok(attempts) => {
+                    return Ok(attempts.into_iter().find(|(of, _)| *of == batch).map_or(0, |(_, attempts)| attempts));
+                }
                 Err(error) => self.wait_out(error.into()).await?,
             }
         }
@@ -130,7 +139,12 @@ impl Session {
     /// How long a batch rests after its `attempts`-th failure.
     pub(crate) fn retry_delay(&self, attempts: i32) -> Duration {
         let retry = &self.job.spec.retry;
-        backoff(retry.initial_backoff.as_std(), retry.max_backoff.as_std(), attempts.unsigned_abs().saturating_sub(1), &mut rand::rng())
+        backoff(
+            retry.initial_backoff.as_std(),
+            retry.max_backoff.as_std(),
+            attempts.unsigned_abs().saturating_sub(1),
+            &mut rand::rng(),
+        )
     }
 
     /// A batch of a table whose range has grown beyond `batchSize` since planning is cut where it was read to; its tail

@@ -138,7 +138,11 @@ async fn run_session(deps: &Arc<Deps>, job: Job, shutdown: &Shutdown) -> Result<
     let drain = shutdown.drain.child_token();
     let session = Arc::new(open(deps, job, &topology, abort.clone()));
     let most = pipeline::pull_ahead(&session);
-    let puller = deps.streams.batches(&topology, ReadAhead { messages: most, bytes: READ_AHEAD_BYTES }).await.map_err(gone_or)?;
+    let puller = deps
+        .streams
+        .batches(&topology, ReadAhead { messages: most, bytes: READ_AHEAD_BYTES })
+        .await
+        .map_err(gone_or)?;
     tracing::info!(
         job = %session.job.name, uid = %session.job.uid, generation = topology.generation,
         backend = %session.keys.backend, lanes = pipeline::lane_count(&session), "signing"
@@ -167,12 +171,7 @@ async fn watch(session: Arc<Session>, drain: CancellationToken) {
     }
 }
 
-fn open(
-    deps: &Arc<Deps>,
-    job: Job,
-    topology: &JobStreams,
-    abort: CancellationToken,
-) -> Session {
+fn open(deps: &Arc<Deps>, job: Job, topology: &JobStreams, abort: CancellationToken) -> Session {
     let spec = &job.spec;
     let nonce = match spec.signing.nonce {
         vaultstream_api::Nonce::Hedged => Nonce::Hedged,

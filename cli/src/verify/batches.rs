@@ -5,13 +5,13 @@ use std::{collections::HashMap, ops::ControlFlow};
 use indicatif::{ProgressBar, ProgressStyle};
 use vaultstream_api::Message;
 use vaultstream_ledger::{
-    Job, KeyId, Ledger, rejects,
+    Job, KeyId, Ledger,
     verify::{PublicKeyRow, Rows, SignedBatch, SignedRow, batch_roots, signed_rows},
 };
 use vaultstream_signing::{BatchRoot, Digest, Hash, MessageForm, PublicKey, RawSignature, Thumbprint, merkle};
 
 use super::threads::{RUN, Run, Threads};
-use crate::error::Failure;
+use crate::{error::Failure, export::rejects_root};
 
 /// Batches looked at together; their rows are read in one go where they lie side by side.
 const PAGE: usize = 5_000;
@@ -41,7 +41,8 @@ impl<'a> Check<'a> {
         threads: &'a Threads,
         visible: bool,
     ) -> Self {
-        let thumbprint = |key: &PublicKeyRow| Some((key.id, PublicKey::from_spki_der(&key.public_key).ok()?.thumbprint()));
+        let thumbprint =
+            |key: &PublicKeyRow| Some((key.id, PublicKey::from_spki_der(&key.public_key).ok()?.thumbprint()));
         let bar = if visible { ProgressBar::new(job.total.unwrap_or(0).unsigned_abs()) } else { ProgressBar::hidden() };
         if let Ok(style) = ProgressStyle::with_template("verifying [{wide_bar}] {human_pos}/{human_len} {per_sec}") {
             bar.set_style(style.progress_chars("=> "));
@@ -143,15 +144,6 @@ impl<'a> Check<'a> {
     }
 
     async fn compare(&mut self, batch: &SignedBatch, tree: Hash) -> Result<(), Failure> {
-        let mut reject_tree = merkle::Tree::new();
-        if batch.rejected > 0 {
-            let most = usize::try_from(batch.rejected).unwrap_or(usize::MAX);
-            let after = batch.first.checked_sub(1);
-            let found = rejects(self.ledger, self.job.id, after, most).await.map_err(|error| Failure::of(&error))?;
-            for reject in found.iter().filter(|reject| reject.id <= batch.last) {
-                reject_tree.push(merkle::reject_leaf(reject.id, &reject.reason));
-            }
-        }
         let thumbprint = batch.key.and_then(|key| self.thumbprints.get(&key).copied());
         let expected = BatchRoot {
             job: self.job.uid,
@@ -161,7 +153,7 @@ impl<'a> Check<'a> {
             signed: batch.signed,
             rejected: batch.rejected,
             key: thumbprint.unwrap_or(Thumbprint([0; 32])),
-            rejects: reject_tree.root(),
+            rejects: rejects_root(self.ledger, self.job, batch).await?,
             tree,
         };
         if expected.hash().as_slice() != batch.root.as_slice() {
@@ -219,7 +211,8 @@ impl<'a> Walk<'a> {
 
     fn take(&mut self, row: &SignedRow<'_>) -> ControlFlow<()> {
         let Ok(signature) = <[u8; 64]>::try_from(row.signature) else {
-            self.problem = Some(format!("the signature of record {} has {} bytes, not 64", row.id, row.signature.len()));
+            self.problem =
+                Some(format!("the signature of record {} has {} bytes, not 64", row.id, row.signature.len()));
             return ControlFlow::Break(());
         };
         let signature = RawSignature(signature);

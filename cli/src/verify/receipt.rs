@@ -24,7 +24,8 @@ pub(super) fn check(job: &Job, root: &Hash, keys: &[PublicKeyRow]) -> Vec<String
 fn read(job: &Job, keys: &[PublicKeyRow]) -> Result<Receipt, String> {
     let jws = job.receipt.as_deref().ok_or("the job has no receipt")?;
     let key = keys.iter().find(|key| key.ordinal == 0).ok_or("the receipt key is missing")?;
-    let public = PublicKey::from_spki_der(&key.public_key).map_err(|error| format!("the receipt key is damaged: {error}"))?;
+    let public =
+        PublicKey::from_spki_der(&key.public_key).map_err(|error| format!("the receipt key is damaged: {error}"))?;
     verify_receipt(&public, jws).map_err(|error| format!("the receipt is wrong: {}", vaultstream_worker::chain(&error)))
 }
 

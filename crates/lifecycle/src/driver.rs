@@ -6,7 +6,7 @@ use vaultstream_ledger::{
     Job, JobId, JobState, Ledger, QueryError, jobs, progress,
     steps::{self, SourceError, Step, StepError},
 };
-use vaultstream_streams::{JobStreams, Limits, StreamsState, StreamsError, Streams};
+use vaultstream_streams::{JobStreams, Limits, Streams, StreamsError, StreamsState};
 
 use crate::{finish, publish::Publisher, repair::Repair};
 
@@ -184,7 +184,8 @@ impl Driver {
         if rejected <= allowed {
             return done(&steps::complete(&self.ledger, job.id).await?);
         }
-        let why = format!("{rejected} of {total} records were rejected, maxRejected allows {allowed}; all others are signed");
+        let why =
+            format!("{rejected} of {total} records were rejected, maxRejected allows {allowed}; all others are signed");
         done(&steps::fail(&self.ledger, job.id, &why).await?)
     }
 

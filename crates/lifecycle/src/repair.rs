@@ -8,7 +8,7 @@ use std::{
 };
 
 use vaultstream_ledger::{Job, Ledger, steps};
-use vaultstream_streams::{BatchMessage, JobStreams, StreamsState, Streams};
+use vaultstream_streams::{BatchMessage, JobStreams, Streams, StreamsState};
 
 use crate::{LifecycleError, publish::message};
 

@@ -1,7 +1,7 @@
 //! A Merkle tree kept whole, for many inclusion proofs.
 //!
-//! Pairing level by level, with an odd last node moved up unchanged, gives the tree of RFC 6962 §2.1: its split at the largest power
-//! of two below the size is where such pairing meets last.
+//! Pairing level by level, with an odd last node moved up unchanged, gives the tree of RFC 6962 §2.1: its split at the
+//! largest power of two below the size is where such pairing meets last.
 
 use crate::Hash;
 use crate::merkle::node;
@@ -33,9 +33,13 @@ impl FullTree {
         Self { levels }
     }
 
-    /// The siblings on the way from a leaf to the root, the lowest first; as [`crate::merkle::inclusion_proof`] gives them.
+    /// The siblings on the way from a leaf to the root, the lowest first; as [`crate::merkle::inclusion_proof`] gives
+    /// them, none for a leaf that is not there.
     #[must_use]
     pub fn proof(&self, index: usize) -> Vec<Hash> {
+        if self.levels.first().is_none_or(|leaves| index >= leaves.len()) {
+            return Vec::new();
+        }
         let siblings = self.levels.iter().enumerate().map(|(level, nodes)| nodes.get((index >> level) ^ 1));
         siblings.flatten().copied().collect()
     }
@@ -51,8 +55,11 @@ mod tests {
         for size in 0..70_u8 {
             let leaves: Vec<Hash> = (0..size).map(|leaf| [leaf; 32]).collect();
             let tree = FullTree::new(leaves.clone());
-            assert_eq!(tree.levels.last().and_then(|top| top.first()).copied().unwrap_or_else(crate::merkle::empty_root), root(&leaves));
-            for index in 0..leaves.len() {
+            assert_eq!(
+                tree.levels.last().and_then(|top| top.first()).copied().unwrap_or_else(crate::merkle::empty_root),
+                root(&leaves)
+            );
+            for index in 0..leaves.len() + 2 {
                 assert_eq!(tree.proof(index), inclusion_proof(&leaves, index), "leaf {index} of {size}");
             }
         }

@@ -10,7 +10,7 @@
 //! | [`key`], [`public_key`], [`jwk`] | key pairs and the public forms they are published in |
 //! | [`kek`], [`wrap`] | private keys at rest |
 //! | [`form`] | DER and JOSE forms of a signature |
-//! | [`merkle`], [`batch_root`], [`proof`] | roots over batches and jobs, and proofs that a record is under them |
+//! | [`merkle`], [`full_tree`], [`batch_root`], [`proof`] | roots over batches and jobs, and proofs that a record is under them |
 //! | [`copy`] | rows of PostgreSQL's COPY BINARY, out and in |
 //! | [`receipt`] | the signed summary of a finished job |
 

@@ -1,0 +1,95 @@
+//! `vaultstream bench`: what this machine signs, alone and through the whole path.
+//!
+//! Absolute figures move with the machine; ratios within one run hold. So raw signing and the whole path take turns on the
+//! same cores in one process, and the median of the pairs' ratios is what counts.
+
+mod path;
+mod processes;
+mod raw;
+mod report;
+
+use std::{num::NonZeroU32, process::ExitCode};
+
+use clap::{Args, ValueEnum};
+use vaultstream_signing::Backend;
+
+use crate::{args::SiteArgs, error::Failure, run, site::Site};
+
+/// `vaultstream bench`.
+#[derive(Args, Clone, Debug)]
+pub struct BenchArgs {
+    /// Records that each run of the whole path signs.
+    #[arg(long, default_value_t = 1_000_000)]
+    pub records: u64,
+
+    /// Records of a batch; several, with commas between them, are measured one after the other.
+    #[arg(long, value_delimiter = ',', default_value = "5000")]
+    pub batch_size: Vec<NonZeroU32>,
+
+    /// Bytes of each record's payload.
+    #[arg(long, default_value_t = 64)]
+    pub payload_bytes: u32,
+
+    /// Signing keys.
+    #[arg(long, default_value_t = 100)]
+    pub keys: u32,
+
+    /// What signs in the whole path: native or reference. Default: the fastest that this processor has.
+    #[arg(long, env = "VAULTSTREAM_BACKEND")]
+    pub backend: Option<Backend>,
+
+    /// Pairs of raw signing and whole path; the median counts.
+    #[arg(long, default_value = "5")]
+    pub pairs: NonZeroU32,
+
+    /// How long raw signing is measured, each time.
+    #[arg(long, default_value = "3s")]
+    pub raw_time: humantime::Duration,
+
+    /// A table for people, a Markdown table, or one JSON object on stdout.
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: BenchOutput,
+
+    /// Where Postgres and NATS are.
+    #[command(flatten)]
+    pub site: SiteArgs,
+}
+
+/// `--output` of a benchmark.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum BenchOutput {
+    /// For people.
+    #[default]
+    Text,
+    /// For a document.
+    Markdown,
+    /// For programs.
+    Json,
+}
+
+/// Measures and prints.
+///
+/// # Errors
+/// One sentence.
+pub async fn run(args: BenchArgs) -> Result<ExitCode, Failure> {
+    let backend = run::backend(args.backend)?;
+    let site = Site::open(&args.site, run::CONNECTIONS).await?;
+    let mut report = report::Report::new(&args, backend);
+    for present in Backend::present() {
+        eprintln!("raw signing with {present}");
+        report.raw(present, raw::signatures_per_second(present, *args.raw_time)?);
+    }
+    for batch_size in &args.batch_size {
+        let mut pairs = Vec::new();
+        for pair in 1..=args.pairs.get() {
+            eprintln!("batch size {batch_size}: pair {pair} of {}", args.pairs);
+            let openssl = raw::openssl(*args.raw_time);
+            let raw = raw::signatures_per_second(backend, *args.raw_time)?;
+            let path = path::sign(&site, backend, &args, batch_size.get()).await?;
+            pairs.push(report::Pair { openssl, raw, path });
+        }
+        report.batch_size(batch_size.get(), pairs);
+    }
+    report.print(args.output);
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,151 @@
+//! The whole path: a fresh job, seeded, then signed, with durable commits, by a worker in this process.
+
+use serde::Serialize;
+use vaultstream_api::{GenerateSource, SigningJob, SigningJobSpec, Source};
+use vaultstream_ledger::{
+    JobState, jobs,
+    steps::{self, Deleted, Step},
+};
+use vaultstream_lifecycle::{Advance, Driver, Settings};
+use vaultstream_signing::Backend;
+use vaultstream_worker::{
+    Shutdown,
+    metrics::{Metrics, Stage},
+};
+
+use super::{
+    BenchArgs,
+    processes::{Cpu, forget_peak_memory, peak_memory_mib, per_record},
+};
+use crate::{error::Failure, run, site::Site};
+
+/// One run of the whole path.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Run {
+    /// First batch published to last commit.
+    pub(super) seconds: f64,
+    pub(super) records_per_second: f64,
+    pub(super) seed_seconds: f64,
+    pub(super) peak_memory_mib: f64,
+    /// Core-microseconds a record.
+    pub(super) core_micros: CoreMicros,
+}
+
+/// Where processor time went, in core-microseconds a record.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(super) struct CoreMicros {
+    pub(super) sign: f64,
+    pub(super) verify: f64,
+    /// Merkle leaves and roots, COPY rows.
+    pub(super) encode: f64,
+    /// The rest of the worker: reading and hashing payloads, protocols, driving the job.
+    pub(super) worker: f64,
+    pub(super) postgres: f64,
+    pub(super) nats: f64,
+}
+
+/// Seeds and signs one job.
+pub(super) async fn sign(site: &Site, backend: Backend, args: &BenchArgs, batch_size: u32) -> Result<Run, Failure> {
+    let worker = run::worker(site, backend)?;
+    let job = jobs::ensure(&site.ledger, &run::new_job(&manifest(args, batch_size)?))
+        .await
+        .map_err(|error| Failure::input(&error))?
+        .job;
+    let mut driver = Driver::new(site.ledger.clone(), site.streams.clone(), job.id, Settings::default());
+    advance(&mut driver, site, job.id, Some(JobState::Signing)).await?;
+    // What seeding left to write back is not signing's.
+    site.ledger.checkpoint().await.map_err(|error| Failure::of(&error))?;
+    forget_peak_memory();
+    let pids = || {
+        let servers = site.servers.as_ref();
+        Cpu::now(servers.and_then(|servers| servers.postgres_pid()), servers.and_then(|servers| servers.nats_pid()))
+    };
+    let before = pids();
+    let stop = Shutdown::default();
+    let working = {
+        let (worker, stop) = (worker.clone(), stop.clone());
+        tokio::spawn(async move { worker.work_on(job.uid, &stop).await })
+    };
+    let driven = advance(&mut driver, site, job.id, None).await;
+    stop.drain.cancel();
+    working.await.map_err(|error| Failure::of(&error))?.map_err(|error| Failure::of(&error))?;
+    driven?;
+    let used = pids().since(before);
+    let job = jobs::by_id(&site.ledger, job.id)
+        .await
+        .map_err(|error| Failure::of(&error))?
+        .ok_or_else(|| Failure::failed("the job is gone"))?;
+    if job.state != JobState::Complete {
+        return Err(Failure::failed(format!("the job is {}, not Complete", job.state)));
+    }
+    let result = measured(&job, args.records, used, worker.metrics());
+    remove(site, &job).await;
+    Ok(result)
+}
+
+fn measured(job: &vaultstream_ledger::Job, records: u64, used: Cpu, metrics: &Metrics) -> Run {
+    let between = |from: Option<std::time::SystemTime>, to: Option<std::time::SystemTime>| {
+        from.zip(to).and_then(|(from, to)| to.duration_since(from).ok()).unwrap_or_default().as_secs_f64()
+    };
+    let seconds = between(job.times.published, job.times.signed);
+    let stage = |stage| metrics.cpu_seconds(stage);
+    let (sign, verify, encode) = (stage(Stage::Sign), stage(Stage::Verify), stage(Stage::Encode));
+    let micros = |seconds| per_record(seconds, records);
+    Run {
+        seconds,
+        records_per_second: records as f64 / seconds.max(f64::MIN_POSITIVE),
+        seed_seconds: between(Some(job.times.created), job.times.seeded),
+        peak_memory_mib: peak_memory_mib(),
+        core_micros: CoreMicros {
+            sign: micros(sign),
+            verify: micros(verify),
+            encode: micros(encode),
+            worker: micros(used.worker - sign - verify - encode),
+            postgres: micros(used.postgres),
+            nats: micros(used.nats),
+        },
+    }
+}
+
+fn manifest(args: &BenchArgs, batch_size: u32) -> Result<SigningJob, Failure> {
+    let source = Source::Generate(GenerateSource { records: args.records, payload_bytes: args.payload_bytes });
+    let mut spec = SigningJobSpec::new(source);
+    spec.batch_size = batch_size;
+    spec.keys.count = args.keys;
+    let job = SigningJob::new("bench", spec);
+    let told = |errors: Vec<vaultstream_api::FieldError>| {
+        errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    };
+    job.spec.validate().map_err(|errors| Failure::bad_input(told(errors)))?;
+    Ok(job)
+}
+
+async fn advance(
+    driver: &mut Driver,
+    site: &Site,
+    job: vaultstream_ledger::JobId,
+    until: Option<JobState>,
+) -> Result<(), Failure> {
+    loop {
+        match driver.advance().await.map_err(|error| Failure::of(&error))? {
+            Advance::Ended(_) => return Ok(()),
+            Advance::After(pause) => tokio::time::sleep(pause).await,
+            Advance::Again if until.is_some() => {
+                let now = jobs::by_id(&site.ledger, job).await.map_err(|error| Failure::of(&error))?;
+                if now.map(|job| job.state) == until {
+                    return Ok(());
+                }
+            }
+            Advance::Again => {}
+        }
+    }
+}
+
+/// Frees the name and the disk for the next run.
+async fn remove(site: &Site, job: &vaultstream_ledger::Job) {
+    let nothing = crate::drive::keep_nothing();
+    while let Ok(Step::Done(Deleted::More) | Step::Busy) = steps::delete(&site.ledger, job.id, &nothing).await {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+}

@@ -1,0 +1,164 @@
+//! Medians, ratios, and their three forms.
+
+use serde::Serialize;
+use vaultstream_signing::Backend;
+use vaultstream_worker::cores;
+
+use super::{
+    BenchArgs, BenchOutput,
+    path::{CoreMicros, Run},
+};
+
+/// One turn of raw signing and the whole path.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Pair {
+    /// Signatures a second by `openssl speed`, when openssl is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) openssl: Option<f64>,
+    /// Signatures a second by the backend alone.
+    pub(super) raw: f64,
+    pub(super) path: Run,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Alone {
+    backend: Backend,
+    signatures_per_second: f64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Batch {
+    batch_size: u32,
+    records_per_second: f64,
+    raw_per_second: f64,
+    ratio: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    openssl_per_second: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    openssl_ratio: Option<f64>,
+    seed_seconds: f64,
+    peak_memory_mib: f64,
+    core_micros: CoreMicros,
+    pairs: Vec<Pair>,
+}
+
+/// Everything that was measured.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Report {
+    cores: usize,
+    backend: Backend,
+    records: u64,
+    payload_bytes: u32,
+    keys: u32,
+    alone: Vec<Alone>,
+    batches: Vec<Batch>,
+}
+
+impl Report {
+    pub(super) fn new(args: &BenchArgs, backend: Backend) -> Self {
+        let BenchArgs { records, payload_bytes, keys, .. } = *args;
+        Self { cores: cores().get(), backend, records, payload_bytes, keys, alone: Vec::new(), batches: Vec::new() }
+    }
+
+    /// A backend alone.
+    pub(super) fn raw(&mut self, backend: Backend, signatures_per_second: f64) {
+        self.alone.push(Alone { backend, signatures_per_second });
+    }
+
+    /// The pairs of one batch size.
+    pub(super) fn batch_size(&mut self, batch_size: u32, pairs: Vec<Pair>) {
+        let of = |figure: &dyn Fn(&Pair) -> f64| median(pairs.iter().map(figure).collect()).unwrap_or(0.0);
+        let core = |figure: &dyn Fn(&CoreMicros) -> f64| of(&|pair| figure(&pair.path.core_micros));
+        self.batches.push(Batch {
+            batch_size,
+            records_per_second: of(&|pair| pair.path.records_per_second),
+            raw_per_second: of(&|pair| pair.raw),
+            ratio: of(&|pair| pair.path.records_per_second / pair.raw),
+            openssl_per_second: median(pairs.iter().filter_map(|pair| pair.openssl).collect()),
+            openssl_ratio: median(
+                pairs.iter().filter_map(|pair| Some(pair.path.records_per_second / pair.openssl?)).collect(),
+            ),
+            seed_seconds: of(&|pair| pair.path.seed_seconds),
+            peak_memory_mib: pairs.iter().map(|pair| pair.path.peak_memory_mib).fold(0.0, f64::max),
+            core_micros: CoreMicros {
+                sign: core(&|micros| micros.sign),
+                verify: core(&|micros| micros.verify),
+                encode: core(&|micros| micros.encode),
+                worker: core(&|micros| micros.worker),
+                postgres: core(&|micros| micros.postgres),
+                nats: core(&|micros| micros.nats),
+            },
+            pairs,
+        });
+    }
+
+    pub(super) fn print(&self, output: BenchOutput) {
+        match output {
+            BenchOutput::Json => match serde_json::to_string(self) {
+                Ok(line) => println!("{line}"),
+                Err(error) => eprintln!("vaultstream: failed to write the report: {error}"),
+            },
+            BenchOutput::Text | BenchOutput::Markdown => self.print_tables(),
+        }
+    }
+
+    /// Markdown that reads well as plain text, too.
+    fn print_tables(&self) {
+        let Self { cores, backend, records, payload_bytes, keys, alone, batches } = self;
+        println!(
+            "{records} records of {payload_bytes} bytes, {keys} keys, backend {backend}, {cores} cores, Postgres and NATS on them too, durable commits\n"
+        );
+        println!("| backend alone | signatures/s |\n| --- | ---: |");
+        for alone in alone {
+            println!("| {} | {:.0} |", alone.backend, alone.signatures_per_second);
+        }
+        println!(
+            "\n| batch size | records/s | {backend} alone | ratio | openssl speed | ratio | seeding s | worker MiB |"
+        );
+        println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+        for batch in batches {
+            let openssl = batch.openssl_per_second.map_or_else(|| "absent".to_owned(), |rate| format!("{rate:.0}"));
+            let ratio = batch.openssl_ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}"));
+            println!(
+                "| {} | {:.0} | {:.0} | {:.2} | {openssl} | {ratio} | {:.1} | {:.0} |",
+                batch.batch_size,
+                batch.records_per_second,
+                batch.raw_per_second,
+                batch.ratio,
+                batch.seed_seconds,
+                batch.peak_memory_mib
+            );
+        }
+        println!("\n| core-µs a record | sign | verify | encode | rest of worker | Postgres | NATS |");
+        println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+        for Batch { batch_size, core_micros: micros, .. } in batches {
+            let CoreMicros { sign, verify, encode, worker, postgres, nats } = micros;
+            println!(
+                "| batch {batch_size} | {sign:.2} | {verify:.2} | {encode:.2} | {worker:.2} | {postgres:.2} | {nats:.2} |"
+            );
+        }
+    }
+}
+
+/// The middle value; of an even number, the mean of the two in the middle.
+fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    let upper = values.get(middle)?;
+    if values.len() % 2 == 1 { Some(*upper) } else { Some((values.get(middle - 1)? + upper) / 2.0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_in_the_middle() {
+        assert_eq!(median(vec![3.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(median(vec![4.0, 1.0, 2.0, 3.0]), Some(2.5));
+        assert_eq!(median(Vec::new()), None);
+    }
+}

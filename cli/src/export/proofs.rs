@@ -1,0 +1,111 @@
+//! Inclusion proofs: from a record's leaf to its batch's root, and from there to the job's.
+
+use std::{collections::HashMap, ops::ControlFlow};
+
+use vaultstream_api::Message;
+use vaultstream_ledger::{
+    Job, KeyId, Ledger, rejects,
+    verify::{Rows, SignedBatch, signed_rows},
+};
+use vaultstream_signing::{
+    Digest, FullTree, Hash, MessageForm, RawSignature, Thumbprint, merkle, proof::InclusionProof,
+};
+
+use crate::error::Failure;
+
+/// The tree over the batches: 64 bytes of memory for each.
+pub(super) struct Proofs {
+    tree: FullTree,
+    batches: usize,
+    form: MessageForm,
+}
+
+/// The proofs of one batch's records.
+pub(super) struct BatchProofs {
+    tree: FullTree,
+    common: InclusionProof,
+}
+
+impl Proofs {
+    /// Reads the roots of all batches.
+    pub(super) async fn new(ledger: &Ledger, job: &Job) -> Result<Self, Failure> {
+        let mut roots: Vec<Hash> = Vec::new();
+        let mut from = 0;
+        loop {
+            let page = super::page(ledger, job, from).await?;
+            let Some(last) = page.last() else { break };
+            from = last.batch.0 + 1;
+            for batch in &page {
+                let root = batch.root.as_slice().try_into();
+                roots.push(
+                    root.map_err(|_| Failure::failed(format!("the root of batch {} is damaged", batch.batch.0)))?,
+                );
+            }
+        }
+        let form = match job.spec.signing.message {
+            Message::Payload => MessageForm::Payload,
+            Message::Bound => MessageForm::Bound { job: job.uid },
+        };
+        Ok(Self { batches: roots.len(), tree: FullTree::new(roots), form })
+    }
+
+    /// Reads a batch's rows for its tree.
+    pub(super) async fn of_batch(
+        &self,
+        ledger: &Ledger,
+        job: &Job,
+        batch: &SignedBatch,
+        keys: &HashMap<KeyId, Thumbprint>,
+    ) -> Result<BatchProofs, Failure> {
+        let mut leaves = Vec::new();
+        let which = Rows::Range { first: batch.first, last: batch.last };
+        let read = signed_rows(ledger, job, which, |row| {
+            let digest = match (row.digest.and_then(|digest| digest.try_into().ok()), row.payload) {
+                (Some(signed), _) => Digest(signed),
+                (None, Some(payload)) => self.form.digest(row.id, payload),
+                (None, None) => Digest([0; 32]),
+            };
+            let signature = RawSignature(row.signature.try_into().unwrap_or([0; 64]));
+            leaves.push(merkle::leaf(row.id, &digest, &signature));
+            ControlFlow::Continue(())
+        });
+        read.await.map_err(|error| Failure::of(&error))?;
+        Ok(BatchProofs {
+            tree: FullTree::new(leaves),
+            common: InclusionProof {
+                batch: batch.batch.0,
+                batches: self.batches as u64,
+                first: batch.first,
+                last: batch.last,
+                signed: batch.signed,
+                rejected: batch.rejected,
+                kid: batch.key.and_then(|key| keys.get(&key).copied()).unwrap_or(Thumbprint([0; 32])),
+                rejects_root: rejects_root(ledger, job, batch).await?,
+                index: 0,
+                batch_path: Vec::new(),
+                job_path: self.tree.proof(usize::try_from(batch.batch.0).unwrap_or(usize::MAX)),
+            },
+        })
+    }
+}
+
+impl BatchProofs {
+    /// The proof of the batch's `index`-th signature.
+    pub(super) fn of_row(&self, index: usize) -> InclusionProof {
+        InclusionProof { index: index as u64, batch_path: self.tree.proof(index), ..self.common.clone() }
+    }
+}
+
+/// The root over a batch's rejects.
+pub(crate) async fn rejects_root(ledger: &Ledger, job: &Job, batch: &SignedBatch) -> Result<Hash, Failure> {
+    let mut tree = merkle::Tree::new();
+    if batch.rejected > 0 {
+        let most = usize::try_from(batch.rejected).unwrap_or(usize::MAX);
+        let found =
+            rejects(ledger, job.id, batch.first.checked_sub(1), most).await.map_err(|error| Failure::of(&error))?;
+        for reject in found.iter().filter(|reject| reject.id <= batch.last) {
+            tree.push(merkle::reject_leaf(reject.id, &reject.reason));
+        }
+    }
+    Ok(tree.root())
+}
