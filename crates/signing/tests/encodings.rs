@@ -4,6 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use uuid::Uuid;
 use vaultstream_signing::copy::{self, CopyError, Rows};
+use vaultstream_signing::public_key::PublicKeyError;
 use vaultstream_signing::{
     Digest, Jwk, KekRing, MessageForm, PrivateKey, PublicKey, RawSignature, Thumbprint, WrapContext, der_decode,
     der_encode, jose_decode, jose_encode, merkle,
@@ -55,6 +56,23 @@ proptest! {
             prop_assert!(der_decode(&der[..length]).is_err());
         }
         prop_assert!(der_decode(&[der, vec![0; more]].concat()).is_err());
+    }
+
+    #[test]
+    fn an_integer_of_der_has_no_spare_zeros_and_is_never_negative(signature in raw_signature(), zeros in 1..4_usize) {
+        // Both integers are written by hand, r or s with more zero bytes in front than it needs, or without its sign byte.
+        let number = |bytes: &[u8], spare: usize, sign: bool| {
+            let digits = &bytes[bytes.iter().position(|byte| *byte != 0).unwrap_or(31)..];
+            let needed = usize::from(sign && digits[0] >> 7 == 1);
+            [&[2, (spare + needed + digits.len()) as u8], vec![0; spare + needed].as_slice(), digits].concat()
+        };
+        let sequence = |r: Vec<u8>, s: Vec<u8>| [vec![0x30, (r.len() + s.len()) as u8], r, s].concat();
+        let (r, s) = signature.0.split_at(32);
+        prop_assert_eq!(der_decode(&sequence(number(r, 0, true), number(s, 0, true))), Ok(signature));
+        prop_assert!(der_decode(&sequence(number(r, zeros, true), number(s, 0, true))).is_err());
+        prop_assert!(der_decode(&sequence(number(r, 0, true), number(s, zeros, true))).is_err());
+        let unsigned = sequence(number(r, 0, false), number(s, 0, false));
+        prop_assert_eq!(der_decode(&unsigned).is_ok(), unsigned == der_encode(&signature).to_vec());
     }
 
     #[test]
@@ -202,6 +220,18 @@ proptest! {
         prop_assert_eq!(opened.public(), key.public());
         let other = WrapContext { key: id.wrapping_add(1), ..context };
         prop_assert!(ring.unwrap(&wrapped.kek_id, &wrapped.bytes, &other, &key.public()).is_err());
+    }
+}
+
+#[test]
+fn a_public_key_of_another_form_is_told_apart_from_a_point_off_the_curve() {
+    let mut spki = *PrivateKey::from_scalar(&[1; 32]).unwrap().public().spki_der();
+    spki[90] ^= 1;
+    assert!(matches!(PublicKey::from_spki_der(&spki), Err(PublicKeyError::Point)));
+    // 6 and 7 are the tags of the hybrid form, which some libraries read.
+    for tag in [0, 2, 3, 5, 6, 7] {
+        spki[26] = tag;
+        assert!(matches!(PublicKey::from_spki_der(&spki), Err(PublicKeyError::Form)), "{tag}");
     }
 }
 

@@ -71,6 +71,9 @@ fn every_leaf_of_every_tree_up_to_70_has_a_proof_that_fits_nothing_else() {
             assert!(!verify(&leaves[index], index, size, &longer, &root));
         }
         assert!(inclusion_proof(leaves, size).is_empty());
+        // The last leaf has only left neighbours: without a look at the length, it would also be alone in a tree of one.
+        let last = inclusion_proof(leaves, size - 1);
+        assert_eq!(verify_inclusion(&leaves[size - 1], 0, 1, &last, &root), size == 1);
     }
 }
 

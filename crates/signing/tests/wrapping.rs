@@ -159,6 +159,17 @@ fn a_kek_is_exactly_32_bytes_of_base64() {
 }
 
 #[test]
+fn a_kek_named_after_itself_has_one_name_and_another_kek_another() {
+    let text = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+    let kek = Kek::fingerprinted(text).unwrap();
+    // `k` and the first 16 digits of: printf 'vaultstream/kek-id/v1\0' | cat - <(base64 -d <<< $text) | sha256sum
+    assert_eq!(kek.id().as_str(), "kee025bc9e4802b4a");
+    assert_eq!(kek.id().as_str().parse::<KekId>().unwrap(), *kek.id());
+    assert_eq!(**kek.to_base64(), *text);
+    assert_ne!(Kek::fingerprinted(&self::kek("a").to_base64()).unwrap().id(), kek.id());
+}
+
+#[test]
 fn an_id_of_a_kek_fits_into_the_key_of_a_secret() {
     for good in ["a", "2026-10.A_1", &"x".repeat(128)] {
         assert_eq!(good.parse::<KekId>().unwrap().to_string(), good);
