@@ -28,7 +28,7 @@ impl Delivery {
         self.deliveries > 1
     }
 
-    /// Messages that waited behind it in the stream when it was delivered.
+    /// About how many messages waited behind it in the stream when it was delivered.
     pub fn pending(&self) -> u64 {
         self.pending
     }

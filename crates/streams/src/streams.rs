@@ -60,9 +60,13 @@ impl Streams {
     /// # Errors
     /// [`StreamsError::Unreachable`] when that took longer than `within`; messages whose ack is lost are delivered again.
     pub async fn flush(&self, within: Duration) -> Result<(), StreamsError> {
-        let (done, flushed) = oneshot::channel();
-        let _ = self.inner.settlements.send(Settlement::Flush(done));
-        match timeout(within, flushed).await {
+        let round_trip = async {
+            self.link().up().await;
+            let (done, flushed) = oneshot::channel();
+            let _ = self.inner.settlements.send(Settlement::Flush(done));
+            flushed.await
+        };
+        match timeout(within, round_trip).await {
             Ok(Ok(Ok(()))) => Ok(()),
             Ok(Ok(Err(error))) => Err(StreamsError::Unreachable(error)),
             Ok(Err(error)) => Err(StreamsError::Unreachable(error.into())),
