@@ -110,7 +110,7 @@ impl Lane<'_> {
             match self.sign(part, key).await? {
                 Signed::Segments { part, key, segments } => {
                     vaultstream_faults::point("unit-signed");
-                    let unfinished = self.commit(part, key, segments, batches.is_empty()).await?;
+                    let unfinished = self.commit(part, *key, segments, batches.is_empty()).await?;
                     batches.splice(0..0, unfinished);
                 }
                 Signed::LeaseEnded { part } => {
@@ -157,7 +157,7 @@ impl Lane<'_> {
                 Ok(mut segments) => {
                     segments.append(&mut isolated);
                     part.append(&mut done);
-                    return Ok(Signed::Segments { part, key, segments });
+                    return Ok(Signed::Segments { part, key: Box::new(key), segments });
                 }
                 Err(SignFailure::LeaseEnded) => {
                     part.append(&mut done);
@@ -266,7 +266,7 @@ impl Lane<'_> {
 }
 
 enum Signed {
-    Segments { part: Vec<ReadBatch>, key: OpenKey, segments: Vec<Segment> },
+    Segments { part: Vec<ReadBatch>, key: Box<OpenKey>, segments: Vec<Segment> },
     LeaseEnded { part: Vec<ReadBatch> },
 }
 

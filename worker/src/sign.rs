@@ -103,7 +103,7 @@ pub(crate) fn isolate(
     metrics: &Metrics,
 ) -> Result<Segment, SignFailure> {
     let mut made = vec![None; batch.digests.len()];
-    let mut ranges = vec![0..batch.digests.len()];
+    let mut ranges: Vec<_> = std::iter::once(0..batch.digests.len()).collect();
     while let Some(range) = ranges.pop() {
         if key.lease.expires.has_passed() {
             return Err(SignFailure::LeaseEnded);
