@@ -58,7 +58,10 @@ pub(crate) async fn drive(
         let (worker, uid, stop, stopped) = (worker.clone(), job.uid, worker_stop.clone(), stopped.clone());
         tokio::spawn(async move {
             let result = worker.work_on(uid, &stop).await;
-            stopped.cancel();
+            // A worker that finds the job over is no reason to stop driving: the driver has yet to clean up.
+            if result.is_err() {
+                stopped.cancel();
+            }
             result
         })
     };
@@ -75,11 +78,7 @@ pub(crate) async fn drive(
     if shutdown.drain.is_cancelled() {
         return Ok(Driven::Interrupted);
     }
-    // The worker sees the end a moment before the driver has removed the streams.
-    match driven {
-        Driven::Ended => advance_until(site, &mut driver, job, shutdown, None).await,
-        other => Ok(other),
-    }
+    Ok(driven)
 }
 
 fn worker_failure(error: &WorkError) -> Failure {
