@@ -2,11 +2,15 @@
 //! per record.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use rustix::process::Signal;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use vaultstream_ledger::steps;
+use vaultstream_lifecycle::Settings;
 
-use crate::harness::{Site, assert_complete, generated, of_table, until};
+use crate::harness::{Site, assert_complete, assert_signed_exactly_once, generated, of_table, quick, until};
 
 /// Scenarios at a time: they mostly wait for leases and redeliveries.
 const AT_A_TIME: usize = 5;
@@ -113,24 +117,42 @@ async fn kill_at(point: &str, pass: u32, kind: Kind) {
     assert_complete(&site, "job", signed, rejected).await;
 }
 
-/// The worker program, one of several, killed again and again.
+/// The worker program, killed again and again. Nothing is repaired here, so that what it took and did not commit has to be
+/// in the stream still: an acknowledgement means a commit.
 #[tokio::test(flavor = "multi_thread")]
-async fn workers_killed_one_after_the_other_leave_a_job_that_completes() {
+async fn a_batch_leaves_its_stream_only_after_its_commit() {
     let site = Site::new().await;
     let manifest = generated(
         "job",
         1000,
-        "batchSize: 20\nkeys: {count: 16, lease: {records: 100, duration: 5s}}\nconcurrency: {records: 2, signers: 2}",
+        "batchSize: 20\nkeys: {count: 20, lease: {records: 100, duration: 5s}}\nconcurrency: {records: 2, signers: 2}",
     );
-    let job = site.drive(&manifest, crate::harness::quick()).await;
-    for point in ["payload-read:2", "mid-copy:3", "before-commit:2", "after-commit:2", "before-key-return:2"] {
+    let never = Duration::from_secs(3600);
+    let job = site.drive(&manifest, Settings { repair_every: never, ..quick() }).await;
+    job.until_published().await;
+    for point in [
+        "unit-gathered:3",
+        "payload-read:2",
+        "unit-signed:2",
+        "mid-copy:3",
+        "before-commit:2",
+        "after-commit:2",
+        "before-ack:2",
+    ] {
         let worker = site.worker(job.uid).await.fault(&format!("{point}=kill")).start();
         worker.end().await.assert_killed(point.split(':').next().unwrap());
+        // What it had sent before it died has arrived when the server answers.
+        let census = job.streams.census(&job.topology().await).await.unwrap();
+        let unsigned = steps::unsigned_published(&job.ledger, job.id).await.unwrap();
+        assert!(!unsigned.is_empty(), "the job was over before {point}");
+        for batch in unsigned {
+            assert!(census.batches.contains(&batch.batch.0), "batch {} was lost at {point}", batch.batch.0);
+        }
     }
     let survivor = site.worker(job.uid).await.start();
     until("the job is over", || async { job.is_over() }).await;
-    survivor.signal(rustix::process::Signal::TERM);
+    survivor.signal(Signal::TERM);
     survivor.end().await.assert_code(0);
     job.complete().await;
-    crate::harness::assert_signed_exactly_once(&site, "job", 1000).await;
+    assert_signed_exactly_once(&site, "job", 1000).await;
 }

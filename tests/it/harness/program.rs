@@ -85,10 +85,11 @@ impl Site {
     pub(crate) fn run(&self, manifest: &str) -> Program {
         let file = self.dir.path().join(format!("{}.yaml", Uuid::new_v4()));
         std::fs::write(&file, manifest).unwrap();
-        Program::vaultstream(&["run", "--output", "json", "--connect-timeout", "30s", "-f"])
+        Program::vaultstream(&["run", "--output", "json", "-f"])
             .args(&[path(&file), "--kek-file", path(&self.kek())])
             .env("DATABASE_URL", &self.database_url)
             .env("VAULTSTREAM_NATS_URL", &self.nats_url)
+            .env("VAULTSTREAM_CONNECT_TIMEOUT", "30s")
             .env("VAULTSTREAM_REPAIR_INTERVAL", "1s")
             .env("VAULTSTREAM_BATCH_ACK_WAIT", "2s")
     }
