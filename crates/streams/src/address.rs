@@ -17,6 +17,14 @@ pub(crate) struct Address {
     pub(crate) login: Login,
 }
 
+impl Address {
+    /// Where the servers are, for messages.
+    pub(crate) fn place(&self) -> String {
+        let places: Vec<_> = self.servers.iter().map(|server| format!("{}:{}", server.host(), server.port())).collect();
+        places.join(", ")
+    }
+}
+
 /// Why a URL is no address of NATS. Never shows the URL, which may hold a secret.
 #[derive(Debug, thiserror::Error)]
 pub enum AddressError {

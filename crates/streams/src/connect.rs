@@ -65,8 +65,10 @@ pub enum ConnectError {
     #[error("nats has no JetStream for this account: start the server with -js and enable it for the account")]
     NoJetStream(#[source] BoxError),
     /// Nobody answered within the patience.
-    #[error("nats did not answer within {patience:?}")]
+    #[error("nats at {place} did not answer within {patience:?}")]
     Unreachable {
+        /// Host and port of each server.
+        place: String,
         /// How long was waited.
         patience: Duration,
         /// What the last attempt ended with.
@@ -80,7 +82,7 @@ pub(crate) async fn connect(options: &ConnectOptions, link: &watch::Sender<Link>
     let address = address::parse(&options.url).map_err(ConnectError::BadUrl)?;
     // TLS needs one provider for the process; when there is one already, that serves.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let mut patience = Patience::new(options.patience);
+    let mut patience = Patience::new(options.patience, address.place());
     let client = loop {
         match open(&address, options, link).await {
             Ok(client) => break client,
@@ -99,14 +101,15 @@ enum Failure {
 }
 
 struct Patience {
+    place: String,
     whole: Duration,
     until: Instant,
     attempt: u32,
 }
 
 impl Patience {
-    fn new(whole: Duration) -> Self {
-        Self { whole, until: Instant::now() + whole, attempt: 0 }
+    fn new(whole: Duration, place: String) -> Self {
+        Self { place, whole, until: Instant::now() + whole, attempt: 0 }
     }
 
     /// Pauses after a failure that may pass, or gives up.
@@ -117,7 +120,7 @@ impl Patience {
         };
         let delay = pause(Duration::from_millis(50), Duration::from_secs(2), self.attempt);
         if Instant::now() + delay >= self.until {
-            return Err(ConnectError::Unreachable { patience: self.whole, source });
+            return Err(ConnectError::Unreachable { place: self.place.clone(), patience: self.whole, source });
         }
         debug!(error = source, attempt = self.attempt, "nats is not there yet");
         self.attempt += 1;
