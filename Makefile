@@ -3,6 +3,14 @@
 # Found first by every program and test that starts servers.
 export VAULTSTREAM_TOOLS := $(CURDIR)/.tools
 
+# The pinned Rust, where rustup has it or may fetch it; else the stable one, and cargo checks that it is new enough.
+ifneq ($(shell cargo --version >/dev/null 2>&1 && echo there),there)
+ifeq ($(shell RUSTUP_TOOLCHAIN=stable cargo --version >/dev/null 2>&1 && echo there),there)
+export RUSTUP_TOOLCHAIN := stable
+$(warning the Rust of rust-toolchain.toml is not installed: using $(shell RUSTUP_TOOLCHAIN=stable cargo --version))
+endif
+endif
+
 CARGO_BUILD := cargo build --release --locked
 WITH_ENV := scripts/with-env
 PROGRAM := target/release/vaultstream
