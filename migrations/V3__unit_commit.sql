@@ -6,37 +6,37 @@
 --   VS003 the key has too few signatures left (DETAIL: left)  VS004 the job is gone, or does not sign
 --   VS005 ranges changed (DETAIL: batch,first,last,rows;…)    VS006 this very unit is committed already
 
+-- p_batches ascends, and the rows are locked one by one in that order. One by one also because no statistics and no
+-- cached plan can turn that into a scan of the job's batches, which would cost more than everything else here.
 CREATE FUNCTION vaultstream.fence_unit(
     p_job bigint, p_batches bigint[], p_firsts bigint[], p_lasts bigint[],
     p_key bigint, p_epoch bigint, p_lease uuid, p_signs bigint)
-RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
-    unsigned   bigint;
-    changed    text;
-    done       text;
-    done_count bigint;
-    ours       boolean;
-    k          record;
-    j          record;
+    open record;
+    done record;
+    k    record;
+    j    record;
 BEGIN
-    SELECT count(*), string_agg(format('%s,%s,%s,%s', b.batch, b.first_id, b.last_id, b.rows_planned), ';')
-                         FILTER (WHERE (b.first_id, b.last_id) IS DISTINCT FROM (u.first_id, u.last_id))
-      INTO unsigned, changed
-      FROM (SELECT batch, first_id, last_id, rows_planned FROM vaultstream.batches
-             WHERE job_id = p_job AND batch = ANY (p_batches) AND state <> 'signed'
-             ORDER BY batch FOR NO KEY UPDATE) b
-      JOIN unnest(p_batches, p_firsts, p_lasts) AS u (batch, first_id, last_id) ON u.batch = b.batch;
+    SELECT array_agg(batch) AS batches, array_agg(first_id) AS firsts, array_agg(last_id) AS lasts, count(*) AS number
+      INTO open
+      FROM unnest(p_batches) AS u (wanted)
+     CROSS JOIN LATERAL (
+            SELECT batch, first_id, last_id FROM vaultstream.batches
+             WHERE job_id = p_job AND batch = u.wanted AND state <> 'signed' FOR NO KEY UPDATE OFFSET 0) b;
 
-    IF unsigned <> cardinality(p_batches) THEN
-        SELECT count(*), string_agg(batch::text, ',' ORDER BY batch), bool_and(lease IS NOT DISTINCT FROM p_lease)
-          INTO done_count, done, ours
+    IF open.batches IS DISTINCT FROM p_batches THEN
+        SELECT count(*) AS number, string_agg(batch::text, ',' ORDER BY batch) AS batches,
+               bool_and(lease IS NOT DISTINCT FROM p_lease) AS ours
+          INTO done
           FROM vaultstream.batches WHERE job_id = p_job AND batch = ANY (p_batches) AND state = 'signed';
-        IF unsigned + done_count <> cardinality(p_batches) THEN
+        IF open.number + done.number <> cardinality(p_batches) THEN
             RAISE EXCEPTION 'batches of job % are gone', p_job USING ERRCODE = 'VS004';
-        ELSIF unsigned = 0 AND ours THEN
+        ELSIF open.number = 0 AND done.ours THEN
             RAISE EXCEPTION 'this unit is already committed' USING ERRCODE = 'VS006';
         END IF;
-        RAISE EXCEPTION 'batches are already signed' USING ERRCODE = 'VS001', DETAIL = done;
+        RAISE EXCEPTION 'batches are already signed' USING ERRCODE = 'VS001', DETAIL = done.batches;
     END IF;
 
     SELECT state, (spec #>> '{keys,maxSignatures}')::bigint AS max_signatures INTO j
@@ -44,8 +44,12 @@ BEGIN
     IF NOT FOUND OR j.state <> 'Signing' THEN
         RAISE EXCEPTION 'job % does not sign', p_job USING ERRCODE = 'VS004';
     END IF;
-    IF changed IS NOT NULL THEN
-        RAISE EXCEPTION 'the ranges of batches have changed' USING ERRCODE = 'VS005', DETAIL = changed;
+    IF open.firsts IS DISTINCT FROM p_firsts OR open.lasts IS DISTINCT FROM p_lasts THEN
+        RAISE EXCEPTION 'the ranges of batches have changed' USING ERRCODE = 'VS005', DETAIL = (
+            SELECT string_agg(format('%s,%s,%s,%s', b.batch, b.first_id, b.last_id, b.rows_planned), ';')
+              FROM unnest(p_batches, p_firsts, p_lasts) AS u (batch, first_id, last_id)
+              JOIN vaultstream.batches b ON b.job_id = p_job AND b.batch = u.batch
+             WHERE (b.first_id, b.last_id) IS DISTINCT FROM (u.first_id, u.last_id));
     END IF;
 
     SELECT job_id, ordinal, state, epoch, holder, lease_until, signed, public_key IS NOT NULL AS made INTO k
@@ -65,7 +69,8 @@ CREATE FUNCTION vaultstream.finish_unit(
     p_job bigint, p_batches bigint[], p_rows bigint[], p_signed bigint[], p_rejected bigint[], p_roots bytea[],
     p_reject_ids bigint[], p_reject_reasons text[], p_reject_details text[], p_reject_attempts integer[],
     p_key bigint, p_lease uuid, p_release boolean)
-RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
     sums record;
 BEGIN
@@ -78,8 +83,11 @@ BEGIN
         UPDATE vaultstream.batches b
            SET state = 'signed', rows = u.rows, signed = u.signed, rejected = u.rejected, merkle_root = u.root,
                key_id = CASE WHEN u.signed > 0 THEN p_key END, lease = p_lease, signed_at = clock_timestamp()
-          FROM unnest(p_batches, p_rows, p_signed, p_rejected, p_roots) AS u (batch, rows, signed, rejected, root)
-         WHERE b.job_id = p_job AND b.batch = u.batch AND b.state <> 'signed'
+          FROM (SELECT w.*, f.ctid AS place
+                  FROM unnest(p_batches, p_rows, p_signed, p_rejected, p_roots) AS w (batch, rows, signed, rejected, root)
+                 CROSS JOIN LATERAL (SELECT ctid FROM vaultstream.batches
+                                      WHERE job_id = p_job AND batch = w.batch AND state <> 'signed' OFFSET 0) f) u
+         WHERE b.ctid = u.place
         RETURNING b.rows, b.signed, b.rejected, b.rows_planned)
     SELECT count(*) AS batches, coalesce(sum(signed), 0) AS signed, coalesce(sum(rejected), 0) AS rejected,
            coalesce(sum(rows_planned), 0) AS planned, coalesce(sum(abs(rows - rows_planned)), 0) AS changed

@@ -166,8 +166,7 @@ pub async fn unit(
         if !error.is_transient() {
             return Err(if unknown { CommitError::Unknown(error) } else { error.into() });
         }
-        let delay = delays.next().unwrap_or_default();
-        if deadline.remaining() <= delay {
+        if deadline.has_passed() {
             return if unknown { Err(CommitError::Unknown(error)) } else { Ok(Committed::LeaseLost) };
         }
         tracing::debug!(job = job.0, lease = %lease.id, %error, unknown, "a unit's commit is tried again");
@@ -176,7 +175,7 @@ pub async fn unit(
         {
             tracing::warn!(job = job.0, %error, "sessions of expired leases could not be ended");
         }
-        tokio::time::sleep(delay).await;
+        tokio::time::sleep(delays.next().unwrap_or_default().min(deadline.remaining())).await;
     }
 }
 

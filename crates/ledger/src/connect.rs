@@ -5,7 +5,7 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use deadpool_postgres::{Connect, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
@@ -194,20 +194,19 @@ impl Ledger {
             .with_max_delay(Duration::from_secs(2))
             .with_jitter()
             .without_max_times()
-            .with_total_delay(Some(self.settings.patience))
             .build();
+        let asked = Instant::now();
         loop {
             let error = match self.pool.get().await {
                 Ok(client) => return Ok(client),
                 Err(error) => QueryError::from_pool(action, error),
             };
-            match delays.next() {
-                Some(delay) if error.is_transient() => {
-                    tracing::debug!(place = %self.settings.place, %error, "the database is away");
-                    tokio::time::sleep(delay).await;
-                }
-                _ => return Err(error),
+            let left = self.settings.patience.saturating_sub(asked.elapsed());
+            if left.is_zero() || !error.is_transient() {
+                return Err(error);
             }
+            tracing::debug!(place = %self.settings.place, %error, "the database is away");
+            tokio::time::sleep(delays.next().unwrap_or_default().min(left)).await;
         }
     }
 

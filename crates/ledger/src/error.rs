@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::io;
 
 use deadpool_postgres::PoolError;
 use tokio_postgres::error::SqlState;
@@ -104,12 +105,7 @@ impl StdError for QueryError {
 
 /// Sorts an error of the driver into its class.
 pub(crate) fn class_of(error: &tokio_postgres::Error) -> Class {
-    let Some(code) = error.code() else {
-        // Without a report the connection itself failed, unless a value could not be converted.
-        let text = error.to_string();
-        let ours = ["serializing", "column", "parameters", "encoding", "configuration", "connection string", "rows"];
-        return if ours.iter().any(|word| text.contains(word)) { Class::Other } else { Class::Unreachable };
-    };
+    let Some(code) = error.code() else { return class_of_silence(error) };
     match code {
         &SqlState::T_R_DEADLOCK_DETECTED | &SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::LOCK_NOT_AVAILABLE => {
             Class::Contention
@@ -123,5 +119,21 @@ pub(crate) fn class_of(error: &tokio_postgres::Error) -> Class {
         | &SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT => Class::Unreachable,
         other if other.code().starts_with("08") => Class::Unreachable,
         _ => Class::Other,
+    }
+}
+
+/// Without a report of the server either the connection failed, or something that no second try mends.
+fn class_of_silence(error: &tokio_postgres::Error) -> Class {
+    let io = error.source().and_then(|source| source.downcast_ref::<io::Error>()).map(io::Error::kind);
+    let text = error.to_string();
+    match io {
+        // A certificate or a protocol that is not the expected one.
+        Some(io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput) => Class::Other,
+        Some(_) => Class::Unreachable,
+        None if text.contains("closed") || text.contains("timeout") || text.contains("connecting") => {
+            Class::Unreachable
+        }
+        // Values that do not fit, a password that is missing, TLS that is not offered.
+        None => Class::Other,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::pin::pin;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::{SinkExt, future};
 use tokio_postgres::Error;
 use tokio_postgres::types::ToSql;
@@ -21,6 +21,9 @@ use super::{Committed, Reject, Segment};
 const ACTION: &str = "commit a unit";
 const FENCE: &str = "SELECT vaultstream.fence_unit($1, $2, $3, $4, $5, $6, $7, $8)";
 const FINISH: &str = "SELECT vaultstream.finish_unit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+
+/// Bytes of COPY that are handed to the connection at once, unless a segment is larger.
+const PIECE: usize = 128 * 1024;
 
 /// Runs the transaction once. `sent_commit` becomes true before the first byte that may lead to a commit is sent.
 pub(super) async fn attempt(
@@ -80,14 +83,22 @@ async fn transaction(
 
     *sent_commit = true;
     let copied = async {
-        sink.feed(Bytes::from_static(&HEADER)).await?;
+        let mut piece = BytesMut::with_capacity(PIECE);
+        piece.extend_from_slice(&HEADER);
         for segment in segments {
-            if !segment.copy.is_empty() {
+            // Small ones travel together: each piece is a hand-over between two tasks.
+            if piece.len() + segment.copy.len() > PIECE {
+                sink.feed(piece.split().freeze()).await?;
+            }
+            if segment.copy.len() > PIECE {
                 sink.feed(segment.copy.clone()).await?;
+            } else {
+                piece.extend_from_slice(&segment.copy);
             }
             vaultstream_faults::point("mid-copy");
         }
-        sink.feed(Bytes::from_static(&TRAILER)).await?;
+        piece.extend_from_slice(&TRAILER);
+        sink.feed(piece.freeze()).await?;
         sink.finish().await
     };
     let finish_params: [&(dyn ToSql + Sync); 13] = [

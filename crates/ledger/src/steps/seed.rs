@@ -4,7 +4,7 @@ use deadpool_postgres::Transaction;
 use vaultstream_api::{GenerateSource, Source};
 
 use super::lock::{self, Locked};
-use super::{Step, StepError, plan};
+use super::{Step, StepError, partitions, plan};
 use crate::connect::Ledger;
 use crate::error::QueryError;
 use crate::ids::JobId;
@@ -54,7 +54,11 @@ pub async fn seed_chunk(ledger: &Ledger, id: JobId, chunk: u64) -> Result<Step<S
     }
     let chunk = i64::try_from(chunk).unwrap_or(i64::MAX).max(1);
     let seeding = match &job.spec.source {
-        Source::Generate(generate) => self::generate(&tx, &job, generate, chunk).await.map_err(failed)?,
+        Source::Generate(generate) => match self::generate(&tx, &job, generate, chunk).await.map_err(failed) {
+            // The parent is locked: another job is being attached or detached.
+            Err(error) if lock::is_busy(&error) => return Ok(Step::Busy),
+            made => made?,
+        },
         Source::Table(table) => plan::table(&tx, &job, table, chunk, ledger.settings.source_role).await?,
     };
     tx.commit().await.map_err(failed)?;
@@ -96,8 +100,7 @@ async fn generate(
         &[&job.id.0, &size, &total, &batches],
     )
     .await?;
-    // Without statistics the first units would be read by whatever plan an empty table suggests.
-    tx.batch_execute(&format!("ANALYZE {}", records_partition(job.id))).await?;
+    tx.batch_execute(&partitions::finish_records(job.id)).await?;
     finish(tx, job.id, total, batches).await?;
     Ok(Seeding::Done { total, batches })
 }
@@ -118,27 +121,19 @@ pub(super) async fn finish(
     .map(drop)
 }
 
-/// The payload of record g: SHA-256 of job uid, id and a counter, as often as it takes. Deterministic, without repeats,
-/// and not compressible. $3 is the uid's 16 bytes.
+/// The payload of record g: SHA-256 of job uid and id, SHA-512 when that is too short, and more of those with a counter
+/// when that is. Deterministic, without repeats, and not compressible. $3 is the uid's 16 bytes.
 fn payload(bytes: u32) -> String {
     match bytes {
         0 => "substr($3::bytea, 1, 0)".to_owned(),
         32 => "sha256($3::bytea || int8send(g))".to_owned(),
+        64 => "sha512($3::bytea || int8send(g))".to_owned(),
         1..32 => format!("substr(sha256($3::bytea || int8send(g)), 1, {bytes})"),
-        33..=128 => {
-            let blocks: Vec<String> = (0..bytes.div_ceil(32))
-                .map(|block| match block {
-                    0 => "sha256($3::bytea || int8send(g))".to_owned(),
-                    _ => format!("sha256($3::bytea || int8send(g) || '\\x{block:02x}'::bytea)"),
-                })
-                .collect();
-            let whole = blocks.join(" || ");
-            if bytes.is_multiple_of(32) { whole } else { format!("substr({whole}, 1, {bytes})") }
-        }
+        33..64 => format!("substr(sha512($3::bytea || int8send(g)), 1, {bytes})"),
         _ => format!(
-            "(SELECT substr(string_agg(sha256($3::bytea || int8send(g) || int4send(block)), ''::bytea ORDER BY block), \
+            "(SELECT substr(string_agg(sha512($3::bytea || int8send(g) || int4send(block)), ''::bytea ORDER BY block), \
              1, {bytes}) FROM generate_series(0, {}) AS block)",
-            bytes.div_ceil(32) - 1
+            bytes.div_ceil(64) - 1
         ),
     }
 }

@@ -13,5 +13,6 @@ mod roles;
 mod seeding;
 mod stage;
 mod tables;
+mod tls;
 mod unknown_outcomes;
 mod verification;
