@@ -12,12 +12,14 @@ pub enum LogFormat {
     Pretty,
 }
 
-/// Sends logs at or above `filter` (`info`, or `vaultstream_worker=debug,info`) to stderr.
+/// Sends logs at or above `filter` (`info`, or `vaultstream_worker=debug,info`) to stderr. What the NATS client logs by
+/// itself is left out unless the filter names it: every failure comes back to us, and is told once.
 ///
 /// # Errors
 /// When the filter cannot be parsed.
 pub fn start(format: LogFormat, filter: &str) -> Result<(), ParseError> {
-    let filter: EnvFilter = EnvFilter::builder().parse(filter)?;
+    let ours = if filter.contains("async_nats") { filter.to_owned() } else { format!("{filter},async_nats=off") };
+    let filter: EnvFilter = EnvFilter::builder().parse(ours)?;
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second start, as in tests that share a process, keeps the first one's settings.
     let _ = match format {

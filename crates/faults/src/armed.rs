@@ -84,9 +84,10 @@ pub(crate) fn pass(name: &str) {
         eprintln!("fault point {name}: {error}");
         process::exit(EXIT_CODE);
     }
-    // Another thread may be the one that takes the signal, a moment later; what follows the point must not run before.
+    // Another thread may be the one that takes the signal, on a busy machine much later; what follows the point must not
+    // run before. A process that is continued does not sleep the rest of it.
     match fault.action {
-        Action::Stop => std::thread::sleep(Duration::from_millis(20)),
+        Action::Stop => std::thread::sleep(Duration::from_secs(1)),
         Action::Kill | Action::Exit => loop {
             std::thread::park();
         },
