@@ -102,6 +102,7 @@ async fn the_finish_message_is_stored_once_beside_the_batches() {
     assert_eq!(delivery.work(), Work::Finish);
     delivery.ack();
     streams.flush(Duration::from_secs(5)).await.unwrap();
+    crate::server::emptied(&streams, &job).await;
     assert!(!streams.census(&job).await.unwrap().finish);
 }
 

@@ -173,7 +173,9 @@ async fn stopping_under_load_neither_loses_nor_redelivers() {
 #[tokio::test]
 async fn a_puller_goes_on_after_the_server_was_killed() {
     let server = Server::start();
-    let (streams, job) = server.job().await;
+    // Acks that were on their way to the dead server are lost, and their messages come again.
+    let limits = Limits { batch_ack_wait: Duration::from_secs(3), ..Limits::default() };
+    let (streams, job) = server.job_with(&limits).await;
     streams.publish_batches(&job, &batches(&job, 0..20)).await.unwrap();
     let mut puller = streams.batches(&job, ahead(4)).await.unwrap();
     let mut link = streams.link();

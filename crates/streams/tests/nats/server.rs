@@ -5,7 +5,7 @@ use std::time::Duration;
 use uuid::Uuid;
 use vaultstream_embedded::{Options, Servers};
 use vaultstream_streams::{
-    BatchMessage, BatchPuller, ConnectOptions, Delivery, JobStreams, Limits, ReadAhead, Streams, Work,
+    BatchMessage, BatchPuller, ConnectOptions, Delivery, JobStreams, Limits, ReadAhead, Streams, StreamsState, Work,
 };
 
 /// Long enough that a test which needs it has failed.
@@ -88,6 +88,14 @@ pub(crate) fn number(delivery: &Delivery) -> i64 {
         Work::Batch(batch) => batch.batch,
         Work::Finish => panic!("a finish message"),
     }
+}
+
+/// Waits until the acks that the server has received are worked off and nothing is left.
+pub(crate) async fn emptied(streams: &Streams, job: &JobStreams) {
+    eventually("the streams are empty", async || {
+        streams.state(job).await.unwrap() == StreamsState::Present { batches: 0, keys: 0 }
+    })
+    .await;
 }
 
 pub(crate) async fn workers(stream: &stream::Stream) -> consumer::Info {

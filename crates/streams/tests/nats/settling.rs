@@ -61,7 +61,7 @@ async fn progress_keeps_a_message_from_being_delivered_again() {
     handle.ack();
     again.ack();
     streams.flush(Duration::from_secs(5)).await.unwrap();
-    assert_eq!(streams.state(&job).await.unwrap(), StreamsState::Present { batches: 0, keys: 0 });
+    crate::server::emptied(&streams, &job).await;
 }
 
 #[tokio::test]
