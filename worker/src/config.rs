@@ -17,7 +17,7 @@ pub struct Config {
     #[arg(long, env = "VAULTSTREAM_JOB_UID")]
     pub job_uid: Uuid,
 
-    /// Folder with the files of the connection Secret: DATABASE_URL, NATS_URL, kek, and optionally kek.<id>,
+    /// Folder with the files of the connection Secret: DATABASE_URL, NATS_URL, kek, and optionally `kek.<id>`,
     /// postgres-ca.crt, postgres.crt, postgres.key, nats-ca.crt, nats.creds, nats.nkey.
     #[arg(long, env = "VAULTSTREAM_CONNECTION_DIR", default_value = "/etc/vaultstream/connection")]
     pub connection_dir: PathBuf,

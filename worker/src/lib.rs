@@ -1,6 +1,6 @@
 //! The signing worker: pulls batches, leases keys, signs, commits, acknowledges.
 //!
-//! Read [`lane`] first: it is the path of one unit, with the invariants that hold there. [`pipeline`] shows the tasks
+//! Read `lane.rs` first: it is the path of one unit, with the invariants that hold there. `pipeline.rs` shows the tasks
 //! around it and how they end.
 
 pub mod budget;
