@@ -21,12 +21,16 @@ BEGIN
         END;
     END LOOP;
 
-    -- Workers read source tables as vaultstream_source; so does the owner when it plans.
+    -- Workers read source tables as vaultstream_source; so does the owner when it plans. Since 16 the maker of a role is
+    -- its administrator without being allowed to become it, hence the second grant; superusers need none.
     FOREACH statement IN ARRAY ARRAY['GRANT vaultstream_source TO vaultstream_worker',
                                      format('GRANT vaultstream_source TO %I', current_user)]
     LOOP
         BEGIN
-            CONTINUE WHEN pg_has_role(split_part(replace(statement, '"', ''), ' TO ', 2), 'vaultstream_source', 'MEMBER');
+            CONTINUE WHEN statement LIKE '% TO vaultstream_worker'
+                      AND pg_has_role('vaultstream_worker', 'vaultstream_source', 'MEMBER');
+            CONTINUE WHEN statement NOT LIKE '% TO vaultstream_worker'
+                      AND (SELECT rolsuper FROM pg_roles WHERE rolname = current_user);
             EXECUTE statement;
         EXCEPTION
             WHEN undefined_object OR insufficient_privilege THEN

@@ -1,5 +1,7 @@
 //! The ledger on a real Postgres: one private server for all tests, a database of its own for each.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "this program holds only tests")]
+
 mod attempts;
 mod commits;
 mod connecting;
