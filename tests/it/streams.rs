@@ -121,12 +121,7 @@ async fn late_acks_of_old_streams_touch_nothing() {
     let job = site.drive(&generated("job", 400, SLOW), quick()).await;
     job.until_published().await;
     let old = job.topology().await;
-    let mut held = Vec::new();
-    let mut messages = site.consumer(&old.batch_stream()).await.fetch().max_messages(10).messages().await.unwrap();
-    while let Some(message) = messages.next().await {
-        held.push(message.unwrap());
-    }
-    assert_eq!(held.len(), 10);
+    let held = hold(&site, &old, 10).await;
     delete_streams(&site, &old).await;
     let batches = all_batches(&site, job.uid).await.len();
     until("there are new streams", || async {
@@ -134,10 +129,12 @@ async fn late_acks_of_old_streams_touch_nothing() {
         census.is_ok_and(|census| census.batches.len() == batches)
     })
     .await;
+    // Somebody else holds messages of the new streams with the same sequences.
+    let new = job.topology().await;
+    let theirs = hold(&site, &new, 10).await;
     for message in &held {
         message.ack().await.unwrap();
     }
-    let new = job.topology().await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     let census = job.streams.census(&new).await.unwrap();
     assert_eq!(census.batches.len(), batches, "a late ack took a message of the new stream");
@@ -145,7 +142,20 @@ async fn late_acks_of_old_streams_touch_nothing() {
     assert!(
         unsigned.iter().map(|range| message(job.uid, range)).all(|message| census.batches.contains(&message.batch))
     );
+    drop(theirs);
     let _worker = site.worker(job.uid).await.start();
     job.complete().await;
     assert_signed_exactly_once(&site, "job", 400).await;
+}
+
+/// Takes messages of the stream of batches and does not settle them.
+async fn hold(site: &Site, topology: &JobStreams, count: usize) -> Vec<async_nats::jetstream::Message> {
+    let consumer = site.consumer(&topology.batch_stream()).await;
+    let mut messages = consumer.fetch().max_messages(count).messages().await.unwrap();
+    let mut held = Vec::new();
+    while let Some(message) = messages.next().await {
+        held.push(message.unwrap());
+    }
+    assert_eq!(held.len(), count);
+    held
 }
