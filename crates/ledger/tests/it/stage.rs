@@ -49,6 +49,12 @@ pub(crate) fn url_as(url: &str, user: &str) -> String {
     format!("{scheme}://{user}@{host}")
 }
 
+/// The server's Unix socket.
+pub(crate) fn socket_of(url: &str) -> String {
+    let host = url.split_once('@').unwrap().1.split_once('/').unwrap().0;
+    format!("{}/.s.PGSQL.5432", host.replace("%2F", "/"))
+}
+
 impl Stage {
     /// A database with nothing in it.
     pub(crate) async fn empty() -> Self {

@@ -1,15 +1,21 @@
-//! TLS as libpq's `sslmode` means it, against a Postgres that listens on a loopback address of its own.
+//! TLS as libpq's `sslmode` means it. Not every build of Postgres speaks TLS, so what answers here is a TLS end of our own
+//! in front of the real server.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
-use vaultstream_embedded::{Options, Servers};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::net::{TcpListener, UnixStream};
+use tokio_rustls::TlsAcceptor;
 use vaultstream_ledger::{ConnectError, ConnectOptions, Ledger, TlsError, TlsFiles};
 
-use crate::stage::options;
+use crate::stage::{Stage, options, socket_of};
 
 struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
@@ -22,17 +28,12 @@ impl Authority {
         Self { issuer: CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap() }
     }
 
-    /// Writes certificate and key of a holder, and answers where.
-    fn issue(&self, dir: &Path, name: &str, addresses: &[&str]) -> (PathBuf, PathBuf) {
-        let names: Vec<String> = addresses.iter().map(|&name| name.to_owned()).collect();
-        let mut params = CertificateParams::new(names).unwrap();
-        params.distinguished_name.push(DnType::CommonName, name);
+    /// Certificate and key of a holder, PEM.
+    fn issue(&self, names: &[&str]) -> (String, String) {
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        let (cert_file, key_file) = (dir.join(format!("{name}.crt")), dir.join(format!("{name}.key")));
-        fs::write(&cert_file, certificate.pem()).unwrap();
-        fs::write(&key_file, key.serialize_pem()).unwrap();
-        (cert_file, key_file)
+        let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &self.issuer).unwrap();
+        (certificate.pem(), key.serialize_pem())
     }
 
     fn write(&self, dir: &Path, name: &str) -> PathBuf {
@@ -40,89 +41,64 @@ impl Authority {
         fs::write(&file, self.issuer.pem()).unwrap();
         file
     }
+
+    /// What a server with a certificate for 127.0.0.1 accepts.
+    fn acceptor(&self, clients_show_one: bool) -> TlsAcceptor {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let (certificate, key) = self.issue(&["127.0.0.1"]);
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(self.issuer.pem().as_bytes()).unwrap()).unwrap();
+        let clients = if clients_show_one {
+            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone()).build().unwrap()
+        } else {
+            WebPkiClientVerifier::no_client_auth()
+        };
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_client_cert_verifier(clients)
+            .with_single_cert(
+                vec![CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()],
+                PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap(),
+            )
+            .unwrap();
+        TlsAcceptor::from(Arc::new(config))
+    }
 }
 
-/// A server that takes TLS only, at an address that its certificate names.
-struct Server {
-    servers: Servers,
-    address: String,
-    dir: PathBuf,
-    ca: PathBuf,
-    authority: Authority,
-}
-
-impl Server {
-    fn start() -> Self {
-        // Loopback has sixteen million addresses, so the usual port is free at one of them.
-        let unique = uuid::Uuid::new_v4().into_bytes();
-        let address = format!("127.{}.{}.{}", 64 + unique[0] / 2, unique[1], 1 + unique[2] / 2);
-        let servers = Servers::start(&Options::temporary().postgres_only()).unwrap();
-        let dir = servers.data_dir().join("tls");
-        fs::create_dir(&dir).unwrap();
-        let authority = Authority::new();
-        let ca = authority.write(&dir, "ca.crt");
-        let (cert, key) = authority.issue(&dir, "server", &[&address]);
-        let hba = dir.join("hba.conf");
-        let rules = "local all all trust\nhostssl all guarded 127.0.0.0/8 trust clientcert=verify-full\n\
-                     hostssl all all 127.0.0.0/8 trust\n";
-        fs::write(&hba, rules).unwrap();
-        // Readable for whoever Postgres runs as, and the key for nobody else.
-        let owner = find_owner(servers.data_dir());
-        for file in [&dir, &ca, &cert, &key, &hba] {
-            chown(file, Some(owner.0), Some(owner.1)).unwrap();
-        }
-        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
-        fs::set_permissions(&dir, fs::Permissions::from_mode(0o755)).unwrap();
-        let settings = [
-            ("listen_addresses", address.as_str()),
-            ("ssl", "on"),
-            ("ssl_cert_file", cert.to_str().unwrap()),
-            ("ssl_key_file", key.to_str().unwrap()),
-            ("ssl_ca_file", ca.to_str().unwrap()),
-            ("hba_file", hba.to_str().unwrap()),
-        ];
-        let sql: Vec<String> =
-            settings.iter().map(|(name, value)| format!("ALTER SYSTEM SET {name} = '{value}'")).collect();
-        let url = servers.database_url().to_owned();
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(async {
-                let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
-                tokio::spawn(connection);
-                for statement in sql {
-                    client.batch_execute(&statement).await.unwrap();
+/// Takes encrypted sessions only and passes them on; answers its port.
+async fn tls_end(acceptor: TlsAcceptor, socket: String) -> u16 {
+    /// Postgres' SSLRequest: its length, and a version number that never was.
+    const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let (acceptor, socket) = (acceptor.clone(), socket.clone());
+            tokio::spawn(async move {
+                let mut first = [0; 8];
+                if client.read_exact(&mut first).await.is_err() || first != SSL_REQUEST {
+                    return;
                 }
-                client.batch_execute("CREATE ROLE guarded LOGIN").await.unwrap();
+                client.write_all(b"S").await.unwrap();
+                if let Ok(mut client) = acceptor.accept(client).await {
+                    let mut server = UnixStream::connect(socket).await.unwrap();
+                    let _ = copy_bidirectional(&mut client, &mut server).await;
+                }
             });
-        })
-        .join()
-        .unwrap();
-        servers.restart_postgres().unwrap();
-        Self { servers, address, dir, ca, authority }
-    }
-
-    fn options(&self, user: &str, mode: &str, ca: Option<&Path>) -> ConnectOptions {
-        let database = self.servers.database_url().rsplit('/').next().unwrap();
-        let url = format!("postgresql://{user}@{}:5432/{database}?sslmode={mode}", self.address);
-        ConnectOptions { tls: TlsFiles { ca: ca.map(Path::to_owned), cert: None, key: None }, ..options(&url) }
-    }
+        }
+    });
+    port
 }
 
-/// Who owns the cluster's files.
-fn find_owner(data_dir: &Path) -> (u32, u32) {
-    let mut directories = vec![data_dir.to_owned()];
-    while let Some(directory) = directories.pop() {
-        for entry in fs::read_dir(directory).unwrap().flatten() {
-            if entry.file_name() == "PG_VERSION" {
-                let metadata = entry.metadata().unwrap();
-                return (metadata.uid(), metadata.gid());
-            }
-            if entry.file_type().unwrap().is_dir() {
-                directories.push(entry.path());
-            }
-        }
-    }
-    panic!("no cluster");
+/// As the user of the stage's URL, at a port of ours.
+fn at(stage: &Stage, port: u16, mode: &str, ca: Option<&Path>) -> ConnectOptions {
+    let database = stage.url.rsplit('/').next().unwrap();
+    let user = stage.url.split_once("://").unwrap().1.split_once('@').unwrap().0;
+    let mut options = options(&format!("postgresql://{user}@127.0.0.1:{port}/{database}?sslmode={mode}"));
+    options.tls = TlsFiles { ca: ca.map(Path::to_owned), cert: None, key: None };
+    options.patience = std::time::Duration::from_millis(300);
+    options
 }
 
 fn refused(outcome: Result<Ledger, ConnectError>) -> String {
@@ -134,45 +110,66 @@ fn refused(outcome: Result<Ledger, ConnectError>) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sslmode_means_what_it_means_to_libpq() {
-    let server = Arc::new(tokio::task::spawn_blocking(Server::start).await.unwrap());
-    let ca = Some(server.ca.as_path());
-    let stranger = Authority::new().write(&server.dir, "stranger.crt");
+    let stage = Stage::new().await;
+    let dir = tempfile::tempdir().unwrap();
+    let authority = Authority::new();
+    let ca_file = authority.write(dir.path(), "ca.crt");
+    let ca = Some(ca_file.as_path());
+    let stranger = Authority::new().write(dir.path(), "stranger.crt");
+    let port = tls_end(authority.acceptor(false), socket_of(&stage.url)).await;
 
     // The right authority, and encryption without one.
     for (mode, ca) in [("verify-full", ca), ("verify-ca", ca), ("require", ca), ("require", None), ("prefer", None)] {
-        let options = server.options("vaultstream", mode, ca);
-        let ledger = Ledger::connect(&options).await.unwrap_or_else(|error| panic!("{mode} {ca:?}: {error}"));
-        ledger.probe().await.unwrap();
+        let ledger = Ledger::connect(&at(&stage, port, mode, ca)).await;
+        ledger.unwrap_or_else(|error| panic!("{mode} {ca:?}: {error}")).check_version().await.unwrap();
     }
-    // The server takes nothing that is not encrypted.
-    let why = refused(Ledger::connect(&server.options("vaultstream", "disable", None)).await);
-    assert!(why.contains("no encryption"), "{why}");
+    // Nothing passes that is not encrypted.
+    let open = Ledger::connect(&at(&stage, port, "disable", None)).await.unwrap_err();
+    assert!(matches!(open, ConnectError::Unreachable { .. }), "{open:?}");
     // Somebody else's authority, or none that is known.
     for (mode, ca) in [("verify-full", Some(stranger.as_path())), ("require", Some(&stranger)), ("verify-full", None)] {
-        let why = refused(Ledger::connect(&server.options("vaultstream", mode, ca)).await);
+        let why = refused(Ledger::connect(&at(&stage, port, mode, ca)).await);
         assert!(why.contains("certificate"), "{mode}: {why}");
     }
     // A certificate for another name.
-    let mut elsewhere = server.options("vaultstream", "verify-full", ca);
-    elsewhere.url = elsewhere.url.replace(&server.address, "localhost") + &format!("&hostaddr={}", server.address);
+    let mut elsewhere = at(&stage, port, "verify-full", ca);
+    elsewhere.url = elsewhere.url.replace("127.0.0.1", "somewhere.test") + "&hostaddr=127.0.0.1";
     let why = refused(Ledger::connect(&elsewhere).await);
     assert!(why.contains("not valid for name"), "{why}");
     elsewhere.url = elsewhere.url.replace("verify-full", "verify-ca");
     Ledger::connect(&elsewhere).await.unwrap();
+    // A Unix socket is as safe without.
+    let require = format!("{}?sslmode=require", stage.url);
+    assert!(Ledger::connect(&options(&require)).await.is_ok(), "TLS was asked of a Unix socket");
+}
 
-    // A user who has to show a certificate.
-    let mut guarded = server.options("guarded", "verify-full", ca);
-    let why = refused(Ledger::connect(&guarded).await);
-    assert!(why.contains("certificate"), "{why}");
-    let (cert, key) = server.authority.issue(&server.dir, "guarded", &[]);
-    (guarded.tls.cert, guarded.tls.key) = (Some(cert), Some(key));
-    Ledger::connect(&guarded).await.unwrap();
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_s_certificate_is_shown_to_a_server_that_asks_for_it() {
+    let stage = Stage::new().await;
+    let dir = tempfile::tempdir().unwrap();
+    let authority = Authority::new();
+    let ca = authority.write(dir.path(), "ca.crt");
+    let port = tls_end(authority.acceptor(true), socket_of(&stage.url)).await;
+    let mut options = at(&stage, port, "verify-full", Some(&ca));
+    let why = refused(Ledger::connect(&options).await);
+    assert!(why.to_lowercase().contains("certificate"), "{why}");
 
-    guarded.tls.cert = Some(server.dir.join("absent.crt"));
-    let error = Ledger::connect(&guarded).await.unwrap_err();
+    let (certificate, key) = authority.issue(&["somebody"]);
+    fs::write(dir.path().join("mine.crt"), certificate).unwrap();
+    fs::write(dir.path().join("mine.key"), key).unwrap();
+    options.tls.cert = Some(dir.path().join("mine.crt"));
+    let error = Ledger::connect(&options).await.unwrap_err();
+    assert!(matches!(error, ConnectError::Tls(TlsError::HalfAPair)), "{error:?}");
+    options.tls.key = Some(dir.path().join("mine.key"));
+    Ledger::connect(&options).await.unwrap().check_version().await.unwrap();
+
+    options.tls.cert = Some(dir.path().join("absent.crt"));
+    let error = Ledger::connect(&options).await.unwrap_err();
     assert!(
         matches!(&error, ConnectError::Tls(TlsError::File { path, .. }) if path.ends_with("absent.crt")),
         "{error:?}"
     );
-    tokio::task::spawn_blocking(move || drop(server)).await.unwrap();
+    options.tls.cert = Some(dir.path().join("mine.key"));
+    let error = Ledger::connect(&options).await.unwrap_err();
+    assert!(matches!(&error, ConnectError::Tls(TlsError::Empty { .. })), "{error:?}");
 }

@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream, UnixStream};
 use vaultstream_ledger::commit::{self, CommitError, Committed};
 use vaultstream_ledger::{ConnectOptions, Ledger, progress};
 
-use crate::stage::{Stage, generated, options, segment};
+use crate::stage::{Stage, generated, options, segment, socket_of};
 
 /// What the wire does with the first COMMIT that it sees.
 #[derive(Clone, Copy, PartialEq)]
@@ -50,11 +50,6 @@ impl Wire {
         let user = url.split_once("://").unwrap().1.split_once('@').unwrap().0;
         options(&format!("postgresql://{user}@127.0.0.1:{}/{database}?sslmode=disable", self.port))
     }
-}
-
-fn socket_of(url: &str) -> String {
-    let host = url.split_once('@').unwrap().1.split_once('/').unwrap().0;
-    format!("{}/.s.PGSQL.5432", host.replace("%2F", "/"))
 }
 
 async fn carry(client: TcpStream, server: UnixStream, cut: Cut, seen: Arc<AtomicUsize>, dead: Arc<AtomicBool>) {
