@@ -121,6 +121,17 @@ CREATE TABLE vaultstream.signatures (
     digest    bytea                             -- kept for table sources: what was signed may change later
 ) PARTITION BY LIST (job_id);
 
+-- Signed is final: signatures get their primary key when all are there, and until then this, with the fence, is what makes
+-- a second signature impossible.
+CREATE FUNCTION vaultstream.signed_is_final() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RAISE EXCEPTION 'batch % of job % is signed, which is final', OLD.batch, OLD.job_id USING ERRCODE = 'VS009';
+END $$;
+
+CREATE TRIGGER signed_is_final BEFORE UPDATE ON vaultstream.batches
+    FOR EACH ROW WHEN (OLD.state = 'signed') EXECUTE FUNCTION vaultstream.signed_is_final();
+
 -- A key's material is set once and never changed: a signature would lose the key it verifies under.
 CREATE FUNCTION vaultstream.key_material_is_final() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

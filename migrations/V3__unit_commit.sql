@@ -11,7 +11,7 @@
 CREATE FUNCTION vaultstream.fence_unit(
     p_job bigint, p_batches bigint[], p_firsts bigint[], p_lasts bigint[],
     p_key bigint, p_epoch bigint, p_lease uuid, p_signs bigint)
-RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
     open record;
@@ -69,7 +69,7 @@ CREATE FUNCTION vaultstream.finish_unit(
     p_job bigint, p_batches bigint[], p_rows bigint[], p_signed bigint[], p_rejected bigint[], p_roots bytea[],
     p_reject_ids bigint[], p_reject_reasons text[], p_reject_details text[], p_reject_attempts integer[],
     p_key bigint, p_lease uuid, p_release boolean)
-RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
     sums record;

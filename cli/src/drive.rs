@@ -57,10 +57,12 @@ pub(crate) async fn drive(
     let working = {
         let (worker, uid, stop, stopped) = (worker.clone(), job.uid, worker_stop.clone(), stopped.clone());
         tokio::spawn(async move {
+            // Fires for an error and for a panic. A worker that finds the job over is no reason to stop driving: the
+            // driver has yet to clean up.
+            let failed = stopped.drop_guard();
             let result = worker.work_on(uid, &stop).await;
-            // A worker that finds the job over is no reason to stop driving: the driver has yet to clean up.
-            if result.is_err() {
-                stopped.cancel();
+            if result.is_ok() {
+                failed.disarm();
             }
             result
         })

@@ -37,7 +37,6 @@ impl Site {
         let database = database.or_else(|| private(Servers::database_url)).unwrap_or_default();
         let nats = nats.or_else(|| private(Servers::nats_url)).unwrap_or_default();
         let ledger = connect_ledger(&database, connections, *args.connect_timeout).await?;
-        ledger.migrate().await.map_err(|error| Failure::input(&error))?;
         let streams = vaultstream_streams::ConnectOptions {
             url: nats,
             name: "vaultstream".to_owned(),
@@ -45,6 +44,8 @@ impl Site {
             ..Default::default()
         };
         let streams = Streams::connect(&streams).await.map_err(|error| Failure::input(&error))?;
+        // Only now: nothing is left in a database that cannot be used.
+        ledger.migrate().await.map_err(|error| Failure::input(&error))?;
         let kek_file = match (kek, &servers) {
             (Some(path), _) => path,
             (None, Some(servers)) => servers.kek_file().map_err(|error| Failure::input(&error))?,

@@ -52,7 +52,8 @@ const TAMPERINGS: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "a changed root of a batch",
-        "UPDATE vaultstream.batches SET merkle_root = set_byte(merkle_root, 0, get_byte(merkle_root, 0) # 1) WHERE batch = 3",
+        "ALTER TABLE vaultstream.batches DISABLE TRIGGER USER;
+         UPDATE vaultstream.batches SET merkle_root = set_byte(merkle_root, 0, get_byte(merkle_root, 0) # 1) WHERE batch = 3",
         "UPDATE vaultstream.batches SET merkle_root = set_byte(merkle_root, 0, get_byte(merkle_root, 0) # 1) WHERE batch = 3",
         "Merkle root",
     ),

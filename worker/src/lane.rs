@@ -100,13 +100,15 @@ impl Lane<'_> {
 
     async fn sign_and_commit(&mut self, unit: ReadUnit) -> Result<(), SessionError> {
         let ReadUnit { mut batches, share } = unit;
+        // Fewer for a worker that is too slow to sign the whole unit while a lease lasts.
+        let mut most = u64::MAX;
         while !batches.is_empty() {
             let Some(key) = self.lease().await? else {
                 self.session.deps.metrics.key_starved.inc();
                 give_back(batches, Duration::ZERO);
                 break;
             };
-            let part = split_off_fitting(&mut batches, self.session.keys.left(&key.lease));
+            let part = split_off_fitting(&mut batches, self.session.keys.left(&key.lease).min(most));
             match self.sign(part, key).await? {
                 Signed::Segments { part, key, segments } => {
                     vaultstream_faults::point("unit-signed");
@@ -115,6 +117,7 @@ impl Lane<'_> {
                 }
                 Signed::LeaseEnded { part } => {
                     self.session.deps.metrics.leases_lost.inc();
+                    most = part.iter().map(|batch| batch.digests.len() as u64).sum::<u64>() / 2;
                     batches.splice(0..0, part);
                 }
             }

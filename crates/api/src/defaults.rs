@@ -21,7 +21,7 @@ pub(crate) fn key_count() -> u32 {
     100
 }
 pub(crate) fn lease_records() -> u32 {
-    5_000
+    10_000
 }
 pub(crate) fn lease_duration() -> GoDuration {
     GoDuration::from_std(Duration::from_secs(60))

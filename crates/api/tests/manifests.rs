@@ -68,7 +68,7 @@ fn a_minimal_manifest_gets_every_default() {
         "source": { "generate": { "records": 10, "payloadBytes": 64 } },
         "batchSize": 500,
         "maxPayloadBytes": 1_048_576,
-        "keys": { "count": 100, "lease": { "records": 5000, "duration": "1m" } },
+        "keys": { "count": 100, "lease": { "records": 10000, "duration": "1m" } },
         "signing": { "nonce": "Hedged", "message": "Payload", "verify": "Sample" },
         "concurrency": { "records": 10, "signers": 8, "keys": 5 },
         "retry": { "maxAttempts": 5, "initialBackoff": "200ms", "maxBackoff": "30s" },

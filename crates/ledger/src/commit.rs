@@ -100,8 +100,8 @@ pub enum CommitError {
     /// The connection broke at the COMMIT and the ledger could not be asked since: neither ack nor count anything.
     #[error("it is unknown whether the unit was committed")]
     Unknown(#[source] QueryError),
-    /// A record of these batches has a signature already although its batch has none: the ledger is damaged.
-    #[error("the ledger already holds a signature of a record whose batch is not signed")]
+    /// A record of these batches is rejected already although its batch is open: the ledger is damaged.
+    #[error("the ledger already holds a reject of a record whose batch is not signed")]
     Duplicate(#[source] QueryError),
     /// Postgres failed; nothing was committed.
     #[error(transparent)]

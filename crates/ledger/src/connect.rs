@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
-use deadpool_postgres::{Connect, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{Connect, Manager, ManagerConfig, Object, Pool, QueueMode, RecyclingMethod, Runtime};
 use tokio::task::JoinHandle;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::error::SqlState;
@@ -17,6 +17,9 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use crate::error::{Class, QueryError};
 use crate::tls::{self, TlsError};
 use crate::url::{self, BadUrl};
+
+/// For how long a request waits for a server that restarts, once the ledger is connected.
+pub const REQUEST_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Files of certificates, PEM.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,7 +46,8 @@ pub struct ConnectOptions {
     pub tls: TlsFiles,
     /// Read source tables with `SET LOCAL ROLE vaultstream_source` instead of the user's own rights.
     pub source_role: bool,
-    /// For how long a request waits while the server is down or starting.
+    /// For how long [`Ledger::connect`] waits for a server that is down or starting. Later requests wait at most
+    /// [`REQUEST_PATIENCE`].
     pub patience: Duration,
 }
 
@@ -157,13 +161,15 @@ impl Ledger {
             Manager::from_connect(config, connector, ManagerConfig { recycling_method: RecyclingMethod::Fast });
         let pool = Pool::builder(manager)
             .max_size(options.max_connections.max(1))
+            // The last one used is the next one used: its backend has its plans and its pages at hand.
+            .queue_mode(QueueMode::Lifo)
             .create_timeout(Some(Duration::from_secs(20)))
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| ConnectError::Refused { place: place.clone(), why: error.to_string() })?;
         let settings = Settings { place, source_role: options.source_role, patience: options.patience };
         let ledger = Self { pool, settings: Arc::new(settings) };
-        match ledger.client("connect").await {
+        match ledger.client_within("connect", options.patience).await {
             Ok(_) => Ok(ledger),
             Err(error) => Err(ledger.connect_error(error)),
         }
@@ -186,9 +192,14 @@ impl Ledger {
         client.batch_execute("SELECT 1").await.map_err(|error| QueryError::new(ACTION, error))
     }
 
-    /// A connection of the pool; waits out a server that is away. Hold one at a time: with every connection taken a
-    /// second request would wait for itself.
+    /// A connection of the pool. Waits a moment for a server that restarts, and leaves a real outage to the caller, who
+    /// may have something to tell about it. Hold one at a time: with every connection taken a second request would wait
+    /// for itself.
     pub(crate) async fn client(&self, action: &str) -> Result<Object, QueryError> {
+        self.client_within(action, REQUEST_PATIENCE.min(self.settings.patience)).await
+    }
+
+    async fn client_within(&self, action: &str, patience: Duration) -> Result<Object, QueryError> {
         let mut delays = ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(50))
             .with_max_delay(Duration::from_secs(2))
@@ -201,7 +212,7 @@ impl Ledger {
                 Ok(client) => return Ok(client),
                 Err(error) => QueryError::from_pool(action, error),
             };
-            let left = self.settings.patience.saturating_sub(asked.elapsed());
+            let left = patience.saturating_sub(asked.elapsed());
             if left.is_zero() || !error.is_transient() {
                 return Err(error);
             }

@@ -40,7 +40,7 @@ mod url;
 pub mod verify;
 
 pub use clock::BootInstant;
-pub use connect::{ConnectError, ConnectOptions, Ledger, TlsFiles};
+pub use connect::{ConnectError, ConnectOptions, Ledger, REQUEST_PATIENCE, TlsFiles};
 pub use error::{Class, QueryError};
 pub use ids::{BatchNo, BatchRange, JobId, KeyId};
 pub use jobs::{Job, JobState, NewJob};

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use vaultstream_ledger::{
     Job, JobId, JobState, Ledger, QueryError, jobs, progress,
-    steps::{self, SourceError, Step, StepError},
+    steps::{self, Finish, SourceError, Step, StepError},
 };
 use vaultstream_streams::{JobStreams, Limits, Streams, StreamsError, StreamsState};
 
@@ -158,9 +158,13 @@ impl Driver {
             return Ok(if published.full { Advance::After(LOOK / 4) } else { Advance::Again });
         }
         if self.publisher.first_open(&self.ledger, job).await?.is_none() {
-            steps::begin_finish(&self.ledger, job.id).await?;
+            let step = steps::begin_finish(&self.ledger, job.id).await?;
             vaultstream_faults::point("finish-begun");
-            return Ok(Advance::Again);
+            if let Step::Done(Finish::SignedTwice { record }) = &step {
+                let why = format!("the ledger is damaged: it holds two signatures of one record. {record}");
+                return done(&steps::fail(&self.ledger, job.id, &why).await?);
+            }
+            return done(&step);
         }
         self.repair.look(&self.ledger, &self.streams, job, &topology).await?;
         Ok(Advance::After(LOOK))

@@ -4,7 +4,8 @@ use bytes::Bytes;
 use vaultstream_ledger::batches::{self, Split};
 use vaultstream_ledger::commit::{self, CommitError, Committed, Reject};
 use vaultstream_ledger::leases::{self, Take};
-use vaultstream_ledger::{BatchNo, JobId, progress};
+use vaultstream_ledger::steps::{self, Finish, Step};
+use vaultstream_ledger::{BatchNo, JobId, JobState, jobs, progress};
 
 use crate::stage::{MINUTE, Stage, generated, segment, segment_of};
 
@@ -170,25 +171,25 @@ async fn a_unit_that_contradicts_itself_never_reaches_the_server() {
 }
 
 #[tokio::test]
-async fn a_signature_that_is_there_already_stops_the_unit_even_without_a_fence() {
+async fn a_record_that_was_signed_twice_keeps_its_job_from_completing() {
     let stage = Stage::new().await;
     let job = stage.signing(generated(20, 10, 1)).await;
     let ranges = stage.ranges(&job).await;
     let lease = stage.first_lease(&job).await;
     assert_eq!(stage.commit(&job, &lease, &[segment(&ranges[0], lease.key)]).await, Committed::Done);
-    // Somebody damages the ledger: the batch looks unsigned, its signatures are there.
-    stage
-        .sql()
-        .await
-        .batch_execute(
-            "UPDATE vaultstream.batches SET state = 'planned', merkle_root = NULL, lease = NULL WHERE batch = 0",
-        )
-        .await
-        .unwrap();
+    let reopen = "UPDATE vaultstream.batches SET state = 'planned', merkle_root = NULL, lease = NULL WHERE batch = 0";
+    let error = stage.sql().await.batch_execute(reopen).await.unwrap_err();
+    assert_eq!(error.code().map(tokio_postgres::error::SqlState::code), Some("VS009"), "{error}");
+
+    // Somebody with the rights of the owner damages the ledger all the same.
+    let damage = format!("SET session_replication_role = replica; {reopen}");
+    stage.sql().await.batch_execute(&damage).await.unwrap();
     let unit: Vec<_> = ranges.iter().map(|range| segment(range, lease.key)).collect();
-    let error = commit::unit(&stage.ledger, job.id, &lease, &unit, false).await.unwrap_err();
-    assert!(matches!(error, CommitError::Duplicate(_)), "{error}");
-    assert_eq!(stage.stored(&job).await, 10);
+    assert_eq!(stage.commit(&job, &lease, &unit).await, Committed::Done);
+    assert_eq!(stage.stored(&job).await, 30);
+    let twice = steps::begin_finish(&stage.ledger, job.id).await.unwrap();
+    assert!(matches!(&twice, Step::Done(Finish::SignedTwice { record }) if record.contains("(record_id)")), "{twice:?}");
+    assert_eq!(jobs::by_id(&stage.ledger, job.id).await.unwrap().unwrap().state, JobState::Signing);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
