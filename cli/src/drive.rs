@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use vaultstream_api::{DeletionPolicy, Retention};
+use vaultstream_embedded::Servers;
 use vaultstream_ledger::{
     Job, JobState, jobs,
     steps::{self, Deleted, Step},
@@ -71,12 +72,15 @@ pub(crate) async fn drive(
         driven = advance_until(site, &mut driver, job, shutdown, None) => driven,
         () = stopped.cancelled() => Ok(Driven::Ended),
     };
-    // However driving ended, the worker finishes what it holds and gives its keys back.
+    // However driving ended, the worker finishes what it holds and gives its keys back, unless that cannot be.
     worker_stop.drain.cancel();
+    if driven.is_err() {
+        worker_stop.abort.cancel();
+    }
     let worked = working.await.map_err(|error| Failure::of(&error))?;
     progress.stop().await;
-    worked.map_err(|error| worker_failure(&error))?;
     let driven = driven?;
+    worked.map_err(|error| worker_failure(&error))?;
     if shutdown.drain.is_cancelled() {
         return Ok(Driven::Interrupted);
     }
@@ -112,6 +116,9 @@ async fn advance_until(
             }
             Ok(Advance::After(pause)) => pause,
             Err(error) if error.is_unavailable() => {
+                if let Some(ended) = site.servers.as_ref().and_then(Servers::failure) {
+                    return Err(Failure::input(&ended));
+                }
                 tracing::warn!(error = %vaultstream_worker::chain(&error), "a dependency does not answer; trying again");
                 PAUSE
             }

@@ -27,8 +27,11 @@ impl Failure {
         Self::bad_input(chain(error))
     }
 
-    /// An error with its causes, as a failure.
-    pub fn of(error: &dyn std::error::Error) -> Self {
+    /// An error with its causes, as a failure. A server without room is not the job's fault, but its user's to mend.
+    pub fn of(error: &(dyn std::error::Error + 'static)) -> Self {
+        if vaultstream_ledger::is_out_of_space(error) {
+            return Self::bad_input(format!("{}; make room there, and run the same command again", chain(error)));
+        }
         Self::failed(chain(error))
     }
 

@@ -8,6 +8,7 @@
 
 mod harness;
 
+mod exports;
 mod fences;
 mod keys;
 mod kills;

@@ -333,3 +333,34 @@ async fn a_data_dir_that_cannot_be_used_is_refused() {
     let unknown = site.ledger_command(&["verify", "--job", "other"]).end().await;
     assert_refused("an unknown job", &unknown, &["default/other"]);
 }
+
+/// On a file system of its own that is too small, and large enough afterwards.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_told_in_one_sentence_and_the_job_goes_on_when_there_is_room() {
+    const SCRIPT: &str = r#"
+        mount -t tmpfs -o size=150m,mode=755 tmpfs "$DISK" || exit 77
+        "$0" "$@"; echo "first: $?"
+        mount -o remount,size=1g "$DISK" || exit 78
+        exec "$0" "$@""#;
+    let disk = tempfile::tempdir().unwrap();
+    let manifest = disk.path().with_extension("yaml");
+    std::fs::write(&manifest, generated("job", 300_000, "batchSize: 5000")).unwrap();
+    let data = disk.path().join("data");
+    let run = ["run", "-f", manifest.to_str().unwrap(), "--data-dir", data.to_str().unwrap(), "--output", "json"];
+    let ended = Program::in_mount_namespace(SCRIPT, &run).env("DISK", disk.path()).end().await;
+    std::fs::remove_file(&manifest).unwrap();
+    if ended.status.code() == Some(77) || ended.stderr.contains("unshare: unshare failed") {
+        // Written past the test runner, which would keep it to itself.
+        let told = format!("SKIPPED a_full_disk: this system lets nobody mount a file system: {}\n", ended.stderr);
+        std::fs::write("/dev/stderr", told).unwrap();
+        return;
+    }
+    ended.assert_code(0);
+    assert!(ended.stdout.starts_with("first: 2\n"), "{}{}", ended.stdout, ended.stderr);
+    let told: Vec<_> = ended.stderr.lines().filter(|line| line.starts_with("vaultstream:")).collect();
+    assert_eq!(told.len(), 1, "{}", ended.stderr);
+    // Postgres refuses what it has no room for, or ends when that is its own log.
+    let full = ["out of space", "the disk is full"].iter().any(|words| told[0].contains(words));
+    assert!(full && told[0].contains("make room"), "{}", told[0]);
+    assert_eq!((ended.report()["signed"].as_u64(), ended.report()["verified"].as_u64() > Some(9_000)), (Some(300_000), true));
+}

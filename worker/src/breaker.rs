@@ -83,7 +83,8 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
-        let told = cause.to_string();
+        // Postgres gives its hints lines of their own.
+        let told = cause.to_string().replace('\n', "; ");
         // Libraries that show their cause in their own sentence as well would have it said twice.
         if !text.ends_with(&told) {
             text.push_str(": ");

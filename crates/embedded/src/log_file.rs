@@ -37,6 +37,13 @@ impl LogMark {
     }
 }
 
+/// The last of a log; empty when it cannot be read.
+pub(crate) fn tail(path: &Path) -> String {
+    const ENOUGH: u64 = 64 << 10;
+    let length = fs::metadata(path).map_or(0, |meta| meta.len());
+    LogMark { path: path.to_owned(), offset: length.saturating_sub(ENOUGH) }.text_since()
+}
+
 /// The line that tells most: the last fatal one, else the last error, else the last line.
 pub(crate) fn complaint(text: &str) -> String {
     let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());

@@ -22,6 +22,8 @@ const NAME: &str = "vaultstream";
 const MAX_SOCKET_PATH: usize = 107;
 /// Recovery after a crash replays at most max_wal_size.
 const START_PATIENCE: Duration = Duration::from_secs(300);
+/// With less Postgres cannot add a segment to its log.
+const NO_ROOM: u64 = 16 << 20;
 /// The kernel may keep the shared memory of a killed server until its last backend has noticed.
 const CRASH_PATIENCE: Duration = Duration::from_secs(20);
 
@@ -250,6 +252,15 @@ impl Postgres {
     pub(crate) fn create_database(&self, name: &str) -> Result<(), PostgresError> {
         let statement = format!("CREATE DATABASE {name} TEMPLATE template0");
         wire::execute(&self.socket(), NAME, "postgres", &statement).map_err(PostgresError::Database)
+    }
+
+    /// Why it ended, from its log, and from the disk when that has no room for a log.
+    pub(crate) fn ended(&self) -> PostgresError {
+        let room = rustix::fs::statvfs(&self.servers).map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+        if room < NO_ROOM {
+            return PostgresError::DiskFull { path: self.servers.clone() };
+        }
+        self.gave_up("postgres", &log_file::tail(&self.log()))
     }
 
     fn gave_up(&self, program: &'static str, text: &str) -> PostgresError {

@@ -194,6 +194,13 @@ impl Servers {
         self.lock().nats.as_mut().and_then(Process::living_id)
     }
 
+    /// Why our Postgres ended by itself; none while it runs, or when it was stopped.
+    pub fn failure(&self) -> Option<StartError> {
+        let ended = self.lock().postgres.as_mut().is_some_and(Process::has_ended);
+        let postgres = self.postgres.as_ref().filter(|_| ended)?;
+        Some(postgres.ended().into())
+    }
+
     /// A new empty database in our Postgres, and its URL: one for each test.
     pub fn create_database(&self) -> Result<String, StartError> {
         let postgres = self.own_postgres()?;

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 
 use deadpool_postgres::PoolError;
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{DbError, SqlState};
 
 /// What kind of failure it was, and so what to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -72,7 +72,7 @@ impl QueryError {
     }
 
     /// The server's report, when the server answered.
-    pub(crate) fn report(&self) -> Option<&tokio_postgres::error::DbError> {
+    pub(crate) fn report(&self) -> Option<&DbError> {
         self.source.downcast_ref()
     }
 
@@ -97,6 +97,13 @@ impl fmt::Display for QueryError {
     }
 }
 
+/// Whether an error, or what caused it, is a database server that has no room left: nothing but room helps.
+#[must_use]
+pub fn is_out_of_space(error: &(dyn StdError + 'static)) -> bool {
+    let report = error.downcast_ref::<DbError>();
+    report.is_some_and(|report| class_of_state(report.code()) == Class::NoSpace) || error.source().is_some_and(is_out_of_space)
+}
+
 impl StdError for QueryError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         Some(&*self.source)
@@ -105,8 +112,11 @@ impl StdError for QueryError {
 
 /// Sorts an error of the driver into its class.
 pub(crate) fn class_of(error: &tokio_postgres::Error) -> Class {
-    let Some(code) = error.code() else { return class_of_silence(error) };
-    match code {
+    error.code().map_or_else(|| class_of_silence(error), class_of_state)
+}
+
+fn class_of_state(state: &SqlState) -> Class {
+    match state {
         &SqlState::T_R_DEADLOCK_DETECTED | &SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::LOCK_NOT_AVAILABLE => {
             Class::Contention
         }

@@ -41,7 +41,7 @@ pub mod verify;
 
 pub use clock::BootInstant;
 pub use connect::{ConnectError, ConnectOptions, Ledger, REQUEST_PATIENCE, TlsFiles};
-pub use error::{Class, QueryError};
+pub use error::{Class, QueryError, is_out_of_space};
 pub use ids::{BatchNo, BatchRange, JobId, KeyId};
 pub use jobs::{Job, JobState, NewJob};
 pub use leases::Lease;

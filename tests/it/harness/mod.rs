@@ -14,7 +14,7 @@ pub(crate) use drive::{Drive, quick};
 pub(crate) use jobs::{generated, of_table};
 pub(crate) use lease_log::LeaseLog;
 pub(crate) use program::{Ended, Program, Running};
-pub(crate) use site::{Site, until};
+pub(crate) use site::{Site, blocking, until};
 
 use std::time::Duration;
 

@@ -37,6 +37,15 @@ impl Program {
         Self::new(WORKER).args(args)
     }
 
+    /// A shell script that may mount, with `vaultstream` as its `$0`.
+    pub(crate) fn in_mount_namespace(script: &str, args: &[&str]) -> Self {
+        let unshare: &[&str] = match rustix::process::geteuid().is_root() {
+            true => &["--mount"],
+            false => &["--user", "--map-current-user", "--keep-caps", "--mount"],
+        };
+        Self::new("unshare").args(unshare).args(&["sh", "-c", script, VAULTSTREAM]).args(args)
+    }
+
     fn new(path: &str) -> Self {
         let mut command = Command::new(path);
         for (name, _) in std::env::vars_os() {
