@@ -9,10 +9,8 @@ use crate::harness::{Site, blocking, generated};
 
 /// The interpreter that `make test` gives the library `cryptography`.
 fn python() -> PathBuf {
-    let tools = std::env::var_os("VAULTSTREAM_TOOLS").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.tools")),
-        PathBuf::from,
-    );
+    let tools = std::env::var_os("VAULTSTREAM_TOOLS")
+        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.tools")), PathBuf::from);
     let python = tools.join("bin/python");
     assert!(python.exists(), "{} is missing: run `scripts/install-tools cryptography`", python.display());
     python
@@ -42,7 +40,8 @@ async fn python_verifies(keys: &Path, export: &Path, report: &Value) -> Result<S
 async fn python_verifies_all_of_100_000_signatures_and_their_proofs() {
     let site = Site::new().await;
     let spec = "batchSize: 777\nkeys: {count: 30, lease: {records: 3000}}";
-    let report = site.run(&generated("job", 100_000, spec)).args(&["--verify", "sql"]).end().await.assert_code(0).report();
+    let report =
+        site.run(&generated("job", 100_000, spec)).args(&["--verify", "sql"]).end().await.assert_code(0).report();
     let keys = exported(&site, "keys.json", &["keys", "--job", "job", "--format", "jwks"]).await;
     let all = exported(&site, "all.jsonl", &["export", "--job", "job", "--format", "jsonl", "--proofs"]).await;
 

@@ -362,5 +362,8 @@ async fn a_full_disk_is_told_in_one_sentence_and_the_job_goes_on_when_there_is_r
     // Postgres refuses what it has no room for, or ends when that is its own log.
     let full = ["out of space", "the disk is full"].iter().any(|words| told[0].contains(words));
     assert!(full && told[0].contains("make room"), "{}", told[0]);
-    assert_eq!((ended.report()["signed"].as_u64(), ended.report()["verified"].as_u64() > Some(9_000)), (Some(300_000), true));
+    assert_eq!(
+        (ended.report()["signed"].as_u64(), ended.report()["verified"].as_u64() > Some(9_000)),
+        (Some(300_000), true)
+    );
 }

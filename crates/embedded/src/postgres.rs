@@ -256,7 +256,8 @@ impl Postgres {
 
     /// Why it ended, from its log, and from the disk when that has no room for a log.
     pub(crate) fn ended(&self) -> PostgresError {
-        let room = rustix::fs::statvfs(&self.servers).map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+        let room =
+            rustix::fs::statvfs(&self.servers).map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
         if room < NO_ROOM {
             return PostgresError::DiskFull { path: self.servers.clone() };
         }

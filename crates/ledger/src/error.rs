@@ -101,7 +101,8 @@ impl fmt::Display for QueryError {
 #[must_use]
 pub fn is_out_of_space(error: &(dyn StdError + 'static)) -> bool {
     let report = error.downcast_ref::<DbError>();
-    report.is_some_and(|report| class_of_state(report.code()) == Class::NoSpace) || error.source().is_some_and(is_out_of_space)
+    report.is_some_and(|report| class_of_state(report.code()) == Class::NoSpace)
+        || error.source().is_some_and(is_out_of_space)
 }
 
 impl StdError for QueryError {

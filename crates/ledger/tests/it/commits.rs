@@ -188,7 +188,10 @@ async fn a_record_that_was_signed_twice_keeps_its_job_from_completing() {
     assert_eq!(stage.commit(&job, &lease, &unit).await, Committed::Done);
     assert_eq!(stage.stored(&job).await, 30);
     let twice = steps::begin_finish(&stage.ledger, job.id).await.unwrap();
-    assert!(matches!(&twice, Step::Done(Finish::SignedTwice { record }) if record.contains("(record_id)")), "{twice:?}");
+    assert!(
+        matches!(&twice, Step::Done(Finish::SignedTwice { record }) if record.contains("(record_id)")),
+        "{twice:?}"
+    );
     assert_eq!(jobs::by_id(&stage.ledger, job.id).await.unwrap().unwrap().state, JobState::Signing);
 }
 
