@@ -29,7 +29,11 @@ pub struct Report {
     seed_seconds: f64,
     verify_seconds: f64,
     backend: String,
+    /// Keys that signed.
     keys: u64,
+    /// Keys that the job has.
+    #[serde(skip)]
+    all_keys: u32,
     batch_size: u32,
     merkle_root: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -84,6 +88,7 @@ impl Report {
             verify_seconds: rounded(verified.took.as_secs_f64()),
             backend: job.backend.clone().unwrap_or_default(),
             keys: keys.iter().filter(|key| key.ordinal > 0 && key.signed > 0).count() as u64,
+            all_keys: job.spec.keys.count,
             batch_size: job.spec.batch_size,
             merkle_root: job.merkle_root.as_deref().map(hex).unwrap_or_default(),
             problems: verified.problems.clone(),
@@ -121,7 +126,7 @@ impl Report {
             row("changed", format!("{} since planning", HumanCount(self.changed)));
         }
         row("verified", format!("{} signatures in {:.2} s", HumanCount(self.verified), self.verify_seconds));
-        row("keys", format!("{} used, batches of {}", self.keys, self.batch_size));
+        row("keys", format!("{}, of which {} signed, batches of {}", self.all_keys, self.keys, self.batch_size));
         row("backend", self.backend.clone());
         row("merkle root", self.merkle_root.clone());
         row("uid", self.uid.to_string());
