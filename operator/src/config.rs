@@ -1,0 +1,64 @@
+//! The program's settings; each is an option and an environment variable.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::Parser;
+
+/// Reconciles SigningJobs: makes their place in the ledger, seeds and publishes their batches, runs and scales their
+/// workers, and tells how far they are.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "vaultstream-operator", version)]
+pub struct Config {
+    /// Namespaces to look after, with commas between them. Default: all.
+    #[arg(long, env = "VAULTSTREAM_NAMESPACES", value_delimiter = ',')]
+    pub namespaces: Vec<String>,
+
+    /// The operator's own namespace, where its Lease is and where Events about leftovers go.
+    #[arg(long, env = "VAULTSTREAM_OPERATOR_NAMESPACE", default_value = "vaultstream-system")]
+    pub operator_namespace: String,
+
+    /// What this replica is called in the Lease and in Events. Default: the host name.
+    #[arg(long, env = "VAULTSTREAM_OPERATOR_NAME")]
+    pub name: Option<String>,
+
+    /// Image of the workers.
+    #[arg(long, env = "VAULTSTREAM_WORKER_IMAGE")]
+    pub worker_image: String,
+
+    /// Folder with the operator's own connection: DATABASE_URL, NATS_URL, and optionally postgres-ca.crt, postgres.crt,
+    /// postgres.key, nats-ca.crt, nats.creds, nats.nkey. It holds no key encryption key.
+    #[arg(long, env = "VAULTSTREAM_CONNECTION_DIR", default_value = "/etc/vaultstream/connection")]
+    pub connection_dir: PathBuf,
+
+    /// Address of /metrics, /livez and /readyz.
+    #[arg(long, env = "VAULTSTREAM_HTTP_ADDRESS", default_value = "0.0.0.0:8080")]
+    pub http_address: SocketAddr,
+
+    /// Jobs that sign at once; further ones wait in Queued.
+    #[arg(long, env = "VAULTSTREAM_ACTIVE_JOBS", default_value = "20", value_parser = clap::value_parser!(u32).range(1..))]
+    pub active_jobs: u32,
+
+    /// Workers of all jobs together.
+    #[arg(long, env = "VAULTSTREAM_WORKERS", default_value = "100")]
+    pub workers: u32,
+
+    /// SigningJobs reconciled at once.
+    #[arg(long, env = "VAULTSTREAM_RECONCILES", default_value = "8", value_parser = clap::value_parser!(u16).range(1..))]
+    pub reconciles: u16,
+
+    /// How long the deletion of a SigningJob waits for Postgres and NATS before it leaves what it could not remove.
+    #[arg(long, env = "VAULTSTREAM_FINALIZER_TIMEOUT", default_value = "60s")]
+    pub finalizer_timeout: humantime::Duration,
+
+    /// How long the Lease of a leader that vanished holds, 5s to 60s.
+    #[arg(long, env = "VAULTSTREAM_LEASE_DURATION", default_value = "15s")]
+    pub lease_duration: humantime::Duration,
+
+    /// One JSON object a log line, instead of a line for people.
+    #[arg(long, env = "VAULTSTREAM_LOG_JSON")]
+    pub log_json: bool,
+
+    /// What is logged: error, warn, info, debug, trace, or a filter such as vaultstream_operator=debug,info.
+    #[arg(long, env = "VAULTSTREAM_LOG", default_value = "info")]
+    pub log: String,
+}

@@ -1,0 +1,59 @@
+//! What every reconcile needs.
+
+use std::{collections::HashMap, sync::Mutex, time::Duration};
+
+use kube::{Client, runtime::events::Recorder};
+use uuid::Uuid;
+
+use crate::{
+    apply::Applied, dependencies::Dependencies, dereference::Live, fleet::Fleet, metrics::Metrics, status::Publisher,
+};
+
+/// Shared by all reconciles of one leader.
+pub(crate) struct Context {
+    pub(crate) client: Client,
+    pub(crate) dependencies: Dependencies,
+    pub(crate) fleet: Fleet,
+    pub(crate) live: Live,
+    pub(crate) applied: Applied,
+    pub(crate) publisher: Publisher,
+    pub(crate) recorder: Recorder,
+    pub(crate) metrics: Metrics,
+    pub(crate) failures: Failures,
+    /// The namespaces looked after; empty means all.
+    pub(crate) namespaces: Vec<String>,
+    /// The operator's own namespace.
+    pub(crate) namespace: String,
+    /// The uid of this cluster.
+    pub(crate) cluster: String,
+    pub(crate) worker_image: String,
+    /// Workers of all jobs together.
+    pub(crate) worker_limit: u32,
+    pub(crate) finalizer_timeout: Duration,
+}
+
+/// How often each object failed in a row: its retries come ever later.
+#[derive(Default)]
+pub(crate) struct Failures(Mutex<HashMap<Uuid, u32>>);
+
+impl Failures {
+    const FIRST: Duration = Duration::from_millis(500);
+    const LONGEST: Duration = Duration::from_secs(60);
+
+    /// Counts a failure and answers how long to wait.
+    pub(crate) fn pause(&self, uid: Uuid) -> Duration {
+        let count = self.0.lock().map_or(0, |mut counts| {
+            let count = counts.entry(uid).or_default();
+            *count = count.saturating_add(1);
+            *count
+        });
+        Self::FIRST.saturating_mul(1 << count.min(8)).min(Self::LONGEST)
+    }
+
+    /// It went well.
+    pub(crate) fn clear(&self, uid: Uuid) {
+        if let Ok(mut counts) = self.0.lock() {
+            counts.remove(&uid);
+        }
+    }
+}

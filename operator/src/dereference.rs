@@ -1,0 +1,162 @@
+//! What is in the cluster for a job: its Deployment and what keeps its pods from running. Read from watches, never fetched.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::StreamExt;
+use k8s_openapi::{
+    NamespaceResourceScope,
+    api::{apps::v1::Deployment, core::v1::Pod},
+};
+use kube::{
+    Api, Client, Resource, ResourceExt,
+    runtime::{
+        WatchStreamExt, reflector,
+        reflector::{ObjectRef, Store},
+        watcher,
+    },
+};
+use serde::de::DeserializeOwned;
+use tokio_util::sync::CancellationToken;
+use vaultstream_api::{ChildNames, Reason, names::JOB_UID_LABEL};
+
+use crate::{dependencies::Fault, validate::Valid};
+
+/// What every child carries.
+pub(crate) const OURS: &str = "app.kubernetes.io/managed-by=vaultstream-operator";
+
+/// The children of all jobs, kept up to date by watches.
+pub(crate) struct Live {
+    deployments: Vec<Store<Deployment>>,
+    pods: Vec<Store<Pod>>,
+}
+
+/// The children of one job.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) deployment: Option<Arc<Deployment>>,
+    /// Why pods do not run, if any does not.
+    pub(crate) trouble: Option<Fault>,
+    /// Pods that run and are ready.
+    pub(crate) ready: u32,
+    /// Pods of whatever state.
+    pub(crate) pods: u32,
+}
+
+impl Live {
+    /// Begins to watch; `namespaces` empty means all.
+    pub(crate) fn watch(client: &Client, namespaces: &[String], stop: &CancellationToken) -> Self {
+        Self {
+            deployments: apis(client, namespaces).into_iter().map(|api| follow(api, stop.clone())).collect(),
+            pods: apis(client, namespaces).into_iter().map(|api| follow(api, stop.clone())).collect(),
+        }
+    }
+
+    /// Returns when everything that is there was seen once.
+    pub(crate) async fn ready(&self) {
+        for store in &self.deployments {
+            let _ = store.wait_until_ready().await;
+        }
+        for store in &self.pods {
+            let _ = store.wait_until_ready().await;
+        }
+    }
+
+    /// The children of the job.
+    pub(crate) fn of(&self, job: &Valid) -> Seen {
+        let name = ObjectRef::new(&ChildNames::of(&job.name).workers).within(job.namespace.as_str());
+        let deployment = self.deployments.iter().find_map(|store| store.get(&name));
+        let uid = job.uid.to_string();
+        let pods: Vec<Arc<Pod>> = self
+            .pods
+            .iter()
+            .flat_map(Store::state)
+            .filter(|pod| pod.labels().get(JOB_UID_LABEL) == Some(&uid) && pod.metadata.deletion_timestamp.is_none())
+            .collect();
+        let trouble = pods
+            .iter()
+            .find_map(|pod| trouble_of_pod(pod))
+            .or_else(|| deployment.as_ref().and_then(|deployment| trouble_of_deployment(deployment)));
+        let ready = pods.iter().filter(|pod| is_ready(pod)).count();
+        Seen { deployment, trouble, ready: count(ready), pods: count(pods.len()) }
+    }
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// One Api for the whole cluster, or one for each namespace.
+pub(crate) fn apis<K>(client: &Client, namespaces: &[String]) -> Vec<Api<K>>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+{
+    match namespaces {
+        [] => vec![Api::all(client.clone())],
+        some => some.iter().map(|namespace| Api::namespaced(client.clone(), namespace)).collect(),
+    }
+}
+
+fn follow<K>(api: Api<K>, stop: CancellationToken) -> Store<K>
+where
+    K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned + Send + Sync + 'static,
+{
+    let (store, writer) = reflector::store();
+    let config = watcher::Config::default().labels(OURS).timeout(200);
+    let stream = watcher(api, config).default_backoff().modify(|object| object.managed_fields_mut().clear());
+    tokio::spawn(async move {
+        let mut stream = std::pin::pin!(reflector(writer, stream));
+        loop {
+            tokio::select! {
+                event = stream.next() => match event {
+                    Some(Ok(_)) => {}
+                    Some(Err(error)) => {
+                        tracing::debug!(%error, "a watch failed; it is opened again");
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                    }
+                    None => return,
+                },
+                () = stop.cancelled() => return,
+            }
+        }
+    });
+    store
+}
+
+fn is_ready(pod: &Pod) -> bool {
+    let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
+    conditions.is_some_and(|all| all.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True"))
+}
+
+/// What the kubelet or the scheduler says about a pod that does not run.
+fn trouble_of_pod(pod: &Pod) -> Option<Fault> {
+    let status = pod.status.as_ref()?;
+    for container in status.container_statuses.iter().flatten() {
+        let waiting = container.state.as_ref().and_then(|state| state.waiting.as_ref());
+        let reason = match waiting.and_then(|waiting| waiting.reason.as_deref()) {
+            Some("ImagePullBackOff" | "ErrImagePull" | "InvalidImageName" | "ErrImageNeverPull") => Reason::ImagePull,
+            Some("CrashLoopBackOff") => Reason::CrashLoop,
+            _ => continue,
+        };
+        let image = &container.image;
+        return Some(match reason {
+            Reason::ImagePull => Fault::new(reason, format!("the image {image} cannot be pulled")),
+            _ => Fault::new(reason, "workers start and end again and again: see the log of one"),
+        });
+    }
+    let scheduled = status.conditions.iter().flatten().find(|condition| condition.type_ == "PodScheduled");
+    if scheduled.is_some_and(|condition| condition.reason.as_deref() == Some("Unschedulable")) {
+        return Some(Fault::new(Reason::Unschedulable, "no node has room for another worker, or none may take it"));
+    }
+    None
+}
+
+/// Pods that were not even made.
+fn trouble_of_deployment(deployment: &Deployment) -> Option<Fault> {
+    let conditions = deployment.status.as_ref()?.conditions.as_ref()?;
+    let failure =
+        conditions.iter().find(|condition| condition.type_ == "ReplicaFailure" && condition.status == "True")?;
+    let message = failure.message.clone().unwrap_or_default();
+    let quota = message.contains("exceeded quota") || message.contains("LimitRange");
+    let reason = if quota { Reason::Quota } else { Reason::PodsRefused };
+    Some(Fault::new(reason, "the namespace refuses another worker: see the Events of its ReplicaSet"))
+}

@@ -1,0 +1,121 @@
+//! From the command line to a leader at work, and back.
+
+use std::{process::ExitCode, sync::Arc, sync::atomic::AtomicBool};
+
+use clap::Parser;
+use kube::Client;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    Config,
+    dependencies::Dependencies,
+    http::{self, Probes},
+    lead,
+    metrics::Metrics,
+};
+
+/// Why the operator ended.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OperatorError {
+    /// The API server's address or the credentials are unknown.
+    #[error("failed to find the API server: is this a pod, or is KUBECONFIG set?")]
+    Client(#[source] kube::Error),
+    /// The port cannot be had.
+    #[error("failed to listen on {address}: choose another with --http-address")]
+    Listen {
+        /// What was asked for.
+        address: std::net::SocketAddr,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Signals cannot be handled.
+    #[error("failed to handle signals")]
+    Signals(#[source] std::io::Error),
+    /// Metrics could not be registered.
+    #[error("failed to register metrics")]
+    Metrics(#[from] prometheus::Error),
+    /// The uid of the cluster cannot be read.
+    #[error("failed to read the namespace kube-system, whose uid names this cluster in the ledger")]
+    Cluster(#[source] kube::Error),
+    /// The Lease cannot be used.
+    #[error("failed to take part in the election of a leader")]
+    Lease(#[source] kube_lease_manager::LeaseManagerError),
+    /// Another replica leads now.
+    #[error("the Lease was lost: another replica leads now")]
+    Deposed,
+}
+
+/// The program: reads its settings, runs, and tells in one sentence why it failed.
+pub fn main() -> ExitCode {
+    let config = Config::parse();
+    if let Err(error) = start_logs(&config) {
+        eprintln!("vaultstream-operator: --log {}: {error}", config.log);
+        return ExitCode::from(2);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let result = match runtime {
+        Ok(runtime) => runtime.block_on(run(config)),
+        Err(source) => Err(OperatorError::Signals(source)),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("vaultstream-operator: {}", crate::chain(&error));
+            let bad_input = matches!(error, OperatorError::Client(_) | OperatorError::Listen { .. });
+            ExitCode::from(if bad_input { 2 } else { 1 })
+        }
+    }
+}
+
+fn start_logs(config: &Config) -> Result<(), tracing_subscriber::filter::ParseError> {
+    let filter: EnvFilter = EnvFilter::builder().parse(format!("{},async_nats=off", config.log))?;
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second start, as in tests that share a process, keeps the first one's settings.
+    let _ = match config.log_json {
+        true => subscriber.json().flatten_event(true).try_init(),
+        false => subscriber.with_target(false).compact().try_init(),
+    };
+    Ok(())
+}
+
+/// Runs until SIGTERM or SIGINT, or until another replica leads.
+///
+/// # Errors
+/// [`OperatorError`].
+pub async fn run(config: Config) -> Result<(), OperatorError> {
+    let stop = CancellationToken::new();
+    stop_on_signals(&stop)?;
+    let address = config.http_address;
+    let listener = TcpListener::bind(address).await.map_err(|source| OperatorError::Listen { address, source })?;
+    let client = Client::try_default().await.map_err(OperatorError::Client)?;
+    let metrics = Metrics::new()?;
+    let dependencies = Dependencies::start(config.connection_dir.clone(), &stop);
+    let ready = Arc::new(AtomicBool::new(false));
+    let probes = Probes { metrics: metrics.clone(), dependencies: dependencies.clone(), ready: Arc::clone(&ready) };
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), %address, "operator");
+    let serving = tokio::spawn(http::serve(listener, probes, stop.clone()));
+    let result = lead::lead(&config, client, dependencies, metrics, &ready, &stop).await;
+    stop.cancel();
+    // Its connections end with the process.
+    serving.abort();
+    result
+}
+
+fn stop_on_signals(stop: &CancellationToken) -> Result<(), OperatorError> {
+    for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
+        let mut signals = signal(kind).map_err(OperatorError::Signals)?;
+        let stop = stop.clone();
+        tokio::spawn(async move {
+            signals.recv().await;
+            stop.cancel();
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,118 @@
+//! `status`: computed from what is known (pure), and written when it differs.
+
+mod conditions;
+mod publish;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use sha2::{Digest, Sha256};
+use vaultstream_api::{
+    KeyCounts, Phase, ReceiptSummary, RecordCounts, ScalingMode, SigningJobStatus, names::selector_labels,
+};
+use vaultstream_ledger::{Job, JobState};
+
+use crate::{dereference::Seen, validate::Valid, work::View};
+
+pub(crate) use publish::{Publisher, StatusError, delete_when_due};
+
+/// Everything a status is computed from.
+pub(crate) struct Facts<'a> {
+    pub(crate) job: &'a Valid,
+    pub(crate) view: &'a View,
+    pub(crate) seen: &'a Seen,
+    /// Workers that shall be there.
+    pub(crate) wanted: u32,
+    pub(crate) image: Option<&'a str>,
+    pub(crate) now: Timestamp,
+}
+
+/// The status. What is not known keeps the value it had.
+pub(crate) fn compute(facts: &Facts<'_>) -> SigningJobStatus {
+    let Facts { job, view, seen, wanted: _, image, now } = facts;
+    let phase = phase(job, view);
+    let mut status = job.status.clone();
+    status.observed_generation = Some(job.generation);
+    status.phase = Some(phase);
+    status.conditions = conditions::compute(facts, phase);
+    status.selector = Some(
+        selector_labels(&job.name).iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(","),
+    );
+    status.replicas = Some(seen.pods);
+    status.scaling_mode = matches!(phase, Phase::Signing | Phase::Finishing).then_some(ScalingMode::Direct);
+    status.worker_image = image.map(str::to_owned).or(status.worker_image);
+    if let Some(row) = &view.job {
+        status.start_time = status.start_time.or(Some(time(row.times.created)));
+        if row.state.is_final() {
+            status.completion_time = row.times.finished.map(time);
+            status.receipt = receipt(row);
+        }
+    }
+    if let Some(progress) = &view.progress {
+        status.records = Some(RecordCounts {
+            total: (progress.batches.is_some()).then(|| progress.total.unsigned_abs()),
+            signed: Some(progress.signed.unsigned_abs()),
+            rejected: Some(progress.rejected.unsigned_abs()),
+            changed: Some(progress.changed.unsigned_abs()),
+            backlog: progress.batches.map(|_| progress.backlog.unsigned_abs()),
+        });
+        status.keys = Some(KeyCounts {
+            active: Some(progress.keys_active.unsigned_abs()),
+            retired: Some(progress.keys_retired.unsigned_abs()),
+        });
+    }
+    let rate = view.rate.filter(|_| phase == Phase::Signing);
+    status.rate_per_second = rate;
+    let backlog = view.progress.as_ref().map_or(0, |progress| progress.backlog.unsigned_abs());
+    status.estimated_completion_time = rate
+        .filter(|rate| *rate > 0 && backlog > 0)
+        .and_then(|rate| now.checked_add(Duration::from_secs(backlog / rate)).ok())
+        .map(|estimate| steady(status.estimated_completion_time.as_ref(), estimate, *now));
+    status
+}
+
+fn phase(job: &Valid, view: &View) -> Phase {
+    let Some(row) = &view.job else { return job.status.phase.unwrap_or(Phase::Pending) };
+    match row.state {
+        JobState::Complete => Phase::Complete,
+        JobState::Failed => Phase::Failed,
+        JobState::Deleting => Phase::Deleting,
+        _ if row.suspended => Phase::Suspended,
+        _ if view.queued.is_some() => Phase::Queued,
+        JobState::Pending => Phase::Pending,
+        JobState::Provisioning => Phase::Provisioning,
+        JobState::Seeding => Phase::Seeding,
+        JobState::Signing => Phase::Signing,
+        JobState::Finishing => Phase::Finishing,
+    }
+}
+
+/// An estimate that moved by less than a tenth of the time left keeps its old value: it would change with every look.
+fn steady(old: Option<&Time>, new: Timestamp, now: Timestamp) -> Time {
+    let seconds = |from: Timestamp, to: Timestamp| (to.as_second() - from.as_second()).unsigned_abs();
+    match old {
+        Some(Time(old)) if seconds(*old, new) * 10 <= seconds(now, new) => Time(*old),
+        _ => Time(Timestamp::from_second(new.as_second()).unwrap_or(new)),
+    }
+}
+
+fn receipt(row: &Job) -> Option<ReceiptSummary> {
+    let (receipt, root) = row.receipt.as_ref().zip(row.merkle_root.as_ref())?;
+    Some(ReceiptSummary { merkle_root: hex(root), digest: hex(&Sha256::digest(receipt)) })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// Whole seconds, as the API keeps them.
+fn time(at: std::time::SystemTime) -> Time {
+    let seconds = at.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    Time(i64::try_from(seconds).ok().and_then(|seconds| Timestamp::from_second(seconds).ok()).unwrap_or_default())
+}

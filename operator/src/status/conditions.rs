@@ -1,0 +1,142 @@
+//! The conditions of a job, all nine, each with a reason of the fixed list. Pure.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use vaultstream_api::{ConditionType, Phase, Reason, ScalingMode};
+
+use super::Facts;
+
+/// A condition's status, reason and message.
+type Verdict = (Option<bool>, Reason, String);
+
+fn yes(reason: Reason, message: impl Into<String>) -> Verdict {
+    (Some(true), reason, message.into())
+}
+
+fn no(reason: Reason, message: impl Into<String>) -> Verdict {
+    (Some(false), reason, message.into())
+}
+
+/// The conditions, with the time of the last transition kept while the status does not change.
+pub(super) fn compute(facts: &Facts<'_>, phase: Phase) -> Vec<Condition> {
+    ConditionType::ALL
+        .into_iter()
+        .map(|type_| {
+            let (status, reason, message) = verdict(type_, facts, phase);
+            let status = match status {
+                Some(true) => "True",
+                Some(false) => "False",
+                None => "Unknown",
+            };
+            let old = facts.job.status.conditions.iter().find(|old| old.type_ == type_.as_str());
+            let since = old.filter(|old| old.status == status).map(|old| old.last_transition_time.clone());
+            let now = jiff::Timestamp::from_second(facts.now.as_second()).unwrap_or(facts.now);
+            Condition {
+                type_: type_.as_str().to_owned(),
+                status: status.to_owned(),
+                reason: reason.as_str().to_owned(),
+                message,
+                observed_generation: Some(facts.job.generation),
+                last_transition_time: since.unwrap_or(Time(now)),
+            }
+        })
+        .collect()
+}
+
+fn verdict(type_: ConditionType, facts: &Facts<'_>, phase: Phase) -> Verdict {
+    match type_ {
+        ConditionType::Ready => ready(facts, phase),
+        ConditionType::Accepted => accepted(facts),
+        ConditionType::Seeded => seeded(facts, phase),
+        ConditionType::WorkersAvailable => workers_available(facts, phase),
+        ConditionType::Scaling => scaling(facts, phase),
+        ConditionType::Stalled => stalled(facts),
+        ConditionType::Complete => match phase {
+            Phase::Complete => yes(Reason::Finished, "every record is signed, or rejected within the allowance"),
+            Phase::Failed => no(Reason::Finished, "the job failed"),
+            _ => no(Reason::Progressing, "the job has not ended"),
+        },
+        ConditionType::Failed => match phase {
+            Phase::Failed => yes(Reason::TooManyRejects, failure(facts)),
+            _ => no(Reason::Progressing, "the job has not failed"),
+        },
+        ConditionType::Suspended => match facts.job.spec.suspend {
+            true => yes(Reason::SuspendRequested, "spec.suspend is true"),
+            false => no(Reason::NotSuspended, "spec.suspend is false"),
+        },
+    }
+}
+
+fn failure(facts: &Facts<'_>) -> String {
+    let row = facts.view.job.as_ref();
+    row.and_then(|row| row.failure.clone()).unwrap_or_else(|| "the job failed".to_owned())
+}
+
+fn ready(facts: &Facts<'_>, phase: Phase) -> Verdict {
+    match (phase, &facts.view.fault) {
+        (Phase::Complete, _) => yes(Reason::Finished, "the job is done"),
+        (Phase::Failed, _) => no(Reason::TooManyRejects, failure(facts)),
+        (_, Some(fault)) => no(fault.reason, fault.message.clone()),
+        (Phase::Suspended, None) => no(Reason::SuspendRequested, "the job is suspended"),
+        (Phase::Queued, None) => yes(Reason::Queued, "the job waits for its turn"),
+        (_, None) => yes(Reason::Progressing, "the job is being worked on"),
+    }
+}
+
+fn accepted(facts: &Facts<'_>) -> Verdict {
+    match &facts.view.fault {
+        Some(fault) if fault.reason.conditions().contains(&ConditionType::Accepted) => {
+            no(fault.reason, fault.message.clone())
+        }
+        _ => yes(Reason::Valid, "the spec was accepted"),
+    }
+}
+
+fn seeded(facts: &Facts<'_>, phase: Phase) -> Verdict {
+    let planned = facts.view.job.as_ref().is_some_and(|row| row.times.seeded.is_some());
+    match (&facts.view.fault, planned || phase.is_final()) {
+        (_, true) => yes(Reason::Planned, "all records and batches are in the ledger"),
+        (Some(fault), false) if fault.reason.conditions().contains(&ConditionType::Seeded) => {
+            no(fault.reason, fault.message.clone())
+        }
+        _ => no(Reason::Seeding, "the records are being made or planned"),
+    }
+}
+
+fn workers_available(facts: &Facts<'_>, phase: Phase) -> Verdict {
+    match (&facts.seen.trouble, facts.wanted) {
+        _ if phase.is_final() || matches!(phase, Phase::Queued | Phase::Suspended) => {
+            no(Reason::NoWorkersWanted, "no worker is wanted")
+        }
+        (_, 0) => no(Reason::NoWorkersWanted, "no worker is wanted"),
+        (Some(fault), _) => no(fault.reason, fault.message.clone()),
+        (None, wanted) if facts.seen.ready >= wanted => yes(Reason::WorkersReady, "all wanted workers are ready"),
+        _ => no(Reason::WorkersStarting, "workers are starting"),
+    }
+}
+
+fn scaling(facts: &Facts<'_>, phase: Phase) -> Verdict {
+    match (phase, facts.view.queued, &facts.view.fault) {
+        (Phase::Queued, Some(place), _) => no(Reason::Queued, format!("number {place} in the queue")),
+        (Phase::Signing | Phase::Finishing, _, Some(fault))
+            if fault.reason.conditions().contains(&ConditionType::Scaling) =>
+        {
+            (None, fault.reason, format!("the number of workers stays as it is: {}", fault.message))
+        }
+        (Phase::Signing | Phase::Finishing, ..)
+            if matches!(facts.job.spec.autoscaling.mode, ScalingMode::Hpa | ScalingMode::Keda) =>
+        {
+            no(Reason::ScalerUnavailable, "no such scaler is offered here: the operator scales the workers itself")
+        }
+        (Phase::Signing | Phase::Finishing, ..) => yes(Reason::ScaledDirectly, "the operator scales the workers"),
+        _ => no(Reason::NotSigning, "nothing to scale: the job is not signing"),
+    }
+}
+
+fn stalled(facts: &Facts<'_>) -> Verdict {
+    let needs_a_person =
+        |fault: &&crate::dependencies::Fault| fault.reason.conditions().contains(&ConditionType::Stalled);
+    match facts.view.fault.as_ref().filter(needs_a_person).or(facts.seen.trouble.as_ref().filter(needs_a_person)) {
+        Some(fault) if facts.wanted > 0 || facts.view.fault.is_some() => yes(fault.reason, fault.message.clone()),
+        _ => no(Reason::Healthy, "nothing needs a person"),
+    }
+}

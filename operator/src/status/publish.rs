@@ -1,0 +1,115 @@
+//! Writing a status: phase and conditions at once, figures with patience, nothing when nothing differs.
+
+use std::{
+    collections::HashMap,
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+use kube::{
+    Api, Client,
+    api::{DeleteParams, Patch, PatchParams, Preconditions},
+};
+use serde_json::json;
+use uuid::Uuid;
+use vaultstream_api::{SigningJob, SigningJobStatus};
+
+use crate::validate::Valid;
+
+/// Who owns the fields of a status.
+const MANAGER: &str = "vaultstream-status";
+/// Between two writes of one job's figures.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Writes of figures a second, of all jobs together.
+const MOST_A_SECOND: usize = 20;
+
+/// A status could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to write the status")]
+pub(crate) struct StatusError(#[from] pub(crate) kube::Error);
+
+/// Remembers when whose figures were written.
+#[derive(Default)]
+pub(crate) struct Publisher {
+    written: Mutex<HashMap<Uuid, Instant>>,
+}
+
+impl Publisher {
+    /// Writes the status if it has to be. True when it was written.
+    pub(crate) async fn publish(
+        &self,
+        client: &Client,
+        job: &Valid,
+        new: &SigningJobStatus,
+    ) -> Result<bool, StatusError> {
+        if *new == job.status || (only_figures(&job.status, new) && !self.may_write(job.uid)) {
+            return Ok(false);
+        }
+        self.note(job.uid);
+        let api = Api::<SigningJob>::namespaced(client.clone(), job.namespace.as_str());
+        let patch = json!({"apiVersion": "vaultstream.dev/v1alpha1", "kind": "SigningJob", "status": new});
+        let params = PatchParams::apply(MANAGER).force();
+        match api.patch_status(job.name.as_str(), &params, &Patch::Apply(&patch)).await {
+            Ok(_) => Ok(true),
+            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Forgets a job.
+    pub(crate) fn forget(&self, uid: Uuid) {
+        if let Ok(mut written) = self.written.lock() {
+            written.remove(&uid);
+        }
+    }
+
+    fn may_write(&self, uid: Uuid) -> bool {
+        let now = Instant::now();
+        self.written.lock().is_ok_and(|written| {
+            let rested = written.get(&uid).is_none_or(|at| now - *at >= PATIENCE);
+            let lately = written.values().filter(|at| now - **at < Duration::from_secs(1)).count();
+            rested && lately < MOST_A_SECOND
+        })
+    }
+
+    fn note(&self, uid: Uuid) {
+        if let Ok(mut written) = self.written.lock() {
+            written.insert(uid, Instant::now());
+        }
+    }
+}
+
+/// Whether nothing differs but counts, rates and estimates.
+fn only_figures(old: &SigningJobStatus, new: &SigningJobStatus) -> bool {
+    let mut same = new.clone();
+    same.records.clone_from(&old.records);
+    same.rate_per_second = old.rate_per_second;
+    same.estimated_completion_time.clone_from(&old.estimated_completion_time);
+    same.replicas = old.replicas;
+    same.keys.clone_from(&old.keys);
+    same == *old
+}
+
+/// Deletes a finished job whose time is over; answers how long it has left.
+pub(crate) async fn delete_when_due(
+    client: &Client,
+    job: &Valid,
+    status: &SigningJobStatus,
+    now: Timestamp,
+) -> Result<Option<Duration>, StatusError> {
+    let (Some(ttl), Some(finished)) = (&job.spec.ttl_after_finished, &status.completion_time) else { return Ok(None) };
+    let age = u64::try_from(now.as_second() - finished.0.as_second()).unwrap_or(0);
+    let left = ttl.as_std().saturating_sub(Duration::from_secs(age));
+    if !left.is_zero() {
+        return Ok(Some(left));
+    }
+    let this_one = Preconditions { uid: Some(job.uid.to_string()), resource_version: None };
+    let params = DeleteParams::background().preconditions(this_one);
+    let api = Api::<SigningJob>::namespaced(client.clone(), job.namespace.as_str());
+    match api.delete(job.name.as_str(), &params).await {
+        Ok(_) => Ok(None),
+        Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,273 @@
+//! One job's lifecycle, in a task of its own: seeded as soon as possible, published and watched when it is its turn.
+//!
+//! It runs outside the reconcile function, which only reads its [`View`]. Each step is bounded, holds the job's advisory lock
+//! in the ledger and reads its state there anew: a former leader that wakes up can do no harm.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
+use tokio::sync::{Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use vaultstream_api::{Reason, SigningJobSpec};
+use vaultstream_ledger::{
+    Job, JobState, Ledger, NewJob, Progress,
+    jobs::{self, EnsureError},
+};
+use vaultstream_lifecycle::{Advance, Driver, LifecycleError, Settings};
+use vaultstream_streams::Streams;
+
+use crate::{
+    dependencies::{Dependencies, Fault},
+    slots::{Slots, Turn},
+};
+
+/// Pause after a fault; it doubles up to [`LONGEST_PAUSE`] while the fault lasts.
+const PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// Between two looks at the figures of a job.
+const LOOK: Duration = Duration::from_secs(1);
+/// Longest sleep: a change of the spec is seen within it.
+const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+/// The rate is measured over so long.
+const RATE_WINDOW: Duration = Duration::from_secs(10);
+
+/// What a SigningJob asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Order {
+    pub(crate) uid: Uuid,
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+    pub(crate) created: SystemTime,
+    pub(crate) spec: SigningJobSpec,
+}
+
+/// How far a job is, as this process knows it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct View {
+    /// Its row in the ledger, once known.
+    pub(crate) job: Option<Job>,
+    /// Its figures, once known. Old figures stay while the ledger is away: unknown is never zero.
+    pub(crate) progress: Option<Progress>,
+    /// Records a second, over the last seconds.
+    pub(crate) rate: Option<u64>,
+    /// Its place in the queue.
+    pub(crate) queued: Option<usize>,
+    /// What keeps it from going on.
+    pub(crate) fault: Option<Fault>,
+}
+
+/// What all jobs share.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) dependencies: Dependencies,
+    pub(crate) slots: Slots,
+    /// Jobs being provisioned and seeded at once.
+    pub(crate) seeding: Arc<Semaphore>,
+    /// The uid of this cluster.
+    pub(crate) cluster: String,
+}
+
+/// Works on the job until it is over or `stop`.
+pub(crate) async fn work(
+    shared: Shared,
+    orders: watch::Receiver<Order>,
+    view: watch::Sender<View>,
+    stop: CancellationToken,
+) {
+    let mut work = Work { shared, orders, view, rate: Rate::default(), looked: None };
+    tokio::select! {
+        () = work.until_over() => {}
+        () = stop.cancelled() => {}
+    }
+}
+
+struct Work {
+    shared: Shared,
+    orders: watch::Receiver<Order>,
+    view: watch::Sender<View>,
+    rate: Rate,
+    looked: Option<Instant>,
+}
+
+impl Work {
+    async fn until_over(&mut self) {
+        let mut failed = 0_u32;
+        loop {
+            let begun = Instant::now();
+            match self.attempt().await {
+                Ok(()) => return,
+                Err(fault) => {
+                    failed = if begun.elapsed() > LONGEST_PAUSE { 0 } else { failed.saturating_add(1) };
+                    let pause = PAUSE.saturating_mul(1 << failed.min(5)).min(LONGEST_PAUSE);
+                    self.view.send_if_modified(|view| {
+                        let news = view.fault.as_ref() != Some(&fault);
+                        view.fault = Some(fault.clone());
+                        news
+                    });
+                    let mut orders = self.orders.clone();
+                    tokio::select! {
+                        () = tokio::time::sleep(pause) => {}
+                        _ = orders.changed() => failed = 0,
+                    }
+                }
+            }
+        }
+    }
+
+    /// From wherever the job is to its end, or to the first fault.
+    async fn attempt(&mut self) -> Result<(), Fault> {
+        let order = self.orders.borrow_and_update().clone();
+        let (ledger, streams) = (self.shared.dependencies.ledger()?, self.shared.dependencies.streams()?);
+        let job = self.ensure(&ledger, &order).await?;
+        let mut driver = Driver::new(ledger.clone(), streams.clone(), job.id, Settings::default());
+        {
+            let _one_of_few = Arc::clone(&self.shared.seeding).acquire_owned().await;
+            while self.look(&ledger, &job).await? < JobStage::Planned {
+                self.step(&mut driver, &streams).await?;
+            }
+        }
+        let turn = self.shared.slots.queue(order.uid, &order.namespace, order.created);
+        self.wait_for(&turn, &ledger, &job).await?;
+        loop {
+            if self.orders.has_changed().unwrap_or(false) {
+                let order = self.orders.borrow_and_update().clone();
+                self.ensure(&ledger, &order).await?;
+            }
+            if self.looked.is_none_or(|looked| looked.elapsed() >= LOOK) {
+                self.look(&ledger, &job).await?;
+            }
+            if self.step(&mut driver, &streams).await? {
+                self.look(&ledger, &job).await?;
+                return Ok(());
+            }
+        }
+    }
+
+    /// The job's row, with the spec as it is now.
+    async fn ensure(&self, ledger: &Ledger, order: &Order) -> Result<Job, Fault> {
+        let new = NewJob {
+            uid: order.uid,
+            cluster: self.shared.cluster.clone(),
+            namespace: order.namespace.clone(),
+            name: order.name.clone(),
+            spec: order.spec.clone(),
+        };
+        match jobs::ensure(ledger, &new).await {
+            Ok(ensured) => Ok(ensured.job),
+            Err(EnsureError::Immutable { field }) => Err(Fault::new(Reason::InvalidSpec, field.to_string())),
+            Err(error @ EnsureError::NameTaken { .. }) => {
+                Err(Fault::new(Reason::LedgerUnavailable, format!("{error}; its deletion has yet to end")))
+            }
+            Err(EnsureError::Gone(id)) => {
+                Err(Fault::new(Reason::LedgerLost, format!("job {id} is not in the ledger any more")))
+            }
+            Err(EnsureError::Query(error)) => Err(ledger_fault(&error)),
+        }
+    }
+
+    async fn wait_for(&mut self, turn: &Turn, ledger: &Ledger, job: &Job) -> Result<(), Fault> {
+        loop {
+            let queued = turn.position();
+            self.view.send_if_modified(|view| std::mem::replace(&mut view.queued, queued) != queued);
+            tokio::select! {
+                () = turn.begin() => break,
+                () = tokio::time::sleep(LONGEST_SLEEP) => {}
+            }
+            if self.orders.has_changed().unwrap_or(false) {
+                let order = self.orders.borrow_and_update().clone();
+                self.ensure(ledger, &order).await?;
+                self.look(ledger, job).await?;
+            }
+        }
+        self.view.send_if_modified(|view| view.queued.take().is_some());
+        Ok(())
+    }
+
+    /// One lifecycle step; true when the job is over.
+    async fn step(&mut self, driver: &mut Driver, streams: &Streams) -> Result<bool, Fault> {
+        let pause = match driver.advance().await {
+            Ok(Advance::Ended(_)) => return Ok(true),
+            Ok(Advance::Again) => return Ok(false),
+            Ok(Advance::After(pause)) => pause.min(LONGEST_SLEEP),
+            Err(LifecycleError::Source(error)) => return Err(Fault::new(Reason::SourceUnavailable, error.to_string())),
+            Err(LifecycleError::Ledger(error)) => return Err(ledger_fault(&error)),
+            Err(LifecycleError::Streams(error)) => {
+                return Err(Fault::new(Reason::StreamsUnavailable, error.to_string()));
+            }
+        };
+        let mut link = streams.link();
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = link.reconnected() => driver.look_again(),
+        }
+        Ok(false)
+    }
+
+    /// Reads the job and its figures into the view.
+    async fn look(&mut self, ledger: &Ledger, job: &Job) -> Result<JobStage, Fault> {
+        let row = jobs::by_id(ledger, job.id).await.map_err(|error| ledger_fault(&error))?;
+        let Some(row) = row else {
+            return Err(Fault::new(Reason::LedgerLost, "the job is not in the ledger any more"));
+        };
+        let progress = vaultstream_ledger::progress(ledger, job.id).await.map_err(|error| ledger_fault(&error))?;
+        self.looked = Some(Instant::now());
+        let rate = progress.as_ref().and_then(|progress| self.rate.measure(progress.signed));
+        let stage = JobStage::of(row.state);
+        self.view.send_modify(|view| {
+            view.job = Some(row);
+            view.progress = progress;
+            view.rate = rate;
+            view.fault = None;
+        });
+        Ok(stage)
+    }
+}
+
+/// Before, while and after a job's batches are planned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum JobStage {
+    Unplanned,
+    Planned,
+}
+
+impl JobStage {
+    fn of(state: JobState) -> Self {
+        match state {
+            JobState::Pending | JobState::Provisioning | JobState::Seeding => Self::Unplanned,
+            JobState::Signing | JobState::Finishing | JobState::Complete | JobState::Failed | JobState::Deleting => {
+                Self::Planned
+            }
+        }
+    }
+}
+
+fn ledger_fault(error: &vaultstream_ledger::QueryError) -> Fault {
+    let reason = if error.is_transient() { Reason::LedgerUnavailable } else { Reason::LedgerRefused };
+    Fault::new(reason, error.to_string())
+}
+
+/// Records a second, over the last [`RATE_WINDOW`].
+#[derive(Default)]
+struct Rate {
+    seen: std::collections::VecDeque<(Instant, i64)>,
+}
+
+impl Rate {
+    fn measure(&mut self, signed: i64) -> Option<u64> {
+        let now = Instant::now();
+        self.seen.push_back((now, signed));
+        while self.seen.len() > 2 && self.seen.front().is_some_and(|(at, _)| now - *at > RATE_WINDOW) {
+            self.seen.pop_front();
+        }
+        let (first, before) = self.seen.front()?;
+        let seconds = (now - *first).as_secs_f64();
+        if seconds < 0.5 {
+            return None;
+        }
+        let rate = (signed - before).max(0) as f64 / seconds;
+        Some(rate.round() as u64)
+    }
+}
