@@ -13,7 +13,7 @@ use kube::{
 };
 use serde_json::json;
 use uuid::Uuid;
-use vaultstream_api::{SigningJob, SigningJobStatus};
+use vaultstream_api::{Reason, SigningJob, SigningJobStatus};
 
 use crate::validate::Valid;
 
@@ -80,9 +80,16 @@ impl Publisher {
     }
 }
 
-/// Whether nothing differs but counts, rates and estimates.
+/// Whether nothing differs but counts, rates, estimates and places in the queue: those move for all that wait whenever one
+/// job begins.
 fn only_figures(old: &SigningJobStatus, new: &SigningJobStatus) -> bool {
     let mut same = new.clone();
+    for condition in same.conditions.iter_mut().filter(|condition| condition.reason == Reason::Queued.as_str()) {
+        let before = old.conditions.iter().find(|old| old.type_ == condition.type_ && old.reason == condition.reason);
+        if let Some(before) = before {
+            condition.message.clone_from(&before.message);
+        }
+    }
     same.records.clone_from(&old.records);
     same.rate_per_second = old.rate_per_second;
     same.estimated_completion_time.clone_from(&old.estimated_completion_time);
@@ -111,5 +118,41 @@ pub(crate) async fn delete_when_due(
         Ok(_) => Ok(None),
         Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(None),
         Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+    use vaultstream_api::{Phase, RecordCounts};
+
+    use super::*;
+
+    fn queued(place: usize) -> SigningJobStatus {
+        let condition = Condition {
+            type_: "Scaling".to_owned(),
+            status: "False".to_owned(),
+            reason: "Queued".to_owned(),
+            message: format!("number {place} in the queue"),
+            observed_generation: Some(1),
+            last_transition_time: Time(Timestamp::default()),
+        };
+        SigningJobStatus { phase: Some(Phase::Queued), conditions: vec![condition], ..SigningJobStatus::default() }
+    }
+
+    #[test]
+    fn figures_and_places_in_the_queue_can_wait() {
+        let counted = SigningJobStatus { records: Some(RecordCounts::default()), ..queued(7) };
+        assert!(only_figures(&queued(8), &queued(7)));
+        assert!(only_figures(&queued(7), &counted));
+    }
+
+    #[test]
+    fn phases_and_reasons_cannot() {
+        let begun = SigningJobStatus { phase: Some(Phase::Signing), ..queued(1) };
+        assert!(!only_figures(&queued(1), &begun));
+        let mut faulty = queued(1);
+        faulty.conditions[0].reason = "LedgerUnavailable".to_owned();
+        assert!(!only_figures(&queued(1), &faulty));
     }
 }
