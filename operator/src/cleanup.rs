@@ -57,6 +57,7 @@ pub(crate) async fn clean_up(ctx: &Context, job: &SigningJob) -> Result<Action, 
     ctx.fleet.dismiss(uid).await;
     ctx.applied.forget(uid, None);
     ctx.publisher.forget(uid);
+    ctx.failures.clear(uid);
     let left = match remove(ctx, uid, &job.spec.deletion_policy).await {
         Ok(Removed::All) => None,
         Ok(Removed::Some) => return Ok(Action::requeue(AGAIN)),

@@ -32,6 +32,11 @@ pub(crate) struct Context {
     pub(crate) finalizer_timeout: Duration,
 }
 
+/// `first`, doubled after every failure, `longest` at most.
+pub(crate) fn doubled(first: Duration, failures: u32, longest: Duration) -> Duration {
+    first.saturating_mul(1_u32.checked_shl(failures).unwrap_or(u32::MAX)).min(longest)
+}
+
 /// How often each object failed in a row: its retries come ever later.
 #[derive(Default)]
 pub(crate) struct Failures(Mutex<HashMap<Uuid, u32>>);
@@ -47,7 +52,7 @@ impl Failures {
             *count = count.saturating_add(1);
             *count
         });
-        Self::FIRST.saturating_mul(1 << count.min(8)).min(Self::LONGEST)
+        doubled(Self::FIRST, count, Self::LONGEST)
     }
 
     /// It went well.

@@ -4,6 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{
     Resource, ResourceExt,
     core::DeserializeGuard,
@@ -196,7 +197,7 @@ async fn publish(
     }
     if let (Some(phase), true) = (status.phase, status.phase != valid.status.phase) {
         let note = match phase {
-            Phase::Failed => condition(status, ConditionType::Failed).map(|(_, message)| message),
+            Phase::Failed => condition(status, ConditionType::Failed).map(|failed| failed.message.clone()),
             _ => None,
         };
         let kind = if phase == Phase::Failed { EventType::Warning } else { EventType::Normal };
@@ -215,7 +216,7 @@ async fn publish(
 /// What the conditions say that is wrong.
 fn fault(status: &SigningJobStatus) -> Option<Fault> {
     [ConditionType::Ready, ConditionType::WorkersAvailable].into_iter().find_map(|type_| {
-        let condition = status.conditions.iter().find(|condition| condition.type_ == type_.as_str())?;
+        let condition = condition(status, type_)?;
         let reason = Reason::ALL.iter().find(|reason| reason.as_str() == condition.reason)?;
         let calm = [
             Reason::Progressing,
@@ -232,9 +233,8 @@ fn fault(status: &SigningJobStatus) -> Option<Fault> {
     })
 }
 
-fn condition(status: &SigningJobStatus, type_: ConditionType) -> Option<(String, String)> {
-    let condition = status.conditions.iter().find(|condition| condition.type_ == type_.as_str())?;
-    Some((condition.reason.clone(), condition.message.clone()))
+fn condition(status: &SigningJobStatus, type_: ConditionType) -> Option<&Condition> {
+    status.conditions.iter().find(|condition| condition.type_ == type_.as_str())
 }
 
 /// An Event; that it cannot be stored stops nothing.

@@ -20,6 +20,7 @@ use vaultstream_lifecycle::{Advance, Driver, LifecycleError, Settings};
 use vaultstream_streams::Streams;
 
 use crate::{
+    context::doubled,
     dependencies::{Dependencies, Fault},
     slots::{Slots, Turn},
 };
@@ -101,7 +102,7 @@ impl Work {
                 Ok(()) => return,
                 Err(fault) => {
                     failed = if begun.elapsed() > LONGEST_PAUSE { 0 } else { failed.saturating_add(1) };
-                    let pause = PAUSE.saturating_mul(1 << failed.min(5)).min(LONGEST_PAUSE);
+                    let pause = doubled(PAUSE, failed, LONGEST_PAUSE);
                     self.view.send_if_modified(|view| {
                         let news = view.fault.as_ref() != Some(&fault);
                         view.fault = Some(fault.clone());
@@ -125,17 +126,14 @@ impl Work {
         let mut driver = Driver::new(ledger.clone(), streams.clone(), job.id, Settings::default());
         {
             let _one_of_few = Arc::clone(&self.shared.seeding).acquire_owned().await;
-            while self.look(&ledger, &job).await? < JobStage::Planned {
+            while !is_planned(self.look(&ledger, &job).await?) {
                 self.step(&mut driver, &streams).await?;
             }
         }
         let turn = self.shared.slots.queue(order.uid, &order.namespace, order.created);
         self.wait_for(&turn, &ledger, &job).await?;
         loop {
-            if self.orders.has_changed().unwrap_or(false) {
-                let order = self.orders.borrow_and_update().clone();
-                self.ensure(&ledger, &order).await?;
-            }
+            self.take_changes(&ledger).await?;
             if self.looked.is_none_or(|looked| looked.elapsed() >= LOOK) {
                 self.look(&ledger, &job).await?;
             }
@@ -168,6 +166,15 @@ impl Work {
         }
     }
 
+    /// Hands a changed spec to the ledger; true when there was one.
+    async fn take_changes(&mut self, ledger: &Ledger) -> Result<bool, Fault> {
+        if !self.orders.has_changed().unwrap_or(false) {
+            return Ok(false);
+        }
+        let order = self.orders.borrow_and_update().clone();
+        self.ensure(ledger, &order).await.map(|_| true)
+    }
+
     async fn wait_for(&mut self, turn: &Turn, ledger: &Ledger, job: &Job) -> Result<(), Fault> {
         loop {
             let queued = turn.position();
@@ -176,9 +183,7 @@ impl Work {
                 () = turn.begin() => break,
                 () = tokio::time::sleep(LONGEST_SLEEP) => {}
             }
-            if self.orders.has_changed().unwrap_or(false) {
-                let order = self.orders.borrow_and_update().clone();
-                self.ensure(ledger, &order).await?;
+            if self.take_changes(ledger).await? {
                 self.look(ledger, job).await?;
             }
         }
@@ -207,7 +212,7 @@ impl Work {
     }
 
     /// Reads the job and its figures into the view.
-    async fn look(&mut self, ledger: &Ledger, job: &Job) -> Result<JobStage, Fault> {
+    async fn look(&mut self, ledger: &Ledger, job: &Job) -> Result<JobState, Fault> {
         let row = jobs::by_id(ledger, job.id).await.map_err(|error| ledger_fault(&error))?;
         let Some(row) = row else {
             return Err(Fault::new(Reason::LedgerLost, "the job is not in the ledger any more"));
@@ -215,33 +220,20 @@ impl Work {
         let progress = vaultstream_ledger::progress(ledger, job.id).await.map_err(|error| ledger_fault(&error))?;
         self.looked = Some(Instant::now());
         let rate = progress.as_ref().and_then(|progress| self.rate.measure(progress.signed));
-        let stage = JobStage::of(row.state);
+        let state = row.state;
         self.view.send_modify(|view| {
             view.job = Some(row);
             view.progress = progress;
             view.rate = rate;
             view.fault = None;
         });
-        Ok(stage)
+        Ok(state)
     }
 }
 
-/// Before, while and after a job's batches are planned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum JobStage {
-    Unplanned,
-    Planned,
-}
-
-impl JobStage {
-    fn of(state: JobState) -> Self {
-        match state {
-            JobState::Pending | JobState::Provisioning | JobState::Seeding => Self::Unplanned,
-            JobState::Signing | JobState::Finishing | JobState::Complete | JobState::Failed | JobState::Deleting => {
-                Self::Planned
-            }
-        }
-    }
+/// Whether the job's batches are planned: what follows needs its turn.
+fn is_planned(state: JobState) -> bool {
+    !matches!(state, JobState::Pending | JobState::Provisioning | JobState::Seeding)
 }
 
 fn ledger_fault(error: &vaultstream_ledger::QueryError) -> Fault {
