@@ -1,11 +1,15 @@
 //! Children as they shall be: server-side apply for what is wanted, deletion for what is not. Nothing is written when nothing
 //! differs.
 
-use std::{collections::HashMap, sync::Mutex};
+use std::{
+    collections::HashMap,
+    sync::Mutex,
+    time::{Duration, Instant},
+};
 
 use k8s_openapi::{
     NamespaceResourceScope,
-    api::{apps::v1::Deployment, policy::v1::PodDisruptionBudget},
+    api::{apps::v1::Deployment, autoscaling::v2::HorizontalPodAutoscaler, policy::v1::PodDisruptionBudget},
 };
 use kube::{
     Api, Client, Resource, ResourceExt,
@@ -14,9 +18,20 @@ use kube::{
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
-use vaultstream_api::ChildNames;
+use vaultstream_api::{ChildNames, ScalingMode};
 
-use crate::{build::Children, dereference::Seen, validate::Valid};
+use crate::{
+    build::{Children, ScaledObject},
+    dereference::Seen,
+    validate::Valid,
+};
+
+const DEPLOYMENT: &str = "Deployment";
+const BUDGET: &str = "PodDisruptionBudget";
+const AUTOSCALER: &str = "HorizontalPodAutoscaler";
+const SCALED_OBJECT: &str = "ScaledObject";
+/// Seconds that KEDA's finalizer is waited for.
+const KEDA_PATIENCE: i64 = 60;
 
 /// Who owns the fields of children.
 const MANAGER: &str = "vaultstream-operator";
@@ -34,19 +49,41 @@ pub(crate) struct ApplyError {
     pub(crate) source: kube::Error,
 }
 
+/// After so long a child is applied again though nothing has changed: somebody else may have changed it.
+const DRIFT: Duration = Duration::from_secs(600);
+
 /// What was applied last, by hash: an unchanged wish costs no request.
 #[derive(Default)]
-pub(crate) struct Applied(Mutex<HashMap<(Uuid, &'static str), [u8; 32]>>);
+pub(crate) struct Applied(Mutex<HashMap<(Uuid, &'static str), Wish>>);
+
+struct Wish {
+    hash: [u8; 32],
+    at: Instant,
+}
+
+/// Whether the children are as they shall be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    Done,
+    /// KEDA has yet to let its ScaledObject go; the Deployment stays until then.
+    WaitingForKeda,
+}
 
 impl Applied {
     fn is_news(&self, uid: Uuid, kind: &'static str, hash: [u8; 32]) -> bool {
-        self.0.lock().map_or(true, |known| known.get(&(uid, kind)) != Some(&hash))
+        self.0.lock().map_or(true, |known| {
+            known.get(&(uid, kind)).is_none_or(|last| last.hash != hash || last.at.elapsed() > DRIFT)
+        })
     }
 
     fn note(&self, uid: Uuid, kind: &'static str, hash: [u8; 32]) {
         if let Ok(mut known) = self.0.lock() {
-            known.insert((uid, kind), hash);
+            known.insert((uid, kind), Wish { hash, at: Instant::now() });
         }
+    }
+
+    fn knows(&self, uid: Uuid, kind: &'static str) -> bool {
+        self.0.lock().is_ok_and(|known| known.contains_key(&(uid, kind)))
     }
 
     /// Forgets a job, or a child of it that is gone.
@@ -57,38 +94,69 @@ impl Applied {
     }
 }
 
-/// Makes the children so. `seen` tells what is there already.
+/// Makes the children so. `seen` tells what is there already. A scaler that is not wanted goes before anything else, and
+/// one that is comes last: it never meets a Deployment that is not there.
 pub(crate) async fn apply(
     client: &Client,
     applied: &Applied,
     job: &Valid,
     wanted: Children,
     seen: &Seen,
-) -> Result<(), ApplyError> {
+) -> Result<Progress, ApplyError> {
     let names = ChildNames::of(&job.name);
-    let Children { deployment, disruption_budget } = wanted;
-    if seen.deployment.is_none() {
-        applied.forget(job.uid, Some("Deployment"));
+    let Children { deployment, disruption_budget, autoscaler, scaled_object } = wanted;
+    for (kind, missing) in [(DEPLOYMENT, seen.deployment.is_none()), (AUTOSCALER, seen.autoscaler.is_none())] {
+        if missing {
+            applied.forget(job.uid, Some(kind));
+        }
+    }
+    if autoscaler.is_none() && seen.autoscaler.is_some() {
+        remove::<HorizontalPodAutoscaler>(client, applied, job, AUTOSCALER, &names.scaler).await?;
+    }
+    let kedas = job.status.scaling_mode == Some(ScalingMode::Keda) || applied.knows(job.uid, SCALED_OBJECT);
+    if scaled_object.is_none() && kedas && !remove_scaled_object(client, applied, job, &names.scaler).await? {
+        return Ok(Progress::WaitingForKeda);
     }
     match deployment {
         Some(deployment) => {
             if seen.deployment.is_none() {
                 create_with_none(client, job, &deployment).await?;
             }
-            one(client, applied, job, "Deployment", deployment).await?;
+            one(client, applied, job, DEPLOYMENT, deployment).await?;
         }
         None if seen.deployment.is_some() => {
-            remove::<Deployment>(client, applied, job, "Deployment", &names.workers).await?;
+            remove::<Deployment>(client, applied, job, DEPLOYMENT, &names.workers).await?;
         }
         None => {}
     }
     match disruption_budget {
-        Some(budget) => one(client, applied, job, "PodDisruptionBudget", budget).await,
+        Some(budget) => one(client, applied, job, BUDGET, budget).await?,
         None if seen.deployment.is_some() => {
-            remove::<PodDisruptionBudget>(client, applied, job, "PodDisruptionBudget", &names.disruption_budget).await
+            remove::<PodDisruptionBudget>(client, applied, job, BUDGET, &names.disruption_budget).await?;
         }
-        None => Ok(()),
+        None => {}
     }
+    if let Some(autoscaler) = autoscaler {
+        one(client, applied, job, AUTOSCALER, autoscaler).await?;
+    }
+    if let Some(scaled_object) = scaled_object {
+        one(client, applied, job, SCALED_OBJECT, scaled_object).await?;
+    }
+    Ok(Progress::Done)
+}
+
+/// Deletes the ScaledObject; true once it is gone. KEDA's finalizer holds it until KEDA has let go of the Deployment; a KEDA
+/// that is away does not hold us up for ever.
+async fn remove_scaled_object(client: &Client, applied: &Applied, job: &Valid, name: &str) -> Result<bool, ApplyError> {
+    remove::<ScaledObject>(client, applied, job, SCALED_OBJECT, name).await?;
+    let api = Api::<ScaledObject>::namespaced(client.clone(), job.namespace.as_str());
+    let failed = |source| ApplyError { action: "read", kind: SCALED_OBJECT, name: name.to_owned(), source };
+    let left = api.get_metadata_opt(name).await.map_err(failed)?;
+    let deleted_at = left.and_then(|left| left.metadata.deletion_timestamp);
+    Ok(deleted_at.is_none_or(|at| {
+        let waited = jiff::Timestamp::now().as_second() - at.0.as_second();
+        waited > KEDA_PATIENCE
+    }))
 }
 
 /// A Deployment begins with no replicas, owned by whoever scales: applied without a number it would begin with one.
@@ -101,7 +169,7 @@ async fn create_with_none(client: &Client, job: &Valid, deployment: &Deployment)
     match Api::<Deployment>::namespaced(client.clone(), job.namespace.as_str()).create(&params, &first).await {
         Ok(_) => Ok(()),
         Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(()),
-        Err(source) => Err(ApplyError { action: "create", kind: "Deployment", name: deployment.name_any(), source }),
+        Err(source) => Err(ApplyError { action: "create", kind: DEPLOYMENT, name: deployment.name_any(), source }),
     }
 }
 

@@ -21,6 +21,11 @@ pub struct Config {
     #[arg(long, env = "VAULTSTREAM_OPERATOR_NAME")]
     pub name: Option<String>,
 
+    /// What the ledger knows this cluster by. Default: the uid of the namespace kube-system, or where that must not be
+    /// read, of the operator's own.
+    #[arg(long, env = "VAULTSTREAM_CLUSTER_ID")]
+    pub cluster_id: Option<String>,
+
     /// Image of the workers.
     #[arg(long, env = "VAULTSTREAM_WORKER_IMAGE")]
     pub worker_image: String,
@@ -33,6 +38,23 @@ pub struct Config {
     /// Address of /metrics, /livez and /readyz.
     #[arg(long, env = "VAULTSTREAM_HTTP_ADDRESS", default_value = "0.0.0.0:8080")]
     pub http_address: SocketAddr,
+
+    /// HTTPS address of external.metrics.k8s.io, such as 0.0.0.0:10250. Without it no HorizontalPodAutoscaler is made.
+    #[arg(long, env = "VAULTSTREAM_METRICS_API_ADDRESS")]
+    pub metrics_api_address: Option<SocketAddr>,
+
+    /// The Service that the APIService v1beta1.external.metrics.k8s.io names, in the operator's own namespace.
+    #[arg(long, env = "VAULTSTREAM_METRICS_API_SERVICE", default_value = "vaultstream-metrics-api")]
+    pub metrics_api_service: String,
+
+    /// Address of the read-only port that KEDA asks for numbers of workers, such as 0.0.0.0:8081.
+    #[arg(long, env = "VAULTSTREAM_SCALING_ADDRESS")]
+    pub scaling_address: Option<SocketAddr>,
+
+    /// Where KEDA reaches that port, such as http://vaultstream-scaling.vaultstream-system.svc:8081. Without it no
+    /// ScaledObject is made.
+    #[arg(long, env = "VAULTSTREAM_SCALING_URL")]
+    pub scaling_url: Option<String>,
 
     /// Jobs that sign at once; further ones wait in Queued.
     #[arg(long, env = "VAULTSTREAM_ACTIVE_JOBS", default_value = "20", value_parser = clap::value_parser!(u32).range(1..))]

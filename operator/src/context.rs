@@ -1,12 +1,23 @@
 //! What every reconcile needs.
 
-use std::{collections::HashMap, sync::Mutex, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use kube::{Client, runtime::events::Recorder};
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::{
-    apply::Applied, dependencies::Dependencies, dereference::Live, fleet::Fleet, metrics::Metrics, status::Publisher,
+    apply::Applied,
+    dependencies::Dependencies,
+    dereference::Live,
+    fleet::Fleet,
+    metrics::Metrics,
+    scaling::{choice::Offers, loads::Loads},
+    status::Publisher,
 };
 
 /// Shared by all reconciles of one leader.
@@ -14,7 +25,9 @@ pub(crate) struct Context {
     pub(crate) client: Client,
     pub(crate) dependencies: Dependencies,
     pub(crate) fleet: Fleet,
-    pub(crate) live: Live,
+    pub(crate) live: Arc<Live>,
+    pub(crate) loads: Loads,
+    pub(crate) offers: watch::Receiver<Offers>,
     pub(crate) applied: Applied,
     pub(crate) publisher: Publisher,
     pub(crate) recorder: Recorder,
@@ -27,6 +40,8 @@ pub(crate) struct Context {
     /// The uid of this cluster.
     pub(crate) cluster: String,
     pub(crate) worker_image: String,
+    /// Where KEDA reaches the operator.
+    pub(crate) scaling_url: Option<String>,
     /// Workers of all jobs together.
     pub(crate) worker_limit: u32,
     pub(crate) finalizer_timeout: Duration,

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use futures_util::StreamExt;
 use k8s_openapi::{
     NamespaceResourceScope,
-    api::{apps::v1::Deployment, core::v1::Pod},
+    api::{apps::v1::Deployment, autoscaling::v2::HorizontalPodAutoscaler, core::v1::Pod},
 };
 use kube::{
     Api, Client, Resource, ResourceExt,
@@ -17,6 +17,7 @@ use kube::{
 };
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 use vaultstream_api::{ChildNames, Reason, names::JOB_UID_LABEL};
 
 use crate::{dependencies::Fault, validate::Valid};
@@ -27,6 +28,7 @@ pub(crate) const OURS: &str = "app.kubernetes.io/managed-by=vaultstream-operator
 /// The children of all jobs, kept up to date by watches.
 pub(crate) struct Live {
     deployments: Vec<Store<Deployment>>,
+    autoscalers: Vec<Store<HorizontalPodAutoscaler>>,
     pods: Vec<Store<Pod>>,
 }
 
@@ -34,6 +36,7 @@ pub(crate) struct Live {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen {
     pub(crate) deployment: Option<Arc<Deployment>>,
+    pub(crate) autoscaler: Option<Arc<HorizontalPodAutoscaler>>,
     /// Why pods do not run, if any does not.
     pub(crate) trouble: Option<Fault>,
     /// Pods that run and are ready.
@@ -42,11 +45,20 @@ pub(crate) struct Seen {
     pub(crate) pods: u32,
 }
 
+impl Seen {
+    /// The number of workers that was written last; none without a Deployment.
+    pub(crate) fn replicas(&self) -> Option<u32> {
+        let written = self.deployment.as_ref()?.spec.as_ref()?.replicas?;
+        u32::try_from(written).ok()
+    }
+}
+
 impl Live {
     /// Begins to watch; `namespaces` empty means all.
     pub(crate) fn watch(client: &Client, namespaces: &[String], stop: &CancellationToken) -> Self {
         Self {
             deployments: apis(client, namespaces).into_iter().map(|api| follow(api, stop.clone())).collect(),
+            autoscalers: apis(client, namespaces).into_iter().map(|api| follow(api, stop.clone())).collect(),
             pods: apis(client, namespaces).into_iter().map(|api| follow(api, stop.clone())).collect(),
         }
     }
@@ -56,29 +68,49 @@ impl Live {
         for store in &self.deployments {
             let _ = store.wait_until_ready().await;
         }
+        for store in &self.autoscalers {
+            let _ = store.wait_until_ready().await;
+        }
         for store in &self.pods {
             let _ = store.wait_until_ready().await;
         }
     }
 
+    /// A job's workers that are ready.
+    pub(crate) fn ready_workers(&self, uid: Uuid) -> u32 {
+        count(self.pods_of(uid).iter().filter(|pod| is_ready(pod)).count())
+    }
+
+    fn pods_of(&self, uid: Uuid) -> Vec<Arc<Pod>> {
+        let uid = uid.to_string();
+        let pods = self.pods.iter().flat_map(Store::state);
+        pods.filter(|pod| pod.labels().get(JOB_UID_LABEL) == Some(&uid) && pod.metadata.deletion_timestamp.is_none())
+            .collect()
+    }
+
     /// The children of the job.
     pub(crate) fn of(&self, job: &Valid) -> Seen {
-        let name = ObjectRef::new(&ChildNames::of(&job.name).workers).within(job.namespace.as_str());
-        let deployment = self.deployments.iter().find_map(|store| store.get(&name));
-        let uid = job.uid.to_string();
-        let pods: Vec<Arc<Pod>> = self
-            .pods
-            .iter()
-            .flat_map(Store::state)
-            .filter(|pod| pod.labels().get(JOB_UID_LABEL) == Some(&uid) && pod.metadata.deletion_timestamp.is_none())
-            .collect();
+        let names = ChildNames::of(&job.name);
+        let deployment = find(&self.deployments, &names.workers, job);
+        let autoscaler = find(&self.autoscalers, &names.scaler, job);
+        let pods = self.pods_of(job.uid);
         let trouble = pods
             .iter()
             .find_map(|pod| trouble_of_pod(pod))
             .or_else(|| deployment.as_ref().and_then(|deployment| trouble_of_deployment(deployment)));
         let ready = pods.iter().filter(|pod| is_ready(pod)).count();
-        Seen { deployment, trouble, ready: count(ready), pods: count(pods.len()) }
+        Seen { deployment, autoscaler, trouble, ready: count(ready), pods: count(pods.len()) }
     }
+}
+
+/// A child by its name, unless it belongs to an older job of that name.
+fn find<K>(stores: &[Store<K>], name: &str, job: &Valid) -> Option<Arc<K>>
+where
+    K: Resource<DynamicType = ()> + Clone + 'static,
+{
+    let name = ObjectRef::new(name).within(job.namespace.as_str());
+    let found = stores.iter().find_map(|store| store.get(&name))?;
+    (found.labels().get(JOB_UID_LABEL) == Some(&job.uid.to_string())).then_some(found)
 }
 
 fn count(number: usize) -> u32 {

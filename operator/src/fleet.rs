@@ -9,13 +9,26 @@ use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::work::{self, Order, Shared, View};
+use crate::{
+    wake::Wake,
+    work::{self, Order, Shared, View},
+};
 
 /// The jobs at work.
 pub(crate) struct Fleet {
     shared: Shared,
+    wake: Wake,
     stop: CancellationToken,
     works: Mutex<HashMap<Uuid, Working>>,
+}
+
+/// What a job gets of the workers that all jobs share.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Allotment {
+    /// How many it may run; none leaves the number as it is.
+    pub(crate) granted: Option<u32>,
+    /// How many it could have at most, as things are with other jobs.
+    pub(crate) most: u32,
 }
 
 struct Working {
@@ -27,8 +40,8 @@ struct Working {
 }
 
 impl Fleet {
-    pub(crate) fn new(shared: Shared, stop: CancellationToken) -> Self {
-        Self { shared, stop, works: Mutex::default() }
+    pub(crate) fn new(shared: Shared, wake: Wake, stop: CancellationToken) -> Self {
+        Self { shared, wake, stop, works: Mutex::default() }
     }
 
     /// Starts the job's work, or hands it a changed order; answers how far it is.
@@ -37,7 +50,12 @@ impl Fleet {
         let working = works.entry(order.uid).or_insert_with(|| {
             let (orders, receiver) = watch::channel(order.clone());
             let (sender, view) = watch::channel(View::default());
-            let task = tokio::spawn(work::work(self.shared.clone(), receiver, sender, self.stop.child_token()));
+            let work = work::work(self.shared.clone(), receiver, sender, self.stop.child_token());
+            let telling = self.wake.clone().follow(order.namespace.clone(), order.name.clone(), view.clone());
+            let task = tokio::spawn(async move {
+                // The last word of the work is told, too: its end closes what is followed.
+                tokio::join!(work, telling);
+            });
             Working { orders, view, task, workers: 0 }
         });
         working.orders.send_if_modified(|known| {
@@ -59,15 +77,16 @@ impl Fleet {
         }
     }
 
-    /// Takes up to `wanted` workers for the job, within `limit` for all jobs together.
-    pub(crate) fn allot(&self, uid: Uuid, wanted: u32, limit: u32) -> u32 {
+    /// Takes up to `wanted` workers for the job, within `limit` for all jobs together; none wanted leaves what it has.
+    pub(crate) fn allot(&self, uid: Uuid, wanted: Option<u32>, limit: u32) -> Allotment {
         let mut works = self.lock();
         let others: u32 = works.iter().filter(|(other, _)| **other != uid).map(|(_, working)| working.workers).sum();
-        let granted = wanted.min(limit.saturating_sub(others));
-        if let Some(working) = works.get_mut(&uid) {
+        let most = limit.saturating_sub(others);
+        let granted = wanted.map(|wanted| wanted.min(most));
+        if let (Some(working), Some(granted)) = (works.get_mut(&uid), granted) {
             working.workers = granted;
         }
-        granted
+        Allotment { granted, most }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, Working>> {

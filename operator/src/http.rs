@@ -1,7 +1,7 @@
 //! `/metrics`, `/livez` and `/readyz`.
 //!
-//! Ready: the SigningJob type is known to the API server and, on the leader, all watches have seen what is there. Postgres
-//! and NATS make nobody unready: `/readyz?verbose` tells of them.
+//! Ready: the SigningJob type is known to the API server, all watches have seen what is there, and the metrics API, where it
+//! is served, has its certificate. Postgres and NATS make nobody unready: `/readyz?verbose` tells of them.
 
 use std::sync::{
     Arc,
@@ -18,7 +18,7 @@ use axum::{
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::{dependencies::Dependencies, metrics::Metrics};
+use crate::{dependencies::Dependencies, metrics::Metrics, metrics_api::Served};
 
 /// What the answers are made of.
 #[derive(Clone)]
@@ -26,6 +26,8 @@ pub(crate) struct Probes {
     pub(crate) metrics: Metrics,
     pub(crate) dependencies: Dependencies,
     pub(crate) ready: Arc<AtomicBool>,
+    /// Our metrics API, where it is served.
+    pub(crate) served: Option<Served>,
 }
 
 /// Serves until `stop`.
@@ -50,10 +52,13 @@ async fn metrics(State(probes): State<Probes>) -> impl IntoResponse {
 }
 
 async fn ready(State(probes): State<Probes>, RawQuery(query): RawQuery) -> impl IntoResponse {
-    let ready = probes.ready.load(Ordering::Relaxed);
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let mut text =
-        String::from(if ready { "ok\n" } else { "the SigningJob type is not known, or watches are not synced\n" });
+    let why_not = match (probes.ready.load(Ordering::Relaxed), probes.served.as_ref().is_none_or(Served::is_loaded)) {
+        (true, true) => None,
+        (false, _) => Some("the SigningJob type is not known, or watches are not synced"),
+        (true, false) => Some("the certificate of the metrics API is not loaded"),
+    };
+    let status = if why_not.is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let mut text = format!("{}\n", why_not.unwrap_or("ok"));
     if query.is_some_and(|query| query.starts_with("verbose")) {
         let tell = |name: &str, fault: Option<String>| format!("{name}: {}\n", fault.as_deref().unwrap_or("ok"));
         text += &tell("postgres", probes.dependencies.ledger().err().map(|fault| fault.message));

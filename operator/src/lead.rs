@@ -1,4 +1,4 @@
-//! The election, and what the leader does.
+//! A replica's life: it waits for its type, watches and serves, and leads while it has the Lease.
 
 use std::{
     sync::{
@@ -8,66 +8,60 @@ use std::{
     time::Duration,
 };
 
-use futures_util::StreamExt;
-use k8s_openapi::api::{apps::v1::Deployment, core::v1::Namespace};
-use kube::{
-    Api, Client, ResourceExt,
-    api::ListParams,
-    core::DeserializeGuard,
-    runtime::{
-        Controller, controller,
-        events::{Recorder, Reporter},
-        reflector::Store,
-        watcher,
-    },
-};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{Api, Client, ResourceExt, api::ListParams};
 use kube_lease_manager::LeaseManagerBuilder;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use vaultstream_api::SigningJob;
 
 use crate::{
     Config, OperatorError,
-    apply::Applied,
-    cleanup,
-    context::{Context, Failures},
+    control::control,
     dependencies::Dependencies,
-    dereference::{self, Live, OURS},
-    fleet::Fleet,
+    dereference::{self, Live},
     metrics::Metrics,
-    reconcile::{error_policy, reconcile},
-    slots::Slots,
-    status::Publisher,
-    work::Shared,
+    metrics_api::Served,
+    scaling::loads::Loads,
 };
 
 const LEASE: &str = "vaultstream-operator";
-/// Jobs provisioned and seeded at once.
-const SEEDING: usize = 4;
-/// Between two sweeps.
-const SWEEP: Duration = Duration::from_secs(600);
 /// A renewal is due so long before the Lease ends.
 const RENEWAL_MARGIN: Duration = Duration::from_secs(5);
+/// Between two looks for something that is not there yet.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// What a replica has before it leads.
+pub(crate) struct Replica {
+    pub(crate) config: Config,
+    pub(crate) client: Client,
+    pub(crate) dependencies: Dependencies,
+    pub(crate) metrics: Metrics,
+    pub(crate) loads: Loads,
+    /// Our metrics API, where it is served.
+    pub(crate) served: Option<Served>,
+}
+
+impl Replica {
+    /// What it is called in the Lease and in Events.
+    pub(crate) fn name(&self) -> String {
+        self.config.name.clone().or_else(|| std::env::var("HOSTNAME").ok()).unwrap_or_else(|| LEASE.to_owned())
+    }
+}
 
 /// Waits to be the leader, then leads until `stop` or until the Lease is lost.
-pub(crate) async fn lead(
-    config: &Config,
-    client: Client,
-    dependencies: Dependencies,
-    metrics: Metrics,
-    ready: &AtomicBool,
-    stop: &CancellationToken,
-) -> Result<(), OperatorError> {
-    if !type_is_known(config, &client, stop).await {
-        return Ok(());
-    }
-    // A replica that waits for the Lease has nothing to sync.
+pub(crate) async fn lead(replica: Replica, ready: &AtomicBool, stop: &CancellationToken) -> Result<(), OperatorError> {
+    let begun = tokio::select! {
+        begun = begin(&replica, stop) => begun,
+        () = stop.cancelled() => return Ok(()),
+    };
+    let (cluster, live) = begun;
     ready.store(true, Ordering::Relaxed);
-    let name = config.name.clone().or_else(|| std::env::var("HOSTNAME").ok()).unwrap_or_else(|| LEASE.to_owned());
-    let lease = LeaseManagerBuilder::new(client.clone(), LEASE)
+    let config = &replica.config;
+    let lease = LeaseManagerBuilder::new(replica.client.clone(), LEASE)
         .with_namespace(&config.operator_namespace)
-        .with_identity(format!("{name}_{}", Uuid::new_v4()))
+        .with_identity(format!("{}_{}", replica.name(), Uuid::new_v4()))
         .with_duration(config.lease_duration.as_secs().clamp(5, 60))
         .with_grace(RENEWAL_MARGIN.as_secs().min(config.lease_duration.as_secs() / 3).max(1))
         .build()
@@ -75,7 +69,7 @@ pub(crate) async fn lead(
         .map_err(OperatorError::Lease)?;
     let (mut leads, keeping) = lease.watch().await;
     let result = tokio::select! {
-        result = with_lease(config, client, dependencies, metrics, &name, &mut leads, stop) => result,
+        result = with_lease(&replica, cluster, live, &mut leads, stop) => result,
         () = stop.cancelled() => Ok(()),
     };
     // Gives the Lease back, so that another replica leads at once.
@@ -84,136 +78,81 @@ pub(crate) async fn lead(
     result
 }
 
+/// Everything that a replica needs before it may lead: the type, the name of the cluster, and what is there.
+async fn begin(replica: &Replica, stop: &CancellationToken) -> (String, Arc<Live>) {
+    let Replica { config, client, dependencies, loads, .. } = replica;
+    type_is_known(config, client).await;
+    let cluster = cluster_id(config, client).await;
+    let live = Arc::new(Live::watch(client, &config.namespaces, stop));
+    live.ready().await;
+    loads.watch(dependencies.clone(), Arc::clone(&live), cluster.clone(), stop.clone());
+    (cluster, live)
+}
+
 async fn with_lease(
-    config: &Config,
-    client: Client,
-    dependencies: Dependencies,
-    metrics: Metrics,
-    name: &str,
+    replica: &Replica,
+    cluster: String,
+    live: Arc<Live>,
     leads: &mut watch::Receiver<bool>,
     stop: &CancellationToken,
 ) -> Result<(), OperatorError> {
     if leads.wait_for(|leads| *leads).await.is_err() {
         return Err(OperatorError::Deposed);
     }
-    tracing::info!(name, "leading");
-    metrics.leading.set(1.0);
+    tracing::info!(name = replica.name(), "leading");
+    replica.metrics.leading.set(1.0);
     // Losing the Lease drops everything that was under way.
     tokio::select! {
-        result = control(config, client, dependencies, metrics.clone(), name, stop) => result,
+        () = control(replica, cluster, live, stop) => Ok(()),
         _ = leads.wait_for(|leads| !*leads) => {
-            metrics.leading.set(0.0);
+            replica.metrics.leading.set(0.0);
             Err(OperatorError::Deposed)
         }
     }
 }
 
 /// Waits until the API server knows SigningJobs: a controller without its type would only fail in a loop.
-async fn type_is_known(config: &Config, client: &Client, stop: &CancellationToken) -> bool {
+async fn type_is_known(config: &Config, client: &Client) {
     let mut told = false;
-    loop {
-        let apis = dereference::apis::<SigningJob>(client, &config.namespaces);
-        let known = match apis.first() {
-            Some(api) => api.list_metadata(&ListParams::default().limit(1)).await,
-            None => return false,
-        };
-        match known {
-            Ok(_) => return true,
-            Err(error) if !told => {
+    for api in dereference::apis::<SigningJob>(client, &config.namespaces) {
+        while let Err(error) = api.list_metadata(&ListParams::default().limit(1)).await {
+            if !told {
                 tracing::warn!(
                     error = crate::chain(&error),
                     "SigningJobs cannot be listed: is the CRD installed? waiting for it"
                 );
                 told = true;
             }
-            Err(_) => {}
-        }
-        tokio::select! {
-            () = tokio::time::sleep(Duration::from_secs(2)) => {}
-            () = stop.cancelled() => return false,
+            tokio::time::sleep(PAUSE).await;
         }
     }
 }
 
-async fn control(
-    config: &Config,
-    client: Client,
-    dependencies: Dependencies,
-    metrics: Metrics,
-    name: &str,
-    stop: &CancellationToken,
-) -> Result<(), OperatorError> {
-    let system =
-        Api::<Namespace>::all(client.clone()).get_metadata("kube-system").await.map_err(OperatorError::Cluster)?;
-    let cluster = system.uid().unwrap_or_default();
-    let ending = stop.child_token();
-    let _end_all = ending.clone().drop_guard();
-    let live = Live::watch(&client, &config.namespaces, &ending);
-    live.ready().await;
-    let slots = Slots::new(usize::try_from(config.active_jobs).unwrap_or(usize::MAX));
-    let shared = Shared {
-        dependencies: dependencies.clone(),
-        slots,
-        seeding: Arc::new(Semaphore::new(SEEDING)),
-        cluster: cluster.clone(),
-    };
-    let reporter = Reporter { controller: "vaultstream-operator".to_owned(), instance: Some(name.to_owned()) };
-    let context = Arc::new(Context {
-        recorder: Recorder::new(client.clone(), reporter),
-        client: client.clone(),
-        dependencies,
-        fleet: Fleet::new(shared, ending.clone()),
-        live,
-        applied: Applied::default(),
-        publisher: Publisher::default(),
-        metrics,
-        failures: Failures::default(),
-        namespaces: config.namespaces.clone(),
-        namespace: config.operator_namespace.clone(),
-        cluster,
-        worker_image: config.worker_image.clone(),
-        worker_limit: config.workers,
-        finalizer_timeout: *config.finalizer_timeout,
-    });
-    let mut controllers = Vec::new();
-    let mut stores = Vec::new();
-    let jobs = dereference::apis::<DeserializeGuard<SigningJob>>(&client, &config.namespaces);
-    let children = dereference::apis::<Deployment>(&client, &config.namespaces);
-    for (jobs, deployments) in jobs.into_iter().zip(children) {
-        let settings =
-            controller::Config::default().concurrency(config.reconciles).debounce(Duration::from_millis(100));
-        let controller = Controller::new(jobs, watcher::Config::default().timeout(200))
-            .owns(deployments, watcher::Config::default().labels(OURS).timeout(200))
-            .with_config(settings)
-            .graceful_shutdown_on(ending.clone().cancelled_owned());
-        stores.push(controller.store());
-        controllers.push(controller.run(reconcile, error_policy, Arc::clone(&context)).for_each(|result| async move {
-            if let Err(error) = result {
-                tracing::debug!(%error, "controller");
-            }
-        }));
-    }
-    tokio::select! {
-        _ = futures_util::future::join_all(controllers) => Ok(()),
-        () = sweep_for_ever(&context, &stores) => Ok(()),
-    }
-}
-
-/// Removes what deleted jobs left, at start and every ten minutes.
-async fn sweep_for_ever(context: &Context, stores: &[Store<DeserializeGuard<SigningJob>>]) {
-    for store in stores {
-        let _ = store.wait_until_ready().await;
+/// What the ledger knows this cluster by.
+async fn cluster_id(config: &Config, client: &Client) -> String {
+    if let Some(id) = &config.cluster_id {
+        return id.clone();
     }
     loop {
-        let living = || {
-            let jobs = stores.iter().flat_map(Store::state);
-            jobs.filter_map(|job| job.uid().as_deref().and_then(|uid| Uuid::parse_str(uid).ok())).collect()
-        };
-        match cleanup::sweep(context, living).await {
-            Ok(0) => {}
-            Ok(swept) => tracing::info!(swept, "removed what deleted jobs had left"),
-            Err(why) => tracing::debug!(why, "the sweep has to wait"),
+        for name in ["kube-system", &config.operator_namespace] {
+            match Api::<Namespace>::all(client.clone()).get_metadata(name).await {
+                Ok(namespace) => {
+                    if let Some(uid) = namespace.uid() {
+                        return uid;
+                    }
+                }
+                // Looking after some namespaces only, it may not be allowed to look elsewhere.
+                Err(kube::Error::Api(status)) if status.is_forbidden() => {}
+                Err(error) => {
+                    tracing::warn!(
+                        error = crate::chain(&error),
+                        name,
+                        "the uid of a namespace cannot be read; trying again"
+                    );
+                    break;
+                }
+            }
         }
-        tokio::time::sleep(SWEEP).await;
+        tokio::time::sleep(PAUSE).await;
     }
 }

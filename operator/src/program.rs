@@ -1,6 +1,10 @@
 //! From the command line to a leader at work, and back.
 
-use std::{process::ExitCode, sync::Arc, sync::atomic::AtomicBool};
+use std::{
+    net::SocketAddr,
+    process::ExitCode,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use clap::Parser;
 use kube::Client;
@@ -15,8 +19,10 @@ use crate::{
     Config,
     dependencies::Dependencies,
     http::{self, Probes},
-    lead,
+    lead::{self, Replica},
     metrics::Metrics,
+    metrics_api,
+    scaling::{keda, loads::Loads},
 };
 
 /// Why the operator ended.
@@ -27,10 +33,12 @@ pub enum OperatorError {
     #[error("failed to find the API server: is this a pod, or is KUBECONFIG set?")]
     Client(#[source] kube::Error),
     /// The port cannot be had.
-    #[error("failed to listen on {address}: choose another with --http-address")]
+    #[error("failed to listen on {address}: choose another with {option}")]
     Listen {
         /// What was asked for.
-        address: std::net::SocketAddr,
+        address: SocketAddr,
+        /// The option that says so.
+        option: &'static str,
         /// Why not.
         #[source]
         source: std::io::Error,
@@ -41,9 +49,9 @@ pub enum OperatorError {
     /// Metrics could not be registered.
     #[error("failed to register metrics")]
     Metrics(#[from] prometheus::Error),
-    /// The uid of the cluster cannot be read.
-    #[error("failed to read the namespace kube-system, whose uid names this cluster in the ledger")]
-    Cluster(#[source] kube::Error),
+    /// TLS cannot be set up.
+    #[error("failed to set TLS up for the metrics API")]
+    Tls(#[from] rustls::Error),
     /// The Lease cannot be used.
     #[error("failed to take part in the election of a leader")]
     Lease(#[source] kube_lease_manager::LeaseManagerError),
@@ -75,7 +83,7 @@ pub fn main() -> ExitCode {
 }
 
 fn start_logs(config: &Config) -> Result<(), tracing_subscriber::filter::ParseError> {
-    let filter: EnvFilter = EnvFilter::builder().parse(format!("{},async_nats=off", config.log))?;
+    let filter: EnvFilter = EnvFilter::builder().parse(format!("{},async_nats=off,tls_listener=off", config.log))?;
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second start, as in tests that share a process, keeps the first one's settings.
     let _ = match config.log_json {
@@ -92,20 +100,42 @@ fn start_logs(config: &Config) -> Result<(), tracing_subscriber::filter::ParseEr
 pub async fn run(config: Config) -> Result<(), OperatorError> {
     let stop = CancellationToken::new();
     stop_on_signals(&stop)?;
-    let address = config.http_address;
-    let listener = TcpListener::bind(address).await.map_err(|source| OperatorError::Listen { address, source })?;
     let client = Client::try_default().await.map_err(OperatorError::Client)?;
     let metrics = Metrics::new()?;
     let dependencies = Dependencies::start(config.connection_dir.clone(), &stop);
+    let loads = Loads::default();
+    if let Some(address) = config.scaling_address {
+        let listener = listen(address, "--scaling-address").await?;
+        tokio::spawn(keda::serve(listener, loads.clone(), stop.clone()));
+    }
+    let served = match config.metrics_api_address {
+        Some(address) => {
+            let listener = listen(address, "--metrics-api-address").await?;
+            let service = (config.operator_namespace.as_str(), config.metrics_api_service.as_str());
+            Some(metrics_api::start(listener, client.clone(), service, loads.clone(), &stop)?)
+        }
+        None => None,
+    };
     let ready = Arc::new(AtomicBool::new(false));
-    let probes = Probes { metrics: metrics.clone(), dependencies: dependencies.clone(), ready: Arc::clone(&ready) };
+    let probes = Probes {
+        metrics: metrics.clone(),
+        dependencies: dependencies.clone(),
+        ready: Arc::clone(&ready),
+        served: served.clone(),
+    };
+    let address = config.http_address;
+    let serving = tokio::spawn(http::serve(listen(address, "--http-address").await?, probes, stop.clone()));
     tracing::info!(version = env!("CARGO_PKG_VERSION"), %address, "operator");
-    let serving = tokio::spawn(http::serve(listener, probes, stop.clone()));
-    let result = lead::lead(&config, client, dependencies, metrics, &ready, &stop).await;
+    let replica = Replica { config, client, dependencies, metrics, loads, served };
+    let result = lead::lead(replica, &ready, &stop).await;
     stop.cancel();
     // Its connections end with the process.
     serving.abort();
     result
+}
+
+async fn listen(address: SocketAddr, option: &'static str) -> Result<TcpListener, OperatorError> {
+    TcpListener::bind(address).await.map_err(|source| OperatorError::Listen { address, option, source })
 }
 
 fn stop_on_signals(stop: &CancellationToken) -> Result<(), OperatorError> {

@@ -14,26 +14,27 @@ use kube::{
     },
 };
 use uuid::Uuid;
-use vaultstream_api::{ConditionType, Phase, Reason, SigningJob, SigningJobStatus};
-use vaultstream_ledger::JobState;
+use vaultstream_api::{ConditionType, Phase, Reason, SigningJob, SigningJobStatus, names::RECONCILE};
 
 use crate::{
-    apply::{self, ApplyError},
-    build, cleanup,
+    apply::{self, ApplyError, Progress},
+    build::{self, Children, Staffing},
+    cleanup,
     context::Context,
     dependencies::Fault,
-    dereference::Seen,
-    scale::{self, Load},
-    scaling::{self, ScaleError},
+    plan,
+    scaling::{
+        choice::choose,
+        replicas::{self, ScaleError},
+    },
     status::{self, Facts, StatusError},
     validate::{self, Valid},
-    work::View,
 };
 
-/// While a job goes on, it is looked at so often. What has not changed is not written.
+/// While a job signs, it is looked at so often. What has not changed is not written.
 const LOOK: Duration = Duration::from_secs(1);
-/// An annotation that keeps the operator's hands off: its value is `paused`.
-const RECONCILE: &str = "vaultstream.dev/reconcile";
+/// A job that does not is looked at when its work has news (`wake`), and so often besides.
+const REST: Duration = Duration::from_secs(15);
 
 /// Why a reconcile failed.
 #[derive(Debug, thiserror::Error)]
@@ -94,82 +95,47 @@ pub(crate) async fn reconcile(
         Err(invalid) => return refuse(&ctx, job, &invalid.to_string()).await,
     };
     let seen = ctx.live.of(&valid); //                                                     memory
-    let plan = plan(&ctx, &valid, &view, &seen); //                                        pure
-    let wanted = build::children(&valid, &plan.image, plan.at_work); //                    pure
-    apply::apply(&ctx.client, &ctx.applied, &valid, wanted, &seen).await?; //              client
-    if let Some(workers) = plan.workers {
-        scaling::scale(&ctx.client, &valid, &seen, workers).await?; //                     client
+    let load = ctx.loads.of(valid.uid); //                                                 memory
+    let need = plan::need(&valid, &view, &seen, load.as_ref().map(Option::as_ref).map_err(|unknown| *unknown)); // pure
+    let choice = choose(valid.spec.autoscaling.mode, valid.status.scaling_mode, &ctx.offers.borrow()); //   pure
+    let allotted = ctx.fleet.allot(valid.uid, need.workers, ctx.worker_limit); //          memory
+    let image = plan::image(&valid, &seen, &ctx.worker_image); //                          pure
+    let staffing =
+        Staffing { image: &image, scaler: choice.scaler, most: allotted.most, scaling_url: ctx.scaling_url.as_deref() };
+    let wanted = if need.at_work { build::children(&valid, &staffing) } else { Children::default() }; //    pure
+    let progress = apply::apply(&ctx.client, &ctx.applied, &valid, wanted, &seen).await?; //   client
+    let replicas = plan::replicas(&valid, choice.scaler, &seen, allotted.granted); //      pure
+    if let Some(replicas) = replicas {
+        replicas::write(&ctx.client, &valid, &seen, replicas).await?; //                   client
     }
     let facts = Facts {
         job: &valid,
         view: &view,
         seen: &seen,
-        wanted: plan.workers.unwrap_or(0),
-        image: plan.at_work.then_some(plan.image.as_str()),
+        load: load.as_ref().ok().and_then(Option::as_ref),
+        // A scaler that KEDA holds on to is still there.
+        scaler: (need.at_work || progress == Progress::WaitingForKeda).then_some(&choice),
+        wanted: replicas.or(seen.replicas()).unwrap_or(0),
+        starved: need.workers.is_some_and(|workers| workers > 0) && allotted.granted == Some(0),
+        image: need.at_work.then_some(image.as_str()),
         now: Timestamp::now(),
     };
     let status = status::compute(&facts); //                                               pure
     publish(&ctx, job, &valid, &status).await?; //                                         client
     ctx.failures.clear(valid.uid);
-    Ok(Action::requeue(LOOK))
-}
-
-/// What a job needs just now.
-struct Plan {
-    /// Whether it has children.
-    at_work: bool,
-    image: String,
-    /// How many workers; none leaves the number as it is, for what is not known is not zero.
-    workers: Option<u32>,
-}
-
-fn plan(ctx: &Context, job: &Valid, view: &View, seen: &Seen) -> Plan {
-    let row = view.job.as_ref();
-    let at_work = row.is_some_and(|row| {
-        matches!(row.state, JobState::Signing | JobState::Finishing) && !row.suspended && view.queued.is_none()
-    });
-    // Before the ledger was read, what is there stays.
-    let at_work = at_work || (row.is_none() && seen.deployment.is_some() && !job.spec.suspend);
-    // A running job keeps the image it began with.
-    let image = match (&job.status.worker_image, &seen.deployment) {
-        (Some(image), Some(_)) => image.clone(),
-        _ => ctx.worker_image.clone(),
-    };
-    let workers = match (row.map(|row| row.state), &view.progress, &view.fault) {
-        _ if !at_work => Some(0),
-        (_, _, Some(_)) | (None, ..) | (_, None, _) => None,
-        // Somebody has to make the receipt.
-        (Some(JobState::Finishing), ..) => Some(1),
-        (Some(_), Some(progress), None) => {
-            let backlog = progress.backlog.unsigned_abs();
-            let load = Load {
-                backlog,
-                rate_per_worker: view.rate.filter(|_| seen.ready > 0).map(|rate| rate as f64 / f64::from(seen.ready)),
-                time_left: time_left(job, row),
-            };
-            // The last batches may still be on their way to the ledger: one worker stays until all are signed.
-            Some(scale::workers(&job.spec, &load).max(1))
-        }
-    };
-    let workers = workers.map(|wanted| ctx.fleet.allot(job.uid, wanted, ctx.worker_limit));
-    Plan { at_work, image, workers }
-}
-
-fn time_left(job: &Valid, row: Option<&vaultstream_ledger::Job>) -> Option<Duration> {
-    let drain = job.spec.autoscaling.target_drain.as_ref()?.as_std();
-    let begun = row?.times.published?;
-    Some(drain.saturating_sub(begun.elapsed().unwrap_or_default()))
+    Ok(Action::requeue(if need.at_work { LOOK } else { REST }))
 }
 
 /// A job that has ended: nothing of it is left but its TTL.
 async fn rest(ctx: &Context, job: &Valid) -> Result<Action, ReconcileError> {
     ctx.fleet.dismiss(job.uid).await;
     let seen = ctx.live.of(job);
-    apply::apply(&ctx.client, &ctx.applied, job, build::Children::default(), &seen).await?;
-    if seen.pods > 0 || seen.deployment.is_some() {
+    let progress = apply::apply(&ctx.client, &ctx.applied, job, Children::default(), &seen).await?;
+    if seen.pods > 0 || seen.deployment.is_some() || progress == Progress::WaitingForKeda {
         return Ok(Action::requeue(LOOK));
     }
-    let status = SigningJobStatus { replicas: Some(0), rate_per_second: None, ..job.status.clone() };
+    let status =
+        SigningJobStatus { replicas: Some(0), rate_per_second: None, scaling_mode: None, ..job.status.clone() };
     ctx.publisher.publish(&ctx.client, job, &status).await?;
     ctx.applied.forget(job.uid, None);
     Ok(match status::delete_when_due(&ctx.client, job, &job.status, Timestamp::now()).await? {

@@ -1,42 +1,15 @@
-//! The number of workers, written through `/scale`.
+//! Scaling: how many workers a job's backlog needs, who brings that about, and what each way of it reads.
+//!
+//! ```text
+//! loads (one ledger query for all jobs) ─▶ workers (pure) ─▶ replicas        Direct: the operator writes /scale
+//!                                                       ├──▶ metrics API     HPA: a HorizontalPodAutoscaler asks
+//!                                                       └──▶ keda            KEDA: a ScaledObject asks
+//! offers (what this cluster has) ─▶ choice (pure): which of the three
+//! ```
 
-use k8s_openapi::api::apps::v1::Deployment;
-use kube::{
-    Api, Client,
-    api::{Patch, PatchParams},
-};
-use vaultstream_api::ChildNames;
-
-use crate::{apply::SCALE_MANAGER, dereference::Seen, validate::Valid};
-
-/// The number could not be written.
-#[derive(Debug, thiserror::Error)]
-#[error("failed to scale the workers")]
-pub(crate) struct ScaleError(#[from] pub(crate) kube::Error);
-
-/// Writes the number unless it is there already.
-pub(crate) async fn scale(client: &Client, job: &Valid, seen: &Seen, replicas: u32) -> Result<(), ScaleError> {
-    let Some(deployment) = &seen.deployment else { return Ok(()) };
-    let present = deployment.spec.as_ref().and_then(|spec| spec.replicas);
-    if present.and_then(|present| u32::try_from(present).ok()) == Some(replicas) {
-        return Ok(());
-    }
-    let api = Api::<Deployment>::namespaced(client.clone(), job.namespace.as_str());
-    let params = PatchParams { field_manager: Some(SCALE_MANAGER.to_owned()), ..PatchParams::default() };
-    let patch = Patch::Merge(serde_json::json!({"spec": {"replicas": replicas}}));
-    match api.patch_scale(&ChildNames::of(&job.name).workers, &params, &patch).await {
-        Ok(_) => {
-            tracing::info!(
-                namespace = job.namespace.as_str(),
-                job = job.name.as_str(),
-                from = present,
-                to = replicas,
-                "workers"
-            );
-            Ok(())
-        }
-        // Just deleted: the next look tells.
-        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
-        Err(error) => Err(error.into()),
-    }
-}
+pub(crate) mod choice;
+pub(crate) mod keda;
+pub(crate) mod loads;
+pub(crate) mod offers;
+pub(crate) mod replicas;
+pub(crate) mod workers;

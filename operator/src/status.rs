@@ -8,12 +8,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use sha2::{Digest, Sha256};
-use vaultstream_api::{
-    KeyCounts, Phase, ReceiptSummary, RecordCounts, ScalingMode, SigningJobStatus, names::selector_labels,
-};
+use vaultstream_api::{KeyCounts, Phase, ReceiptSummary, RecordCounts, SigningJobStatus, names::selector_labels};
 use vaultstream_ledger::{Job, JobState};
 
-use crate::{dereference::Seen, validate::Valid, work::View};
+use crate::{
+    dereference::Seen,
+    scaling::{choice::Choice, loads::JobLoad},
+    validate::Valid,
+    work::View,
+};
 
 pub(crate) use publish::{Publisher, StatusError, delete_when_due};
 
@@ -22,15 +25,21 @@ pub(crate) struct Facts<'a> {
     pub(crate) job: &'a Valid,
     pub(crate) view: &'a View,
     pub(crate) seen: &'a Seen,
+    /// What scaling knows of it; none when it is not known, or not at work.
+    pub(crate) load: Option<&'a JobLoad>,
+    /// Who scales its workers; none when it has none.
+    pub(crate) scaler: Option<&'a Choice>,
     /// Workers that shall be there.
     pub(crate) wanted: u32,
+    /// Other jobs have all the workers there may be.
+    pub(crate) starved: bool,
     pub(crate) image: Option<&'a str>,
     pub(crate) now: Timestamp,
 }
 
 /// The status. What is not known keeps the value it had.
 pub(crate) fn compute(facts: &Facts<'_>) -> SigningJobStatus {
-    let Facts { job, view, seen, wanted: _, image, now } = facts;
+    let Facts { job, view, seen, load, scaler, wanted: _, starved: _, image, now } = facts;
     let phase = phase(job, view);
     let mut status = job.status.clone();
     status.observed_generation = Some(job.generation);
@@ -40,7 +49,7 @@ pub(crate) fn compute(facts: &Facts<'_>) -> SigningJobStatus {
         selector_labels(&job.name).iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(","),
     );
     status.replicas = Some(seen.pods);
-    status.scaling_mode = matches!(phase, Phase::Signing | Phase::Finishing).then_some(ScalingMode::Direct);
+    status.scaling_mode = scaler.map(|choice| choice.scaler.mode());
     status.worker_image = image.map(str::to_owned).or(status.worker_image);
     if let Some(row) = &view.job {
         status.start_time = status.start_time.or(Some(time(row.times.created)));
@@ -62,7 +71,7 @@ pub(crate) fn compute(facts: &Facts<'_>) -> SigningJobStatus {
             retired: Some(progress.keys_retired.unsigned_abs()),
         });
     }
-    let rate = view.rate.filter(|_| phase == Phase::Signing);
+    let rate = load.and_then(|load| load.rate).filter(|_| phase == Phase::Signing);
     status.rate_per_second = rate;
     let backlog = view.progress.as_ref().map_or(0, |progress| progress.backlog.unsigned_abs());
     status.estimated_completion_time = rate

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{Resource, ResourceExt};
 use uuid::Uuid;
-use vaultstream_api::{JobName, Namespace, SigningJob, SigningJobSpec, SigningJobStatus};
+use vaultstream_api::{JobName, Namespace, SigningJob, SigningJobSpec, SigningJobStatus, names::UPGRADE_WORKERS};
 
 use crate::work::Order;
 
@@ -22,6 +22,8 @@ pub(crate) struct Valid {
     pub(crate) owner: OwnerReference,
     pub(crate) spec: SigningJobSpec,
     pub(crate) status: SigningJobStatus,
+    /// Its workers take a new image of the operator at once.
+    pub(crate) upgrade_workers: bool,
 }
 
 /// Why a SigningJob cannot be worked on.
@@ -62,5 +64,6 @@ pub(crate) fn check(job: &SigningJob) -> Result<Valid, Invalid> {
         owner,
         spec: job.spec.clone(),
         status: job.status.clone().unwrap_or_default(),
+        upgrade_workers: job.annotations().get(UPGRADE_WORKERS).is_some_and(|value| value == "true"),
     })
 }

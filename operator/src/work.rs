@@ -32,8 +32,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_secs(1);
 /// Longest sleep: a change of the spec is seen within it.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
-/// The rate is measured over so long.
-const RATE_WINDOW: Duration = Duration::from_secs(10);
 
 /// What a SigningJob asks for.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,8 +50,6 @@ pub(crate) struct View {
     pub(crate) job: Option<Job>,
     /// Its figures, once known. Old figures stay while the ledger is away: unknown is never zero.
     pub(crate) progress: Option<Progress>,
-    /// Records a second, over the last seconds.
-    pub(crate) rate: Option<u64>,
     /// Its place in the queue.
     pub(crate) queued: Option<usize>,
     /// What keeps it from going on.
@@ -78,7 +74,7 @@ pub(crate) async fn work(
     view: watch::Sender<View>,
     stop: CancellationToken,
 ) {
-    let mut work = Work { shared, orders, view, rate: Rate::default(), looked: None };
+    let mut work = Work { shared, orders, view, looked: None };
     tokio::select! {
         () = work.until_over() => {}
         () = stop.cancelled() => {}
@@ -89,7 +85,6 @@ struct Work {
     shared: Shared,
     orders: watch::Receiver<Order>,
     view: watch::Sender<View>,
-    rate: Rate,
     looked: Option<Instant>,
 }
 
@@ -219,12 +214,10 @@ impl Work {
         };
         let progress = vaultstream_ledger::progress(ledger, job.id).await.map_err(|error| ledger_fault(&error))?;
         self.looked = Some(Instant::now());
-        let rate = progress.as_ref().and_then(|progress| self.rate.measure(progress.signed));
         let state = row.state;
         self.view.send_modify(|view| {
             view.job = Some(row);
             view.progress = progress;
-            view.rate = rate;
             view.fault = None;
         });
         Ok(state)
@@ -239,27 +232,4 @@ fn is_planned(state: JobState) -> bool {
 fn ledger_fault(error: &vaultstream_ledger::QueryError) -> Fault {
     let reason = if error.is_transient() { Reason::LedgerUnavailable } else { Reason::LedgerRefused };
     Fault::new(reason, error.to_string())
-}
-
-/// Records a second, over the last [`RATE_WINDOW`].
-#[derive(Default)]
-struct Rate {
-    seen: std::collections::VecDeque<(Instant, i64)>,
-}
-
-impl Rate {
-    fn measure(&mut self, signed: i64) -> Option<u64> {
-        let now = Instant::now();
-        self.seen.push_back((now, signed));
-        while self.seen.len() > 2 && self.seen.front().is_some_and(|(at, _)| now - *at > RATE_WINDOW) {
-            self.seen.pop_front();
-        }
-        let (first, before) = self.seen.front()?;
-        let seconds = (now - *first).as_secs_f64();
-        if seconds < 0.5 {
-            return None;
-        }
-        let rate = (signed - before).max(0) as f64 / seconds;
-        Some(rate.round() as u64)
-    }
 }

@@ -16,6 +16,10 @@ pub const JOB_LABEL: &str = "vaultstream.dev/job";
 pub const JOB_UID_LABEL: &str = "vaultstream.dev/job-uid";
 /// The finalizer that keeps a SigningJob until its streams and ledger rows are dealt with.
 pub const FINALIZER: &str = "vaultstream.dev/cleanup";
+/// An annotation whose value `paused` keeps the operator's hands off a SigningJob.
+pub const RECONCILE: &str = "vaultstream.dev/reconcile";
+/// An annotation whose value `true` lets a running job's workers follow the operator's image.
+pub const UPGRADE_WORKERS: &str = "vaultstream.dev/upgrade-workers";
 /// The namespace of a manifest that names none, when it is run without a cluster.
 pub const DEFAULT_NAMESPACE: &str = "default";
 

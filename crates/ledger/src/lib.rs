@@ -46,6 +46,6 @@ pub use ids::{BatchNo, BatchRange, JobId, KeyId};
 pub use jobs::{Job, JobState, NewJob};
 pub use leases::Lease;
 pub use migrate::{MigrateError, Migrated, schema_version};
-pub use progress::{Failing, Progress, Rejected, failures, progress, progress_of_all, rejects};
+pub use progress::{AtWork, Failing, Progress, Rejected, at_work, failures, progress, rejects};
 pub use tls::TlsError;
 pub use url::BadUrl;

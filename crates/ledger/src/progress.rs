@@ -3,6 +3,9 @@
 use std::time::SystemTime;
 
 use tokio_postgres::Row;
+use tokio_postgres::types::Json;
+use uuid::Uuid;
+use vaultstream_api::SigningJobSpec;
 
 use crate::connect::Ledger;
 use crate::error::QueryError;
@@ -75,25 +78,54 @@ pub async fn progress(ledger: &Ledger, job: JobId) -> Result<Option<Progress>, Q
     row.as_ref().map(from_row).transpose()
 }
 
-/// The progress of all live jobs of a cluster that have not ended, in one query.
+/// A job that workers sign, with what scaling asks of it.
+#[derive(Clone, Debug)]
+pub struct AtWork {
+    /// Its uid.
+    pub uid: Uuid,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// What is to be done.
+    pub spec: SigningJobSpec,
+    /// When its first batch was published.
+    pub published_at: Option<SystemTime>,
+    /// Its figures.
+    pub progress: Progress,
+}
+
+/// All live jobs of a cluster that have streams and are not suspended, with their progress, in one query.
 ///
 /// # Errors
 ///
 /// When Postgres fails. Unknown is never zero: do not take an error for an empty backlog.
-pub async fn progress_of_all(ledger: &Ledger, cluster: &str) -> Result<Vec<Progress>, QueryError> {
+pub async fn at_work(ledger: &Ledger, cluster: &str) -> Result<Vec<AtWork>, QueryError> {
     const ACTION: &str = "read the progress of all jobs";
     let client = ledger.client(ACTION).await?;
-    let rows = client
-        .query(
-            &format!(
-                "SELECT {COLUMNS} FROM vaultstream.job_progress WHERE cluster = $1 AND live \
-                 AND state NOT IN ('Complete', 'Failed') ORDER BY job_id"
-            ),
-            &[&cluster],
-        )
+    let failed = |error| QueryError::new(ACTION, error);
+    let statement = client
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS}, uid, namespace, name, published_at, \
+                    (SELECT spec FROM vaultstream.jobs j WHERE j.id = job_id) \
+               FROM vaultstream.job_progress WHERE cluster = $1 AND live \
+                AND state IN ('Signing', 'Finishing') AND NOT suspended AND generation > 0 ORDER BY job_id"
+        ))
         .await
-        .map_err(|error| QueryError::new(ACTION, error))?;
-    rows.iter().map(from_row).collect()
+        .map_err(failed)?;
+    let rows = client.query(&statement, &[&cluster]).await.map_err(failed)?;
+    rows.iter()
+        .map(|row| {
+            Ok(AtWork {
+                uid: row.try_get(17).map_err(failed)?,
+                namespace: row.try_get(18).map_err(failed)?,
+                name: row.try_get(19).map_err(failed)?,
+                published_at: row.try_get(20).map_err(failed)?,
+                spec: row.try_get::<_, Json<SigningJobSpec>>(21).map_err(failed)?.0,
+                progress: from_row(row)?,
+            })
+        })
+        .collect()
 }
 
 fn from_row(row: &Row) -> Result<Progress, QueryError> {

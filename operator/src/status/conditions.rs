@@ -1,9 +1,10 @@
 //! The conditions of a job, all nine, each with a reason of the fixed list. Pure.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-use vaultstream_api::{ConditionType, Phase, Reason, ScalingMode};
+use vaultstream_api::{ConditionType, Phase, Reason};
 
 use super::Facts;
+use crate::scaling::choice::{Choice, Scaler};
 
 /// A condition's status, reason and message.
 type Verdict = (Option<bool>, Reason, String);
@@ -122,13 +123,33 @@ fn scaling(facts: &Facts<'_>, phase: Phase) -> Verdict {
         {
             (None, fault.reason, format!("the number of workers stays as it is: {}", fault.message))
         }
-        (Phase::Signing | Phase::Finishing, ..)
-            if matches!(facts.job.spec.autoscaling.mode, ScalingMode::Hpa | ScalingMode::Keda) =>
-        {
-            no(Reason::ScalerUnavailable, "no such scaler is offered here: the operator scales the workers itself")
+        (Phase::Signing | Phase::Finishing, ..) if facts.starved => {
+            no(Reason::Queued, "other jobs have all the workers that there may be")
         }
-        (Phase::Signing | Phase::Finishing, ..) => yes(Reason::ScaledDirectly, "the operator scales the workers"),
+        (Phase::Signing | Phase::Finishing, ..) => match facts.scaler {
+            Some(Choice { instead: Some(why), .. }) => {
+                no(Reason::ScalerUnavailable, format!("the operator scales the workers itself: {why}"))
+            }
+            Some(Choice { scaler: Scaler::Hpa, .. }) => autoscaled(facts),
+            Some(Choice { scaler: Scaler::Keda, .. }) => yes(Reason::ScaledByKeda, "a ScaledObject scales the workers"),
+            _ => yes(Reason::ScaledDirectly, "the operator scales the workers"),
+        },
         _ => no(Reason::NotSigning, "nothing to scale: the job is not signing"),
+    }
+}
+
+/// What the HorizontalPodAutoscaler says of itself.
+fn autoscaled(facts: &Facts<'_>) -> Verdict {
+    let status = facts.seen.autoscaler.as_ref().and_then(|autoscaler| autoscaler.status.as_ref());
+    let conditions = status.and_then(|status| status.conditions.as_ref());
+    let active = conditions.and_then(|all| all.iter().find(|condition| condition.type_ == "ScalingActive"));
+    match active {
+        Some(active) if active.status == "False" && active.reason.as_deref() != Some("ScalingDisabled") => (
+            None,
+            Reason::ScalerUnavailable,
+            "the HorizontalPodAutoscaler cannot read the backlog: see its conditions".to_owned(),
+        ),
+        _ => yes(Reason::ScaledByHpa, "a HorizontalPodAutoscaler scales the workers"),
     }
 }
 

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use vaultstream_ledger::commit::Committed;
 use vaultstream_ledger::jobs::{self, EnsureError};
 use vaultstream_ledger::steps::{self, Finish, ReceiptStored, Step};
-use vaultstream_ledger::{JobState, NewJob, progress, progress_of_all, verify};
+use vaultstream_ledger::{JobState, NewJob, at_work, progress, verify};
 
 use crate::stage::{MINUTE, Stage, generated, segment};
 
@@ -126,15 +126,23 @@ async fn a_name_has_one_live_job_and_a_job_keeps_what_it_was_made_of() {
 }
 
 #[tokio::test]
-async fn the_progress_of_all_jobs_comes_in_one_answer() {
+async fn all_jobs_at_work_come_in_one_answer() {
     let stage = Stage::new().await;
     let first = stage.signing(generated(30, 10, 1)).await;
     let second = stage.signing(generated(50, 10, 2)).await;
     let done = stage.signing(generated(20, 10, 2)).await;
+    let _queued = stage.signing(generated(20, 10, 2)).await;
+    let mut suspended = generated(20, 10, 2);
+    suspended.suspend = true;
+    let suspended = stage.signing(suspended).await;
+    for job in [&first, &second, &done, &suspended] {
+        steps::raise_generation(&stage.ledger, job.id).await.unwrap();
+    }
     steps::fail(&stage.ledger, done.id, "enough").await.unwrap();
-    let all = progress_of_all(&stage.ledger, "test").await.unwrap();
-    assert_eq!(all.iter().map(|one| (one.job, one.backlog)).collect::<Vec<_>>(), [(first.id, 30), (second.id, 50)]);
-    assert!(progress_of_all(&stage.ledger, "elsewhere").await.unwrap().is_empty());
+    let all = at_work(&stage.ledger, "test").await.unwrap();
+    let told: Vec<_> = all.iter().map(|one| (one.uid, one.progress.backlog, one.spec == first.spec)).collect();
+    assert_eq!(told, [(first.uid, 30, true), (second.uid, 50, false)]);
+    assert!(at_work(&stage.ledger, "elsewhere").await.unwrap().is_empty());
     assert!(progress(&stage.ledger, vaultstream_ledger::JobId(99)).await.unwrap().is_none());
-    assert!(all[0].at.elapsed().unwrap() < Duration::from_secs(60));
+    assert!(all[0].progress.at.elapsed().unwrap() < Duration::from_secs(60));
 }

@@ -1,0 +1,135 @@
+//! What the leader does: the controller of SigningJobs, the look at what the cluster offers, and the sweep.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::{Stream, StreamExt, stream};
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::{
+    ResourceExt,
+    core::DeserializeGuard,
+    runtime::{
+        Controller, controller,
+        events::{Recorder, Reporter},
+        reflector::Store,
+        watcher,
+    },
+};
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use vaultstream_api::SigningJob;
+
+use crate::{
+    apply::Applied,
+    cleanup,
+    context::{Context, Failures},
+    dereference::{self, Live, OURS},
+    fleet::Fleet,
+    lead::Replica,
+    reconcile::{error_policy, reconcile},
+    scaling::{choice::Offers, offers},
+    slots::Slots,
+    status::Publisher,
+    wake::Wake,
+    work::Shared,
+};
+
+/// Jobs provisioned and seeded at once.
+const SEEDING: usize = 4;
+/// Between two sweeps.
+const SWEEP: Duration = Duration::from_secs(600);
+
+/// Controls until `stop`, or until it is dropped.
+pub(crate) async fn control(replica: &Replica, cluster: String, live: Arc<Live>, stop: &CancellationToken) {
+    let Replica { config, client, .. } = replica;
+    let ending = stop.child_token();
+    let _end_all = ending.clone().drop_guard();
+    let (offers_are, offers) = watch::channel(Offers::default());
+    let (wake, news) = Wake::new(&config.namespaces);
+    let context = Arc::new(context(replica, cluster, live, wake, offers, &ending));
+    let mut controllers = Vec::new();
+    let mut stores = Vec::new();
+    let jobs = dereference::apis::<DeserializeGuard<SigningJob>>(client, &config.namespaces);
+    let children = dereference::apis::<Deployment>(client, &config.namespaces);
+    for ((jobs, deployments), news) in jobs.into_iter().zip(children).zip(news) {
+        let settings =
+            controller::Config::default().concurrency(config.reconciles).debounce(Duration::from_millis(100));
+        let controller = Controller::new(jobs, watcher::Config::default().timeout(200))
+            .owns(deployments, watcher::Config::default().labels(OURS).timeout(200))
+            .reconcile_on(received(news))
+            .with_config(settings)
+            .graceful_shutdown_on(ending.clone().cancelled_owned());
+        stores.push(controller.store());
+        controllers.push(controller.run(reconcile, error_policy, Arc::clone(&context)).for_each(|result| async move {
+            if let Err(error) = result {
+                tracing::debug!(%error, "controller");
+            }
+        }));
+    }
+    tokio::select! {
+        _ = futures_util::future::join_all(controllers) => {}
+        () = sweep_for_ever(&context, &stores) => {}
+        () = offers::watch_for_ever(client, config, replica.served.clone(), &offers_are) => {}
+    }
+}
+
+fn context(
+    replica: &Replica,
+    cluster: String,
+    live: Arc<Live>,
+    wake: Wake,
+    offers: watch::Receiver<Offers>,
+    ending: &CancellationToken,
+) -> Context {
+    let Replica { config, client, dependencies, metrics, loads, served: _ } = replica;
+    let reporter = Reporter { controller: "vaultstream-operator".to_owned(), instance: Some(replica.name()) };
+    let shared = Shared {
+        dependencies: dependencies.clone(),
+        slots: Slots::new(usize::try_from(config.active_jobs).unwrap_or(usize::MAX)),
+        seeding: Arc::new(Semaphore::new(SEEDING)),
+        cluster: cluster.clone(),
+    };
+    Context {
+        recorder: Recorder::new(client.clone(), reporter),
+        client: client.clone(),
+        dependencies: dependencies.clone(),
+        fleet: Fleet::new(shared, wake, ending.clone()),
+        live,
+        loads: loads.clone(),
+        offers,
+        applied: Applied::default(),
+        publisher: Publisher::default(),
+        metrics: metrics.clone(),
+        failures: Failures::default(),
+        namespaces: config.namespaces.clone(),
+        namespace: config.operator_namespace.clone(),
+        cluster,
+        worker_image: config.worker_image.clone(),
+        scaling_url: config.scaling_url.clone(),
+        worker_limit: config.workers,
+        finalizer_timeout: *config.finalizer_timeout,
+    }
+}
+
+fn received<T: Send + 'static>(receiver: mpsc::Receiver<T>) -> impl Stream<Item = T> + Send + 'static {
+    stream::unfold(receiver, |mut receiver| async move { receiver.recv().await.map(|item| (item, receiver)) })
+}
+
+/// Removes what deleted jobs left, at start and every ten minutes.
+async fn sweep_for_ever(context: &Context, stores: &[Store<DeserializeGuard<SigningJob>>]) {
+    for store in stores {
+        let _ = store.wait_until_ready().await;
+    }
+    loop {
+        let living = || {
+            let jobs = stores.iter().flat_map(Store::state);
+            jobs.filter_map(|job| job.uid().as_deref().and_then(|uid| Uuid::parse_str(uid).ok())).collect()
+        };
+        match cleanup::sweep(context, living).await {
+            Ok(0) => {}
+            Ok(swept) => tracing::info!(swept, "removed what deleted jobs had left"),
+            Err(why) => tracing::debug!(why, "the sweep has to wait"),
+        }
+        tokio::time::sleep(SWEEP).await;
+    }
+}

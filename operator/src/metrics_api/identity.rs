@@ -1,0 +1,133 @@
+//! The serving certificate, kept in one Secret that all replicas read and any of them renews.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use k8s_openapi::{ByteString, api::core::v1::Secret};
+use kube::{
+    Api, Client,
+    api::{ObjectMeta, PostParams},
+};
+use rustls::{
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    server::{ClientHello, ResolvesServerCert},
+    sign::CertifiedKey,
+};
+use time::OffsetDateTime;
+
+use super::{
+    SECRET,
+    certificate::{CertificateError, Issued, issue, renew},
+};
+
+/// The certificate cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum IdentityError {
+    #[error("failed to {0} the Secret {SECRET}")]
+    Secret(&'static str, #[source] kube::Error),
+    #[error("the certificate of the metrics API cannot be used")]
+    Certificate(#[from] CertificateError),
+    #[error("the certificate of the metrics API does not fit its key")]
+    Tls(#[from] rustls::Error),
+}
+
+/// What is presented to callers.
+pub(super) struct Identity {
+    secrets: Api<Secret>,
+    names: Vec<String>,
+    present: RwLock<Option<(Issued, Arc<CertifiedKey>)>>,
+}
+
+impl Identity {
+    pub(super) fn new(client: Client, namespace: &str, service: &str) -> Self {
+        let name = format!("{service}.{namespace}.svc");
+        Self {
+            secrets: Api::namespaced(client, namespace),
+            names: vec![format!("{name}.cluster.local"), name],
+            present: RwLock::default(),
+        }
+    }
+
+    /// Loads what the Secret holds, made or renewed where that is due; answers the authorities.
+    pub(super) async fn refresh(&self) -> Result<String, IdentityError> {
+        let issued = self.issued().await?;
+        let mut present = self.present.write().unwrap_or_else(PoisonError::into_inner);
+        if present.as_ref().is_none_or(|(known, _)| *known != issued) {
+            let certified = Arc::new(certified(&issued)?);
+            *present = Some((issued.clone(), certified));
+        }
+        Ok(issued.authorities)
+    }
+
+    async fn issued(&self) -> Result<Issued, IdentityError> {
+        let now = OffsetDateTime::now_utc();
+        let Some(secret) = self.secrets.get_opt(SECRET).await.map_err(|error| IdentityError::Secret("read", error))?
+        else {
+            return self.create(issue(&self.names, None, now)?).await;
+        };
+        let renewed = match from_secret(&secret) {
+            Some(held) => match renew(&self.names, &held, now) {
+                Ok(None) => return Ok(held),
+                Ok(Some(renewed)) => renewed,
+                // Somebody wrote something else there.
+                Err(_) => issue(&self.names, None, now)?,
+            },
+            None => issue(&self.names, None, now)?,
+        };
+        let updated = Secret { metadata: secret.metadata, ..to_secret(&renewed) };
+        // With the version we have read: when two renew at once, one of them loses and reads what the other wrote.
+        match self.secrets.replace(SECRET, &PostParams::default(), &updated).await {
+            Ok(_) => Ok(renewed),
+            Err(error) => Err(IdentityError::Secret("renew", error)),
+        }
+    }
+
+    async fn create(&self, issued: Issued) -> Result<Issued, IdentityError> {
+        match self.secrets.create(&PostParams::default(), &to_secret(&issued)).await {
+            Ok(_) => Ok(issued),
+            Err(error) => Err(IdentityError::Secret("create", error)),
+        }
+    }
+}
+
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Identity").field("names", &self.names).finish_non_exhaustive()
+    }
+}
+
+impl ResolvesServerCert for Identity {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let present = self.present.read().unwrap_or_else(PoisonError::into_inner);
+        present.as_ref().map(|(_, certified)| Arc::clone(certified))
+    }
+}
+
+fn certified(issued: &Issued) -> Result<CertifiedKey, IdentityError> {
+    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(issued.certificate.as_bytes())
+        .collect::<Result<_, _>>()
+        .map_err(CertificateError::Pem)?;
+    let key = PrivateKeyDer::from_pem_slice(issued.key.as_bytes()).map_err(CertificateError::Pem)?;
+    Ok(CertifiedKey::from_der(chain, key, &rustls::crypto::aws_lc_rs::default_provider())?)
+}
+
+fn from_secret(secret: &Secret) -> Option<Issued> {
+    let data = secret.data.as_ref()?;
+    let text = |key: &str| data.get(key).and_then(|bytes| String::from_utf8(bytes.0.clone()).ok());
+    Some(Issued {
+        authorities: text("ca.crt")?,
+        authority_key: text("ca.key")?,
+        certificate: text("tls.crt")?,
+        key: text("tls.key")?,
+    })
+}
+
+fn to_secret(issued: &Issued) -> Secret {
+    let Issued { authorities, authority_key, certificate, key } = issued;
+    let pairs = [("ca.crt", authorities), ("ca.key", authority_key), ("tls.crt", certificate), ("tls.key", key)];
+    Secret {
+        metadata: ObjectMeta { name: Some(SECRET.to_owned()), ..ObjectMeta::default() },
+        type_: Some("kubernetes.io/tls".to_owned()),
+        data: Some(pairs.map(|(name, text)| (name.to_owned(), ByteString(text.clone().into_bytes()))).into()),
+        ..Secret::default()
+    }
+}
