@@ -52,12 +52,14 @@ lint: ## Check format, lints, docs, dependencies, scripts and generated files
 	@scripts/install-tools cargo-deny shellcheck
 	@scripts/lint
 
-generate: ## Write what is generated from the code: crds/
-	@mkdir -p crds
+generate: ## Write what is generated from the code: crds/, docs/reference/
+	@mkdir -p crds docs/reference
 # --workspace: with the features of all crates together, so that the tests use the same artefacts.
-	@cargo build --release --locked --quiet --workspace --example crd
+	@cargo build --release --locked --quiet --workspace --example crd --example reference
 	@target/release/examples/crd >crds/.new
 	@mv crds/.new crds/signingjobs.vaultstream.dev.yaml
+	@target/release/examples/reference >docs/reference/.new
+	@mv docs/reference/.new docs/reference/conditions.md
 
 tools: ## Put a pinned nats-server, and Postgres where none is found, into .tools/
 	@scripts/install-tools

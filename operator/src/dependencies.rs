@@ -2,17 +2,13 @@
 //!
 //! The operator starts, serves and answers without either of them.
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use vaultstream_api::Reason;
-use vaultstream_ledger::{ConnectError, Ledger, MigrateError, TlsFiles};
+use vaultstream_connection::ConnectionFolder;
+use vaultstream_ledger::{ConnectError, Ledger, MigrateError};
 use vaultstream_streams::Streams;
 
 /// Between two attempts to connect.
@@ -51,8 +47,8 @@ impl Dependencies {
             watch::channel(Err(Fault::new(Reason::LedgerUnavailable, "not connected to Postgres yet")));
         let (streams_are, streams) =
             watch::channel(Err(Fault::new(Reason::StreamsUnavailable, "not connected to NATS yet")));
-        let folder = Arc::new(folder);
-        tokio::spawn(keep(ledger_is, Arc::clone(&folder), stop.clone(), connect_ledger));
+        let folder = ConnectionFolder::new(folder);
+        tokio::spawn(keep(ledger_is, folder.clone(), stop.clone(), connect_ledger));
         tokio::spawn(keep(streams_are, folder, stop.clone(), connect_streams));
         Self { ledger, streams }
     }
@@ -68,97 +64,62 @@ impl Dependencies {
     }
 }
 
-/// Connects once; the clients reconnect by themselves afterwards.
+/// Connects, and again when the Secret has changed; the clients reconnect by themselves. A connection stays until a new one
+/// is made.
 async fn keep<T, F: Future<Output = State<T>>>(
     state: watch::Sender<State<T>>,
-    folder: Arc<PathBuf>,
+    folder: ConnectionFolder,
     stop: CancellationToken,
-    connect: impl Fn(Arc<PathBuf>) -> F,
+    connect: impl Fn(ConnectionFolder) -> F,
 ) {
-    loop {
-        let connected = tokio::select! {
-            connected = connect(Arc::clone(&folder)) => connected,
-            () = stop.cancelled() => return,
-        };
-        let done = connected.is_ok();
-        if let Err(fault) = &connected {
-            tracing::warn!(
-                reason = fault.reason.as_str(),
-                message = fault.message,
-                "a dependency cannot be used; trying again"
-            );
+    let for_ever = async {
+        loop {
+            let tried = folder.fingerprint();
+            let connected = connect(folder.clone()).await;
+            if let Err(Fault { reason, message }) = &connected {
+                tracing::warn!(reason = reason.as_str(), message, "a dependency cannot be used; trying again");
+            }
+            let done = connected.is_ok();
+            if done || state.borrow().is_err() {
+                drop(state.send_replace(connected));
+            }
+            match done {
+                true => folder.changed(tried).await,
+                false => tokio::time::sleep(PAUSE).await,
+            }
         }
-        drop(state.send_replace(connected));
-        if done {
-            return;
-        }
-        tokio::select! {
-            () = tokio::time::sleep(PAUSE) => {}
-            () = stop.cancelled() => return,
-        }
+    };
+    tokio::select! {
+        () = for_ever => {}
+        () = stop.cancelled() => {}
     }
 }
 
-async fn connect_ledger(folder: Arc<PathBuf>) -> State<Ledger> {
+async fn connect_ledger(folder: ConnectionFolder) -> State<Ledger> {
     let refused = |message: String| Fault::new(Reason::LedgerRefused, message);
-    let url = text(&folder, "DATABASE_URL").map_err(|error| refused(error.to_string()))?;
-    let options = vaultstream_ledger::ConnectOptions {
-        url,
-        max_connections: CONNECTIONS,
-        application_name: "vaultstream-operator".to_owned(),
-        tls: TlsFiles {
-            ca: optional(&folder, "postgres-ca.crt"),
-            cert: optional(&folder, "postgres.crt"),
-            key: optional(&folder, "postgres.key"),
-        },
-        source_role: true,
-        patience: PAUSE,
-    };
+    let mut options = folder.ledger().map_err(|error| refused(crate::chain(&error)))?;
+    options.max_connections = CONNECTIONS;
+    options.application_name = "vaultstream-operator".to_owned();
+    options.source_role = true;
+    options.patience = PAUSE;
     let ledger = Ledger::connect(&options).await.map_err(|error| match &error {
         ConnectError::Unreachable { .. } => Fault::new(Reason::LedgerUnavailable, error.to_string()),
-        _ => refused(error.to_string()),
+        _ => refused(crate::chain(&error)),
     })?;
     ledger.migrate().await.map_err(|error| match &error {
         MigrateError::Query(query) if query.is_transient() => Fault::new(Reason::LedgerUnavailable, error.to_string()),
-        _ => Fault::new(Reason::LedgerVersion, error.to_string()),
+        _ => Fault::new(Reason::LedgerVersion, crate::chain(&error)),
     })?;
     tracing::info!(place = ledger.place(), "connected to the ledger");
     Ok(ledger)
 }
 
-async fn connect_streams(folder: Arc<PathBuf>) -> State<Streams> {
+async fn connect_streams(folder: ConnectionFolder) -> State<Streams> {
     let fault = |message: String| Fault::new(Reason::StreamsUnavailable, message);
-    let options = vaultstream_streams::ConnectOptions {
-        url: text(&folder, "NATS_URL").map_err(|error| fault(error.to_string()))?,
-        credentials: optional(&folder, "nats.creds"),
-        nkey: optional(&folder, "nats.nkey"),
-        ca: optional(&folder, "nats-ca.crt"),
-        name: "vaultstream-operator".to_owned(),
-        patience: PAUSE,
-        ..Default::default()
-    };
-    let streams = Streams::connect(&options).await.map_err(|error| fault(error.to_string()))?;
+    let mut options = folder.streams().map_err(|error| fault(crate::chain(&error)))?;
+    options.name = "vaultstream-operator".to_owned();
+    options.patience = PAUSE;
+    let streams = Streams::connect(&options).await.map_err(|error| fault(crate::chain(&error)))?;
     tracing::info!("connected to NATS");
     Ok(streams)
-}
-
-/// A file of the connection folder cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("failed to read {}: the operator's connection Secret needs the key {key}: {source}", path.display())]
-struct Unreadable {
-    path: PathBuf,
-    key: &'static str,
-    source: io::Error,
-}
-
-fn text(folder: &Path, key: &'static str) -> Result<String, Unreadable> {
-    let path = folder.join(key);
-    match std::fs::read_to_string(&path) {
-        Ok(text) => Ok(text.trim().to_owned()),
-        Err(source) => Err(Unreadable { path, key, source }),
-    }
-}
-
-fn optional(folder: &Path, name: &str) -> Option<PathBuf> {
-    Some(folder.join(name)).filter(|path| path.exists())
 }

@@ -5,7 +5,11 @@ use std::{sync::Arc, time::Duration};
 use futures_util::StreamExt;
 use k8s_openapi::{
     NamespaceResourceScope,
-    api::{apps::v1::Deployment, autoscaling::v2::HorizontalPodAutoscaler, core::v1::Pod},
+    api::{
+        apps::v1::Deployment,
+        autoscaling::v2::HorizontalPodAutoscaler,
+        core::v1::{ContainerStatus, Pod},
+    },
 };
 use kube::{
     Api, Client, Resource, ResourceExt,
@@ -159,27 +163,42 @@ fn is_ready(pod: &Pod) -> bool {
     conditions.is_some_and(|all| all.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True"))
 }
 
-/// What the kubelet or the scheduler says about a pod that does not run.
+/// What the kubelet, the worker itself or the scheduler says about a pod that does not run.
 fn trouble_of_pod(pod: &Pod) -> Option<Fault> {
     let status = pod.status.as_ref()?;
-    for container in status.container_statuses.iter().flatten() {
-        let waiting = container.state.as_ref().and_then(|state| state.waiting.as_ref());
-        let reason = match waiting.and_then(|waiting| waiting.reason.as_deref()) {
-            Some("ImagePullBackOff" | "ErrImagePull" | "InvalidImageName" | "ErrImageNeverPull") => Reason::ImagePull,
-            Some("CrashLoopBackOff") => Reason::CrashLoop,
-            _ => continue,
-        };
-        let image = &container.image;
-        return Some(match reason {
-            Reason::ImagePull => Fault::new(reason, format!("the image {image} cannot be pulled")),
-            _ => Fault::new(reason, "workers start and end again and again: see the log of one"),
-        });
+    if let Some(fault) = status.container_statuses.iter().flatten().find_map(trouble_of_container) {
+        return Some(fault);
     }
     let scheduled = status.conditions.iter().flatten().find(|condition| condition.type_ == "PodScheduled");
     if scheduled.is_some_and(|condition| condition.reason.as_deref() == Some("Unschedulable")) {
         return Some(Fault::new(Reason::Unschedulable, "no node has room for another worker, or none may take it"));
     }
     None
+}
+
+fn trouble_of_container(container: &ContainerStatus) -> Option<Fault> {
+    if container.ready {
+        return None;
+    }
+    let state = container.state.as_ref();
+    let waiting = state.and_then(|state| state.waiting.as_ref()).and_then(|waiting| waiting.reason.as_deref());
+    if let Some("ImagePullBackOff" | "ErrImagePull" | "InvalidImageName" | "ErrImageNeverPull") = waiting {
+        return Some(Fault::new(Reason::ImagePull, format!("the image {} cannot be pulled", container.image)));
+    }
+    let last = container.last_state.as_ref();
+    let ended = [state, last].into_iter().flatten().find_map(|state| state.terminated.as_ref());
+    let told = ended.filter(|ended| ended.exit_code != 0).and_then(|ended| ended.message.as_deref());
+    match told.map(|told| (told, told.split_once(": "))) {
+        Some((told, named)) => {
+            let named = named.and_then(|(reason, why)| Some((reason.parse().ok()?, why)));
+            let (reason, why) = named.unwrap_or((Reason::CrashLoop, told));
+            Some(Fault::new(reason, format!("a worker ended: {why}")))
+        }
+        None if waiting == Some("CrashLoopBackOff") => {
+            Some(Fault::new(Reason::CrashLoop, "workers start and end again and again: see the log of one"))
+        }
+        None => None,
+    }
 }
 
 /// Pods that were not even made.

@@ -183,19 +183,10 @@ async fn publish(
 fn fault(status: &SigningJobStatus) -> Option<Fault> {
     [ConditionType::Ready, ConditionType::WorkersAvailable].into_iter().find_map(|type_| {
         let condition = condition(status, type_)?;
-        let reason = Reason::ALL.iter().find(|reason| reason.as_str() == condition.reason)?;
-        let calm = [
-            Reason::Progressing,
-            Reason::Finished,
-            Reason::Queued,
-            Reason::SuspendRequested,
-            Reason::WorkersReady,
-            Reason::WorkersStarting,
-            Reason::NoWorkersWanted,
-            Reason::TooManyRejects,
-            Reason::Deleting,
-        ];
-        (!calm.contains(reason)).then(|| Fault::new(*reason, condition.message.clone()))
+        let reason: Reason = condition.reason.parse().ok()?;
+        // How a job failed is told with its phase.
+        let told = reason.is_fault() && reason != Reason::TooManyRejects;
+        told.then(|| Fault::new(reason, condition.message.clone()))
     })
 }
 

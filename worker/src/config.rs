@@ -50,6 +50,10 @@ pub struct Config {
     #[arg(long, env = "VAULTSTREAM_SOURCE_ROLE")]
     pub source_role: bool,
 
+    /// File for the reason of a failure, as `Reason: sentence`; Kubernetes keeps it with the container's state.
+    #[arg(long, env = "VAULTSTREAM_TERMINATION_LOG")]
+    pub termination_log: Option<PathBuf>,
+
     /// Form of log lines.
     #[arg(long, env = "VAULTSTREAM_LOG_FORMAT", value_enum, default_value_t)]
     pub log_format: LogFormat,

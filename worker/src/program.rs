@@ -1,11 +1,13 @@
 //! The program around a worker: connections, signals, the metrics server.
 
-use std::{num::NonZeroUsize, process::ExitCode, sync::Arc, thread};
+use std::{num::NonZeroUsize, path::Path, process::ExitCode, sync::Arc, thread};
 
 use clap::Parser as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use vaultstream_ledger::{ConnectOptions, Ledger};
+use vaultstream_api::Reason;
+use vaultstream_connection::ConnectionFolder;
+use vaultstream_ledger::Ledger;
 use vaultstream_signing::Backend;
 use vaultstream_streams::Streams;
 
@@ -59,11 +61,25 @@ impl ProgramError {
             Self::System(_) | Self::Metrics(_) | Self::Work(_) => 1,
         }
     }
+
+    /// The reason that a condition of the SigningJob carries, where it is for somebody to mend.
+    pub fn reason(&self) -> Option<Reason> {
+        use vaultstream_ledger::ConnectError::Unreachable;
+        match self {
+            Self::Connection(ConnectionError::Absent(_)) => Some(Reason::ConnectionSecretMissing),
+            Self::Postgres(Unreachable { .. }) => None,
+            Self::Connection(_) | Self::Postgres(_) => Some(Reason::ConnectionSecretInvalid),
+            Self::Work(WorkError::WrongKek(_) | WorkError::BadCanary(_)) => Some(Reason::WrongKek),
+            Self::Version(_) | Self::Nats(_) | Self::Http(_) | Self::Backend(..) => None,
+            Self::System(_) | Self::Metrics(_) | Self::Work(_) => None,
+        }
+    }
 }
 
 /// The program: settings, logs, runtime, [`run`]. Exit codes: 0 stopped as told, 1 failed, 2 bad input.
 pub fn main() -> ExitCode {
     let config = Config::parse();
+    let termination_log = config.termination_log.clone();
     if let Err(error) = telemetry::start(config.log_format, &config.log) {
         eprintln!("vaultstream-worker: --log {:?} is no filter: {error}", config.log);
         return ExitCode::from(2);
@@ -79,8 +95,18 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("vaultstream-worker: {}", chain(&error));
+            if let Some(file) = termination_log {
+                leave_word(&file, &error);
+            }
             ExitCode::from(error.exit_code())
         }
+    }
+}
+
+fn leave_word(file: &Path, error: &ProgramError) {
+    let reason = error.reason().map(|reason| format!("{reason}: ")).unwrap_or_default();
+    if let Err(unwritten) = std::fs::write(file, format!("{reason}{}", chain(error))) {
+        eprintln!("vaultstream-worker: failed to write {}: {unwritten}", file.display());
     }
 }
 
@@ -92,8 +118,16 @@ pub async fn run(config: Config) -> Result<(), ProgramError> {
     let shutdown = Shutdown::default();
     listen_for_signals(&shutdown)?;
     let http = http::listen(config.http_address).await?;
-    let parts = connect(&config).await?;
+    let folder = ConnectionFolder::new(&config.connection_dir);
+    let known = folder.fingerprint();
+    let parts = connect(&config, &folder).await?;
     let worker = Worker::new(parts, Arc::new(Metrics::new()?))?;
+    let drain = shutdown.drain.clone();
+    tokio::spawn(async move {
+        folder.changed(known).await;
+        tracing::info!("the connection Secret has changed: finishing what is in flight, to start anew with it");
+        drain.cancel();
+    });
     let stop_http = CancellationToken::new();
     let serving = tokio::spawn(http::serve(http, worker.clone(), stop_http.clone()));
     let result = worker.work_on(config.job_uid, &shutdown).await;
@@ -108,38 +142,26 @@ pub async fn run(config: Config) -> Result<(), ProgramError> {
     Ok(result.map(|_| ())?)
 }
 
-async fn connect(config: &Config) -> Result<Parts, ProgramError> {
+async fn connect(config: &Config, folder: &ConnectionFolder) -> Result<Parts, ProgramError> {
     let backend = config.backend.unwrap_or_else(Backend::fastest);
     if !backend.is_present() {
         let present = Backend::present().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         return Err(ProgramError::Backend(backend, present));
     }
-    let connection = Connection::read(&config.connection_dir)?;
-    let patience = *config.connect_timeout;
-    let ledger = Ledger::connect(&ConnectOptions {
-        url: connection.database_url,
-        max_connections: config.database_connections.get(),
-        application_name: "vaultstream-worker".to_owned(),
-        tls: connection.postgres,
-        source_role: config.source_role,
-        patience,
-    })
-    .await?;
+    let Connection { mut ledger, mut streams, keks } = Connection::read(folder)?;
+    ledger.max_connections = config.database_connections.get();
+    ledger.application_name = "vaultstream-worker".to_owned();
+    ledger.source_role = config.source_role;
+    ledger.patience = *config.connect_timeout;
+    let ledger = Ledger::connect(&ledger).await?;
     ledger.check_version().await?;
-    let streams = Streams::connect(&vaultstream_streams::ConnectOptions {
-        url: connection.nats_url,
-        name: "vaultstream-worker".to_owned(),
-        ca: connection.nats_ca,
-        credentials: connection.nats_creds,
-        nkey: connection.nats_nkey,
-        patience,
-        ..Default::default()
-    })
-    .await?;
+    streams.name = "vaultstream-worker".to_owned();
+    streams.patience = *config.connect_timeout;
+    let streams = Streams::connect(&streams).await?;
     Ok(Parts {
         ledger,
         streams,
-        keks: connection.keks,
+        keks,
         backend,
         threads: config.signing_threads.unwrap_or_else(cores),
         memory: config.memory_mib.get() << 20,

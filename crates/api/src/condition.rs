@@ -2,63 +2,30 @@
 
 use std::fmt;
 
-/// The type of a condition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ConditionType {
-    /// Accepted, its dependencies reachable, and progressing or done.
-    Ready,
-    /// The spec can be worked on.
-    Accepted,
-    /// The records and batches are in the ledger.
-    Seeded,
-    /// As many workers as wanted are available.
-    WorkersAvailable,
-    /// Workers follow the backlog; the reason says who scales, or why nobody does.
-    Scaling,
-    /// Nothing goes on until a person acts.
-    Stalled,
-    /// Every record is signed, or rejected within the allowance. Never reverts.
-    Complete,
-    /// The job ended without reaching its aim. Never reverts.
-    Failed,
-    /// `spec.suspend` stopped the work.
-    Suspended,
-}
+use crate::word::documented;
 
-impl ConditionType {
-    /// All types, in the order in which a status lists them.
-    pub const ALL: [Self; 9] = [
-        Self::Ready,
-        Self::Accepted,
-        Self::Seeded,
-        Self::WorkersAvailable,
-        Self::Scaling,
-        Self::Stalled,
-        Self::Complete,
-        Self::Failed,
-        Self::Suspended,
-    ];
-
-    /// The `type` in the status.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ready => "Ready",
-            Self::Accepted => "Accepted",
-            Self::Seeded => "Seeded",
-            Self::WorkersAvailable => "WorkersAvailable",
-            Self::Scaling => "Scaling",
-            Self::Stalled => "Stalled",
-            Self::Complete => "Complete",
-            Self::Failed => "Failed",
-            Self::Suspended => "Suspended",
-        }
-    }
-}
-
-impl fmt::Display for ConditionType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
+documented! {
+    /// The type of a condition.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum ConditionType {
+        /// Accepted, its dependencies reachable, and progressing or done.
+        Ready,
+        /// The spec can be worked on.
+        Accepted,
+        /// The records and batches are in the ledger.
+        Seeded,
+        /// As many workers as wanted are available.
+        WorkersAvailable,
+        /// Workers follow the backlog; the reason says who scales, or why nobody does.
+        Scaling,
+        /// Nothing goes on until a person acts.
+        Stalled,
+        /// Every record is signed, or rejected within the allowance. Never reverts.
+        Complete,
+        /// The job ended without reaching its aim. Never reverts.
+        Failed,
+        /// `spec.suspend` stopped the work.
+        Suspended,
     }
 }
 
@@ -173,6 +140,46 @@ reasons! {
     NotSuspended for Suspended;
     /// The SigningJob is being deleted.
     Deleting for Ready;
+}
+
+impl Reason {
+    /// Whether it says that something is wrong, rather than how things go. A new one is announced by an Event.
+    #[must_use]
+    pub fn is_fault(self) -> bool {
+        !matches!(
+            self,
+            Self::Progressing
+                | Self::Finished
+                | Self::Valid
+                | Self::Seeding
+                | Self::Planned
+                | Self::WorkersReady
+                | Self::WorkersStarting
+                | Self::NoWorkersWanted
+                | Self::ScaledByHpa
+                | Self::ScaledByKeda
+                | Self::ScaledDirectly
+                | Self::Queued
+                | Self::NotSigning
+                | Self::Healthy
+                | Self::SuspendRequested
+                | Self::NotSuspended
+                | Self::Deleting
+        )
+    }
+}
+
+/// Not the name of a reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no such reason")]
+pub struct UnknownReason;
+
+impl std::str::FromStr for Reason {
+    type Err = UnknownReason;
+
+    fn from_str(name: &str) -> Result<Self, UnknownReason> {
+        Self::ALL.iter().copied().find(|reason| reason.as_str() == name).ok_or(UnknownReason)
+    }
 }
 
 impl fmt::Display for Reason {

@@ -1,76 +1,41 @@
 //! `status.phase`: where a job is, in one word for people.
 
-use std::fmt;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Where a job is. Programs read the conditions, which say more and keep their meaning.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-pub enum Phase {
-    /// Seen, and nothing done yet.
-    Pending,
-    /// Waits for its turn: the limit of jobs at work is reached.
-    Queued,
-    /// Its place in the ledger is being made.
-    Provisioning,
-    /// Its records are being made, or its source table is being planned.
-    Seeding,
-    /// Workers sign.
-    Signing,
-    /// Everything is signed or rejected; the receipt is being made.
-    Finishing,
-    /// Done: every record is signed or rejected within the allowance.
-    Complete,
-    /// Ended without reaching its aim.
-    Failed,
-    /// Stopped by `spec.suspend`.
-    Suspended,
-    /// Being deleted.
-    Deleting,
+use crate::word::documented;
+
+documented! {
+    /// Where a job is. Programs read the conditions, which say more and keep their meaning.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+    pub enum Phase {
+        /// Seen, and nothing done yet.
+        Pending,
+        /// Waits for its turn: the limit of jobs at work is reached.
+        Queued,
+        /// Its place in the ledger is being made.
+        Provisioning,
+        /// Its records are being made, or its source table is being planned.
+        Seeding,
+        /// Workers sign.
+        Signing,
+        /// Everything is signed or rejected; the receipt is being made.
+        Finishing,
+        /// Done: every record is signed or rejected within the allowance.
+        Complete,
+        /// Ended without reaching its aim.
+        Failed,
+        /// Stopped by `spec.suspend`.
+        Suspended,
+        /// Being deleted.
+        Deleting,
+    }
 }
 
 impl Phase {
-    /// All phases, in the order of a job's life.
-    pub const ALL: [Self; 10] = [
-        Self::Pending,
-        Self::Queued,
-        Self::Provisioning,
-        Self::Seeding,
-        Self::Signing,
-        Self::Finishing,
-        Self::Complete,
-        Self::Failed,
-        Self::Suspended,
-        Self::Deleting,
-    ];
-
-    /// The word in the status.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "Pending",
-            Self::Queued => "Queued",
-            Self::Provisioning => "Provisioning",
-            Self::Seeding => "Seeding",
-            Self::Signing => "Signing",
-            Self::Finishing => "Finishing",
-            Self::Complete => "Complete",
-            Self::Failed => "Failed",
-            Self::Suspended => "Suspended",
-            Self::Deleting => "Deleting",
-        }
-    }
-
     /// Whether the job has ended for good.
     #[must_use]
     pub fn is_final(self) -> bool {
         matches!(self, Self::Complete | Self::Failed)
-    }
-}
-
-impl fmt::Display for Phase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
     }
 }

@@ -21,4 +21,42 @@ macro_rules! words {
     };
 }
 
-pub(crate) use words;
+/// An enum whose variants are words of the status, each documented once: for readers of the code, of the CRD and of the
+/// reference.
+macro_rules! documented {
+    ($(#[$outer:meta])+ pub enum $type:ident { $($(#[doc = $doc:literal])+ $variant:ident,)+ }) => {
+        $(#[$outer])+
+        pub enum $type {
+            $($(#[doc = $doc])+ $variant,)+
+        }
+
+        impl $type {
+            /// All of them, in order.
+            pub const ALL: [Self; [$(stringify!($variant)),+].len()] = [$(Self::$variant),+];
+
+            /// The word in the status.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => stringify!($variant),)+
+                }
+            }
+
+            /// What it means, as a sentence.
+            #[must_use]
+            pub fn meaning(self) -> &'static str {
+                match self {
+                    $(Self::$variant => concat!($($doc),+).trim_ascii(),)+
+                }
+            }
+        }
+
+        impl std::fmt::Display for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+    };
+}
+
+pub(crate) use {documented, words};

@@ -51,6 +51,19 @@ pub struct ConnectOptions {
     pub patience: Duration,
 }
 
+impl Default for ConnectOptions {
+    fn default() -> Self {
+        Self {
+            url: String::new(),
+            max_connections: 6,
+            application_name: "vaultstream".to_owned(),
+            tls: TlsFiles::default(),
+            source_role: false,
+            patience: Duration::from_secs(60),
+        }
+    }
+}
+
 impl fmt::Debug for ConnectOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { url: _, max_connections, application_name, tls, source_role, patience } = self;

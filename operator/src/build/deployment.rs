@@ -26,6 +26,8 @@ const GRACE_SECONDS: i64 = 30;
 const PORT: i32 = 9090;
 const CONNECTION: &str = "connection";
 const CONNECTION_DIR: &str = "/etc/vaultstream/connection";
+/// Where Kubernetes reads why a container ended.
+const TERMINATION_LOG: &str = "/dev/termination-log";
 /// Nobody in particular; images need no such user.
 const USER: i64 = 65532;
 
@@ -51,6 +53,7 @@ pub(super) fn workers(job: &Valid, image: &str) -> Deployment {
         variable("VAULTSTREAM_LOG_FORMAT", "json"),
         variable("VAULTSTREAM_SOURCE_ROLE", "true"),
         variable("VAULTSTREAM_CONNECTION_DIR", CONNECTION_DIR),
+        variable("VAULTSTREAM_TERMINATION_LOG", TERMINATION_LOG),
     ]);
     variables.extend(env.into_iter().map(|literal| variable(&literal.name, &literal.value)));
     let resources = resources.map_or_else(default_resources, |own| ResourceRequirements {
@@ -102,6 +105,8 @@ pub(super) fn workers(job: &Valid, image: &str) -> Deployment {
             secret: Some(SecretVolumeSource {
                 secret_name: Some(job.spec.connection_secret.clone()),
                 default_mode: Some(0o440),
+                // The worker says what is missing; a pod that cannot mount it would only say that it waits.
+                optional: Some(true),
                 ..SecretVolumeSource::default()
             }),
             ..Volume::default()

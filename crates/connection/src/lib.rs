@@ -1,0 +1,149 @@
+//! The connection Secret, mounted as a folder: `DATABASE_URL`, `NATS_URL`, and optionally `postgres-ca.crt`, `postgres.crt`,
+//! `postgres.key`, `nats-ca.crt`, `nats.creds`, `nats.nkey`. Workers find their KEKs there, too (`kek`, `kek.<id>`), and read
+//! those themselves.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use sha2::{Digest, Sha256};
+use vaultstream_ledger::TlsFiles;
+
+/// Between two looks for a change. The kubelet itself takes up to a minute to bring one.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// A needed file cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to read {}: the connection Secret needs the key {key}", path.display())]
+pub struct Unreadable {
+    /// The file.
+    pub path: PathBuf,
+    /// The Secret's key.
+    pub key: String,
+    /// Why.
+    pub source: io::Error,
+}
+
+/// The folder. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct ConnectionFolder(PathBuf);
+
+impl ConnectionFolder {
+    /// The folder at `path`, which need not be there yet.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The text of a file that must be there, without the white space around it.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn text(&self, key: &str) -> Result<String, Unreadable> {
+        let path = self.0.join(key);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Ok(text.trim().to_owned()),
+            Err(source) => Err(Unreadable { path, key: key.to_owned(), source }),
+        }
+    }
+
+    /// How to connect to the ledger; the caller sets the rest.
+    ///
+    /// # Errors
+    /// When `DATABASE_URL` cannot be read.
+    pub fn ledger(&self) -> Result<vaultstream_ledger::ConnectOptions, Unreadable> {
+        Ok(vaultstream_ledger::ConnectOptions {
+            url: self.text("DATABASE_URL")?,
+            tls: TlsFiles {
+                ca: self.file("postgres-ca.crt"),
+                cert: self.file("postgres.crt"),
+                key: self.file("postgres.key"),
+            },
+            ..Default::default()
+        })
+    }
+
+    /// How to connect to NATS; the caller sets the rest.
+    ///
+    /// # Errors
+    /// When `NATS_URL` cannot be read.
+    pub fn streams(&self) -> Result<vaultstream_streams::ConnectOptions, Unreadable> {
+        Ok(vaultstream_streams::ConnectOptions {
+            url: self.text("NATS_URL")?,
+            ca: self.file("nats-ca.crt"),
+            credentials: self.file("nats.creds"),
+            nkey: self.file("nats.nkey"),
+            ..Default::default()
+        })
+    }
+
+    /// What the folder holds, as a hash. A folder that cannot be read has the hash of an empty one.
+    #[must_use]
+    pub fn fingerprint(&self) -> [u8; 32] {
+        let entries = std::fs::read_dir(&self.0).into_iter().flatten().flatten();
+        // A mounted Secret keeps its versions beside the files, in folders whose names begin with dots.
+        let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_file()).collect();
+        files.sort();
+        let mut hash = Sha256::new();
+        for file in files {
+            let content = std::fs::read(&file).unwrap_or_default();
+            hash.update(file.as_os_str().as_encoded_bytes());
+            hash.update((content.len() as u64).to_be_bytes());
+            hash.update(&content);
+        }
+        hash.finalize().into()
+    }
+
+    /// Returns when the folder holds something else than what `fingerprint` is of.
+    pub async fn changed(&self, fingerprint: [u8; 32]) {
+        while self.fingerprint() == fingerprint {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    fn file(&self, name: &str) -> Option<PathBuf> {
+        Some(self.0.join(name)).filter(|path| path.exists())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_of_any_file_is_noticed_and_the_same_content_is_not_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = ConnectionFolder::new(dir.path());
+        let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+        let mut seen = vec![folder.fingerprint()];
+        for (name, text) in [("NATS_URL", "nats://a"), ("NATS_URL", "nats://b"), ("kek.1", "x"), ("kek.2", "x")] {
+            write(name, text);
+            let now = folder.fingerprint();
+            assert!(!seen.contains(&now), "{name} {text}");
+            seen.push(now);
+        }
+        write("kek.2", "x");
+        assert_eq!(seen.last(), Some(&folder.fingerprint()));
+    }
+
+    #[test]
+    fn a_missing_file_is_named_with_the_key_of_the_secret() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = ConnectionFolder::new(dir.path());
+        let error = folder.ledger().unwrap_err();
+        assert_eq!(error.key, "DATABASE_URL");
+        std::fs::write(dir.path().join("DATABASE_URL"), " postgres://a \n").unwrap();
+        std::fs::write(dir.path().join("postgres-ca.crt"), "").unwrap();
+        let options = folder.ledger().unwrap();
+        assert_eq!(options.url, "postgres://a");
+        assert!(options.tls.ca.is_some() && options.tls.cert.is_none());
+    }
+}
