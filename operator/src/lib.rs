@@ -28,6 +28,7 @@ mod metrics_api;
 mod plan;
 mod program;
 mod reconcile;
+mod retry;
 mod scaling;
 mod slots;
 mod status;

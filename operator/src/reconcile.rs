@@ -23,11 +23,12 @@ use crate::{
     context::Context,
     dependencies::Fault,
     plan,
+    retry::{self, Retry, RetryError},
     scaling::{
         choice::choose,
         replicas::{self, ScaleError},
     },
-    status::{self, Facts, StatusError},
+    status::{self, Facts, StatusError, Written},
     validate::{self, Valid},
 };
 
@@ -51,6 +52,9 @@ pub(crate) enum ReconcileError {
     /// The status could not be written.
     #[error(transparent)]
     Status(#[from] StatusError),
+    /// An annotation could not be answered.
+    #[error(transparent)]
+    Retry(#[from] RetryError),
 }
 
 impl ReconcileError {
@@ -61,6 +65,7 @@ impl ReconcileError {
             Self::Apply(_) => "apply",
             Self::Scale(_) => "scale",
             Self::Status(_) => "status",
+            Self::Retry(_) => "retry",
         }
     }
 }
@@ -87,7 +92,7 @@ pub(crate) async fn reconcile(
     cleanup::ensure_finalizer(&ctx, job).await?; //                                        client
     let (valid, view) = match validate::check(job) {
         //                                                                                 pure
-        Ok(valid) if valid.status.phase.is_some_and(Phase::is_final) => return rest(&ctx, &valid).await,
+        Ok(valid) if valid.status.phase.is_some_and(Phase::is_final) => return rest(&ctx, job, &valid).await,
         Ok(valid) => {
             let view = ctx.fleet.see(&valid.order()); //                                   memory
             (valid, view)
@@ -122,12 +127,15 @@ pub(crate) async fn reconcile(
     };
     let status = status::compute(&facts); //                                               pure
     publish(&ctx, job, &valid, &status).await?; //                                         client
+    if let (true, Some(rejects)) = (valid.retry_rejects, view.retried) {
+        retry::answer(&ctx, job, &valid, Retry::Begun(rejects)).await?; //                 client
+    }
     ctx.failures.clear(valid.uid);
     Ok(Action::requeue(if need.at_work { LOOK } else { REST }))
 }
 
 /// A job that has ended: nothing of it is left but its TTL.
-async fn rest(ctx: &Context, job: &Valid) -> Result<Action, ReconcileError> {
+async fn rest(ctx: &Context, object: &SigningJob, job: &Valid) -> Result<Action, ReconcileError> {
     ctx.fleet.dismiss(job.uid).await;
     let seen = ctx.live.of(job);
     let progress = apply::apply(&ctx.client, &ctx.applied, job, Children::default(), &seen).await?;
@@ -136,8 +144,11 @@ async fn rest(ctx: &Context, job: &Valid) -> Result<Action, ReconcileError> {
     }
     let status =
         SigningJobStatus { replicas: Some(0), rate_per_second: None, scaling_mode: None, ..job.status.clone() };
-    ctx.publisher.publish(&ctx.client, job, &status).await?;
+    ctx.publisher.publish(&ctx.client, job.into(), &status).await?;
     ctx.applied.forget(job.uid, None);
+    if job.retry_rejects {
+        retry::answer(ctx, object, job, Retry::TooLate).await?;
+    }
     Ok(match status::delete_when_due(&ctx.client, job, &job.status, Timestamp::now()).await? {
         Some(left) => Action::requeue(left + Duration::from_secs(1)),
         None => Action::await_change(),
@@ -146,8 +157,18 @@ async fn rest(ctx: &Context, job: &Valid) -> Result<Action, ReconcileError> {
 
 /// A job that breaks a rule the API server did not know when it was written.
 async fn refuse(ctx: &Context, job: &SigningJob, why: &str) -> Result<Action, ReconcileError> {
-    tracing::warn!(namespace = job.namespace(), name = job.name_any(), why, "a SigningJob is refused");
-    announce(ctx, job, EventType::Warning, Reason::InvalidSpec.as_str(), why).await;
+    let (Some(namespace), Some(uid)) =
+        (job.namespace(), job.uid().as_deref().and_then(|uid| Uuid::parse_str(uid).ok()))
+    else {
+        return Ok(Action::await_change());
+    };
+    let name = job.name_any();
+    let none = SigningJobStatus::default();
+    let old = Written { namespace: &namespace, name: &name, uid, status: job.status.as_ref().unwrap_or(&none) };
+    if ctx.publisher.publish(&ctx.client, old, &status::refused(job, why, Timestamp::now())).await? {
+        tracing::warn!(namespace, name, why, "a SigningJob is refused");
+        announce(ctx, job, EventType::Warning, Reason::InvalidSpec.as_str(), why).await;
+    }
     Ok(Action::await_change())
 }
 
@@ -158,7 +179,7 @@ async fn publish(
     valid: &Valid,
     status: &SigningJobStatus,
 ) -> Result<(), ReconcileError> {
-    if !ctx.publisher.publish(&ctx.client, valid, status).await? {
+    if !ctx.publisher.publish(&ctx.client, valid.into(), status).await? {
         return Ok(());
     }
     if let (Some(phase), true) = (status.phase, status.phase != valid.status.phase) {
@@ -195,7 +216,7 @@ fn condition(status: &SigningJobStatus, type_: ConditionType) -> Option<&Conditi
 }
 
 /// An Event; that it cannot be stored stops nothing.
-async fn announce(ctx: &Context, job: &SigningJob, type_: EventType, reason: &str, note: &str) {
+pub(crate) async fn announce(ctx: &Context, job: &SigningJob, type_: EventType, reason: &str, note: &str) {
     let event = Event {
         type_,
         reason: reason.to_owned(),

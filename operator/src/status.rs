@@ -8,7 +8,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use sha2::{Digest, Sha256};
-use vaultstream_api::{KeyCounts, Phase, ReceiptSummary, RecordCounts, SigningJobStatus, names::selector_labels};
+use vaultstream_api::{
+    KeyCounts, Phase, ReceiptSummary, RecordCounts, SigningJob, SigningJobStatus, names::selector_labels,
+};
 use vaultstream_ledger::{Job, JobState};
 
 use crate::{
@@ -18,7 +20,7 @@ use crate::{
     work::View,
 };
 
-pub(crate) use publish::{Publisher, StatusError, delete_when_due};
+pub(crate) use publish::{Publisher, StatusError, Written, delete_when_due};
 
 /// Everything a status is computed from.
 pub(crate) struct Facts<'a> {
@@ -78,6 +80,17 @@ pub(crate) fn compute(facts: &Facts<'_>) -> SigningJobStatus {
         .filter(|rate| *rate > 0 && backlog > 0)
         .and_then(|rate| now.checked_add(Duration::from_secs(backlog / rate)).ok())
         .map(|estimate| steady(status.estimated_completion_time.as_ref(), estimate, *now));
+    status
+}
+
+/// The status of a job whose spec cannot be worked on.
+pub(crate) fn refused(job: &SigningJob, why: &str, now: Timestamp) -> SigningJobStatus {
+    let mut status = job.status.clone().unwrap_or_default();
+    let generation = job.metadata.generation.unwrap_or_default();
+    let history = conditions::History { old: &status.conditions, generation, now };
+    status.conditions = conditions::refused(&history, why);
+    status.observed_generation = Some(generation);
+    status.phase = status.phase.or(Some(Phase::Pending));
     status
 }
 

@@ -7,7 +7,10 @@ use std::time::SystemTime;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{Resource, ResourceExt};
 use uuid::Uuid;
-use vaultstream_api::{JobName, Namespace, SigningJob, SigningJobSpec, SigningJobStatus, names::UPGRADE_WORKERS};
+use vaultstream_api::{
+    JobName, Namespace, SigningJob, SigningJobSpec, SigningJobStatus,
+    names::{RETRY_REJECTS, UPGRADE_WORKERS},
+};
 
 use crate::work::Order;
 
@@ -24,6 +27,8 @@ pub(crate) struct Valid {
     pub(crate) status: SigningJobStatus,
     /// Its workers take a new image of the operator at once.
     pub(crate) upgrade_workers: bool,
+    /// Its rejects shall be tried again.
+    pub(crate) retry_rejects: bool,
 }
 
 /// Why a SigningJob cannot be worked on.
@@ -39,6 +44,7 @@ impl Valid {
             name: self.name.to_string(),
             created: self.created,
             spec: self.spec.clone(),
+            retry_rejects: self.retry_rejects,
         }
     }
 }
@@ -54,6 +60,7 @@ pub(crate) fn check(job: &SigningJob) -> Result<Valid, Invalid> {
     job.spec
         .validate()
         .map_err(|errors| Invalid(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")))?;
+    let is_set = |annotation| job.annotations().get(annotation).is_some_and(|value| value == "true");
     let created = job.creation_timestamp().map_or(SystemTime::UNIX_EPOCH, |time| time.0.into());
     Ok(Valid {
         name,
@@ -64,6 +71,7 @@ pub(crate) fn check(job: &SigningJob) -> Result<Valid, Invalid> {
         owner,
         spec: job.spec.clone(),
         status: job.status.clone().unwrap_or_default(),
-        upgrade_workers: job.annotations().get(UPGRADE_WORKERS).is_some_and(|value| value == "true"),
+        upgrade_workers: is_set(UPGRADE_WORKERS),
+        retry_rejects: is_set(RETRY_REJECTS),
     })
 }

@@ -41,6 +41,8 @@ pub(crate) struct Order {
     pub(crate) name: String,
     pub(crate) created: SystemTime,
     pub(crate) spec: SigningJobSpec,
+    /// Its rejects shall be tried again.
+    pub(crate) retry_rejects: bool,
 }
 
 /// How far a job is, as this process knows it.
@@ -52,6 +54,8 @@ pub(crate) struct View {
     pub(crate) progress: Option<Progress>,
     /// Its place in the queue.
     pub(crate) queued: Option<usize>,
+    /// How many rejects are tried again, until that is not asked for any more.
+    pub(crate) retried: Option<i64>,
     /// What keeps it from going on.
     pub(crate) fault: Option<Fault>,
 }
@@ -129,6 +133,7 @@ impl Work {
         self.wait_for(&turn, &ledger, &job).await?;
         loop {
             self.take_changes(&ledger).await?;
+            self.retry_rejects(&mut driver).await?;
             if self.looked.is_none_or(|looked| looked.elapsed() >= LOOK) {
                 self.look(&ledger, &job).await?;
             }
@@ -186,17 +191,26 @@ impl Work {
         Ok(())
     }
 
+    /// Once for each time it is asked for.
+    async fn retry_rejects(&mut self, driver: &mut Driver) -> Result<(), Fault> {
+        let wanted = self.orders.borrow().retry_rejects;
+        let done = self.view.borrow().retried.is_some();
+        if wanted == done {
+            return Ok(());
+        }
+        let retried =
+            if wanted { driver.retry_rejects().await.map_err(|error| lifecycle_fault(&error))? } else { None };
+        self.view.send_if_modified(|view| std::mem::replace(&mut view.retried, retried) != retried);
+        Ok(())
+    }
+
     /// One lifecycle step; true when the job is over.
     async fn step(&mut self, driver: &mut Driver, streams: &Streams) -> Result<bool, Fault> {
         let pause = match driver.advance().await {
             Ok(Advance::Ended(_)) => return Ok(true),
             Ok(Advance::Again) => return Ok(false),
             Ok(Advance::After(pause)) => pause.min(LONGEST_SLEEP),
-            Err(LifecycleError::Source(error)) => return Err(Fault::new(Reason::SourceUnavailable, error.to_string())),
-            Err(LifecycleError::Ledger(error)) => return Err(ledger_fault(&error)),
-            Err(LifecycleError::Streams(error)) => {
-                return Err(Fault::new(Reason::StreamsUnavailable, error.to_string()));
-            }
+            Err(error) => return Err(lifecycle_fault(&error)),
         };
         let mut link = streams.link();
         tokio::select! {
@@ -227,6 +241,14 @@ impl Work {
 /// Whether the job's batches are planned: what follows needs its turn.
 fn is_planned(state: JobState) -> bool {
     !matches!(state, JobState::Pending | JobState::Provisioning | JobState::Seeding)
+}
+
+fn lifecycle_fault(error: &LifecycleError) -> Fault {
+    match error {
+        LifecycleError::Source(error) => Fault::new(Reason::SourceUnavailable, error.to_string()),
+        LifecycleError::Ledger(error) => ledger_fault(error),
+        LifecycleError::Streams(error) => Fault::new(Reason::StreamsUnavailable, error.to_string()),
+    }
 }
 
 fn ledger_fault(error: &vaultstream_ledger::QueryError) -> Fault {

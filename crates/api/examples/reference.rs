@@ -29,6 +29,8 @@ fn main() {
     for reason in Reason::ALL.iter().filter(|reason| reason.is_fault() && **reason != Reason::TooManyRejects) {
         println!("| {reason} | Warning | the reason appears in a condition: {} |", reason.meaning());
     }
+    println!("| RejectsRetried | Normal | the annotation vaultstream.dev/retry-rejects was followed |");
+    println!("| RetryRefused | Warning | the annotation vaultstream.dev/retry-rejects came after the end of the job |");
     println!(
         "| LeftBehind | Warning | the deadline of a deletion is over and something could not be removed; also in the operator's namespace |"
     );

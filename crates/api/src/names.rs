@@ -20,6 +20,8 @@ pub const FINALIZER: &str = "vaultstream.dev/cleanup";
 pub const RECONCILE: &str = "vaultstream.dev/reconcile";
 /// An annotation whose value `true` lets a running job's workers follow the operator's image.
 pub const UPGRADE_WORKERS: &str = "vaultstream.dev/upgrade-workers";
+/// An annotation whose value `true` has the rejects of a job that signs tried again; the operator takes it off.
+pub const RETRY_REJECTS: &str = "vaultstream.dev/retry-rejects";
 /// The namespace of a manifest that names none, when it is run without a cluster.
 pub const DEFAULT_NAMESPACE: &str = "default";
 

@@ -8,6 +8,7 @@ mod partitions;
 mod plan;
 mod provision;
 mod publish;
+mod retry;
 mod seed;
 mod table;
 
@@ -18,6 +19,7 @@ pub use delete::{Deleted, delete};
 pub use finish::{Finish, ReceiptStored, begin_finish, complete, fail, receipt_key, store_receipt};
 pub use provision::{insert_missing_key_versions, provision};
 pub use publish::{first_unsigned, mark_published, next_to_publish, raise_generation, unsigned_published};
+pub use retry::retry_rejects;
 pub use seed::{Seeding, seed_chunk};
 pub use table::SourceError;
 

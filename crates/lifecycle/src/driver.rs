@@ -150,6 +150,18 @@ impl Driver {
         self.repair.look_now();
     }
 
+    /// Tries the rejects of a job that signs again; none where it does not sign just now. Answers how many there are.
+    ///
+    /// # Errors
+    /// [`LifecycleError`]; call again later when it is a dependency's.
+    pub async fn retry_rejects(&mut self) -> Result<Option<i64>, LifecycleError> {
+        let Step::Done(retried) = steps::retry_rejects(&self.ledger, self.job).await? else { return Ok(None) };
+        // Batches it had passed are open again.
+        self.publisher = Publisher::default();
+        self.look_again();
+        Ok(Some(retried))
+    }
+
     /// Publishes, repairs, and sees when all batches are signed.
     async fn sign(&mut self, job: &Job) -> Result<Advance, LifecycleError> {
         let Some(topology) = self.ensure_streams(job).await? else { return Ok(Advance::Again) };

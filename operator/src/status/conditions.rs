@@ -19,28 +19,53 @@ fn no(reason: Reason, message: impl Into<String>) -> Verdict {
 
 /// The conditions, with the time of the last transition kept while the status does not change.
 pub(super) fn compute(facts: &Facts<'_>, phase: Phase) -> Vec<Condition> {
-    ConditionType::ALL
-        .into_iter()
-        .map(|type_| {
-            let (status, reason, message) = verdict(type_, facts, phase);
-            let status = match status {
-                Some(true) => "True",
-                Some(false) => "False",
-                None => "Unknown",
-            };
-            let old = facts.job.status.conditions.iter().find(|old| old.type_ == type_.as_str());
-            let since = old.filter(|old| old.status == status).map(|old| old.last_transition_time.clone());
-            let now = jiff::Timestamp::from_second(facts.now.as_second()).unwrap_or(facts.now);
-            Condition {
-                type_: type_.as_str().to_owned(),
-                status: status.to_owned(),
-                reason: reason.as_str().to_owned(),
-                message,
-                observed_generation: Some(facts.job.generation),
-                last_transition_time: since.unwrap_or(Time(now)),
-            }
-        })
+    let history = History { old: &facts.job.status.conditions, generation: facts.job.generation, now: facts.now };
+    ConditionType::ALL.into_iter().map(|type_| history.condition(type_, verdict(type_, facts, phase))).collect()
+}
+
+/// The conditions of a job whose spec cannot be worked on; what was true of it before stays.
+pub(super) fn refused(history: &History<'_>, why: &str) -> Vec<Condition> {
+    let kept = |type_: ConditionType| history.old(type_).cloned();
+    let verdict = |type_| match type_ {
+        ConditionType::Ready | ConditionType::Accepted => Some(no(Reason::InvalidSpec, why)),
+        ConditionType::Stalled => Some(yes(Reason::InvalidSpec, why)),
+        _ => None,
+    };
+    let types = ConditionType::ALL.into_iter();
+    types
+        .filter_map(|type_| verdict(type_).map_or_else(|| kept(type_), |new| Some(history.condition(type_, new))))
         .collect()
+}
+
+/// What conditions were before, and what they speak of now.
+pub(super) struct History<'a> {
+    pub(super) old: &'a [Condition],
+    pub(super) generation: i64,
+    pub(super) now: jiff::Timestamp,
+}
+
+impl History<'_> {
+    fn old(&self, type_: ConditionType) -> Option<&Condition> {
+        self.old.iter().find(|old| old.type_ == type_.as_str())
+    }
+
+    fn condition(&self, type_: ConditionType, (status, reason, message): Verdict) -> Condition {
+        let status = match status {
+            Some(true) => "True",
+            Some(false) => "False",
+            None => "Unknown",
+        };
+        let since = self.old(type_).filter(|old| old.status == status).map(|old| old.last_transition_time.clone());
+        let now = jiff::Timestamp::from_second(self.now.as_second()).unwrap_or(self.now);
+        Condition {
+            type_: type_.as_str().to_owned(),
+            status: status.to_owned(),
+            reason: reason.as_str().to_owned(),
+            message,
+            observed_generation: Some(self.generation),
+            last_transition_time: since.unwrap_or(Time(now)),
+        }
+    }
 }
 
 fn verdict(type_: ConditionType, facts: &Facts<'_>, phase: Phase) -> Verdict {

@@ -35,22 +35,37 @@ pub(crate) struct Publisher {
     written: Mutex<HashMap<Uuid, Instant>>,
 }
 
+/// A status as the API server has it, and whose it is.
+#[derive(Clone, Copy)]
+pub(crate) struct Written<'a> {
+    pub(crate) namespace: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) uid: Uuid,
+    pub(crate) status: &'a SigningJobStatus,
+}
+
+impl<'a> From<&'a Valid> for Written<'a> {
+    fn from(job: &'a Valid) -> Self {
+        Self { namespace: job.namespace.as_str(), name: job.name.as_str(), uid: job.uid, status: &job.status }
+    }
+}
+
 impl Publisher {
     /// Writes the status if it has to be. True when it was written.
     pub(crate) async fn publish(
         &self,
         client: &Client,
-        job: &Valid,
+        old: Written<'_>,
         new: &SigningJobStatus,
     ) -> Result<bool, StatusError> {
-        if *new == job.status || (only_figures(&job.status, new) && !self.may_write(job.uid)) {
+        if new == old.status || (only_figures(old.status, new) && !self.may_write(old.uid)) {
             return Ok(false);
         }
-        self.note(job.uid);
-        let api = Api::<SigningJob>::namespaced(client.clone(), job.namespace.as_str());
+        self.note(old.uid);
+        let api = Api::<SigningJob>::namespaced(client.clone(), old.namespace);
         let patch = json!({"apiVersion": "vaultstream.dev/v1alpha1", "kind": "SigningJob", "status": new});
         let params = PatchParams::apply(MANAGER).force();
-        match api.patch_status(job.name.as_str(), &params, &Patch::Apply(&patch)).await {
+        match api.patch_status(old.name, &params, &Patch::Apply(&patch)).await {
             Ok(_) => Ok(true),
             Err(kube::Error::Api(status)) if status.is_not_found() => Ok(false),
             Err(error) => Err(error.into()),

@@ -259,3 +259,40 @@ async fn a_batch_that_was_split_is_refused_with_its_new_range_and_its_tail_is_pu
     let progress = progress(&stage.ledger, job.id).await.unwrap().unwrap();
     assert_eq!((progress.changed, progress.signed, progress.all_signed()), (0, 30, true));
 }
+
+#[tokio::test]
+async fn rejects_are_tried_again_where_nothing_else_was_signed_with_them() {
+    let stage = Stage::new().await;
+    let job = stage.signing(generated(30, 10, 2)).await;
+    let ranges = stage.ranges(&job).await;
+    let lease = stage.first_lease(&job).await;
+    let reject = |id| Reject { id, reason: "SigningFailed".into(), detail: String::new(), attempts: 5 };
+    let rejecting = |range, ids: &[i64], rejects: std::ops::RangeInclusive<i64>| {
+        let mut segment = segment_of(range, lease.key, ids);
+        segment.rows = 10;
+        segment.rejects = rejects.map(reject).collect();
+        segment.rejected = segment.rejects.len() as i64;
+        segment
+    };
+    let mixed = rejecting(&ranges[0], &[1, 2, 3, 4, 5, 6, 7, 8, 9], 10..=10);
+    let alone = rejecting(&ranges[1], &[], 11..=20);
+    assert_eq!(stage.commit(&job, &lease, &[mixed, alone]).await, Committed::Done);
+    let figures = async || {
+        let now = progress(&stage.ledger, job.id).await.unwrap().unwrap();
+        (now.signed, now.rejected, now.backlog, now.batches_signed, now.changed)
+    };
+    assert_eq!(figures().await, (9, 11, 10, 2, 0));
+
+    assert_eq!(steps::retry_rejects(&stage.ledger, job.id).await.unwrap(), Step::Done(10));
+    assert_eq!(figures().await, (9, 1, 20, 1, 0));
+    assert_eq!(stage.number("SELECT count(*) FROM vaultstream.rejects").await, 1);
+    assert_eq!(steps::retry_rejects(&stage.ledger, job.id).await.unwrap(), Step::Done(0));
+
+    let keys = stage.keys(&job).await;
+    let next = stage.lease(&job, keys[1], MINUTE).await;
+    let rest: Vec<_> = ranges[1..].iter().map(|range| segment(range, next.key)).collect();
+    assert_eq!(stage.commit(&job, &next, &rest).await, Committed::Done);
+    assert_eq!(figures().await, (29, 1, 0, 3, 0));
+    assert_eq!(steps::begin_finish(&stage.ledger, job.id).await.unwrap(), Step::Done(Finish::Ready));
+    assert_eq!(steps::retry_rejects(&stage.ledger, job.id).await.unwrap(), Step::Elsewhere(JobState::Finishing));
+}
