@@ -36,6 +36,8 @@ use crate::{
 
 /// Jobs provisioned and seeded at once.
 const SEEDING: usize = 4;
+/// Between two counts of jobs.
+const COUNT: Duration = Duration::from_secs(5);
 /// Between two sweeps.
 const SWEEP: Duration = Duration::from_secs(600);
 
@@ -69,6 +71,7 @@ pub(crate) async fn control(replica: &Replica, cluster: String, live: Arc<Live>,
     tokio::select! {
         _ = futures_util::future::join_all(controllers) => {}
         () = sweep_for_ever(&context, &stores) => {}
+        () = count_for_ever(&context, &stores) => {}
         () = offers::watch_for_ever(client, config, replica.served.clone(), &offers_are) => {}
     }
 }
@@ -113,6 +116,15 @@ fn context(
 
 fn received<T: Send + 'static>(receiver: mpsc::Receiver<T>) -> impl Stream<Item = T> + Send + 'static {
     stream::unfold(receiver, |mut receiver| async move { receiver.recv().await.map(|item| (item, receiver)) })
+}
+
+/// Counts jobs by phase, for metrics.
+async fn count_for_ever(context: &Context, stores: &[Store<DeserializeGuard<SigningJob>>]) {
+    loop {
+        let jobs = stores.iter().flat_map(Store::state);
+        context.metrics.count_jobs(jobs.filter_map(|job| job.0.as_ref().ok()?.status.as_ref()?.phase));
+        tokio::time::sleep(COUNT).await;
+    }
 }
 
 /// Removes what deleted jobs left, at start and every ten minutes.

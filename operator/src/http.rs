@@ -18,13 +18,14 @@ use axum::{
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::{dependencies::Dependencies, metrics::Metrics, metrics_api::Served};
+use crate::{dependencies::Dependencies, metrics::Metrics, metrics_api::Served, scaling::loads::Loads};
 
 /// What the answers are made of.
 #[derive(Clone)]
 pub(crate) struct Probes {
     pub(crate) metrics: Metrics,
     pub(crate) dependencies: Dependencies,
+    pub(crate) loads: Loads,
     pub(crate) ready: Arc<AtomicBool>,
     /// Our metrics API, where it is served.
     pub(crate) served: Option<Served>,
@@ -45,7 +46,7 @@ pub(crate) async fn serve(
 }
 
 async fn metrics(State(probes): State<Probes>) -> impl IntoResponse {
-    match probes.metrics.encode() {
+    match probes.metrics.encode(&probes.dependencies, &probes.loads) {
         Ok(text) => ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }

@@ -1,6 +1,11 @@
-//! What Prometheus sees of the operator.
+//! What Prometheus sees of the operator. Figures of jobs are written when they are asked for: a job that is gone has none.
 
-use prometheus::{Gauge, Histogram, HistogramOpts, IntCounterVec, Opts, Registry, TextEncoder};
+use prometheus::{
+    Gauge, Histogram, HistogramOpts, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder, core::Collector,
+};
+use vaultstream_api::Phase;
+
+use crate::{dependencies::Dependencies, scaling::loads::Loads};
 
 /// All metrics, registered in one place.
 #[derive(Clone)]
@@ -9,23 +14,84 @@ pub(crate) struct Metrics {
     pub(crate) leading: Gauge,
     pub(crate) reconcile_seconds: Histogram,
     pub(crate) reconcile_errors: IntCounterVec,
+    /// Requests that change something, by what they change.
+    pub(crate) writes: IntCounterVec,
+    jobs: IntGaugeVec,
+    backlog: IntGaugeVec,
+    rate: IntGaugeVec,
+    desired: IntGaugeVec,
+    dependencies: IntGaugeVec,
+    read_age: Gauge,
 }
 
 impl Metrics {
     pub(crate) fn new() -> Result<Self, prometheus::Error> {
-        let registry = Registry::new_custom(Some("vaultstream_operator".to_owned()), None)?;
-        let leading = Gauge::new("leading", "1 while this replica is the leader")?;
-        let reconcile_seconds =
-            Histogram::with_opts(HistogramOpts::new("reconcile_seconds", "Time that reconciles take"))?;
-        let reconcile_errors =
-            IntCounterVec::new(Opts::new("reconcile_errors_total", "Reconciles that failed, by step"), &["step"])?;
-        registry.register(Box::new(leading.clone()))?;
-        registry.register(Box::new(reconcile_seconds.clone()))?;
-        registry.register(Box::new(reconcile_errors.clone()))?;
-        Ok(Self { registry, leading, reconcile_seconds, reconcile_errors })
+        const OF_JOB: [&str; 2] = ["namespace", "job"];
+        let gauges = |name, help, labels: &[&str]| IntGaugeVec::new(Opts::new(name, help), labels);
+        let counters = |name, help, label| IntCounterVec::new(Opts::new(name, help), &[label]);
+        let version = gauges("build_info", "1, with the version", &["version"])?;
+        version.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        let metrics = Self {
+            registry: Registry::new_custom(Some("vaultstream_operator".to_owned()), None)?,
+            leading: Gauge::new("leading", "1 while this replica is the leader")?,
+            reconcile_seconds: Histogram::with_opts(HistogramOpts::new(
+                "reconcile_seconds",
+                "Time that reconciles take",
+            ))?,
+            reconcile_errors: counters("reconcile_errors_total", "Reconciles that failed, by step", "step")?,
+            writes: counters("writes_total", "Writes to the API server, by what is written", "what")?,
+            jobs: gauges("jobs", "SigningJobs by phase, on the leader", &["phase"])?,
+            backlog: gauges("job_backlog_records", "Records neither signed nor rejected, of jobs at work", &OF_JOB)?,
+            rate: gauges("job_records_per_second", "Records signed a second, of jobs at work", &OF_JOB)?,
+            desired: gauges("job_desired_workers", "Workers that the backlog needs, of jobs at work", &OF_JOB)?,
+            dependencies: gauges("dependency_up", "1 while connected to it", &["dependency"])?,
+            read_age: Gauge::new("backlog_age_seconds", "How old the figures of jobs are")?,
+        };
+        let all: [Box<dyn Collector>; 11] = [
+            Box::new(version),
+            Box::new(metrics.leading.clone()),
+            Box::new(metrics.reconcile_seconds.clone()),
+            Box::new(metrics.reconcile_errors.clone()),
+            Box::new(metrics.writes.clone()),
+            Box::new(metrics.jobs.clone()),
+            Box::new(metrics.backlog.clone()),
+            Box::new(metrics.rate.clone()),
+            Box::new(metrics.desired.clone()),
+            Box::new(metrics.dependencies.clone()),
+            Box::new(metrics.read_age.clone()),
+        ];
+        all.into_iter().try_for_each(|collector| metrics.registry.register(collector))?;
+        Ok(metrics)
     }
 
-    pub(crate) fn encode(&self) -> Result<String, prometheus::Error> {
+    /// Counts the leader's jobs.
+    pub(crate) fn count_jobs(&self, phases: impl Iterator<Item = Phase>) {
+        let mut counts = Phase::ALL.map(|phase| (phase, 0));
+        for phase in phases {
+            if let Some((_, count)) = counts.iter_mut().find(|(known, _)| *known == phase) {
+                *count += 1;
+            }
+        }
+        for (phase, count) in counts {
+            self.jobs.with_label_values(&[phase.as_str()]).set(count);
+        }
+    }
+
+    /// Everything, in Prometheus' text format.
+    pub(crate) fn encode(&self, dependencies: &Dependencies, loads: &Loads) -> Result<String, prometheus::Error> {
+        let up = |name: &str, is: bool| self.dependencies.with_label_values(&[name]).set(is.into());
+        up("postgres", dependencies.ledger().is_ok());
+        up("nats", dependencies.streams().is_ok());
+        [&self.backlog, &self.rate, &self.desired].into_iter().for_each(IntGaugeVec::reset);
+        let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        // Unknown is never zero: then there are no figures.
+        for job in loads.all().unwrap_or_default() {
+            let labels = [job.namespace.as_str(), job.name.as_str()];
+            self.backlog.with_label_values(&labels).set(number(job.backlog));
+            self.rate.with_label_values(&labels).set(number(job.rate.unwrap_or(0)));
+            self.desired.with_label_values(&labels).set(job.desired_workers.into());
+        }
+        self.read_age.set(loads.age().map_or(f64::INFINITY, |age| age.as_secs_f64()));
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }
 }

@@ -120,6 +120,7 @@ pub async fn run(config: Config) -> Result<(), OperatorError> {
     let probes = Probes {
         metrics: metrics.clone(),
         dependencies: dependencies.clone(),
+        loads: loads.clone(),
         ready: Arc::clone(&ready),
         served: served.clone(),
     };

@@ -110,8 +110,11 @@ pub(crate) async fn reconcile(
     let wanted = if need.at_work { build::children(&valid, &staffing) } else { Children::default() }; //    pure
     let progress = apply::apply(&ctx.client, &ctx.applied, &valid, wanted, &seen).await?; //   client
     let replicas = plan::replicas(&valid, choice.scaler, &seen, allotted.granted); //      pure
-    if let Some(replicas) = replicas {
-        replicas::write(&ctx.client, &valid, &seen, replicas).await?; //                   client
+    if let Some(replicas) = replicas
+        && replicas::write(&ctx.client, &valid, &seen, replicas).await?
+    //                 client
+    {
+        ctx.metrics.writes.with_label_values(&["scale"]).inc();
     }
     let facts = Facts {
         job: &valid,
@@ -182,6 +185,7 @@ async fn publish(
     if !ctx.publisher.publish(&ctx.client, valid.into(), status).await? {
         return Ok(());
     }
+    ctx.metrics.writes.with_label_values(&["status"]).inc();
     if let (Some(phase), true) = (status.phase, status.phase != valid.status.phase) {
         let note = match phase {
             Phase::Failed => condition(status, ConditionType::Failed).map(|failed| failed.message.clone()),

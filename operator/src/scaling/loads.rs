@@ -92,6 +92,16 @@ impl Loads {
         self.fresh(|jobs| jobs.values().filter(|job| job.namespace == namespace).cloned().collect())
     }
 
+    /// The loads of all jobs.
+    pub(crate) fn all(&self) -> Result<Vec<JobLoad>, Unknown> {
+        self.fresh(|jobs| jobs.values().cloned().collect())
+    }
+
+    /// How long ago they were read; none before the first time.
+    pub(crate) fn age(&self) -> Option<Duration> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).read.map(|at| at.elapsed())
+    }
+
     fn fresh<T>(&self, read: impl FnOnce(&HashMap<Uuid, JobLoad>) -> T) -> Result<T, Unknown> {
         let table = self.0.read().unwrap_or_else(PoisonError::into_inner);
         match table.read {

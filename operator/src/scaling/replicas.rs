@@ -14,11 +14,11 @@ use crate::{apply::SCALE_MANAGER, dereference::Seen, validate::Valid};
 #[error("failed to scale the workers")]
 pub(crate) struct ScaleError(#[from] pub(crate) kube::Error);
 
-/// Writes the number unless it is there already.
-pub(crate) async fn write(client: &Client, job: &Valid, seen: &Seen, replicas: u32) -> Result<(), ScaleError> {
+/// Writes the number unless it is there already. True when it was written.
+pub(crate) async fn write(client: &Client, job: &Valid, seen: &Seen, replicas: u32) -> Result<bool, ScaleError> {
     let present = seen.replicas();
     if seen.deployment.is_none() || present == Some(replicas) {
-        return Ok(());
+        return Ok(false);
     }
     let api = Api::<Deployment>::namespaced(client.clone(), job.namespace.as_str());
     let params = PatchParams { field_manager: Some(SCALE_MANAGER.to_owned()), ..PatchParams::default() };
@@ -32,10 +32,10 @@ pub(crate) async fn write(client: &Client, job: &Valid, seen: &Seen, replicas: u
                 to = replicas,
                 "workers"
             );
-            Ok(())
+            Ok(true)
         }
         // Just deleted: the next look tells.
-        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
+        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(false),
         Err(error) => Err(error.into()),
     }
 }
