@@ -36,6 +36,8 @@ use crate::{
 
 /// Jobs provisioned and seeded at once.
 const SEEDING: usize = 4;
+/// How long the first look at what the cluster offers is waited for.
+const FIRST_LOOK: Duration = Duration::from_secs(10);
 /// Between two counts of jobs.
 const COUNT: Duration = Duration::from_secs(5);
 /// Between two sweeps.
@@ -47,6 +49,7 @@ pub(crate) async fn control(replica: &Replica, cluster: String, live: Arc<Live>,
     let ending = stop.child_token();
     let _end_all = ending.clone().drop_guard();
     let (offers_are, offers) = watch::channel(Offers::default());
+    let mut looked = offers.clone();
     let (wake, news) = Wake::new(&config.namespaces);
     let context = Arc::new(context(replica, cluster, live, wake, offers, &ending));
     let mut controllers = Vec::new();
@@ -68,8 +71,13 @@ pub(crate) async fn control(replica: &Replica, cluster: String, live: Arc<Live>,
             }
         }));
     }
+    let begun = async {
+        // Jobs keep the scaler they get first: none is chosen blindly.
+        let _ = tokio::time::timeout(FIRST_LOOK, looked.wait_for(|offers| offers.known)).await;
+        futures_util::future::join_all(controllers).await;
+    };
     tokio::select! {
-        _ = futures_util::future::join_all(controllers) => {}
+        () = begun => {}
         () = sweep_for_ever(&context, &stores) => {}
         () = count_for_ever(&context, &stores) => {}
         () = offers::watch_for_ever(client, config, replica.served.clone(), &offers_are) => {}

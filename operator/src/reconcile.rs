@@ -206,7 +206,7 @@ async fn publish(
 
 /// What the conditions say that is wrong.
 fn fault(status: &SigningJobStatus) -> Option<Fault> {
-    [ConditionType::Ready, ConditionType::WorkersAvailable].into_iter().find_map(|type_| {
+    [ConditionType::Ready, ConditionType::WorkersAvailable, ConditionType::Scaling].into_iter().find_map(|type_| {
         let condition = condition(status, type_)?;
         let reason: Reason = condition.reason.parse().ok()?;
         // How a job failed is told with its phase.

@@ -15,6 +15,7 @@ use vaultstream_api::{Reason, SigningJobSpec};
 use vaultstream_ledger::{
     Job, JobState, Ledger, NewJob, Progress,
     jobs::{self, EnsureError},
+    steps::SourceError,
 };
 use vaultstream_lifecycle::{Advance, Driver, LifecycleError, Settings};
 use vaultstream_streams::Streams;
@@ -245,7 +246,11 @@ fn is_planned(state: JobState) -> bool {
 
 fn lifecycle_fault(error: &LifecycleError) -> Fault {
     match error {
-        LifecycleError::Source(error) => Fault::new(Reason::SourceUnavailable, error.to_string()),
+        LifecycleError::Source(error) => {
+            let missing = matches!(error, SourceError::NoTable { .. } | SourceError::NoColumn { .. });
+            let reason = if missing { Reason::SourceUnavailable } else { Reason::SourceUnusable };
+            Fault::new(reason, error.to_string())
+        }
         LifecycleError::Ledger(error) => ledger_fault(error),
         LifecycleError::Streams(error) => Fault::new(Reason::StreamsUnavailable, error.to_string()),
     }

@@ -21,6 +21,8 @@ pub(crate) enum Owner {
 /// What this cluster offers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Offers {
+    /// The cluster was looked at.
+    pub(crate) known: bool,
     pub(crate) owner: Owner,
     /// The API server reaches our metrics API.
     pub(crate) available: bool,
@@ -99,7 +101,7 @@ mod tests {
         [None, Some(ScalingMode::Hpa), Some(ScalingMode::Keda), Some(ScalingMode::Direct)];
 
     fn ours() -> Offers {
-        Offers { owner: Owner::Us, available: true, settled: true, keda: true }
+        Offers { known: true, owner: Owner::Us, available: true, settled: true, keda: true }
     }
 
     #[test]

@@ -48,7 +48,8 @@ pub(crate) async fn watch_for_ever(
                 since = Instant::now();
                 tracing::info!(?owner, "who serves the external metrics API");
             }
-            let now = Offers { owner, available, settled: since.elapsed() >= SETTLED, keda };
+            let settled = since.elapsed() >= SETTLED;
+            let now = Offers { known: true, owner, available, settled, keda };
             let news = *known != now;
             *known = now;
             news
