@@ -8,8 +8,9 @@ use kube::{
     ResourceExt,
     core::DeserializeGuard,
     runtime::{
-        Controller, controller,
+        Controller, WatchStreamExt, controller,
         events::{Recorder, Reporter},
+        reflector,
         reflector::Store,
         watcher,
     },
@@ -59,12 +60,14 @@ pub(crate) async fn control(replica: &Replica, cluster: String, live: Arc<Live>,
     for ((jobs, deployments), news) in jobs.into_iter().zip(children).zip(news) {
         let settings =
             controller::Config::default().concurrency(config.reconciles).debounce(Duration::from_millis(100));
-        let controller = Controller::new(jobs, watcher::Config::default().timeout(200))
+        let (store, writer) = reflector::store();
+        let watched = watcher(jobs, watcher::Config::default().timeout(200)).modify(lighten);
+        let controller = Controller::for_stream(reflector(writer, watched).applied_objects(), store.clone())
             .owns(deployments, watcher::Config::default().labels(OURS).timeout(200))
             .reconcile_on(received(news))
             .with_config(settings)
             .graceful_shutdown_on(ending.clone().cancelled_owned());
-        stores.push(controller.store());
+        stores.push(store);
         controllers.push(controller.run(reconcile, error_policy, Arc::clone(&context)).for_each(|result| async move {
             if let Err(error) = result {
                 tracing::debug!(%error, "controller");
@@ -120,6 +123,12 @@ fn context(
         worker_limit: config.workers,
         finalizer_timeout: *config.finalizer_timeout,
     }
+}
+
+/// Who owns which field, and what was applied last, takes more room than the rest of a job, and nobody here asks.
+fn lighten(job: &mut DeserializeGuard<SigningJob>) {
+    job.managed_fields_mut().clear();
+    job.annotations_mut().remove("kubectl.kubernetes.io/last-applied-configuration");
 }
 
 fn received<T: Send + 'static>(receiver: mpsc::Receiver<T>) -> impl Stream<Item = T> + Send + 'static {

@@ -13,6 +13,8 @@ use crate::error::Failure;
 
 /// Digests signed between two looks at the clock; as many as a worker signs at a time.
 const SLICE: usize = 256;
+/// After so long without a signature a backend counts as broken.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Signatures a second on all cores, one thread and one key each.
 pub(super) fn signatures_per_second(backend: Backend, time: Duration) -> Result<f64, Failure> {
@@ -38,8 +40,15 @@ pub(super) fn signatures_per_second(backend: Backend, time: Duration) -> Result<
         }
         std::thread::sleep(Duration::from_millis(100));
         let (started, before) = (Instant::now(), signed.load(Ordering::Relaxed));
-        std::thread::sleep(time);
-        let (passed, after) = (started.elapsed(), signed.load(Ordering::Relaxed));
+        let after = loop {
+            std::thread::sleep(time);
+            let after = signed.load(Ordering::Relaxed);
+            // On a busy machine threads may have had no turn yet.
+            if after > before || started.elapsed() > PATIENCE {
+                break after;
+            }
+        };
+        let passed = started.elapsed();
         stop.store(true, Ordering::Relaxed);
         (after - before) as f64 / passed.as_secs_f64()
     });

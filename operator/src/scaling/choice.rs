@@ -63,15 +63,14 @@ pub(crate) fn choose(wanted: ScalingMode, before: Option<ScalingMode>, offers: &
     let chosen = |scaler| Choice { scaler, instead: None };
     // An autoscaler that cannot read its metric keeps the number of workers: no reason to take it away at once.
     let hpa = offers.owner == Owner::Us && (offers.available || before == Some(ScalingMode::Hpa));
+    // KEDA's own autoscalers read the external metrics, too: beside another owner KEDA never gets past one worker.
+    let keda = offers.keda && matches!(offers.owner, Owner::Keda | Owner::Unknown);
     match wanted {
         ScalingMode::Direct => chosen(Scaler::Direct),
         ScalingMode::Hpa if hpa => chosen(Scaler::Hpa),
-        ScalingMode::Keda if offers.keda => chosen(Scaler::Keda),
+        ScalingMode::Keda if keda => chosen(Scaler::Keda),
         ScalingMode::Hpa => Choice { scaler: Scaler::Direct, instead: Some(why_no_hpa(offers)) },
-        ScalingMode::Keda => Choice {
-            scaler: Scaler::Direct,
-            instead: Some("KEDA is not installed, or the operator was not told where KEDA reaches it".to_owned()),
-        },
+        ScalingMode::Keda => Choice { scaler: Scaler::Direct, instead: Some(why_no_keda(offers)) },
         ScalingMode::Auto => match before {
             Some(ScalingMode::Hpa) if !offers.settled => chosen(Scaler::Hpa),
             Some(ScalingMode::Keda) if !offers.settled => chosen(Scaler::Keda),
@@ -80,6 +79,13 @@ pub(crate) fn choose(wanted: ScalingMode, before: Option<ScalingMode>, offers: &
             _ if offers.owner == Owner::Keda && offers.keda => chosen(Scaler::Keda),
             _ => chosen(Scaler::Direct),
         },
+    }
+}
+
+fn why_no_keda(offers: &Offers) -> String {
+    match offers.keda {
+        true => "KEDA does not serve the external metrics API of this cluster".to_owned(),
+        false => "KEDA is not installed, or the operator was not told where KEDA reaches it".to_owned(),
     }
 }
 
@@ -130,7 +136,9 @@ mod tests {
         for before in ALL {
             assert_eq!(choose(ScalingMode::Direct, before, &ours()).scaler, Scaler::Direct);
             assert_eq!(choose(ScalingMode::Hpa, before, &ours()).scaler, Scaler::Hpa);
-            assert_eq!(choose(ScalingMode::Keda, before, &ours()).scaler, Scaler::Keda);
+            let kedas = Offers { owner: Owner::Keda, ..ours() };
+            assert_eq!(choose(ScalingMode::Keda, before, &kedas).scaler, Scaler::Keda);
+            assert_eq!(choose(ScalingMode::Keda, before, &ours()).scaler, Scaler::Direct, "it could not read a metric");
             for wanted in [ScalingMode::Hpa, ScalingMode::Keda] {
                 let choice = choose(wanted, before, &Offers::default());
                 assert!(choice.scaler == Scaler::Direct && choice.instead.is_some(), "{wanted} after {before:?}");
