@@ -147,7 +147,10 @@ async fn rest(ctx: &Context, object: &SigningJob, job: &Valid) -> Result<Action,
     }
     let status =
         SigningJobStatus { replicas: Some(0), rate_per_second: None, scaling_mode: None, ..job.status.clone() };
-    ctx.publisher.publish(&ctx.client, job.into(), &status).await?;
+    // Figures are written with patience; nothing else would bring us here again.
+    if !ctx.publisher.publish(&ctx.client, job.into(), &status).await? && status != job.status {
+        return Ok(Action::requeue(LOOK));
+    }
     ctx.applied.forget(job.uid, None);
     if job.retry_rejects {
         retry::answer(ctx, object, job, Retry::TooLate).await?;
