@@ -9,11 +9,16 @@ use std::{
 
 use k8s_openapi::{
     NamespaceResourceScope,
-    api::{apps::v1::Deployment, autoscaling::v2::HorizontalPodAutoscaler, policy::v1::PodDisruptionBudget},
+    api::{
+        apps::v1::{Deployment, DeploymentSpec},
+        autoscaling::v2::HorizontalPodAutoscaler,
+        core::v1::{Container, PodSpec, PodTemplateSpec},
+        policy::v1::PodDisruptionBudget,
+    },
 };
 use kube::{
     Api, Client, Resource, ResourceExt,
-    api::{DeleteParams, Patch, PatchParams, PostParams},
+    api::{DeleteParams, ObjectMeta, Patch, PatchParams, PostParams},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
@@ -161,15 +166,34 @@ async fn remove_scaled_object(client: &Client, applied: &Applied, job: &Valid, n
 
 /// A Deployment begins with no replicas, owned by whoever scales: applied without a number it would begin with one.
 async fn create_with_none(client: &Client, job: &Valid, deployment: &Deployment) -> Result<(), ApplyError> {
-    let mut first = deployment.clone();
-    if let Some(spec) = &mut first.spec {
-        spec.replicas = Some(0);
-    }
     let params = PostParams { field_manager: Some(SCALE_MANAGER.to_owned()), ..PostParams::default() };
-    match Api::<Deployment>::namespaced(client.clone(), job.namespace.as_str()).create(&params, &first).await {
+    let api = Api::<Deployment>::namespaced(client.clone(), job.namespace.as_str());
+    match api.create(&params, &bare(deployment)).await {
         Ok(_) => Ok(()),
         Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(()),
         Err(source) => Err(ApplyError { action: "create", kind: DEPLOYMENT, name: deployment.name_any(), source }),
+    }
+}
+
+/// No more than a Deployment cannot be without: whoever scales would own the rest, too, and what a changed job leaves out
+/// would stay.
+fn bare(deployment: &Deployment) -> Deployment {
+    let whole = deployment.spec.clone().unwrap_or_default();
+    let containers = whole.template.spec.into_iter().flat_map(|pod| pod.containers);
+    let container = |whole: Container| Container { name: whole.name, image: whole.image, ..Container::default() };
+    let template = PodTemplateSpec {
+        metadata: Some(ObjectMeta { labels: whole.selector.match_labels.clone(), ..ObjectMeta::default() }),
+        spec: Some(PodSpec { containers: containers.map(container).collect(), ..PodSpec::default() }),
+    };
+    Deployment {
+        metadata: deployment.metadata.clone(),
+        spec: Some(DeploymentSpec {
+            replicas: Some(0),
+            selector: whole.selector,
+            template,
+            ..DeploymentSpec::default()
+        }),
+        status: None,
     }
 }
 
