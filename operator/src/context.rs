@@ -7,7 +7,7 @@ use std::{
 };
 
 use kube::{Client, runtime::events::Recorder};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
 use crate::{
@@ -33,6 +33,8 @@ pub(crate) struct Context {
     pub(crate) recorder: Recorder,
     pub(crate) metrics: Metrics,
     pub(crate) failures: Failures,
+    /// Told when a deleted job still has its name in the ledger.
+    pub(crate) leftovers: Arc<Notify>,
     /// The namespaces looked after; empty means all.
     pub(crate) namespaces: Vec<String>,
     /// The operator's own namespace.

@@ -43,6 +43,8 @@ const FIRST_LOOK: Duration = Duration::from_secs(10);
 const COUNT: Duration = Duration::from_secs(5);
 /// Between two sweeps.
 const SWEEP: Duration = Duration::from_secs(600);
+/// After one that Postgres, NATS or the API server did not let end.
+const SWEEP_AGAIN: Duration = Duration::from_secs(15);
 
 /// Controls until `stop`, or until it is dropped.
 pub(crate) async fn control(replica: &Replica, cluster: String, live: Arc<Live>, stop: &CancellationToken) {
@@ -102,8 +104,10 @@ fn context(
         slots: Slots::new(usize::try_from(config.active_jobs).unwrap_or(usize::MAX)),
         seeding: Arc::new(Semaphore::new(SEEDING)),
         cluster: cluster.clone(),
+        leftovers: Arc::default(),
     };
     Context {
+        leftovers: Arc::clone(&shared.leftovers),
         recorder: Recorder::new(client.clone(), reporter),
         client: client.clone(),
         dependencies: dependencies.clone(),
@@ -154,11 +158,21 @@ async fn sweep_for_ever(context: &Context, stores: &[Store<DeserializeGuard<Sign
             let jobs = stores.iter().flat_map(Store::state);
             jobs.filter_map(|job| job.uid().as_deref().and_then(|uid| Uuid::parse_str(uid).ok())).collect()
         };
-        match cleanup::sweep(context, living).await {
-            Ok(0) => {}
-            Ok(swept) => tracing::info!(swept, "removed what deleted jobs had left"),
-            Err(why) => tracing::debug!(why, "the sweep has to wait"),
+        let pause = match cleanup::sweep(context, living).await {
+            Ok(0) => SWEEP,
+            Ok(swept) => {
+                tracing::info!(swept, "removed what deleted jobs had left");
+                SWEEP
+            }
+            Err(why) => {
+                tracing::debug!(why, "the sweep has to wait");
+                SWEEP_AGAIN
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            // A new job waits for the name of one that is gone.
+            () = context.leftovers.notified() => {}
         }
-        tokio::time::sleep(SWEEP).await;
     }
 }

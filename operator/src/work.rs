@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use vaultstream_api::{Reason, SigningJobSpec};
@@ -70,6 +70,8 @@ pub(crate) struct Shared {
     pub(crate) seeding: Arc<Semaphore>,
     /// The uid of this cluster.
     pub(crate) cluster: String,
+    /// Told when a deleted job still has its name in the ledger.
+    pub(crate) leftovers: Arc<Notify>,
 }
 
 /// Works on the job until it is over or `stop`.
@@ -158,6 +160,7 @@ impl Work {
             Ok(ensured) => Ok(ensured.job),
             Err(EnsureError::Immutable { field }) => Err(Fault::new(Reason::InvalidSpec, field.to_string())),
             Err(error @ EnsureError::NameTaken { .. }) => {
+                self.shared.leftovers.notify_one();
                 Err(Fault::new(Reason::LedgerUnavailable, format!("{error}; its deletion has yet to end")))
             }
             Err(EnsureError::Gone(id)) => {
