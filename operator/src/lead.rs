@@ -10,7 +10,6 @@ use std::{
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, Client, ResourceExt, api::ListParams};
-use kube_lease_manager::LeaseManagerBuilder;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -21,14 +20,12 @@ use crate::{
     control::control,
     dependencies::Dependencies,
     dereference::{self, Live},
+    lease::{self, LEASE},
     metrics::Metrics,
     metrics_api::Served,
     scaling::loads::Loads,
 };
 
-const LEASE: &str = "vaultstream-operator";
-/// A renewal is due so long before the Lease ends.
-const RENEWAL_MARGIN: Duration = Duration::from_secs(5);
 /// Between two looks for something that is not there yet.
 const PAUSE: Duration = Duration::from_secs(2);
 
@@ -59,15 +56,9 @@ pub(crate) async fn lead(replica: Replica, ready: &AtomicBool, stop: &Cancellati
     let (cluster, live) = begun;
     ready.store(true, Ordering::Relaxed);
     let config = &replica.config;
-    let lease = LeaseManagerBuilder::new(replica.client.clone(), LEASE)
-        .with_namespace(&config.operator_namespace)
-        .with_identity(format!("{}_{}", replica.name(), Uuid::new_v4()))
-        .with_duration(config.lease_duration.as_secs().clamp(5, 60))
-        .with_grace(RENEWAL_MARGIN.as_secs().min(config.lease_duration.as_secs() / 3).max(1))
-        .build()
-        .await
-        .map_err(OperatorError::Lease)?;
-    let (mut leads, keeping) = lease.watch().await;
+    let identity = format!("{}_{}", replica.name(), Uuid::new_v4());
+    let duration = Duration::from_secs(config.lease_duration.as_secs().clamp(5, 60));
+    let (mut leads, keeping) = lease::run_for(replica.client.clone(), &config.operator_namespace, identity, duration);
     let result = tokio::select! {
         result = with_lease(&replica, cluster, live, &mut leads, stop) => result,
         () = stop.cancelled() => Ok(()),

@@ -23,6 +23,7 @@ mod dereference;
 mod fleet;
 mod http;
 mod lead;
+mod lease;
 mod metrics;
 mod metrics_api;
 mod plan;

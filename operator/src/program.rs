@@ -52,9 +52,6 @@ pub enum OperatorError {
     /// TLS cannot be set up.
     #[error("failed to set TLS up for the metrics API")]
     Tls(#[from] rustls::Error),
-    /// The Lease cannot be used.
-    #[error("failed to take part in the election of a leader")]
-    Lease(#[source] kube_lease_manager::LeaseManagerError),
     /// Another replica leads now.
     #[error("the Lease was lost: another replica leads now")]
     Deposed,

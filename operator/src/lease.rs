@@ -1,0 +1,196 @@
+//! The Lease that makes one replica the leader.
+//!
+//! Every write names the version that was read, so two replicas never both succeed. Whether another's Lease is over is told
+//! by our own clock, from when we last saw it renewed: clocks of other machines do not matter. Who is told to end gives the
+//! Lease back, and whoever looks next has it: within a second.
+
+use std::time::{Duration, Instant};
+
+use k8s_openapi::{
+    api::coordination::v1::{Lease, LeaseSpec},
+    apimachinery::pkg::apis::meta::v1::MicroTime,
+};
+use kube::{
+    Api, Client,
+    api::{ObjectMeta, PostParams},
+};
+use tokio::{sync::watch, task::JoinHandle};
+
+/// The Lease's name.
+pub(crate) const LEASE: &str = "vaultstream-operator";
+/// Between two looks, or two attempts.
+const AGAIN: Duration = Duration::from_secs(1);
+/// A Lease is renewed so many times before it would end, and not relied on in its last part.
+const PARTS: u32 = 4;
+
+/// Takes part in the election. The receiver tells whether we lead; dropping it gives the Lease back.
+pub(crate) fn run_for(
+    client: Client,
+    namespace: &str,
+    identity: String,
+    duration: Duration,
+) -> (watch::Receiver<bool>, JoinHandle<()>) {
+    let (leads, receiver) = watch::channel(false);
+    let candidate = Candidate { api: Api::namespaced(client, namespace), identity, duration, seen: None };
+    (receiver, tokio::spawn(candidate.run(leads)))
+}
+
+struct Candidate {
+    api: Api<Lease>,
+    identity: String,
+    duration: Duration,
+    /// Another's Lease as we last saw it, and since when it is like that.
+    seen: Option<(LeaseSpec, Instant)>,
+}
+
+/// A Lease that is ours.
+struct Held {
+    lease: Lease,
+    /// Not relied on after this.
+    until: Instant,
+}
+
+impl Candidate {
+    async fn run(mut self, leads: watch::Sender<bool>) {
+        let mut held = tokio::select! {
+            held = self.acquire() => held,
+            () = leads.closed() => return,
+        };
+        leads.send_replace(true);
+        let lost = tokio::select! {
+            () = self.keep(&mut held) => true,
+            () = leads.closed() => false,
+        };
+        leads.send_replace(false);
+        if !lost {
+            self.give_back(held).await;
+        }
+    }
+
+    async fn acquire(&mut self) -> Held {
+        let mut told = false;
+        loop {
+            match self.try_to_acquire().await {
+                Ok(Some(held)) => return held,
+                Ok(None) => told = false,
+                Err(error) if !told => {
+                    tracing::warn!(error = crate::chain(&error), "the Lease cannot be read or taken; trying again");
+                    told = true;
+                }
+                Err(_) => {}
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+    }
+
+    async fn try_to_acquire(&mut self) -> Result<Option<Held>, kube::Error> {
+        let asked = Instant::now();
+        let Some(mut lease) = self.api.get_opt(LEASE).await? else {
+            let metadata = ObjectMeta { name: Some(LEASE.to_owned()), ..ObjectMeta::default() };
+            let lease = Lease { metadata, spec: Some(self.ours(None)) };
+            return self.held(self.api.create(&PostParams::default(), &lease).await, asked);
+        };
+        let present = lease.spec.take().unwrap_or_default();
+        if !self.is_over(&present) {
+            return Ok(None);
+        }
+        lease.spec = Some(self.ours(present.lease_transitions));
+        self.held(self.api.replace(LEASE, &PostParams::default(), &lease).await, asked)
+    }
+
+    /// Somebody else may have been faster.
+    fn held(&self, answer: Result<Lease, kube::Error>, asked: Instant) -> Result<Option<Held>, kube::Error> {
+        match answer {
+            Ok(lease) => Ok(Some(Held { lease, until: self.end_of_trust(asked) })),
+            Err(kube::Error::Api(status)) if status.is_conflict() || status.is_already_exists() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether nobody holds it, or who does has not renewed it for as long as it holds.
+    fn is_over(&mut self, present: &LeaseSpec) -> bool {
+        if present.holder_identity.as_deref().is_none_or(str::is_empty) {
+            return true;
+        }
+        match &self.seen {
+            Some((seen, since)) if seen == present => {
+                let seconds = present.lease_duration_seconds.and_then(|seconds| u64::try_from(seconds).ok());
+                since.elapsed() >= seconds.map_or(self.duration, Duration::from_secs)
+            }
+            _ => {
+                self.seen = Some((present.clone(), Instant::now()));
+                false
+            }
+        }
+    }
+
+    fn ours(&self, transitions: Option<i32>) -> LeaseSpec {
+        let now = Some(MicroTime(jiff::Timestamp::now()));
+        LeaseSpec {
+            holder_identity: Some(self.identity.clone()),
+            lease_duration_seconds: i32::try_from(self.duration.as_secs()).ok(),
+            acquire_time: now.clone(),
+            renew_time: now,
+            lease_transitions: Some(transitions.unwrap_or(0).saturating_add(1)),
+            ..LeaseSpec::default()
+        }
+    }
+
+    /// Others count from when they saw the renewal, which was later than when we asked for it.
+    fn end_of_trust(&self, asked: Instant) -> Instant {
+        asked + self.duration - self.duration / PARTS
+    }
+
+    /// Renews the Lease; returns when it is not ours any more, or cannot be renewed in time.
+    async fn keep(&self, held: &mut Held) {
+        let mut pause = self.duration / PARTS;
+        loop {
+            tokio::time::sleep(pause).await;
+            // A process that stood still has slept longer than it wanted.
+            if Instant::now() >= held.until {
+                return;
+            }
+            pause = match tokio::time::timeout_at(held.until.into(), self.renew(held)).await {
+                Ok(Ok(true)) => self.duration / PARTS,
+                Ok(Ok(false)) | Err(_) => return,
+                Ok(Err(error)) => {
+                    tracing::warn!(error = crate::chain(&error), "the Lease cannot be renewed; trying again");
+                    AGAIN
+                }
+            };
+        }
+    }
+
+    /// False when it is another's.
+    async fn renew(&self, held: &mut Held) -> Result<bool, kube::Error> {
+        let asked = Instant::now();
+        if let Some(spec) = &mut held.lease.spec {
+            spec.renew_time = Some(MicroTime(jiff::Timestamp::now()));
+        }
+        match self.api.replace(LEASE, &PostParams::default(), &held.lease).await {
+            Ok(lease) => *held = Held { lease, until: self.end_of_trust(asked) },
+            // Somebody has changed it, or an answer of ours was lost.
+            Err(kube::Error::Api(status)) if status.is_conflict() => {
+                let present = self.api.get(LEASE).await?;
+                if present.spec.as_ref().and_then(|spec| spec.holder_identity.as_ref()) != Some(&self.identity) {
+                    return Ok(false);
+                }
+                held.lease = present;
+            }
+            Err(kube::Error::Api(status)) if status.is_not_found() => return Ok(false),
+            Err(error) => return Err(error),
+        }
+        Ok(true)
+    }
+
+    async fn give_back(&self, held: Held) {
+        let mut lease = held.lease;
+        if let Some(spec) = &mut lease.spec {
+            spec.holder_identity = None;
+            spec.renew_time = None;
+        }
+        if let Err(error) = self.api.replace(LEASE, &PostParams::default(), &lease).await {
+            tracing::debug!(error = crate::chain(&error), "the Lease could not be given back; it ends by itself");
+        }
+    }
+}
