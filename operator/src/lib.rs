@@ -26,6 +26,7 @@ mod lead;
 mod lease;
 mod metrics;
 mod metrics_api;
+pub mod permissions;
 mod plan;
 mod program;
 mod reconcile;
