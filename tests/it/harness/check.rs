@@ -1,19 +1,25 @@
 //! The claim of all claims: every record of a Complete job has exactly one signature, or one reject with its reason.
 
-use super::{Site, program::Ended};
+use super::{Program, Site};
 
 /// Complete, all signed, none rejected.
 pub(crate) async fn assert_signed_exactly_once(site: &Site, job: &str, records: i64) {
     assert_complete(site, job, records, 0).await;
 }
 
-/// By SQL of our own first, then by `vaultstream verify`, which checks every signature with another implementation.
+/// The job of this name in the namespace `default`.
 pub(crate) async fn assert_complete(site: &Site, job: &str, signed: i64, rejected: i64) {
+    assert_complete_in(site, "default", job, signed, rejected).await;
+}
+
+/// By SQL of our own first, then by `vaultstream verify`, which checks every signature with another implementation.
+pub(crate) async fn assert_complete_in(site: &Site, namespace: &str, job: &str, signed: i64, rejected: i64) {
     let sql = site.sql().await;
     let row = sql
         .query_one(
-            "SELECT id, state, receipt IS NOT NULL FROM vaultstream.jobs WHERE name = $1 AND live ORDER BY id DESC LIMIT 1",
-            &[&job],
+            "SELECT id, state, receipt IS NOT NULL FROM vaultstream.jobs WHERE namespace = $1 AND name = $2 AND live \
+             ORDER BY id DESC LIMIT 1",
+            &[&namespace, &job],
         )
         .await
         .unwrap();
@@ -38,11 +44,9 @@ pub(crate) async fn assert_complete(site: &Site, job: &str, signed: i64, rejecte
         [signed, signed, rejected, 0, 0, signed],
         "signatures, signed records, rejects, records with both, unsigned batches, the keys' counters"
     );
-    let report = verify(site, job).await.assert_code(0).report();
+    let job = format!("{namespace}/{job}");
+    let verify = Program::vaultstream(&["verify", "--job", &job, "--mode", "full", "--output", "json"])
+        .env("DATABASE_URL", &site.database_url);
+    let report = verify.end().await.assert_code(0).report();
     assert_eq!(report["verified"], signed, "{report}");
-}
-
-async fn verify(site: &Site, job: &str) -> Ended {
-    let job = format!("default/{job}");
-    site.ledger_command(&["verify", "--job", &job, "--mode", "full", "--output", "json"]).end().await
 }

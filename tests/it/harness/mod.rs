@@ -6,6 +6,7 @@ mod drive;
 mod jobs;
 mod lease_log;
 mod nats;
+mod process;
 mod program;
 mod site;
 
@@ -13,7 +14,7 @@ pub(crate) use check::{assert_complete, assert_signed_exactly_once};
 pub(crate) use drive::{Drive, quick};
 pub(crate) use jobs::{generated, of_table};
 pub(crate) use lease_log::LeaseLog;
-pub(crate) use program::{Ended, Program, Running};
+pub(crate) use process::{Ended, Program, Running};
 pub(crate) use site::{Site, blocking, until};
 
 use std::time::Duration;
