@@ -17,7 +17,7 @@ PROGRAM := target/release/vaultstream
 DATA_DIR := .vaultstream
 
 .DEFAULT_GOAL := help
-.PHONY: help quick-start start stop seed clean test bench lint generate tools env-setup check-prereqs
+.PHONY: help quick-start start stop seed clean test test-cluster test-scale bench lint generate tools env-setup check-prereqs
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,9 +40,20 @@ seed: tools ## Make the records of the quick start in .vaultstream/ and sign non
 clean: stop ## Stop, and remove what was built and .vaultstream/ with its data and key
 	@scripts/clean
 
-test: ## Run every test, on real Postgres and real NATS
+test: ## Run every test, on real Postgres and real NATS; with CLUSTER=own on a real Kubernetes node, too
 	@scripts/install-tools cryptography
 	cargo test --release --locked --workspace --no-fail-fast
+	@if [ "$(CI)" = true ] || [ "$(CLUSTER)" = own ]; then \
+	  scripts/test-cluster; \
+	else \
+	  echo "SKIPPED: the operator's tests on a real Kubernetes node (CLUSTER=own make test runs them; needs root)"; \
+	fi
+
+test-cluster: ## Run the operator's tests on a Kubernetes node of the project's own; needs root
+	@scripts/test-cluster operator
+
+test-scale: ## Time 1,000 SigningJobs on such a node; print a table
+	@scripts/test-cluster scale --nocapture
 
 bench: tools ## Sign 1,000,000 records at batch 50, 500 and 5000, on private servers; print a table
 	$(CARGO_BUILD)

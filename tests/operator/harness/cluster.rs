@@ -1,0 +1,149 @@
+//! The project's own node: how to speak to it as its administrator. Whatever KUBECONFIG says is ignored.
+
+use std::fmt::Debug;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::{ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Api, Client, Config, Resource, ResourceExt};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use tokio::process::Command;
+use tokio::sync::OnceCell;
+use uuid::Uuid;
+
+use super::until;
+
+/// The node's address, which its pods reach.
+pub(crate) const NODE: Ipv4Addr = Ipv4Addr::new(10, 88, 0, 1);
+
+fn tools() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../.tools/cluster")
+}
+
+fn kubeconfig_file() -> PathBuf {
+    let state = std::env::var_os("CLUSTER_STATE").map_or_else(|| tools().join("state"), PathBuf::from);
+    state.join("pki/admin.conf")
+}
+
+pub(crate) fn admin_kubeconfig() -> Kubeconfig {
+    Kubeconfig::read_from(kubeconfig_file())
+        .expect("no test cluster runs: scripts/test-cluster starts one and runs these tests there")
+}
+
+/// Each test has its own client: connections belong to a test's runtime.
+pub(crate) async fn admin() -> Client {
+    let config = Config::from_custom_kubeconfig(admin_kubeconfig(), &KubeConfigOptions::default()).await.unwrap();
+    let client = Client::try_from(config).unwrap();
+    static CRD: OnceCell<()> = OnceCell::const_new();
+    CRD.get_or_init(|| install_crd(&client)).await;
+    client
+}
+
+/// The SigningJob type, as the project ships it.
+pub(crate) async fn install_crd(client: &Client) {
+    let crd = vaultstream_api::crd().unwrap();
+    let name = crd.name_any();
+    apply_cluster(client, &crd).await;
+    let api = Api::<CustomResourceDefinition>::all(client.clone());
+    until("the SigningJob type is served", || async {
+        let crd = api.get(&name).await.unwrap();
+        let conditions = crd.status.and_then(|status| status.conditions).unwrap_or_default();
+        conditions.iter().any(|condition| condition.type_ == "Established" && condition.status == "True")
+    })
+    .await;
+}
+
+/// The SigningJob type as an older or careless release might have shipped it: anything goes.
+pub(crate) async fn lax_crd(client: &Client) {
+    let mut crd = serde_json::to_value(vaultstream_api::crd().unwrap()).unwrap();
+    for version in crd["spec"]["versions"].as_array_mut().unwrap() {
+        version["schema"]["openAPIV3Schema"] = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+    }
+    let crd: CustomResourceDefinition = serde_json::from_value(crd).unwrap();
+    apply_cluster(client, &crd).await;
+    // The API server takes a new schema into use a moment later.
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+}
+
+fn as_tests() -> PatchParams {
+    PatchParams::apply("vaultstream-tests").force()
+}
+
+/// Server-side apply of an object that is in no namespace.
+pub(crate) async fn apply_cluster<K>(client: &Client, object: &K)
+where
+    K: Resource<DynamicType = ()> + Serialize + DeserializeOwned + Clone + Debug,
+{
+    let api = Api::<K>::all(client.clone());
+    api.patch(&object.name_any(), &as_tests(), &Patch::Apply(object)).await.unwrap();
+}
+
+/// Server-side apply of an object in its namespace.
+pub(crate) async fn apply<K>(client: &Client, object: &K)
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Serialize + DeserializeOwned + Clone + Debug,
+{
+    let api = Api::<K>::namespaced(client.clone(), &object.namespace().unwrap());
+    api.patch(&object.name_any(), &as_tests(), &Patch::Apply(object)).await.unwrap();
+}
+
+/// A namespace that goes when this is dropped, with pod security as strict as it gets.
+pub(crate) struct OwnNamespace {
+    pub(crate) name: String,
+}
+
+impl OwnNamespace {
+    pub(crate) async fn new(client: &Client) -> Self {
+        let name = format!("t-{}", &Uuid::new_v4().simple().to_string()[..8]);
+        let mut namespace = Namespace::default();
+        namespace.metadata.name = Some(name.clone());
+        namespace.labels_mut().insert("pod-security.kubernetes.io/enforce".to_owned(), "restricted".to_owned());
+        apply_cluster(client, &namespace).await;
+        Self { name }
+    }
+}
+
+impl Drop for OwnNamespace {
+    /// Its operators are gone by now, and nobody else would let its jobs go.
+    fn drop(&mut self) {
+        let name = self.name.clone();
+        on_another_runtime(async move {
+            let client = admin().await;
+            let _ = Api::<Namespace>::all(client.clone()).delete(&name, &DeleteParams::background()).await;
+            let resource = ApiResource::erase::<vaultstream_api::SigningJob>(&());
+            let jobs = Api::<DynamicObject>::namespaced_with(client, &name, &resource);
+            let free = Patch::Merge(json!({"metadata": {"finalizers": null}}));
+            for job in jobs.list_metadata(&ListParams::default()).await.into_iter().flatten() {
+                let _ = jobs.patch_metadata(&job.name_any(), &PatchParams::default(), &free).await;
+            }
+        });
+    }
+}
+
+/// For what is dropped: the test's own runtime may be ending.
+pub(crate) fn on_another_runtime(work: impl Future<Output = ()> + Send + 'static) {
+    let working = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(work);
+    });
+    let _ = working.join();
+}
+
+/// The real kubectl, as the administrator; what it said, and whether it was content.
+pub(crate) async fn kubectl(args: &[&str]) -> (bool, String) {
+    let output = Command::new(tools().join("bin/kubectl"))
+        .env("KUBECONFIG", kubeconfig_file())
+        .args(args)
+        .kill_on_drop(true)
+        .output()
+        .await
+        .unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&text).into_owned())
+}

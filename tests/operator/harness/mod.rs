@@ -1,0 +1,42 @@
+//! What the tests stand on: the project's own node, a place of its own for each test, and operators as processes.
+
+mod cluster;
+mod job;
+mod metrics_api;
+mod operator;
+mod place;
+mod relay;
+pub(crate) mod requests;
+
+#[path = "../../it/harness/check.rs"]
+#[allow(dead_code, reason = "shared with the other suite, which uses the rest")]
+mod check;
+#[path = "../../it/harness/jobs.rs"]
+#[allow(dead_code, reason = "shared with the other suite, which uses the rest")]
+mod manifests;
+#[path = "../../it/harness/nats.rs"]
+#[allow(dead_code, reason = "shared with the other suite, which uses the rest")]
+mod nats;
+#[path = "../../it/harness/process.rs"]
+#[allow(dead_code, reason = "shared with the other suite, which uses the rest")]
+mod process;
+#[path = "../../it/harness/site.rs"]
+#[allow(dead_code, reason = "shared with the other suite, which uses the rest")]
+mod site;
+
+pub(crate) use check::assert_complete_in;
+pub(crate) use cluster::{OwnNamespace, apply, apply_cluster, install_crd, kubectl, lax_crd};
+pub(crate) use job::{Job, condition, phase_of};
+pub(crate) use manifests::{generated, of_table};
+pub(crate) use metrics_api::MetricsApi;
+pub(crate) use operator::{Operator, WORKER_IMAGE};
+pub(crate) use place::Place;
+use process::Program;
+pub(crate) use relay::free_port;
+pub(crate) use site::until;
+use site::{Site, blocking};
+
+use std::time::Duration;
+
+/// Longer than anything may take on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);

@@ -1,0 +1,107 @@
+//! The operator as a process, with the rights of its ServiceAccount and nothing else.
+
+use std::net::TcpListener;
+use std::ops::Deref;
+use std::time::Duration;
+
+use super::place::Place;
+use super::process::{Ended, Program, Running};
+use super::{blocking, until};
+
+const OPERATOR: &str = env!("CARGO_BIN_EXE_vaultstream-operator-with-faults");
+/// Loaded into the node by scripts/test-cluster.
+pub(crate) const WORKER_IMAGE: &str = "vaultstream-worker:test";
+/// Lines of a log that are shown when a test fails.
+const SHOWN: usize = 60;
+
+impl Place {
+    /// An operator to be started, called `name`.
+    pub(crate) async fn operator(&self, name: &'static str) -> OperatorProgram {
+        let port = blocking(|| TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()).await;
+        let mut program = Program::new(OPERATOR)
+            .args(&["--operator-namespace", &self.operator_namespace, "--name", name])
+            .args(&["--connection-dir", self.connection_dir().to_str().unwrap()])
+            .args(&["--http-address", &format!("127.0.0.1:{port}")])
+            .env("VAULTSTREAM_WORKER_IMAGE", WORKER_IMAGE)
+            .env("KUBECONFIG", &self.kubeconfig)
+            .env("NO_COLOR", "1")
+            .http(port);
+        if !self.is_cluster_wide() {
+            program = program.args(&["--namespaces", &self.namespace]);
+        }
+        OperatorProgram { name, program }
+    }
+
+    /// The only operator of a test, leading.
+    pub(crate) async fn start_operator(&self) -> Operator {
+        let operator = self.operator("operator").await.start();
+        operator.until_leading().await;
+        operator
+    }
+}
+
+pub(crate) struct OperatorProgram {
+    name: &'static str,
+    program: Program,
+}
+
+impl OperatorProgram {
+    pub(crate) fn args(self, args: &[&str]) -> Self {
+        Self { program: self.program.args(args), ..self }
+    }
+
+    /// What happens at a fault point: `name[:n]=kill|stop|exit`.
+    pub(crate) fn fault(self, fault: &str) -> Self {
+        Self { program: self.program.fault(fault), ..self }
+    }
+
+    pub(crate) fn start(self) -> Operator {
+        Operator { name: self.name, running: Some(self.program.start()) }
+    }
+}
+
+/// An operator that runs. Dropped, it is killed; in a test that fails, its log is shown.
+pub(crate) struct Operator {
+    name: &'static str,
+    running: Option<Running>,
+}
+
+impl Operator {
+    pub(crate) async fn is_leading(&self) -> bool {
+        let metrics = self.get("/metrics").await.map(|(_, body)| body).unwrap_or_default();
+        metrics.lines().any(|line| line == "vaultstream_operator_leading 1")
+    }
+
+    pub(crate) async fn until_leading(&self) {
+        until("the operator leads", || self.is_leading()).await;
+    }
+
+    /// Waits until it would be sent requests: a replica that waits for the Lease is ready, too.
+    pub(crate) async fn until_ready(&self) {
+        until("the operator is ready", || async { self.get("/readyz").await.is_some_and(|(status, _)| status == 200) })
+            .await;
+    }
+
+    pub(crate) async fn end_within(mut self, limit: Duration) -> Ended {
+        self.running.take().unwrap().end_within(limit).await
+    }
+}
+
+impl Deref for Operator {
+    type Target = Running;
+
+    fn deref(&self) -> &Running {
+        self.running.as_ref().unwrap()
+    }
+}
+
+impl Drop for Operator {
+    fn drop(&mut self) {
+        if let (Some(running), true) = (&self.running, std::thread::panicking()) {
+            let log = running.stderr();
+            let lines: Vec<&str> = log.lines().collect();
+            let last = lines.len().saturating_sub(SHOWN);
+            eprintln!("---- the log of {} (its last {SHOWN} lines)\n{}", self.name, lines[last..].join("\n"));
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! Where a test happens: a namespace, a ledger and streams that its pods reach by way of relays, and the operator's rights.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use futures_util::TryStreamExt;
+use k8s_openapi::ByteString;
+use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
+use k8s_openapi::api::core::v1::{Secret, ServiceAccount};
+use kube::api::{Patch, PatchParams};
+use kube::{Api, Client};
+use serde_json::{Value, json};
+use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
+use vaultstream_operator::permissions::{self, Permissions};
+
+use super::cluster::{self, OwnNamespace, kubectl};
+use super::job::Job;
+use super::relay::{Relay, Server};
+use super::site::{Site, until};
+
+/// Held shared by tests that may run beside others.
+static CLUSTER: std::sync::LazyLock<Arc<RwLock<()>>> = std::sync::LazyLock::new(Arc::default);
+
+#[allow(dead_code, reason = "held until the test ends")]
+enum Claim {
+    Shared(OwnedRwLockReadGuard<()>),
+    Alone(OwnedRwLockWriteGuard<()>),
+}
+
+impl Claim {
+    async fn shared() -> Self {
+        Self::Shared(Arc::clone(&CLUSTER).read_owned().await)
+    }
+
+    async fn alone() -> Self {
+        Self::Alone(Arc::clone(&CLUSTER).write_owned().await)
+    }
+}
+
+/// What the operators of a place look after, and where they are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Layout {
+    /// One namespace, in which they are themselves.
+    Together,
+    /// One namespace, from another one.
+    Apart,
+    /// All namespaces.
+    ClusterWide,
+}
+
+pub(crate) struct Place {
+    pub(crate) client: Client,
+    /// Where the jobs are.
+    pub(crate) namespace: String,
+    /// Where the operator is.
+    pub(crate) operator_namespace: String,
+    /// The servers by the short way, which is never cut.
+    pub(crate) site: Site,
+    pub(crate) postgres: Relay,
+    pub(crate) nats: Relay,
+    /// A kubeconfig with the operator's identity.
+    pub(crate) kubeconfig: PathBuf,
+    layout: Layout,
+    _namespaces: Vec<OwnNamespace>,
+    // Last, so that all is gone when the next test begins.
+    _claim: Claim,
+}
+
+impl Place {
+    /// For operators that are limited to one namespace, and live in it.
+    pub(crate) async fn new() -> Self {
+        Self::with(Claim::shared().await, Layout::Together).await
+    }
+
+    /// The same, with an operator in a namespace of its own.
+    pub(crate) async fn apart() -> Self {
+        Self::with(Claim::shared().await, Layout::Apart).await
+    }
+
+    /// No other test runs meanwhile: for what is timed or counted.
+    pub(crate) async fn quiet() -> Self {
+        Self::with(Claim::alone().await, Layout::Together).await
+    }
+
+    /// For operators of the whole cluster, which would take the jobs of all other tests.
+    pub(crate) async fn cluster_wide() -> Self {
+        Self::with(Claim::alone().await, Layout::ClusterWide).await
+    }
+
+    async fn with(claim: Claim, layout: Layout) -> Self {
+        let site = Site::new().await;
+        let client = cluster::admin().await;
+        let mut namespaces = vec![OwnNamespace::new(&client).await];
+        if layout != Layout::Together {
+            namespaces.push(OwnNamespace::new(&client).await);
+        }
+        let namespace = namespaces[0].name.clone();
+        let operator_namespace = namespaces[namespaces.len() - 1].name.clone();
+        let (socket, database) = unix_socket(&site.database_url);
+        let postgres = Relay::to(Server::Unix(socket)).await;
+        let (token, address) = nats_address(&site.nats_url);
+        let nats = Relay::to(Server::Tcp(address)).await;
+        let folder = site.dir.path().join("connection");
+        std::fs::create_dir(&folder).unwrap();
+        let database_url = format!("postgresql://vaultstream@{}/{database}", postgres.address);
+        let nats_url = format!("nats://{token}@{}", nats.address);
+        std::fs::write(folder.join("DATABASE_URL"), &database_url).unwrap();
+        std::fs::write(folder.join("NATS_URL"), &nats_url).unwrap();
+        let rights = match layout {
+            Layout::ClusterWide => permissions::cluster_wide(&operator_namespace),
+            _ => permissions::namespaced(&operator_namespace, std::slice::from_ref(&namespace)),
+        };
+        grant(&client, &rights).await;
+        let kubeconfig = site.dir.path().join("operator.conf");
+        write_kubeconfig(&client, &operator_namespace, &kubeconfig).await;
+        let place = Self {
+            client,
+            namespace,
+            operator_namespace,
+            site,
+            postgres,
+            nats,
+            kubeconfig,
+            layout,
+            _namespaces: namespaces,
+            _claim: claim,
+        };
+        place.make_connection_secret(&place.namespace).await;
+        place
+    }
+
+    pub(crate) fn is_cluster_wide(&self) -> bool {
+        self.layout == Layout::ClusterWide
+    }
+
+    /// The children that are there, of whatever job of the namespace.
+    pub(crate) async fn children(&self) -> Vec<String> {
+        let kinds = "deployments,replicasets,pods,poddisruptionbudgets,horizontalpodautoscalers";
+        let (content, said) = kubectl(&["-n", &self.namespace, "get", kinds, "-o", "name"]).await;
+        assert!(content, "{said}");
+        said.lines().filter(|line| line.contains('/')).map(str::to_owned).collect()
+    }
+
+    pub(crate) async fn until_no_children(&self) {
+        until("no child is left", || async { self.children().await.is_empty() }).await;
+    }
+
+    /// The job's streams.
+    pub(crate) async fn streams_of(&self, job: &Job) -> Vec<String> {
+        let names: Vec<String> = self.site.jetstream().await.stream_names().try_collect().await.unwrap();
+        names.into_iter().filter(|name| name.contains(&job.uid.to_string())).collect()
+    }
+
+    /// The folder with the operator's own connection: without a key-encryption key.
+    pub(crate) fn connection_dir(&self) -> PathBuf {
+        self.site.dir.path().join("connection")
+    }
+
+    /// The workers' connection, as a user makes it.
+    pub(crate) async fn make_connection_secret(&self, namespace: &str) {
+        let read = |path: &Path| ByteString(std::fs::read(path).unwrap());
+        let folder = self.connection_dir();
+        let mut secret = Secret::default();
+        secret.metadata.name = Some("vaultstream-connection".to_owned());
+        secret.metadata.namespace = Some(namespace.to_owned());
+        let files = [
+            ("DATABASE_URL", read(&folder.join("DATABASE_URL"))),
+            ("NATS_URL", read(&folder.join("NATS_URL"))),
+            ("kek", read(&self.site.kek())),
+        ];
+        secret.data = Some(files.into_iter().map(|(name, bytes)| (name.to_owned(), bytes)).collect());
+        cluster::apply(&self.client, &secret).await;
+    }
+}
+
+impl Place {
+    /// Members of its data, as the Secret has them; null removes one.
+    pub(crate) async fn change_connection_secret(&self, data: Value) {
+        let secrets = Api::<Secret>::namespaced(self.client.clone(), &self.namespace);
+        let patch = Patch::Merge(json!({"data": data}));
+        secrets.patch("vaultstream-connection", &PatchParams::default(), &patch).await.unwrap();
+    }
+}
+
+async fn grant(client: &Client, rights: &Permissions) {
+    cluster::apply(client, &rights.service_account).await;
+    for role in &rights.cluster_roles {
+        cluster::apply_cluster(client, role).await;
+    }
+    for binding in &rights.cluster_role_bindings {
+        cluster::apply_cluster(client, binding).await;
+    }
+    for role in &rights.roles {
+        cluster::apply(client, role).await;
+    }
+    for binding in &rights.role_bindings {
+        cluster::apply(client, binding).await;
+    }
+}
+
+/// What the kubelet would mount into the operator's pod.
+async fn write_kubeconfig(client: &Client, namespace: &str, path: &Path) {
+    let accounts = Api::<ServiceAccount>::namespaced(client.clone(), namespace);
+    let spec = TokenRequestSpec {
+        audiences: Some(vec!["https://kubernetes.default.svc".to_owned()]),
+        expiration_seconds: Some(7200),
+        bound_object_ref: None,
+    };
+    let request = TokenRequest { spec: Some(spec), ..TokenRequest::default() };
+    let answer = accounts.create_token_request(permissions::OPERATOR, &Default::default(), &request).await.unwrap();
+    let token = answer.status.unwrap().token;
+    let admin = cluster::admin_kubeconfig();
+    let cluster = admin.clusters.first().and_then(|named| named.cluster.clone()).unwrap();
+    let config = json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "test",
+        "clusters": [{"name": "test", "cluster": cluster}],
+        "users": [{"name": "operator", "user": {"token": token}}],
+        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "operator"}}],
+    });
+    std::fs::write(path, config.to_string()).unwrap();
+}
+
+/// `postgresql://vaultstream@%2Ftmp%2F…/database`: the server's socket, and the database.
+fn unix_socket(url: &str) -> (PathBuf, &str) {
+    let (host, database) = url.strip_prefix("postgresql://vaultstream@").unwrap().split_once('/').unwrap();
+    (Path::new(&host.replace("%2F", "/")).join(".s.PGSQL.5432"), database)
+}
+
+/// `nats://token@127.0.0.1:port`
+fn nats_address(url: &str) -> (&str, SocketAddr) {
+    let (token, address) = url.strip_prefix("nats://").unwrap().split_once('@').unwrap();
+    (token, address.parse().unwrap())
+}

@@ -1,0 +1,159 @@
+//! What only the operator or a worker can see is wrong becomes a condition with a fixed reason and an Event, and is over by
+//! itself once it is mended.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{ResourceQuota, ResourceQuotaSpec, Secret};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use kube::Api;
+use kube::api::DeleteParams;
+use serde_json::json;
+use tokio::process::Command;
+use vaultstream_api::{ConditionType, Phase, Reason};
+
+use crate::harness::{Job, Place, WORKER_IMAGE, apply, assert_complete_in, condition, generated, of_table, until};
+
+const SPEC: &str = "batchSize: 20\nkeys: {count: 2, lease: {records: 100, duration: 5s}}\nworkers: {maxReplicas: 1}";
+
+/// The workers' trouble is told by WorkersAvailable, by Stalled where a person is needed, and by an Event.
+async fn assert_told(job: &Job, reason: Reason) {
+    job.until_condition(ConditionType::WorkersAvailable, "False", reason).await;
+    if reason.conditions().contains(&ConditionType::Stalled) {
+        job.until_condition(ConditionType::Stalled, "True", reason).await;
+    }
+    until("there is an Event", || async { !job.events(reason.as_str()).await.is_empty() }).await;
+}
+
+async fn assert_recovers(place: &Place, job: &Job, records: i64) {
+    let done = job.until_complete().await;
+    assert_eq!(condition(&done, ConditionType::Stalled).unwrap().status, "False");
+    assert_complete_in(&place.site, &place.namespace, &job.name, records, 0).await;
+}
+
+async fn remove_secret(place: &Place) {
+    let secrets = Api::<Secret>::namespaced(place.client.clone(), &place.namespace);
+    secrets.delete("vaultstream-connection", &DeleteParams::default()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_connection_secret_is_told() {
+    let place = Place::new().await;
+    let _operator = place.start_operator().await;
+    remove_secret(&place).await;
+    let job = place.create(&generated("job", 100, SPEC)).await;
+    assert_told(&job, Reason::ConnectionSecretMissing).await;
+    place.make_connection_secret(&place.namespace).await;
+    assert_recovers(&place, &job, 100).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_secret_that_lacks_a_key_is_told() {
+    let place = Place::new().await;
+    let _operator = place.start_operator().await;
+    place.change_connection_secret(json!({"NATS_URL": null})).await;
+    let job = place.create(&generated("job", 100, SPEC)).await;
+    assert_told(&job, Reason::ConnectionSecretInvalid).await;
+    place.make_connection_secret(&place.namespace).await;
+    assert_recovers(&place, &job, 100).await;
+}
+
+/// The keys of the job were wrapped with another key-encryption key than the one in the Secret now.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_key_encryption_key_is_told() {
+    let place = Place::new().await;
+    let _operator = place.start_operator().await;
+    let slow = format!("{}, maxRecordsPerSecond: 50}}", SPEC.trim_end_matches('}'));
+    let job = place.create(&generated("job", 400, &slow)).await;
+    place.site.until_signed(60).await;
+    job.patch(json!({"spec": {"suspend": true}})).await;
+    job.until_phase(Phase::Suspended).await;
+    place.until_no_children().await;
+    // 32 bytes in base64, twice: once for the file, once for the Secret.
+    let other = "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE9";
+    place.change_connection_secret(json!({"kek": other})).await;
+    job.patch(json!({"spec": {"suspend": false}})).await;
+    assert_told(&job, Reason::WrongKek).await;
+    place.make_connection_secret(&place.namespace).await;
+    assert_recovers(&place, &job, 400).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_that_cannot_be_pulled_is_told() {
+    let place = Place::new().await;
+    let image = format!("docker.io/library/absent-{}:1", place.namespace);
+    let operator = place.operator("operator").await.args(&["--worker-image", &image]).start();
+    operator.until_leading().await;
+    let job = place.create(&generated("job", 100, SPEC)).await;
+    assert_told(&job, Reason::ImagePull).await;
+    let told = condition(&job.get().await, ConditionType::WorkersAvailable).unwrap().message.clone();
+    assert!(told.contains(&image), "{told}");
+    let present = format!("docker.io/library/{WORKER_IMAGE}");
+    let tagged = Command::new("ctr").args(["images", "tag", &present, &image]).status().await.unwrap();
+    assert!(tagged.success(), "the node did not take the image");
+    assert_recovers(&place, &job, 100).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quota_that_forbids_pods_is_told() {
+    let place = Place::new().await;
+    let _operator = place.start_operator().await;
+    let mut quota = ResourceQuota::default();
+    quota.metadata.name = Some("none".to_owned());
+    quota.metadata.namespace = Some(place.namespace.clone());
+    let hard: BTreeMap<_, _> = [("pods".to_owned(), Quantity("0".to_owned()))].into();
+    quota.spec = Some(ResourceQuotaSpec { hard: Some(hard), ..ResourceQuotaSpec::default() });
+    apply(&place.client, &quota).await;
+    let quotas = Api::<ResourceQuota>::namespaced(place.client.clone(), &place.namespace);
+    until("the quota counts", || async { quotas.get("none").await.unwrap().status.is_some() }).await;
+    let job = place.create(&generated("job", 100, SPEC)).await;
+    assert_told(&job, Reason::Quota).await;
+    quotas.delete("none", &DeleteParams::default()).await.unwrap();
+    assert_recovers(&place, &job, 100).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pods_that_fit_no_node_are_told() {
+    let place = Place::new().await;
+    let _operator = place.start_operator().await;
+    let nowhere =
+        SPEC.replace("maxReplicas: 1", "maxReplicas: 1, template: {nodeSelector: {example.com/nowhere: 'true'}}");
+    let job = place.create(&generated("job", 100, &nowhere)).await;
+    assert_told(&job, Reason::Unschedulable).await;
+    // Taken over while the job runs.
+    job.patch(json!({"spec": {"workers": {"template": null}}})).await;
+    assert_recovers(&place, &job, 100).await;
+}
+
+/// Whoever may make SigningJobs does not learn which tables there are.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_is_missing_and_one_that_is_not_granted_are_told_alike() {
+    let place = Place::new().await;
+    let _operator = place.start_operator().await;
+    place
+        .site
+        .execute(
+            "CREATE TABLE hidden (id bigint PRIMARY KEY, body text NOT NULL);
+             INSERT INTO hidden SELECT n, 'row ' || n FROM generate_series(1, 100) n",
+        )
+        .await;
+    let absent = place.create(&of_table("absent", "absent", SPEC)).await;
+    let hidden = place.create(&of_table("hidden", "hidden", SPEC)).await;
+    let mut told = Vec::new();
+    for job in [&absent, &hidden] {
+        let now = job.until_condition(ConditionType::Accepted, "False", Reason::SourceUnavailable).await;
+        told.push(condition(&now, ConditionType::Accepted).unwrap().message.replace(&job.name, "TABLE"));
+        job.until_condition(ConditionType::Ready, "False", Reason::SourceUnavailable).await;
+        job.until_condition(ConditionType::Stalled, "True", Reason::SourceUnavailable).await;
+        until("there is an Event", || async { !job.events("SourceUnavailable").await.is_empty() }).await;
+    }
+    assert_eq!(told[0], told[1]);
+    place.site.execute("GRANT SELECT ON hidden TO vaultstream_source").await;
+    assert_recovers(&place, &hidden, 100).await;
+    place
+        .site
+        .execute(
+            "CREATE TABLE absent (id bigint PRIMARY KEY, body text NOT NULL); GRANT SELECT ON absent TO vaultstream_source",
+        )
+        .await;
+    assert_recovers(&place, &absent, 0).await;
+}

@@ -1,0 +1,113 @@
+//! The leader killed, or stopped for longer than its Lease, at every step of a job's life: another one completes the job,
+//! and what wakes up ends itself. Nothing is lost, nothing is doubled.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::harness::{Place, assert_complete_in, generated};
+
+/// Scenarios at a time: they mostly wait for Leases and pods.
+const AT_A_TIME: usize = 4;
+const RECORDS: i64 = 200;
+/// The shortest Lease there is.
+const LEASE: [&str; 2] = ["--lease-duration", "5s"];
+
+/// Each fault point that the operator passes, with the passes at which it is tried.
+const POINTS: &[(&str, &[u32])] = &[
+    ("provisioned", &[1]),
+    ("seeded-chunk", &[1]),
+    ("lifecycle-step", &[1, 2, 3]),
+    ("generation-raised", &[1]),
+    ("streams-created", &[1]),
+    ("keys-published", &[1]),
+    ("batches-published", &[1]),
+    ("publishing-noted", &[1]),
+    ("keys-replaced", &[1]),
+    ("finish-begun", &[1]),
+    ("finish-published", &[1]),
+    ("streams-deleted", &[1]),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_completes_after_its_leader_was_killed_at_any_step() {
+    at_every_point(|at| Box::pin(kill_at(at))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_stopped_at_any_step_past_its_lease_does_no_harm_when_it_wakes_up() {
+    at_every_point(|at| Box::pin(stop_at(at))).await;
+}
+
+async fn at_every_point(scenario: impl Fn(String) -> futures_util::future::BoxFuture<'static, ()>) {
+    let places = Arc::new(Semaphore::new(AT_A_TIME));
+    let mut scenarios = JoinSet::new();
+    for &(point, passes) in POINTS {
+        for pass in passes {
+            let places = Arc::clone(&places);
+            let scenario = scenario(format!("{point}:{pass}"));
+            scenarios.spawn(async move {
+                let _place = places.acquire().await.unwrap();
+                scenario.await;
+            });
+        }
+    }
+    let mut failed = 0;
+    while let Some(ended) = scenarios.join_next().await {
+        // Every panic is on stderr already; all scenarios are let run to their end.
+        failed += usize::from(ended.is_err());
+    }
+    assert_eq!(failed, 0, "scenarios failed");
+}
+
+/// Two workers' worth of records in ten batches; with keys that wear out after two of them where that is the point.
+fn manifest(point: &str) -> String {
+    let lease = "lease: {records: 100, duration: 5s}";
+    let keys = match point {
+        "keys-replaced" => format!("keys: {{count: 3, maxSignatures: 40, {lease}}}"),
+        _ => format!("keys: {{count: 4, {lease}}}"),
+    };
+    generated("job", RECORDS.unsigned_abs(), &format!("batchSize: 20\nworkers: {{maxReplicas: 1}}\n{keys}"))
+}
+
+async fn kill_at(at: String) {
+    let (point, _) = at.split_once(':').unwrap();
+    let place = Place::new().await;
+    let first = place.operator("first").await.args(&LEASE).fault(&format!("{at}=kill")).start();
+    first.until_leading().await;
+    let second = place.operator("second").await.args(&LEASE).start();
+    let job = place.create(&manifest(point)).await;
+    first.end_within(Duration::from_secs(60)).await.assert_killed(point);
+    second.until_leading().await;
+    job.until_complete().await;
+    assert_complete_in(&place.site, &place.namespace, "job", RECORDS, 0).await;
+    place.until_no_children().await;
+}
+
+async fn stop_at(at: String) {
+    let (point, _) = at.split_once(':').unwrap();
+    let place = Place::new().await;
+    let first = place.operator("first").await.args(&LEASE).fault(&format!("{at}=stop")).start();
+    first.until_leading().await;
+    let second = place.operator("second").await.args(&LEASE).start();
+    let job = place.create(&manifest(point)).await;
+    first.until_stopped().await;
+    second.until_leading().await;
+    job.until_complete().await;
+    assert_complete_in(&place.site, &place.namespace, "job", RECORDS, 0).await;
+    let complete = job.get().await;
+
+    first.signal(Signal::CONT);
+    let ended = first.end_within(Duration::from_secs(20)).await;
+    ended.assert_code(1);
+    assert!(ended.stderr.contains("the Lease was lost"), "at {at}: {}", ended.stderr);
+    assert!(second.is_leading().await, "at {at}");
+    // What the one that woke up did, if anything, is there by now.
+    assert_complete_in(&place.site, &place.namespace, "job", RECORDS, 0).await;
+    let status = |job: &vaultstream_api::SigningJob| job.status.clone().map(|status| (status.phase, status.receipt));
+    assert_eq!(status(&job.get().await), status(&complete), "at {at}");
+    place.until_no_children().await;
+}

@@ -1,0 +1,118 @@
+//! What users do to jobs: suspend and resume them, pause the operator, queue them, let them expire.
+
+use std::time::Duration;
+
+use serde_json::json;
+use vaultstream_api::names::FINALIZER;
+use vaultstream_api::{ConditionType, Phase, Reason};
+
+use crate::harness::{Job, PATIENCE, Place, assert_complete_in, condition, generated, until};
+
+const SPEC: &str = "batchSize: 20\nkeys: {count: 4, lease: {records: 100, duration: 5s}}";
+
+/// Ten seconds of work.
+fn slow(name: &str, further: &str) -> String {
+    generated(name, 1000, &format!("{SPEC}\nworkers: {{maxReplicas: 1, maxRecordsPerSecond: 100}}\n{further}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_suspended_job_holds_nothing_and_goes_on_where_it_was() {
+    let place = Place::new().await;
+    let _operator = place.start_operator().await;
+    let job = place.create(&slow("job", "")).await;
+    place.site.until_signed(200).await;
+    job.patch(json!({"spec": {"suspend": true}})).await;
+    job.until_phase(Phase::Suspended).await;
+    job.until_condition(ConditionType::Suspended, "True", Reason::SuspendRequested).await;
+    place.until_no_children().await;
+    until("its streams are gone", || async { place.streams_of(&job).await.is_empty() }).await;
+    let signed = place.site.signed().await;
+    assert!((200..1000).contains(&signed), "{signed}");
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(place.site.signed().await, signed, "a suspended job was signed");
+    assert!(job.get().await.status.unwrap().completion_time.is_none());
+
+    job.patch(json!({"spec": {"suspend": false}})).await;
+    job.until_condition(ConditionType::Suspended, "False", Reason::NotSuspended).await;
+    job.until_complete().await;
+    assert_complete_in(&place.site, &place.namespace, "job", 1000, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_suspended_from_its_beginning_has_no_workers_until_it_is_resumed() {
+    let place = Place::new().await;
+    let _operator = place.start_operator().await;
+    let job = place.create(&generated("job", 100, &format!("{SPEC}\nsuspend: true"))).await;
+    job.until_phase(Phase::Suspended).await;
+    assert_eq!(place.children().await, Vec::<String>::new());
+    job.patch(json!({"spec": {"suspend": false}})).await;
+    job.until_complete().await;
+    assert_complete_in(&place.site, &place.namespace, "job", 100, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_finished_job_is_deleted_when_its_time_is_over() {
+    let place = Place::new().await;
+    let _operator = place.start_operator().await;
+    let stays = place.create(&generated("stays", 100, SPEC)).await;
+    let goes = place.create(&generated("goes", 100, &format!("{SPEC}\nttlAfterFinished: 5s"))).await;
+    goes.until_complete().await;
+    stays.until_complete().await;
+    goes.until_gone(Duration::from_secs(30)).await;
+    place.until_no_children().await;
+    assert!(stays.api.get_opt("stays").await.unwrap().is_some());
+    let kept = "SELECT count(*) FROM vaultstream.signatures";
+    assert_eq!(place.site.number(kept).await, 200, "signatures are retained by default");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_operator_keeps_its_hands_off_a_paused_job() {
+    let place = Place::new().await;
+    let _operator = place.start_operator().await;
+    let manifest = generated("job", 100, SPEC)
+        .replace("  name: job\n", "  name: job\n  annotations: {vaultstream.dev/reconcile: paused}\n");
+    let paused = place.create(&manifest).await;
+    let other = place.create(&generated("other", 100, SPEC)).await;
+    other.until_complete().await;
+    let seen = paused.get().await;
+    assert!(seen.status.is_none() && seen.metadata.finalizers.is_none(), "{seen:?}");
+    paused.patch(json!({"metadata": {"annotations": {"vaultstream.dev/reconcile": null}}})).await;
+    let done = paused.until_complete().await;
+    assert_eq!(done.metadata.finalizers, Some(vec![FINALIZER.to_owned()]));
+}
+
+fn place_in_queue(job: &vaultstream_api::SigningJob) -> Option<String> {
+    let scaling = condition(job, ConditionType::Scaling)?;
+    (scaling.reason == Reason::Queued.as_str()).then(|| scaling.message.clone())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_beyond_the_limit_wait_in_the_order_of_their_age() {
+    let place = Place::new().await;
+    let operator = place.operator("operator").await.args(&["--active-jobs", "1"]).start();
+    operator.until_leading().await;
+    let first = place.create(&slow("first", "")).await;
+    first.until_phase(Phase::Signing).await;
+    let mut waiting: Vec<Job> = Vec::new();
+    for (number, name) in ["second", "third"].into_iter().enumerate() {
+        let job = place.create(&generated(name, 100, SPEC)).await;
+        let queued = job.until_phase(Phase::Queued).await;
+        assert_eq!(condition(&queued, ConditionType::Seeded).unwrap().status, "True", "it waits seeded");
+        let expected = format!("number {} in the queue", number + 1);
+        job.until(&expected, |job| place_in_queue(job).as_deref() == Some(&expected)).await;
+        assert!(job.deployment().await.is_none() && place.streams_of(&job).await.is_empty());
+        waiting.push(job);
+        // Ages are told in seconds.
+        tokio::time::sleep(Duration::from_millis(1100)).await;
+    }
+    first.until_complete().await;
+    let [second, third] = &waiting[..] else { unreachable!() };
+    // The second ends before the third begins to be signed.
+    let third_began = third.within(PATIENCE, "it is its turn", |job| {
+        job.status.as_ref().is_some_and(|status| matches!(status.phase, Some(Phase::Signing | Phase::Finishing)))
+    });
+    third_began.await;
+    let second = second.get().await;
+    assert_eq!(second.status.unwrap().phase, Some(Phase::Complete));
+    third.until_complete().await;
+}

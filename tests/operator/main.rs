@@ -1,0 +1,19 @@
+//! The operator on a real Kubernetes node: real API server, real kubelet, real pods, real Postgres, real nats-server, and
+//! operators that are killed, stopped, cut off and denied.
+//!
+//! Run by scripts/test-cluster inside the node's namespaces. Each test has a namespace, a database and an operator of its
+//! own, which is limited to that namespace; those that need an operator of the whole cluster run alone.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this program holds only tests")]
+
+mod harness;
+
+mod alone;
+mod inputs;
+mod kills;
+mod lifecycle;
+mod outages;
+mod refusals;
+mod rights;
+mod samples;
+mod scaling;

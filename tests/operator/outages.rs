@@ -1,0 +1,181 @@
+//! The network between the cluster and its dependencies is cut: conditions say so, workers are not taken away, nothing is
+//! lost, and everything goes on by itself afterwards.
+
+use std::time::{Duration, Instant};
+
+use k8s_openapi::api::events::v1::Event;
+use kube::Api;
+use kube::api::ListParams;
+use vaultstream_api::{ConditionType, Phase, Reason};
+
+use crate::harness::{Job, Place, assert_complete_in, condition, generated, until};
+
+const RECORDS: i64 = 2000;
+
+/// Slow enough to be cut off in the middle: ten seconds with two workers.
+fn slow(policy: &str) -> String {
+    generated(
+        "job",
+        RECORDS.unsigned_abs(),
+        &format!(
+            "batchSize: 20\nkeys: {{count: 4, lease: {{records: 100, duration: 5s}}}}\n\
+             workers: {{minReplicas: 2, maxReplicas: 2, maxRecordsPerSecond: 100}}\ndeletionPolicy: {{{policy}}}"
+        ),
+    )
+}
+
+const KEEP: &str = "signatures: Retain, records: Retain";
+const FORGET: &str = "signatures: Delete, records: Delete";
+
+/// Both workers are asked for, and were all the time.
+async fn assert_not_scaled_in(job: &Job, for_so_long: Duration) {
+    let begun = Instant::now();
+    while begun.elapsed() < for_so_long {
+        assert_eq!(job.replicas().await, Some(2), "{}", job.tell().await);
+        let phase = job.get().await.status.unwrap().phase;
+        assert_eq!(phase, Some(Phase::Signing), "{}", job.tell().await);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+async fn survives_in_mid_job(postgres: bool, nats: bool, reason: Reason) {
+    let place = Place::new().await;
+    let _operator = place.start_operator().await;
+    let job = place.create(&slow(KEEP)).await;
+    place.site.until_signed(200).await;
+    if postgres {
+        place.postgres.cut().await;
+    }
+    if nats {
+        place.nats.cut().await;
+    }
+    job.until_condition(ConditionType::Ready, "False", reason).await;
+    job.until_condition(ConditionType::Scaling, "Unknown", reason).await;
+    assert!(!job.events(reason.as_str()).await.is_empty(), "no Event\n{}", job.tell().await);
+    // Longer than any figure of the ledger is believed.
+    assert_not_scaled_in(&job, Duration::from_secs(18)).await;
+    if postgres {
+        place.postgres.restore().await;
+    }
+    if nats {
+        place.nats.restore().await;
+    }
+    job.until_complete().await;
+    assert_complete_in(&place.site, &place.namespace, "job", RECORDS, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_survives_a_ledger_that_is_away_in_the_middle() {
+    survives_in_mid_job(true, false, Reason::LedgerUnavailable).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_survives_streams_that_are_away_in_the_middle() {
+    survives_in_mid_job(false, true, Reason::StreamsUnavailable).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_survives_both_away_in_the_middle() {
+    survives_in_mid_job(true, true, Reason::LedgerUnavailable).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_made_while_both_are_away_says_so_and_begins_when_they_are_back() {
+    let place = Place::new().await;
+    place.postgres.cut().await;
+    place.nats.cut().await;
+    let operator = place.start_operator().await;
+    let job = place.create(&generated("job", 100, "batchSize: 20\nkeys: {count: 2}")).await;
+    job.until_condition(ConditionType::Ready, "False", Reason::LedgerUnavailable).await;
+    job.until_condition(ConditionType::Seeded, "False", Reason::LedgerUnavailable).await;
+    assert_eq!(operator.get("/readyz").await.unwrap().0, 200, "an outage makes nobody unready");
+    place.postgres.restore().await;
+    job.until_condition(ConditionType::Ready, "False", Reason::StreamsUnavailable).await;
+    assert_eq!(place.children().await, Vec::<String>::new());
+    place.nats.restore().await;
+    let job_now = job.until_complete().await;
+    assert_eq!(condition(&job_now, ConditionType::Ready).unwrap().reason, Reason::Finished.as_str());
+    assert_complete_in(&place.site, &place.namespace, "job", 100, 0).await;
+}
+
+/// A leader that starts in mid-job and knows nothing yet leaves the workers as they are.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_that_starts_without_its_dependencies_takes_no_worker_away() {
+    let place = Place::new().await;
+    let first = place.start_operator().await;
+    let job = place.create(&slow(KEEP)).await;
+    place.site.until_signed(100).await;
+    first.signal(rustix::process::Signal::TERM);
+    first.end_within(Duration::from_secs(5)).await.assert_code(0);
+    place.postgres.cut().await;
+    place.nats.cut().await;
+    let _second = place.start_operator().await;
+    assert_not_scaled_in(&job, Duration::from_secs(10)).await;
+    job.until_condition(ConditionType::Ready, "False", Reason::LedgerUnavailable).await;
+    place.postgres.restore().await;
+    place.nats.restore().await;
+    job.until_complete().await;
+    assert_complete_in(&place.site, &place.namespace, "job", RECORDS, 0).await;
+}
+
+async fn left_behind(place: &Place, namespace: &str) -> usize {
+    let events = Api::<Event>::namespaced(place.client.clone(), namespace);
+    events.list(&ListParams::default().fields("reason=LeftBehind")).await.unwrap().items.len()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_deleted_while_both_are_away_goes_in_time_and_is_swept_later() {
+    let place = Place::apart().await;
+    let operator = place.operator("operator").await.args(&["--finalizer-timeout", "5s"]).start();
+    operator.until_leading().await;
+    let job = place.create(&slow(FORGET)).await;
+    place.site.until_signed(100).await;
+    place.postgres.cut().await;
+    place.nats.cut().await;
+    job.delete().await;
+    let begun = Instant::now();
+    job.until_gone(Duration::from_secs(15)).await;
+    assert!(begun.elapsed() >= Duration::from_secs(4), "it gave up before its deadline");
+    for namespace in [&place.namespace, &place.operator_namespace] {
+        until("an Event tells what was left", || async { left_behind(&place, namespace).await == 1 }).await;
+    }
+    place.until_no_children().await;
+    assert_eq!(place.site.number("SELECT count(*) FROM vaultstream.jobs WHERE live").await, 1, "nothing was left");
+
+    operator.signal(rustix::process::Signal::TERM);
+    operator.end_within(Duration::from_secs(5)).await.assert_code(0);
+    place.postgres.restore().await;
+    place.nats.restore().await;
+    let _next = place.start_operator().await;
+    until("the sweep has removed it", || async {
+        place.site.number("SELECT count(*) FROM vaultstream.jobs").await == 0
+    })
+    .await;
+    until("its streams are gone", || async { place.streams_of(&job).await.is_empty() }).await;
+    assert_eq!(place.site.number("SELECT count(*) FROM vaultstream.signatures").await, 0);
+}
+
+/// What it left is removed by the same leader, at the latest when somebody wants the name.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_is_free_again_after_a_deletion_that_left_something() {
+    let place = Place::new().await;
+    let operator = place.operator("operator").await.args(&["--finalizer-timeout", "5s"]).start();
+    operator.until_leading().await;
+    let old = place.create(&slow(KEEP)).await;
+    place.site.until_signed(100).await;
+    place.postgres.cut().await;
+    place.nats.cut().await;
+    old.delete().await;
+    old.until_gone(Duration::from_secs(15)).await;
+    place.postgres.restore().await;
+    place.nats.restore().await;
+    let new = place.create(&generated("job", 100, "batchSize: 20\nkeys: {count: 2}")).await;
+    new.until_complete().await;
+    assert_complete_in(&place.site, &place.namespace, "job", 100, 0).await;
+    until("the old one's streams are gone", || async { place.streams_of(&old).await.is_empty() }).await;
+    let kept = format!(
+        "SELECT count(*) FROM vaultstream.signatures s JOIN vaultstream.jobs j ON j.id = s.job_id WHERE j.uid = '{}'",
+        old.uid
+    );
+    assert!(place.site.number(&kept).await >= 100, "retained signatures are gone");
+}

@@ -1,0 +1,137 @@
+//! 1,000 SigningJobs of 100 records and 10 keys, and no worker: how long until all are seeded, what the operator needs for
+//! it, and what it costs to leave them alone. `make test-scale` prints a table.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this program holds only tests")]
+
+#[allow(dead_code, reason = "shared with the other suite, which uses the rest")]
+mod harness;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use futures_util::stream::{self, StreamExt};
+use kube::Api;
+use kube::api::PostParams;
+use vaultstream_api::SigningJob;
+
+use harness::{Place, generated, requests};
+
+const JOBS: usize = 1000;
+/// Requests of the client that makes them, at once.
+const AT_ONCE: usize = 32;
+const REST: Duration = Duration::from_secs(30);
+
+/// The bars of docs/design.md.
+const ALL_SEEDED: Duration = Duration::from_secs(60);
+const MEMORY_MIB: f64 = 64.0;
+
+fn mib(operator: &harness::Operator, field: &str) -> f64 {
+    let text = operator.status(field);
+    text.trim_end_matches(" kB").trim().parse::<f64>().unwrap() / 1024.0
+}
+
+fn since(before: &BTreeMap<(String, String), u64>, after: &BTreeMap<(String, String), u64>, writes: bool) -> u64 {
+    const READS: [&str; 3] = ["GET", "LIST", "WATCH"];
+    let counted = |verb: &str| READS.contains(&verb) != writes;
+    let news = |key, count: &u64| count - before.get(key).copied().unwrap_or_default();
+    after.iter().filter(|((verb, _), _)| counted(verb)).map(|(key, count)| news(key, count)).sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_jobs_are_seeded_within_a_minute_and_64_mib() {
+    let place = Place::cluster_wide().await;
+    let operator = place.operator("operator").await.args(&["--workers", "0"]).start();
+    operator.until_leading().await;
+    let mut table = vec![("operator's memory before, MiB".to_owned(), mib(&operator, "VmRSS"))];
+
+    let api = Api::<SigningJob>::namespaced(place.client.clone(), &place.namespace);
+    let began = Instant::now();
+    stream::iter(0..JOBS)
+        .map(|number| {
+            let manifest = generated(&format!("job-{number:04}"), 100, "batchSize: 50\nkeys: {count: 10}");
+            let mut job = SigningJob::parse_manifests(&manifest).unwrap().remove(0);
+            job.metadata.namespace = Some(place.namespace.clone());
+            let api = api.clone();
+            async move {
+                api.create(&PostParams::default(), &job).await.unwrap();
+            }
+        })
+        .buffer_unordered(AT_ONCE)
+        .collect::<Vec<()>>()
+        .await;
+    table.push(("from the first apply to the last, s".to_owned(), began.elapsed().as_secs_f64()));
+
+    let in_ledger = "SELECT count(*) FROM vaultstream.jobs WHERE seeded_at IS NOT NULL";
+    let (mut ledger_took, mut status_took) = (None, None);
+    while status_took.is_none() {
+        assert!(began.elapsed() < ALL_SEEDED * 5, "not all are seeded after {:?}", began.elapsed());
+        if ledger_took.is_none() && place.site.number_or_zero(in_ledger).await >= JOBS as i64 {
+            ledger_took = Some(began.elapsed());
+        }
+        if ledger_took.is_some() && told_seeded(&api).await >= JOBS {
+            status_took = Some(began.elapsed());
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let all_seeded = status_took.unwrap();
+    table.push(("to the last one seeded in the ledger, s".to_owned(), ledger_took.unwrap().as_secs_f64()));
+    table.push(("to the last condition Seeded, s".to_owned(), all_seeded.as_secs_f64()));
+    let peak = mib(&operator, "VmHWM");
+    table.push(("operator's peak memory, MiB".to_owned(), peak));
+    for step in ["count", "sum"] {
+        let value = operator.metric_in_full(&format!("vaultstream_operator_reconcile_seconds_{step}")).await;
+        table.push((format!("reconciles, {}", if step == "sum" { "s in all" } else { "number" }), value));
+    }
+
+    // What was under way comes to its rest first.
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    let before = requests::count().await;
+    tokio::time::sleep(REST).await;
+    let after = requests::count().await;
+    let a_second = |count: u64| count as f64 / REST.as_secs_f64();
+    table.push(("API reads a second at rest, all clients".to_owned(), a_second(since(&before, &after, false))));
+    table.push(("API writes a second at rest, all clients".to_owned(), a_second(since(&before, &after, true))));
+    let ours = |counts: &BTreeMap<_, _>| requests::only_ours(counts.clone());
+    let wrote = since(&ours(&before), &ours(&after), true);
+    table.push(("writes of ours at rest".to_owned(), wrote as f64));
+    let rest = mib(&operator, "VmRSS");
+    table.push(("operator's memory at rest, MiB".to_owned(), rest));
+    table.push(("operator's peak memory at the end, MiB".to_owned(), mib(&operator, "VmHWM")));
+
+    println!("\n{JOBS} SigningJobs of 100 records and 10 keys, no worker running\n");
+    for (what, value) in &table {
+        println!("| {what:<42} | {value:>9.2} |");
+    }
+    println!("\nper step, mean ms in the ledger:\n{}", per_step(&place).await);
+
+    assert!(all_seeded <= ALL_SEEDED, "all were seeded after {all_seeded:?}");
+    assert!(peak <= MEMORY_MIB && rest <= MEMORY_MIB, "{peak:.1} MiB at peak, {rest:.1} MiB at rest");
+    assert_eq!(wrote, 0, "jobs at rest were written");
+}
+
+/// Jobs that say that they are seeded.
+async fn told_seeded(api: &Api<SigningJob>) -> usize {
+    let jobs = api.list(&Default::default()).await.unwrap();
+    let seeded = |job: &&SigningJob| {
+        harness::condition(job, vaultstream_api::ConditionType::Seeded).is_some_and(|seeded| seeded.status == "True")
+    };
+    jobs.items.iter().filter(seeded).count()
+}
+
+/// From one time that the ledger keeps to the next.
+async fn per_step(place: &Place) -> String {
+    let row = place
+        .site
+        .sql()
+        .await
+        .query_one(
+            "SELECT coalesce(avg(extract(epoch FROM seeded_at - created_at)) * 1000, 0)::float8, \
+                    coalesce(max(extract(epoch FROM seeded_at - created_at)) * 1000, 0)::float8, \
+                    coalesce(extract(epoch FROM max(seeded_at) - min(created_at)), 0)::float8 FROM vaultstream.jobs",
+            &[],
+        )
+        .await
+        .unwrap();
+    let (mean, longest, whole): (f64, f64, f64) = (row.get(0), row.get(1), row.get(2));
+    format!("in the ledger to seeded: {mean:.1} on average, {longest:.1} at most; all of them {whole:.1} s")
+}
