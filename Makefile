@@ -17,7 +17,7 @@ PROGRAM := target/release/vaultstream
 DATA_DIR := .vaultstream
 
 .DEFAULT_GOAL := help
-.PHONY: help quick-start start stop seed clean test test-cluster test-scale bench lint generate tools env-setup check-prereqs
+.PHONY: help quick-start start stop seed clean test test-cluster test-keda test-scale bench lint generate tools env-setup check-prereqs
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ test: ## Run every test, on real Postgres and real NATS; with CLUSTER=own on a r
 
 test-cluster: ## Run the operator's tests on a Kubernetes node of the project's own; needs root
 	@scripts/test-cluster operator
+
+test-keda: ## Run the tests of scaling by KEDA, with KEDA itself on such a node; needs root
+	@scripts/test-cluster keda
 
 test-scale: ## Time 1,000 SigningJobs on such a node; print a table
 	@scripts/test-cluster scale --nocapture

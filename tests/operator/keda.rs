@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this program holds only tests")]
 
-#[allow(dead_code, reason = "shared with the other suite, which uses the rest")]
+#[allow(dead_code, unused_imports, reason = "shared with the other suite, which uses the rest")]
 mod harness;
 
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;

@@ -26,9 +26,14 @@ fn tools() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../.tools/cluster")
 }
 
-fn kubeconfig_file() -> PathBuf {
+/// The folder of the node's certificates and kubeconfigs.
+pub(crate) fn pki() -> PathBuf {
     let state = std::env::var_os("CLUSTER_STATE").map_or_else(|| tools().join("state"), PathBuf::from);
-    state.join("pki/admin.conf")
+    state.join("pki")
+}
+
+fn kubeconfig_file() -> PathBuf {
+    pki().join("admin.conf")
 }
 
 pub(crate) fn admin_kubeconfig() -> Kubeconfig {

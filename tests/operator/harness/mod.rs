@@ -25,7 +25,7 @@ mod process;
 mod site;
 
 pub(crate) use check::assert_complete_in;
-pub(crate) use cluster::{OwnNamespace, apply, apply_cluster, install_crd, kubectl, lax_crd};
+pub(crate) use cluster::{OwnNamespace, apply, apply_cluster, install_crd, kubectl, lax_crd, pki};
 pub(crate) use job::{Job, condition, phase_of};
 pub(crate) use manifests::{generated, of_table};
 pub(crate) use metrics_api::MetricsApi;

@@ -120,7 +120,8 @@ async fn what_is_not_known_is_not_served_and_scales_nobody_in() {
 
 /// What the metrics API answers to a request that does not come through the API server.
 async fn ask(address: SocketAddr, path: &str, user: &str, with_certificate: bool) -> String {
-    let request = format!("GET {path} HTTP/1.1\\r\\nHost: metrics\\r\\nX-Remote-User: {user}\\r\\nConnection: close\\r\\n\\r\\n");
+    let request =
+        format!("GET {path} HTTP/1.1\\r\\nHost: metrics\\r\\nX-Remote-User: {user}\\r\\nConnection: close\\r\\n\\r\\n");
     let identity = match with_certificate {
         true => format!("-cert {0}/front-proxy-client.crt -key {0}/front-proxy-client.key", pki().display()),
         false => String::new(),
