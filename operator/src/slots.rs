@@ -1,7 +1,7 @@
 //! Whose turn it is to sign: a limit across all jobs, fair by namespace, then by age.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::SystemTime,
 };
@@ -19,6 +19,8 @@ pub(crate) struct Slots {
 struct Table {
     limit: usize,
     jobs: BTreeMap<Uuid, Entry>,
+    /// The place of each that waits, from 1; none after a change, until somebody asks.
+    places: Option<HashMap<Uuid, usize>>,
 }
 
 struct Entry {
@@ -36,12 +38,18 @@ pub(crate) struct Turn {
 
 impl Slots {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { table: Arc::new(Mutex::new(Table { limit, jobs: BTreeMap::new() })), changed: Arc::default() }
+        Self {
+            table: Arc::new(Mutex::new(Table { limit, jobs: BTreeMap::new(), places: None })),
+            changed: Arc::default(),
+        }
     }
 
     /// Stands in line.
     pub(crate) fn queue(&self, uid: Uuid, namespace: &str, since: SystemTime) -> Turn {
-        self.lock().jobs.insert(uid, Entry { namespace: namespace.to_owned(), since, at_work: false });
+        let mut table = self.lock();
+        table.jobs.insert(uid, Entry { namespace: namespace.to_owned(), since, at_work: false });
+        table.places = None;
+        drop(table);
         Turn { slots: self.clone(), uid }
     }
 
@@ -70,29 +78,40 @@ impl Turn {
             return true;
         }
         let room = table.jobs.values().filter(|job| job.at_work).count() < table.limit;
-        if !room || table.line().first() != Some(&self.uid) {
+        if !room || table.place(self.uid) != Some(1) {
             return false;
         }
         if let Some(job) = table.jobs.get_mut(&self.uid) {
             job.at_work = true;
         }
+        table.places = None;
         true
     }
 
     /// Its place in the queue, from 1; none when it is at work.
     pub(crate) fn position(&self) -> Option<usize> {
-        self.slots.lock().line().iter().position(|uid| *uid == self.uid).map(|place| place + 1)
+        self.slots.lock().place(self.uid)
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.slots.lock().jobs.remove(&self.uid);
+        let mut table = self.slots.lock();
+        table.jobs.remove(&self.uid);
+        table.places = None;
+        drop(table);
         self.slots.changed.notify_waiters();
     }
 }
 
 impl Table {
+    fn place(&mut self, uid: Uuid) -> Option<usize> {
+        if self.places.is_none() {
+            self.places = Some(self.line().into_iter().zip(1..).collect());
+        }
+        self.places.as_ref()?.get(&uid).copied()
+    }
+
     /// Who waits, in the order of their turns: the namespace with the fewest jobs before it goes first, then the oldest.
     fn line(&self) -> Vec<Uuid> {
         let mut ahead: BTreeMap<&str, usize> = BTreeMap::new();

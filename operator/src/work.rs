@@ -54,7 +54,7 @@ pub(crate) struct View {
     /// Its figures, once known. Old figures stay while the ledger is away: unknown is never zero.
     pub(crate) progress: Option<Progress>,
     /// Its place in the queue.
-    pub(crate) queued: Option<usize>,
+    pub(crate) queued: Option<Place>,
     /// How many rejects are tried again, until that is not asked for any more.
     pub(crate) retried: Option<i64>,
     /// What keeps it from going on.
@@ -181,7 +181,7 @@ impl Work {
 
     async fn wait_for(&mut self, turn: &Turn, ledger: &Ledger, job: &Job) -> Result<(), Fault> {
         loop {
-            let queued = turn.position();
+            let queued = turn.position().map(Place::of);
             self.view.send_if_modified(|view| std::mem::replace(&mut view.queued, queued) != queued);
             tokio::select! {
                 () = turn.begin() => break,
@@ -239,6 +239,37 @@ impl Work {
             view.fault = None;
         });
         Ok(state)
+    }
+}
+
+/// A place in the queue: exact near its head, round further behind, where all places move whenever one job begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// So many-th.
+    Number(usize),
+    /// Behind so many.
+    Behind(usize),
+}
+
+impl Place {
+    /// Places up to here are told exactly.
+    const NEAR: usize = 20;
+
+    fn of(position: usize) -> Self {
+        match position.saturating_sub(1) {
+            ahead if ahead < Self::NEAR => Self::Number(position),
+            ahead if ahead < 100 => Self::Behind(Self::NEAR),
+            ahead => Self::Behind(ahead / 100 * 100),
+        }
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Number(place) => write!(f, "number {place} in the queue"),
+            Self::Behind(jobs) => write!(f, "behind at least {jobs} others in the queue"),
+        }
     }
 }
 

@@ -14,6 +14,7 @@ mod kills;
 mod lifecycle;
 mod outages;
 mod refusals;
+mod retries;
 mod rights;
 mod samples;
 mod scaling;

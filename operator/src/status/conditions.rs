@@ -142,7 +142,7 @@ fn workers_available(facts: &Facts<'_>, phase: Phase) -> Verdict {
 
 fn scaling(facts: &Facts<'_>, phase: Phase) -> Verdict {
     match (phase, facts.view.queued, &facts.view.fault) {
-        (Phase::Queued, Some(place), _) => no(Reason::Queued, format!("number {place} in the queue")),
+        (Phase::Queued, Some(place), _) => no(Reason::Queued, place.to_string()),
         (Phase::Signing | Phase::Finishing, _, Some(fault))
             if fault.reason.conditions().contains(&ConditionType::Scaling) =>
         {
