@@ -31,7 +31,7 @@ pub(crate) fn run_for(
     duration: Duration,
 ) -> (watch::Receiver<bool>, JoinHandle<()>) {
     let (leads, receiver) = watch::channel(false);
-    let candidate = Candidate { api: Api::namespaced(client, namespace), identity, duration, seen: None };
+    let candidate = Candidate { api: Api::namespaced(client, namespace), identity, duration, seen: Seen::default() };
     (receiver, tokio::spawn(candidate.run(leads)))
 }
 
@@ -39,15 +39,37 @@ struct Candidate {
     api: Api<Lease>,
     identity: String,
     duration: Duration,
-    /// Another's Lease as we last saw it, and since when it is like that.
-    seen: Option<(LeaseSpec, Instant)>,
+    seen: Seen,
 }
+
+/// Another's Lease as we last saw it, and since when it is like that.
+#[derive(Default)]
+struct Seen(Option<(LeaseSpec, Instant)>);
 
 /// A Lease that is ours.
 struct Held {
     lease: Lease,
     /// Not relied on after this.
     until: Instant,
+}
+
+impl Seen {
+    /// Whether nobody holds it, or who does has not renewed it for as long as it holds.
+    fn is_over(&mut self, present: &LeaseSpec, duration: Duration, now: Instant) -> bool {
+        if present.holder_identity.as_deref().is_none_or(str::is_empty) {
+            return true;
+        }
+        match &self.0 {
+            Some((seen, since)) if seen == present => {
+                let seconds = present.lease_duration_seconds.and_then(|seconds| u64::try_from(seconds).ok());
+                now - *since >= seconds.map_or(duration, Duration::from_secs)
+            }
+            _ => {
+                self.0 = Some((present.clone(), now));
+                false
+            }
+        }
+    }
 }
 
 impl Candidate {
@@ -91,7 +113,7 @@ impl Candidate {
             return self.held(self.api.create(&PostParams::default(), &lease).await, asked);
         };
         let present = lease.spec.take().unwrap_or_default();
-        if !self.is_over(&present) {
+        if !self.seen.is_over(&present, self.duration, asked) {
             return Ok(None);
         }
         lease.spec = Some(self.ours(present.lease_transitions));
@@ -104,23 +126,6 @@ impl Candidate {
             Ok(lease) => Ok(Some(Held { lease, until: self.end_of_trust(asked) })),
             Err(kube::Error::Api(status)) if status.is_conflict() || status.is_already_exists() => Ok(None),
             Err(error) => Err(error),
-        }
-    }
-
-    /// Whether nobody holds it, or who does has not renewed it for as long as it holds.
-    fn is_over(&mut self, present: &LeaseSpec) -> bool {
-        if present.holder_identity.as_deref().is_none_or(str::is_empty) {
-            return true;
-        }
-        match &self.seen {
-            Some((seen, since)) if seen == present => {
-                let seconds = present.lease_duration_seconds.and_then(|seconds| u64::try_from(seconds).ok());
-                since.elapsed() >= seconds.map_or(self.duration, Duration::from_secs)
-            }
-            _ => {
-                self.seen = Some((present.clone(), Instant::now()));
-                false
-            }
         }
     }
 
@@ -192,5 +197,34 @@ impl Candidate {
         if let Err(error) = self.api.replace(LEASE, &PostParams::default(), &lease).await {
             tracing::debug!(error = crate::chain(&error), "the Lease could not be given back; it ends by itself");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn held(renewed: i64) -> LeaseSpec {
+        LeaseSpec {
+            holder_identity: Some("other".to_owned()),
+            lease_duration_seconds: Some(5),
+            renew_time: Some(MicroTime(jiff::Timestamp::from_second(renewed).unwrap())),
+            ..LeaseSpec::default()
+        }
+    }
+
+    #[test]
+    fn a_lease_is_over_when_nobody_holds_it_or_it_was_not_renewed_for_as_long_as_it_holds() {
+        let (start, long) = (Instant::now(), Duration::from_secs(60));
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut seen = Seen::default();
+        assert!(seen.is_over(&LeaseSpec::default(), long, at(0)));
+        // Whatever its clock says, it has its time from when we first see it.
+        assert!(!seen.is_over(&held(0), long, at(1)));
+        assert!(!seen.is_over(&held(0), long, at(5)));
+        assert!(!seen.is_over(&held(3), long, at(6)), "it was renewed");
+        assert!(!seen.is_over(&held(3), long, at(10)));
+        assert!(seen.is_over(&held(3), long, at(11)));
+        assert!(seen.is_over(&LeaseSpec { holder_identity: None, ..held(3) }, long, at(6)), "it was given back");
     }
 }

@@ -50,7 +50,7 @@ async fn a_missing_connection_secret_is_told() {
 async fn a_connection_secret_that_lacks_a_key_is_told() {
     let place = Place::new().await;
     let _operator = place.start_operator().await;
-    place.change_connection_secret(json!({"NATS_URL": null})).await;
+    place.change_connection_secret(json!({"data": {"NATS_URL": null}})).await;
     let job = place.create(&generated("job", 100, SPEC)).await;
     assert_told(&job, Reason::ConnectionSecretInvalid).await;
     place.make_connection_secret(&place.namespace).await;
@@ -68,9 +68,8 @@ async fn a_wrong_key_encryption_key_is_told() {
     job.patch(json!({"spec": {"suspend": true}})).await;
     job.until_phase(Phase::Suspended).await;
     place.until_no_children().await;
-    // 32 bytes in base64, twice: once for the file, once for the Secret.
-    let other = "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE9";
-    place.change_connection_secret(json!({"kek": other})).await;
+    let other = format!("{}QUE=", "QUFB".repeat(10));
+    place.change_connection_secret(json!({"stringData": {"kek": other}})).await;
     job.patch(json!({"spec": {"suspend": false}})).await;
     assert_told(&job, Reason::WrongKek).await;
     place.make_connection_secret(&place.namespace).await;

@@ -102,6 +102,12 @@ async fn a_thousand_jobs_are_seeded_within_a_minute_and_64_mib() {
     for (what, value) in &table {
         println!("| {what:<42} | {value:>9.2} |");
     }
+    for ((verb, resource), count) in ours(&after) {
+        let news = count - before.get(&(verb.clone(), resource.clone())).copied().unwrap_or_default();
+        if news > 0 {
+            println!("written at rest: {verb} {resource} {news} times");
+        }
+    }
     println!("\nper step, mean ms in the ledger:\n{}", per_step(&place).await);
 
     assert!(all_seeded <= ALL_SEEDED, "all were seeded after {all_seeded:?}");

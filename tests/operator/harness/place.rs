@@ -175,11 +175,10 @@ impl Place {
 }
 
 impl Place {
-    /// Members of its data, as the Secret has them; null removes one.
-    pub(crate) async fn change_connection_secret(&self, data: Value) {
+    /// Changes it as a user does.
+    pub(crate) async fn change_connection_secret(&self, patch: Value) {
         let secrets = Api::<Secret>::namespaced(self.client.clone(), &self.namespace);
-        let patch = Patch::Merge(json!({"data": data}));
-        secrets.patch("vaultstream-connection", &PatchParams::default(), &patch).await.unwrap();
+        secrets.patch("vaultstream-connection", &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
     }
 }
 
