@@ -85,7 +85,7 @@ pub(crate) async fn control(replica: &Replica, cluster: String, live: Arc<Live>,
         () = begun => {}
         () = sweep_for_ever(&context, &stores) => {}
         () = count_for_ever(&context, &stores) => {}
-        () = offers::watch_for_ever(client, config, replica.served.clone(), &offers_are) => {}
+        () = offers::watch_for_ever(client, config, replica.served.clone(), &offers_are, &replica.metrics) => {}
     }
 }
 

@@ -3,9 +3,15 @@
 use prometheus::{
     Gauge, Histogram, HistogramOpts, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder, core::Collector,
 };
-use vaultstream_api::Phase;
+use vaultstream_api::{Phase, ScalingMode};
 
-use crate::{dependencies::Dependencies, scaling::loads::Loads};
+use crate::{
+    dependencies::Dependencies,
+    scaling::{
+        choice::{Offers, choose},
+        loads::Loads,
+    },
+};
 
 /// All metrics, registered in one place.
 #[derive(Clone)]
@@ -21,6 +27,7 @@ pub(crate) struct Metrics {
     rate: IntGaugeVec,
     desired: IntGaugeVec,
     dependencies: IntGaugeVec,
+    offered: IntGaugeVec,
     read_age: Gauge,
 }
 
@@ -45,9 +52,10 @@ impl Metrics {
             rate: gauges("job_records_per_second", "Records signed a second, of jobs at work", &OF_JOB)?,
             desired: gauges("job_desired_workers", "Workers that the backlog needs, of jobs at work", &OF_JOB)?,
             dependencies: gauges("dependency_up", "1 while connected to it", &["dependency"])?,
+            offered: gauges("scaling_offered", "1 while new jobs can be scaled this way, on the leader", &["mode"])?,
             read_age: Gauge::new("backlog_age_seconds", "How old the figures of jobs are")?,
         };
-        let all: [Box<dyn Collector>; 11] = [
+        let all: [Box<dyn Collector>; 12] = [
             Box::new(version),
             Box::new(metrics.leading.clone()),
             Box::new(metrics.reconcile_seconds.clone()),
@@ -58,6 +66,7 @@ impl Metrics {
             Box::new(metrics.rate.clone()),
             Box::new(metrics.desired.clone()),
             Box::new(metrics.dependencies.clone()),
+            Box::new(metrics.offered.clone()),
             Box::new(metrics.read_age.clone()),
         ];
         all.into_iter().try_for_each(|collector| metrics.registry.register(collector))?;
@@ -74,6 +83,14 @@ impl Metrics {
         }
         for (phase, count) in counts {
             self.jobs.with_label_values(&[phase.as_str()]).set(count);
+        }
+    }
+
+    /// Notes which ways of scaling there are.
+    pub(crate) fn note_offers(&self, offers: &Offers) {
+        for mode in [ScalingMode::Hpa, ScalingMode::Keda] {
+            let offered = choose(mode, None, offers).instead.is_none();
+            self.offered.with_label_values(&[mode.as_str()]).set(offered.into());
         }
     }
 

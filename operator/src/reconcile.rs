@@ -28,12 +28,14 @@ use crate::{
         choice::choose,
         replicas::{self, ScaleError},
     },
-    status::{self, Facts, StatusError, Written},
+    status::{self, Facts, Outcome, StatusError, Written},
     validate::{self, Valid},
 };
 
 /// While a job signs, it is looked at so often. What has not changed is not written.
 const LOOK: Duration = Duration::from_secs(1);
+/// Figures that had to wait for their turn are tried again.
+const LATER: Duration = Duration::from_secs(5);
 /// A job that does not is looked at when its work has news (`wake`), and so often besides.
 const REST: Duration = Duration::from_secs(15);
 
@@ -129,12 +131,16 @@ pub(crate) async fn reconcile(
         now: Timestamp::now(),
     };
     let status = status::compute(&facts); //                                               pure
-    publish(&ctx, job, &valid, &status).await?; //                                         client
+    let outcome = publish(&ctx, job, &valid, &status).await?; //                           client
     if let (true, Some(rejects)) = (valid.retry_rejects, view.retried) {
         retry::answer(&ctx, job, &valid, Retry::Begun(rejects)).await?; //                 client
     }
     ctx.failures.clear(valid.uid);
-    Ok(Action::requeue(if need.at_work { LOOK } else { REST }))
+    Ok(Action::requeue(match (need.at_work, outcome) {
+        (true, _) => LOOK,
+        (false, Outcome::Later) => LATER,
+        (false, _) => REST,
+    }))
 }
 
 /// A job that has ended: nothing of it is left but its TTL.
@@ -148,7 +154,7 @@ async fn rest(ctx: &Context, object: &SigningJob, job: &Valid) -> Result<Action,
     let status =
         SigningJobStatus { replicas: Some(0), rate_per_second: None, scaling_mode: None, ..job.status.clone() };
     // Figures are written with patience; nothing else would bring us here again.
-    if !ctx.publisher.publish(&ctx.client, job.into(), &status).await? && status != job.status {
+    if ctx.publisher.publish(&ctx.client, job.into(), &status).await? == Outcome::Later {
         return Ok(Action::requeue(LOOK));
     }
     ctx.applied.forget(job.uid, None);
@@ -171,7 +177,8 @@ async fn refuse(ctx: &Context, job: &SigningJob, why: &str) -> Result<Action, Re
     let name = job.name_any();
     let none = SigningJobStatus::default();
     let old = Written { namespace: &namespace, name: &name, uid, status: job.status.as_ref().unwrap_or(&none) };
-    if ctx.publisher.publish(&ctx.client, old, &status::refused(job, why, Timestamp::now())).await? {
+    let refused = status::refused(job, why, Timestamp::now());
+    if ctx.publisher.publish(&ctx.client, old, &refused).await? == Outcome::Written {
         tracing::warn!(namespace, name, why, "a SigningJob is refused");
         announce(ctx, job, EventType::Warning, Reason::InvalidSpec.as_str(), why).await;
     }
@@ -184,9 +191,10 @@ async fn publish(
     job: &SigningJob,
     valid: &Valid,
     status: &SigningJobStatus,
-) -> Result<(), ReconcileError> {
-    if !ctx.publisher.publish(&ctx.client, valid.into(), status).await? {
-        return Ok(());
+) -> Result<Outcome, ReconcileError> {
+    let outcome = ctx.publisher.publish(&ctx.client, valid.into(), status).await?;
+    if outcome != Outcome::Written {
+        return Ok(outcome);
     }
     ctx.metrics.writes.with_label_values(&["status"]).inc();
     if let (Some(phase), true) = (status.phase, status.phase != valid.status.phase) {
@@ -204,7 +212,7 @@ async fn publish(
     {
         announce(ctx, job, EventType::Warning, reason.as_str(), &message).await;
     }
-    Ok(())
+    Ok(outcome)
 }
 
 /// What the conditions say that is wrong.

@@ -20,7 +20,7 @@ use crate::{
     work::View,
 };
 
-pub(crate) use publish::{Publisher, StatusError, Written, delete_when_due};
+pub(crate) use publish::{Outcome, Publisher, StatusError, Written, delete_when_due};
 
 /// Everything a status is computed from.
 pub(crate) struct Facts<'a> {

@@ -242,7 +242,7 @@ impl Work {
     }
 }
 
-/// A place in the queue: exact near its head, round further behind, where all places move whenever one job begins.
+/// A place in the queue: exact near its head, in steps further behind, where all places move whenever one job begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     /// So many-th.
@@ -259,7 +259,8 @@ impl Place {
         match position.saturating_sub(1) {
             ahead if ahead < Self::NEAR => Self::Number(position),
             ahead if ahead < 100 => Self::Behind(Self::NEAR),
-            ahead => Self::Behind(ahead / 100 * 100),
+            ahead if ahead < 1000 => Self::Behind(100),
+            _ => Self::Behind(1000),
         }
     }
 }

@@ -13,7 +13,7 @@ use vaultstream_api::{ConditionType, Reason, ScalingMode};
 use harness::{Place, assert_complete_in, free_port, generated, kubectl, until};
 
 const SPEC: &str = "batchSize: 50\nkeys: {count: 6, lease: {records: 100, duration: 5s}}\n\
-                    workers: {maxReplicas: 3, maxRecordsPerSecond: 50}\n\
+                    workers: {maxReplicas: 3, maxRecordsPerSecond: 30}\n\
                     autoscaling: {mode: Auto, targetBacklog: 1000, behavior: {scaleDown: {stabilizationWindowSeconds: 0}}}";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -25,7 +25,8 @@ async fn keda_follows_the_backlog_where_it_owns_the_metrics_and_leaves_nothing()
     let operator = place.operator("operator").await;
     let operator = operator.args(&["--scaling-address", &address.to_string(), "--scaling-url", &url]).start();
     operator.until_leading().await;
-    let job = place.create(&generated("job", 4000, SPEC)).await;
+    until("the operator has noticed KEDA", || operator.offers("KEDA")).await;
+    let job = place.create(&generated("job", 5000, SPEC)).await;
     let scaled = job.until_condition(ConditionType::Scaling, "True", Reason::ScaledByKeda).await;
     assert_eq!(scaled.status.and_then(|status| status.scaling_mode), Some(ScalingMode::Keda));
     let autoscalers = Api::<HorizontalPodAutoscaler>::namespaced(place.client.clone(), &place.namespace);
@@ -40,7 +41,7 @@ async fn keda_follows_the_backlog_where_it_owns_the_metrics_and_leaves_nothing()
     place.until_no_children().await;
     let (content, left) = kubectl(&["-n", &place.namespace, "get", "scaledobjects", "-o", "name"]).await;
     assert!(content && left.trim().is_empty() || left.contains("No resources"), "{left}");
-    assert_complete_in(&place.site, &job.namespace, "job", 4000, 0).await;
+    assert_complete_in(&place.site, &job.namespace, "job", 5000, 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,6 +53,7 @@ async fn a_number_that_keda_cannot_have_scales_nobody_in() {
     let operator = place.operator("operator").await;
     let operator = operator.args(&["--scaling-address", &address.to_string(), "--scaling-url", &url]).start();
     operator.until_leading().await;
+    until("the operator has noticed KEDA", || operator.offers("KEDA")).await;
     let job = place.create(&generated("job", 3000, SPEC)).await;
     until("three workers are asked for", || async { job.replicas().await == Some(3) }).await;
     place.postgres.cut().await;

@@ -60,7 +60,7 @@ async fn an_end_is_final_and_whoever_asks_for_a_retry_is_told() {
     job.patch(json!({"metadata": {"annotations": {RETRY: "true"}}})).await;
     until("an Event says so", || async { job.events("RetryRefused").await.len() == 1 }).await;
     let after = job.get().await;
-    assert!(!after.metadata.annotations.is_some_and(|all| all.contains_key(RETRY)));
+    assert!(!after.metadata.annotations.as_ref().is_some_and(|all| all.contains_key(RETRY)));
     assert!(condition(&after, ConditionType::Complete).is_some_and(|complete| complete.status == "True"));
     assert_eq!(rejected(&after), Some(1));
 }

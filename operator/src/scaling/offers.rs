@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use super::choice::{Offers, Owner};
-use crate::{Config, metrics_api::Served};
+use crate::{Config, metrics::Metrics, metrics_api::Served};
 
 /// Between two looks.
 const EVERY: Duration = Duration::from_secs(5);
@@ -29,6 +29,7 @@ pub(crate) async fn watch_for_ever(
     config: &Config,
     served: Option<Served>,
     offers: &watch::Sender<Offers>,
+    metrics: &Metrics,
 ) {
     let mut since = Instant::now();
     loop {
@@ -54,6 +55,7 @@ pub(crate) async fn watch_for_ever(
             *known = now;
             news
         });
+        metrics.note_offers(&offers.borrow());
         tokio::time::sleep(EVERY).await;
     }
 }

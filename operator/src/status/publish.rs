@@ -35,6 +35,16 @@ pub(crate) struct Publisher {
     written: Mutex<HashMap<Uuid, Instant>>,
 }
 
+/// What came of a status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Written,
+    /// There is nothing to write.
+    Same,
+    /// Only figures differ, and they have to wait for their turn.
+    Later,
+}
+
 /// A status as the API server has it, and whose it is.
 #[derive(Clone, Copy)]
 pub(crate) struct Written<'a> {
@@ -51,23 +61,26 @@ impl<'a> From<&'a Valid> for Written<'a> {
 }
 
 impl Publisher {
-    /// Writes the status if it has to be. True when it was written.
+    /// Writes the status if it has to be.
     pub(crate) async fn publish(
         &self,
         client: &Client,
         old: Written<'_>,
         new: &SigningJobStatus,
-    ) -> Result<bool, StatusError> {
-        if new == old.status || (only_figures(old.status, new) && !self.may_write(old.uid)) {
-            return Ok(false);
+    ) -> Result<Outcome, StatusError> {
+        if new == old.status {
+            return Ok(Outcome::Same);
+        }
+        if only_figures(old.status, new) && !self.may_write(old.uid) {
+            return Ok(Outcome::Later);
         }
         self.note(old.uid);
         let api = Api::<SigningJob>::namespaced(client.clone(), old.namespace);
         let patch = json!({"apiVersion": "vaultstream.dev/v1alpha1", "kind": "SigningJob", "status": new});
         let params = PatchParams::apply(MANAGER).force();
         match api.patch_status(old.name, &params, &Patch::Apply(&patch)).await {
-            Ok(_) => Ok(true),
-            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(false),
+            Ok(_) => Ok(Outcome::Written),
+            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(Outcome::Same),
             Err(error) => Err(error.into()),
         }
     }

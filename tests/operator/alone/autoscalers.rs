@@ -28,6 +28,7 @@ async fn served() -> Served {
     let api = MetricsApi::register(&place, address).await;
     api.until_available().await;
     operator.until_leading().await;
+    until("the operator has noticed", || operator.offers("HPA")).await;
     Served { place, api, operator, address }
 }
 
@@ -59,9 +60,9 @@ impl Served {
     }
 }
 
-/// 3 × 50 records a second at first: long enough for an autoscaler that looks every 5 s to follow.
+/// 3 × 30 records a second at first: long enough for an autoscaler that looks every 5 s to follow.
 const SLOW: &str = "batchSize: 50\nkeys: {count: 6, lease: {records: 100, duration: 5s}}\n\
-                    workers: {maxReplicas: 3, maxRecordsPerSecond: 50}\n";
+                    workers: {maxReplicas: 3, maxRecordsPerSecond: 30}\n";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn replicas_rise_with_the_backlog_and_fall_after_it() {
@@ -69,7 +70,7 @@ async fn replicas_rise_with_the_backlog_and_fall_after_it() {
     let spec = format!(
         "{SLOW}autoscaling: {{mode: HPA, targetBacklog: 1000, behavior: {{scaleDown: {{stabilizationWindowSeconds: 0}}}}}}"
     );
-    let job = served.place.create(&generated("job", 4000, &spec)).await;
+    let job = served.place.create(&generated("job", 5000, &spec)).await;
     job.until_condition(ConditionType::Scaling, "True", Reason::ScaledByHpa).await;
     served.until_desired(&job, 3).await;
     until("three workers are asked for", || async { job.replicas().await == Some(3) }).await;
@@ -79,14 +80,14 @@ async fn replicas_rise_with_the_backlog_and_fall_after_it() {
     served.until_desired(&job, 1).await;
     job.until_complete().await;
     served.place.until_no_children().await;
-    assert_complete_in(&served.place.site, &job.namespace, "job", 4000, 0).await;
+    assert_complete_in(&served.place.site, &job.namespace, "job", 5000, 0).await;
 }
 
-/// 5,000 records at 50 a second and worker within 60 s: 1.7 workers.
+/// 5,000 records at 30 a second and worker within 90 s: 1.9 workers.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deadline_yields_the_workers_that_the_measured_rate_demands() {
     let served = served().await;
-    let spec = format!("{SLOW}autoscaling: {{mode: Auto, targetDrain: 60s}}");
+    let spec = format!("{SLOW}autoscaling: {{mode: Auto, targetDrain: 90s}}");
     let job = served.place.create(&generated("job", 5000, &spec)).await;
     job.until_condition(ConditionType::Scaling, "True", Reason::ScaledByHpa).await;
     served.until_desired(&job, 2).await;

@@ -25,6 +25,8 @@ impl Place {
             .env("VAULTSTREAM_WORKER_IMAGE", WORKER_IMAGE)
             .env("KUBECONFIG", &self.kubeconfig)
             .env("NO_COLOR", "1")
+            // As its Deployment sets it: an arena a core costs memory that nobody uses.
+            .env("MALLOC_ARENA_MAX", "2")
             .http(port);
         if !self.is_cluster_wide() {
             program = program.args(&["--namespaces", &self.namespace]);
@@ -70,6 +72,13 @@ impl Operator {
     pub(crate) async fn is_leading(&self) -> bool {
         let metrics = self.get("/metrics").await.map(|(_, body)| body).unwrap_or_default();
         metrics.lines().any(|line| line == "vaultstream_operator_leading 1")
+    }
+
+    /// Whether jobs that are made now can be scaled in this mode.
+    pub(crate) async fn offers(&self, mode: &str) -> bool {
+        let metrics = self.get("/metrics").await.map(|(_, body)| body).unwrap_or_default();
+        let wanted = format!("vaultstream_operator_scaling_offered{{mode=\"{mode}\"}} 1");
+        metrics.lines().any(|line| line == wanted)
     }
 
     pub(crate) async fn until_leading(&self) {
