@@ -93,8 +93,8 @@ async fn a_deadline_yields_the_workers_that_the_measured_rate_demands() {
     served.until_desired(&job, 2).await;
     until("two workers are asked for", || async { job.replicas().await == Some(2) }).await;
     assert!(served.metric("vaultstream_desired_workers", &job).await.unwrap() >= 2);
-    job.until_complete().await;
-    served.place.until_no_children().await;
+    job.delete().await;
+    job.until_gone(Duration::from_secs(60)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
