@@ -10,14 +10,14 @@ use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use kube::Api;
 use vaultstream_api::{ConditionType, Reason, ScalingMode};
 
-use harness::{Place, assert_complete_in, free_port, generated, kubectl, until};
+use harness::{Operator, Place, assert_complete_in, free_port, generated, kubectl, until};
 
 const SPEC: &str = "batchSize: 50\nkeys: {count: 6, lease: {records: 100, duration: 5s}}\n\
                     workers: {maxReplicas: 3, maxRecordsPerSecond: 30}\n\
                     autoscaling: {mode: Auto, targetBacklog: 1000, behavior: {scaleDown: {stabilizationWindowSeconds: 0}}}";
 
-#[tokio::test(flavor = "multi_thread")]
-async fn keda_follows_the_backlog_where_it_owns_the_metrics_and_leaves_nothing() {
+/// An operator of the cluster that KEDA may ask, and that knows of KEDA.
+async fn asked() -> (Place, Operator) {
     let place = Place::cluster_wide().await;
     let (address, listener) = free_port().await;
     drop(listener);
@@ -26,6 +26,12 @@ async fn keda_follows_the_backlog_where_it_owns_the_metrics_and_leaves_nothing()
     let operator = operator.args(&["--scaling-address", &address.to_string(), "--scaling-url", &url]).start();
     operator.until_leading().await;
     until("the operator has noticed KEDA", || operator.offers("KEDA")).await;
+    (place, operator)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keda_follows_the_backlog_where_it_owns_the_metrics_and_leaves_nothing() {
+    let (place, _operator) = asked().await;
     let job = place.create(&generated("job", 5000, SPEC)).await;
     let scaled = job.until_condition(ConditionType::Scaling, "True", Reason::ScaledByKeda).await;
     assert_eq!(scaled.status.and_then(|status| status.scaling_mode), Some(ScalingMode::Keda));
@@ -46,14 +52,7 @@ async fn keda_follows_the_backlog_where_it_owns_the_metrics_and_leaves_nothing()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_number_that_keda_cannot_have_scales_nobody_in() {
-    let place = Place::cluster_wide().await;
-    let (address, listener) = free_port().await;
-    drop(listener);
-    let url = format!("http://{address}");
-    let operator = place.operator("operator").await;
-    let operator = operator.args(&["--scaling-address", &address.to_string(), "--scaling-url", &url]).start();
-    operator.until_leading().await;
-    until("the operator has noticed KEDA", || operator.offers("KEDA")).await;
+    let (place, _operator) = asked().await;
     let job = place.create(&generated("job", 3000, SPEC)).await;
     until("three workers are asked for", || async { job.replicas().await == Some(3) }).await;
     place.postgres.cut().await;
