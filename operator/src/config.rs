@@ -51,7 +51,7 @@ pub struct Config {
     #[arg(long, env = "VAULTSTREAM_SCALING_ADDRESS")]
     pub scaling_address: Option<SocketAddr>,
 
-    /// Where KEDA reaches that port, such as http://vaultstream-scaling.vaultstream-system.svc:8081. Without it no
+    /// Where KEDA reaches that port, such as `http://vaultstream-scaling.vaultstream-system.svc:8081`. Without it no
     /// ScaledObject is made.
     #[arg(long, env = "VAULTSTREAM_SCALING_URL")]
     pub scaling_url: Option<String>,

@@ -11,7 +11,7 @@ use vaultstream_api::ChildNames;
 use super::metadata;
 use crate::{scaling::keda, validate::Valid};
 
-/// What we set of KEDA's ScaledObject (<https://keda.sh/docs/latest/reference/scaledobject-spec/>).
+/// What we set of KEDA's ScaledObject, as [KEDA documents it](https://keda.sh/docs/latest/reference/scaledobject-spec/).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, CustomResource)]
 #[kube(
     group = "keda.sh",
