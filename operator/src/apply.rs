@@ -28,6 +28,7 @@ use vaultstream_api::{ChildNames, ScalingMode};
 use crate::{
     build::{Children, ScaledObject},
     dereference::Seen,
+    permissions::OPERATOR,
     validate::Valid,
 };
 
@@ -38,8 +39,6 @@ const SCALED_OBJECT: &str = "ScaledObject";
 /// Seconds that KEDA's finalizer is waited for.
 const KEDA_PATIENCE: i64 = 60;
 
-/// Who owns the fields of children.
-const MANAGER: &str = "vaultstream-operator";
 /// Who owns the number of workers.
 pub(crate) const SCALE_MANAGER: &str = "vaultstream-scale";
 
@@ -217,7 +216,7 @@ where
         return Ok(());
     }
     let api = Api::<K>::namespaced(client.clone(), job.namespace.as_str());
-    let params = PatchParams::apply(MANAGER).force();
+    let params = PatchParams::apply(OPERATOR).force();
     api.patch(&name, &params, &Patch::Apply(&object)).await.map_err(|source| ApplyError {
         action: "apply",
         kind,

@@ -27,6 +27,7 @@ use crate::{
     dereference::{self, Live, OURS},
     fleet::Fleet,
     lead::Replica,
+    permissions::OPERATOR,
     reconcile::{error_policy, reconcile},
     scaling::{choice::Offers, offers},
     slots::Slots,
@@ -98,7 +99,7 @@ fn context(
     ending: &CancellationToken,
 ) -> Context {
     let Replica { config, client, dependencies, metrics, loads, served: _ } = replica;
-    let reporter = Reporter { controller: "vaultstream-operator".to_owned(), instance: Some(replica.name()) };
+    let reporter = Reporter { controller: OPERATOR.to_owned(), instance: Some(replica.name()) };
     let shared = Shared {
         dependencies: dependencies.clone(),
         slots: Slots::new(usize::try_from(config.active_jobs).unwrap_or(usize::MAX)),

@@ -11,6 +11,8 @@ use vaultstream_connection::ConnectionFolder;
 use vaultstream_ledger::{ConnectError, Ledger, MigrateError};
 use vaultstream_streams::Streams;
 
+use crate::permissions::OPERATOR;
+
 /// Between two attempts to connect.
 const PAUSE: Duration = Duration::from_secs(2);
 /// Connections to Postgres: lifecycle steps, the backlog query, and a few to spare.
@@ -99,7 +101,7 @@ async fn connect_ledger(folder: ConnectionFolder) -> State<Ledger> {
     let refused = |message: String| Fault::new(Reason::LedgerRefused, message);
     let mut options = folder.ledger().map_err(|error| refused(crate::chain(&error)))?;
     options.max_connections = CONNECTIONS;
-    options.application_name = "vaultstream-operator".to_owned();
+    options.application_name = OPERATOR.to_owned();
     options.source_role = true;
     options.patience = PAUSE;
     let ledger = Ledger::connect(&options).await.map_err(|error| match &error {
@@ -117,7 +119,7 @@ async fn connect_ledger(folder: ConnectionFolder) -> State<Ledger> {
 async fn connect_streams(folder: ConnectionFolder) -> State<Streams> {
     let fault = |message: String| Fault::new(Reason::StreamsUnavailable, message);
     let mut options = folder.streams().map_err(|error| fault(crate::chain(&error)))?;
-    options.name = "vaultstream-operator".to_owned();
+    options.name = OPERATOR.to_owned();
     options.patience = PAUSE;
     let streams = Streams::connect(&options).await.map_err(|error| fault(crate::chain(&error)))?;
     tracing::info!("connected to NATS");

@@ -1,15 +1,11 @@
-//! What is in the cluster for a job: its Deployment and what keeps its pods from running. Read from watches, never fetched.
+//! What is in the cluster for a job: its children and its pods. Read from watches, never fetched.
 
 use std::{sync::Arc, time::Duration};
 
 use futures_util::StreamExt;
 use k8s_openapi::{
     NamespaceResourceScope,
-    api::{
-        apps::v1::Deployment,
-        autoscaling::v2::HorizontalPodAutoscaler,
-        core::v1::{ContainerStatus, Pod},
-    },
+    api::{apps::v1::Deployment, autoscaling::v2::HorizontalPodAutoscaler, core::v1::Pod},
 };
 use kube::{
     Api, Client, Resource, ResourceExt,
@@ -22,9 +18,9 @@ use kube::{
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-use vaultstream_api::{ChildNames, Reason, names::JOB_UID_LABEL};
+use vaultstream_api::{ChildNames, names::JOB_UID_LABEL};
 
-use crate::{dependencies::Fault, validate::Valid};
+use crate::{dependencies::Fault, trouble, validate::Valid};
 
 /// What every child carries.
 pub(crate) const OURS: &str = "app.kubernetes.io/managed-by=vaultstream-operator";
@@ -100,8 +96,8 @@ impl Live {
         let pods = self.pods_of(job.uid);
         let trouble = pods
             .iter()
-            .find_map(|pod| trouble_of_pod(pod))
-            .or_else(|| deployment.as_ref().and_then(|deployment| trouble_of_deployment(deployment)));
+            .find_map(|pod| trouble::of_pod(pod))
+            .or_else(|| deployment.as_ref().and_then(|deployment| trouble::of_deployment(deployment)));
         let ready = pods.iter().filter(|pod| is_ready(pod)).count();
         Seen { deployment, autoscaler, trouble, ready: count(ready), pods: count(pods.len()) }
     }
@@ -161,53 +157,4 @@ where
 fn is_ready(pod: &Pod) -> bool {
     let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
     conditions.is_some_and(|all| all.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True"))
-}
-
-/// What the kubelet, the worker itself or the scheduler says about a pod that does not run.
-fn trouble_of_pod(pod: &Pod) -> Option<Fault> {
-    let status = pod.status.as_ref()?;
-    if let Some(fault) = status.container_statuses.iter().flatten().find_map(trouble_of_container) {
-        return Some(fault);
-    }
-    let scheduled = status.conditions.iter().flatten().find(|condition| condition.type_ == "PodScheduled");
-    if scheduled.is_some_and(|condition| condition.reason.as_deref() == Some("Unschedulable")) {
-        return Some(Fault::new(Reason::Unschedulable, "no node has room for another worker, or none may take it"));
-    }
-    None
-}
-
-fn trouble_of_container(container: &ContainerStatus) -> Option<Fault> {
-    if container.ready {
-        return None;
-    }
-    let state = container.state.as_ref();
-    let waiting = state.and_then(|state| state.waiting.as_ref()).and_then(|waiting| waiting.reason.as_deref());
-    if let Some("ImagePullBackOff" | "ErrImagePull" | "InvalidImageName" | "ErrImageNeverPull") = waiting {
-        return Some(Fault::new(Reason::ImagePull, format!("the image {} cannot be pulled", container.image)));
-    }
-    let last = container.last_state.as_ref();
-    let ended = [state, last].into_iter().flatten().find_map(|state| state.terminated.as_ref());
-    let told = ended.filter(|ended| ended.exit_code != 0).and_then(|ended| ended.message.as_deref());
-    match told.map(|told| (told, told.split_once(": "))) {
-        Some((told, named)) => {
-            let named = named.and_then(|(reason, why)| Some((reason.parse().ok()?, why)));
-            let (reason, why) = named.unwrap_or((Reason::CrashLoop, told));
-            Some(Fault::new(reason, format!("a worker ended: {why}")))
-        }
-        None if waiting == Some("CrashLoopBackOff") => {
-            Some(Fault::new(Reason::CrashLoop, "workers start and end again and again: see the log of one"))
-        }
-        None => None,
-    }
-}
-
-/// Pods that were not even made.
-fn trouble_of_deployment(deployment: &Deployment) -> Option<Fault> {
-    let conditions = deployment.status.as_ref()?.conditions.as_ref()?;
-    let failure =
-        conditions.iter().find(|condition| condition.type_ == "ReplicaFailure" && condition.status == "True")?;
-    let message = failure.message.clone().unwrap_or_default();
-    let quota = message.contains("exceeded quota") || message.contains("LimitRange");
-    let reason = if quota { Reason::Quota } else { Reason::PodsRefused };
-    Some(Fault::new(reason, "the namespace refuses another worker: see the Events of its ReplicaSet"))
 }

@@ -20,9 +20,10 @@ use crate::{
     control::control,
     dependencies::Dependencies,
     dereference::{self, Live},
-    lease::{self, LEASE},
+    lease,
     metrics::Metrics,
     metrics_api::Served,
+    permissions::OPERATOR,
     scaling::loads::Loads,
 };
 
@@ -43,7 +44,7 @@ pub(crate) struct Replica {
 impl Replica {
     /// What it is called in the Lease and in Events.
     pub(crate) fn name(&self) -> String {
-        self.config.name.clone().or_else(|| std::env::var("HOSTNAME").ok()).unwrap_or_else(|| LEASE.to_owned())
+        self.config.name.clone().or_else(|| std::env::var("HOSTNAME").ok()).unwrap_or_else(|| OPERATOR.to_owned())
     }
 }
 

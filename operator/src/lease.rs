@@ -16,8 +16,8 @@ use kube::{
 };
 use tokio::{sync::watch, task::JoinHandle};
 
-/// The Lease's name.
-pub(crate) const LEASE: &str = "vaultstream-operator";
+use crate::permissions::OPERATOR;
+
 /// Between two looks, or two attempts.
 const AGAIN: Duration = Duration::from_secs(1);
 /// A Lease is renewed so many times before it would end, and not relied on in its last part.
@@ -107,8 +107,8 @@ impl Candidate {
 
     async fn try_to_acquire(&mut self) -> Result<Option<Held>, kube::Error> {
         let asked = Instant::now();
-        let Some(mut lease) = self.api.get_opt(LEASE).await? else {
-            let metadata = ObjectMeta { name: Some(LEASE.to_owned()), ..ObjectMeta::default() };
+        let Some(mut lease) = self.api.get_opt(OPERATOR).await? else {
+            let metadata = ObjectMeta { name: Some(OPERATOR.to_owned()), ..ObjectMeta::default() };
             let lease = Lease { metadata, spec: Some(self.ours(None)) };
             return self.held(self.api.create(&PostParams::default(), &lease).await, asked);
         };
@@ -117,7 +117,7 @@ impl Candidate {
             return Ok(None);
         }
         lease.spec = Some(self.ours(present.lease_transitions));
-        self.held(self.api.replace(LEASE, &PostParams::default(), &lease).await, asked)
+        self.held(self.api.replace(OPERATOR, &PostParams::default(), &lease).await, asked)
     }
 
     /// Somebody else may have been faster.
@@ -172,11 +172,11 @@ impl Candidate {
         if let Some(spec) = &mut held.lease.spec {
             spec.renew_time = Some(MicroTime(jiff::Timestamp::now()));
         }
-        match self.api.replace(LEASE, &PostParams::default(), &held.lease).await {
+        match self.api.replace(OPERATOR, &PostParams::default(), &held.lease).await {
             Ok(lease) => *held = Held { lease, until: self.end_of_trust(asked) },
             // Somebody has changed it, or an answer of ours was lost.
             Err(kube::Error::Api(status)) if status.is_conflict() => {
-                let present = self.api.get(LEASE).await?;
+                let present = self.api.get(OPERATOR).await?;
                 if present.spec.as_ref().and_then(|spec| spec.holder_identity.as_ref()) != Some(&self.identity) {
                     return Ok(false);
                 }
@@ -194,7 +194,7 @@ impl Candidate {
             spec.holder_identity = None;
             spec.renew_time = None;
         }
-        if let Err(error) = self.api.replace(LEASE, &PostParams::default(), &lease).await {
+        if let Err(error) = self.api.replace(OPERATOR, &PostParams::default(), &lease).await {
             tracing::debug!(error = crate::chain(&error), "the Lease could not be given back; it ends by itself");
         }
     }

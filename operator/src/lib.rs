@@ -34,6 +34,7 @@ mod retry;
 mod scaling;
 mod slots;
 mod status;
+mod trouble;
 mod validate;
 mod wake;
 mod work;

@@ -30,8 +30,6 @@ use callers::Callers;
 use front_proxy::FrontProxy;
 use identity::Identity;
 
-/// The Secret with the serving certificate, in the operator's namespace.
-pub(crate) const SECRET: &str = "vaultstream-metrics-api-tls";
 /// The group and version that are served.
 pub(crate) const GROUP: &str = "external.metrics.k8s.io";
 pub(crate) const VERSION: &str = "v1beta1";

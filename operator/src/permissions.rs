@@ -10,7 +10,7 @@ use k8s_openapi::api::rbac::v1::PolicyRule;
 pub use objects::{Permissions, cluster_wide, namespaced};
 pub use users::user_roles;
 
-/// The operator's ServiceAccount, and its Lease.
+/// The operator: its ServiceAccount and its Lease, and who it is to the API server, to Postgres and to NATS.
 pub const OPERATOR: &str = "vaultstream-operator";
 /// The Secret with the certificate of the external metrics API.
 pub const METRICS_SECRET: &str = "vaultstream-metrics-api-tls";

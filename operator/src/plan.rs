@@ -22,7 +22,7 @@ pub(crate) struct Need {
 }
 
 /// From what is known of the job.
-pub(crate) fn need(job: &Valid, view: &View, seen: &Seen, load: Result<Option<&JobLoad>, Unknown>) -> Need {
+pub(crate) fn need(job: &Valid, view: &View, seen: &Seen, load: &Result<Option<JobLoad>, Unknown>) -> Need {
     let row = view.job.as_ref();
     let at_work = match row {
         Some(row) => {

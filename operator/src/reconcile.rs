@@ -103,7 +103,7 @@ pub(crate) async fn reconcile(
     };
     let seen = ctx.live.of(&valid); //                                                     memory
     let load = ctx.loads.of(valid.uid); //                                                 memory
-    let need = plan::need(&valid, &view, &seen, load.as_ref().map(Option::as_ref).map_err(|unknown| *unknown)); // pure
+    let need = plan::need(&valid, &view, &seen, &load); // pure
     let choice = choose(valid.spec.autoscaling.mode, valid.status.scaling_mode, &ctx.offers.borrow()); //   pure
     let allotted = ctx.fleet.allot(valid.uid, need.workers, ctx.worker_limit); //          memory
     let image = plan::image(&valid, &seen, &ctx.worker_image); //                          pure

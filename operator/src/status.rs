@@ -12,6 +12,7 @@ use vaultstream_api::{
     KeyCounts, Phase, ReceiptSummary, RecordCounts, SigningJob, SigningJobStatus, names::selector_labels,
 };
 use vaultstream_ledger::{Job, JobState};
+use vaultstream_signing::merkle::{Hash, to_hex};
 
 use crate::{
     dereference::Seen,
@@ -121,16 +122,8 @@ fn steady(old: Option<&Time>, new: Timestamp, now: Timestamp) -> Time {
 
 fn receipt(row: &Job) -> Option<ReceiptSummary> {
     let (receipt, root) = row.receipt.as_ref().zip(row.merkle_root.as_ref())?;
-    Some(ReceiptSummary { merkle_root: hex(root), digest: hex(&Sha256::digest(receipt)) })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    let root: Hash = root.as_slice().try_into().ok()?;
+    Some(ReceiptSummary { merkle_root: to_hex(&root), digest: to_hex(&Sha256::digest(receipt).into()) })
 }
 
 /// Whole seconds, as the API keeps them.

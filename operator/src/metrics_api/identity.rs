@@ -14,15 +14,13 @@ use rustls::{
 };
 use time::OffsetDateTime;
 
-use super::{
-    SECRET,
-    certificate::{CertificateError, Issued, issue, renew},
-};
+use super::certificate::{CertificateError, Issued, issue, renew};
+use crate::permissions::METRICS_SECRET;
 
 /// The certificate cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum IdentityError {
-    #[error("failed to {0} the Secret {SECRET}")]
+    #[error("failed to {0} the Secret {METRICS_SECRET}")]
     Secret(&'static str, #[source] kube::Error),
     #[error("the certificate of the metrics API cannot be used")]
     Certificate(#[from] CertificateError),
@@ -60,7 +58,8 @@ impl Identity {
 
     async fn issued(&self) -> Result<Issued, IdentityError> {
         let now = OffsetDateTime::now_utc();
-        let Some(secret) = self.secrets.get_opt(SECRET).await.map_err(|error| IdentityError::Secret("read", error))?
+        let Some(secret) =
+            self.secrets.get_opt(METRICS_SECRET).await.map_err(|error| IdentityError::Secret("read", error))?
         else {
             return self.create(issue(&self.names, None, now)?).await;
         };
@@ -75,7 +74,7 @@ impl Identity {
         };
         let updated = Secret { metadata: secret.metadata, ..to_secret(&renewed) };
         // With the version we have read: when two renew at once, one of them loses and reads what the other wrote.
-        match self.secrets.replace(SECRET, &PostParams::default(), &updated).await {
+        match self.secrets.replace(METRICS_SECRET, &PostParams::default(), &updated).await {
             Ok(_) => Ok(renewed),
             Err(error) => Err(IdentityError::Secret("renew", error)),
         }
@@ -125,7 +124,7 @@ fn to_secret(issued: &Issued) -> Secret {
     let Issued { authorities, authority_key, certificate, key } = issued;
     let pairs = [("ca.crt", authorities), ("ca.key", authority_key), ("tls.crt", certificate), ("tls.key", key)];
     Secret {
-        metadata: ObjectMeta { name: Some(SECRET.to_owned()), ..ObjectMeta::default() },
+        metadata: ObjectMeta { name: Some(METRICS_SECRET.to_owned()), ..ObjectMeta::default() },
         type_: Some("kubernetes.io/tls".to_owned()),
         data: Some(pairs.map(|(name, text)| (name.to_owned(), ByteString(text.clone().into_bytes()))).into()),
         ..Secret::default()

@@ -12,16 +12,19 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use super::choice::{Offers, Owner};
-use crate::{Config, metrics::Metrics, metrics_api::Served};
+use crate::{
+    Config,
+    metrics::Metrics,
+    metrics_api::Served,
+    permissions::{METRICS_API, OPERATOR},
+};
 
 /// Between two looks.
 const EVERY: Duration = Duration::from_secs(5);
 /// Jobs under way change over after the owner has been the same for so long.
 const SETTLED: Duration = Duration::from_secs(300);
-const API_SERVICE: &str = "v1beta1.external.metrics.k8s.io";
-const MANAGER: &str = "vaultstream-operator";
 /// KEDA's group and version.
-pub(crate) const KEDA: &str = "keda.sh/v1alpha1";
+const KEDA: &str = "keda.sh/v1alpha1";
 
 /// Looks until it is dropped.
 pub(crate) async fn watch_for_ever(
@@ -63,7 +66,7 @@ pub(crate) async fn watch_for_ever(
 /// Whose the APIService is and whether it is available, after giving ours the authorities it needs.
 async fn look(client: &Client, config: &Config, served: Option<&Served>) -> Result<(Owner, bool), kube::Error> {
     let api = Api::<APIService>::all(client.clone());
-    let Some(service) = api.get_opt(API_SERVICE).await? else { return Ok((Owner::Nobody, false)) };
+    let Some(service) = api.get_opt(METRICS_API).await? else { return Ok((Owner::Nobody, false)) };
     let spec = service.spec.unwrap_or_default();
     let owner = match &spec.service {
         None => Owner::Other("the API server itself".to_owned()),
@@ -82,10 +85,10 @@ async fn look(client: &Client, config: &Config, served: Option<&Served>) -> Resu
         && !authorities.is_empty()
         && spec.ca_bundle.as_ref().map(|bundle| &bundle.0) != Some(&authorities)
     {
-        let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
+        let params = PatchParams { field_manager: Some(OPERATOR.to_owned()), ..PatchParams::default() };
         let patch = Patch::Merge(json!({"spec": {"caBundle": ByteString(authorities)}}));
-        api.patch(API_SERVICE, &params, &patch).await?;
-        tracing::info!("the APIService {API_SERVICE} knows the authority of our certificate");
+        api.patch(METRICS_API, &params, &patch).await?;
+        tracing::info!("the APIService {METRICS_API} knows the authority of our certificate");
     }
     let conditions = service.status.and_then(|status| status.conditions).unwrap_or_default();
     let available = conditions.iter().any(|condition| condition.type_ == "Available" && condition.status == "True");
