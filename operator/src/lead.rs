@@ -20,6 +20,7 @@ use crate::{
     control::control,
     dependencies::Dependencies,
     dereference::{self, Live},
+    fence::{Trust, fenced},
     lease,
     metrics::Metrics,
     metrics_api::Served,
@@ -49,7 +50,11 @@ impl Replica {
 }
 
 /// Waits to be the leader, then leads until `stop` or until the Lease is lost.
-pub(crate) async fn lead(replica: Replica, ready: &AtomicBool, stop: &CancellationToken) -> Result<(), OperatorError> {
+pub(crate) async fn lead(
+    mut replica: Replica,
+    ready: &AtomicBool,
+    stop: &CancellationToken,
+) -> Result<(), OperatorError> {
     let begun = tokio::select! {
         begun = begin(&replica, stop) => begun,
         () = stop.cancelled() => return Ok(()),
@@ -59,7 +64,9 @@ pub(crate) async fn lead(replica: Replica, ready: &AtomicBool, stop: &Cancellati
     let config = &replica.config;
     let identity = format!("{}_{}", replica.name(), Uuid::new_v4());
     let duration = Duration::from_secs(config.lease_duration.as_secs().clamp(5, 60));
-    let (mut leads, keeping) = lease::run_for(replica.client.clone(), &config.operator_namespace, identity, duration);
+    let (client, trust) = (replica.client.clone(), Trust::default());
+    let (mut leads, keeping) = lease::run_for(client, &config.operator_namespace, identity, duration, trust.clone());
+    replica.client = fenced(&replica.client, trust);
     let result = tokio::select! {
         result = with_lease(&replica, cluster, live, &mut leads, stop) => result,
         () = stop.cancelled() => Ok(()),

@@ -2,7 +2,7 @@
 //!
 //! Every write names the version that was read, so two replicas never both succeed. Whether another's Lease is over is told
 //! by our own clock, from when we last saw it renewed: clocks of other machines do not matter. Who is told to end gives the
-//! Lease back, and whoever looks next has it: within a second.
+//! Lease back, and whoever looks next has it: within a second. Until when a Lease is relied on, [`Trust`] knows.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use kube::{
 };
 use tokio::{sync::watch, task::JoinHandle};
 
-use crate::permissions::OPERATOR;
+use crate::{fence::Trust, permissions::OPERATOR};
 
 /// Between two looks, or two attempts.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -29,9 +29,11 @@ pub(crate) fn run_for(
     namespace: &str,
     identity: String,
     duration: Duration,
+    trust: Trust,
 ) -> (watch::Receiver<bool>, JoinHandle<()>) {
     let (leads, receiver) = watch::channel(false);
-    let candidate = Candidate { api: Api::namespaced(client, namespace), identity, duration, seen: Seen::default() };
+    let api = Api::namespaced(client, namespace);
+    let candidate = Candidate { api, identity, duration, trust, seen: Seen::default() };
     (receiver, tokio::spawn(candidate.run(leads)))
 }
 
@@ -39,6 +41,7 @@ struct Candidate {
     api: Api<Lease>,
     identity: String,
     duration: Duration,
+    trust: Trust,
     seen: Seen,
 }
 
@@ -78,11 +81,13 @@ impl Candidate {
             held = self.acquire() => held,
             () = leads.closed() => return,
         };
+        self.trust.extend(held.until);
         leads.send_replace(true);
         let lost = tokio::select! {
             () = self.keep(&mut held) => true,
             () = leads.closed() => false,
         };
+        self.trust.end();
         leads.send_replace(false);
         if !lost {
             self.give_back(held).await;
@@ -156,7 +161,10 @@ impl Candidate {
                 return;
             }
             pause = match tokio::time::timeout_at(held.until.into(), self.renew(held)).await {
-                Ok(Ok(true)) => self.duration / PARTS,
+                Ok(Ok(true)) => {
+                    self.trust.extend(held.until);
+                    self.duration / PARTS
+                }
                 Ok(Ok(false)) | Err(_) => return,
                 Ok(Err(error)) => {
                     tracing::warn!(error = crate::chain(&error), "the Lease cannot be renewed; trying again");

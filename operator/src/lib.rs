@@ -20,6 +20,7 @@ mod context;
 mod control;
 mod dependencies;
 mod dereference;
+mod fence;
 mod fleet;
 mod http;
 mod lead;

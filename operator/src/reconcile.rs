@@ -103,7 +103,7 @@ pub(crate) async fn reconcile(
     };
     let seen = ctx.live.of(&valid); //                                                     memory
     let load = ctx.loads.of(valid.uid); //                                                 memory
-    let need = plan::need(&valid, &view, &seen, &load); // pure
+    let need = plan::need(&valid, &view, &seen, &load); //                                 pure
     let choice = choose(valid.spec.autoscaling.mode, valid.status.scaling_mode, &ctx.offers.borrow()); //   pure
     let allotted = ctx.fleet.allot(valid.uid, need.workers, ctx.worker_limit); //          memory
     let image = plan::image(&valid, &seen, &ctx.worker_image); //                          pure
@@ -112,10 +112,8 @@ pub(crate) async fn reconcile(
     let wanted = if need.at_work { build::children(&valid, &staffing) } else { Children::default() }; //    pure
     let progress = apply::apply(&ctx.client, &ctx.applied, &valid, wanted, &seen).await?; //   client
     let replicas = plan::replicas(&valid, choice.scaler, &seen, allotted.granted); //      pure
-    if let Some(replicas) = replicas
-        && replicas::write(&ctx.client, &valid, &seen, replicas).await?
-    //                 client
-    {
+    if replicas::write(&ctx.client, &valid, &seen, replicas).await? {
+        //                                                                                 client
         ctx.metrics.writes.with_label_values(&["scale"]).inc();
     }
     let facts = Facts {

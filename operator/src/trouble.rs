@@ -32,6 +32,10 @@ fn of_container(container: &ContainerStatus) -> Option<Fault> {
     }
     let last = container.last_state.as_ref();
     let ended = [state, last].into_iter().flatten().find_map(|state| state.terminated.as_ref());
+    if ended.is_some_and(|ended| ended.reason.as_deref() == Some("OOMKilled")) {
+        let why = "a worker used more memory than spec.workers.template.resources.limits allows, and was killed";
+        return Some(Fault::new(Reason::CrashLoop, why));
+    }
     let told = ended.filter(|ended| ended.exit_code != 0).and_then(|ended| ended.message.as_deref());
     match told.map(|told| (told, told.split_once(": "))) {
         Some((told, named)) => {
@@ -52,7 +56,42 @@ pub(crate) fn of_deployment(deployment: &Deployment) -> Option<Fault> {
     let failure =
         conditions.iter().find(|condition| condition.type_ == "ReplicaFailure" && condition.status == "True")?;
     let message = failure.message.clone().unwrap_or_default();
-    let quota = message.contains("exceeded quota") || message.contains("LimitRange");
+    // The words of the API server's own admission: a ResourceQuota's, and a LimitRange's ("maximum memory usage per Container").
+    let quota = message.contains("exceeded quota") || message.contains(" usage per ");
     let reason = if quota { Reason::Quota } else { Reason::PodsRefused };
     Some(Fault::new(reason, "the namespace refuses another worker: see the Events of its ReplicaSet"))
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated};
+
+    use super::*;
+
+    fn ended(exit_code: i32, reason: &str, message: Option<&str>) -> ContainerStatus {
+        let terminated = ContainerStateTerminated {
+            exit_code,
+            reason: Some(reason.to_owned()),
+            message: message.map(str::to_owned),
+            ..ContainerStateTerminated::default()
+        };
+        let last_state = Some(ContainerState { terminated: Some(terminated), ..ContainerState::default() });
+        ContainerStatus { last_state, ..ContainerStatus::default() }
+    }
+
+    #[test]
+    fn last_words_name_the_reason_and_without_one_it_is_a_crash() {
+        let reason = |status: &ContainerStatus| of_container(status).map(|fault| fault.reason);
+        assert_eq!(reason(&ended(1, "Error", Some("WrongKek: another key"))), Some(Reason::WrongKek));
+        assert_eq!(reason(&ended(1, "Error", Some("no reason: at all"))), Some(Reason::CrashLoop));
+        assert_eq!(reason(&ended(0, "Completed", Some("bye"))), None);
+        assert_eq!(reason(&ContainerStatus { ready: true, ..ended(1, "Error", Some("WrongKek: before")) }), None);
+    }
+
+    #[test]
+    fn memory_that_ran_out_is_said() {
+        let fault = of_container(&ended(137, "OOMKilled", None)).unwrap();
+        assert_eq!(fault.reason, Reason::CrashLoop);
+        assert!(fault.message.contains("memory"), "{}", fault.message);
+    }
 }

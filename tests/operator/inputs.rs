@@ -2,16 +2,21 @@
 //! itself once it is mended.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{ResourceQuota, ResourceQuotaSpec, Secret};
+use k8s_openapi::api::admissionregistration::v1::{ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding};
+use k8s_openapi::api::core::v1::{LimitRange, ResourceQuota, ResourceQuotaSpec, Secret};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube::Api;
 use kube::api::DeleteParams;
-use serde_json::json;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 use tokio::process::Command;
 use vaultstream_api::{ConditionType, Phase, Reason};
 
-use crate::harness::{Job, Place, WORKER_IMAGE, apply, assert_complete_in, condition, generated, of_table, until};
+use crate::harness::{
+    Job, Place, WORKER_IMAGE, apply, apply_cluster, assert_complete_in, condition, generated, of_table, until,
+};
 
 const SPEC: &str = "batchSize: 20\nkeys: {count: 2, lease: {records: 100, duration: 5s}}\nworkers: {maxReplicas: 1}";
 
@@ -87,8 +92,7 @@ async fn an_image_that_cannot_be_pulled_is_told() {
     let told = condition(&job.get().await, ConditionType::WorkersAvailable).unwrap().message.clone();
     assert!(told.contains(&image), "{told}");
     let present = format!("docker.io/library/{WORKER_IMAGE}");
-    let tagged = Command::new("ctr").args(["images", "tag", &present, &image]).status().await.unwrap();
-    assert!(tagged.success(), "the node did not take the image");
+    node(Command::new("ctr").args(["images", "tag", &present, &image])).await;
     assert_recovers(&place, &job, 100).await;
 }
 
@@ -108,6 +112,85 @@ async fn a_quota_that_forbids_pods_is_told() {
     assert_told(&job, Reason::Quota).await;
     quotas.delete("none", &DeleteParams::default()).await.unwrap();
     assert_recovers(&place, &job, 100).await;
+}
+
+fn object<K: DeserializeOwned>(value: Value) -> K {
+    serde_json::from_value(value).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_range_that_forbids_pods_is_told() {
+    let place = Place::new().await;
+    let _operator = place.start_operator().await;
+    let range: LimitRange = object(json!({
+        "metadata": {"name": "small", "namespace": place.namespace},
+        "spec": {"limits": [{"type": "Container", "max": {"memory": "1Mi"}}]},
+    }));
+    apply(&place.client, &range).await;
+    let job = place.create(&generated("job", 100, SPEC)).await;
+    assert_told(&job, Reason::Quota).await;
+    let ranges = Api::<LimitRange>::namespaced(place.client.clone(), &place.namespace);
+    ranges.delete("small", &DeleteParams::default()).await.unwrap();
+    assert_recovers(&place, &job, 100).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_admission_policy_that_forbids_pods_is_told() {
+    let place = Place::new().await;
+    let _operator = place.start_operator().await;
+    let name = format!("no-pods-{}", place.namespace);
+    let pods = json!({"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"], "scope": "*"});
+    let policy: ValidatingAdmissionPolicy = object(json!({
+        "metadata": {"name": name},
+        "spec": {
+            "failurePolicy": "Fail",
+            "matchConstraints": {"resourceRules": [pods]},
+            "validations": [{"expression": "false", "message": "no pods in this namespace"}],
+        },
+    }));
+    apply_cluster(&place.client, &policy).await;
+    let binding: ValidatingAdmissionPolicyBinding = object(json!({
+        "metadata": {"name": name},
+        "spec": {
+            "policyName": name, "validationActions": ["Deny"],
+            "matchResources": {
+                "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": place.namespace}},
+            },
+        },
+    }));
+    apply_cluster(&place.client, &binding).await;
+    // The API server takes a policy into use a moment later.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let job = place.create(&generated("job", 100, SPEC)).await;
+    assert_told(&job, Reason::PodsRefused).await;
+    let gone = DeleteParams::default();
+    Api::<ValidatingAdmissionPolicyBinding>::all(place.client.clone()).delete(&name, &gone).await.unwrap();
+    Api::<ValidatingAdmissionPolicy>::all(place.client.clone()).delete(&name, &gone).await.unwrap();
+    assert_recovers(&place, &job, 100).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn workers_that_start_and_end_again_and_again_are_told() {
+    let place = Place::new().await;
+    let image = format!("broken-{}:1", place.namespace);
+    let archive = place.site.dir.path().join("broken.tar");
+    let tool = concat!(env!("CARGO_MANIFEST_DIR"), "/cluster/image");
+    node(Command::new(tool).args([image.as_str(), archive.to_str().unwrap(), "/bin/busybox false", "/bin/busybox"]))
+        .await;
+    node(Command::new("ctr").args(["images", "import", archive.to_str().unwrap()])).await;
+    let operator = place.operator("operator").await.args(&["--worker-image", &image]).start();
+    operator.until_leading().await;
+    let job = place.create(&generated("job", 100, SPEC)).await;
+    assert_told(&job, Reason::CrashLoop).await;
+    let (good, bad) = (format!("docker.io/library/{WORKER_IMAGE}"), format!("docker.io/library/{image}"));
+    node(Command::new("ctr").args(["images", "tag", "--force", &good, &bad])).await;
+    assert_recovers(&place, &job, 100).await;
+}
+
+/// A command that changes what images the node has.
+async fn node(command: &mut Command) {
+    let output = command.output().await.unwrap();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,6 +9,7 @@
 mod harness;
 
 mod alone;
+mod changes;
 mod inputs;
 mod kills;
 mod lifecycle;

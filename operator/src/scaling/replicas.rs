@@ -14,12 +14,18 @@ use crate::{apply::SCALE_MANAGER, dereference::Seen, validate::Valid};
 #[error("failed to scale the workers")]
 pub(crate) struct ScaleError(#[from] pub(crate) kube::Error);
 
-/// Writes the number unless it is there already. True when it was written.
-pub(crate) async fn write(client: &Client, job: &Valid, seen: &Seen, replicas: u32) -> Result<bool, ScaleError> {
+/// Writes the number, where one is to be written, unless it is there already. True when it was written.
+pub(crate) async fn write(
+    client: &Client,
+    job: &Valid,
+    seen: &Seen,
+    replicas: Option<u32>,
+) -> Result<bool, ScaleError> {
     let present = seen.replicas();
-    if seen.deployment.is_none() || present == Some(replicas) {
+    let Some(replicas) = replicas.filter(|replicas| seen.deployment.is_some() && present != Some(*replicas)) else {
         return Ok(false);
-    }
+    };
+    vaultstream_faults::point("scale-decided");
     let api = Api::<Deployment>::namespaced(client.clone(), job.namespace.as_str());
     let params = PatchParams { field_manager: Some(SCALE_MANAGER.to_owned()), ..PatchParams::default() };
     let patch = Patch::Merge(serde_json::json!({"spec": {"replicas": replicas}}));

@@ -78,6 +78,7 @@ impl Publisher {
         let api = Api::<SigningJob>::namespaced(client.clone(), old.namespace);
         let patch = json!({"apiVersion": "vaultstream.dev/v1alpha1", "kind": "SigningJob", "status": new});
         let params = PatchParams::apply(MANAGER).force();
+        vaultstream_faults::point("status-decided");
         match api.patch_status(old.name, &params, &Patch::Apply(&patch)).await {
             Ok(_) => Ok(Outcome::Written),
             Err(kube::Error::Api(status)) if status.is_not_found() => Ok(Outcome::Same),

@@ -97,16 +97,8 @@ impl Place {
         }
         let namespace = namespaces[0].name.clone();
         let operator_namespace = namespaces[namespaces.len() - 1].name.clone();
-        let (socket, database) = unix_socket(&site.database_url);
-        let postgres = Relay::to(Server::Unix(socket)).await;
-        let (token, address) = nats_address(&site.nats_url);
-        let nats = Relay::to(Server::Tcp(address)).await;
-        let folder = site.dir.path().join("connection");
-        std::fs::create_dir(&folder).unwrap();
-        let database_url = format!("postgresql://vaultstream@{}/{database}", postgres.address);
-        let nats_url = format!("nats://{token}@{}", nats.address);
-        std::fs::write(folder.join("DATABASE_URL"), &database_url).unwrap();
-        std::fs::write(folder.join("NATS_URL"), &nats_url).unwrap();
+        let postgres = Relay::to(Server::Unix(unix_socket(&site.database_url).0)).await;
+        let nats = Relay::to(Server::Tcp(nats_address(&site.nats_url).1)).await;
         let rights = match layout {
             Layout::ClusterWide => permissions::cluster_wide(&operator_namespace),
             _ => permissions::namespaced(&operator_namespace, std::slice::from_ref(&namespace)),
@@ -126,8 +118,28 @@ impl Place {
             _namespaces: namespaces,
             _claim: claim,
         };
+        place.write_connection();
         place.make_connection_secret(&place.namespace).await;
         place
+    }
+
+    /// The operator's own connection: a folder without a key-encryption key.
+    fn write_connection(&self) {
+        let folder = self.connection_dir();
+        std::fs::create_dir_all(&folder).unwrap();
+        let (_, database) = unix_socket(&self.site.database_url);
+        let database_url = format!("postgresql://vaultstream@{}/{database}", self.postgres.address);
+        std::fs::write(folder.join("DATABASE_URL"), database_url).unwrap();
+        let (token, _) = nats_address(&self.site.nats_url);
+        std::fs::write(folder.join("NATS_URL"), format!("nats://{token}@{}", self.nats.address)).unwrap();
+    }
+
+    /// The servers are at other addresses from now on, and everybody is told.
+    pub(crate) async fn move_servers(&mut self) {
+        self.postgres = self.postgres.moved().await;
+        self.nats = self.nats.moved().await;
+        self.write_connection();
+        self.make_connection_secret(&self.namespace).await;
     }
 
     pub(crate) fn is_cluster_wide(&self) -> bool {
@@ -152,7 +164,7 @@ impl Place {
         names.into_iter().filter(|name| name.contains(&job.uid.to_string())).collect()
     }
 
-    /// The folder with the operator's own connection: without a key-encryption key.
+    /// The folder with the operator's own connection.
     pub(crate) fn connection_dir(&self) -> PathBuf {
         self.site.dir.path().join("connection")
     }

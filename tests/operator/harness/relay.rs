@@ -45,6 +45,11 @@ impl Relay {
         Self { address, server, task }
     }
 
+    /// The same server, at another address.
+    pub(crate) async fn moved(&self) -> Self {
+        Self::to(self.server.clone()).await
+    }
+
     /// All connections end, and new ones are refused.
     pub(crate) async fn cut(&self) {
         let task = self.task.lock().unwrap().take();

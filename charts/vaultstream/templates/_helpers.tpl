@@ -1,0 +1,52 @@
+{{/* Labels of every object. Call with (dict "root" . "component" NAME). */}}
+{{- define "vaultstream.labels" -}}
+{{ include "vaultstream.selector" . }}
+app.kubernetes.io/part-of: vaultstream
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
+{{- end }}
+
+{{/* Labels that choose the pods of a component; they never change. */}}
+{{- define "vaultstream.selector" -}}
+app.kubernetes.io/name: {{ .component }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+{{- end }}
+
+{{/* An image of ours. Call with (dict "root" . "name" NAME). */}}
+{{- define "vaultstream.image" -}}
+{{- $images := .root.Values.images -}}
+{{- $name := printf "%s:%s" .name ($images.tag | default .root.Chart.AppVersion) -}}
+{{- with $images.registry }}{{ printf "%s/%s" (trimSuffix "/" .) $name }}{{ else }}{{ $name }}{{ end -}}
+{{- end }}
+
+{{/* What every pod of ours says about who it is to its node. */}}
+{{- define "vaultstream.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+fsGroup: 65532
+seccompProfile: {type: RuntimeDefault}
+{{- end }}
+
+{{- define "vaultstream.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: {drop: [ALL]}
+{{- end }}
+
+{{/* The Secret with the operator's connection. */}}
+{{- define "vaultstream.connection" -}}
+{{- .Values.dev.enabled | ternary "vaultstream-operator-connection" .Values.connection.existingSecret -}}
+{{- end }}
+
+{{/* "true" where external.metrics.k8s.io is ours to register: nobody has it, or this release does. */}}
+{{- define "vaultstream.registers" -}}
+{{- if and (empty .Values.operator.namespaces) (ne .Values.metricsApi.register "never") -}}
+{{- $there := lookup "apiregistration.k8s.io/v1" "APIService" "" "v1beta1.external.metrics.k8s.io" -}}
+{{- $owner := dig "metadata" "annotations" "meta.helm.sh/release-name" "" $there -}}
+{{- $place := dig "metadata" "annotations" "meta.helm.sh/release-namespace" "" $there -}}
+{{- $ours := and (eq $owner .Release.Name) (eq $place .Release.Namespace) -}}
+{{- if or (eq .Values.metricsApi.register "always") (empty $there) $ours -}}true{{- end -}}
+{{- end -}}
+{{- end }}

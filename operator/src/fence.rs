@@ -1,0 +1,87 @@
+//! A client that writes only while the Lease holds.
+//!
+//! A leader that stood still past its Lease wakes up in the middle of whatever it did, and would write what it decided
+//! before: over a successor's status, or back to an old number of workers. The API server knows no fencing tokens, so the
+//! age of the Lease is asked before each write instead, by the monotonic clock, which goes on while a process stands still.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Instant,
+};
+
+use axum::http::{Method, Request};
+use kube::{Client, client::Body};
+use tower::{BoxError, service_fn};
+
+/// Until when this replica may rely on being the leader. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Trust(Arc<Mutex<Option<Instant>>>);
+
+impl Trust {
+    /// The Lease was renewed, and holds until then.
+    pub(crate) fn extend(&self, until: Instant) {
+        self.set(Some(until));
+    }
+
+    /// The Lease is another's, or given back.
+    pub(crate) fn end(&self) {
+        self.set(None);
+    }
+
+    fn set(&self, until: Option<Instant>) {
+        if let Ok(mut trusted) = self.0.lock() {
+            *trusted = until;
+        }
+    }
+
+    fn holds(&self, now: Instant) -> bool {
+        self.0.lock().is_ok_and(|until| until.is_some_and(|until| now < until))
+    }
+}
+
+/// A write was refused here, before it was sent.
+#[derive(Debug, thiserror::Error)]
+#[error("the Lease is over: nothing is written any more")]
+struct LeaseOver;
+
+/// Reads as `client` does; writes while there is trust.
+pub(crate) fn fenced(client: &Client, trust: Trust) -> Client {
+    let namespace = client.default_namespace().to_owned();
+    let client = client.clone();
+    let service = service_fn(move |request: Request<Body>| {
+        let allowed = is_read(request.method()) || trust.holds(Instant::now());
+        let client = client.clone();
+        async move {
+            if !allowed {
+                return Err(BoxError::from(LeaseOver));
+            }
+            client.send(request).await.map_err(BoxError::from)
+        }
+    });
+    Client::new(service, namespace)
+}
+
+fn is_read(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn trust_holds_from_a_renewal_to_its_end() {
+        let (trust, start) = (Trust::default(), Instant::now());
+        let at = |seconds| start + Duration::from_secs(seconds);
+        assert!(!trust.holds(at(0)), "before the first Lease");
+        trust.extend(at(10));
+        assert!(trust.holds(at(9)));
+        assert!(!trust.holds(at(10)));
+        trust.extend(at(20));
+        assert!(trust.holds(at(19)));
+        trust.end();
+        assert!(!trust.holds(at(0)), "after it was given back");
+    }
+}

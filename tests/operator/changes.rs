@@ -1,0 +1,66 @@
+//! What changes under a job that signs: the operator's release with its worker image, and where the servers are.
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+use serde_json::json;
+use tokio::process::Command;
+use vaultstream_api::ConditionType;
+
+use crate::harness::{Job, Place, WORKER_IMAGE, assert_complete_in, condition, generated, until};
+
+const RECORDS: i64 = 3000;
+
+/// Half a minute with two workers.
+fn slow() -> String {
+    generated(
+        "job",
+        RECORDS.unsigned_abs(),
+        "batchSize: 20\nkeys: {count: 4, lease: {records: 100, duration: 5s}}\n\
+         workers: {minReplicas: 2, maxReplicas: 2, maxRecordsPerSecond: 50}",
+    )
+}
+
+async fn image(job: &Job) -> Option<String> {
+    job.deployment().await?.spec?.template.spec?.containers.first()?.image.clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_keeps_its_worker_image_until_it_is_told_to_follow_the_operators() {
+    let place = Place::new().await;
+    let old = place.start_operator().await;
+    let job = place.create(&slow()).await;
+    place.site.until_signed(100).await;
+    old.signal(Signal::TERM);
+    old.end_within(Duration::from_secs(5)).await.assert_code(0);
+
+    let newer = format!("vaultstream-worker:next-{}", place.namespace);
+    let tag = ["images", "tag", &format!("docker.io/library/{WORKER_IMAGE}"), &format!("docker.io/library/{newer}")];
+    assert!(Command::new("ctr").args(tag).status().await.unwrap().success(), "the node did not take the image");
+    let new = place.operator("new").await.args(&["--worker-image", &newer]).start();
+    new.until_leading().await;
+    let signed = place.site.number("SELECT count(*) FROM vaultstream.signatures").await;
+    place.site.until_signed(signed + 200).await;
+    assert_eq!(image(&job).await.as_deref(), Some(WORKER_IMAGE), "{}", job.tell().await);
+
+    job.patch(json!({"metadata": {"annotations": {"vaultstream.dev/upgrade-workers": "true"}}})).await;
+    until("the workers have the new image", || async { image(&job).await.as_deref() == Some(newer.as_str()) }).await;
+    let done = job.until_complete().await;
+    assert_eq!(done.status.unwrap().worker_image.as_deref(), Some(newer.as_str()));
+    assert_complete_in(&place.site, &place.namespace, "job", RECORDS, 0).await;
+}
+
+/// The kubelet brings a changed Secret within a minute or so; workers end what is in flight and start anew with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn servers_that_move_are_followed_once_the_secret_says_where_they_are() {
+    let mut place = Place::new().await;
+    let _operator = place.start_operator().await;
+    let job = place.create(&slow()).await;
+    place.site.until_signed(100).await;
+    place.move_servers().await;
+    job.within(Duration::from_secs(300), "it is Complete", |job| {
+        condition(job, ConditionType::Complete).is_some_and(|complete| complete.status == "True")
+    })
+    .await;
+    assert_complete_in(&place.site, &place.namespace, "job", RECORDS, 0).await;
+}
