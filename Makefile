@@ -13,11 +13,13 @@ endif
 
 CARGO_BUILD := cargo build --release --locked
 WITH_ENV := scripts/with-env
-PROGRAM := target/release/vaultstream
+RELEASE := $(shell scripts/release-dir)
+PROGRAM := $(RELEASE)/vaultstream
 DATA_DIR := .vaultstream
 
 .DEFAULT_GOAL := help
-.PHONY: help quick-start start stop seed clean test test-cluster test-keda test-scale bench lint generate tools env-setup check-prereqs
+.PHONY: help quick-start start stop seed clean test test-cluster test-keda test-scale e2e bench lint generate dist kind-up kind-down \
+	tools env-setup check-prereqs
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +60,15 @@ test-keda: ## Run the tests of scaling by KEDA, with KEDA itself on such a node;
 test-scale: ## Time 1,000 SigningJobs on such a node; print a table
 	@scripts/test-cluster scale --nocapture
 
+e2e: ## Install the chart on a cluster and test the whole story there: VAULTSTREAM_E2E_CONTEXT, kind, or a node of its own
+	@scripts/e2e
+
+kind-up: ## Make a kind cluster with VaultStream and its development servers on it; needs Docker, kind, kubectl and helm
+	@scripts/kind up
+
+kind-down: ## Remove that cluster
+	@scripts/kind down
+
 bench: tools ## Sign 1,000,000 records at batch 50, 500 and 5000, on private servers; print a table
 	$(CARGO_BUILD)
 	@env -u DATABASE_URL -u VAULTSTREAM_NATS_URL $(PROGRAM) bench --records 1000000 --batch-size 50,500,5000 --output markdown
@@ -66,14 +77,11 @@ lint: ## Check format, lints, docs, dependencies, scripts and generated files
 	@scripts/install-tools cargo-deny shellcheck
 	@scripts/lint
 
-generate: ## Write what is generated from the code: crds/, docs/reference/
-	@mkdir -p crds docs/reference
-# --workspace: with the features of all crates together, so that the tests use the same artefacts.
-	@cargo build --release --locked --quiet --workspace --example crd --example reference
-	@target/release/examples/crd >crds/.new
-	@mv crds/.new crds/signingjobs.vaultstream.dev.yaml
-	@target/release/examples/reference >docs/reference/.new
-	@mv docs/reference/.new docs/reference/conditions.md
+generate: ## Write what is generated from the code: crds/, docs/reference/, charts/vaultstream/files/
+	@scripts/generate
+
+dist: ## Put the three programs into dist/, static and stripped, as the images hold them
+	@scripts/dist
 
 tools: ## Put a pinned nats-server, and Postgres where none is found, into .tools/
 	@scripts/install-tools

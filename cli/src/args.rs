@@ -181,6 +181,9 @@ pub struct VerifyArgs {
     /// Records of a table that were changed or deleted since they were signed are a failure, too.
     #[arg(long)]
     pub strict: bool,
+    /// Wait so long for the ledger, the job and its end, such as 5m. Without it a job that is not finished is a failure.
+    #[arg(long)]
+    pub wait: Option<humantime::Duration>,
     /// A table for people, or one JSON object on stdout.
     #[arg(short, long, value_enum, default_value_t)]
     pub output: Output,

@@ -40,6 +40,11 @@ impl Failure {
         Self { message: message.into(), code: 130 }
     }
 
+    /// The sentence.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Says it on stderr.
     pub fn report(&self) -> ExitCode {
         eprintln!("vaultstream: {}", self.message);

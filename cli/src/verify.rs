@@ -8,6 +8,7 @@
 mod batches;
 mod receipt;
 mod threads;
+mod wait;
 
 use std::{
     process::ExitCode,
@@ -45,6 +46,9 @@ pub struct Verified {
 /// # Errors
 /// One sentence, when the ledger cannot be read. What is wrong with the job is told in the report.
 pub async fn command(args: VerifyArgs) -> Result<ExitCode, Failure> {
+    if let Some(patience) = args.wait {
+        wait::for_the_end(&args, *patience).await?;
+    }
     let opened = ledger::open(&args.ledger).await?;
     let job = ledger::find(&opened.ledger, &args.job).await?;
     let mut verified = verify(&opened.ledger, &job, args.mode, args.output == Output::Text).await?;

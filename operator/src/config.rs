@@ -1,13 +1,35 @@
-//! The program's settings; each is an option and an environment variable.
+//! The program's commands and settings; each setting is an option and an environment variable.
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use clap::Parser;
+use clap::{Args, Parser, Subcommand};
+
+use crate::hooks::{leave::Leave, secrets::MakeDevSecrets};
 
 /// Reconciles SigningJobs: makes their place in the ledger, seeds and publishes their batches, runs and scales their
 /// workers, and tells how far they are.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "vaultstream-operator", version)]
+pub(crate) struct Program {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What the program does.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Look after SigningJobs until told to stop, as one of several replicas of which one leads.
+    Run(Box<Config>),
+    /// End the operator, its workers and its finalizers, and leave SigningJobs and ledger as they are; the chart does this
+    /// before it is removed.
+    Leave(Leave),
+    /// Make the Secrets of a development installation that are absent; the chart does this before it is installed.
+    MakeDevSecrets(MakeDevSecrets),
+}
+
+/// Settings of `run`.
+#[derive(Args, Clone, Debug)]
 pub struct Config {
     /// Namespaces to look after, with commas between them. Default: all.
     #[arg(long, env = "VAULTSTREAM_NAMESPACES", value_delimiter = ',')]

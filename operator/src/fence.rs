@@ -69,6 +69,8 @@ fn is_read(method: &Method) -> bool {
 mod tests {
     use std::time::Duration;
 
+    use axum::http::Response;
+
     use super::*;
 
     #[test]
@@ -83,5 +85,34 @@ mod tests {
         assert!(trust.holds(at(19)));
         trust.end();
         assert!(!trust.holds(at(0)), "after it was given back");
+    }
+
+    #[tokio::test]
+    async fn without_trust_reads_pass_and_writes_do_not() {
+        let passed = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&passed);
+        let below = service_fn(move |request: Request<Body>| {
+            seen.lock().unwrap().push(request.method().clone());
+            std::future::ready(Ok::<_, BoxError>(Response::new(Body::empty())))
+        });
+        let trust = Trust::default();
+        let client = fenced(&Client::new(below, "default"), trust.clone());
+        let send = async |method: &Method| {
+            let request = Request::builder().method(method).uri("/").body(Body::empty()).unwrap();
+            client.send(request).await.map(drop)
+        };
+        let writes = [Method::PATCH, Method::POST, Method::PUT, Method::DELETE];
+        trust.extend(Instant::now() + Duration::from_secs(60));
+        for method in &writes {
+            send(method).await.unwrap();
+        }
+        // As when the process stood still: the time is over, and nobody has noticed yet.
+        trust.extend(Instant::now());
+        send(&Method::GET).await.unwrap();
+        for method in &writes {
+            let refused = send(method).await.unwrap_err();
+            assert!(crate::chain(&refused).contains("the Lease is over"), "{refused:?}");
+        }
+        assert_eq!(*passed.lock().unwrap(), [&writes[..], &[Method::GET]].concat());
     }
 }

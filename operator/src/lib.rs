@@ -22,6 +22,7 @@ mod dependencies;
 mod dereference;
 mod fence;
 mod fleet;
+mod hooks;
 mod http;
 mod lead;
 mod lease;
@@ -41,6 +42,7 @@ mod wake;
 mod work;
 
 pub use config::Config;
+pub use hooks::{leave::LeaveError, secrets::SecretsError};
 pub use program::{OperatorError, main, run};
 
 /// An error with its causes, in one line. The Kubernetes client tells its causes itself.

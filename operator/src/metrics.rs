@@ -33,7 +33,7 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     pub(crate) fn new() -> Result<Self, prometheus::Error> {
-        const OF_JOB: [&str; 2] = ["namespace", "job"];
+        const OF_JOB: [&str; 2] = ["namespace", "signingjob"];
         let gauges = |name, help, labels: &[&str]| IntGaugeVec::new(Opts::new(name, help), labels);
         let counters = |name, help, label| IntCounterVec::new(Opts::new(name, help), &[label]);
         let version = gauges("build_info", "1, with the version", &["version"])?;

@@ -52,6 +52,8 @@ pub fn own() -> Vec<PolicyRule> {
         // The election. `create` cannot be limited to a name.
         rule("coordination.k8s.io", &["leases"], &["create"]),
         named("coordination.k8s.io", &["leases"], &["get", "update"], &[OPERATOR]),
+        // Before a removal it ends itself.
+        named("apps", &["deployments/scale"], &["patch"], &[OPERATOR]),
         // What a deleted job left is told here, too: its own namespace may be going away.
         events(),
     ]

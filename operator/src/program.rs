@@ -16,8 +16,12 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    Config,
+    config::{Command, Config, Program},
     dependencies::Dependencies,
+    hooks::{
+        leave::{self, LeaveError},
+        secrets::{self, SecretsError},
+    },
     http::{self, Probes},
     lead::{self, Replica},
     metrics::Metrics,
@@ -55,18 +59,26 @@ pub enum OperatorError {
     /// Another replica leads now.
     #[error("the Lease was lost: another replica leads now")]
     Deposed,
+    /// `leave` did not end well.
+    #[error("failed to leave the cluster")]
+    Leave(#[from] LeaveError),
+    /// `make-dev-secrets` did not end well.
+    #[error("failed to make the Secrets of a development installation")]
+    Secrets(#[from] SecretsError),
 }
 
 /// The program: reads its settings, runs, and tells in one sentence why it failed.
 pub fn main() -> ExitCode {
-    let config = Config::parse();
-    if let Err(error) = start_logs(&config) {
+    let command = Program::parse().command;
+    if let Command::Run(config) = &command
+        && let Err(error) = start_logs(config)
+    {
         eprintln!("vaultstream-operator: --log {}: {error}", config.log);
         return ExitCode::from(2);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let result = match runtime {
-        Ok(runtime) => runtime.block_on(run(config)),
+        Ok(runtime) => runtime.block_on(obey(command)),
         Err(source) => Err(OperatorError::Signals(source)),
     };
     match result {
@@ -76,6 +88,14 @@ pub fn main() -> ExitCode {
             let bad_input = matches!(error, OperatorError::Client(_) | OperatorError::Listen { .. });
             ExitCode::from(if bad_input { 2 } else { 1 })
         }
+    }
+}
+
+async fn obey(command: Command) -> Result<(), OperatorError> {
+    match command {
+        Command::Run(config) => run(*config).await,
+        Command::Leave(args) => Ok(leave::leave(args).await?),
+        Command::MakeDevSecrets(args) => Ok(secrets::make(args).await?),
     }
 }
 

@@ -13,6 +13,12 @@ app.kubernetes.io/name: {{ .component }}
 app.kubernetes.io/instance: {{ .root.Release.Name }}
 {{- end }}
 
+{{/* Labels of pods: nothing that changes with a release of the chart, for that would restart them. */}}
+{{- define "vaultstream.podLabels" -}}
+{{ include "vaultstream.selector" . }}
+app.kubernetes.io/part-of: vaultstream
+{{- end }}
+
 {{/* An image of ours. Call with (dict "root" . "name" NAME). */}}
 {{- define "vaultstream.image" -}}
 {{- $images := .root.Values.images -}}

@@ -19,6 +19,7 @@ impl Place {
     pub(crate) async fn operator(&self, name: &'static str) -> OperatorProgram {
         let port = blocking(|| TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()).await;
         let mut program = Program::new(OPERATOR)
+            .args(&["run"])
             .args(&["--operator-namespace", &self.operator_namespace, "--name", name])
             .args(&["--connection-dir", self.connection_dir().to_str().unwrap()])
             .args(&["--http-address", &format!("127.0.0.1:{port}")])

@@ -1,0 +1,149 @@
+//! Before a removal: the operator ends, workers go, and nothing waits for a finalizer that nobody would remove any more.
+//! SigningJobs, their CRD and their ledger stay, so that a later installation goes on with them.
+
+use std::time::Duration;
+
+use clap::Args;
+use k8s_openapi::{
+    NamespaceResourceScope,
+    api::{apps::v1::Deployment, autoscaling::v2::HorizontalPodAutoscaler, policy::v1::PodDisruptionBudget},
+};
+use kube::{
+    Api, Client, Resource, ResourceExt,
+    api::{
+        ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, PartialObjectMeta, Patch, PatchParams,
+    },
+};
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use uuid::Uuid;
+use vaultstream_api::{ChildNames, SigningJob, names::FINALIZER};
+
+use crate::{
+    dereference,
+    fence::{Trust, fenced},
+    lease,
+    permissions::OPERATOR,
+};
+
+/// As the operator's own.
+const LEASE: Duration = Duration::from_secs(15);
+
+/// `vaultstream-operator leave`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Leave {
+    /// The operator's own namespace.
+    #[arg(long)]
+    namespace: String,
+
+    /// The namespaces it looks after, with commas between them. Default: all.
+    #[arg(long, value_delimiter = ',')]
+    namespaces: Vec<String>,
+
+    /// How long the operator is waited for.
+    #[arg(long, default_value = "60s")]
+    patience: humantime::Duration,
+}
+
+/// The cluster could not be left in order.
+#[derive(Debug, thiserror::Error)]
+pub enum LeaveError {
+    /// The API server is unknown.
+    #[error("failed to find the API server")]
+    Client(#[source] kube::Error),
+    /// The operator runs on.
+    #[error("failed to end the operator")]
+    Scale(#[source] kube::Error),
+    /// It still leads.
+    #[error("the operator has not given its Lease back within {0}: look at its pods, then try again")]
+    StillLed(humantime::Duration),
+    /// SigningJobs could not be listed.
+    #[error("failed to list SigningJobs")]
+    List(#[source] kube::Error),
+}
+
+/// Ends the operator, removes workers and finalizers. What one SigningJob refuses is told, and does not stop the others.
+///
+/// # Errors
+/// [`LeaveError`].
+pub(crate) async fn leave(args: Leave) -> Result<(), LeaveError> {
+    let client = Client::try_default().await.map_err(LeaveError::Client)?;
+    end_operator(&client, &args.namespace).await?;
+    // Who has the Lease is the only one that writes: an operator that is slow to end cannot set a finalizer again.
+    let trust = Trust::default();
+    let identity = format!("leave_{}", Uuid::new_v4());
+    let (mut leads, keeping) = lease::run_for(client.clone(), &args.namespace, identity, LEASE, trust.clone());
+    let leading = tokio::time::timeout(*args.patience, leads.wait_for(|leads| *leads));
+    if !leading.await.is_ok_and(|led| led.is_ok()) {
+        return Err(LeaveError::StillLed(args.patience));
+    }
+    let result = let_all_go(&fenced(&client, trust), &args.namespaces).await;
+    drop(leads);
+    let _ = tokio::time::timeout(Duration::from_secs(2), keeping).await;
+    result
+}
+
+async fn end_operator(client: &Client, namespace: &str) -> Result<(), LeaveError> {
+    let api = Api::<Deployment>::namespaced(client.clone(), namespace);
+    let patch = Patch::Merge(json!({"spec": {"replicas": 0}}));
+    match api.patch_scale(OPERATOR, &PatchParams::default(), &patch).await {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
+        Err(error) => Err(LeaveError::Scale(error)),
+    }
+}
+
+async fn let_all_go(client: &Client, namespaces: &[String]) -> Result<(), LeaveError> {
+    for api in dereference::apis::<SigningJob>(client, namespaces) {
+        let jobs = match api.list_metadata(&ListParams::default()).await {
+            Ok(jobs) => jobs,
+            // The type, or the namespace with our rights in it, is gone already.
+            Err(kube::Error::Api(status)) if status.is_not_found() || status.is_forbidden() => continue,
+            Err(error) => return Err(LeaveError::List(error)),
+        };
+        for job in jobs {
+            let (namespace, name) = (job.namespace().unwrap_or_default(), job.name_any());
+            match let_go(client, &namespace, &job).await {
+                Ok(()) => println!("{namespace}/{name}: has no workers and no finalizer of ours"),
+                Err(error) => println!("{namespace}/{name}: {}", crate::chain(&error)),
+            }
+        }
+    }
+    println!("SigningJobs, their type and their ledger stay; an installation goes on with them");
+    Ok(())
+}
+
+/// The scaler first, or it would ask for workers again.
+async fn let_go(client: &Client, namespace: &str, job: &PartialObjectMeta<SigningJob>) -> Result<(), kube::Error> {
+    if let Ok(name) = job.name_any().parse() {
+        let names = ChildNames::of(&name);
+        remove::<HorizontalPodAutoscaler>(client, namespace, &names.scaler).await?;
+        let keda = ApiResource::from_gvk(&GroupVersionKind::gvk("keda.sh", "v1alpha1", "ScaledObject"));
+        let scaled_objects = Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &keda);
+        gone(scaled_objects.delete(&names.scaler, &DeleteParams::background()).await)?;
+        remove::<Deployment>(client, namespace, &names.workers).await?;
+        remove::<PodDisruptionBudget>(client, namespace, &names.disruption_budget).await?;
+    }
+    let others: Vec<&String> = job.finalizers().iter().filter(|other| *other != FINALIZER).collect();
+    if others.len() == job.finalizers().len() {
+        return Ok(());
+    }
+    let api = Api::<SigningJob>::namespaced(client.clone(), namespace);
+    let patch = json!({"metadata": {"resourceVersion": job.metadata.resource_version, "finalizers": others}});
+    gone(api.patch_metadata(&job.name_any(), &PatchParams::default(), &Patch::Merge(patch)).await)
+}
+
+async fn remove<K>(client: &Client, namespace: &str, name: &str) -> Result<(), kube::Error>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + std::fmt::Debug,
+{
+    gone(Api::<K>::namespaced(client.clone(), namespace).delete(name, &DeleteParams::background()).await)
+}
+
+fn gone<T>(answer: Result<T, kube::Error>) -> Result<(), kube::Error> {
+    match answer {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
+        Err(error) => Err(error),
+    }
+}
