@@ -40,6 +40,8 @@ use crate::{
 const SEEDING: usize = 4;
 /// How long the first look at what the cluster offers is waited for.
 const FIRST_LOOK: Duration = Duration::from_secs(10);
+/// News of a job are waited for so long before it is looked at: phases that pass in no time are not written.
+const SETTLE: Duration = Duration::from_millis(250);
 /// Between two counts of jobs.
 const COUNT: Duration = Duration::from_secs(5);
 /// Between two sweeps.
@@ -61,8 +63,7 @@ pub(crate) async fn control(replica: &Replica, cluster: String, live: Arc<Live>,
     let jobs = dereference::apis::<DeserializeGuard<SigningJob>>(client, &config.namespaces);
     let children = dereference::apis::<Deployment>(client, &config.namespaces);
     for ((jobs, deployments), news) in jobs.into_iter().zip(children).zip(news) {
-        let settings =
-            controller::Config::default().concurrency(config.reconciles).debounce(Duration::from_millis(100));
+        let settings = controller::Config::default().concurrency(config.reconciles).debounce(SETTLE);
         let (store, writer) = reflector::store();
         let watched = watcher(jobs, watcher::Config::default().timeout(200)).modify(lighten);
         let controller = Controller::for_stream(reflector(writer, watched).applied_objects(), store.clone())

@@ -195,7 +195,9 @@ async fn publish(
         return Ok(outcome);
     }
     ctx.metrics.writes.with_label_values(&["status"]).inc();
-    if let (Some(phase), true) = (status.phase, status.phase != valid.status.phase) {
+    // That it is Pending is how a job begins, not news.
+    let news = status.phase != valid.status.phase && status.phase != Some(Phase::Pending);
+    if let (Some(phase), true) = (status.phase, news) {
         let note = match phase {
             Phase::Failed => condition(status, ConditionType::Failed).map(|failed| failed.message.clone()),
             _ => None,

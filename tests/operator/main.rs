@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this program holds only tests")]
 
+#[allow(unused_imports, reason = "shared with the other suites, which use the rest")]
 mod harness;
 
 mod alone;

@@ -22,7 +22,7 @@ fn main() {
         println!("| {reason} | {} |", reason.meaning());
     }
     println!("\n## Events\n\n| reason | type | when |\n| --- | --- | --- |");
-    for phase in Phase::ALL {
+    for phase in Phase::ALL.into_iter().filter(|phase| *phase != Phase::Pending) {
         let kind = if phase == Phase::Failed { "Warning" } else { "Normal" };
         println!("| {phase} | {kind} | the phase begins |");
     }

@@ -1,8 +1,10 @@
-//! The project's own node: how to speak to it as its administrator. Whatever KUBECONFIG says is ignored.
+//! The cluster, and how to speak to it as its administrator: the project's own node, or what scripts/e2e was told. Whatever
+//! KUBECONFIG says is ignored.
 
 use std::fmt::Debug;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Namespace;
@@ -13,6 +15,7 @@ use kube::{Api, Client, Config, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
+use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
@@ -32,8 +35,23 @@ pub(crate) fn pki() -> PathBuf {
     state.join("pki")
 }
 
-fn kubeconfig_file() -> PathBuf {
-    pki().join("admin.conf")
+/// Where scripts/e2e puts the way to a cluster that is not the project's own.
+fn foreign_kubeconfig() -> Option<PathBuf> {
+    std::env::var_os("VAULTSTREAM_E2E_KUBECONFIG").map(PathBuf::from)
+}
+
+/// Whether this is a node of the project's own, which may be drained and cut off.
+pub(crate) fn is_own_node() -> bool {
+    foreign_kubeconfig().is_none()
+}
+
+pub(crate) fn kubeconfig_file() -> PathBuf {
+    foreign_kubeconfig().unwrap_or_else(|| pki().join("admin.conf"))
+}
+
+/// kubectl or helm: the pinned one on the project's own node, else the user's.
+pub(crate) fn program(name: &str) -> PathBuf {
+    if is_own_node() { tools().join("bin").join(name) } else { PathBuf::from(name) }
 }
 
 pub(crate) fn admin_kubeconfig() -> Kubeconfig {
@@ -42,9 +60,14 @@ pub(crate) fn admin_kubeconfig() -> Kubeconfig {
 }
 
 /// Each test has its own client: connections belong to a test's runtime.
-pub(crate) async fn admin() -> Client {
+pub(crate) async fn connect() -> Client {
     let config = Config::from_custom_kubeconfig(admin_kubeconfig(), &KubeConfigOptions::default()).await.unwrap();
-    let client = Client::try_from(config).unwrap();
+    Client::try_from(config).unwrap()
+}
+
+/// The same, with the SigningJob type installed.
+pub(crate) async fn admin() -> Client {
+    let client = connect().await;
     static CRD: OnceCell<()> = OnceCell::const_new();
     CRD.get_or_init(|| install_crd(&client)).await;
     client
@@ -119,7 +142,7 @@ impl Drop for OwnNamespace {
     fn drop(&mut self) {
         let name = self.name.clone();
         on_another_runtime(async move {
-            let client = admin().await;
+            let client = connect().await;
             let _ = Api::<Namespace>::all(client.clone()).delete(&name, &DeleteParams::background()).await;
             let resource = ApiResource::erase::<vaultstream_api::SigningJob>(&());
             let jobs = Api::<DynamicObject>::namespaced_with(client, &name, &resource);
@@ -142,13 +165,25 @@ pub(crate) fn on_another_runtime(work: impl Future<Output = ()> + Send + 'static
 
 /// The real kubectl, as the administrator; what it said, and whether it was content.
 pub(crate) async fn kubectl(args: &[&str]) -> (bool, String) {
-    let output = Command::new(tools().join("bin/kubectl"))
+    kubectl_with_input(args, "").await
+}
+
+/// The same, with something to read.
+pub(crate) async fn kubectl_with_input(args: &[&str], input: &str) -> (bool, String) {
+    let mut child = Command::new(program("kubectl"))
         .env("KUBECONFIG", kubeconfig_file())
         .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .kill_on_drop(true)
-        .output()
-        .await
+        .spawn()
         .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // One that does not read its input ends before it is written.
+    let _ = stdin.write_all(input.as_bytes()).await;
+    drop(stdin);
+    let output = child.wait_with_output().await.unwrap();
     let text = [output.stdout, output.stderr].concat();
     (output.status.success(), String::from_utf8_lossy(&text).into_owned())
 }

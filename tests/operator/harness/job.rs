@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
-use kube::{Api, ResourceExt};
+use kube::{Api, Client, ResourceExt};
 use serde_json::Value;
 use uuid::Uuid;
 use vaultstream_api::{ChildNames, ConditionType, Phase, Reason, SigningJob};
@@ -29,17 +29,22 @@ impl Place {
     }
 
     pub(crate) async fn create_in(&self, namespace: &str, manifest: &str) -> Job {
-        let mut object = SigningJob::parse_manifests(manifest).unwrap().remove(0);
-        object.metadata.namespace = Some(namespace.to_owned());
-        let api = Api::<SigningJob>::namespaced(self.client.clone(), namespace);
-        let made = api.create(&PostParams::default(), &object).await.unwrap();
-        let deployments = Api::namespaced(self.client.clone(), namespace);
-        let uid = made.uid().unwrap().parse().unwrap();
-        Job { api, deployments, namespace: namespace.to_owned(), name: made.name_any(), uid }
+        Job::create(&self.client, namespace, manifest).await
     }
 }
 
 impl Job {
+    /// Makes the SigningJob of a manifest.
+    pub(crate) async fn create(client: &Client, namespace: &str, manifest: &str) -> Self {
+        let mut object = SigningJob::parse_manifests(manifest).unwrap().remove(0);
+        object.metadata.namespace = Some(namespace.to_owned());
+        let api = Api::<SigningJob>::namespaced(client.clone(), namespace);
+        let made = api.create(&PostParams::default(), &object).await.unwrap();
+        let deployments = Api::namespaced(client.clone(), namespace);
+        let uid = made.uid().unwrap().parse().unwrap();
+        Self { api, deployments, namespace: namespace.to_owned(), name: made.name_any(), uid }
+    }
+
     pub(crate) async fn get(&self) -> SigningJob {
         self.api.get(&self.name).await.unwrap()
     }

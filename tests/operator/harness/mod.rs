@@ -7,6 +7,7 @@ mod operator;
 mod place;
 mod relay;
 pub(crate) mod requests;
+mod servers;
 
 #[path = "../../it/harness/check.rs"]
 #[allow(dead_code, reason = "shared with the other suite, which uses the rest")]
@@ -25,7 +26,10 @@ mod process;
 mod site;
 
 pub(crate) use check::assert_complete_in;
-pub(crate) use cluster::{OwnNamespace, apply, apply_cluster, install_crd, kubectl, lax_crd, pki};
+pub(crate) use cluster::{
+    OwnNamespace, apply, apply_cluster, connect, install_crd, is_own_node, kubeconfig_file, kubectl,
+    kubectl_with_input, lax_crd, on_another_runtime, pki, program,
+};
 pub(crate) use job::{Job, condition, phase_of};
 pub(crate) use manifests::{generated, of_table};
 pub(crate) use metrics_api::MetricsApi;
@@ -33,6 +37,7 @@ pub(crate) use operator::{Operator, WORKER_IMAGE};
 pub(crate) use place::Place;
 use process::Program;
 pub(crate) use relay::free_port;
+pub(crate) use servers::Servers;
 pub(crate) use site::until;
 use site::{Site, blocking};
 

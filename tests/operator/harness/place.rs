@@ -1,11 +1,10 @@
 //! Where a test happens: a namespace, a ledger and streams that its pods reach by way of relays, and the operator's rights.
 
-use std::net::SocketAddr;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures_util::TryStreamExt;
-use k8s_openapi::ByteString;
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::{Secret, ServiceAccount};
 use kube::api::{Patch, PatchParams};
@@ -16,8 +15,8 @@ use vaultstream_operator::permissions::{self, Permissions};
 
 use super::cluster::{self, OwnNamespace, kubectl};
 use super::job::Job;
-use super::relay::{Relay, Server};
-use super::site::{Site, until};
+use super::servers::Servers;
+use super::site::until;
 
 /// Held shared by tests that may run beside others.
 static CLUSTER: std::sync::LazyLock<Arc<RwLock<()>>> = std::sync::LazyLock::new(Arc::default);
@@ -55,10 +54,7 @@ pub(crate) struct Place {
     pub(crate) namespace: String,
     /// Where the operator is.
     pub(crate) operator_namespace: String,
-    /// The servers by the short way, which is never cut.
-    pub(crate) site: Site,
-    pub(crate) postgres: Relay,
-    pub(crate) nats: Relay,
+    pub(crate) servers: Servers,
     /// A kubeconfig with the operator's identity.
     pub(crate) kubeconfig: PathBuf,
     layout: Layout,
@@ -89,7 +85,7 @@ impl Place {
     }
 
     async fn with(claim: Claim, layout: Layout) -> Self {
-        let site = Site::new().await;
+        let servers = Servers::new().await;
         let client = cluster::admin().await;
         let mut namespaces = vec![OwnNamespace::new(&client).await];
         if layout != Layout::Together {
@@ -97,48 +93,30 @@ impl Place {
         }
         let namespace = namespaces[0].name.clone();
         let operator_namespace = namespaces[namespaces.len() - 1].name.clone();
-        let postgres = Relay::to(Server::Unix(unix_socket(&site.database_url).0)).await;
-        let nats = Relay::to(Server::Tcp(nats_address(&site.nats_url).1)).await;
         let rights = match layout {
             Layout::ClusterWide => permissions::cluster_wide(&operator_namespace),
             _ => permissions::namespaced(&operator_namespace, std::slice::from_ref(&namespace)),
         };
         grant(&client, &rights).await;
-        let kubeconfig = site.dir.path().join("operator.conf");
+        let kubeconfig = servers.site.dir.path().join("operator.conf");
         write_kubeconfig(&client, &operator_namespace, &kubeconfig).await;
         let place = Self {
             client,
             namespace,
             operator_namespace,
-            site,
-            postgres,
-            nats,
+            servers,
             kubeconfig,
             layout,
             _namespaces: namespaces,
             _claim: claim,
         };
-        place.write_connection();
         place.make_connection_secret(&place.namespace).await;
         place
     }
 
-    /// The operator's own connection: a folder without a key-encryption key.
-    fn write_connection(&self) {
-        let folder = self.connection_dir();
-        std::fs::create_dir_all(&folder).unwrap();
-        let (_, database) = unix_socket(&self.site.database_url);
-        let database_url = format!("postgresql://vaultstream@{}/{database}", self.postgres.address);
-        std::fs::write(folder.join("DATABASE_URL"), database_url).unwrap();
-        let (token, _) = nats_address(&self.site.nats_url);
-        std::fs::write(folder.join("NATS_URL"), format!("nats://{token}@{}", self.nats.address)).unwrap();
-    }
-
     /// The servers are at other addresses from now on, and everybody is told.
     pub(crate) async fn move_servers(&mut self) {
-        self.postgres = self.postgres.moved().await;
-        self.nats = self.nats.moved().await;
-        self.write_connection();
+        self.servers.change_addresses().await;
         self.make_connection_secret(&self.namespace).await;
     }
 
@@ -164,25 +142,17 @@ impl Place {
         names.into_iter().filter(|name| name.contains(&job.uid.to_string())).collect()
     }
 
-    /// The folder with the operator's own connection.
-    pub(crate) fn connection_dir(&self) -> PathBuf {
-        self.site.dir.path().join("connection")
-    }
-
     /// The workers' connection, as a user makes it.
     pub(crate) async fn make_connection_secret(&self, namespace: &str) {
-        let read = |path: &Path| ByteString(std::fs::read(path).unwrap());
-        let folder = self.connection_dir();
-        let mut secret = Secret::default();
-        secret.metadata.name = Some("vaultstream-connection".to_owned());
-        secret.metadata.namespace = Some(namespace.to_owned());
-        let files = [
-            ("DATABASE_URL", read(&folder.join("DATABASE_URL"))),
-            ("NATS_URL", read(&folder.join("NATS_URL"))),
-            ("kek", read(&self.site.kek())),
-        ];
-        secret.data = Some(files.into_iter().map(|(name, bytes)| (name.to_owned(), bytes)).collect());
-        cluster::apply(&self.client, &secret).await;
+        self.servers.make_connection_secret(&self.client, namespace, "vaultstream-connection").await;
+    }
+}
+
+impl Deref for Place {
+    type Target = Servers;
+
+    fn deref(&self) -> &Servers {
+        &self.servers
     }
 }
 
@@ -230,16 +200,4 @@ async fn write_kubeconfig(client: &Client, namespace: &str, path: &Path) {
         "contexts": [{"name": "test", "context": {"cluster": "test", "user": "operator"}}],
     });
     std::fs::write(path, config.to_string()).unwrap();
-}
-
-/// `postgresql://vaultstream@%2Ftmp%2F…/database`: the server's socket, and the database.
-fn unix_socket(url: &str) -> (PathBuf, &str) {
-    let (host, database) = url.strip_prefix("postgresql://vaultstream@").unwrap().split_once('/').unwrap();
-    (Path::new(&host.replace("%2F", "/")).join(".s.PGSQL.5432"), database)
-}
-
-/// `nats://token@127.0.0.1:port`
-fn nats_address(url: &str) -> (&str, SocketAddr) {
-    let (token, address) = url.strip_prefix("nats://").unwrap().split_once('@').unwrap();
-    (token, address.parse().unwrap())
 }

@@ -1,0 +1,256 @@
+//! A release with servers of its own, from its installation to its removal.
+
+use std::time::{Duration, Instant};
+
+use k8s_openapi::ByteString;
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use k8s_openapi::api::core::v1::{Pod, Secret};
+use kube::api::{DeleteParams, EvictParams, ListParams};
+use kube::{Api, ResourceExt};
+use serde_json::json;
+use vaultstream_api::{ConditionType, Phase, Reason};
+
+use crate::harness::{Job, condition, generated, is_own_node, kubectl, kubectl_with_input, phase_of, until};
+use crate::release::{NAME, Release};
+
+const LONG: Duration = Duration::from_secs(300);
+
+/// Three workers at first, one at the end; two minutes.
+const WATCHED: &str = "batchSize: 50\nkeys: {count: 20, lease: {records: 200, duration: 10s}}\n\
+                       workers: {minReplicas: 1, maxReplicas: 4, maxRecordsPerSecond: 100}\n\
+                       autoscaling: {mode: HPA, targetBacklog: 6000, behavior: {scaleDown: {stabilizationWindowSeconds: 0}}}";
+/// Two workers for a minute and more.
+const STEADY: &str = "batchSize: 20\nkeys: {count: 10, lease: {records: 100, duration: 10s}}\n\
+                      workers: {minReplicas: 2, maxReplicas: 2, maxRecordsPerSecond: 100}";
+
+struct Story {
+    release: Release,
+    begun: Instant,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_with_servers_of_its_own_lives_from_installation_to_removal() {
+    let story = Story { release: Release::prepare().await, begun: Instant::now() };
+    story.install().await;
+    let kek = story.kek().await;
+    story.nobody_has_more_rights_than_needed().await;
+    story.helm_test().await;
+    story.autoscaling().await;
+    story.upgrade_under_load().await;
+    assert_eq!(story.kek().await, kek, "the upgrade has changed the key encryption key");
+    story.uninstall_under_load().await;
+}
+
+impl Story {
+    fn tell(&self, what: &str) {
+        println!("{:>6.1} s  {what}", self.begun.elapsed().as_secs_f64());
+    }
+
+    async fn install(&self) {
+        let namespaces = format!("dev.jobNamespaces={{{}}}", self.release.team);
+        let args = ["--set", "dev.enabled=true", "--set", &namespaces, "--set", "networkPolicy.enabled=true"];
+        let notes = self.release.install(&[&args[..], &["--wait", "--timeout", "4m"]].concat()).await;
+        assert!(notes.contains("helm test"), "{notes}");
+        self.tell("installed: two operators, Postgres and NATS, in a namespace as strict as it gets");
+    }
+
+    async fn kek(&self) -> Option<ByteString> {
+        let secrets = Api::<Secret>::namespaced(self.release.client.clone(), &self.release.namespace);
+        secrets.get("vaultstream-connection").await.unwrap().data?.get("kek").cloned()
+    }
+
+    async fn nobody_has_more_rights_than_needed(&self) {
+        let pods = self.pods(&self.release.namespace, "").await;
+        assert!(pods.len() >= 4, "{}", self.release.tell().await);
+        for pod in pods {
+            let (name, spec) = (pod.name_any(), pod.spec.unwrap());
+            let is_operator = spec.service_account_name.as_deref() == Some("vaultstream-operator");
+            assert_eq!(spec.automount_service_account_token != Some(false), is_operator, "{name}: a token");
+            assert_eq!(spec.security_context.and_then(|security| security.run_as_non_root), Some(true), "{name}: root");
+        }
+    }
+
+    async fn pods(&self, namespace: &str, labels: &str) -> Vec<Pod> {
+        let api = Api::<Pod>::namespaced(self.release.client.clone(), namespace);
+        let pods = api.list(&ListParams::default().labels(labels)).await.unwrap().items;
+        pods.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()).collect()
+    }
+
+    async fn helm_test(&self) {
+        let said = self.release.helm("test", &["--logs", "--timeout", "5m"]).await;
+        assert!(said.contains("verified     1,000"), "{said}");
+        self.tell("helm test: 1,000 records signed and verified");
+    }
+
+    async fn create(&self, name: &str, records: u64, spec: &str) -> Job {
+        Job::create(&self.release.client, &self.release.team, &generated(name, records, spec)).await
+    }
+
+    async fn autoscaling(&self) {
+        let job = self.create("watched", 18_000, WATCHED).await;
+        job.until_condition(ConditionType::Scaling, "True", Reason::ScaledByHpa).await;
+        let api = Api::<HorizontalPodAutoscaler>::namespaced(self.release.client.clone(), &job.namespace);
+        let desired = async || {
+            api.get_opt(&job.child())
+                .await
+                .unwrap()
+                .and_then(|found| found.status)
+                .map(|status| status.desired_replicas)
+        };
+        for workers in [3, 2, 1] {
+            until(&format!("the HPA wants {workers} workers"), || async { desired().await == Some(workers) }).await;
+            self.tell(&format!("the HorizontalPodAutoscaler wants {workers} workers"));
+        }
+        let done = self.until_complete(&job).await;
+        assert_eq!(done.scaling_mode, None);
+        until("no worker is left", || async { job.deployment().await.is_none() }).await;
+        self.verify(&job).await;
+    }
+
+    async fn until_complete(&self, job: &Job) -> vaultstream_api::SigningJobStatus {
+        let done = job
+            .within(LONG, "it is Complete", |job| {
+                condition(job, ConditionType::Complete).is_some_and(|complete| complete.status == "True")
+            })
+            .await;
+        self.tell(&format!("{} is Complete", job.name));
+        done.status.unwrap()
+    }
+
+    async fn until_signed(&self, job: &Job, records: u64) {
+        let signed = |job: &vaultstream_api::SigningJob| job.status.as_ref()?.records.as_ref()?.signed;
+        job.within(LONG, &format!("{records} records are signed"), |job| signed(job) >= Some(records)).await;
+    }
+
+    /// Ready workers, with their image.
+    async fn workers(&self, job: &Job, image: Option<&str>) -> Vec<String> {
+        let is_ready = |pod: &Pod| {
+            let statuses = pod.status.as_ref().and_then(|status| status.container_statuses.as_ref());
+            statuses.is_some_and(|all| all.iter().all(|container| container.ready))
+        };
+        let has_image = |pod: &Pod| {
+            let containers = pod.spec.as_ref().map(|spec| spec.containers.as_slice()).unwrap_or_default();
+            image.is_none_or(|wanted| containers.iter().any(|container| container.image.as_deref() == Some(wanted)))
+        };
+        let pods = self.pods(&job.namespace, &format!("vaultstream.dev/job={}", job.name)).await;
+        pods.iter().filter(|pod| is_ready(pod) && has_image(pod)).map(ResourceExt::name_any).collect()
+    }
+
+    async fn until_two_workers(&self, job: &Job, image: Option<&str>) -> Vec<String> {
+        until("there are two workers", || async { self.workers(job, image).await.len() == 2 }).await;
+        self.workers(job, image).await
+    }
+
+    /// Batches that a worker was given although another one had had them.
+    async fn redelivered(&self, job: &Job) -> u64 {
+        let mut sum = 0;
+        for pod in self.workers(job, None).await {
+            let path = format!("/api/v1/namespaces/{}/pods/{pod}:9090/proxy/metrics", job.namespace);
+            let (content, said) = kubectl(&["get", "--raw", &path]).await;
+            assert!(content, "{said}");
+            let line = said.lines().find_map(|line| line.strip_prefix("vaultstream_worker_redelivered_batches_total "));
+            sum += line.unwrap().parse::<u64>().unwrap();
+        }
+        sum
+    }
+
+    async fn upgrade_under_load(&self) {
+        let job = self.create("steady", 12_000, STEADY).await;
+        self.until_signed(&job, 200).await;
+        let before = job.get().await.status.unwrap().worker_image.unwrap();
+
+        let next = std::env::var("VAULTSTREAM_E2E_NEXT_TAG").expect("scripts/e2e says which images there are");
+        let tag = format!("images.tag={next}");
+        let args = ["--reuse-values", "--set", "operator.log=debug", "--set", &tag, "--wait", "--timeout", "4m"];
+        self.release.chart("upgrade", &args).await;
+        self.tell("upgraded: the operators run the next release");
+        let now = job.get().await;
+        assert_eq!(phase_of(&now), Some(Phase::Signing), "{}", job.tell().await);
+        assert_eq!(now.status.unwrap().worker_image.as_ref(), Some(&before), "workers were restarted by the upgrade");
+
+        job.patch(json!({"metadata": {"annotations": {"vaultstream.dev/upgrade-workers": "true"}}})).await;
+        let after = format!("{}:{next}", before.rsplit_once(':').unwrap().0);
+        let workers = self.until_two_workers(&job, Some(&after)).await;
+        let signed = job.get().await.status.and_then(|status| status.records).and_then(|records| records.signed);
+        self.until_signed(&job, signed.unwrap_or_default() + 200).await;
+        assert_eq!(self.redelivered(&job).await, 0, "a batch was delivered again after a rolling update");
+        self.tell("the workers run the next release, and no batch was delivered twice");
+
+        let pods = Api::<Pod>::namespaced(self.release.client.clone(), &job.namespace);
+        pods.delete(&workers[0], &DeleteParams { grace_period_seconds: Some(0), ..DeleteParams::default() })
+            .await
+            .unwrap();
+        self.tell("a worker was killed");
+        let workers = self.until_two_workers(&job, Some(&after)).await;
+        pods.evict(&workers[0], &EvictParams::default()).await.unwrap();
+        self.tell("a worker was evicted");
+        self.until_two_workers(&job, Some(&after)).await;
+        if is_own_node() {
+            self.drain(&job).await;
+        } else {
+            println!("SKIPPED: draining a node, which is done on a node of the project's own only");
+        }
+        assert_eq!(phase_of(&job.get().await), Some(Phase::Signing), "the job was over too early for this test");
+        self.until_complete(&job).await;
+        self.verify(&job).await;
+    }
+
+    async fn drain(&self, job: &Job) {
+        let (content, nodes) = kubectl(&["get", "nodes", "-o", "name"]).await;
+        assert!(content, "{nodes}");
+        let node = nodes.trim().trim_start_matches("node/");
+        let selector = "--pod-selector=app.kubernetes.io/name=vaultstream-worker";
+        let (drained, said) = kubectl(&["drain", node, selector, "--ignore-daemonsets", "--timeout=120s"]).await;
+        let (_, uncordoned) = kubectl(&["uncordon", node]).await;
+        assert!(drained, "{said}\n{uncordoned}");
+        self.tell("the node was drained of workers, within their disruption budget");
+        self.until_two_workers(job, None).await;
+    }
+
+    /// `vaultstream verify` as a user runs it in a cluster: a pod of the CLI's image, with the job's own connection.
+    async fn verify(&self, job: &Job) {
+        let name = format!("verify-{}", job.name);
+        let hooks = self.release.helm("get", &["hooks"]).await;
+        let mut images = hooks.lines().filter_map(|line| line.trim().strip_prefix("image: "));
+        let is_ours = |image: &&str| image.rsplit('/').next().is_some_and(|name| name.starts_with("vaultstream:"));
+        let image = images.rfind(is_ours);
+        let secret = json!({"secretKeyRef": {"name": "vaultstream-connection", "key": "DATABASE_URL"}});
+        let pod = json!({
+            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": job.namespace},
+            "spec": {
+                "restartPolicy": "Never", "automountServiceAccountToken": false,
+                "securityContext": {"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}},
+                "containers": [{
+                    "name": "verify", "image": image.unwrap(),
+                    "args": ["verify", "--job", format!("{}/{}", job.namespace, job.name)],
+                    "env": [{"name": "DATABASE_URL", "valueFrom": secret}],
+                    "securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}},
+                }],
+            },
+        });
+        let (content, said) = kubectl_with_input(&["apply", "-f", "-"], &pod.to_string()).await;
+        assert!(content, "{said}");
+        let api = Api::<Pod>::namespaced(self.release.client.clone(), &job.namespace);
+        let phase = async || api.get(&name).await.unwrap().status.and_then(|status| status.phase).unwrap_or_default();
+        until("verify has ended", || async { matches!(phase().await.as_str(), "Succeeded" | "Failed") }).await;
+        let (_, said) = kubectl(&["-n", &job.namespace, "logs", &name]).await;
+        assert_eq!(phase().await, "Succeeded", "{said}");
+        self.tell(&format!("{}: every signature was verified in the cluster", job.name));
+    }
+
+    async fn uninstall_under_load(&self) {
+        let job = self.create("unfinished", 12_000, STEADY).await;
+        self.until_signed(&job, 200).await;
+        let begun = Instant::now();
+        self.release.helm("uninstall", &["--timeout", "150s", "--wait"]).await;
+        assert!(begun.elapsed() < Duration::from_secs(100), "it took {:?}", begun.elapsed());
+        self.tell(&format!("{NAME} was removed in the middle of a job"));
+        let left = job.get().await;
+        assert!(left.finalizers().is_empty(), "{:?}", left.finalizers());
+        assert!(job.deployment().await.is_none(), "{}", job.tell().await);
+        let begun = Instant::now();
+        let (content, said) = kubectl(&["delete", "namespace", &job.namespace, "--timeout=90s"]).await;
+        assert!(content, "{said}");
+        self.tell(&format!("the namespace of the job was deleted in {:.0} s", begun.elapsed().as_secs_f64()));
+    }
+}

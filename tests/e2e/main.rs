@@ -1,0 +1,13 @@
+//! The whole story, as a platform engineer lives it: helm install, helm test, autoscaling watched, an upgrade in mid-job, workers
+//! killed, evicted and drained, helm uninstall, an installation over what was kept. `make e2e` runs it, on a cluster that it names.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this program holds only tests")]
+
+#[path = "../operator/harness/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "shared with another suite, which uses the rest")]
+mod harness;
+
+mod development;
+mod own_servers;
+mod release;
+mod values;

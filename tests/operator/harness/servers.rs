@@ -1,0 +1,80 @@
+//! Postgres and NATS as pods reach them: by way of relays that can be cut.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
+use kube::Client;
+
+use super::cluster;
+use super::relay::{Relay, Server};
+use super::site::Site;
+
+pub(crate) struct Servers {
+    /// By the short way, which is never cut.
+    pub(crate) site: Site,
+    pub(crate) postgres: Relay,
+    pub(crate) nats: Relay,
+}
+
+impl Servers {
+    pub(crate) async fn new() -> Self {
+        let site = Site::new().await;
+        let postgres = Relay::to(Server::Unix(unix_socket(&site.database_url).0)).await;
+        let nats = Relay::to(Server::Tcp(nats_address(&site.nats_url).1)).await;
+        let servers = Self { site, postgres, nats };
+        servers.write_connection();
+        servers
+    }
+
+    /// The folder with the operator's own connection: without a key-encryption key.
+    pub(crate) fn connection_dir(&self) -> PathBuf {
+        self.site.dir.path().join("connection")
+    }
+
+    fn write_connection(&self) {
+        let folder = self.connection_dir();
+        std::fs::create_dir_all(&folder).unwrap();
+        let (_, database) = unix_socket(&self.site.database_url);
+        let database_url = format!("postgresql://vaultstream@{}/{database}", self.postgres.address);
+        std::fs::write(folder.join("DATABASE_URL"), database_url).unwrap();
+        let (token, _) = nats_address(&self.site.nats_url);
+        std::fs::write(folder.join("NATS_URL"), format!("nats://{token}@{}", self.nats.address)).unwrap();
+    }
+
+    /// The servers are at other addresses from now on; the operator's own connection says so.
+    pub(crate) async fn change_addresses(&mut self) {
+        self.postgres = self.postgres.moved().await;
+        self.nats = self.nats.moved().await;
+        self.write_connection();
+    }
+
+    /// The workers' connection, as a user makes it: with the key-encryption key.
+    pub(crate) async fn make_connection_secret(&self, client: &Client, namespace: &str, name: &str) {
+        let read = |path: &Path| ByteString(std::fs::read(path).unwrap());
+        let folder = self.connection_dir();
+        let mut secret = Secret::default();
+        secret.metadata.name = Some(name.to_owned());
+        secret.metadata.namespace = Some(namespace.to_owned());
+        let files = [
+            ("DATABASE_URL", read(&folder.join("DATABASE_URL"))),
+            ("NATS_URL", read(&folder.join("NATS_URL"))),
+            ("kek", read(&self.site.kek())),
+        ];
+        secret.data = Some(files.into_iter().map(|(name, bytes)| (name.to_owned(), bytes)).collect());
+        cluster::apply(client, &secret).await;
+    }
+}
+
+/// `postgresql://vaultstream@%2Ftmp%2F…/database`: the server's socket, and the database.
+fn unix_socket(url: &str) -> (PathBuf, &str) {
+    let (host, database) = url.strip_prefix("postgresql://vaultstream@").unwrap().split_once('/').unwrap();
+    (Path::new(&host.replace("%2F", "/")).join(".s.PGSQL.5432"), database)
+}
+
+/// `nats://token@127.0.0.1:port`
+fn nats_address(url: &str) -> (&str, SocketAddr) {
+    let (token, address) = url.strip_prefix("nats://").unwrap().split_once('@').unwrap();
+    (token, address.parse().unwrap())
+}
