@@ -46,9 +46,9 @@ test: ## Run every test, on real Postgres and real NATS; with CLUSTER=own on a r
 	@scripts/install-tools cryptography
 	cargo test --release --locked --workspace --no-fail-fast
 	@if [ "$(CI)" = true ] || [ "$(CLUSTER)" = own ]; then \
-	  scripts/test-cluster; \
+	  scripts/test-cluster && scripts/e2e --own; \
 	else \
-	  echo "SKIPPED: the operator's tests on a real Kubernetes node (CLUSTER=own make test runs them; needs root)"; \
+	  echo "SKIPPED: the tests of operator and chart on a real Kubernetes node (CLUSTER=own make test runs them; needs root)"; \
 	fi
 
 test-cluster: ## Run the operator's tests on a Kubernetes node of the project's own; needs root

@@ -154,9 +154,13 @@ pub(crate) async fn apply(
 async fn remove_scaled_object(client: &Client, applied: &Applied, job: &Valid, name: &str) -> Result<bool, ApplyError> {
     remove::<ScaledObject>(client, applied, job, SCALED_OBJECT, name).await?;
     let api = Api::<ScaledObject>::namespaced(client.clone(), job.namespace.as_str());
-    let failed = |source| ApplyError { action: "read", kind: SCALED_OBJECT, name: name.to_owned(), source };
-    let left = api.get_metadata_opt(name).await.map_err(failed)?;
-    let deleted_at = left.and_then(|left| left.metadata.deletion_timestamp);
+    let deleted_at = match api.get_metadata(name).await {
+        Ok(left) => left.metadata.deletion_timestamp,
+        Err(error) if is_absent(&error) => None,
+        Err(source) => {
+            return Err(ApplyError { action: "read", kind: SCALED_OBJECT, name: name.to_owned(), source });
+        }
+    };
     Ok(deleted_at.is_none_or(|at| {
         let waited = jiff::Timestamp::now().as_second() - at.0.as_second();
         waited > KEDA_PATIENCE
@@ -241,7 +245,12 @@ where
     let api = Api::<K>::namespaced(client.clone(), job.namespace.as_str());
     match api.delete(name, &DeleteParams::background()).await {
         Ok(_) => Ok(()),
-        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
+        Err(error) if is_absent(&error) => Ok(()),
         Err(source) => Err(ApplyError { action: "delete", kind, name: name.to_owned(), source }),
     }
+}
+
+/// The object is not there, or its type is not: that is told by a plain text, which the client takes for a failure of another kind.
+pub(crate) fn is_absent(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 404)
 }

@@ -28,6 +28,8 @@ pub(crate) struct Context {
     pub(crate) live: Arc<Live>,
     pub(crate) loads: Loads,
     pub(crate) offers: watch::Receiver<Offers>,
+    /// A field that the SigningJob type in this cluster lacks.
+    pub(crate) outdated: watch::Receiver<Option<String>>,
     pub(crate) applied: Applied,
     pub(crate) publisher: Publisher,
     pub(crate) recorder: Recorder,

@@ -30,6 +30,7 @@ use crate::{
     permissions::OPERATOR,
     reconcile::{error_policy, reconcile},
     scaling::{choice::Offers, offers},
+    schema,
     slots::Slots,
     status::Publisher,
     wake::Wake,
@@ -57,7 +58,8 @@ pub(crate) async fn control(replica: &Replica, cluster: String, live: Arc<Live>,
     let (offers_are, offers) = watch::channel(Offers::default());
     let mut looked = offers.clone();
     let (wake, news) = Wake::new(&config.namespaces);
-    let context = Arc::new(context(replica, cluster, live, wake, offers, &ending));
+    let (outdated_is, outdated) = watch::channel(schema::lacking(client).await.unwrap_or_default());
+    let context = Arc::new(context(replica, cluster, live, wake, (offers, outdated), &ending));
     let mut controllers = Vec::new();
     let mut stores = Vec::new();
     let jobs = dereference::apis::<DeserializeGuard<SigningJob>>(client, &config.namespaces);
@@ -87,6 +89,7 @@ pub(crate) async fn control(replica: &Replica, cluster: String, live: Arc<Live>,
         () = begun => {}
         () = sweep_for_ever(&context, &stores) => {}
         () = count_for_ever(&context, &stores) => {}
+        () = schema::watch_for_ever(client, &outdated_is) => {}
         () = offers::watch_for_ever(client, config, replica.served.clone(), &offers_are, &replica.metrics) => {}
     }
 }
@@ -96,7 +99,7 @@ fn context(
     cluster: String,
     live: Arc<Live>,
     wake: Wake,
-    offers: watch::Receiver<Offers>,
+    (offers, outdated): (watch::Receiver<Offers>, watch::Receiver<Option<String>>),
     ending: &CancellationToken,
 ) -> Context {
     let Replica { config, client, dependencies, metrics, loads, served: _ } = replica;
@@ -117,6 +120,7 @@ fn context(
         live,
         loads: loads.clone(),
         offers,
+        outdated,
         applied: Applied::default(),
         publisher: Publisher::default(),
         metrics: metrics.clone(),

@@ -34,6 +34,7 @@ mod program;
 mod reconcile;
 mod retry;
 mod scaling;
+mod schema;
 mod slots;
 mod status;
 mod trouble;

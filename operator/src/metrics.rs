@@ -7,6 +7,7 @@ use vaultstream_api::{Phase, ScalingMode};
 
 use crate::{
     dependencies::Dependencies,
+    reconcile::ReconcileError,
     scaling::{
         choice::{Offers, choose},
         loads::Loads,
@@ -70,6 +71,9 @@ impl Metrics {
             Box::new(metrics.read_age.clone()),
         ];
         all.into_iter().try_for_each(|collector| metrics.registry.register(collector))?;
+        // From the start: a rate needs a beginning.
+        ReconcileError::STEPS.iter().for_each(|step| drop(metrics.reconcile_errors.with_label_values(&[*step])));
+        ["scale", "status"].iter().for_each(|what| drop(metrics.writes.with_label_values(&[*what])));
         Ok(metrics)
     }
 

@@ -60,7 +60,10 @@ pub(crate) enum ReconcileError {
 }
 
 impl ReconcileError {
-    /// For metrics.
+    /// Every step.
+    pub(crate) const STEPS: [&str; 5] = ["finalizer", "apply", "scale", "status", "retry"];
+
+    /// For metrics: one of [`Self::STEPS`].
     pub(crate) fn step(&self) -> &'static str {
         match self {
             Self::Finalizer(_) => "finalizer",
@@ -91,6 +94,13 @@ pub(crate) async fn reconcile(
     if job.annotations().get(RECONCILE).is_some_and(|value| value == "paused") {
         return Ok(Action::await_change());
     }
+    let outdated = ctx.outdated.borrow().clone();
+    if let Some(field) = outdated {
+        let why =
+            format!("the SigningJob type in this cluster has no {field}: upgrade its CRD to the operator's release");
+        refuse(&ctx, job, &Fault::new(Reason::TypeOutdated, why)).await?;
+        return Ok(Action::requeue(REST));
+    }
     cleanup::ensure_finalizer(&ctx, job).await?; //                                        client
     let (valid, view) = match validate::check(job) {
         //                                                                                 pure
@@ -99,7 +109,7 @@ pub(crate) async fn reconcile(
             let view = ctx.fleet.see(&valid.order()); //                                   memory
             (valid, view)
         }
-        Err(invalid) => return refuse(&ctx, job, &invalid.to_string()).await,
+        Err(invalid) => return refuse(&ctx, job, &Fault::new(Reason::InvalidSpec, invalid.to_string())).await,
     };
     let seen = ctx.live.of(&valid); //                                                     memory
     let load = ctx.loads.of(valid.uid); //                                                 memory
@@ -165,8 +175,8 @@ async fn rest(ctx: &Context, object: &SigningJob, job: &Valid) -> Result<Action,
     })
 }
 
-/// A job that breaks a rule the API server did not know when it was written.
-async fn refuse(ctx: &Context, job: &SigningJob, why: &str) -> Result<Action, ReconcileError> {
+/// A job that breaks a rule the API server did not know when it was written, or whose type is not ours.
+async fn refuse(ctx: &Context, job: &SigningJob, why: &Fault) -> Result<Action, ReconcileError> {
     let (Some(namespace), Some(uid)) =
         (job.namespace(), job.uid().as_deref().and_then(|uid| Uuid::parse_str(uid).ok()))
     else {
@@ -177,8 +187,8 @@ async fn refuse(ctx: &Context, job: &SigningJob, why: &str) -> Result<Action, Re
     let old = Written { namespace: &namespace, name: &name, uid, status: job.status.as_ref().unwrap_or(&none) };
     let refused = status::refused(job, why, Timestamp::now());
     if ctx.publisher.publish(&ctx.client, old, &refused).await? == Outcome::Written {
-        tracing::warn!(namespace, name, why, "a SigningJob is refused");
-        announce(ctx, job, EventType::Warning, Reason::InvalidSpec.as_str(), why).await;
+        tracing::warn!(namespace, name, why = why.message, "a SigningJob is refused");
+        announce(ctx, job, EventType::Warning, why.reason.as_str(), &why.message).await;
     }
     Ok(Action::await_change())
 }

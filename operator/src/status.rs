@@ -15,6 +15,7 @@ use vaultstream_ledger::{Job, JobState};
 use vaultstream_signing::merkle::{Hash, to_hex};
 
 use crate::{
+    dependencies::Fault,
     dereference::Seen,
     scaling::{choice::Choice, loads::JobLoad},
     validate::Valid,
@@ -84,8 +85,8 @@ pub(crate) fn compute(facts: &Facts<'_>) -> SigningJobStatus {
     status
 }
 
-/// The status of a job whose spec cannot be worked on.
-pub(crate) fn refused(job: &SigningJob, why: &str, now: Timestamp) -> SigningJobStatus {
+/// The status of a job that cannot be worked on as it is.
+pub(crate) fn refused(job: &SigningJob, why: &Fault, now: Timestamp) -> SigningJobStatus {
     let mut status = job.status.clone().unwrap_or_default();
     let generation = job.metadata.generation.unwrap_or_default();
     let history = conditions::History { old: &status.conditions, generation, now };

@@ -11,6 +11,7 @@ use serde_json::json;
 use vaultstream_api::{ConditionType, Phase, Reason};
 
 use crate::harness::{Job, condition, generated, is_own_node, kubectl, kubectl_with_input, phase_of, until};
+use crate::monitoring::Prometheus;
 use crate::release::{NAME, Release};
 
 const LONG: Duration = Duration::from_secs(300);
@@ -87,6 +88,10 @@ impl Story {
     }
 
     async fn autoscaling(&self) {
+        let prometheus = if is_own_node() { Some(Prometheus::start(&self.release.client).await) } else { None };
+        if prometheus.is_none() {
+            println!("SKIPPED: Prometheus, which scrapes pods on a node of the project's own only");
+        }
         let job = self.create("watched", 18_000, WATCHED).await;
         job.until_condition(ConditionType::Scaling, "True", Reason::ScaledByHpa).await;
         let api = Api::<HorizontalPodAutoscaler>::namespaced(self.release.client.clone(), &job.namespace);
@@ -100,6 +105,10 @@ impl Story {
         for workers in [3, 2, 1] {
             until(&format!("the HPA wants {workers} workers"), || async { desired().await == Some(workers) }).await;
             self.tell(&format!("the HorizontalPodAutoscaler wants {workers} workers"));
+            if let (2, Some(prometheus)) = (workers, &prometheus) {
+                let asked = prometheus.everything_has_data().await;
+                self.tell(&format!("Prometheus has data for all {asked} expressions of dashboard and alerts"));
+            }
         }
         let done = self.until_complete(&job).await;
         assert_eq!(done.scaling_mode, None);

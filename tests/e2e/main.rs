@@ -8,6 +8,7 @@
 mod harness;
 
 mod development;
+mod monitoring;
 mod own_servers;
 mod release;
 mod values;

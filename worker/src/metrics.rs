@@ -149,6 +149,11 @@ impl Metrics {
             registry,
         };
         metrics.register()?;
+        // From the start: a rate needs a beginning.
+        for dependency in [Dependency::Postgres, Dependency::Nats] {
+            metrics.breaker(dependency).set(0.0);
+            drop(metrics.dependency_failures.with_label_values(&[dependency.as_str()]));
+        }
         Ok(metrics)
     }
 

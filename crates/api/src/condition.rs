@@ -78,6 +78,8 @@ reasons! {
     Valid for Accepted;
     /// The spec breaks a rule that the API server could not check; the message names the field.
     InvalidSpec for Accepted | Ready | Stalled | Failed;
+    /// The SigningJob type in the cluster is older than the operator and lacks a field that it needs; the message names it.
+    TypeOutdated for Accepted | Ready | Stalled;
     /// The source table or one of its columns is missing or must not be read.
     SourceUnavailable for Accepted | Seeded | Ready | Stalled | Failed;
     /// The source table has no usable unique key, or a column has a type that cannot be signed.

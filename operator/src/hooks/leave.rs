@@ -20,6 +20,7 @@ use uuid::Uuid;
 use vaultstream_api::{ChildNames, SigningJob, names::FINALIZER};
 
 use crate::{
+    apply::is_absent,
     dereference,
     fence::{Trust, fenced},
     lease,
@@ -60,6 +61,9 @@ pub enum LeaveError {
     /// SigningJobs could not be listed.
     #[error("failed to list SigningJobs")]
     List(#[source] kube::Error),
+    /// Some could not be freed; each was told.
+    #[error("{0} SigningJobs still have workers or our finalizer: see the lines above, and try again")]
+    Left(usize),
 }
 
 /// Ends the operator, removes workers and finalizers. What one SigningJob refuses is told, and does not stop the others.
@@ -88,26 +92,34 @@ async fn end_operator(client: &Client, namespace: &str) -> Result<(), LeaveError
     let patch = Patch::Merge(json!({"spec": {"replicas": 0}}));
     match api.patch_scale(OPERATOR, &PatchParams::default(), &patch).await {
         Ok(_) => Ok(()),
-        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
+        Err(error) if is_absent(&error) => Ok(()),
         Err(error) => Err(LeaveError::Scale(error)),
     }
 }
 
 async fn let_all_go(client: &Client, namespaces: &[String]) -> Result<(), LeaveError> {
+    let mut left = 0;
     for api in dereference::apis::<SigningJob>(client, namespaces) {
         let jobs = match api.list_metadata(&ListParams::default()).await {
             Ok(jobs) => jobs,
             // The type, or the namespace with our rights in it, is gone already.
-            Err(kube::Error::Api(status)) if status.is_not_found() || status.is_forbidden() => continue,
+            Err(error) if is_absent(&error) => continue,
+            Err(kube::Error::Api(status)) if status.is_forbidden() => continue,
             Err(error) => return Err(LeaveError::List(error)),
         };
         for job in jobs {
             let (namespace, name) = (job.namespace().unwrap_or_default(), job.name_any());
             match let_go(client, &namespace, &job).await {
                 Ok(()) => println!("{namespace}/{name}: has no workers and no finalizer of ours"),
-                Err(error) => println!("{namespace}/{name}: {}", crate::chain(&error)),
+                Err(error) => {
+                    left += 1;
+                    eprintln!("{namespace}/{name}: {}", crate::chain(&error));
+                }
             }
         }
+    }
+    if left > 0 {
+        return Err(LeaveError::Left(left));
     }
     println!("SigningJobs, their type and their ledger stay; an installation goes on with them");
     Ok(())
@@ -143,7 +155,7 @@ where
 fn gone<T>(answer: Result<T, kube::Error>) -> Result<(), kube::Error> {
     match answer {
         Ok(_) => Ok(()),
-        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
+        Err(error) if is_absent(&error) => Ok(()),
         Err(error) => Err(error),
     }
 }

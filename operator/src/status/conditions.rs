@@ -4,7 +4,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use vaultstream_api::{ConditionType, Phase, Reason};
 
 use super::Facts;
-use crate::scaling::choice::{Choice, Scaler};
+use crate::{
+    dependencies::Fault,
+    scaling::choice::{Choice, Scaler},
+};
 
 /// A condition's status, reason and message.
 type Verdict = (Option<bool>, Reason, String);
@@ -23,12 +26,12 @@ pub(super) fn compute(facts: &Facts<'_>, phase: Phase) -> Vec<Condition> {
     ConditionType::ALL.into_iter().map(|type_| history.condition(type_, verdict(type_, facts, phase))).collect()
 }
 
-/// The conditions of a job whose spec cannot be worked on; what was true of it before stays.
-pub(super) fn refused(history: &History<'_>, why: &str) -> Vec<Condition> {
+/// The conditions of a job that cannot be worked on as it is; what was true of it before stays.
+pub(super) fn refused(history: &History<'_>, why: &Fault) -> Vec<Condition> {
     let kept = |type_: ConditionType| history.old(type_).cloned();
     let verdict = |type_| match type_ {
-        ConditionType::Ready | ConditionType::Accepted => Some(no(Reason::InvalidSpec, why)),
-        ConditionType::Stalled => Some(yes(Reason::InvalidSpec, why)),
+        ConditionType::Ready | ConditionType::Accepted => Some(no(why.reason, why.message.as_str())),
+        ConditionType::Stalled => Some(yes(why.reason, why.message.as_str())),
         _ => None,
     };
     let types = ConditionType::ALL.into_iter();
