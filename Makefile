@@ -46,7 +46,7 @@ test: ## Run every test, on real Postgres and real NATS; with CLUSTER=own on a r
 	@scripts/install-tools cryptography
 	cargo test --release --locked --workspace --no-fail-fast
 	@if [ "$(CI)" = true ] || [ "$(CLUSTER)" = own ]; then \
-	  scripts/test-cluster && scripts/e2e --own; \
+	  failed=0; scripts/test-cluster || failed=1; scripts/e2e --own || failed=1; exit $$failed; \
 	else \
 	  echo "SKIPPED: the tests of operator and chart on a real Kubernetes node (CLUSTER=own make test runs them; needs root)"; \
 	fi

@@ -12,7 +12,7 @@ use vaultstream_api::{ConditionType, Phase, Reason};
 
 use crate::harness::{Job, condition, generated, is_own_node, kubectl, kubectl_with_input, phase_of, until};
 use crate::monitoring::Prometheus;
-use crate::release::{NAME, Release};
+use crate::release::{NAME, Release, helm};
 
 const LONG: Duration = Duration::from_secs(300);
 
@@ -20,7 +20,7 @@ const LONG: Duration = Duration::from_secs(300);
 const WATCHED: &str = "batchSize: 50\nkeys: {count: 20, lease: {records: 200, duration: 10s}}\n\
                        workers: {minReplicas: 1, maxReplicas: 4, maxRecordsPerSecond: 100}\n\
                        autoscaling: {mode: HPA, targetBacklog: 6000, behavior: {scaleDown: {stabilizationWindowSeconds: 0}}}";
-/// Two workers for a minute and more.
+/// Two workers for a minute (12,000 records) or for as long as is said.
 const STEADY: &str = "batchSize: 20\nkeys: {count: 10, lease: {records: 100, duration: 10s}}\n\
                       workers: {minReplicas: 2, maxReplicas: 2, maxRecordsPerSecond: 100}";
 
@@ -164,7 +164,7 @@ impl Story {
     }
 
     async fn upgrade_under_load(&self) {
-        let job = self.create("steady", 12_000, STEADY).await;
+        let job = self.create("steady", 20_000, STEADY).await;
         self.until_signed(&job, 200).await;
         let before = job.get().await.status.unwrap().worker_image.unwrap();
 
@@ -219,7 +219,7 @@ impl Story {
     /// `vaultstream verify` as a user runs it in a cluster: a pod of the CLI's image, with the job's own connection.
     async fn verify(&self, job: &Job) {
         let name = format!("verify-{}", job.name);
-        let hooks = self.release.helm("get", &["hooks"]).await;
+        let (_, hooks) = helm(&["get", "hooks", NAME, "--namespace", &self.release.namespace]).await;
         let mut images = hooks.lines().filter_map(|line| line.trim().strip_prefix("image: "));
         let is_ours = |image: &&str| image.rsplit('/').next().is_some_and(|name| name.starts_with("vaultstream:"));
         let image = images.rfind(is_ours);
