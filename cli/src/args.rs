@@ -31,7 +31,7 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Write a job's records and signatures to stdout.
     Export(ExportArgs),
-    /// Print the public keys of a job.
+    /// Print the public keys of a job, or move private keys to another key encryption key.
     Keys(KeysArgs),
     /// Show the jobs of a ledger.
     Status(StatusArgs),
@@ -234,7 +234,11 @@ pub enum SignatureForm {
 
 /// `vaultstream keys`.
 #[derive(Args, Clone, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct KeysArgs {
+    /// Something else than printing.
+    #[command(subcommand)]
+    pub command: Option<KeysCommand>,
     /// Which ledger.
     #[command(flatten)]
     pub ledger: LedgerArgs,
@@ -247,6 +251,28 @@ pub struct KeysArgs {
     /// Only the key with this id (`keyId` of an export: the RFC 7638 thumbprint).
     #[arg(long, value_name = "KEY_ID")]
     pub key: Option<String>,
+}
+
+/// What else is done with keys.
+#[derive(Clone, Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Move private keys from old key encryption keys to a new one; jobs may sign meanwhile. Workers must have both until this
+    /// has ended: the new one as `kek` of the connection Secret, old ones as `kek.<id>`.
+    Rewrap(RewrapArgs),
+}
+
+/// `vaultstream keys rewrap`.
+#[derive(Args, Clone, Debug)]
+pub struct RewrapArgs {
+    /// Which ledger. Its URL must be that of the schema's owner.
+    #[command(flatten)]
+    pub ledger: LedgerArgs,
+    /// File with the new key encryption key: 32 bytes in base64, such as `openssl rand -base64 32` makes.
+    #[arg(long, value_name = "FILE")]
+    pub kek_file: PathBuf,
+    /// File with one that keys are wrapped under now; may be given several times.
+    #[arg(long, value_name = "FILE", required = true)]
+    pub old_kek_file: Vec<PathBuf>,
 }
 
 /// `--format` of keys.

@@ -1,5 +1,7 @@
 //! `vaultstream keys`: a job's public keys, for whoever verifies its signatures.
 
+pub(crate) mod rewrap;
+
 use std::process::ExitCode;
 
 use vaultstream_ledger::verify::public_keys;

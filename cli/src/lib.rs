@@ -24,7 +24,7 @@ use std::{io::Write as _, process::ExitCode};
 use clap::{CommandFactory as _, Parser as _};
 
 use crate::{
-    args::{Cli, Command},
+    args::{Cli, Command, KeysArgs, KeysCommand},
     error::Failure,
 };
 
@@ -48,6 +48,7 @@ async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Verify(args) => verify::command(args).await,
         Command::Export(args) => export::export(args).await,
         Command::Bench(args) => bench::run(args).await,
+        Command::Keys(KeysArgs { command: Some(KeysCommand::Rewrap(args)), .. }) => keys::rewrap::rewrap(args).await,
         Command::Keys(args) => keys::print(args).await,
         Command::Status(args) => status::print(args).await,
         Command::Migrate(args) => ledger::migrate(args).await,

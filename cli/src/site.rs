@@ -59,17 +59,20 @@ impl Site {
     /// # Errors
     /// When the file is missing or holds no key.
     pub fn keks(&self) -> Result<KekRing, Failure> {
-        read_kek(&self.kek_file)
+        read_kek(&self.kek_file).map(KekRing::new)
     }
 }
 
-fn read_kek(path: &Path) -> Result<KekRing, Failure> {
+/// A key encryption key of a file.
+///
+/// # Errors
+/// When the file is missing or holds none.
+pub(crate) fn read_kek(path: &Path) -> Result<Kek, Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         Failure::bad_input(format!("failed to read the key encryption key {}: {error}", path.display()))
     })?;
-    let kek = Kek::fingerprinted(&text)
-        .map_err(|error| Failure::bad_input(format!("{} is no key encryption key: {error}", path.display())))?;
-    Ok(KekRing::new(kek))
+    Kek::fingerprinted(&text)
+        .map_err(|error| Failure::bad_input(format!("{} is no key encryption key: {error}", path.display())))
 }
 
 /// Connects to a ledger.

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
+use vaultstream_embedded::kek_file;
 use vaultstream_lifecycle::Settings;
 
-use crate::harness::{LeaseLog, Site, assert_signed_exactly_once, generated, quick, until};
+use crate::harness::{LeaseLog, Program, Site, assert_signed_exactly_once, generated, quick, until};
 
 /// Three workers fight for three keys; one of them is killed and another one stopped past its leases. All the while the
 /// tokens of all keys are published again, leased or not: what is exclusive is the lease, never the token.
@@ -125,4 +126,45 @@ async fn worn_out_keys_are_followed_by_their_next_version() {
     let versions = site.number("SELECT max(version)::bigint FROM vaultstream.keys").await;
     assert!(versions >= 3, "{versions} versions cannot have made 400 signatures");
     assert_signed_exactly_once(&site, "job", 400).await;
+}
+
+/// A key-encryption key is replaced in the middle of a job; nobody needs the old one any more, and without it nothing goes.
+#[tokio::test(flavor = "multi_thread")]
+async fn private_keys_move_to_another_key_encryption_key() {
+    let site = Site::new().await;
+    let spec =
+        "batchSize: 20\nkeys: {count: 4, lease: {records: 60, duration: 5s}}\nworkers: {maxRecordsPerSecond: 400}";
+    let seeded = site.seed(&generated("job", 2000, spec)).await;
+    let uid = seeded.uid;
+    let first = site.worker(uid).await.start();
+    let job = seeded.drive(quick());
+    site.until_signed(200).await;
+    first.signal(Signal::TERM);
+    first.end().await.assert_code(0);
+
+    let folder = tempfile::tempdir().unwrap();
+    let new = kek_file(folder.path()).unwrap();
+    let (old_path, new_path) = (site.kek(), new.to_str().unwrap().to_owned());
+    let rewrap = |old: &str| {
+        let args = ["keys", "rewrap", "--kek-file", &new_path, "--old-kek-file", old];
+        Program::vaultstream(&args).env("DATABASE_URL", &site.database_url)
+    };
+    let before = site.text("SELECT string_agg(DISTINCT kek_id, ' ') FROM vaultstream.keys").await;
+    let useless = kek_file(tempfile::tempdir().unwrap().path()).unwrap();
+    // The folder of that file is gone already: a file that cannot be read is bad input.
+    rewrap(useless.to_str().unwrap()).end().await.assert_code(2);
+    let told = rewrap(old_path.to_str().unwrap()).end().await;
+    told.assert_code(0);
+    assert!(told.stdout.contains("keys were moved"), "{}", told.stdout);
+    let after = site.text("SELECT string_agg(DISTINCT kek_id, ' ') FROM vaultstream.keys").await;
+    assert!(!before.contains(' ') && !after.contains(' ') && before != after, "{before:?} became {after:?}");
+    let again = rewrap(old_path.to_str().unwrap()).end().await;
+    again.assert_code(0);
+    assert!(again.stdout.starts_with("0 keys"), "{}", again.stdout);
+
+    std::fs::copy(&new, &old_path).unwrap();
+    let second = site.worker(uid).await.start();
+    job.complete().await;
+    drop(second);
+    assert_signed_exactly_once(&site, "job", 2000).await;
 }

@@ -32,6 +32,7 @@ pub mod leases;
 mod migrate;
 pub mod payloads;
 mod progress;
+pub mod rewrap;
 mod session;
 mod source;
 pub mod steps;

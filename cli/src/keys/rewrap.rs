@@ -1,0 +1,82 @@
+//! `vaultstream keys rewrap`: private keys move from old key encryption keys to a new one. Signatures, public keys and receipts
+//! stay what they are; jobs may sign meanwhile.
+
+use std::{collections::BTreeMap, path::Path, process::ExitCode};
+
+use vaultstream_ledger::{
+    KeyId, Ledger,
+    rewrap::{Rewrapped, Wrapped, replace, wrapped_otherwise},
+};
+use vaultstream_signing::{Kek, KekRing, MAX_WRAPS_PER_KEK, PublicKey, WrapContext};
+
+use crate::{args::RewrapArgs, error::Failure, ledger, site::read_kek};
+
+/// Keys of one transaction.
+const AT_ONCE: i64 = 500;
+
+/// Moves every key that an old key encryption key opens.
+///
+/// # Errors
+/// One sentence; keys that were moved before stay moved, and the same command goes on.
+pub(crate) async fn rewrap(args: RewrapArgs) -> Result<ExitCode, Failure> {
+    let opened = ledger::open(&args.ledger).await?;
+    let mut ring = KekRing::new(read_kek(&args.kek_file)?);
+    for path in &args.old_kek_file {
+        ring = ring.with_older(read_kek(path)?);
+    }
+    for (kek, path) in ring.iter().zip(std::iter::once(&args.kek_file).chain(&args.old_kek_file)) {
+        register(&opened.ledger, kek, path).await?;
+    }
+    let current = ring.current().id().as_str();
+    let (mut moved, mut after) = (0, KeyId(0));
+    let mut without: BTreeMap<String, u64> = BTreeMap::new();
+    loop {
+        let page =
+            wrapped_otherwise(&opened.ledger, current, after, AT_ONCE).await.map_err(|error| Failure::of(&error))?;
+        let Some(last) = page.last() else { break };
+        after = last.key;
+        let mut keys = Vec::with_capacity(page.len());
+        for wrapped in page {
+            match anew(&ring, &wrapped)? {
+                Some(new) => keys.push(Rewrapped { key: wrapped.key, old: wrapped.bytes, new }),
+                None => *without.entry(wrapped.kek).or_default() += 1,
+            }
+        }
+        if keys.is_empty() {
+            continue;
+        }
+        let replaced = replace(&opened.ledger, current, &keys, MAX_WRAPS_PER_KEK).await;
+        moved += replaced.map_err(|error| Failure::of(&error))?.ok_or_else(|| {
+            Failure::bad_input(format!(
+                "{} has wrapped as many keys as it may: make another one",
+                args.kek_file.display()
+            ))
+        })?;
+    }
+    println!("{moved} keys were moved to the key encryption key {current}");
+    for (kek, keys) in &without {
+        eprintln!("{keys} keys are wrapped under {kek}: give its file with --old-kek-file, or keep it as kek.{kek}");
+    }
+    Ok(if without.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Notes the key encryption key in the ledger, or finds that another one has its name there.
+async fn register(ledger: &Ledger, kek: &Kek, path: &Path) -> Result<(), Failure> {
+    let made = kek.canary().map_err(|error| Failure::of(&error))?;
+    let canary = ledger.insert_kek_canary(kek.id().as_str(), &made).await.map_err(|error| Failure::of(&error))?;
+    kek.check_canary(&canary).map_err(|error| Failure::bad_input(format!("{}: {error}", path.display())))
+}
+
+/// The key under the current key encryption key; none when its own was not given.
+fn anew(ring: &KekRing, wrapped: &Wrapped) -> Result<Option<Vec<u8>>, Failure> {
+    let damaged = |why: String| Failure::failed(format!("key {} of the ledger is damaged: {why}", wrapped.key.0));
+    let id = wrapped.kek.parse().map_err(|error| damaged(format!("{error}")))?;
+    if ring.get(&id).is_none() {
+        return Ok(None);
+    }
+    let public = PublicKey::from_spki_der(&wrapped.public).map_err(|error| damaged(error.to_string()))?;
+    let context = WrapContext { job: wrapped.job, key: wrapped.key.0, version: wrapped.version };
+    let private = ring.unwrap(&id, &wrapped.bytes, &context, &public).map_err(|error| damaged(error.to_string()))?;
+    let new = ring.wrap(&private, &context).map_err(|error| Failure::of(&error))?;
+    Ok(Some(new.bytes))
+}
