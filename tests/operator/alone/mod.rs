@@ -6,4 +6,5 @@ mod cluster_wide;
 mod direct;
 mod failover;
 mod malformed;
+mod outdated;
 mod rest;

@@ -14,7 +14,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 use tokio::sync::OnceCell;
@@ -89,9 +89,23 @@ pub(crate) async fn install_crd(client: &Client) {
 
 /// The SigningJob type as an older or careless release might have shipped it: anything goes.
 pub(crate) async fn lax_crd(client: &Client) {
+    let lax = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+    other_crd(client, |schema| *schema = lax.clone()).await;
+}
+
+/// The SigningJob type of a release that did not know `spec.workers.maxRecordsPerSecond`.
+pub(crate) async fn older_crd(client: &Client) {
+    other_crd(client, |schema| {
+        let workers = schema.pointer_mut("/properties/spec/properties/workers/properties").unwrap();
+        workers.as_object_mut().unwrap().remove("maxRecordsPerSecond").unwrap();
+    })
+    .await;
+}
+
+async fn other_crd(client: &Client, change: impl Fn(&mut Value)) {
     let mut crd = serde_json::to_value(vaultstream_api::crd().unwrap()).unwrap();
     for version in crd["spec"]["versions"].as_array_mut().unwrap() {
-        version["schema"]["openAPIV3Schema"] = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+        change(&mut version["schema"]["openAPIV3Schema"]);
     }
     let crd: CustomResourceDefinition = serde_json::from_value(crd).unwrap();
     apply_cluster(client, &crd).await;

@@ -28,7 +28,7 @@ mod site;
 pub(crate) use check::assert_complete_in;
 pub(crate) use cluster::{
     OwnNamespace, apply, apply_cluster, connect, install_crd, is_own_node, kubeconfig_file, kubectl,
-    kubectl_with_input, lax_crd, on_another_runtime, pki, program,
+    kubectl_with_input, lax_crd, older_crd, on_another_runtime, pki, program,
 };
 pub(crate) use job::{Job, condition, phase_of};
 pub(crate) use manifests::{generated, of_table};
