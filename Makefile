@@ -18,7 +18,7 @@ PROGRAM := $(RELEASE)/vaultstream
 DATA_DIR := .vaultstream
 
 .DEFAULT_GOAL := help
-.PHONY: help quick-start start stop seed clean test test-cluster test-keda test-scale e2e bench lint generate dist kind-up kind-down \
+.PHONY: help quick-start start stop seed clean test test-cluster test-keda test-scale e2e bench lint check-docs generate dist kind-up kind-down \
 	tools env-setup check-prereqs
 
 help: ## List the verbs
@@ -76,6 +76,10 @@ bench: tools ## Sign 1,000,000 records at batch 50, 500 and 5000, on private ser
 lint: ## Check format, lints, docs, dependencies, scripts and generated files
 	@scripts/install-tools cargo-deny shellcheck
 	@scripts/lint
+
+check-docs: tools ## Run README's commands as they are written there, in a clean clone
+	$(CARGO_BUILD)
+	@scripts/check-docs
 
 generate: ## Write what is generated from the code: crds/, docs/reference/, charts/vaultstream/files/
 	@scripts/generate

@@ -1,5 +1,7 @@
 //! What the chart refuses, and what it renders.
 
+use std::path::Path;
+
 use crate::release::{NAME, chart, helm};
 
 async fn template(args: &[&str]) -> (bool, String) {
@@ -50,4 +52,42 @@ async fn an_operator_of_some_namespaces_gets_nothing_outside_of_namespaces_but_t
     assert_eq!(kinds.iter().filter(|kind| **kind == "CustomResourceDefinition").count(), 1);
     assert_eq!(said.matches("namespace: team-a").count(), said.matches("namespace: team-b").count());
     assert!(said.contains("namespace: team-a"));
+}
+
+/// What the chart renders is kept, so that a change of it is seen by whoever reads the change. `UPDATE_GOLDEN=1` writes it.
+#[tokio::test]
+async fn manifests_are_as_kept() {
+    let monitoring =
+        "monitoring.serviceMonitor.enabled=true,monitoring.podMonitor.enabled=true,monitoring.rules.enabled=true";
+    let cases: [(&str, &[&str]); 3] = [
+        (
+            "development",
+            &["dev.enabled=true", "dev.jobNamespaces={team-a}", "dev.storage=1Gi", "networkPolicy.enabled=true"],
+        ),
+        (
+            "own-servers",
+            &["connection.existingSecret=servers", monitoring, "images.registry=registry.example.com/team"],
+        ),
+        (
+            "namespaces",
+            &["connection.existingSecret=servers", "operator.namespaces={team-a,team-b}", "operator.replicas=1"],
+        ),
+    ];
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("e2e/golden");
+    for (name, values) in cases {
+        let mut args = vec!["--set", "crds.install=false"];
+        args.extend(values.iter().flat_map(|value| ["--set", value]));
+        let (content, rendered) = template(&args).await;
+        assert!(content, "{rendered}");
+        let file = folder.join(format!("{name}.yaml"));
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(&file, &rendered).unwrap();
+        }
+        let kept = std::fs::read_to_string(&file).unwrap_or_default();
+        let first = kept.lines().zip(rendered.lines()).find(|(kept, rendered)| kept != rendered);
+        assert!(
+            kept == rendered,
+            "{name}: the first line that differs: {first:?}; UPDATE_GOLDEN=1 keeps the new manifests"
+        );
+    }
 }
