@@ -22,7 +22,7 @@ DATA_DIR := .vaultstream
 	tools env-setup check-prereqs
 
 help: ## List the verbs
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 quick-start: tools ## Sign and verify 1,000 records with 100 keys, on private servers (numbers: .env)
 	$(CARGO_BUILD)
