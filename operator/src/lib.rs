@@ -44,6 +44,7 @@ mod work;
 
 pub use config::Config;
 pub use hooks::{leave::LeaveError, secrets::SecretsError};
+pub use metrics::catalogue as metrics_catalogue;
 pub use program::{OperatorError, main, run};
 
 /// An error with its causes, in one line. The Kubernetes client tells its causes itself.

@@ -1,7 +1,8 @@
 //! What Prometheus sees of the operator. Figures of jobs are written when they are asked for: a job that is gone has none.
 
 use prometheus::{
-    Gauge, Histogram, HistogramOpts, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder, core::Collector,
+    Gauge, Histogram, HistogramOpts, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
+    core::{Collector, Desc},
 };
 use vaultstream_api::{Phase, ScalingMode};
 
@@ -14,6 +15,21 @@ use crate::{
     },
 };
 
+/// Before every name.
+const PREFIX: &str = "vaultstream_operator";
+
+/// Every metric, for the reference documentation: name, labels, meaning.
+///
+/// # Errors
+/// When two metrics share a name, which only a change to this file can cause.
+pub fn catalogue() -> Result<Vec<(String, Vec<String>, String)>, prometheus::Error> {
+    let collectors = Metrics::new()?.collectors();
+    let descriptions = collectors.iter().flat_map(|collector| collector.desc());
+    let row =
+        |metric: &Desc| (format!("{PREFIX}_{}", metric.fq_name), metric.variable_labels.clone(), metric.help.clone());
+    Ok(descriptions.map(row).collect())
+}
+
 /// All metrics, registered in one place.
 #[derive(Clone)]
 pub(crate) struct Metrics {
@@ -23,6 +39,7 @@ pub(crate) struct Metrics {
     pub(crate) reconcile_errors: IntCounterVec,
     /// Requests that change something, by what they change.
     pub(crate) writes: IntCounterVec,
+    version: IntGaugeVec,
     jobs: IntGaugeVec,
     backlog: IntGaugeVec,
     rate: IntGaugeVec,
@@ -37,10 +54,9 @@ impl Metrics {
         const OF_JOB: [&str; 2] = ["namespace", "signingjob"];
         let gauges = |name, help, labels: &[&str]| IntGaugeVec::new(Opts::new(name, help), labels);
         let counters = |name, help, label| IntCounterVec::new(Opts::new(name, help), &[label]);
-        let version = gauges("build_info", "1, with the version", &["version"])?;
-        version.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         let metrics = Self {
-            registry: Registry::new_custom(Some("vaultstream_operator".to_owned()), None)?,
+            registry: Registry::new_custom(Some(PREFIX.to_owned()), None)?,
+            version: gauges("build_info", "1, with the version", &["version"])?,
             leading: Gauge::new("leading", "1 while this replica is the leader")?,
             reconcile_seconds: Histogram::with_opts(HistogramOpts::new(
                 "reconcile_seconds",
@@ -56,25 +72,29 @@ impl Metrics {
             offered: gauges("scaling_offered", "1 while new jobs can be scaled this way, on the leader", &["mode"])?,
             read_age: Gauge::new("backlog_age_seconds", "How old the figures of jobs are")?,
         };
-        let all: [Box<dyn Collector>; 12] = [
-            Box::new(version),
-            Box::new(metrics.leading.clone()),
-            Box::new(metrics.reconcile_seconds.clone()),
-            Box::new(metrics.reconcile_errors.clone()),
-            Box::new(metrics.writes.clone()),
-            Box::new(metrics.jobs.clone()),
-            Box::new(metrics.backlog.clone()),
-            Box::new(metrics.rate.clone()),
-            Box::new(metrics.desired.clone()),
-            Box::new(metrics.dependencies.clone()),
-            Box::new(metrics.offered.clone()),
-            Box::new(metrics.read_age.clone()),
-        ];
-        all.into_iter().try_for_each(|collector| metrics.registry.register(collector))?;
+        metrics.collectors().into_iter().try_for_each(|collector| metrics.registry.register(collector))?;
         // From the start: a rate needs a beginning.
+        metrics.version.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         ReconcileError::STEPS.iter().for_each(|step| drop(metrics.reconcile_errors.with_label_values(&[*step])));
         ["scale", "status"].iter().for_each(|what| drop(metrics.writes.with_label_values(&[*what])));
         Ok(metrics)
+    }
+
+    fn collectors(&self) -> [Box<dyn Collector>; 12] {
+        [
+            Box::new(self.version.clone()),
+            Box::new(self.leading.clone()),
+            Box::new(self.reconcile_seconds.clone()),
+            Box::new(self.reconcile_errors.clone()),
+            Box::new(self.writes.clone()),
+            Box::new(self.jobs.clone()),
+            Box::new(self.backlog.clone()),
+            Box::new(self.rate.clone()),
+            Box::new(self.desired.clone()),
+            Box::new(self.dependencies.clone()),
+            Box::new(self.offered.clone()),
+            Box::new(self.read_age.clone()),
+        ]
     }
 
     /// Counts the leader's jobs.

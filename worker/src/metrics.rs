@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use prometheus::{
     Counter, CounterVec, Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec,
-    IntGauge, Opts, Registry, TextEncoder,
+    IntGauge, Opts, Registry, TextEncoder, core::Collector,
 };
 
 /// The steps that a unit passes, in order.
@@ -148,7 +148,7 @@ impl Metrics {
             )?,
             registry,
         };
-        metrics.register()?;
+        metrics.collectors().into_iter().try_for_each(|collector| metrics.registry.register(collector))?;
         // From the start: a rate needs a beginning.
         for dependency in [Dependency::Postgres, Dependency::Nats] {
             metrics.breaker(dependency).set(0.0);
@@ -157,9 +157,9 @@ impl Metrics {
         Ok(metrics)
     }
 
-    fn register(&self) -> Result<(), prometheus::Error> {
+    fn collectors(&self) -> [Box<dyn Collector>; 14] {
         let Self {
-            registry,
+            registry: _,
             signed,
             rejected,
             units,
@@ -175,16 +175,34 @@ impl Metrics {
             breaker_open,
             dependency_failures,
         } = self;
-        for counter in [signed, rejected, units, redelivered, already_signed, leases_lost, key_starved, attempts_failed]
-        {
-            registry.register(Box::new(counter.clone()))?;
-        }
-        registry.register(Box::new(unit_records.clone()))?;
-        registry.register(Box::new(in_flight.clone()))?;
-        registry.register(Box::new(stage_seconds.clone()))?;
-        registry.register(Box::new(cpu_seconds.clone()))?;
-        registry.register(Box::new(breaker_open.clone()))?;
-        registry.register(Box::new(dependency_failures.clone()))
+        [
+            Box::new(signed.clone()),
+            Box::new(rejected.clone()),
+            Box::new(units.clone()),
+            Box::new(unit_records.clone()),
+            Box::new(redelivered.clone()),
+            Box::new(already_signed.clone()),
+            Box::new(leases_lost.clone()),
+            Box::new(key_starved.clone()),
+            Box::new(attempts_failed.clone()),
+            Box::new(in_flight.clone()),
+            Box::new(stage_seconds.clone()),
+            Box::new(cpu_seconds.clone()),
+            Box::new(breaker_open.clone()),
+            Box::new(dependency_failures.clone()),
+        ]
+    }
+
+    /// Every metric, for the reference documentation: name, labels, meaning.
+    ///
+    /// # Errors
+    /// As [`Metrics::new`].
+    pub fn catalogue() -> Result<Vec<(String, Vec<String>, String)>, prometheus::Error> {
+        let collectors = Self::new()?.collectors();
+        let descriptions = collectors.iter().flat_map(|collector| collector.desc());
+        Ok(descriptions
+            .map(|metric| (metric.fq_name.clone(), metric.variable_labels.clone(), metric.help.clone()))
+            .collect())
     }
 
     /// Measures wall time until the guard is dropped.
