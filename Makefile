@@ -74,7 +74,7 @@ bench: tools ## Sign 1,000,000 records at batch 50, 500 and 5000, on private ser
 	@env -u DATABASE_URL -u VAULTSTREAM_NATS_URL $(PROGRAM) bench --records 1000000 --batch-size 50,500,5000 --output markdown
 
 lint: ## Check format, lints, docs, dependencies, scripts and generated files
-	@scripts/install-tools cargo-deny shellcheck
+	@scripts/install-tools cargo-deny hadolint shellcheck
 	@scripts/lint
 
 check-docs: tools ## Run README's commands as they are written there, in a clean clone

@@ -29,6 +29,13 @@ async fn wrong_values_are_refused_with_the_key_that_is_wrong() {
 }
 
 #[tokio::test]
+async fn helm_finds_nothing_to_complain_about() {
+    let chart = chart();
+    let (content, said) = helm(&["lint", "--strict", chart.to_str().unwrap(), "--set", "dev.enabled=true"]).await;
+    assert!(content, "{said}");
+}
+
+#[tokio::test]
 async fn the_same_values_give_the_same_manifests_and_no_key_is_among_them() {
     let args = ["--set", "dev.enabled=true"];
     let (content, first) = template(&args).await;
