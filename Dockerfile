@@ -3,6 +3,7 @@
 #
 #   docker build --build-arg PROGRAM=vaultstream-operator -t vaultstream-operator .      builds the program here
 #   make dist && docker build --target prebuilt --build-arg PROGRAM=… -t … .             takes it from dist/
+#   docker buildx build --platform linux/amd64,linux/arm64 --build-arg PROGRAM=… .       for both architectures
 #
 # PROGRAM is vaultstream-operator, vaultstream-worker or vaultstream. Podman and buildah take the same file. Certificates and names
 # come from the cluster: mounted Secrets, /etc/resolv.conf. Whoever runs a program gives it an unprivileged user, as the chart does;
