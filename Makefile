@@ -18,7 +18,7 @@ PROGRAM := $(RELEASE)/vaultstream
 DATA_DIR := .vaultstream
 
 .DEFAULT_GOAL := help
-.PHONY: help quick-start start stop seed clean test test-cluster test-keda test-scale e2e bench lint check-docs generate dist kind-up kind-down \
+.PHONY: help quick-start start stop seed clean test test-cluster test-keda test-scale e2e e2e-own bench lint check-docs generate dist kind-up kind-down \
 	tools env-setup check-prereqs
 
 help: ## List the verbs
@@ -46,7 +46,7 @@ test: ## Run every test, on real Postgres and real NATS; with CLUSTER=own on a r
 	@scripts/install-tools cryptography
 	cargo test --release --locked --workspace --no-fail-fast
 	@if [ "$(CI)" = true ] || [ "$(CLUSTER)" = own ]; then \
-	  failed=0; scripts/test-cluster || failed=1; scripts/e2e --own || failed=1; exit $$failed; \
+	  failed=0; scripts/test-cluster || failed=1; [ "$(E2E)" = later ] || scripts/e2e --own || failed=1; exit $$failed; \
 	else \
 	  echo "SKIPPED: the tests of operator and chart on a real Kubernetes node (CLUSTER=own make test runs them; needs root)"; \
 	fi
@@ -62,6 +62,9 @@ test-scale: ## Time 1,000 SigningJobs on such a node; print a table
 
 e2e: ## Install the chart on a cluster and test the whole story there: VAULTSTREAM_E2E_CONTEXT, kind, or a node of its own
 	@scripts/e2e
+
+e2e-own: ## The same on a node of its own, whatever else there is
+	@scripts/e2e --own
 
 kind-up: ## Make a kind cluster with VaultStream and its development servers on it; needs Docker, kind, kubectl and helm
 	@scripts/kind up
