@@ -20,6 +20,10 @@ const EVERY: Duration = Duration::from_secs(1);
 const STALE: Duration = Duration::from_secs(15);
 /// Rates are measured over so long.
 const RATE_WINDOW: Duration = Duration::from_secs(10);
+/// Looks of so long tell how fast one worker is.
+const WORKER_WINDOW: Duration = Duration::from_secs(30);
+/// Together so much time of workers is needed to tell it.
+const ENOUGH: Duration = Duration::from_secs(10);
 
 /// What is known of a job at work.
 #[derive(Clone, Debug)]
@@ -113,11 +117,10 @@ impl Loads {
 
 fn job_load(job: &AtWork, live: &Live, rate: &mut Rate, now: Instant) -> JobLoad {
     let backlog = job.progress.backlog.unsigned_abs();
-    let rate = rate.measure(now, job.progress.signed);
-    let ready = live.ready_workers(job.uid);
+    rate.note(Look { at: now, signed: job.progress.signed, workers: live.ready_workers(job.uid) });
     let load = Load {
         backlog,
-        rate_per_worker: rate.filter(|_| ready > 0).map(|rate| rate as f64 / f64::from(ready)),
+        rate_per_worker: rate.per_worker(),
         time_left: job
             .spec
             .autoscaling
@@ -130,27 +133,47 @@ fn job_load(job: &AtWork, live: &Live, rate: &mut Rate, now: Instant) -> JobLoad
         namespace: job.namespace.clone(),
         name: job.name.clone(),
         backlog,
-        rate,
+        rate: rate.of_all(now),
         desired_workers: workers::workers(&job.spec, &load),
     }
 }
 
-/// Records a second, over the last [`RATE_WINDOW`].
+/// How many records were signed, and by how many workers then.
+#[derive(Clone, Copy)]
+struct Look {
+    at: Instant,
+    signed: i64,
+    workers: u32,
+}
+
+/// What a job's looks tell of its speed, over the last [`WORKER_WINDOW`].
 #[derive(Default)]
-struct Rate(VecDeque<(Instant, i64)>);
+struct Rate(VecDeque<Look>);
 
 impl Rate {
-    fn measure(&mut self, now: Instant, signed: i64) -> Option<u64> {
-        self.0.push_back((now, signed));
-        while self.0.len() > 2 && self.0.front().is_some_and(|(at, _)| now - *at > RATE_WINDOW) {
+    fn note(&mut self, look: Look) {
+        self.0.push_back(look);
+        while self.0.len() > 2 && self.0.front().is_some_and(|first| look.at - first.at > WORKER_WINDOW) {
             self.0.pop_front();
         }
-        let (first, before) = self.0.front()?;
-        let seconds = (now - *first).as_secs_f64();
-        if seconds < 0.5 {
-            return None;
-        }
-        Some(((signed - before).max(0) as f64 / seconds).round() as u64)
+    }
+
+    /// Records a second of all workers, over the last [`RATE_WINDOW`].
+    fn of_all(&self, now: Instant) -> Option<u64> {
+        let mut looks = self.0.iter().rev().take_while(|look| now - look.at <= RATE_WINDOW);
+        let last = looks.next()?;
+        let first = looks.last()?;
+        let seconds = (last.at - first.at).as_secs_f64();
+        (seconds >= 0.5).then(|| ((last.signed - first.signed).max(0) as f64 / seconds).round() as u64)
+    }
+
+    /// Records a second of one worker; none before workers have had [`ENOUGH`] together. Time without workers does not
+    /// count, and commits come in lumps: a rate from the first seconds would ask for far too many.
+    fn per_worker(&self) -> Option<f64> {
+        let (first, last) = (self.0.front()?, self.0.back()?);
+        let spans = self.0.iter().zip(self.0.iter().skip(1));
+        let worked: f64 = spans.map(|(one, next)| (next.at - one.at).as_secs_f64() * f64::from(one.workers)).sum();
+        (worked >= ENOUGH.as_secs_f64()).then(|| (last.signed - first.signed).max(0) as f64 / worked)
     }
 }
 
@@ -163,9 +186,28 @@ mod tests {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut rate = Rate::default();
-        assert_eq!(rate.measure(at(0), 500), None);
-        assert_eq!(rate.measure(at(2), 700), Some(100));
-        assert_eq!(rate.measure(at(12), 700), Some(0), "what is older than the window does not count");
+        let mut look = |seconds, signed| {
+            rate.note(Look { at: at(seconds), signed, workers: 2 });
+            rate.of_all(at(seconds))
+        };
+        assert_eq!(look(0, 500), None);
+        assert_eq!(look(2, 700), Some(100));
+        assert_eq!(look(11, 700), Some(0), "what is older than the window does not count");
+    }
+
+    #[test]
+    fn a_worker_is_measured_while_there_are_workers_and_not_at_once() {
+        let start = Instant::now();
+        let mut rate = Rate::default();
+        let mut look = |seconds, signed, workers| {
+            rate.note(Look { at: start + Duration::from_secs(seconds), signed, workers });
+            rate.per_worker()
+        };
+        assert_eq!(look(0, 0, 0), None);
+        assert_eq!(look(8, 0, 1), None, "nobody has worked yet");
+        assert_eq!(look(12, 100, 1), None, "too early to tell");
+        assert_eq!(look(18, 300, 2), Some(30.0));
+        assert_eq!(look(23, 600, 2), Some(30.0), "two workers for five seconds are ten of one");
     }
 
     #[test]
