@@ -204,15 +204,24 @@ impl Story {
         self.verify(&job).await;
     }
 
+    /// A node of one has nowhere to move workers to, and their budget lets one go at a time: the node takes them again once
+    /// the first has left, and the drain goes on with the other.
     async fn drain(&self, job: &Job) {
         let (content, nodes) = kubectl(&["get", "nodes", "-o", "name"]).await;
         assert!(content, "{nodes}");
         let node = nodes.trim().trim_start_matches("node/");
         let selector = "--pod-selector=app.kubernetes.io/name=vaultstream-worker";
-        let (drained, said) = kubectl(&["drain", node, selector, "--ignore-daemonsets", "--timeout=120s"]).await;
-        let (_, uncordoned) = kubectl(&["uncordon", node]).await;
-        assert!(drained, "{said}\n{uncordoned}");
-        self.tell("the node was drained of workers, within their disruption budget");
+        let args = ["drain", node, selector, "--ignore-daemonsets", "--timeout=120s"];
+        let labels = format!("vaultstream.dev/job={}", job.name);
+        let waits = |pod: &Pod| pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_none());
+        let taken_again = async {
+            until("a worker waits for a node", || async { self.pods(&job.namespace, &labels).await.iter().any(waits) })
+                .await;
+            kubectl(&["uncordon", node]).await
+        };
+        let ((drained, said), (uncordoned, why)) = tokio::join!(kubectl(&args), taken_again);
+        assert!(drained && uncordoned, "{said}\n{why}");
+        self.tell("the node was drained of workers, one at a time");
         self.until_two_workers(job, None).await;
     }
 
