@@ -18,7 +18,7 @@ use k8s_openapi::{
 };
 use kube::{
     Api, Client, Resource, ResourceExt,
-    api::{DeleteParams, ObjectMeta, Patch, PatchParams, PostParams},
+    api::{DeleteParams, ObjectMeta, PartialObjectMeta, Patch, PatchParams, PostParams},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
@@ -239,14 +239,32 @@ async fn remove<K>(
     name: &str,
 ) -> Result<(), ApplyError>
 where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + DeserializeOwned + Clone + std::fmt::Debug,
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + std::fmt::Debug,
 {
     applied.forget(job.uid, Some(kind));
-    let api = Api::<K>::namespaced(client.clone(), job.namespace.as_str());
-    match api.delete(name, &DeleteParams::background()).await {
-        Ok(_) => Ok(()),
-        Err(error) if is_absent(&error) => Ok(()),
-        Err(source) => Err(ApplyError { action: "delete", kind, name: name.to_owned(), source }),
+    delete_if_there::<K>(client, job.namespace.as_str(), name).await.map_err(|source| ApplyError {
+        action: "delete",
+        kind,
+        name: name.to_owned(),
+        source,
+    })
+}
+
+/// Deletes an object that may be gone, as its type may be.
+pub(crate) async fn delete_if_there<K>(client: &Client, namespace: &str, name: &str) -> Result<(), kube::Error>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + std::fmt::Debug,
+{
+    // The answer may be the object: one whose spec we cannot read is deleted all the same.
+    let api = Api::<PartialObjectMeta<K>>::namespaced(client.clone(), namespace);
+    if_there(api.delete(name, &DeleteParams::background()).await)
+}
+
+/// That there was nothing to change is no failure.
+pub(crate) fn if_there<T>(answer: Result<T, kube::Error>) -> Result<(), kube::Error> {
+    match answer {
+        Err(error) if !is_absent(&error) => Err(error),
+        _ => Ok(()),
     }
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{
-    Api, Resource, ResourceExt,
-    api::{Patch, PatchParams},
+    Api, Client, Resource, ResourceExt,
+    api::{ObjectMeta, Patch, PatchParams},
     runtime::{
         controller::Action,
         events::{Event, EventType},
@@ -20,7 +20,7 @@ use vaultstream_ledger::{
     steps::{self, Deleted, Step},
 };
 
-use crate::{context::Context, reconcile::ReconcileError};
+use crate::{apply::if_there, context::Context, reconcile::ReconcileError};
 
 /// Between two attempts.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -32,18 +32,27 @@ pub(crate) async fn ensure_finalizer(ctx: &Context, job: &SigningJob) -> Result<
     }
     let mut finalizers = job.finalizers().to_vec();
     finalizers.push(FINALIZER.to_owned());
-    set_finalizers(ctx, job, &finalizers).await
+    set_finalizers(&ctx.client, &job.metadata, &finalizers).await.map_err(ReconcileError::Finalizer)
 }
 
-async fn set_finalizers(ctx: &Context, job: &SigningJob, finalizers: &[String]) -> Result<(), ReconcileError> {
-    let api = Api::<SigningJob>::namespaced(ctx.client.clone(), &job.namespace().unwrap_or_default());
-    // With the version we have read: somebody else's finalizer is never lost.
-    let patch = json!({"metadata": {"resourceVersion": job.metadata.resource_version, "finalizers": finalizers}});
-    match api.patch(&job.name_any(), &PatchParams::default(), &Patch::Merge(patch)).await {
-        Ok(_) => Ok(()),
-        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
-        Err(error) => Err(ReconcileError::Finalizer(error)),
+/// Lets the object go, as far as we are concerned.
+pub(crate) async fn remove_finalizer(client: &Client, job: &ObjectMeta) -> Result<(), kube::Error> {
+    let mut finalizers = job.finalizers.clone().unwrap_or_default();
+    let before = finalizers.len();
+    finalizers.retain(|finalizer| finalizer != FINALIZER);
+    if finalizers.len() == before {
+        return Ok(());
     }
+    set_finalizers(client, job, &finalizers).await
+}
+
+async fn set_finalizers(client: &Client, job: &ObjectMeta, finalizers: &[String]) -> Result<(), kube::Error> {
+    let namespace = job.namespace.as_deref().unwrap_or_default();
+    let api = Api::<SigningJob>::namespaced(client.clone(), namespace);
+    // With the version we have read: somebody else's finalizer is never lost.
+    let patch = json!({"metadata": {"resourceVersion": job.resource_version, "finalizers": finalizers}});
+    let name = job.name.as_deref().unwrap_or_default();
+    if_there(api.patch_metadata(name, &PatchParams::default(), &Patch::Merge(patch)).await)
 }
 
 /// Removes what the job made, then lets the object go. After the deadline it goes anyway, and an Event says what was left.
@@ -71,8 +80,7 @@ pub(crate) async fn clean_up(ctx: &Context, job: &SigningJob) -> Result<Action, 
         }
         tell_leftovers(ctx, job, &why).await;
     }
-    let others: Vec<String> = job.finalizers().iter().filter(|other| *other != FINALIZER).cloned().collect();
-    set_finalizers(ctx, job, &others).await?;
+    remove_finalizer(&ctx.client, &job.metadata).await.map_err(ReconcileError::Finalizer)?;
     Ok(Action::await_change())
 }
 

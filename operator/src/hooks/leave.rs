@@ -4,23 +4,21 @@
 use std::time::Duration;
 
 use clap::Args;
-use k8s_openapi::{
-    NamespaceResourceScope,
-    api::{apps::v1::Deployment, autoscaling::v2::HorizontalPodAutoscaler, policy::v1::PodDisruptionBudget},
+use k8s_openapi::api::{
+    apps::v1::Deployment, autoscaling::v2::HorizontalPodAutoscaler, policy::v1::PodDisruptionBudget,
 };
 use kube::{
-    Api, Client, Resource, ResourceExt,
-    api::{
-        ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, PartialObjectMeta, Patch, PatchParams,
-    },
+    Api, Client, ResourceExt,
+    api::{ListParams, PartialObjectMeta, Patch, PatchParams},
 };
-use serde::de::DeserializeOwned;
 use serde_json::json;
 use uuid::Uuid;
-use vaultstream_api::{ChildNames, SigningJob, names::FINALIZER};
+use vaultstream_api::{ChildNames, SigningJob};
 
 use crate::{
-    apply::is_absent,
+    apply::{delete_if_there, if_there, is_absent},
+    build::ScaledObject,
+    cleanup::remove_finalizer,
     dereference,
     fence::{Trust, fenced},
     lease,
@@ -90,11 +88,7 @@ pub(crate) async fn leave(args: Leave) -> Result<(), LeaveError> {
 async fn end_operator(client: &Client, namespace: &str) -> Result<(), LeaveError> {
     let api = Api::<Deployment>::namespaced(client.clone(), namespace);
     let patch = Patch::Merge(json!({"spec": {"replicas": 0}}));
-    match api.patch_scale(OPERATOR, &PatchParams::default(), &patch).await {
-        Ok(_) => Ok(()),
-        Err(error) if is_absent(&error) => Ok(()),
-        Err(error) => Err(LeaveError::Scale(error)),
-    }
+    if_there(api.patch_scale(OPERATOR, &PatchParams::default(), &patch).await).map_err(LeaveError::Scale)
 }
 
 async fn let_all_go(client: &Client, namespaces: &[String]) -> Result<(), LeaveError> {
@@ -129,33 +123,10 @@ async fn let_all_go(client: &Client, namespaces: &[String]) -> Result<(), LeaveE
 async fn let_go(client: &Client, namespace: &str, job: &PartialObjectMeta<SigningJob>) -> Result<(), kube::Error> {
     if let Ok(name) = job.name_any().parse() {
         let names = ChildNames::of(&name);
-        remove::<HorizontalPodAutoscaler>(client, namespace, &names.scaler).await?;
-        let keda = ApiResource::from_gvk(&GroupVersionKind::gvk("keda.sh", "v1alpha1", "ScaledObject"));
-        let scaled_objects = Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &keda);
-        gone(scaled_objects.delete(&names.scaler, &DeleteParams::background()).await)?;
-        remove::<Deployment>(client, namespace, &names.workers).await?;
-        remove::<PodDisruptionBudget>(client, namespace, &names.disruption_budget).await?;
+        delete_if_there::<HorizontalPodAutoscaler>(client, namespace, &names.scaler).await?;
+        delete_if_there::<ScaledObject>(client, namespace, &names.scaler).await?;
+        delete_if_there::<Deployment>(client, namespace, &names.workers).await?;
+        delete_if_there::<PodDisruptionBudget>(client, namespace, &names.disruption_budget).await?;
     }
-    let others: Vec<&String> = job.finalizers().iter().filter(|other| *other != FINALIZER).collect();
-    if others.len() == job.finalizers().len() {
-        return Ok(());
-    }
-    let api = Api::<SigningJob>::namespaced(client.clone(), namespace);
-    let patch = json!({"metadata": {"resourceVersion": job.metadata.resource_version, "finalizers": others}});
-    gone(api.patch_metadata(&job.name_any(), &PatchParams::default(), &Patch::Merge(patch)).await)
-}
-
-async fn remove<K>(client: &Client, namespace: &str, name: &str) -> Result<(), kube::Error>
-where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + std::fmt::Debug,
-{
-    gone(Api::<K>::namespaced(client.clone(), namespace).delete(name, &DeleteParams::background()).await)
-}
-
-fn gone<T>(answer: Result<T, kube::Error>) -> Result<(), kube::Error> {
-    match answer {
-        Ok(_) => Ok(()),
-        Err(error) if is_absent(&error) => Ok(()),
-        Err(error) => Err(error),
-    }
+    remove_finalizer(client, &job.metadata).await
 }
