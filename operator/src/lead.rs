@@ -20,7 +20,6 @@ use crate::{
     control::control,
     dependencies::Dependencies,
     dereference::{self, Live},
-    fence::{Trust, fenced},
     lease,
     metrics::Metrics,
     metrics_api::Served,
@@ -64,16 +63,13 @@ pub(crate) async fn lead(
     let config = &replica.config;
     let identity = format!("{}_{}", replica.name(), Uuid::new_v4());
     let duration = Duration::from_secs(config.lease_duration.as_secs().clamp(5, 60));
-    let (client, trust) = (replica.client.clone(), Trust::default());
-    let (mut leads, keeping) = lease::run_for(client, &config.operator_namespace, identity, duration, trust.clone());
-    replica.client = fenced(&replica.client, trust);
+    let mut election = lease::run_for(&replica.client, &config.operator_namespace, identity, duration);
+    replica.client = election.client.clone();
     let result = tokio::select! {
-        result = with_lease(&replica, cluster, live, &mut leads, stop) => result,
+        result = with_lease(&replica, cluster, live, &mut election.leads, stop) => result,
         () = stop.cancelled() => Ok(()),
     };
-    // Gives the Lease back, so that another replica leads at once.
-    drop(leads);
-    let _ = tokio::time::timeout(Duration::from_secs(2), keeping).await;
+    election.give_back().await;
     result
 }
 

@@ -16,25 +16,42 @@ use kube::{
 };
 use tokio::{sync::watch, task::JoinHandle};
 
-use crate::{fence::Trust, permissions::OPERATOR};
+use crate::{
+    fence::{Trust, fenced},
+    permissions::OPERATOR,
+};
 
 /// Between two looks, or two attempts.
 const AGAIN: Duration = Duration::from_secs(1);
 /// A Lease is renewed so many times before it would end, and not relied on in its last part.
 const PARTS: u32 = 4;
+/// Giving the Lease back may take so long; it ends by itself, too.
+const FAREWELL: Duration = Duration::from_secs(2);
 
-/// Takes part in the election. The receiver tells whether we lead; dropping it gives the Lease back.
-pub(crate) fn run_for(
-    client: Client,
-    namespace: &str,
-    identity: String,
-    duration: Duration,
-    trust: Trust,
-) -> (watch::Receiver<bool>, JoinHandle<()>) {
-    let (leads, receiver) = watch::channel(false);
-    let api = Api::namespaced(client, namespace);
-    let candidate = Candidate { api, identity, duration, trust, seen: Seen::default() };
-    (receiver, tokio::spawn(candidate.run(leads)))
+/// Our part in the election. Dropping it gives the Lease back, without waiting for that.
+pub(crate) struct Election {
+    /// Whether we lead.
+    pub(crate) leads: watch::Receiver<bool>,
+    /// Writes while we lead.
+    pub(crate) client: Client,
+    keeping: JoinHandle<()>,
+}
+
+impl Election {
+    /// Gives the Lease back, so that another replica leads at once.
+    pub(crate) async fn give_back(self) {
+        drop(self.leads);
+        let _ = tokio::time::timeout(FAREWELL, self.keeping).await;
+    }
+}
+
+/// Takes part in the election.
+pub(crate) fn run_for(client: &Client, namespace: &str, identity: String, duration: Duration) -> Election {
+    let (leading, leads) = watch::channel(false);
+    let trust = Trust::default();
+    let api = Api::namespaced(client.clone(), namespace);
+    let candidate = Candidate { api, identity, duration, trust: trust.clone(), seen: Seen::default() };
+    Election { leads, client: fenced(client, trust), keeping: tokio::spawn(candidate.run(leading)) }
 }
 
 struct Candidate {

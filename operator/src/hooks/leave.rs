@@ -19,9 +19,7 @@ use crate::{
     apply::{delete_if_there, if_there, is_absent},
     build::ScaledObject,
     cleanup::remove_finalizer,
-    dereference,
-    fence::{Trust, fenced},
-    lease,
+    dereference, lease,
     permissions::OPERATOR,
 };
 
@@ -72,16 +70,14 @@ pub(crate) async fn leave(args: Leave) -> Result<(), LeaveError> {
     let client = Client::try_default().await.map_err(LeaveError::Client)?;
     end_operator(&client, &args.namespace).await?;
     // Who has the Lease is the only one that writes: an operator that is slow to end cannot set a finalizer again.
-    let trust = Trust::default();
     let identity = format!("leave_{}", Uuid::new_v4());
-    let (mut leads, keeping) = lease::run_for(client.clone(), &args.namespace, identity, LEASE, trust.clone());
-    let leading = tokio::time::timeout(*args.patience, leads.wait_for(|leads| *leads));
+    let mut election = lease::run_for(&client, &args.namespace, identity, LEASE);
+    let leading = tokio::time::timeout(*args.patience, election.leads.wait_for(|leads| *leads));
     if !leading.await.is_ok_and(|led| led.is_ok()) {
         return Err(LeaveError::StillLed(args.patience));
     }
-    let result = let_all_go(&fenced(&client, trust), &args.namespaces).await;
-    drop(leads);
-    let _ = tokio::time::timeout(Duration::from_secs(2), keeping).await;
+    let result = let_all_go(&election.client, &args.namespaces).await;
+    election.give_back().await;
     result
 }
 
