@@ -58,7 +58,8 @@ pub(crate) async fn control(replica: &Replica, cluster: String, live: Arc<Live>,
     let (offers_are, offers) = watch::channel(Offers::default());
     let mut looked = offers.clone();
     let (wake, news) = Wake::new(&config.namespaces);
-    let (outdated_is, outdated) = watch::channel(schema::lacking(client).await.unwrap_or_default());
+    let (outdated_is, outdated) = watch::channel(None);
+    schema::look(client, &outdated_is).await;
     let context = Arc::new(context(replica, cluster, live, wake, (offers, outdated), &ending));
     let mut controllers = Vec::new();
     let mut stores = Vec::new();

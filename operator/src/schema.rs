@@ -13,7 +13,7 @@ const PUBLISHED: &str = "/openapi/v3/apis/vaultstream.dev/v1alpha1";
 const EVERY: Duration = Duration::from_secs(60);
 
 /// The first field that the type in the cluster lacks, such as `spec.workers.maxRecordsPerSecond`.
-pub(crate) async fn lacking(client: &Client) -> Result<Option<String>, kube::Error> {
+async fn lacking(client: &Client) -> Result<Option<String>, kube::Error> {
     let request = Request::get(PUBLISHED).body(Vec::new()).map_err(kube::Error::HttpError)?;
     let published: Value = client.request(request).await?;
     let schemas = published.pointer("/components/schemas").and_then(Value::as_object);
@@ -21,31 +21,34 @@ pub(crate) async fn lacking(client: &Client) -> Result<Option<String>, kube::Err
         schema.pointer("/x-kubernetes-group-version-kind/0/kind").and_then(Value::as_str) == Some("SigningJob")
     };
     let theirs = schemas.into_iter().flat_map(|schemas| schemas.values()).find(is_ours);
-    let ours = vaultstream_api::crd().ok().and_then(|crd| serde_json::to_value(crd).ok());
-    let ours = ours.as_ref().and_then(|crd| crd.pointer("/spec/versions/0/schema/openAPIV3Schema"));
-    Ok(ours.zip(theirs).and_then(|(ours, theirs)| first_missing(ours, theirs, "")))
+    Ok(theirs.and_then(|theirs| first_missing(vaultstream_api::schema(), theirs, "")))
+}
+
+/// Looks once: before the first job is read.
+pub(crate) async fn look(client: &Client, outdated: &watch::Sender<Option<String>>) {
+    match lacking(client).await {
+        Ok(lacking) => {
+            if let Some(field) = &lacking {
+                tracing::warn!(
+                    field,
+                    "the SigningJob type in this cluster is older than this operator: upgrade the CRD"
+                );
+            }
+            outdated.send_if_modified(|known| {
+                let news = *known != lacking;
+                *known = lacking;
+                news
+            });
+        }
+        Err(error) => tracing::debug!(error = crate::chain(&error), "the type's schema cannot be read"),
+    }
 }
 
 /// Looks again and again, until it is dropped.
 pub(crate) async fn watch_for_ever(client: &Client, outdated: &watch::Sender<Option<String>>) {
     loop {
-        match lacking(client).await {
-            Ok(lacking) => {
-                if let Some(field) = &lacking {
-                    tracing::warn!(
-                        field,
-                        "the SigningJob type in this cluster is older than this operator: upgrade the CRD"
-                    );
-                }
-                outdated.send_if_modified(|known| {
-                    let news = *known != lacking;
-                    *known = lacking;
-                    news
-                });
-            }
-            Err(error) => tracing::debug!(error = crate::chain(&error), "the type's schema cannot be read"),
-        }
         tokio::time::sleep(EVERY).await;
+        look(client, outdated).await;
     }
 }
 
@@ -75,29 +78,26 @@ fn first_missing(ours: &Value, theirs: &Value, path: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use vaultstream_api::schema;
 
-    fn ours() -> Value {
-        let crd = serde_json::to_value(vaultstream_api::crd().unwrap()).unwrap();
-        crd.pointer("/spec/versions/0/schema/openAPIV3Schema").unwrap().clone()
-    }
+    use super::*;
 
     #[test]
     fn the_same_type_lacks_nothing_and_a_lax_one_drops_nothing() {
-        assert_eq!(first_missing(&ours(), &ours(), ""), None);
+        assert_eq!(first_missing(schema(), schema(), ""), None);
         let lax = serde_json::json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
-        assert_eq!(first_missing(&ours(), &lax, ""), None);
+        assert_eq!(first_missing(schema(), &lax, ""), None);
     }
 
     #[test]
     fn a_field_that_is_not_there_is_named_by_its_path() {
         for field in ["spec.workers.maxRecordsPerSecond", "status.receipt", "spec.keys.lease.duration"] {
-            let mut older = ours();
+            let mut older = schema().clone();
             let (parents, name) = field.rsplit_once('.').unwrap();
             let pointer: String = parents.split('.').map(|part| format!("/properties/{part}")).collect();
             let parent = older.pointer_mut(&pointer).unwrap();
             parent["properties"].as_object_mut().unwrap().remove(name).unwrap();
-            assert_eq!(first_missing(&ours(), &older, "").as_deref(), Some(field));
+            assert_eq!(first_missing(schema(), &older, "").as_deref(), Some(field));
         }
     }
 }

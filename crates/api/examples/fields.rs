@@ -3,22 +3,21 @@
 use std::error::Error;
 
 use serde_json::Value;
+use vaultstream_api::schema;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let crd = serde_json::to_value(vaultstream_api::crd()?)?;
-    let schema = crd.pointer("/spec/versions/0/schema/openAPIV3Schema").ok_or("the CRD has no schema")?;
     println!("# Fields of a SigningJob\n");
     println!(
         "Written from the code by `make generate`. `kubectl explain signingjob.spec` tells the same in a cluster.\n"
     );
     for part in ["spec", "status"] {
-        let fields = schema.pointer(&format!("/properties/{part}")).ok_or("a part is missing")?;
+        let fields = schema().pointer(&format!("/properties/{part}")).ok_or("a part is missing")?;
         println!("## {part}\n\n| field | type | default | meaning |\n| --- | --- | --- | --- |");
         walk(fields, part);
         println!();
     }
     println!("## Rules across fields\n");
-    rules(schema);
+    rules(schema());
     Ok(())
 }
 

@@ -41,8 +41,9 @@ pub fn crd_yaml() -> String {
     format!("{HEADER}{yaml}")
 }
 
-/// The schema of the whole object.
-pub(crate) fn schema() -> &'static Value {
+/// The OpenAPI schema of the whole object, `apiVersion` to `status`, as the CustomResourceDefinition has it.
+#[must_use]
+pub fn schema() -> &'static Value {
     CRD.pointer("/spec/versions/0/schema/openAPIV3Schema").unwrap_or(&Value::Null)
 }
 

@@ -41,7 +41,7 @@ mod workers;
 
 pub use autoscaling::{Autoscaling, ScalingMode};
 pub use condition::{ConditionType, Reason};
-pub use crd::{crd, crd_yaml};
+pub use crd::{crd, crd_yaml, schema};
 pub use duration::{DurationError, GoDuration};
 pub use error::FieldError;
 pub use keys::{Keys, Lease, Message, Nonce, Signing, Verify};

@@ -6,16 +6,11 @@ use kube_cel::{ErrorKind, Validator, compile_schema, estimate_rule_cost};
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 use serde_json::{Value, json};
-use vaultstream_api::{GoDuration, SigningJob, SigningJobSpec, validate_update};
-
-fn schema() -> Value {
-    let crd = serde_json::to_value(vaultstream_api::crd().unwrap()).unwrap();
-    crd.pointer("/spec/versions/0/schema/openAPIV3Schema").unwrap().clone()
-}
+use vaultstream_api::{GoDuration, SigningJob, SigningJobSpec, schema, validate_update};
 
 /// Evaluates the CRD's rules on an object as it is (with its defaults); the messages of those that failed.
 fn cel(object: &Value, old: Option<&Value>) -> Vec<String> {
-    let Err(errors) = Validator::new().validate(&schema(), object, old) else { return Vec::new() };
+    let Err(errors) = Validator::new().validate(schema(), object, old) else { return Vec::new() };
     let errors = errors.into_vec();
     for error in &errors {
         // Anything else would be a rule that this evaluator cannot run, and the comparison would prove nothing.
@@ -66,7 +61,7 @@ fn every_rule_of_the_crd_compiles() {
         compiled.items.iter().for_each(|inner| errors(inner, found));
     }
     let mut found = Vec::new();
-    errors(&compile_schema(&schema()), &mut found);
+    errors(&compile_schema(schema()), &mut found);
     assert_eq!(found, Vec::<String>::new());
 }
 
@@ -88,7 +83,7 @@ fn no_rule_outgrows_the_cost_budget() {
         schema.get("items").into_iter().for_each(|inner| visit(inner, &format!("{path}[]"), found));
     }
     let mut found = Vec::new();
-    visit(&schema(), "", &mut found);
+    visit(schema(), "", &mut found);
     assert_eq!(found, Vec::<String>::new());
 }
 

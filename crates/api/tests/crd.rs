@@ -6,18 +6,13 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
-use vaultstream_api::{GenerateSource, SigningJobSpec, Source};
+use vaultstream_api::{GenerateSource, SigningJobSpec, Source, schema};
 
 /// Below the 256 KiB that `kubectl apply` can keep in its annotation.
 const MAX_BYTES: usize = 200 * 1024;
 
 fn root() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-fn schema() -> Value {
-    let crd = serde_json::to_value(vaultstream_api::crd().unwrap()).unwrap();
-    crd.pointer("/spec/versions/0/schema/openAPIV3Schema").unwrap().clone()
 }
 
 /// Calls `visit` with every schema in `schema` and its path.
@@ -76,7 +71,7 @@ fn the_definition_is_small_enough_for_an_annotation() {
 
 #[test]
 fn every_string_list_and_map_is_bounded() {
-    walk(&schema(), "", &mut |path, schema| {
+    walk(schema(), "", &mut |path, schema| {
         let has = |keyword: &str| schema.get(keyword).is_some();
         let date = schema.get("format").is_some_and(|format| format == "date-time");
         match schema.get("type").and_then(Value::as_str) {
@@ -121,7 +116,7 @@ fn the_schema_uses_only_keywords_that_the_manifest_check_knows() {
         "x-kubernetes-list-type",
         "x-kubernetes-validations",
     ];
-    walk(&schema(), "", &mut |path, schema| {
+    walk(schema(), "", &mut |path, schema| {
         for keyword in schema.as_object().unwrap().keys() {
             assert!(KNOWN.contains(&keyword.as_str()), "{path} uses {keyword}, which check.rs does not know");
         }
