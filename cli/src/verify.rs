@@ -21,7 +21,6 @@ use vaultstream_signing::Backend;
 use crate::{
     args::{Output, VerifyArgs, VerifyMode},
     error::Failure,
-    ledger,
     report::Report,
 };
 
@@ -46,11 +45,10 @@ pub struct Verified {
 /// # Errors
 /// One sentence, when the ledger cannot be read. What is wrong with the job is told in the report.
 pub async fn command(args: VerifyArgs) -> Result<ExitCode, Failure> {
-    if let Some(patience) = args.wait {
-        wait::for_the_end(&args, *patience).await?;
-    }
-    let opened = ledger::open(&args.ledger).await?;
-    let job = ledger::find(&opened.ledger, &args.job).await?;
+    let (opened, job) = match args.wait {
+        Some(patience) => wait::for_the_end(&args, *patience).await?,
+        None => wait::look(&args).await?,
+    };
     let mut verified = verify(&opened.ledger, &job, args.mode, args.output == Output::Text).await?;
     if verified.changed > 0 {
         let sentence = format!("{} records were changed or deleted since they were signed", verified.changed);
@@ -61,7 +59,7 @@ pub async fn command(args: VerifyArgs) -> Result<ExitCode, Failure> {
         }
     }
     if !job.state.is_final() {
-        verified.problems.push(format!("the job is {}, not finished yet", job.state));
+        verified.problems.push(wait::unfinished(&job));
     }
     let good = verified.problems.is_empty();
     Report::of(&opened.ledger, &job, &verified).await?.print(args.output);
