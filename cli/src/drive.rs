@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 use vaultstream_api::{DeletionPolicy, Retention};
 use vaultstream_embedded::Servers;
 use vaultstream_ledger::{
-    Job, JobState, jobs,
+    Job, JobState, RegisterError, jobs,
     steps::{self, Deleted, Step},
 };
 use vaultstream_lifecycle::{Advance, Driver, LifecycleError, Settings};
@@ -89,7 +89,7 @@ pub(crate) async fn drive(
 
 fn worker_failure(error: &WorkError) -> Failure {
     match error {
-        WorkError::WrongKek(_) | WorkError::BadCanary(_) => Failure::input(error),
+        WorkError::WrongKek(_) | WorkError::Kek(RegisterError::Wrong(_)) => Failure::input(error),
         _ => Failure::of(error),
     }
 }

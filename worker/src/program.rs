@@ -7,7 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use vaultstream_api::Reason;
 use vaultstream_connection::ConnectionFolder;
-use vaultstream_ledger::Ledger;
+use vaultstream_ledger::{Ledger, RegisterError};
 use vaultstream_signing::Backend;
 use vaultstream_streams::Streams;
 
@@ -57,7 +57,7 @@ impl ProgramError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Connection(_) | Self::Postgres(_) | Self::Version(_) | Self::Nats(_) | Self::Http(_) => 2,
-            Self::Backend(..) | Self::Work(WorkError::WrongKek(_) | WorkError::BadCanary(_)) => 2,
+            Self::Backend(..) | Self::Work(WorkError::WrongKek(_) | WorkError::Kek(RegisterError::Wrong(_))) => 2,
             Self::System(_) | Self::Metrics(_) | Self::Work(_) => 1,
         }
     }
@@ -69,7 +69,7 @@ impl ProgramError {
             Self::Connection(ConnectionError::Absent(_)) => Some(Reason::ConnectionSecretMissing),
             Self::Postgres(Unreachable { .. }) => None,
             Self::Connection(_) | Self::Postgres(_) => Some(Reason::ConnectionSecretInvalid),
-            Self::Work(WorkError::WrongKek(_) | WorkError::BadCanary(_)) => Some(Reason::WrongKek),
+            Self::Work(WorkError::WrongKek(_) | WorkError::Kek(RegisterError::Wrong(_))) => Some(Reason::WrongKek),
             Self::Version(_) | Self::Nats(_) | Self::Http(_) | Self::Backend(..) => None,
             Self::System(_) | Self::Metrics(_) | Self::Work(_) => None,
         }

@@ -6,7 +6,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use vaultstream_api::{Message, Source};
-use vaultstream_ledger::{Job, JobState, jobs};
+use vaultstream_ledger::{Job, JobState, RegisterError, jobs};
 use vaultstream_signing::{Backend, KekId, MessageForm, Nonce};
 use vaultstream_streams::{JobStreams, ReadAhead, StreamsError};
 
@@ -50,12 +50,9 @@ pub enum WorkError {
     /// The job's private keys are wrapped under a key encryption key that this worker does not have.
     #[error("the job's keys are wrapped under the key encryption key {}, which is not the one given: give back the one the job began with", .0.as_str())]
     WrongKek(KekId),
-    /// The stored canary does not open: the key's bytes changed under its id.
+    /// The key encryption key cannot be used.
     #[error(transparent)]
-    BadCanary(#[from] vaultstream_signing::kek::WrongKek),
-    /// No canary can be made.
-    #[error("failed to use the key encryption key")]
-    Kek(#[from] vaultstream_signing::kek::KekError),
+    Kek(#[from] RegisterError),
 }
 
 /// Works on the job `uid` until it is over or `shutdown` begins.
@@ -126,10 +123,7 @@ async fn check_keks(deps: &Deps, job: &Job) -> Result<(), WorkError> {
             return Err(WorkError::WrongKek(used.parse().unwrap_or_else(|_| deps.keks.current().id().clone())));
         }
     }
-    let current = deps.keks.current();
-    let canary = current.canary()?;
-    let stored = deps.ledger.insert_kek_canary(current.id().as_str(), &canary).await.map_err(SessionError::from)?;
-    Ok(current.check_canary(&stored)?)
+    Ok(deps.ledger.register_kek(deps.keks.current()).await?)
 }
 
 async fn run_session(deps: &Arc<Deps>, job: Job, shutdown: &Shutdown) -> Result<(), SessionError> {

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, path::Path, process::ExitCode};
 
 use vaultstream_ledger::{
-    KeyId, Ledger,
+    KeyId, Ledger, RegisterError,
     rewrap::{Rewrapped, Wrapped, replace, wrapped_otherwise},
 };
 use vaultstream_signing::{Kek, KekRing, MAX_WRAPS_PER_KEK, PublicKey, WrapContext};
@@ -62,9 +62,11 @@ pub(crate) async fn rewrap(args: RewrapArgs) -> Result<ExitCode, Failure> {
 
 /// Notes the key encryption key in the ledger, or finds that another one has its name there.
 async fn register(ledger: &Ledger, kek: &Kek, path: &Path) -> Result<(), Failure> {
-    let made = kek.canary().map_err(|error| Failure::of(&error))?;
-    let canary = ledger.insert_kek_canary(kek.id().as_str(), &made).await.map_err(|error| Failure::of(&error))?;
-    kek.check_canary(&canary).map_err(|error| Failure::bad_input(format!("{}: {error}", path.display())))
+    ledger.register_kek(kek).await.map_err(|error| match error {
+        RegisterError::Wrong(wrong) => Failure::bad_input(format!("{}: {wrong}", path.display())),
+        RegisterError::Kek(error) => Failure::of(&error),
+        RegisterError::Ledger(error) => Failure::of(&error),
+    })
 }
 
 /// The key under the current key encryption key; none when its own was not given.

@@ -1,10 +1,39 @@
 //! Canaries of key-encryption keys: whether a loaded KEK is the one that wrapped this ledger's keys.
 
+use vaultstream_signing::{
+    Kek,
+    kek::{KekError, WrongKek},
+};
+
 use crate::connect::Ledger;
 use crate::error::QueryError;
 use crate::ids::JobId;
 
+/// A KEK cannot be used with this ledger.
+#[derive(Debug, thiserror::Error)]
+pub enum RegisterError {
+    /// No canary can be made.
+    #[error("failed to use the key encryption key")]
+    Kek(#[from] KekError),
+    /// The canary cannot be stored or read.
+    #[error("failed to use the ledger")]
+    Ledger(#[from] QueryError),
+    /// Another KEK has its id here: the key's bytes changed under it.
+    #[error(transparent)]
+    Wrong(#[from] WrongKek),
+}
+
 impl Ledger {
+    /// Notes a KEK before its first use, or finds that another one has its id here.
+    ///
+    /// # Errors
+    ///
+    /// See [`RegisterError`].
+    pub async fn register_kek(&self, kek: &Kek) -> Result<(), RegisterError> {
+        let canary = self.insert_kek_canary(kek.id().as_str(), &kek.canary()?).await?;
+        Ok(kek.check_canary(&canary)?)
+    }
+
     /// The canary stored under this KEK's id, if it was ever used here.
     ///
     /// # Errors

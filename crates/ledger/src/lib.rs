@@ -45,6 +45,7 @@ pub use connect::{ConnectError, ConnectOptions, Ledger, REQUEST_PATIENCE, TlsFil
 pub use error::{Class, QueryError, is_out_of_space};
 pub use ids::{BatchNo, BatchRange, JobId, KeyId};
 pub use jobs::{Job, JobState, NewJob};
+pub use keks::RegisterError;
 pub use leases::Lease;
 pub use migrate::{MigrateError, Migrated, schema_version};
 pub use progress::{AtWork, Failing, Progress, Rejected, at_work, failures, progress, rejects};
