@@ -122,8 +122,8 @@ pub(crate) async fn reconcile(
     let wanted = if need.at_work { build::children(&valid, &staffing) } else { Children::default() }; //    pure
     let progress = apply::apply(&ctx.client, &ctx.applied, &valid, wanted, &seen).await?; //   client
     let replicas = plan::replicas(&valid, choice.scaler, &seen, allotted.granted); //      pure
-    if replicas::write(&ctx.client, &valid, &seen, replicas).await? {
-        //                                                                                 client
+    let written = replicas::write(&ctx.client, &valid, &seen, replicas).await?; //         client
+    if written {
         ctx.metrics.writes.with_label_values(&["scale"]).inc();
     }
     let facts = Facts {

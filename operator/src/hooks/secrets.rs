@@ -87,10 +87,9 @@ pub(crate) async fn make(args: MakeDevSecrets) -> Result<(), SecretsError> {
     let nats = format!("nats://{token}@vaultstream-dev-nats.{home}.svc:4222");
     let connection = [("DATABASE_URL", database.as_str()), ("NATS_URL", &nats)].map(pair);
     ensure(&client, home, OPERATORS, || Ok(connection.clone().into())).await?;
-    // Stored without its name: whoever reads a KEK names it after itself.
-    let name = "new".parse().map_err(|_| KekError::Form)?;
     let here = ensure(&client, home, WORKERS, || {
-        let kek = Kek::generate(name)?.to_base64();
+        // Stored without its name: whoever reads a KEK names it after itself.
+        let kek = Kek::generate("new".parse().map_err(|_| KekError::Form)?)?.to_base64();
         Ok(connection.iter().cloned().chain([pair(("kek", kek.as_str()))]).collect())
     })
     .await?;
