@@ -10,7 +10,7 @@ use kube::{Api, ResourceExt};
 use serde_json::json;
 use vaultstream_api::{ConditionType, Phase, Reason};
 
-use crate::harness::{Job, condition, generated, is_own_node, kubectl, kubectl_with_input, phase_of, until};
+use crate::harness::{Job, generated, is_own_node, kubectl, kubectl_with_input, phase_of, until};
 use crate::monitoring::Prometheus;
 use crate::release::{NAME, Release, helm};
 
@@ -117,18 +117,9 @@ impl Story {
     }
 
     async fn until_complete(&self, job: &Job) -> vaultstream_api::SigningJobStatus {
-        let done = job
-            .within(LONG, "it is Complete", |job| {
-                condition(job, ConditionType::Complete).is_some_and(|complete| complete.status == "True")
-            })
-            .await;
+        let done = job.complete_within(LONG).await;
         self.tell(&format!("{} is Complete", job.name));
         done.status.unwrap()
-    }
-
-    async fn until_signed(&self, job: &Job, records: u64) {
-        let signed = |job: &vaultstream_api::SigningJob| job.status.as_ref()?.records.as_ref()?.signed;
-        job.within(LONG, &format!("{records} records are signed"), |job| signed(job) >= Some(records)).await;
     }
 
     /// Ready workers, with their image.
@@ -165,7 +156,7 @@ impl Story {
 
     async fn upgrade_under_load(&self) {
         let job = self.create("steady", 20_000, STEADY).await;
-        self.until_signed(&job, 200).await;
+        job.signed_within(LONG, 200).await;
         let before = job.get().await.status.unwrap().worker_image.unwrap();
 
         let next = std::env::var("VAULTSTREAM_E2E_NEXT_TAG").expect("scripts/e2e says which images there are");
@@ -181,7 +172,7 @@ impl Story {
         let after = format!("{}:{next}", before.rsplit_once(':').unwrap().0);
         let workers = self.until_two_workers(&job, Some(&after)).await;
         let signed = job.get().await.status.and_then(|status| status.records).and_then(|records| records.signed);
-        self.until_signed(&job, signed.unwrap_or_default() + 200).await;
+        job.signed_within(LONG, signed.unwrap_or_default() + 200).await;
         assert_eq!(self.redelivered(&job).await, 0, "a batch was delivered again after a rolling update");
         self.tell("the workers run the next release, and no batch was delivered twice");
 
@@ -258,7 +249,7 @@ impl Story {
 
     async fn uninstall_under_load(&self) {
         let job = self.create("unfinished", 12_000, STEADY).await;
-        self.until_signed(&job, 200).await;
+        job.signed_within(LONG, 200).await;
         let begun = Instant::now();
         self.release.helm("uninstall", &["--timeout", "150s", "--wait"]).await;
         assert!(begun.elapsed() < Duration::from_secs(100), "it took {:?}", begun.elapsed());

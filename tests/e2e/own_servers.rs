@@ -41,10 +41,7 @@ async fn a_release_goes_while_its_servers_are_away_and_the_next_one_goes_on() {
 
     servers.make_connection_secret(&release.client, &release.namespace, SECRET).await;
     servers.make_connection_secret(&release.client, &release.team, "vaultstream-connection").await;
-    job.within(Duration::from_secs(240), "it is signed", |job| {
-        job.status.as_ref().and_then(|status| status.records.as_ref()?.signed) >= Some(100)
-    })
-    .await;
+    job.signed_within(Duration::from_secs(240), 100).await;
     tell("signing, once the Secret was there");
 
     servers.postgres.cut().await;
@@ -63,10 +60,7 @@ async fn a_release_goes_while_its_servers_are_away_and_the_next_one_goes_on() {
     servers.postgres.restore().await;
     servers.nats.restore().await;
     install(&release).await;
-    job.within(Duration::from_secs(300), "it is Complete", |job| {
-        condition(job, ConditionType::Complete).is_some_and(|complete| complete.status == "True")
-    })
-    .await;
+    job.complete_within(Duration::from_secs(300)).await;
     assert_complete_in(&servers.site, &release.team, "job", RECORDS, 0).await;
     tell("installed again: the job was completed, nothing is lost, nothing is doubled");
     job.delete().await;

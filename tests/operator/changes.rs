@@ -4,10 +4,8 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::json;
-use tokio::process::Command;
-use vaultstream_api::ConditionType;
 
-use crate::harness::{Job, Place, WORKER_IMAGE, assert_complete_in, condition, generated, until};
+use crate::harness::{Job, Place, WORKER_IMAGE, assert_complete_in, generated, tag_worker_image, until};
 
 const RECORDS: i64 = 3000;
 
@@ -35,8 +33,7 @@ async fn a_job_keeps_its_worker_image_until_it_is_told_to_follow_the_operators()
     old.end_within(Duration::from_secs(5)).await.assert_code(0);
 
     let newer = format!("vaultstream-worker:next-{}", place.namespace);
-    let tag = ["images", "tag", &format!("docker.io/library/{WORKER_IMAGE}"), &format!("docker.io/library/{newer}")];
-    assert!(Command::new("ctr").args(tag).status().await.unwrap().success(), "the node did not take the image");
+    tag_worker_image(&format!("docker.io/library/{newer}")).await;
     let new = place.operator("new").await.args(&["--worker-image", &newer]).start();
     new.until_leading().await;
     let signed = place.site.number("SELECT count(*) FROM vaultstream.signatures").await;
@@ -58,9 +55,6 @@ async fn servers_that_move_are_followed_once_the_secret_says_where_they_are() {
     let job = place.create(&slow()).await;
     place.site.until_signed(100).await;
     place.move_servers().await;
-    job.within(Duration::from_secs(300), "it is Complete", |job| {
-        condition(job, ConditionType::Complete).is_some_and(|complete| complete.status == "True")
-    })
-    .await;
+    job.complete_within(Duration::from_secs(300)).await;
     assert_complete_in(&place.site, &place.namespace, "job", RECORDS, 0).await;
 }

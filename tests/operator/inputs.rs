@@ -9,13 +9,13 @@ use k8s_openapi::api::core::v1::{LimitRange, ResourceQuota, ResourceQuotaSpec, S
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube::Api;
 use kube::api::DeleteParams;
-use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::process::Command;
 use vaultstream_api::{ConditionType, Phase, Reason};
 
 use crate::harness::{
-    Job, Place, WORKER_IMAGE, apply, apply_cluster, assert_complete_in, condition, generated, of_table, until,
+    Job, Place, apply, apply_cluster, assert_complete_in, condition, generated, node, object, of_table,
+    tag_worker_image, until,
 };
 
 const SPEC: &str = "batchSize: 20\nkeys: {count: 2, lease: {records: 100, duration: 5s}}\nworkers: {maxReplicas: 1}";
@@ -91,8 +91,7 @@ async fn an_image_that_cannot_be_pulled_is_told() {
     assert_told(&job, Reason::ImagePull).await;
     let told = condition(&job.get().await, ConditionType::WorkersAvailable).unwrap().message.clone();
     assert!(told.contains(&image), "{told}");
-    let present = format!("docker.io/library/{WORKER_IMAGE}");
-    node(Command::new("ctr").args(["images", "tag", &present, &image])).await;
+    tag_worker_image(&image).await;
     assert_recovers(&place, &job, 100).await;
 }
 
@@ -112,10 +111,6 @@ async fn a_quota_that_forbids_pods_is_told() {
     assert_told(&job, Reason::Quota).await;
     quotas.delete("none", &DeleteParams::default()).await.unwrap();
     assert_recovers(&place, &job, 100).await;
-}
-
-fn object<K: DeserializeOwned>(value: Value) -> K {
-    serde_json::from_value(value).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -182,15 +177,8 @@ async fn workers_that_start_and_end_again_and_again_are_told() {
     operator.until_leading().await;
     let job = place.create(&generated("job", 100, SPEC)).await;
     assert_told(&job, Reason::CrashLoop).await;
-    let (good, bad) = (format!("docker.io/library/{WORKER_IMAGE}"), format!("docker.io/library/{image}"));
-    node(Command::new("ctr").args(["images", "tag", "--force", &good, &bad])).await;
+    tag_worker_image(&format!("docker.io/library/{image}")).await;
     assert_recovers(&place, &job, 100).await;
-}
-
-/// A command that changes what images the node has.
-async fn node(command: &mut Command) {
-    let output = command.output().await.unwrap();
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[tokio::test(flavor = "multi_thread")]

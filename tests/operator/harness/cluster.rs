@@ -107,10 +107,14 @@ async fn other_crd(client: &Client, change: impl Fn(&mut Value)) {
     for version in crd["spec"]["versions"].as_array_mut().unwrap() {
         change(&mut version["schema"]["openAPIV3Schema"]);
     }
-    let crd: CustomResourceDefinition = serde_json::from_value(crd).unwrap();
-    apply_cluster(client, &crd).await;
+    apply_cluster(client, &object::<CustomResourceDefinition>(crd)).await;
     // The API server takes a new schema into use a moment later.
     tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+}
+
+/// An object as its manifest has it.
+pub(crate) fn object<K: DeserializeOwned>(value: Value) -> K {
+    serde_json::from_value(value).unwrap()
 }
 
 fn as_tests() -> PatchParams {

@@ -102,10 +102,21 @@ impl Job {
     }
 
     pub(crate) async fn until_complete(&self) -> SigningJob {
-        self.until("it is Complete", |job| {
+        self.complete_within(PATIENCE).await
+    }
+
+    pub(crate) async fn complete_within(&self, limit: Duration) -> SigningJob {
+        self.within(limit, "it is Complete", |job| {
             condition(job, ConditionType::Complete).is_some_and(|complete| complete.status == "True")
         })
         .await
+    }
+
+    /// Waits until its status tells of so many signed records.
+    #[allow(dead_code, reason = "the suite of the chart uses it")]
+    pub(crate) async fn signed_within(&self, limit: Duration, records: u64) -> SigningJob {
+        let signed = |job: &SigningJob| job.status.as_ref()?.records.as_ref()?.signed;
+        self.within(limit, &format!("{records} records are signed"), |job| signed(job) >= Some(records)).await
     }
 
     pub(crate) async fn until_gone(&self, limit: Duration) {

@@ -8,11 +8,10 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
 use kube::Api;
 use kube::api::DeleteParams;
-use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::json;
 use vaultstream_operator::permissions::METRICS_API;
 
-use super::cluster::{admin, apply, apply_cluster, on_another_runtime};
+use super::cluster::{admin, apply, apply_cluster, object, on_another_runtime};
 use super::place::Place;
 use super::until;
 
@@ -59,10 +58,6 @@ impl MetricsApi {
     pub(crate) async fn until_available(&self) {
         until("the metrics API is available", || self.is_available()).await;
     }
-}
-
-fn object<K: DeserializeOwned>(value: Value) -> K {
-    serde_json::from_value(value).unwrap()
 }
 
 impl Drop for MetricsApi {

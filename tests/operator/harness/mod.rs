@@ -1,6 +1,7 @@
 //! What the tests stand on: the project's own node, a place of its own for each test, and operators as processes.
 
 mod cluster;
+mod images;
 mod job;
 mod metrics_api;
 mod operator;
@@ -28,12 +29,13 @@ mod site;
 pub(crate) use check::assert_complete_in;
 pub(crate) use cluster::{
     OwnNamespace, apply, apply_cluster, connect, install_crd, is_own_node, kubeconfig_file, kubectl,
-    kubectl_with_input, lax_crd, older_crd, on_another_runtime, pki, program,
+    kubectl_with_input, lax_crd, object, older_crd, on_another_runtime, pki, program,
 };
+pub(crate) use images::{WORKER_IMAGE, node, tag_worker_image};
 pub(crate) use job::{Job, condition, phase_of};
 pub(crate) use manifests::{generated, of_table};
 pub(crate) use metrics_api::MetricsApi;
-pub(crate) use operator::{Operator, WORKER_IMAGE};
+pub(crate) use operator::Operator;
 pub(crate) use place::Place;
 use process::Program;
 pub(crate) use relay::free_port;

@@ -4,13 +4,12 @@ use std::net::TcpListener;
 use std::ops::Deref;
 use std::time::Duration;
 
+use super::images::WORKER_IMAGE;
 use super::place::Place;
 use super::process::{Ended, Program, Running};
 use super::{blocking, until};
 
 const OPERATOR: &str = env!("CARGO_BIN_EXE_vaultstream-operator-with-faults");
-/// Loaded into the node by scripts/test-cluster.
-pub(crate) const WORKER_IMAGE: &str = "vaultstream-worker:test";
 /// Lines of a log that are shown when a test fails.
 const SHOWN: usize = 60;
 
