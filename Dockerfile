@@ -8,6 +8,7 @@
 # PROGRAM is vaultstream-operator, vaultstream-worker or vaultstream. Podman and buildah take the same file. Certificates and names
 # come from the cluster: mounted Secrets, /etc/resolv.conf. Whoever runs a program gives it an unprivileged user, as the chart does;
 # 65532 is the default.
+ARG PROGRAM=vaultstream-operator
 
 # `make dist` in a pinned Rust image, for people who have only Docker.
 FROM rust:1.95-bookworm AS build
@@ -15,22 +16,21 @@ WORKDIR /src
 COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target make dist
 
-# Programs that `make dist` has put into dist/ beforehand.
-FROM scratch AS prebuilt
-ARG PROGRAM=vaultstream-operator
-COPY --chmod=0755 dist/${PROGRAM} /vaultstream
+# All but the program.
+FROM scratch AS base
+ARG PROGRAM
 USER 65532:65532
 ENTRYPOINT ["/vaultstream"]
 LABEL org.opencontainers.image.title="${PROGRAM}" \
       org.opencontainers.image.description="Signs every record of a set exactly once with ECDSA P-256, and proves it" \
       org.opencontainers.image.licenses="Apache-2.0"
 
+# Programs that `make dist` has put into dist/ beforehand.
+FROM base AS prebuilt
+ARG PROGRAM
+COPY --chmod=0755 dist/${PROGRAM} /vaultstream
+
 # The last stage is the default.
-FROM scratch
-ARG PROGRAM=vaultstream-operator
+FROM base
+ARG PROGRAM
 COPY --from=build --chmod=0755 /src/dist/${PROGRAM} /vaultstream
-USER 65532:65532
-ENTRYPOINT ["/vaultstream"]
-LABEL org.opencontainers.image.title="${PROGRAM}" \
-      org.opencontainers.image.description="Signs every record of a set exactly once with ECDSA P-256, and proves it" \
-      org.opencontainers.image.licenses="Apache-2.0"
