@@ -35,6 +35,17 @@ fsGroup: 65532
 seccompProfile: {type: RuntimeDefault}
 {{- end }}
 
+{{/* The same of pods with an image of ours, and how their node gets it. */}}
+{{- define "vaultstream.pod" -}}
+securityContext: {{- include "vaultstream.podSecurity" . | nindent 2 }}
+{{- with .Values.images.pullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+{{- end }}
+
 {{- define "vaultstream.containerSecurity" -}}
 allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
