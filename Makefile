@@ -18,7 +18,7 @@ PROGRAM := $(RELEASE)/vaultstream
 DATA_DIR := .vaultstream
 
 .DEFAULT_GOAL := help
-.PHONY: help quick-start start stop seed clean test test-cluster test-keda test-scale e2e e2e-own bench lint check-docs generate dist kind-up kind-down \
+.PHONY: help quick-start start stop seed clean test test-cluster test-keda test-scale e2e e2e-own bench fuzz lint check-docs generate dist kind-up kind-down \
 	tools env-setup check-prereqs
 
 help: ## List the verbs
@@ -45,6 +45,7 @@ clean: stop ## Stop, and remove what was built and .vaultstream/ with its data a
 test: ## Run every test, on real Postgres and real NATS; with CLUSTER=own on a real Kubernetes node, too
 	@scripts/install-tools cryptography
 	cargo test --release --locked --workspace --no-fail-fast
+	@$(RELEASE)/examples/backends
 	@if [ "$(CI)" = true ] || [ "$(CLUSTER)" = own ]; then \
 	  failed=0; scripts/test-cluster || failed=1; [ "$(E2E)" = later ] || scripts/e2e --own || failed=1; exit $$failed; \
 	else \
@@ -75,6 +76,9 @@ kind-down: ## Remove that cluster
 bench: tools ## Sign 1,000,000 records at batch 50, 500 and 5000, on private servers; print a table
 	$(CARGO_BUILD)
 	@env -u DATABASE_URL -u VAULTSTREAM_NATS_URL $(PROGRAM) bench --records 1000000 --batch-size 50,500,5000 --output markdown
+
+fuzz: ## Look for inputs on which two signing backends differ, for a minute
+	@scripts/fuzz
 
 lint: ## Check format, lints, docs, dependencies, scripts and generated files
 	@scripts/install-tools cargo-deny hadolint shellcheck

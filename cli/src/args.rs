@@ -86,7 +86,7 @@ pub struct RunArgs {
     #[command(flatten)]
     pub site: SiteArgs,
 
-    /// What signs: native or reference. Default: the fastest that this processor has.
+    /// What signs: multibuffer, native or reference. Default: the fastest that this processor has.
     #[arg(long, env = "VAULTSTREAM_BACKEND")]
     pub backend: Option<Backend>,
 

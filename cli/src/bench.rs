@@ -34,7 +34,7 @@ pub struct BenchArgs {
     #[arg(long, default_value_t = 100)]
     pub keys: u32,
 
-    /// What signs in the whole path: native or reference. Default: the fastest that this processor has.
+    /// What signs in the whole path: multibuffer, native or reference. Default: the fastest that this processor has.
     #[arg(long, env = "VAULTSTREAM_BACKEND")]
     pub backend: Option<Backend>,
 
@@ -72,7 +72,7 @@ pub enum BenchOutput {
 /// # Errors
 /// One sentence.
 pub async fn run(args: BenchArgs) -> Result<ExitCode, Failure> {
-    let backend = run::backend(args.backend)?;
+    let backend = Backend::choose(args.backend).map_err(|error| Failure::input(&error))?;
     let site = Site::open(&args.site, run::CONNECTIONS).await?;
     let mut report = report::Report::new(&args, backend);
     for present in Backend::present() {

@@ -35,7 +35,7 @@ const FULL_UP_TO: u64 = 100_000;
 /// One sentence.
 pub async fn run(args: RunArgs) -> Result<ExitCode, Failure> {
     let manifests = manifests(&args)?;
-    let backend = backend(args.backend)?;
+    let backend = Backend::choose(args.backend).map_err(|error| Failure::input(&error))?;
     let shutdown = Shutdown::default();
     listen_for_signals(&shutdown).map_err(|error| Failure::of(&error))?;
     let site = Site::open(&args.site, CONNECTIONS).await?;
@@ -64,19 +64,6 @@ pub fn worker(site: &Site, backend: Backend) -> Result<Worker, Failure> {
         memory: 32 << 20,
     };
     Worker::new(parts, metrics).map_err(|error| Failure::of(&error))
-}
-
-/// The backend asked for, or the fastest.
-///
-/// # Errors
-/// When this build or processor does not have it.
-pub fn backend(wanted: Option<Backend>) -> Result<Backend, Failure> {
-    let backend = wanted.unwrap_or_else(Backend::fastest);
-    if backend.is_present() {
-        return Ok(backend);
-    }
-    let present = Backend::present().iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
-    Err(Failure::bad_input(format!("--backend {backend} is not available on this machine: use {present}")))
 }
 
 fn manifests(args: &RunArgs) -> Result<Vec<SigningJob>, Failure> {

@@ -171,7 +171,7 @@ impl KeySource {
         let load = |source| KeyError::Load { key, source };
         Ok(OpenKey {
             signer: self.backend.signer(&private, self.nonce).map_err(load)?,
-            checker: self.backend.checker().verifier(&public).map_err(load)?,
+            checker: Backend::checker(&[self.backend]).verifier(&public).map_err(load)?,
             thumbprint: public.thumbprint(),
             lease,
             used: 0,

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use vaultstream_api::Reason;
 use vaultstream_connection::ConnectionFolder;
 use vaultstream_ledger::{Ledger, RegisterError};
-use vaultstream_signing::Backend;
+use vaultstream_signing::{Backend, backend::Unavailable};
 use vaultstream_streams::Streams;
 
 use crate::{
@@ -45,8 +45,8 @@ pub enum ProgramError {
     #[error("failed to register metrics")]
     Metrics(#[from] prometheus::Error),
     /// A backend that this build or processor does not have.
-    #[error("the backend {0} is not available here; these are: {1}")]
-    Backend(Backend, String),
+    #[error(transparent)]
+    Backend(#[from] Unavailable),
     /// The work itself.
     #[error(transparent)]
     Work(#[from] WorkError),
@@ -143,10 +143,11 @@ pub async fn run(config: Config) -> Result<(), ProgramError> {
 }
 
 async fn connect(config: &Config, folder: &ConnectionFolder) -> Result<Parts, ProgramError> {
-    let backend = config.backend.unwrap_or_else(Backend::fastest);
-    if !backend.is_present() {
-        let present = Backend::present().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        return Err(ProgramError::Backend(backend, present));
+    let backend = Backend::choose(config.backend)?;
+    for faster in Backend::ALL.into_iter().take_while(|faster| *faster != backend) {
+        if let Some(absence) = faster.absence() {
+            tracing::info!(backend = %faster, %absence, "a faster backend is not available");
+        }
     }
     let Connection { mut ledger, mut streams, keks } = Connection::read(folder)?;
     ledger.max_connections = config.database_connections.get();

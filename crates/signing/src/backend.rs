@@ -1,10 +1,18 @@
 //! Which library makes the signatures, and the two traits it does so behind.
 
+mod known_answer;
+#[cfg(feature = "multibuffer")]
+mod multibuffer;
 mod native;
+#[cfg(feature = "multibuffer")]
+mod nonce;
+#[cfg(feature = "multibuffer")]
+mod reduced;
 mod reference;
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +22,7 @@ use crate::{Digest, PrivateKey, PublicKey, RawSignature};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Backend {
-    /// Intel's multi-buffer library on AVX-512 IFMA, eight signatures at a time. Not part of this build.
+    /// Intel's crypto_mb on AVX-512 IFMA: eight signatures at a time, the fastest where it is there.
     Multibuffer,
     /// aws-lc-rs: assembly, the default where there is nothing faster.
     Native,
@@ -47,12 +55,26 @@ pub trait Verifier: Send + Sync {
     fn verify(&self, digests: &[Digest], signatures: &[RawSignature], valid: &mut [bool]);
 }
 
+/// Why a backend cannot be used here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Absence {
+    /// Its library was not there when this program was built, or was left out.
+    #[error("this program was built without it")]
+    Build,
+    /// The processor or the operating system lacks instructions that it needs.
+    #[error("this processor has no AVX-512 IFMA")]
+    Processor,
+    /// On this processor it gives wrong answers.
+    #[error("it failed its known-answer test on this processor")]
+    WrongAnswer,
+}
+
 /// Why nothing was signed, or no signer or verifier made.
 #[derive(Debug, thiserror::Error)]
 pub enum SigningError {
-    /// The backend is not part of this build, or this CPU cannot run it.
-    #[error("the {0} backend is not available here")]
-    Absent(Backend),
+    /// The backend cannot be used here.
+    #[error("the {0} backend is not available here: {1}")]
+    Absent(Backend, Absence),
     /// The library did not take the key.
     #[error("the {0} backend refused the key")]
     Key(Backend),
@@ -76,13 +98,23 @@ impl Backend {
     /// Every backend there is, fastest first.
     pub const ALL: [Self; 3] = [Self::Multibuffer, Self::Native, Self::Reference];
 
-    /// Whether this build and this CPU can run it.
+    /// Why it cannot be used here, if so. The first question has it sign and verify known answers, which takes milliseconds.
+    #[must_use]
+    pub fn absence(self) -> Option<Absence> {
+        static ABSENCES: [OnceLock<Option<Absence>>; Backend::ALL.len()] =
+            [const { OnceLock::new() }; Backend::ALL.len()];
+        *ABSENCES[self as usize].get_or_init(|| match known_answer::check(self) {
+            Ok(true) => None,
+            Ok(false) => Some(Absence::WrongAnswer),
+            Err(SigningError::Absent(_, absence)) => Some(absence),
+            Err(_) => Some(Absence::WrongAnswer),
+        })
+    }
+
+    /// Whether this build and this processor can run it, and rightly.
     #[must_use]
     pub fn is_present(self) -> bool {
-        match self {
-            Self::Multibuffer => false,
-            Self::Native | Self::Reference => true,
-        }
+        self.absence().is_none()
     }
 
     /// The backends that can run here, fastest first.
@@ -97,10 +129,20 @@ impl Backend {
         Self::ALL.into_iter().find(|backend| backend.is_present()).unwrap_or(Self::Reference)
     }
 
-    /// The fastest backend here that is not this one: a signature is checked by another implementation than its maker.
+    /// The backend asked for, or the fastest.
+    ///
+    /// # Errors
+    ///
+    /// When the one that is asked for cannot be used here.
+    pub fn choose(wanted: Option<Self>) -> Result<Self, Unavailable> {
+        let Some(backend) = wanted else { return Ok(Self::fastest()) };
+        backend.absence().map_or(Ok(backend), |absence| Err(Unavailable { backend, absence }))
+    }
+
+    /// The fastest backend here that is none of these: a signature is checked by another implementation than its maker.
     #[must_use]
-    pub fn checker(self) -> Self {
-        let another = |backend: &Self| *backend != self && backend.is_present();
+    pub fn checker(makers: &[Self]) -> Self {
+        let another = |backend: &Self| !makers.contains(backend) && backend.is_present();
         Self::ALL.into_iter().find(another).unwrap_or(Self::Reference)
     }
 
@@ -119,11 +161,9 @@ impl Backend {
     ///
     /// When the backend is absent or refuses the key.
     pub fn signer(self, key: &PrivateKey, nonce: Nonce) -> Result<Box<dyn Signer>, SigningError> {
-        match self.effective(nonce) {
-            Self::Multibuffer => Err(SigningError::Absent(Self::Multibuffer)),
-            Self::Native => Ok(Box::new(native::NativeSigner::new(key)?)),
-            Self::Reference => Ok(Box::new(reference::ReferenceSigner::new(key, nonce))),
-        }
+        let backend = self.effective(nonce);
+        backend.present_or_absent()?;
+        backend.untried_signer(key, nonce)
     }
 
     /// Prepares `key` for verifying.
@@ -132,11 +172,34 @@ impl Backend {
     ///
     /// When the backend is absent or refuses the key.
     pub fn verifier(self, key: &PublicKey) -> Result<Box<dyn Verifier>, SigningError> {
-        match self {
-            Self::Multibuffer => Err(SigningError::Absent(Self::Multibuffer)),
-            Self::Native => Ok(Box::new(native::NativeVerifier::new(key)?)),
-            Self::Reference => Ok(Box::new(reference::ReferenceVerifier::new(key))),
-        }
+        self.present_or_absent()?;
+        self.untried_verifier(key)
+    }
+
+    fn present_or_absent(self) -> Result<(), SigningError> {
+        self.absence().map_or(Ok(()), |absence| Err(SigningError::Absent(self, absence)))
+    }
+
+    fn untried_signer(self, key: &PrivateKey, nonce: Nonce) -> Result<Box<dyn Signer>, SigningError> {
+        Ok(match self {
+            #[cfg(feature = "multibuffer")]
+            Self::Multibuffer => Box::new(multibuffer::MultibufferSigner::new(multibuffer::library()?, key, nonce)?),
+            #[cfg(not(feature = "multibuffer"))]
+            Self::Multibuffer => return Err(SigningError::Absent(self, Absence::Build)),
+            Self::Native => Box::new(native::NativeSigner::new(key)?),
+            Self::Reference => Box::new(reference::ReferenceSigner::new(key, nonce)),
+        })
+    }
+
+    fn untried_verifier(self, key: &PublicKey) -> Result<Box<dyn Verifier>, SigningError> {
+        Ok(match self {
+            #[cfg(feature = "multibuffer")]
+            Self::Multibuffer => Box::new(multibuffer::MultibufferVerifier::new(multibuffer::library()?, key)),
+            #[cfg(not(feature = "multibuffer"))]
+            Self::Multibuffer => return Err(SigningError::Absent(self, Absence::Build)),
+            Self::Native => Box::new(native::NativeVerifier::new(key)?),
+            Self::Reference => Box::new(reference::ReferenceVerifier::new(key)),
+        })
     }
 
     /// Its name on the command line, in the ledger and in receipts.
@@ -154,6 +217,20 @@ impl fmt::Display for Backend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
+}
+
+/// A backend that was asked for and cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the backend {backend} is not available here: {absence}; available: {}", names(&Backend::present()))]
+pub struct Unavailable {
+    backend: Backend,
+    absence: Absence,
+}
+
+/// The names of several backends in one line.
+#[must_use]
+pub fn names(backends: &[Backend]) -> String {
+    backends.iter().map(|backend| backend.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 /// A name that is no backend's.

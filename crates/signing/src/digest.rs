@@ -24,3 +24,21 @@ impl RawSignature {
     /// Room for a signature that is still to be made; it verifies under no key.
     pub const EMPTY: Self = Self([0; 64]);
 }
+
+impl AsRef<[u8; 32]> for Digest {
+    fn as_ref(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl AsRef<[u8; 64]> for RawSignature {
+    fn as_ref(&self) -> &[u8; 64] {
+        &self.0
+    }
+}
+
+impl AsMut<[u8; 64]> for RawSignature {
+    fn as_mut(&mut self) -> &mut [u8; 64] {
+        &mut self.0
+    }
+}

@@ -30,7 +30,7 @@ pub mod public_key;
 pub mod receipt;
 pub mod wrap;
 
-pub use backend::{Backend, Nonce, Signer, SigningError, Verifier};
+pub use backend::{Absence, Backend, Nonce, Signer, SigningError, Verifier};
 pub use batch_root::BatchRoot;
 pub use digest::{Digest, RawSignature};
 pub use form::{DerSignature, der_decode, der_encode, jose_decode, jose_encode};

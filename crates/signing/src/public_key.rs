@@ -116,8 +116,10 @@ impl PublicKey {
         &self.key
     }
 
-    fn coordinates(&self) -> (&[u8], &[u8]) {
-        self.spki[SPKI_PREFIX.len() + 1..].split_at(32)
+    /// x and y of the point, big-endian.
+    pub(crate) fn coordinates(&self) -> (&[u8; 32], &[u8; 32]) {
+        let (halves, _) = self.spki[SPKI_PREFIX.len() + 1..].as_chunks::<32>();
+        (&halves[0], &halves[1])
     }
 }
 

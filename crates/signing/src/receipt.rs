@@ -34,8 +34,8 @@ pub struct Receipt {
     pub rejects_root: Option<Hash>,
     /// Every key that signed records of the job.
     pub keys: Vec<KeyUse>,
-    /// The implementation that signed.
-    pub backend: Backend,
+    /// The implementations that signed: workers on different processors may use different ones.
+    pub backends: Vec<Backend>,
     /// What was checked before each commit: `None`, `Sample` or `All`.
     pub verify: String,
     /// When signing began.

@@ -12,6 +12,8 @@ use vaultstream_signing::{Backend, Digest, Nonce, PrivateKey, RawSignature};
 const DIGESTS: usize = 100_000;
 /// Digests under one key.
 const PER_KEY: usize = 1_000;
+/// Deterministic signatures that are compared byte for byte.
+const COMPARED: usize = 1_000_000;
 
 /// Signs random digests under a random key with `signing`, verifies them with `verifying`; then changes some and looks
 /// that they are refused, and nothing else is.
@@ -43,23 +45,54 @@ fn one_key(seed: u64, signing: Backend, verifying: Backend) {
     assert_eq!(valid[some], [false; 10], "{signing} to {verifying}, seed {seed}");
 }
 
+/// A run is repeated with the seed it printed: SEED=… cargo test.
+fn seed() -> u64 {
+    let seed = std::env::var("SEED").map_or_else(|_| rand::random(), |seed| seed.parse().unwrap());
+    println!("SEED={seed}");
+    seed
+}
+
+/// Runs `check` with a seed for each key, on all cores.
+fn for_keys(keys: usize, check: impl Fn(u64) + Sync) {
+    let (seed, threads) = (seed(), thread::available_parallelism().unwrap().get());
+    thread::scope(|scope| {
+        for thread in 0..threads {
+            let check = &check;
+            scope.spawn(move || {
+                for key in (thread..keys).step_by(threads) {
+                    check(seed.wrapping_add(key as u64));
+                }
+            });
+        }
+    });
+}
+
 #[test]
 fn a_hundred_thousand_random_signatures_of_each_backend_verify_under_the_other() {
-    // A run is repeated with the seed it printed: SEED=… cargo test.
-    let seed: u64 = std::env::var("SEED").map_or_else(|_| rand::random(), |seed| seed.parse().unwrap());
-    println!("SEED={seed}");
-    let threads = thread::available_parallelism().unwrap().get();
-    let keys = DIGESTS / PER_KEY;
     for signing in Backend::present() {
-        let verifying = signing.checker();
-        thread::scope(|scope| {
-            for thread in 0..threads {
-                scope.spawn(move || {
-                    for key in (thread..keys).step_by(threads) {
-                        one_key(seed.wrapping_add(key as u64), signing, verifying);
-                    }
-                });
-            }
+        let verifying = Backend::checker(&[signing]);
+        for_keys(DIGESTS / PER_KEY, |seed| one_key(seed, signing, verifying));
+    }
+}
+
+#[test]
+fn a_million_deterministic_signatures_are_those_of_the_reference() {
+    let same =
+        |backend: &Backend| backend.effective(Nonce::Deterministic) == *backend && *backend != Backend::Reference;
+    for backend in Backend::present().into_iter().filter(same) {
+        for_keys(COMPARED / PER_KEY, |seed| {
+            let mut rng = StdRng::seed_from_u64(seed);
+            let mut scalar = [0; 32];
+            rng.fill_bytes(&mut scalar);
+            let key = PrivateKey::from_scalar(&scalar).unwrap();
+            let mut digests = vec![Digest([0; 32]); PER_KEY];
+            digests.iter_mut().for_each(|digest| rng.fill_bytes(&mut digest.0));
+            let made = |backend: Backend| {
+                let mut signatures = vec![RawSignature::EMPTY; PER_KEY];
+                backend.signer(&key, Nonce::Deterministic).unwrap().sign(&digests, &mut signatures).unwrap();
+                signatures
+            };
+            assert!(made(backend) == made(Backend::Reference), "{backend}, seed {seed}");
         });
     }
 }
@@ -67,9 +100,11 @@ fn a_hundred_thousand_random_signatures_of_each_backend_verify_under_the_other()
 #[test]
 fn every_backend_is_checked_by_another() {
     for backend in Backend::ALL {
-        assert_ne!(backend.checker(), backend);
-        assert!(backend.checker().is_present());
+        assert_ne!(Backend::checker(&[backend]), backend);
+        assert!(Backend::checker(&[backend]).is_present());
     }
+    let checker = Backend::checker(&[Backend::Multibuffer, Backend::Native]);
+    assert_eq!(checker, Backend::Reference, "workers on different processors signed it");
     assert_eq!(Backend::present().first(), Some(&Backend::fastest()));
     assert_eq!(Backend::Native.effective(Nonce::Deterministic), Backend::Reference);
     assert_eq!(Backend::Native.effective(Nonce::Hedged), Backend::Native);
@@ -80,6 +115,8 @@ fn an_absent_backend_says_so() {
     let key = PrivateKey::generate().unwrap();
     for backend in Backend::ALL.into_iter().filter(|backend| !backend.is_present()) {
         assert!(backend.signer(&key, Nonce::Hedged).is_err());
+        let told = Backend::choose(Some(backend)).unwrap_err().to_string();
+        assert!(told.contains(backend.as_str()) && told.contains("available: native"), "{told}");
         assert!(backend.verifier(&key.public()).is_err());
     }
 }

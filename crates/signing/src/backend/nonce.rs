@@ -1,0 +1,317 @@
+//! Nonces for eight signatures at a time: RFC 6979 §3.2, and with additional random bytes its §3.6.
+//!
+//! The generator is HMAC-DRBG over SHA-256, of which this takes the first output: 17 compressions of SHA-256 a nonce with
+//! random bytes, 15 without. A general implementation computes 32: it hashes both pads of the key for each HMAC, and the
+//! update after the output. The eight lanes go through each compression side by side, so that the processor overlaps them.
+
+use sha2::block_api::compress256;
+use vaultstream_multibuffer::{LANES, Scalar};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use super::reduced::Reduced;
+
+/// Random bytes mixed into a hedged nonce.
+pub(super) const ADDED: usize = 32;
+
+/// SHA-256's initial value (FIPS 180-4 §5.3.3).
+const INITIAL: State =
+    [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
+
+const BLOCK: usize = 64;
+const OUTER_PAD: u8 = 0x5c;
+const INNER_PAD: u8 = 0x36;
+
+type State = [u32; 8];
+type Block = [u8; BLOCK];
+
+/// An HMAC key as its two pads, hashed (RFC 2104).
+#[derive(Clone, Copy, Default, Zeroize)]
+struct MacKey {
+    inner: State,
+    outer: State,
+}
+
+/// Makes the nonces of one private key. Everything in it is secret, and wiped with it.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub(super) struct Nonces {
+    /// The inner hash of the first HMAC after its first block, 0x01… ‖ 0x00 ‖ x[..31], which is the same for all digests.
+    start: State,
+    /// The outer pad of that HMAC's key, which is 0.
+    zero_outer: State,
+    /// The first block of the third HMAC, V ‖ 0x01 ‖ x[..31]; each digest's V is put in.
+    second: Block,
+    last_of_x: u8,
+    keys: [MacKey; LANES],
+    values: [[u8; 32]; LANES],
+    /// What follows the first block of the first and third HMAC: the rest of x, the digest, what is added, and padding.
+    tails: [[Block; 2]; LANES],
+    scratch: [Block; LANES],
+}
+
+impl Nonces {
+    /// For the private key `x`, big-endian.
+    pub(super) fn new(x: &[u8; 32]) -> Self {
+        let mut first = Zeroizing::new([1; BLOCK]);
+        first[32] = 0;
+        first[33..].copy_from_slice(&x[..31]);
+        let mut second = *first;
+        second[32] = 1;
+        let zero = MacKey::new(&[0; 32]);
+        let mut start = zero.inner;
+        compress256(&mut start, &[*first]);
+        Self {
+            start,
+            zero_outer: zero.outer,
+            second,
+            last_of_x: x[31],
+            keys: [MacKey::default(); LANES],
+            values: [[0; 32]; LANES],
+            tails: [[[0; BLOCK]; 2]; LANES],
+            scratch: [[0; BLOCK]; LANES],
+        }
+    }
+
+    /// A nonce for each digest modulo n (bits2octets, §2.3.4); `added[i]` makes the i-th one hedged. Lanes without a digest repeat the first one.
+    pub(super) fn make(&mut self, digests: &[Reduced], added: Option<&[[u8; ADDED]; LANES]>) -> [Scalar; LANES] {
+        for lane in 0..LANES {
+            let Some(digest) = digests.get(lane).or(digests.first()) else { break };
+            self.fill_tail(lane, digest, added.map(|added| &added[lane]));
+        }
+        let tail_blocks = if added.is_some() { 2 } else { 1 };
+
+        // d. K = HMAC_K(V ‖ 0x00 ‖ x ‖ h ‖ added), for K = 0…0 and V = 0x01…01; e. V = HMAC_K(V)
+        let (start, zero_outer) = (self.start, self.zero_outer);
+        self.finish_macs(|_| (start, zero_outer), tail_blocks);
+        self.values = [[1; 32]; LANES];
+        self.next_values();
+        // f. K = HMAC_K(V ‖ 0x01 ‖ x ‖ h ‖ added); g. V = HMAC_K(V)
+        for lane in 0..LANES {
+            self.second[..32].copy_from_slice(&self.values[lane]);
+            compress256(&mut self.keys[lane].inner, &[self.second]);
+        }
+        let keys = Zeroizing::new(self.keys);
+        self.finish_macs(|lane| (keys[lane].inner, keys[lane].outer), tail_blocks);
+        self.next_values();
+        // h. V = HMAC_K(V) is the candidate
+        self.next_values();
+        std::array::from_fn(|lane| self.accept(lane))
+    }
+
+    fn fill_tail(&mut self, lane: usize, digest: &Reduced, added: Option<&[u8; ADDED]>) {
+        let tail = self.tails[lane].as_flattened_mut();
+        tail.fill(0);
+        tail[0] = self.last_of_x;
+        tail[1..33].copy_from_slice(digest.as_ref());
+        let end = match added {
+            Some(added) => {
+                tail[33..33 + ADDED].copy_from_slice(added);
+                33 + ADDED
+            }
+            None => 33,
+        };
+        // Before it: the inner pad and the first block.
+        let blocks = (end + 9).div_ceil(BLOCK);
+        pad(&mut tail[..blocks * BLOCK], end, 2 * BLOCK + end);
+    }
+
+    /// Hashes the tails onto the inner states, and takes each HMAC as its lane's next key.
+    fn finish_macs(&mut self, begun: impl Fn(usize) -> (State, State), tail_blocks: usize) {
+        let mut inner: [State; LANES] = std::array::from_fn(|lane| begun(lane).0);
+        for block in 0..tail_blocks {
+            for (state, tail) in inner.iter_mut().zip(&self.tails) {
+                compress256(state, &tail[block..=block]);
+            }
+        }
+        let mut outer: [State; LANES] = std::array::from_fn(|lane| begun(lane).1);
+        self.hash_outer(&mut inner, &mut outer);
+        for (key, state) in self.keys.iter_mut().zip(&mut outer) {
+            let bytes = Zeroizing::new(to_bytes(state));
+            *key = MacKey::new(&bytes);
+            state.zeroize();
+        }
+    }
+
+    /// V = HMAC_K(V)
+    fn next_values(&mut self) {
+        for (block, value) in self.scratch.iter_mut().zip(&self.values) {
+            *block = padded(value);
+        }
+        let mut inner = self.keys.map(|key| key.inner);
+        for (state, block) in inner.iter_mut().zip(&self.scratch) {
+            compress256(state, std::slice::from_ref(block));
+        }
+        let mut outer = self.keys.map(|key| key.outer);
+        self.hash_outer(&mut inner, &mut outer);
+        for (value, state) in self.values.iter_mut().zip(&mut outer) {
+            *value = to_bytes(state);
+            state.zeroize();
+        }
+    }
+
+    /// The second half of each HMAC: its inner hash onto the outer pad.
+    fn hash_outer(&mut self, inner: &mut [State; LANES], outer: &mut [State; LANES]) {
+        for (block, state) in self.scratch.iter_mut().zip(inner) {
+            *block = padded(&to_bytes(state));
+            state.zeroize();
+        }
+        for (state, block) in outer.iter_mut().zip(&self.scratch) {
+            compress256(state, std::slice::from_ref(block));
+        }
+    }
+
+    /// The lane's candidate, or in one of 2³² cases one after it: K = HMAC_K(V ‖ 0x00), V = HMAC_K(V) (§3.2 h. 3).
+    fn accept(&mut self, lane: usize) -> Scalar {
+        loop {
+            if let Some(nonce) = Scalar::from_be_bytes(&self.values[lane]) {
+                return nonce;
+            }
+            self.reject(lane);
+        }
+    }
+
+    fn reject(&mut self, lane: usize) {
+        let key = &mut self.keys[lane];
+        let value = &mut self.values[lane];
+        let block = &mut self.scratch[lane];
+        block.fill(0);
+        block[..32].copy_from_slice(value);
+        pad(block, 33, BLOCK + 33);
+        let next = Zeroizing::new(key.finish(block));
+        *key = MacKey::new(&next);
+        for _ in 0..2 {
+            *value = key.finish(&padded(value));
+        }
+    }
+}
+
+impl MacKey {
+    fn new(key: &[u8; 32]) -> Self {
+        Self { inner: hashed_pad(key, INNER_PAD), outer: hashed_pad(key, OUTER_PAD) }
+    }
+
+    /// The HMAC of a message that is one block with its padding.
+    fn finish(&self, block: &Block) -> [u8; 32] {
+        let (mut inner, mut outer) = (self.inner, self.outer);
+        compress256(&mut inner, std::slice::from_ref(block));
+        compress256(&mut outer, &[padded(&to_bytes(&inner))]);
+        inner.zeroize();
+        to_bytes(&outer)
+    }
+}
+
+fn hashed_pad(key: &[u8; 32], pad: u8) -> State {
+    let mut block = Zeroizing::new([pad; BLOCK]);
+    for (byte, key) in block.iter_mut().zip(key) {
+        *byte ^= key;
+    }
+    let mut state = INITIAL;
+    compress256(&mut state, &[*block]);
+    state
+}
+
+/// A message of 32 bytes that follows one block, as the block it becomes.
+fn padded(message: &[u8; 32]) -> Block {
+    let mut block = [0; BLOCK];
+    block[..32].copy_from_slice(message);
+    pad(&mut block, 32, BLOCK + 32);
+    block
+}
+
+/// SHA-256's padding (FIPS 180-4 §5.1.1) from `end` on, for a message of `length` bytes in all.
+fn pad(blocks: &mut [u8], end: usize, length: usize) {
+    blocks[end] = 0x80;
+    let at = blocks.len() - 8;
+    blocks[at..].copy_from_slice(&(8 * length as u64).to_be_bytes());
+}
+
+fn to_bytes(state: &State) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    for (chunk, word) in bytes.chunks_exact_mut(4).zip(state) {
+        chunk.copy_from_slice(&word.to_be_bytes());
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::rngs::StdRng;
+    use rand::{Rng as _, RngExt as _, SeedableRng as _};
+    use rfc6979::{KGenerator, bigint::U256};
+
+    use super::super::reduced::ORDER;
+    use super::*;
+    use crate::Digest;
+
+    const ROUNDS: usize = 4_000;
+
+    fn reference(x: &[u8; 32], digest: &Digest, added: &[u8], nth: usize) -> [u8; 32] {
+        let order = U256::from_be_slice(&ORDER);
+        let mut generator = KGenerator::<sha2::Sha256, U256>::new(x, &digest.0, added, &order);
+        let mut nonce = [0; 32];
+        for _ in 0..=nth {
+            generator.fill_next_k(&mut nonce);
+        }
+        nonce
+    }
+
+    fn random_key(rng: &mut StdRng) -> [u8; 32] {
+        loop {
+            let key = rng.random();
+            if Scalar::from_be_bytes(&key).is_some() {
+                return key;
+            }
+        }
+    }
+
+    fn seeded() -> StdRng {
+        let seed = std::env::var("SEED").map_or_else(|_| rand::random(), |seed| seed.parse().unwrap());
+        println!("SEED={seed}");
+        StdRng::seed_from_u64(seed)
+    }
+
+    #[test]
+    fn nonces_are_those_of_the_rfc6979_crate_plain_and_hedged() {
+        let mut rng = seeded();
+        for _ in 0..ROUNDS / LANES {
+            let key = random_key(&mut rng);
+            let mut nonces = Nonces::new(&key);
+            let mut digests = [Digest([0; 32]); LANES];
+            digests.iter_mut().for_each(|digest| rng.fill_bytes(&mut digest.0));
+            digests[0].0[..4].fill(0xff);
+            let added: [[u8; ADDED]; LANES] = std::array::from_fn(|_| rng.random());
+            let lanes = rng.random_range(1..=LANES);
+            for added in [None, Some(&added)] {
+                let _made = nonces.make(&digests.map(|digest| Reduced::of(&digest))[..lanes], added);
+                for lane in 0..lanes {
+                    let added = added.map_or(&[][..], |added| &added[lane]);
+                    let expected = reference(&key, &digests[lane], added, 0);
+                    assert_eq!(nonces.values[lane], expected, "lane {lane} of {lanes}");
+                }
+            }
+        }
+    }
+
+    /// No key and digest are known whose first candidate is refused, so the refusal is made here.
+    #[test]
+    fn after_a_refused_candidate_comes_the_generators_next_one() {
+        let key = random_key(&mut seeded());
+        let digest = Digest::of(b"sample");
+        let mut nonces = Nonces::new(&key);
+        let _made = nonces.make(&[Reduced::of(&digest)], None);
+        for nth in 1..4 {
+            nonces.reject(3);
+            assert_eq!(nonces.values[3], reference(&key, &digest, &[], nth));
+        }
+    }
+
+    #[test]
+    fn what_holds_a_secret_is_wiped_when_it_is_dropped() {
+        fn is_wiped<T: ZeroizeOnDrop>(_: &T) {}
+        let mut nonces = Nonces::new(&[1; 32]);
+        is_wiped(&nonces);
+        nonces.make(&[Reduced::of(&Digest([2; 32]))], None).iter().for_each(is_wiped);
+        nonces.zeroize();
+        assert_eq!(nonces.values, [[0; 32]; LANES]);
+        assert_eq!(nonces.tails, [[[0; BLOCK]; 2]; LANES]);
+    }
+}

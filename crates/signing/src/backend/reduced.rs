@@ -1,0 +1,62 @@
+//! Digests modulo the order of P-256, as nonces are made of them and crypto_mb takes them.
+
+use crate::Digest;
+
+/// The order n of P-256, big-endian (SP 800-186 §3.2.1.3).
+pub(super) const ORDER: [u8; 32] = [
+    0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6, 0xfa, 0xad, 0xa7,
+    0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
+];
+
+/// A digest modulo n, big-endian: what ECDSA signs (FIPS 186-5 §6.4.1). A digest is no secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Reduced([u8; 32]);
+
+impl Reduced {
+    /// n has 256 bits, as a digest has, so that one subtraction is enough.
+    pub(super) fn of(digest: &Digest) -> Self {
+        if digest.0 < ORDER {
+            return Self(digest.0);
+        }
+        let mut borrow = false;
+        let mut rest = [0; 32];
+        for at in (0..32).rev() {
+            let (less, first) = digest.0[at].overflowing_sub(ORDER[at]);
+            let (less, second) = less.overflowing_sub(borrow.into());
+            (rest[at], borrow) = (less, first | second);
+        }
+        Self(rest)
+    }
+
+    pub(super) fn is_zero(&self) -> bool {
+        self.0 == [0; 32]
+    }
+}
+
+impl AsRef<[u8; 32]> for Reduced {
+    fn as_ref(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_not_below_the_order_changes() {
+        let (mut below, mut above) = (ORDER, ORDER);
+        below[31] -= 1;
+        above[31] += 1;
+        let mut one = [0; 32];
+        one[31] = 1;
+        assert_eq!(Reduced::of(&Digest([0; 32])).0, [0; 32]);
+        assert_eq!(Reduced::of(&Digest(below)).0, below);
+        assert!(Reduced::of(&Digest(ORDER)).is_zero());
+        assert_eq!(Reduced::of(&Digest(above)).0, one);
+        // 2²⁵⁶ - 1 - n
+        let most = Reduced::of(&Digest([0xff; 32])).0;
+        let sum: [u8; 32] = std::array::from_fn(|at| most[at].wrapping_add(ORDER[at]));
+        assert_eq!(sum, [0xff; 32], "no byte of this sum carries");
+    }
+}
