@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use indicatif::HumanCount;
 use serde::Serialize;
 use vaultstream_ledger::{Job, JobState, Ledger, QueryError, progress, rejects, verify::public_keys};
+use vaultstream_signing::Backend;
 
 use crate::{args::Output, error::Failure, verify::Verified};
 
@@ -28,6 +29,8 @@ pub struct Report {
     records_per_second: u64,
     seed_seconds: f64,
     verify_seconds: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verified_by: Option<Backend>,
     backend: String,
     /// Keys that signed.
     keys: u64,
@@ -86,7 +89,8 @@ impl Report {
             records_per_second: if seconds > 0.0 { ((signed + rejected) as f64 / seconds) as u64 } else { 0 },
             seed_seconds: rounded(between(Some(job.times.created), job.times.seeded)),
             verify_seconds: rounded(verified.took.as_secs_f64()),
-            backend: job.backend.clone().unwrap_or_default(),
+            verified_by: verified.checker,
+            backend: job.backends.join(", "),
             keys: keys.iter().filter(|key| key.ordinal > 0 && key.signed > 0).count() as u64,
             all_keys: job.spec.keys.count,
             batch_size: job.spec.batch_size,
@@ -125,7 +129,8 @@ impl Report {
         if self.changed > 0 {
             row("changed", format!("{} since planning", HumanCount(self.changed)));
         }
-        row("verified", format!("{} signatures in {:.2} s", HumanCount(self.verified), self.verify_seconds));
+        let by = self.verified_by.map(|checker| format!(" by {checker}")).unwrap_or_default();
+        row("verified", format!("{} signatures in {:.2} s{by}", HumanCount(self.verified), self.verify_seconds));
         row("keys", format!("{}, of which {} signed, batches of {}", self.all_keys, self.keys, self.batch_size));
         row("backend", self.backend.clone());
         row("merkle root", self.merkle_root.clone());

@@ -32,6 +32,8 @@ pub const SAMPLE: u64 = 10_000;
 pub struct Verified {
     /// Signatures checked.
     pub checked: u64,
+    /// What checked them: another implementation than those that made them.
+    pub checker: Option<Backend>,
     /// Records of a table whose payload was changed or deleted after it was signed.
     pub changed: u64,
     /// What is wrong, a sentence each; empty when all is well.
@@ -87,8 +89,10 @@ pub async fn verify(ledger: &Ledger, job: &Job, mode: VerifyMode, visible: bool)
         ));
     }
     let keys = ledger_verify::public_keys(ledger, job.id).await.map_err(failed)?;
-    let maker = job.backend.as_deref().and_then(|name| name.parse().ok()).unwrap_or(Backend::Native);
-    let threads = threads::Threads::start(&keys, maker.checker());
+    let makers: Vec<Backend> = job.backends.iter().filter_map(|name| name.parse().ok()).collect();
+    let checker = Backend::checker(&makers);
+    let threads = threads::Threads::start(&keys, checker);
+    verified.checker = Some(checker);
     let mut check = batches::Check::new(ledger, job, &keys, &threads, visible);
     let root = match mode {
         VerifyMode::Full => check.all().await?,

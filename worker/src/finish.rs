@@ -11,7 +11,9 @@ use vaultstream_ledger::{
     verify::{self, PublicKeyRow},
 };
 use vaultstream_signing::{
-    Hash, PublicKey, Receipt, merkle,
+    Hash, PublicKey, Receipt,
+    backend::names,
+    merkle,
     receipt::{KeyUse, Totals},
     sign_receipt,
 };
@@ -68,8 +70,8 @@ async fn sign_and_store(session: &Session, lease: Lease) -> Result<bool, Session
     let Some(receipt) = summary(session).await? else { return Ok(false) };
     let jws = sign_receipt(&private, &receipt).map_err(SessionError::Receipt)?;
     vaultstream_faults::point("before-receipt");
-    let backend = receipt.backend.as_str();
-    let stored = steps::store_receipt(&session.deps.ledger, &lease, &jws, &receipt.merkle_root, backend).await?;
+    let backends = names(&receipt.backends);
+    let stored = steps::store_receipt(&session.deps.ledger, &lease, &jws, &receipt.merkle_root, &backends).await?;
     vaultstream_faults::point("receipt-stored");
     Ok(stored == ReceiptStored::Stored)
 }
@@ -95,7 +97,7 @@ async fn summary(session: &Session) -> Result<Option<Receipt>, SessionError> {
         merkle_root: merkle_root(session).await?,
         rejects_root: None,
         keys,
-        backend: session.keys.backend,
+        backends: job.backends.iter().filter_map(|name| name.parse().ok()).collect(),
         verify: job.spec.signing.verify.as_str().to_owned(),
         started_at: rfc3339(job.times.published.unwrap_or(job.times.created)),
         completed_at: rfc3339(job.times.signed.unwrap_or(job.times.created)),

@@ -131,6 +131,7 @@ async fn run_session(deps: &Arc<Deps>, job: Job, shutdown: &Shutdown) -> Result<
     let abort = shutdown.abort.child_token();
     let drain = shutdown.drain.child_token();
     let session = Arc::new(open(deps, job, &topology, abort.clone()));
+    note_backend(&session).await?;
     let most = pipeline::pull_ahead(&session);
     let puller = deps
         .streams
@@ -148,6 +149,16 @@ async fn run_session(deps: &Arc<Deps>, job: Job, shutdown: &Shutdown) -> Result<
         tracing::debug!(%error, "acks may be lost; what they meant is in the ledger");
     }
     result
+}
+
+/// Says in the ledger what this session signs with, before it does.
+async fn note_backend(session: &Session) -> Result<(), SessionError> {
+    loop {
+        match jobs::signs_with(&session.deps.ledger, session.job.id, session.keys.backend.as_str()).await {
+            Ok(()) => return Ok(()),
+            Err(error) => session.wait_out(error.into()).await?,
+        }
+    }
 }
 
 /// Drains the session when the ledger says something that it was not opened with.

@@ -123,6 +123,21 @@ pub async fn update_spec(ledger: &Ledger, id: JobId, spec: &SigningJobSpec) -> R
     Ok(from_row(&row)?)
 }
 
+/// Notes that records of the job are signed with `backend` from now on; a repeat changes nothing.
+///
+/// # Errors
+///
+/// When Postgres fails.
+pub async fn signs_with(ledger: &Ledger, id: JobId, backend: &str) -> Result<(), QueryError> {
+    const ACTION: &str = "note what signs the job";
+    let client = ledger.client(ACTION).await?;
+    client
+        .execute("SELECT vaultstream.signs_with($1, $2)", &[&id.0, &backend])
+        .await
+        .map(|_| ())
+        .map_err(|error| QueryError::new(ACTION, error))
+}
+
 /// The job with this uid.
 ///
 /// # Errors

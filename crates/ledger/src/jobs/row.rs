@@ -135,8 +135,8 @@ pub struct Job {
     pub published: i64,
     /// Type of the payload's column, for a table source that has been checked.
     pub payload_type: Option<String>,
-    /// Backend that signed, with the receipt.
-    pub backend: Option<String>,
+    /// The backends that have signed its records, in the order in which they began to.
+    pub backends: Vec<String>,
     /// The receipt, a compact JWS.
     pub receipt: Option<String>,
     /// Root over the batches' roots, 32 bytes.
@@ -148,7 +148,7 @@ pub struct Job {
 }
 
 pub(crate) const COLUMNS: &str = "id, uid, cluster, namespace, name, live, spec, state, suspended, generation, total, \
-     batches, seeded, published, payload_type, backend, receipt, merkle_root, failure, created_at, seeded_at, \
+     batches, seeded, published, payload_type, backends, receipt, merkle_root, failure, created_at, seeded_at, \
      published_at, signed_at, finished_at";
 
 pub(crate) fn from_row(row: &Row) -> Result<Job, QueryError> {
@@ -169,7 +169,7 @@ pub(crate) fn from_row(row: &Row) -> Result<Job, QueryError> {
         seeded: get(row, 12)?,
         published: get(row, 13)?,
         payload_type: get(row, 14)?,
-        backend: get(row, 15)?,
+        backends: get(row, 15)?,
         receipt: get(row, 16)?,
         merkle_root: get(row, 17)?,
         failure: get(row, 18)?,

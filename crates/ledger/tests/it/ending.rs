@@ -20,6 +20,9 @@ async fn a_job_goes_from_its_last_batch_to_complete_with_its_receipt() {
     assert_eq!(stage.commit(&job, &lease, &two).await, Committed::Done);
     let unsigned = Step::Done(Finish::Unsigned { batches: 1 });
     assert_eq!(steps::begin_finish(&stage.ledger, job.id).await.unwrap(), unsigned);
+    for backend in ["native", "reference", "native"] {
+        jobs::signs_with(&stage.ledger, job.id, backend).await.unwrap();
+    }
     let last = [segment(&ranges[2], lease.key)];
     assert_eq!(stage.commit(&job, &lease, &last).await, Committed::Done);
     let key = steps::receipt_key(&stage.ledger, job.id).await.unwrap().unwrap();
@@ -45,8 +48,8 @@ async fn a_job_goes_from_its_last_batch_to_complete_with_its_receipt() {
     }
     let job = stage.job(job.id).await;
     assert_eq!(
-        (job.state, job.receipt.as_deref(), job.backend.as_deref()),
-        (JobState::Complete, Some("the receipt"), Some("native"))
+        (job.state, job.receipt.as_deref(), job.backends),
+        (JobState::Complete, Some("the receipt"), vec!["native".to_owned(), "reference".to_owned()])
     );
     assert_eq!(job.merkle_root, Some(vec![1; 32]));
     let times = job.times;
