@@ -80,7 +80,7 @@ lint: ## Check format, lints, docs, dependencies, scripts and generated files
 	@scripts/install-tools cargo-deny hadolint shellcheck
 	@scripts/lint
 
-check-docs: tools ## Run README's commands as they are written there, in a clean clone
+check-docs: tools ## Run the commands of README, docs/operations.md and the samples as written there; those for clusters need root
 	$(CARGO_BUILD)
 	@scripts/check-docs
 
