@@ -81,7 +81,6 @@ lint: ## Check format, lints, docs, dependencies, scripts and generated files
 	@scripts/lint
 
 check-docs: tools ## Run the commands of README, docs/operations.md and the samples as written there; those for clusters need root
-	$(CARGO_BUILD)
 	@scripts/check-docs
 
 generate: ## Write what is generated from the code: crds/, docs/reference/, charts/vaultstream/files/

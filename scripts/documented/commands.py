@@ -7,7 +7,6 @@ import glob
 import os
 import re
 import subprocess
-import sys
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
@@ -154,7 +153,7 @@ class Reader:
                 words = words.replace(there, here.format(**self.facts))
         print(f"\n$ {command.text}", flush=True)
         if "…" in words:
-            raise Failed("nobody knows what … stands for")
+            raise Failed(f"{command.document}: nobody knows what … stands for in {command.text}")
         arguments = ["bash", "-eo", "pipefail", "-c", words]
         if re.match("SELECT|GRANT", words):
             arguments = ["psql", "-XAt", "-v", "ON_ERROR_STOP=1", "-c", words]
@@ -166,7 +165,7 @@ class Reader:
         lines = done.stdout.splitlines()
         print("\n".join(lines[:SHOWN_LINES] + [f"… and {len(lines) - SHOWN_LINES} lines more"] * (len(lines) > SHOWN_LINES)), flush=True)
         if done.returncode != (124 if watches else 0):
-            raise Failed(f"it ended with status {done.returncode}")
+            raise Failed(f"{command.document}: status {done.returncode} of {command.text}")
         for shown in filter(None, (re.split(r"\s{2,}", line.strip())[0] for line in command.answer)):
             if shown not in done.stdout:
                 raise Failed(f"{command.document} shows {shown!r}, which it did not print")
@@ -192,8 +191,3 @@ class Reader:
 def skip(commands, why):
     for command in commands:
         print(f"{command.outcome if command.outcome.startswith('SKIPPED') else f'SKIPPED, {why}'}: {command.text}  ({command.document})")
-
-
-def fail(error):
-    sys.stdout.flush()
-    sys.exit(f"check-docs FAILED: {error}")
