@@ -59,7 +59,9 @@ def running():
 
 
 def until_signed_more(records):
-    signed = lambda: status("invoices", "records", "signed") or 0
+    def signed():
+        return status("invoices", "records", "signed") or 0
+
     least = signed() + records
     until(f"{records} records more are signed", lambda: signed() >= least)
 
@@ -93,7 +95,7 @@ def with_servers_of_its_own(reader):
     said = reader.does("Install", "helm install", "helm test")
     expect("verified     1,000" in said, "helm test has verified 1,000 records")
     reader.does("On Kubernetes", "kubectl apply")
-    until("an HorizontalPodAutoscaler scales the job", lambda: status("autoscaling", "scalingMode") == "HPA")
+    until("a HorizontalPodAutoscaler scales the job", lambda: status("autoscaling", "scalingMode") == "HPA")
     reader.does("On Kubernetes", "kubectl get signingjobs", "kubectl get hpa")
     reader.does_the_rest_of("config/samples/autoscaling.yaml")
     reader.does_the_rest_of("config/samples/quick-start.yaml")
@@ -162,11 +164,11 @@ def a_job_that_fails(reader):
 
 
 def a_job_that_is_changed(reader):
-    tell("the same job again: one record a batch and 40 a second, so that it lasts")
-    slow = invoices().replace("batchSize: 500", "batchSize: 1\n  workers: {maxRecordsPerSecond: 40}")
+    tell("the same job again: one record a batch and 25 a second, so that it lasts")
+    slow = invoices().replace("batchSize: 500", "batchSize: 1\n  workers: {maxRecordsPerSecond: 25}")
     kubectl("apply", "-f", "-", input=slow)
     until_signed_more(200)
-    expect(reader.does("Scaling", "kubectl get signingjob") == "HPA", "an HorizontalPodAutoscaler scales it")
+    expect(reader.does("Scaling", "kubectl get signingjob") == "HPA", "a HorizontalPodAutoscaler scales it")
     expect("CREATE TABLE vaultstream.signatures" in reader.does("Back up", "pg_dump"), "the ledger is in the dump")
 
     reader.does_the_rest_of("Upgrade")
@@ -174,6 +176,7 @@ def a_job_that_is_changed(reader):
     rotate(reader)
 
     run("psql", "-Xqc", "UPDATE public.invoices SET body = '{}' WHERE body IS NULL", env=reader.environment)
+    # What the worker had read before.
     until_signed_more(400)
     reader.does_the_rest_of("Rejects")
     until("rejects are tried again", lambda: "RejectsRetried" in kubectl("get", "events"))
