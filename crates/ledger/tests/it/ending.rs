@@ -48,7 +48,7 @@ async fn a_job_goes_from_its_last_batch_to_complete_with_its_receipt() {
     }
     let job = stage.job(job.id).await;
     assert_eq!(
-        (job.state, job.receipt.as_deref(), job.backends),
+        (job.state, job.receipt.as_deref(), job.backends.clone()),
         (JobState::Complete, Some("the receipt"), vec!["native".to_owned(), "reference".to_owned()])
     );
     assert_eq!(job.merkle_root, Some(vec![1; 32]));
