@@ -115,10 +115,7 @@ impl Place {
     /// One that stays; made when missing.
     pub(crate) fn kept(dir: &Path) -> Result<Self, DataDirError> {
         let dir = absolute(dir).map_err(unusable(dir))?;
-        if !dir.exists() {
-            DirBuilder::new().recursive(true).mode(root_mode()).create(&dir).map_err(unusable(&dir))?;
-            open_to_servers(&dir)?;
-        }
+        make_folder(&dir)?;
         Self::open(&dir)
     }
 
@@ -219,6 +216,15 @@ impl Place {
 /// Under root the servers' user must be able to pass through the data-dir, though not to list it.
 fn root_mode() -> u32 {
     if geteuid().is_root() { 0o711 } else { 0o700 }
+}
+
+/// Makes a data-dir's folder where there is none.
+pub(crate) fn make_folder(dir: &Path) -> Result<(), DataDirError> {
+    if dir.exists() {
+        return Ok(());
+    }
+    DirBuilder::new().recursive(true).mode(root_mode()).create(dir).map_err(unusable(dir))?;
+    open_to_servers(dir)
 }
 
 /// The mode of a directory we made, whatever the umask took from it.

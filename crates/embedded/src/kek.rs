@@ -11,6 +11,8 @@ use rand::TryRng;
 use rand::rngs::SysRng;
 use zeroize::Zeroizing;
 
+use crate::data_dir::{self, DataDirError};
+
 /// Bytes of an AES-256 key.
 const KEY_BYTES: usize = 32;
 
@@ -29,6 +31,9 @@ pub enum KekError {
         #[source]
         source: io::Error,
     },
+    /// Its folder cannot be made.
+    #[error(transparent)]
+    Folder(#[from] DataDirError),
     /// Others may read it.
     #[error("the key file {path} can be read by others (mode {mode:o}): if you trust it still, run `chmod 600` on it", path = path.display())]
     Open {
@@ -39,10 +44,11 @@ pub enum KekError {
     },
 }
 
-/// The file `kek` in `dir`: base64 of 32 bytes of the system's randomness and a newline; made when missing.
+/// The file `kek` in `dir`: base64 of 32 bytes of the system's randomness and a newline; both made when missing.
 ///
 /// It appears complete or not at all: a crash leaves no half key behind.
 pub fn kek_file(dir: &Path) -> Result<PathBuf, KekError> {
+    data_dir::make_folder(dir)?;
     let path = dir.join("kek");
     let failed = |source| KekError::Io { path: path.clone(), source };
     match fs::metadata(&path) {

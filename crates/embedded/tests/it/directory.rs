@@ -53,6 +53,15 @@ fn a_key_file_that_others_can_read_is_refused() {
 }
 
 #[test]
+fn a_key_file_is_made_with_its_folder_for_servers_that_are_elsewhere() {
+    let scratch = Scratch::new("folder");
+    let path = vaultstream_embedded::kek_file(&scratch.join("new").join("data")).unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    let mode = fs::metadata(path.parent().unwrap()).unwrap().permissions().mode() & 0o777;
+    assert!(mode & 0o066 == 0, "{mode:o}");
+}
+
+#[test]
 fn a_taken_port_is_named() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let taken = listener.local_addr().unwrap().port();
