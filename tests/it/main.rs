@@ -20,4 +20,5 @@ mod samples;
 mod streams;
 mod tables;
 mod tampering;
+mod upgrades;
 mod worker;

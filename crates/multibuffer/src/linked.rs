@@ -61,8 +61,8 @@ pub(crate) fn sign(
     });
     let (r, s) = (halves.map(|(r, _)| r), halves.map(|(_, s)| s));
     let digests = digests.map(|digest| digest.as_ptr());
-    let nonces = nonces.each_ref().map(Scalar::as_ptr);
-    let keys = [key.as_ptr(); LANES];
+    let nonces = nonces.each_ref().map(|nonce| nonce.words.as_ptr());
+    let keys = [key.words.as_ptr(); LANES];
     // SAFETY: each array holds eight pointers: to 32 bytes that are ours to write and do not overlap (r, s), to 32 bytes
     // (digests) and to four words (nonces, keys), all of which live until the call returns. The scratch buffer may be null.
     unsafe { mbx_nistp256_ecdsa_sign_mb8(&r, &s, &digests, &nonces, &keys, ptr::null_mut()) }

@@ -11,7 +11,7 @@ const ORDER: [u64; 4] = [0xf3b9_cac2_fc63_2551, 0xbce6_faad_a717_9e84, 0xffff_ff
 #[derive(Clone, ZeroizeOnDrop)]
 pub struct Scalar {
     /// Least significant first, as the library reads it.
-    words: [u64; 4],
+    pub(crate) words: [u64; 4],
 }
 
 impl Scalar {
@@ -26,10 +26,6 @@ impl Scalar {
             bits |= word;
         }
         (borrow & (bits != 0)).then_some(scalar)
-    }
-
-    pub(crate) fn as_ptr(&self) -> *const u64 {
-        self.words.as_ptr()
     }
 }
 

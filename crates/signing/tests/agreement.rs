@@ -6,7 +6,7 @@ use std::thread;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use vaultstream_signing::{Backend, Digest, Nonce, PrivateKey, RawSignature};
+use vaultstream_signing::{Absence, Backend, Digest, Nonce, PrivateKey, RawSignature};
 
 /// Digests signed by each backend and verified by the other.
 const DIGESTS: usize = 100_000;
@@ -108,6 +108,13 @@ fn every_backend_is_checked_by_another() {
     assert_eq!(Backend::present().first(), Some(&Backend::fastest()));
     assert_eq!(Backend::Native.effective(Nonce::Deterministic), Backend::Reference);
     assert_eq!(Backend::Native.effective(Nonce::Hedged), Backend::Native);
+}
+
+#[test]
+fn no_backend_that_can_run_here_gives_wrong_answers() {
+    for backend in Backend::ALL {
+        assert_ne!(backend.absence(), Some(Absence::WrongAnswer), "{backend} would be left out without a word");
+    }
 }
 
 #[test]

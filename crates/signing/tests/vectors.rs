@@ -124,6 +124,11 @@ fn every_backend_signs_and_verifies_digests_at_the_edges_of_the_order() {
         for nonce in [Nonce::Hedged, Nonce::Deterministic] {
             let mut out = [RawSignature::EMPTY; 5];
             signing.signer(&key, nonce).unwrap().sign(&digests, &mut out).unwrap();
+            if nonce == Nonce::Deterministic {
+                let mut reference = [RawSignature::EMPTY; 5];
+                Backend::Reference.signer(&key, nonce).unwrap().sign(&digests, &mut reference).unwrap();
+                assert_eq!(out, reference, "{signing}");
+            }
             for verifying in Backend::present() {
                 let mut valid = [false; 5];
                 verifying.verifier(&key.public()).unwrap().verify(&digests, &out, &mut valid);
