@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use vaultstream_api::Reason;
 use vaultstream_connection::ConnectionFolder;
 use vaultstream_ledger::{Ledger, RegisterError};
-use vaultstream_signing::{Backend, backend::Unavailable};
+use vaultstream_signing::{Absence, Backend, backend::Unavailable};
 use vaultstream_streams::Streams;
 
 use crate::{
@@ -145,8 +145,10 @@ pub async fn run(config: Config) -> Result<(), ProgramError> {
 async fn connect(config: &Config, folder: &ConnectionFolder) -> Result<Parts, ProgramError> {
     let backend = Backend::choose(config.backend)?;
     for faster in Backend::ALL.into_iter().take_while(|faster| *faster != backend) {
-        if let Some(absence) = faster.absence() {
-            tracing::info!(backend = %faster, %absence, "a faster backend is not available");
+        match faster.absence() {
+            Some(Absence::WrongAnswer) => tracing::warn!(backend = %faster, "left out: it gives wrong answers here"),
+            Some(absence) => tracing::info!(backend = %faster, %absence, "a faster backend is not available"),
+            None => {}
         }
     }
     let Connection { mut ledger, mut streams, keks } = Connection::read(folder)?;
