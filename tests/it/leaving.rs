@@ -44,6 +44,21 @@ async fn a_worker_told_to_stop_commits_what_it_holds_and_nothing_is_delivered_ag
     stays.end_within(Duration::from_secs(5)).await.assert_code(0);
 }
 
+/// With a rate limit there is always a batch that waits to be taken.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_with_a_rate_limit_told_to_stop_takes_no_more_and_gives_nothing_back() {
+    let site = Site::new().await;
+    let seeded = site.seed(&generated("job", 30_000, SLOW)).await;
+    let worker = site.worker(seeded.uid).await.start();
+    let job = seeded.drive(Settings::default());
+    until("it signs", || async { site.signed().await > 300 }).await;
+    worker.signal(Signal::TERM);
+    worker.end_within(Duration::from_secs(10)).await.assert_code(0);
+    let stream = job.topology().await.batch_stream();
+    let info = site.consumer(&stream).await.info().await.unwrap().clone();
+    assert_eq!(info.num_ack_pending, 0, "given back, to be delivered again");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_signal_stops_a_worker_at_once() {
     let site = Site::new().await;

@@ -94,13 +94,14 @@ impl Gatherer<'_> {
 
     async fn pull(&mut self, stop: &CancellationToken) -> Result<Option<Delivery>, StreamsError> {
         tokio::select! {
+            // Under a rate limit there is always something to take, and that must not hide the wish to stop.
             biased;
-            delivery = self.puller.next() => delivery,
             () = stop.cancelled(), if !self.stopped => {
                 self.stopped = true;
                 self.puller.stop();
                 self.puller.next().await
             }
+            delivery = self.puller.next() => delivery,
         }
     }
 
