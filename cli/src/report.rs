@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use indicatif::HumanCount;
 use serde::Serialize;
 use vaultstream_ledger::{Job, JobState, Ledger, QueryError, progress, rejects, verify::public_keys};
-use vaultstream_signing::Backend;
+use vaultstream_signing::{Backend, backend::names};
 
 use crate::{args::Output, error::Failure, verify::Verified};
 
@@ -90,7 +90,7 @@ impl Report {
             seed_seconds: rounded(between(Some(job.times.created), job.times.seeded)),
             verify_seconds: rounded(verified.took.as_secs_f64()),
             verified_by: verified.checker,
-            backend: job.backends.join(", "),
+            backend: names(&job.backends),
             keys: keys.iter().filter(|key| key.ordinal > 0 && key.signed > 0).count() as u64,
             all_keys: job.spec.keys.count,
             batch_size: job.spec.batch_size,

@@ -89,8 +89,7 @@ pub async fn verify(ledger: &Ledger, job: &Job, mode: VerifyMode, visible: bool)
         ));
     }
     let keys = ledger_verify::public_keys(ledger, job.id).await.map_err(failed)?;
-    let makers: Vec<Backend> = job.backends.iter().filter_map(|name| name.parse().ok()).collect();
-    let checker = Backend::checker(&makers);
+    let checker = Backend::checker(&job.backends);
     let threads = threads::Threads::start(&keys, checker);
     verified.checker = Some(checker);
     let mut check = batches::Check::new(ledger, job, &keys, &threads, visible);

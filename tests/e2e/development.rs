@@ -172,15 +172,14 @@ impl Story {
         let after = format!("{}:{next}", before.rsplit_once(':').unwrap().0);
         let workers = self.until_two_workers(&job, Some(&after)).await;
         // What a worker gives back is delivered again once it has left.
-        let all = Api::<Pod>::namespaced(self.release.client.clone(), &job.namespace);
-        let left = ListParams::default().labels(&format!("vaultstream.dev/job={}", job.name));
-        until("the earlier workers have left", || async { all.list(&left).await.unwrap().items.len() == 2 }).await;
+        let pods = Api::<Pod>::namespaced(self.release.client.clone(), &job.namespace);
+        let all = ListParams::default().labels(&format!("vaultstream.dev/job={}", job.name));
+        until("the earlier workers have left", || async { pods.list(&all).await.unwrap().items.len() == 2 }).await;
         let signed = job.get().await.status.and_then(|status| status.records).and_then(|records| records.signed);
         job.signed_within(LONG, signed.unwrap_or_default() + 200).await;
         assert_eq!(self.redelivered(&job).await, 0, "a batch was delivered again after a rolling update");
         self.tell("the workers run the next release, and no batch was delivered twice");
 
-        let pods = Api::<Pod>::namespaced(self.release.client.clone(), &job.namespace);
         pods.delete(&workers[0], &DeleteParams { grace_period_seconds: Some(0), ..DeleteParams::default() })
             .await
             .unwrap();

@@ -97,7 +97,7 @@ async fn summary(session: &Session) -> Result<Option<Receipt>, SessionError> {
         merkle_root: merkle_root(session).await?,
         rejects_root: None,
         keys,
-        backends: job.backends.iter().filter_map(|name| name.parse().ok()).collect(),
+        backends: job.backends.clone(),
         verify: job.spec.signing.verify.as_str().to_owned(),
         started_at: rfc3339(job.times.published.unwrap_or(job.times.created)),
         completed_at: rfc3339(job.times.signed.unwrap_or(job.times.created)),

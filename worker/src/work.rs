@@ -153,8 +153,11 @@ async fn run_session(deps: &Arc<Deps>, job: Job, shutdown: &Shutdown) -> Result<
 
 /// Says in the ledger what this session signs with, before it does.
 async fn note_backend(session: &Session) -> Result<(), SessionError> {
+    if session.job.backends.contains(&session.keys.backend) {
+        return Ok(());
+    }
     loop {
-        match jobs::signs_with(&session.deps.ledger, session.job.id, session.keys.backend.as_str()).await {
+        match jobs::signs_with(&session.deps.ledger, session.job.id, session.keys.backend).await {
             Ok(()) => return Ok(()),
             Err(error) => session.wait_out(error.into()).await?,
         }

@@ -6,6 +6,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 use vaultstream_api::{FieldError, SigningJobSpec};
+use vaultstream_signing::Backend;
 
 pub(crate) use row::{COLUMNS, from_row};
 pub use row::{Job, JobState, JobTimes, UnknownState};
@@ -128,11 +129,11 @@ pub async fn update_spec(ledger: &Ledger, id: JobId, spec: &SigningJobSpec) -> R
 /// # Errors
 ///
 /// When Postgres fails.
-pub async fn signs_with(ledger: &Ledger, id: JobId, backend: &str) -> Result<(), QueryError> {
+pub async fn signs_with(ledger: &Ledger, id: JobId, backend: Backend) -> Result<(), QueryError> {
     const ACTION: &str = "note what signs the job";
     let client = ledger.client(ACTION).await?;
     client
-        .execute("SELECT vaultstream.signs_with($1, $2)", &[&id.0, &backend])
+        .execute("SELECT vaultstream.signs_with($1, $2)", &[&id.0, &backend.as_str()])
         .await
         .map(|_| ())
         .map_err(|error| QueryError::new(ACTION, error))

@@ -15,18 +15,28 @@ const PER_KEY: usize = 1_000;
 /// Deterministic signatures that are compared byte for byte.
 const COMPARED: usize = 1_000_000;
 
+/// A key and digests, which the generator makes.
+fn random(rng: &mut StdRng) -> (PrivateKey, Vec<Digest>) {
+    let mut scalar = [0; 32];
+    rng.fill_bytes(&mut scalar);
+    let mut digests = vec![Digest([0; 32]); PER_KEY];
+    digests.iter_mut().for_each(|digest| rng.fill_bytes(&mut digest.0));
+    (PrivateKey::from_scalar(&scalar).unwrap(), digests)
+}
+
+fn sign(backend: Backend, key: &PrivateKey, nonce: Nonce, digests: &[Digest]) -> Vec<RawSignature> {
+    let mut signatures = vec![RawSignature::EMPTY; digests.len()];
+    backend.signer(key, nonce).unwrap().sign(digests, &mut signatures).unwrap();
+    signatures
+}
+
 /// Signs random digests under a random key with `signing`, verifies them with `verifying`; then changes some and looks
 /// that they are refused, and nothing else is.
 fn one_key(seed: u64, signing: Backend, verifying: Backend) {
     let mut rng = StdRng::seed_from_u64(seed);
-    let mut scalar = [0; 32];
-    rng.fill_bytes(&mut scalar);
-    let key = PrivateKey::from_scalar(&scalar).unwrap();
-    let mut digests = vec![Digest([0; 32]); PER_KEY];
-    digests.iter_mut().for_each(|digest| rng.fill_bytes(&mut digest.0));
+    let (key, mut digests) = random(&mut rng);
 
-    let mut signatures = vec![RawSignature::EMPTY; PER_KEY];
-    signing.signer(&key, Nonce::Hedged).unwrap().sign(&digests, &mut signatures).unwrap();
+    let mut signatures = sign(signing, &key, Nonce::Hedged, &digests);
     let verifier = verifying.verifier(&key.public()).unwrap();
     let mut valid = vec![false; PER_KEY];
     verifier.verify(&digests, &signatures, &mut valid);
@@ -81,17 +91,8 @@ fn a_million_deterministic_signatures_are_those_of_the_reference() {
         |backend: &Backend| backend.effective(Nonce::Deterministic) == *backend && *backend != Backend::Reference;
     for backend in Backend::present().into_iter().filter(same) {
         for_keys(COMPARED / PER_KEY, |seed| {
-            let mut rng = StdRng::seed_from_u64(seed);
-            let mut scalar = [0; 32];
-            rng.fill_bytes(&mut scalar);
-            let key = PrivateKey::from_scalar(&scalar).unwrap();
-            let mut digests = vec![Digest([0; 32]); PER_KEY];
-            digests.iter_mut().for_each(|digest| rng.fill_bytes(&mut digest.0));
-            let made = |backend: Backend| {
-                let mut signatures = vec![RawSignature::EMPTY; PER_KEY];
-                backend.signer(&key, Nonce::Deterministic).unwrap().sign(&digests, &mut signatures).unwrap();
-                signatures
-            };
+            let (key, digests) = random(&mut StdRng::seed_from_u64(seed));
+            let made = |backend| sign(backend, &key, Nonce::Deterministic, &digests);
             assert!(made(backend) == made(Backend::Reference), "{backend}, seed {seed}");
         });
     }

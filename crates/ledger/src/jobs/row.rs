@@ -9,6 +9,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 use vaultstream_api::SigningJobSpec;
+use vaultstream_signing::Backend;
 
 use crate::error::QueryError;
 use crate::ids::JobId;
@@ -136,7 +137,7 @@ pub struct Job {
     /// Type of the payload's column, for a table source that has been checked.
     pub payload_type: Option<String>,
     /// The backends that have signed its records, in the order in which they began to.
-    pub backends: Vec<String>,
+    pub backends: Vec<Backend>,
     /// The receipt, a compact JWS.
     pub receipt: Option<String>,
     /// Root over the batches' roots, 32 bytes.
@@ -169,7 +170,8 @@ pub(crate) fn from_row(row: &Row) -> Result<Job, QueryError> {
         seeded: get(row, 12)?,
         published: get(row, 13)?,
         payload_type: get(row, 14)?,
-        backends: get(row, 15)?,
+        // A later version's is left out: this program cannot check with it anyway.
+        backends: get::<Vec<String>>(row, 15)?.iter().filter_map(|name| name.parse().ok()).collect(),
         receipt: get(row, 16)?,
         merkle_root: get(row, 17)?,
         failure: get(row, 18)?,

@@ -7,6 +7,7 @@ use vaultstream_ledger::commit::Committed;
 use vaultstream_ledger::jobs::{self, EnsureError};
 use vaultstream_ledger::steps::{self, Finish, ReceiptStored, Step};
 use vaultstream_ledger::{JobState, NewJob, at_work, progress, verify};
+use vaultstream_signing::Backend;
 
 use crate::stage::{MINUTE, Stage, generated, segment};
 
@@ -20,7 +21,7 @@ async fn a_job_goes_from_its_last_batch_to_complete_with_its_receipt() {
     assert_eq!(stage.commit(&job, &lease, &two).await, Committed::Done);
     let unsigned = Step::Done(Finish::Unsigned { batches: 1 });
     assert_eq!(steps::begin_finish(&stage.ledger, job.id).await.unwrap(), unsigned);
-    for backend in ["native", "reference", "native"] {
+    for backend in [Backend::Native, Backend::Reference, Backend::Native] {
         jobs::signs_with(&stage.ledger, job.id, backend).await.unwrap();
     }
     let last = [segment(&ranges[2], lease.key)];
@@ -49,7 +50,7 @@ async fn a_job_goes_from_its_last_batch_to_complete_with_its_receipt() {
     let job = stage.job(job.id).await;
     assert_eq!(
         (job.state, job.receipt.as_deref(), job.backends.clone()),
-        (JobState::Complete, Some("the receipt"), vec!["native".to_owned(), "reference".to_owned()])
+        (JobState::Complete, Some("the receipt"), vec![Backend::Native, Backend::Reference])
     );
     assert_eq!(job.merkle_root, Some(vec![1; 32]));
     let times = job.times;

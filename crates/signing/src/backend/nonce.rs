@@ -24,9 +24,9 @@ const INNER_PAD: u8 = 0x36;
 type State = [u32; 8];
 type Block = [u8; BLOCK];
 
-/// An HMAC key as its two pads, hashed (RFC 2104).
+/// An HMAC (RFC 2104): the inner hash as far as it is, and the outer one after its pad. Before any message, a key.
 #[derive(Clone, Copy, Default, Zeroize)]
-struct MacKey {
+struct Mac {
     inner: State,
     outer: State,
 }
@@ -34,14 +34,12 @@ struct MacKey {
 /// Makes the nonces of one private key. Everything in it is secret, and wiped with it.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub(super) struct Nonces {
-    /// The inner hash of the first HMAC after its first block, 0x01… ‖ 0x00 ‖ x[..31], which is the same for all digests.
-    start: State,
-    /// The outer pad of that HMAC's key, which is 0.
-    zero_outer: State,
+    /// The first HMAC, whose key is 0, after its first block, 0x01… ‖ 0x00 ‖ x[..31]: the same for all digests.
+    first: Mac,
     /// The first block of the third HMAC, V ‖ 0x01 ‖ x[..31]; each digest's V is put in.
     second: Block,
     last_of_x: u8,
-    keys: [MacKey; LANES],
+    keys: [Mac; LANES],
     values: [[u8; 32]; LANES],
     /// What follows the first block of the first and third HMAC: the rest of x, the digest, what is added, and padding.
     tails: [[Block; 2]; LANES],
@@ -56,15 +54,13 @@ impl Nonces {
         first[33..].copy_from_slice(&x[..31]);
         let mut second = *first;
         second[32] = 1;
-        let zero = MacKey::new(&[0; 32]);
-        let mut start = zero.inner;
-        compress256(&mut start, &[*first]);
+        let mut begun = Mac::new(&[0; 32]);
+        compress256(&mut begun.inner, &[*first]);
         Self {
-            start,
-            zero_outer: zero.outer,
+            first: begun,
             second,
             last_of_x: x[31],
-            keys: [MacKey::default(); LANES],
+            keys: [Mac::default(); LANES],
             values: [[0; 32]; LANES],
             tails: [[[0; BLOCK]; 2]; LANES],
             scratch: [[0; BLOCK]; LANES],
@@ -80,8 +76,8 @@ impl Nonces {
         let tail_blocks = if added.is_some() { 2 } else { 1 };
 
         // d. K = HMAC_K(V ‖ 0x00 ‖ x ‖ h ‖ added), for K = 0…0 and V = 0x01…01; e. V = HMAC_K(V)
-        let (start, zero_outer) = (self.start, self.zero_outer);
-        self.finish_macs(|_| (start, zero_outer), tail_blocks);
+        self.keys = [self.first; LANES];
+        self.next_keys(tail_blocks);
         self.values = [[1; 32]; LANES];
         self.next_values();
         // f. K = HMAC_K(V ‖ 0x01 ‖ x ‖ h ‖ added); g. V = HMAC_K(V)
@@ -89,8 +85,7 @@ impl Nonces {
             self.second[..32].copy_from_slice(&self.values[lane]);
             compress256(&mut self.keys[lane].inner, &[self.second]);
         }
-        let keys = Zeroizing::new(self.keys);
-        self.finish_macs(|lane| (keys[lane].inner, keys[lane].outer), tail_blocks);
+        self.next_keys(tail_blocks);
         self.next_values();
         // h. V = HMAC_K(V) is the candidate
         self.next_values();
@@ -114,20 +109,17 @@ impl Nonces {
         pad(&mut tail[..blocks * BLOCK], end, 2 * BLOCK + end);
     }
 
-    /// Hashes the tails onto the inner states, and takes each HMAC as its lane's next key.
-    fn finish_macs(&mut self, begun: impl Fn(usize) -> (State, State), tail_blocks: usize) {
-        let mut inner: [State; LANES] = std::array::from_fn(|lane| begun(lane).0);
+    /// Hashes the tails onto the HMACs that `keys` have begun; what they come to is each lane's next key.
+    fn next_keys(&mut self, tail_blocks: usize) {
         for block in 0..tail_blocks {
-            for (state, tail) in inner.iter_mut().zip(&self.tails) {
-                compress256(state, &tail[block..=block]);
+            for (mac, tail) in self.keys.iter_mut().zip(&self.tails) {
+                compress256(&mut mac.inner, &tail[block..=block]);
             }
         }
-        let mut outer: [State; LANES] = std::array::from_fn(|lane| begun(lane).1);
-        self.hash_outer(&mut inner, &mut outer);
-        for (key, state) in self.keys.iter_mut().zip(&mut outer) {
-            let bytes = Zeroizing::new(to_bytes(state));
-            *key = MacKey::new(&bytes);
-            state.zeroize();
+        let mut macs = Zeroizing::new(self.keys);
+        self.finish(&mut macs);
+        for (key, mac) in self.keys.iter_mut().zip(&*macs) {
+            *key = Mac::new(&Zeroizing::new(to_bytes(&mac.outer)));
         }
     }
 
@@ -136,26 +128,23 @@ impl Nonces {
         for (block, value) in self.scratch.iter_mut().zip(&self.values) {
             *block = padded(value);
         }
-        let mut inner = self.keys.map(|key| key.inner);
-        for (state, block) in inner.iter_mut().zip(&self.scratch) {
-            compress256(state, std::slice::from_ref(block));
+        let mut macs = Zeroizing::new(self.keys);
+        for (mac, block) in macs.iter_mut().zip(&self.scratch) {
+            compress256(&mut mac.inner, std::slice::from_ref(block));
         }
-        let mut outer = self.keys.map(|key| key.outer);
-        self.hash_outer(&mut inner, &mut outer);
-        for (value, state) in self.values.iter_mut().zip(&mut outer) {
-            *value = to_bytes(state);
-            state.zeroize();
+        self.finish(&mut macs);
+        for (value, mac) in self.values.iter_mut().zip(&*macs) {
+            *value = to_bytes(&mac.outer);
         }
     }
 
-    /// The second half of each HMAC: its inner hash onto the outer pad.
-    fn hash_outer(&mut self, inner: &mut [State; LANES], outer: &mut [State; LANES]) {
-        for (block, state) in self.scratch.iter_mut().zip(inner) {
-            *block = padded(&to_bytes(state));
-            state.zeroize();
+    /// The second half of each HMAC: its inner hash onto the outer one.
+    fn finish(&mut self, macs: &mut [Mac; LANES]) {
+        for (block, mac) in self.scratch.iter_mut().zip(&*macs) {
+            *block = padded(&to_bytes(&mac.inner));
         }
-        for (state, block) in outer.iter_mut().zip(&self.scratch) {
-            compress256(state, std::slice::from_ref(block));
+        for (mac, block) in macs.iter_mut().zip(&self.scratch) {
+            compress256(&mut mac.outer, std::slice::from_ref(block));
         }
     }
 
@@ -176,21 +165,21 @@ impl Nonces {
         block.fill(0);
         block[..32].copy_from_slice(value);
         pad(block, 33, BLOCK + 33);
-        let next = Zeroizing::new(key.finish(block));
-        *key = MacKey::new(&next);
+        let next = Zeroizing::new(key.of(block));
+        *key = Mac::new(&next);
         for _ in 0..2 {
-            *value = key.finish(&padded(value));
+            *value = key.of(&padded(value));
         }
     }
 }
 
-impl MacKey {
+impl Mac {
     fn new(key: &[u8; 32]) -> Self {
         Self { inner: hashed_pad(key, INNER_PAD), outer: hashed_pad(key, OUTER_PAD) }
     }
 
     /// The HMAC of a message that is one block with its padding.
-    fn finish(&self, block: &Block) -> [u8; 32] {
+    fn of(&self, block: &Block) -> [u8; 32] {
         let (mut inner, mut outer) = (self.inner, self.outer);
         compress256(&mut inner, std::slice::from_ref(block));
         compress256(&mut outer, &[padded(&to_bytes(&inner))]);

@@ -1,8 +1,12 @@
 //! Digests modulo the order of P-256, as nonces are made of them and crypto_mb takes them.
 
+use p256::elliptic_curve::ops::Reduce;
+use p256::{FieldBytes, Scalar};
+
 use crate::Digest;
 
 /// The order n of P-256, big-endian (SP 800-186 §3.2.1.3).
+#[cfg(test)]
 pub(super) const ORDER: [u8; 32] = [
     0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6, 0xfa, 0xad, 0xa7,
     0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
@@ -13,19 +17,8 @@ pub(super) const ORDER: [u8; 32] = [
 pub(super) struct Reduced([u8; 32]);
 
 impl Reduced {
-    /// n has 256 bits, as a digest has, so that one subtraction is enough.
     pub(super) fn of(digest: &Digest) -> Self {
-        if digest.0 < ORDER {
-            return Self(digest.0);
-        }
-        let mut borrow = false;
-        let mut rest = [0; 32];
-        for at in (0..32).rev() {
-            let (less, first) = digest.0[at].overflowing_sub(ORDER[at]);
-            let (less, second) = less.overflowing_sub(borrow.into());
-            (rest[at], borrow) = (less, first | second);
-        }
-        Self(rest)
+        Self(Scalar::reduce(&FieldBytes::from(digest.0)).to_bytes().into())
     }
 
     pub(super) fn is_zero(&self) -> bool {
