@@ -13,7 +13,7 @@ use std::{num::NonZeroU32, process::ExitCode};
 use clap::{Args, ValueEnum};
 use vaultstream_signing::Backend;
 
-use crate::{args::SiteArgs, error::Failure, run, site::Site};
+use crate::{args::SiteArgs, error::Failure, output, run, site::Site};
 
 /// `vaultstream bench`.
 #[derive(Args, Clone, Debug)]
@@ -76,13 +76,13 @@ pub async fn run(args: BenchArgs) -> Result<ExitCode, Failure> {
     let site = Site::open(&args.site, run::CONNECTIONS).await?;
     let mut report = report::Report::new(&args, backend);
     for present in Backend::present() {
-        eprintln!("raw signing with {present}");
+        output::remark(format_args!("raw signing with {present}"));
         report.raw(present, raw::signatures_per_second(present, *args.raw_time)?);
     }
     for batch_size in &args.batch_size {
         let mut pairs = Vec::new();
         for pair in 1..=args.pairs.get() {
-            eprintln!("batch size {batch_size}: pair {pair} of {}", args.pairs);
+            output::remark(format_args!("batch size {batch_size}: pair {pair} of {}", args.pairs));
             let openssl = raw::openssl(*args.raw_time);
             let raw = raw::signatures_per_second(backend, *args.raw_time)?;
             let path = path::sign(&site, backend, &args, batch_size.get()).await?;
@@ -90,6 +90,6 @@ pub async fn run(args: BenchArgs) -> Result<ExitCode, Failure> {
         }
         report.batch_size(batch_size.get(), pairs);
     }
-    report.print(args.output);
+    report.print(args.output)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use vaultstream_embedded::background::{self, Status};
 
-use crate::{args::DevCommand, error::Failure};
+use crate::{args::DevCommand, error::Failure, output};
 
 /// Starts, stops or looks at the servers of a data-dir.
 ///
@@ -17,18 +17,20 @@ pub(crate) fn run(command: &DevCommand) -> Result<ExitCode, Failure> {
         DevCommand::Status(args) => show(&background::status(&args.data_dir).map_err(input)?),
         DevCommand::Down(args) => {
             let stopped = background::down(&args.data_dir).map_err(input)?;
-            println!("{}", if stopped { "stopped; the data stays" } else { "nothing was running" });
+            output::line(if stopped { "stopped; the data stays" } else { "nothing was running" })
         }
-    }
+    }?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn show(status: &Status) {
+fn show(status: &Status) -> Result<(), Failure> {
     match status {
-        Status::Down => println!("nothing is running"),
+        Status::Down => output::line("nothing is running"),
         Status::Up { database_url, nats_url } => {
-            println!("DATABASE_URL={database_url}\nVAULTSTREAM_NATS_URL={nats_url}");
+            output::line(format_args!("DATABASE_URL={database_url}\nVAULTSTREAM_NATS_URL={nats_url}"))
         }
-        Status::InUse { holder } => println!("a run with servers of its own has this data-dir: {holder}"),
+        Status::InUse { holder } => {
+            output::line(format_args!("a run with servers of its own has this data-dir: {holder}"))
+        }
     }
 }

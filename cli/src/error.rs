@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use vaultstream_worker::chain;
 
+use crate::output;
+
 /// A failure, told in one sentence.
 #[derive(Debug)]
 pub struct Failure {
@@ -35,6 +37,11 @@ impl Failure {
         Self::failed(chain(error))
     }
 
+    /// Whoever reads stdout has seen enough (`… | head`): 128 and SIGPIPE, as shells tell it, and not a word.
+    pub fn unread() -> Self {
+        Self { message: String::new(), code: 141 }
+    }
+
     /// Stopped by Ctrl-C, as shells tell it.
     pub fn interrupted(message: impl Into<String>) -> Self {
         Self { message: message.into(), code: 130 }
@@ -47,7 +54,9 @@ impl Failure {
 
     /// Says it on stderr.
     pub fn report(&self) -> ExitCode {
-        eprintln!("vaultstream: {}", self.message);
+        if !self.message.is_empty() {
+            output::remark(format_args!("vaultstream: {}", self.message));
+        }
         ExitCode::from(self.code)
     }
 }

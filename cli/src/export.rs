@@ -24,7 +24,7 @@ use vaultstream_signing::{PublicKey, Thumbprint};
 use crate::{
     args::{ExportArgs, ExportFormat},
     error::Failure,
-    ledger,
+    ledger, output,
 };
 
 /// Batches read at a time.
@@ -44,9 +44,7 @@ pub(crate) async fn export(args: ExportArgs) -> Result<ExitCode, Failure> {
     let mut writer = line::Writer::new(BufWriter::new(io::stdout()), &job, &keys, &args);
     match rows(&opened.ledger, &job, &args, &keys, &mut writer).await {
         Ok(()) => {}
-        // Whoever reads has seen enough (`… | head`).
-        Err(Stopped::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => {}
-        Err(Stopped::Write(error)) => return Err(Failure::failed(format!("failed to write the export: {error}"))),
+        Err(Stopped::Write(error)) => return Err(output::unwritten(&error)),
         Err(Stopped::Ledger(failure)) => return Err(failure),
     }
     Ok(ExitCode::SUCCESS)

@@ -10,7 +10,7 @@ use vaultstream_signing::{PublicKey, jwks};
 use crate::{
     args::{KeyFormat, KeysArgs},
     error::Failure,
-    ledger,
+    ledger, output,
 };
 
 /// Prints the keys that signed, the receipt key first.
@@ -36,10 +36,10 @@ pub(crate) async fn print(args: KeysArgs) -> Result<ExitCode, Failure> {
         KeyFormat::Pem => {
             for key in &keys {
                 // A comment that PEM readers skip (RFC 7468, section 2).
-                println!("keyId: {}\n{}", key.thumbprint(), key.spki_pem().trim_end());
+                output::line(format_args!("keyId: {}\n{}", key.thumbprint(), key.spki_pem().trim_end()))?;
             }
         }
-        KeyFormat::Jwks => println!("{:#}", jwks(&keys)),
+        KeyFormat::Jwks => output::line(format_args!("{:#}", jwks(&keys)))?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -8,6 +8,7 @@ use vaultstream_ledger::{Job, Ledger, jobs};
 use crate::{
     args::{JobArgs, LedgerArgs},
     error::Failure,
+    output,
     site::connect_ledger,
 };
 
@@ -77,8 +78,10 @@ pub(crate) async fn migrate(args: LedgerArgs) -> Result<ExitCode, Failure> {
     let opened = connect(&args).await?;
     let migrated = opened.ledger.migrate().await.map_err(|error| Failure::input(&error))?;
     match migrated.applied {
-        0 => println!("the ledger is up to date, version {}", migrated.version),
-        applied => println!("{applied} migrations applied, the ledger has version {} now", migrated.version),
-    }
+        0 => output::line(format_args!("the ledger is up to date, version {}", migrated.version)),
+        applied => {
+            output::line(format_args!("{applied} migrations applied, the ledger has version {} now", migrated.version))
+        }
+    }?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,10 +1,14 @@
 //! `vaultstream`: the same jobs as on Kubernetes, from the same manifests, on one machine; and the tools to check, export and
 //! measure them.
 
+// Both panic when nothing can be written: `output` is for that.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod args;
 pub mod bench;
 
 pub mod error;
+pub mod output;
 pub mod report;
 pub mod run;
 pub mod site;
@@ -19,7 +23,7 @@ mod ledger;
 mod progress;
 mod status;
 
-use std::{io::Write as _, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
 
@@ -30,7 +34,10 @@ use crate::{
 
 /// Runs the program. Exit codes: 0 all went well, 1 something failed, 2 bad input, 130 interrupted.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return told_by_clap(&error),
+    };
     if let Err(error) = vaultstream_worker::telemetry::start(vaultstream_worker::telemetry::LogFormat::Pretty, &cli.log)
     {
         return Failure::bad_input(format!("--log {:?} is no filter: {error}", cli.log)).report();
@@ -53,16 +60,23 @@ async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Status(args) => status::print(args).await,
         Command::Migrate(args) => ledger::migrate(args).await,
         Command::Dev(command) => dev::run(&command),
-        Command::Crd => crd(),
+        Command::Crd => output::print(&vaultstream_api::crd_yaml()).map(|()| ExitCode::SUCCESS),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "vaultstream", &mut std::io::stdout());
-            Ok(ExitCode::SUCCESS)
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "vaultstream", &mut script);
+            output::print(&String::from_utf8_lossy(&script)).map(|()| ExitCode::SUCCESS)
         }
     }
 }
 
-fn crd() -> Result<ExitCode, Failure> {
-    let yaml = vaultstream_api::crd_yaml();
-    std::io::stdout().write_all(yaml.as_bytes()).map_err(|error| Failure::of(&error))?;
-    Ok(ExitCode::SUCCESS)
+/// Help and version on stdout, what is wrong with the arguments on stderr.
+fn told_by_clap(error: &clap::Error) -> ExitCode {
+    let text = error.render();
+    if error.use_stderr() {
+        // It colours for terminals only, and a stderr that is gone is no failure.
+        let _ = error.print();
+        return ExitCode::from(2);
+    }
+    let text = if output::stdout_colours() { text.ansi().to_string() } else { text.to_string() };
+    output::print(&text).map_or_else(|failure| failure.report(), |()| ExitCode::SUCCESS)
 }

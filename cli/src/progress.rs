@@ -10,6 +10,8 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use vaultstream_ledger::{Job, JobState, Ledger, Progress as Counts, jobs, progress};
 
+use crate::output;
+
 const LOOK: Duration = Duration::from_millis(250);
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
@@ -96,7 +98,7 @@ impl Display {
         self.bar.set_message(message.clone());
         if !self.terminal && self.last_line.elapsed() >= LINE_EVERY {
             self.last_line = Instant::now();
-            eprintln!("{}: {message}: {} of {}", self.title, HumanCount(done), HumanCount(total));
+            output::remark(format_args!("{}: {message}: {} of {}", self.title, HumanCount(done), HumanCount(total)));
         }
     }
 }

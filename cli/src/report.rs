@@ -1,13 +1,18 @@
 //! What a run says at its end: a table for people or one JSON object.
 
-use std::time::SystemTime;
+use std::{fmt, time::SystemTime};
 
 use indicatif::HumanCount;
 use serde::Serialize;
 use vaultstream_ledger::{Job, JobState, Ledger, QueryError, progress, rejects, verify::public_keys};
 use vaultstream_signing::{Backend, backend::names};
 
-use crate::{args::Output, error::Failure, verify::Verified};
+use crate::{
+    args::Output,
+    error::Failure,
+    output::{self, Colour, paint, printable},
+    verify::Verified,
+};
 
 /// Rejects shown in full; the rest is counted.
 const REJECTS_SHOWN: usize = 5;
@@ -107,36 +112,39 @@ impl Report {
     }
 
     /// Prints it to stdout.
-    pub fn print(&self, output: Output) {
-        match output {
-            Output::Text => self.print_text(),
-            Output::Json => match serde_json::to_string(self) {
-                Ok(line) => println!("{line}"),
-                Err(error) => eprintln!("vaultstream: failed to write the report: {error}"),
-            },
+    ///
+    /// # Errors
+    /// When stdout is closed or full.
+    pub fn print(&self, form: Output) -> Result<(), Failure> {
+        match form {
+            Output::Text => output::print(&self.to_string()),
+            Output::Json => output::json(self),
         }
     }
+}
 
-    fn print_text(&self) {
-        let row = |name: &str, value: String| println!("  {name:<12} {value}");
-        println!("{} {}", self.job, self.state);
-        row("records", HumanCount(self.records).to_string());
+impl fmt::Display for Report {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let colour = if self.is_good() { Colour::Good } else { Colour::Bad };
+        writeln!(out, "{} {}", printable(&self.job), paint(colour, self.state))?;
+        let mut row = |name: &str, value: String| writeln!(out, "  {name:<12} {}", printable(&value));
+        row("records", HumanCount(self.records).to_string())?;
         row(
             "signed",
             format!("{} in {:.2} s, {}/s", HumanCount(self.signed), self.seconds, HumanCount(self.records_per_second)),
-        );
-        row("rejected", HumanCount(self.rejected).to_string());
+        )?;
+        row("rejected", HumanCount(self.rejected).to_string())?;
         if self.changed > 0 {
-            row("changed", format!("{} since planning", HumanCount(self.changed)));
+            row("changed", format!("{} since planning", HumanCount(self.changed)))?;
         }
         let by = self.verified_by.map(|checker| format!(" by {checker}")).unwrap_or_default();
-        row("verified", format!("{} signatures in {:.2} s{by}", HumanCount(self.verified), self.verify_seconds));
-        row("keys", format!("{}, of which {} signed, batches of {}", self.all_keys, self.keys, self.batch_size));
-        row("backend", self.backend.clone());
-        row("merkle root", self.merkle_root.clone());
-        row("uid", self.uid.to_string());
+        row("verified", format!("{} signatures in {:.2} s{by}", HumanCount(self.verified), self.verify_seconds))?;
+        row("keys", format!("{}, of which {} signed, batches of {}", self.all_keys, self.keys, self.batch_size))?;
+        row("backend", self.backend.clone())?;
+        row("merkle root", self.merkle_root.clone())?;
+        row("uid", self.uid.to_string())?;
         for reject in &self.rejects {
-            row("reject", reject.clone());
+            row("reject", reject.clone())?;
         }
         if self.rejected > self.rejects.len() as u64 {
             row(
@@ -146,14 +154,15 @@ impl Report {
                     self.rejected - self.rejects.len() as u64,
                     self.job
                 ),
-            );
+            )?;
         }
         if let Some(failure) = &self.failure {
-            row("failed", failure.clone());
+            row("failed", failure.clone())?;
         }
         for problem in &self.problems {
-            row("PROBLEM", problem.clone());
+            row("PROBLEM", problem.clone())?;
         }
+        Ok(())
     }
 }
 

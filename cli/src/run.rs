@@ -15,7 +15,7 @@ use crate::{
     args::{Output, RunArgs, VerifyMode},
     drive::{self, Driven},
     error::Failure,
-    report,
+    output, report,
     site::Site,
     verify,
 };
@@ -40,13 +40,25 @@ pub async fn run(args: RunArgs) -> Result<ExitCode, Failure> {
     listen_for_signals(&shutdown).map_err(|error| Failure::of(&error))?;
     let site = Site::open(&args.site, CONNECTIONS).await?;
     let worker = worker(&site, backend)?;
-    let mut all_complete = true;
+    let (mut all_complete, mut told) = (true, Ok(()));
     for manifest in manifests {
         let job = ensure(&site, &manifest, &args).await?;
-        let complete = one(&site, &worker, job, &args, &shutdown).await?;
-        all_complete &= complete;
+        let Some(report) = one(&site, &worker, job, &args, &shutdown).await? else { continue };
+        all_complete &= report.is_good();
+        // Signing is what counts: jobs are finished though nobody can be told.
+        if told.is_ok() {
+            told = report.print(args.output);
+        }
     }
-    Ok(if all_complete { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    match told {
+        Err(untold) if all_complete => Err(untold),
+        Err(untold) => {
+            untold.report();
+            Ok(ExitCode::FAILURE)
+        }
+        Ok(()) if all_complete => Ok(ExitCode::SUCCESS),
+        Ok(()) => Ok(ExitCode::FAILURE),
+    }
 }
 
 /// A worker that shares the run's connections.
@@ -109,7 +121,10 @@ async fn ensure(site: &Site, manifest: &SigningJob, args: &RunArgs) -> Result<Jo
         }
         // A finished job is only told and verified again; what its manifest says now does not matter any more.
         Some(job) if job.state.is_final() => {
-            eprintln!("{}/{} is {} already; --again signs it anew", new.namespace, new.name, job.state);
+            output::remark(format_args!(
+                "{}/{} is {} already; --again signs it anew",
+                new.namespace, new.name, job.state
+            ));
             Ok(job)
         }
         Some(job) => jobs::update_spec(&site.ledger, job.id, &new.spec).await,
@@ -132,14 +147,22 @@ pub fn new_job(manifest: &SigningJob) -> NewJob {
     }
 }
 
-/// Drives one job to its end, verifies it, and tells. True when it is Complete and everything verified.
-async fn one(site: &Site, worker: &Worker, job: Job, args: &RunArgs, shutdown: &Shutdown) -> Result<bool, Failure> {
+/// Drives one job to its end and verifies it. No report where only seeding was asked for.
+async fn one(
+    site: &Site,
+    worker: &Worker,
+    job: Job,
+    args: &RunArgs,
+    shutdown: &Shutdown,
+) -> Result<Option<report::Report>, Failure> {
     let title = format!("{}/{}", job.namespace, job.name);
     match drive::drive(site, worker, &job, args, shutdown).await? {
         Driven::Ended => {}
         Driven::Seeded => {
-            eprintln!("{title}: records and batches are made; run the same command without --seed-only to sign them");
-            return Ok(true);
+            output::remark(format_args!(
+                "{title}: records and batches are made; run the same command without --seed-only to sign them"
+            ));
+            return Ok(None);
         }
         Driven::Interrupted => return Err(interrupted(site, &title)),
     }
@@ -153,9 +176,7 @@ async fn one(site: &Site, worker: &Worker, job: Job, args: &RunArgs, shutdown: &
         VerifyMode::Sample
     });
     let verified = verify::verify(&site.ledger, &job, mode, args.output == Output::Text).await?;
-    let report = report::Report::of(&site.ledger, &job, &verified).await?;
-    report.print(args.output);
-    Ok(report.is_good())
+    report::Report::of(&site.ledger, &job, &verified).await.map(Some)
 }
 
 fn interrupted(site: &Site, title: &str) -> Failure {

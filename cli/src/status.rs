@@ -1,6 +1,6 @@
 //! `vaultstream status`: the jobs of a ledger.
 
-use std::{process::ExitCode, time::SystemTime};
+use std::{fmt::Write as _, process::ExitCode, time::SystemTime};
 
 use serde::Serialize;
 use vaultstream_ledger::{Job, Ledger, Progress, failures, jobs, progress, rejects};
@@ -9,6 +9,7 @@ use crate::{
     args::{Output, StatusArgs},
     error::Failure,
     ledger,
+    output::{self, printable},
 };
 
 /// Rejects and failing batches shown of one job.
@@ -56,8 +57,8 @@ pub(crate) async fn print(args: StatusArgs) -> Result<ExitCode, Failure> {
         }
     }
     match args.output {
-        Output::Json => println!("{}", serde_json::to_string(&rows).map_err(|error| Failure::of(&error))?),
-        Output::Text => table(&rows),
+        Output::Json => output::json(&rows)?,
+        Output::Text => output::print(&table(&rows))?,
     }
     if let (Some(job), true, Output::Text) = (found.first(), args.job.is_some(), args.output) {
         troubles(ledger, job).await?;
@@ -84,38 +85,52 @@ fn row(job: &Job, counts: &Progress) -> Row {
     }
 }
 
-fn table(rows: &[Row]) {
+fn table(rows: &[Row]) -> String {
     if rows.is_empty() {
-        println!("no jobs");
-        return;
+        return "no jobs\n".to_owned();
     }
     let width = rows.iter().map(|row| row.job.len()).max().unwrap_or(0).max(3);
-    println!(
-        "{:<width$}  {:<12} {:>12} {:>12} {:>9} {:>12} {:>7}  AGE",
+    let mut table = format!(
+        "{:<width$}  {:<12} {:>12} {:>12} {:>9} {:>12} {:>7}  AGE\n",
         "JOB", "STATE", "TOTAL", "SIGNED", "REJECTED", "BACKLOG", "KEYS"
     );
     for row in rows {
         let age = humantime::format_duration(std::time::Duration::from_secs(row.age_seconds)).to_string();
         let age = age.split(' ').take(2).collect::<String>();
-        println!(
+        // Writing to a string does not fail.
+        let _ = writeln!(
+            table,
             "{:<width$}  {:<12} {:>12} {:>12} {:>9} {:>12} {:>7}  {age}",
-            row.job, row.state, row.total, row.signed, row.rejected, row.backlog, row.keys_active
+            printable(&row.job),
+            row.state,
+            row.total,
+            row.signed,
+            row.rejected,
+            row.backlog,
+            row.keys_active
         );
     }
+    table
 }
 
 async fn troubles(ledger: &Ledger, job: &Job) -> Result<(), Failure> {
     let failed = |error: vaultstream_ledger::QueryError| Failure::of(&error);
     if let Some(failure) = &job.failure {
-        println!("\nfailed: {failure}");
+        output::line(format_args!("\nfailed: {}", printable(failure)))?;
     }
     for reject in rejects(ledger, job.id, None, SHOWN).await.map_err(failed)? {
-        println!("reject: record {}: {}: {}", reject.id, reject.reason, reject.detail);
+        let (reason, detail) = (printable(&reject.reason), printable(&reject.detail));
+        output::line(format_args!("reject: record {}: {reason}: {detail}", reject.id))?;
     }
     for batch in failures(ledger, job.id).await.map_err(failed)? {
         let (first, last) = batch.range;
         let why = batch.why.unwrap_or_default();
-        println!("failing: batch {} (records {first} to {last}): {} attempts: {why}", batch.batch.0, batch.attempts);
+        output::line(format_args!(
+            "failing: batch {} (records {first} to {last}): {} attempts: {}",
+            batch.batch.0,
+            batch.attempts,
+            printable(&why)
+        ))?;
     }
     Ok(())
 }

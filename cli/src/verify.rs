@@ -21,6 +21,7 @@ use vaultstream_signing::Backend;
 use crate::{
     args::{Output, VerifyArgs, VerifyMode},
     error::Failure,
+    output,
     report::Report,
 };
 
@@ -57,14 +58,14 @@ pub async fn command(args: VerifyArgs) -> Result<ExitCode, Failure> {
         if args.strict {
             verified.problems.push(sentence);
         } else {
-            eprintln!("note: {sentence}; their signatures hold for what was signed");
+            output::remark(format_args!("note: {sentence}; their signatures hold for what was signed"));
         }
     }
     if !job.state.is_final() {
         verified.problems.push(wait::unfinished(&job));
     }
     let good = verified.problems.is_empty();
-    Report::of(&opened.ledger, &job, &verified).await?.print(args.output);
+    Report::of(&opened.ledger, &job, &verified).await?.print(args.output)?;
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -101,7 +101,10 @@ async fn obey(command: Command) -> Result<(), OperatorError> {
 
 fn start_logs(config: &Config) -> Result<(), tracing_subscriber::filter::ParseError> {
     let filter: EnvFilter = EnvFilter::builder().parse(format!("{},async_nats=off,tls_listener=off", config.log))?;
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Colours are for terminals; NO_COLOR, CLICOLOR and TERM are heeded. A stderr that is gone is no reason to panic.
+    let colours = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false);
+    let subscriber = subscriber.with_ansi(colours).with_writer(std::io::stderr);
     // A second start, as in tests that share a process, keeps the first one's settings.
     let _ = match config.log_json {
         true => subscriber.json().flatten_event(true).try_init(),

@@ -14,6 +14,7 @@ mod keys;
 mod kills;
 mod leaving;
 mod outages;
+mod pipes;
 mod refusals;
 mod rejects;
 mod samples;

@@ -20,11 +20,18 @@ pub enum LogFormat {
 pub fn start(format: LogFormat, filter: &str) -> Result<(), ParseError> {
     let ours = if filter.contains("async_nats") { filter.to_owned() } else { format!("{filter},async_nats=off") };
     let filter: EnvFilter = EnvFilter::builder().parse(ours)?;
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A stderr that is gone is no reason to panic, which is what its complaint about that would end in.
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false);
+    let subscriber = subscriber.with_ansi(colours()).with_writer(std::io::stderr);
     // A second start, as in tests that share a process, keeps the first one's settings.
     let _ = match format {
         LogFormat::Json => subscriber.json().flatten_event(true).try_init(),
         LogFormat::Pretty => subscriber.with_target(false).compact().try_init(),
     };
     Ok(())
+}
+
+/// Whether stderr shows colours: it is a terminal, and neither NO_COLOR, CLICOLOR nor TERM say otherwise.
+fn colours() -> bool {
+    anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never
 }

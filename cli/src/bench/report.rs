@@ -1,5 +1,7 @@
 //! Medians, ratios, and their three forms.
 
+use std::fmt;
+
 use serde::Serialize;
 use vaultstream_signing::Backend;
 use vaultstream_worker::cores;
@@ -8,6 +10,7 @@ use super::{
     BenchArgs, BenchOutput,
     path::{CoreMicros, Run},
 };
+use crate::{error::Failure, output};
 
 /// One turn of raw signing and the whole path.
 #[derive(Clone, Debug, Serialize)]
@@ -95,34 +98,36 @@ impl Report {
         });
     }
 
-    pub(super) fn print(&self, output: BenchOutput) {
-        match output {
-            BenchOutput::Json => match serde_json::to_string(self) {
-                Ok(line) => println!("{line}"),
-                Err(error) => eprintln!("vaultstream: failed to write the report: {error}"),
-            },
-            BenchOutput::Text | BenchOutput::Markdown => self.print_tables(),
+    pub(super) fn print(&self, form: BenchOutput) -> Result<(), Failure> {
+        match form {
+            BenchOutput::Json => output::json(self),
+            BenchOutput::Text | BenchOutput::Markdown => output::print(&self.to_string()),
         }
     }
+}
 
+impl fmt::Display for Report {
     /// Markdown that reads well as plain text, too.
-    fn print_tables(&self) {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { cores, backend, records, payload_bytes, keys, alone, batches } = self;
-        println!(
+        writeln!(
+            out,
             "{records} records of {payload_bytes} bytes, {keys} keys, backend {backend}, {cores} cores, Postgres and NATS on them too, durable commits\n"
-        );
-        println!("| backend alone | signatures/s |\n| --- | ---: |");
+        )?;
+        writeln!(out, "| backend alone | signatures/s |\n| --- | ---: |")?;
         for alone in alone {
-            println!("| {} | {:.0} |", alone.backend, alone.signatures_per_second);
+            writeln!(out, "| {} | {:.0} |", alone.backend, alone.signatures_per_second)?;
         }
-        println!(
+        writeln!(
+            out,
             "\n| batch size | records/s | {backend} alone | ratio | openssl speed | ratio | seeding s | worker MiB |"
-        );
-        println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+        )?;
+        writeln!(out, "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")?;
         for batch in batches {
             let openssl = batch.openssl_per_second.map_or_else(|| "absent".to_owned(), |rate| format!("{rate:.0}"));
             let ratio = batch.openssl_ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}"));
-            println!(
+            writeln!(
+                out,
                 "| {} | {:.0} | {:.0} | {:.2} | {openssl} | {ratio} | {:.1} | {:.0} |",
                 batch.batch_size,
                 batch.records_per_second,
@@ -130,16 +135,18 @@ impl Report {
                 batch.ratio,
                 batch.seed_seconds,
                 batch.peak_memory_mib
-            );
+            )?;
         }
-        println!("\n| core-µs a record | sign | verify | encode | rest of worker | Postgres | NATS |");
-        println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+        writeln!(out, "\n| core-µs a record | sign | verify | encode | rest of worker | Postgres | NATS |")?;
+        writeln!(out, "| ---: | ---: | ---: | ---: | ---: | ---: | ---: |")?;
         for Batch { batch_size, core_micros: micros, .. } in batches {
             let CoreMicros { sign, verify, encode, worker, postgres, nats } = micros;
-            println!(
+            writeln!(
+                out,
                 "| batch {batch_size} | {sign:.2} | {verify:.2} | {encode:.2} | {worker:.2} | {postgres:.2} | {nats:.2} |"
-            );
+            )?;
         }
+        Ok(())
     }
 }
 

@@ -9,7 +9,7 @@ use vaultstream_ledger::{
 };
 use vaultstream_signing::{Kek, KekRing, MAX_WRAPS_PER_KEK, PublicKey, WrapContext};
 
-use crate::{args::RewrapArgs, error::Failure, ledger, site::read_kek};
+use crate::{args::RewrapArgs, error::Failure, ledger, output, site::read_kek};
 
 /// Keys of one transaction.
 const AT_ONCE: i64 = 500;
@@ -53,10 +53,13 @@ pub(crate) async fn rewrap(args: RewrapArgs) -> Result<ExitCode, Failure> {
             ))
         })?;
     }
-    println!("{moved} keys were moved to the key encryption key {current}");
+    let told = output::line(format_args!("{moved} keys were moved to the key encryption key {current}"));
     for (kek, keys) in &without {
-        eprintln!("{keys} keys are wrapped under {kek}: give its file with --old-kek-file, or keep it as kek.{kek}");
+        output::remark(format_args!(
+            "{keys} keys are wrapped under {kek}: give its file with --old-kek-file, or keep it as kek.{kek}"
+        ));
     }
+    told?;
     Ok(if without.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

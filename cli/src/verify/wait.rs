@@ -8,6 +8,7 @@ use crate::{
     args::VerifyArgs,
     error::Failure,
     ledger::{self, OpenLedger},
+    output,
 };
 
 /// Between two looks.
@@ -30,7 +31,7 @@ pub(super) async fn for_the_end(args: &VerifyArgs, patience: Duration) -> Result
             return Err(missing);
         }
         if missing.message() != told {
-            eprintln!("waiting: {}", missing.message());
+            output::remark(format_args!("waiting: {}", missing.message()));
             missing.message().clone_into(&mut told);
         }
         tokio::time::sleep(LOOK).await;

@@ -59,12 +59,24 @@ impl Program {
         self.env("VAULTSTREAM_FAULT", fault)
     }
 
+    /// Its stdout is this, and not collected.
+    pub(crate) fn stdout(mut self, to: Stdio) -> Self {
+        self.command.stdout(to);
+        self
+    }
+
+    /// Its stderr is this, and not collected.
+    pub(crate) fn stderr(mut self, to: Stdio) -> Self {
+        self.command.stderr(to);
+        self
+    }
+
     pub(crate) fn start(mut self) -> Running {
         let mut child = self.command.spawn().unwrap();
         let (out, err) = (Arc::default(), Arc::default());
         let readers = [
-            tokio::spawn(collect(child.stdout.take().unwrap(), Arc::clone(&out))),
-            tokio::spawn(collect(child.stderr.take().unwrap(), Arc::clone(&err))),
+            child.stdout.take().map(|from| tokio::spawn(collect(from, Arc::clone(&out)))),
+            child.stderr.take().map(|from| tokio::spawn(collect(from, Arc::clone(&err)))),
         ];
         Running { child, out, err, readers, http: self.http.unwrap_or(0) }
     }
@@ -93,7 +105,7 @@ pub(crate) struct Running {
     child: Child,
     out: Said,
     err: Said,
-    readers: [JoinHandle<()>; 2],
+    readers: [Option<JoinHandle<()>>; 2],
     http: u16,
 }
 
@@ -136,7 +148,7 @@ impl Running {
         let Ok(status) = tokio::time::timeout(limit, self.child.wait()).await else {
             panic!("it did not end within {limit:?}; it said:\n{}", said(&self.err));
         };
-        for reader in self.readers {
+        for reader in self.readers.into_iter().flatten() {
             // A grandchild may hold the pipe open.
             let _ = tokio::time::timeout(Duration::from_secs(5), reader).await;
         }
