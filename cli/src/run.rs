@@ -127,7 +127,7 @@ async fn ensure(site: &Site, manifest: &SigningJob, args: &RunArgs) -> Result<Jo
             ));
             Ok(job)
         }
-        Some(job) => jobs::update_spec(&site.ledger, job.id, &new.spec).await,
+        Some(job) => jobs::update_spec(&site.ledger, job.id, &new.spec, job.spec_generation + 1).await,
         None => jobs::ensure(&site.ledger, &new).await.map(|ensured| ensured.job),
     };
     ensured.map_err(|error| match error {
@@ -144,6 +144,7 @@ pub fn new_job(manifest: &SigningJob) -> NewJob {
         namespace: manifest.metadata.namespace.clone().unwrap_or_else(|| "default".to_owned()),
         name: manifest.metadata.name.clone().unwrap_or_default(),
         spec: manifest.spec.clone(),
+        generation: 1,
     }
 }
 

@@ -109,12 +109,19 @@ pub(crate) async fn apply(
 ) -> Result<Progress, ApplyError> {
     let names = ChildNames::of(&job.name);
     let Children { deployment, disruption_budget, autoscaler, scaled_object } = wanted;
-    for (kind, missing) in [(DEPLOYMENT, seen.deployment.is_none()), (AUTOSCALER, seen.autoscaler.is_none())] {
-        if missing {
+    // What was applied a moment ago may not have been seen yet.
+    let [budget_made, autoscaler_made] = [BUDGET, AUTOSCALER].map(|kind| applied.knows(job.uid, kind));
+    let there = [
+        (DEPLOYMENT, seen.deployment.is_some()),
+        (BUDGET, seen.disruption_budget.is_some()),
+        (AUTOSCALER, seen.autoscaler.is_some()),
+    ];
+    for (kind, there) in there {
+        if !there {
             applied.forget(job.uid, Some(kind));
         }
     }
-    if autoscaler.is_none() && seen.autoscaler.is_some() {
+    if autoscaler.is_none() && (seen.autoscaler.is_some() || autoscaler_made) {
         remove::<HorizontalPodAutoscaler>(client, applied, job, AUTOSCALER, &names.scaler).await?;
     }
     let kedas = job.status.scaling_mode == Some(ScalingMode::Keda) || applied.knows(job.uid, SCALED_OBJECT);
@@ -135,7 +142,7 @@ pub(crate) async fn apply(
     }
     match disruption_budget {
         Some(budget) => one(client, applied, job, BUDGET, budget).await?,
-        None if seen.deployment.is_some() => {
+        None if seen.disruption_budget.is_some() || budget_made => {
             remove::<PodDisruptionBudget>(client, applied, job, BUDGET, &names.disruption_budget).await?;
         }
         None => {}

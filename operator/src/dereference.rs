@@ -5,7 +5,9 @@ use std::{sync::Arc, time::Duration};
 use futures_util::StreamExt;
 use k8s_openapi::{
     NamespaceResourceScope,
-    api::{apps::v1::Deployment, autoscaling::v2::HorizontalPodAutoscaler, core::v1::Pod},
+    api::{
+        apps::v1::Deployment, autoscaling::v2::HorizontalPodAutoscaler, core::v1::Pod, policy::v1::PodDisruptionBudget,
+    },
 };
 use kube::{
     Api, Client, Resource, ResourceExt,
@@ -28,6 +30,7 @@ pub(crate) const OURS: &str = "app.kubernetes.io/managed-by=vaultstream-operator
 /// The children of all jobs, kept up to date by watches.
 pub(crate) struct Live {
     deployments: Vec<Store<Deployment>>,
+    disruption_budgets: Vec<Store<PodDisruptionBudget>>,
     autoscalers: Vec<Store<HorizontalPodAutoscaler>>,
     pods: Vec<Store<Pod>>,
 }
@@ -36,6 +39,7 @@ pub(crate) struct Live {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen {
     pub(crate) deployment: Option<Arc<Deployment>>,
+    pub(crate) disruption_budget: Option<Arc<PodDisruptionBudget>>,
     pub(crate) autoscaler: Option<Arc<HorizontalPodAutoscaler>>,
     /// Why pods do not run, if any does not.
     pub(crate) trouble: Option<Fault>,
@@ -58,6 +62,7 @@ impl Live {
     pub(crate) fn watch(client: &Client, namespaces: &[String], stop: &CancellationToken) -> Self {
         Self {
             deployments: apis(client, namespaces).into_iter().map(|api| follow(api, stop.clone())).collect(),
+            disruption_budgets: apis(client, namespaces).into_iter().map(|api| follow(api, stop.clone())).collect(),
             autoscalers: apis(client, namespaces).into_iter().map(|api| follow(api, stop.clone())).collect(),
             pods: apis(client, namespaces).into_iter().map(|api| follow(api, stop.clone())).collect(),
         }
@@ -65,15 +70,10 @@ impl Live {
 
     /// Returns when everything that is there was seen once.
     pub(crate) async fn ready(&self) {
-        for store in &self.deployments {
-            let _ = store.wait_until_ready().await;
-        }
-        for store in &self.autoscalers {
-            let _ = store.wait_until_ready().await;
-        }
-        for store in &self.pods {
-            let _ = store.wait_until_ready().await;
-        }
+        all_ready(&self.deployments).await;
+        all_ready(&self.disruption_budgets).await;
+        all_ready(&self.autoscalers).await;
+        all_ready(&self.pods).await;
     }
 
     /// A job's workers that are ready.
@@ -92,6 +92,7 @@ impl Live {
     pub(crate) fn of(&self, job: &Valid) -> Seen {
         let names = ChildNames::of(&job.name);
         let deployment = find(&self.deployments, &names.workers, job);
+        let disruption_budget = find(&self.disruption_budgets, &names.disruption_budget, job);
         let autoscaler = find(&self.autoscalers, &names.scaler, job);
         let pods = self.pods_of(job.uid);
         let trouble = pods
@@ -99,7 +100,13 @@ impl Live {
             .find_map(|pod| trouble::of_pod(pod))
             .or_else(|| deployment.as_ref().and_then(|deployment| trouble::of_deployment(deployment)));
         let ready = pods.iter().filter(|pod| is_ready(pod)).count();
-        Seen { deployment, autoscaler, trouble, ready: count(ready), pods: count(pods.len()) }
+        Seen { deployment, disruption_budget, autoscaler, trouble, ready: count(ready), pods: count(pods.len()) }
+    }
+}
+
+async fn all_ready<K: Resource<DynamicType = ()> + Clone + 'static>(stores: &[Store<K>]) {
+    for store in stores {
+        let _ = store.wait_until_ready().await;
     }
 }
 
@@ -137,12 +144,20 @@ where
     let stream = watcher(api, config).default_backoff().modify(|object| object.managed_fields_mut().clear());
     tokio::spawn(async move {
         let mut stream = std::pin::pin!(reflector(writer, stream));
+        let mut told = false;
         loop {
             tokio::select! {
                 event = stream.next() => match event {
-                    Some(Ok(_)) => {}
+                    Some(Ok(_)) => told = false,
                     Some(Err(error)) => {
-                        tracing::debug!(%error, "a watch failed; it is opened again");
+                        let what = K::plural(&());
+                        let refused = is_refused(&error);
+                        if refused && !told {
+                            tracing::warn!(%error, "the operator may not list and watch {what}: apply the rights of its release; waiting for them");
+                        } else {
+                            tracing::debug!(%error, "the watch of {what} failed; it is opened again");
+                        }
+                        told |= refused;
                         tokio::time::sleep(Duration::from_millis(100)).await;
                     }
                     None => return,
@@ -152,6 +167,18 @@ where
         }
     });
     store
+}
+
+/// The API server knows us, and says no.
+fn is_refused(error: &watcher::Error) -> bool {
+    use watcher::Error::{InitialListFailed, WatchError, WatchFailed, WatchStartFailed};
+    match error {
+        InitialListFailed(kube::Error::Api(status))
+        | WatchStartFailed(kube::Error::Api(status))
+        | WatchFailed(kube::Error::Api(status)) => status.is_forbidden(),
+        WatchError(status) => status.is_forbidden(),
+        _ => false,
+    }
 }
 
 fn is_ready(pod: &Pod) -> bool {

@@ -2,24 +2,23 @@
 //!
 //! A leader that stood still past its Lease wakes up in the middle of whatever it did, and would write what it decided
 //! before: over a successor's status, or back to an old number of workers. The API server knows no fencing tokens, so the
-//! age of the Lease is asked before each write instead, by the monotonic clock, which goes on while a process stands still.
+//! age of the Lease is asked before each write instead, by a clock that runs while the process stands still and while its
+//! machine is suspended.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Instant,
-};
+use std::sync::{Arc, Mutex};
 
 use axum::http::{Method, Request};
 use kube::{Client, client::Body};
 use tower::{BoxError, service_fn};
+use vaultstream_ledger::BootInstant;
 
 /// Until when this replica may rely on being the leader. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Trust(Arc<Mutex<Option<Instant>>>);
+pub(crate) struct Trust(Arc<Mutex<Option<BootInstant>>>);
 
 impl Trust {
     /// The Lease was renewed, and holds until then.
-    pub(crate) fn extend(&self, until: Instant) {
+    pub(crate) fn extend(&self, until: BootInstant) {
         self.set(Some(until));
     }
 
@@ -28,13 +27,13 @@ impl Trust {
         self.set(None);
     }
 
-    fn set(&self, until: Option<Instant>) {
+    fn set(&self, until: Option<BootInstant>) {
         if let Ok(mut trusted) = self.0.lock() {
             *trusted = until;
         }
     }
 
-    fn holds(&self, now: Instant) -> bool {
+    fn holds(&self, now: BootInstant) -> bool {
         self.0.lock().is_ok_and(|until| until.is_some_and(|until| now < until))
     }
 }
@@ -49,7 +48,7 @@ pub(crate) fn fenced(client: &Client, trust: Trust) -> Client {
     let namespace = client.default_namespace().to_owned();
     let client = client.clone();
     let service = service_fn(move |request: Request<Body>| {
-        let allowed = is_read(request.method()) || trust.holds(Instant::now());
+        let allowed = is_read(request.method()) || trust.holds(BootInstant::now());
         let client = client.clone();
         async move {
             if !allowed {
@@ -75,8 +74,8 @@ mod tests {
 
     #[test]
     fn trust_holds_from_a_renewal_to_its_end() {
-        let (trust, start) = (Trust::default(), Instant::now());
-        let at = |seconds| start + Duration::from_secs(seconds);
+        let (trust, start) = (Trust::default(), BootInstant::now());
+        let at = |seconds| start.plus(Duration::from_secs(seconds));
         assert!(!trust.holds(at(0)), "before the first Lease");
         trust.extend(at(10));
         assert!(trust.holds(at(9)));
@@ -102,12 +101,12 @@ mod tests {
             client.send(request).await.map(drop)
         };
         let writes = [Method::PATCH, Method::POST, Method::PUT, Method::DELETE];
-        trust.extend(Instant::now() + Duration::from_secs(60));
+        trust.extend(BootInstant::now().plus(Duration::from_secs(60)));
         for method in &writes {
             send(method).await.unwrap();
         }
         // As when the process stood still: the time is over, and nobody has noticed yet.
-        trust.extend(Instant::now());
+        trust.extend(BootInstant::now());
         send(&Method::GET).await.unwrap();
         for method in &writes {
             let refused = send(method).await.unwrap_err();

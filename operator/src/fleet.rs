@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     wake::Wake,
-    work::{self, Order, Shared, View},
+    work::{self, Known, Order, Shared, View},
 };
 
 /// The jobs at work.
@@ -44,13 +44,13 @@ impl Fleet {
         Self { shared, wake, stop, works: Mutex::default() }
     }
 
-    /// Starts the job's work, or hands it a changed order; answers how far it is.
-    pub(crate) fn see(&self, order: &Order) -> View {
+    /// Starts the job's work, with what is `known` of it, or hands it a changed order; answers how far it is.
+    pub(crate) fn see(&self, order: &Order, known: Known) -> View {
         let mut works = self.lock();
         let working = works.entry(order.uid).or_insert_with(|| {
             let (orders, receiver) = watch::channel(order.clone());
             let (sender, view) = watch::channel(View::default());
-            let work = work::work(self.shared.clone(), receiver, sender, self.stop.child_token());
+            let work = work::work(self.shared.clone(), receiver, known, sender, self.stop.child_token());
             let telling = self.wake.clone().follow(order.namespace.clone(), order.name.clone(), view.clone());
             let task = tokio::spawn(async move {
                 // The last word of the work is told, too: its end closes what is followed.

@@ -108,18 +108,28 @@ async fn with_lease(
 
 /// Waits until the API server knows SigningJobs: a controller without its type would only fail in a loop.
 async fn type_is_known(config: &Config, client: &Client) {
-    let mut told = false;
+    let mut told = None;
     for api in dereference::apis::<SigningJob>(client, &config.namespaces) {
         while let Err(error) = api.list_metadata(&ListParams::default().limit(1)).await {
-            if !told {
-                tracing::warn!(
-                    error = crate::chain(&error),
-                    "SigningJobs cannot be listed: is the CRD installed? waiting for it"
-                );
-                told = true;
+            let why = waits_for(&error);
+            if told.replace(why) != Some(why) {
+                tracing::warn!(error = crate::chain(&error), "SigningJobs cannot be listed: {why}");
             }
             tokio::time::sleep(PAUSE).await;
         }
+    }
+}
+
+/// What the operator cannot begin without, and who can change that.
+fn waits_for(error: &kube::Error) -> &'static str {
+    match error {
+        kube::Error::Api(status) => match status.code {
+            404 => "their type is not installed. Apply the CRD of this release; waiting for it",
+            403 => "the operator lacks the right. Apply the chart, or the rights, of this release; waiting for them",
+            401 => "the API server does not accept the operator's credentials; trying again",
+            _ => "the API server refuses to; trying again",
+        },
+        _ => "the API server cannot be reached; trying again",
     }
 }
 
@@ -128,13 +138,16 @@ async fn cluster_id(config: &Config, client: &Client) -> String {
     if let Some(id) = &config.cluster_id {
         return id.clone();
     }
+    let mut told = false;
     loop {
+        let mut refused = true;
         for name in ["kube-system", &config.operator_namespace] {
             match Api::<Namespace>::all(client.clone()).get_metadata(name).await {
                 Ok(namespace) => {
                     if let Some(uid) = namespace.uid() {
                         return uid;
                     }
+                    refused = false;
                 }
                 // Looking after some namespaces only, it may not be allowed to look elsewhere.
                 Err(kube::Error::Api(status)) if status.is_forbidden() => {}
@@ -144,10 +157,36 @@ async fn cluster_id(config: &Config, client: &Client) -> String {
                         name,
                         "the uid of a namespace cannot be read; trying again"
                     );
+                    refused = false;
                     break;
                 }
             }
         }
+        if refused && !told {
+            tracing::warn!(
+                "the operator may read neither the namespace kube-system nor its own, {}, whose uid names this cluster in the \
+                 ledger. Grant `get` on one of them, or set --cluster-id; waiting for it",
+                config.operator_namespace
+            );
+            told = true;
+        }
         tokio::time::sleep(PAUSE).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::Status;
+
+    use super::*;
+
+    #[test]
+    fn what_is_waited_for_is_told_apart() {
+        let answered = |code| waits_for(&kube::Error::Api(Box::new(Status::failure("no", "No").with_code(code))));
+        assert!(answered(404).contains("Apply the CRD"));
+        assert!(answered(403).contains("rights"));
+        assert!(answered(401).contains("credentials"));
+        let silent = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+        assert!(waits_for(&kube::Error::Service(silent.into())).contains("cannot be reached"));
     }
 }

@@ -1,10 +1,11 @@
 //! The Lease that makes one replica the leader.
 //!
 //! Every write names the version that was read, so two replicas never both succeed. Whether another's Lease is over is told
-//! by our own clock, from when we last saw it renewed: clocks of other machines do not matter. Who is told to end gives the
-//! Lease back, and whoever looks next has it: within a second. Until when a Lease is relied on, [`Trust`] knows.
+//! by our own clock, from when we last saw it renewed: clocks of other machines do not matter, and ours runs while this
+//! machine is suspended. Who is told to end gives the Lease back, and whoever looks next has it: within a second. Until when
+//! a Lease is relied on, [`Trust`] knows.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use k8s_openapi::{
     api::coordination::v1::{Lease, LeaseSpec},
@@ -15,6 +16,7 @@ use kube::{
     api::{ObjectMeta, PostParams},
 };
 use tokio::{sync::watch, task::JoinHandle};
+use vaultstream_ledger::BootInstant;
 
 use crate::{
     fence::{Trust, fenced},
@@ -64,25 +66,25 @@ struct Candidate {
 
 /// Another's Lease as we last saw it, and since when it is like that.
 #[derive(Default)]
-struct Seen(Option<(LeaseSpec, Instant)>);
+struct Seen(Option<(LeaseSpec, BootInstant)>);
 
 /// A Lease that is ours.
 struct Held {
     lease: Lease,
     /// Not relied on after this.
-    until: Instant,
+    until: BootInstant,
 }
 
 impl Seen {
     /// Whether nobody holds it, or who does has not renewed it for as long as it holds.
-    fn is_over(&mut self, present: &LeaseSpec, duration: Duration, now: Instant) -> bool {
+    fn is_over(&mut self, present: &LeaseSpec, duration: Duration, now: BootInstant) -> bool {
         if present.holder_identity.as_deref().is_none_or(str::is_empty) {
             return true;
         }
         match &self.0 {
             Some((seen, since)) if seen == present => {
                 let seconds = present.lease_duration_seconds.and_then(|seconds| u64::try_from(seconds).ok());
-                now - *since >= seconds.map_or(duration, Duration::from_secs)
+                now.since(*since) >= seconds.map_or(duration, Duration::from_secs)
             }
             _ => {
                 self.0 = Some((present.clone(), now));
@@ -128,7 +130,7 @@ impl Candidate {
     }
 
     async fn try_to_acquire(&mut self) -> Result<Option<Held>, kube::Error> {
-        let asked = Instant::now();
+        let asked = BootInstant::now();
         let Some(mut lease) = self.api.get_opt(OPERATOR).await? else {
             let metadata = ObjectMeta { name: Some(OPERATOR.to_owned()), ..ObjectMeta::default() };
             let lease = Lease { metadata, spec: Some(self.ours(None)) };
@@ -143,7 +145,7 @@ impl Candidate {
     }
 
     /// Somebody else may have been faster.
-    fn held(&self, answer: Result<Lease, kube::Error>, asked: Instant) -> Result<Option<Held>, kube::Error> {
+    fn held(&self, answer: Result<Lease, kube::Error>, asked: BootInstant) -> Result<Option<Held>, kube::Error> {
         match answer {
             Ok(lease) => Ok(Some(Held { lease, until: self.end_of_trust(asked) })),
             Err(kube::Error::Api(status)) if status.is_conflict() || status.is_already_exists() => Ok(None),
@@ -164,8 +166,8 @@ impl Candidate {
     }
 
     /// Others count from when they saw the renewal, which was later than when we asked for it.
-    fn end_of_trust(&self, asked: Instant) -> Instant {
-        asked + self.duration - self.duration / PARTS
+    fn end_of_trust(&self, asked: BootInstant) -> BootInstant {
+        asked.plus(self.duration - self.duration / PARTS)
     }
 
     /// Renews the Lease; returns when it is not ours any more, or cannot be renewed in time.
@@ -173,11 +175,11 @@ impl Candidate {
         let mut pause = self.duration / PARTS;
         loop {
             tokio::time::sleep(pause).await;
-            // A process that stood still has slept longer than it wanted.
-            if Instant::now() >= held.until {
+            // A process that stood still, or whose machine did, has slept longer than it wanted.
+            if held.until.has_passed() {
                 return;
             }
-            pause = match tokio::time::timeout_at(held.until.into(), self.renew(held)).await {
+            pause = match tokio::time::timeout(held.until.remaining(), self.renew(held)).await {
                 Ok(Ok(true)) => {
                     self.trust.extend(held.until);
                     self.duration / PARTS
@@ -193,7 +195,7 @@ impl Candidate {
 
     /// False when it is another's.
     async fn renew(&self, held: &mut Held) -> Result<bool, kube::Error> {
-        let asked = Instant::now();
+        let asked = BootInstant::now();
         if let Some(spec) = &mut held.lease.spec {
             spec.renew_time = Some(MicroTime(jiff::Timestamp::now()));
         }
@@ -240,8 +242,8 @@ mod tests {
 
     #[test]
     fn a_lease_is_over_when_nobody_holds_it_or_it_was_not_renewed_for_as_long_as_it_holds() {
-        let (start, long) = (Instant::now(), Duration::from_secs(60));
-        let at = |seconds| start + Duration::from_secs(seconds);
+        let (start, long) = (BootInstant::now(), Duration::from_secs(60));
+        let at = |seconds| start.plus(Duration::from_secs(seconds));
         let mut seen = Seen::default();
         assert!(seen.is_over(&LeaseSpec::default(), long, at(0)));
         // Whatever its clock says, it has its time from when we first see it.

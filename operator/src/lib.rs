@@ -20,6 +20,7 @@ mod context;
 mod control;
 mod dependencies;
 mod dereference;
+mod ended;
 mod fence;
 mod fleet;
 mod hooks;

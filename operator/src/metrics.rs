@@ -1,10 +1,14 @@
-//! What Prometheus sees of the operator. Figures of jobs are written when they are asked for: a job that is gone has none.
+//! What Prometheus sees of the operator.
+
+mod jobs;
 
 use prometheus::{
     Gauge, Histogram, HistogramOpts, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
     core::{Collector, Desc},
 };
 use vaultstream_api::{Phase, ScalingMode};
+
+use jobs::JobFigures;
 
 use crate::{
     dependencies::Dependencies,
@@ -23,7 +27,7 @@ const PREFIX: &str = "vaultstream_operator";
 /// # Errors
 /// When two metrics share a name, which only a change to this file can cause.
 pub fn catalogue() -> Result<Vec<(String, Vec<String>, String)>, prometheus::Error> {
-    let collectors = Metrics::new()?.collectors();
+    let collectors = Metrics::new(Loads::default())?.collectors();
     let descriptions = collectors.iter().flat_map(|collector| collector.desc());
     let row =
         |metric: &Desc| (format!("{PREFIX}_{}", metric.fq_name), metric.variable_labels.clone(), metric.help.clone());
@@ -41,17 +45,15 @@ pub(crate) struct Metrics {
     pub(crate) writes: IntCounterVec,
     version: IntGaugeVec,
     jobs: IntGaugeVec,
-    backlog: IntGaugeVec,
-    rate: IntGaugeVec,
-    desired: IntGaugeVec,
+    figures: JobFigures,
     dependencies: IntGaugeVec,
     offered: IntGaugeVec,
     read_age: Gauge,
 }
 
 impl Metrics {
-    pub(crate) fn new() -> Result<Self, prometheus::Error> {
-        const OF_JOB: [&str; 2] = ["namespace", "signingjob"];
+    /// With the figures of jobs that `loads` has whenever they are asked for.
+    pub(crate) fn new(loads: Loads) -> Result<Self, prometheus::Error> {
         let gauges = |name, help, labels: &[&str]| IntGaugeVec::new(Opts::new(name, help), labels);
         let counters = |name, help, label| IntCounterVec::new(Opts::new(name, help), &[label]);
         let metrics = Self {
@@ -65,9 +67,7 @@ impl Metrics {
             reconcile_errors: counters("reconcile_errors_total", "Reconciles that failed, by step", "step")?,
             writes: counters("writes_total", "Writes to the API server, by what is written", "what")?,
             jobs: gauges("jobs", "SigningJobs by phase, on the leader", &["phase"])?,
-            backlog: gauges("job_backlog_records", "Records neither signed nor rejected, of jobs at work", &OF_JOB)?,
-            rate: gauges("job_records_per_second", "Records signed a second, of jobs at work", &OF_JOB)?,
-            desired: gauges("job_desired_workers", "Workers that the backlog needs, of jobs at work", &OF_JOB)?,
+            figures: JobFigures::of(loads)?,
             dependencies: gauges("dependency_up", "1 while connected to it", &["dependency"])?,
             offered: gauges("scaling_offered", "1 while new jobs can be scaled this way, on the leader", &["mode"])?,
             read_age: Gauge::new("backlog_age_seconds", "How old the figures of jobs are")?,
@@ -80,7 +80,7 @@ impl Metrics {
         Ok(metrics)
     }
 
-    fn collectors(&self) -> [Box<dyn Collector>; 12] {
+    fn collectors(&self) -> [Box<dyn Collector>; 10] {
         [
             Box::new(self.version.clone()),
             Box::new(self.leading.clone()),
@@ -88,9 +88,7 @@ impl Metrics {
             Box::new(self.reconcile_errors.clone()),
             Box::new(self.writes.clone()),
             Box::new(self.jobs.clone()),
-            Box::new(self.backlog.clone()),
-            Box::new(self.rate.clone()),
-            Box::new(self.desired.clone()),
+            Box::new(self.figures.clone()),
             Box::new(self.dependencies.clone()),
             Box::new(self.offered.clone()),
             Box::new(self.read_age.clone()),
@@ -123,15 +121,6 @@ impl Metrics {
         let up = |name: &str, is: bool| self.dependencies.with_label_values(&[name]).set(is.into());
         up("postgres", dependencies.ledger().is_ok());
         up("nats", dependencies.streams().is_ok());
-        [&self.backlog, &self.rate, &self.desired].into_iter().for_each(IntGaugeVec::reset);
-        let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-        // Unknown is never zero: then there are no figures.
-        for job in loads.all().unwrap_or_default() {
-            let labels = [job.namespace.as_str(), job.name.as_str()];
-            self.backlog.with_label_values(&labels).set(number(job.backlog));
-            self.rate.with_label_values(&labels).set(number(job.rate.unwrap_or(0)));
-            self.desired.with_label_values(&labels).set(job.desired_workers.into());
-        }
         self.read_age.set(loads.age().map_or(f64::INFINITY, |age| age.as_secs_f64()));
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }

@@ -33,8 +33,8 @@ pub fn jobs() -> Vec<PolicyRule> {
         rule("apps", &["deployments"], &["list", "watch", "create", "patch", "delete"]),
         // Their number, in the mode Direct and at both ends of the others.
         rule("apps", &["deployments/scale"], &["patch"]),
-        // Applied and removed, never looked at.
-        rule("policy", &["poddisruptionbudgets"], &["create", "patch", "delete"]),
+        // Their budget, likewise.
+        rule("policy", &["poddisruptionbudgets"], &["list", "watch", "create", "patch", "delete"]),
         // The scalers. Autoscalers are watched; a ScaledObject is asked for while KEDA has yet to let it go, for without KEDA
         // there is no such type to watch.
         rule("autoscaling", &["horizontalpodautoscalers"], &["list", "watch", "create", "patch", "delete"]),

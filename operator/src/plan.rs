@@ -25,6 +25,7 @@ pub(crate) struct Need {
 pub(crate) fn need(job: &Valid, view: &View, seen: &Seen, load: &Result<Option<JobLoad>, Unknown>) -> Need {
     let row = view.job.as_ref();
     let at_work = match row {
+        _ if view.lost().is_some() => false,
         Some(row) => {
             matches!(row.state, JobState::Signing | JobState::Finishing) && !row.suspended && view.queued.is_none()
         }

@@ -121,9 +121,9 @@ pub async fn run(config: Config) -> Result<(), OperatorError> {
     let stop = CancellationToken::new();
     stop_on_signals(&stop)?;
     let client = Client::try_default().await.map_err(OperatorError::Client)?;
-    let metrics = Metrics::new()?;
-    let dependencies = Dependencies::start(config.connection_dir.clone(), &stop);
     let loads = Loads::default();
+    let metrics = Metrics::new(loads.clone())?;
+    let dependencies = Dependencies::start(config.connection_dir.clone(), &stop);
     if let Some(address) = config.scaling_address {
         let listener = listen(address, "--scaling-address").await?;
         tokio::spawn(keda::serve(listener, loads.clone(), stop.clone()));

@@ -22,7 +22,7 @@ use crate::{
     cleanup,
     context::Context,
     dependencies::Fault,
-    plan,
+    ended, plan,
     retry::{self, Retry, RetryError},
     scaling::{
         choice::choose,
@@ -104,9 +104,9 @@ pub(crate) async fn reconcile(
     cleanup::ensure_finalizer(&ctx, job).await?; //                                        client
     let (valid, view) = match validate::check(job) {
         //                                                                                 pure
-        Ok(valid) if valid.status.phase.is_some_and(Phase::is_final) => return rest(&ctx, job, &valid).await,
+        Ok(valid) if valid.status.phase.is_some_and(Phase::is_final) => return ended::rest(&ctx, job, &valid).await,
         Ok(valid) => {
-            let view = ctx.fleet.see(&valid.order()); //                                   memory
+            let view = ctx.fleet.see(&valid.order(), valid.known()); //                   memory
             (valid, view)
         }
         Err(invalid) => return refuse(&ctx, job, &Fault::new(Reason::InvalidSpec, invalid.to_string())).await,
@@ -149,30 +149,6 @@ pub(crate) async fn reconcile(
         (false, Outcome::Later) => LATER,
         (false, _) => REST,
     }))
-}
-
-/// A job that has ended: nothing of it is left but its TTL.
-async fn rest(ctx: &Context, object: &SigningJob, job: &Valid) -> Result<Action, ReconcileError> {
-    ctx.fleet.dismiss(job.uid).await;
-    let seen = ctx.live.of(job);
-    let progress = apply::apply(&ctx.client, &ctx.applied, job, Children::default(), &seen).await?;
-    if seen.pods > 0 || seen.deployment.is_some() || progress == Progress::WaitingForKeda {
-        return Ok(Action::requeue(LOOK));
-    }
-    let status =
-        SigningJobStatus { replicas: Some(0), rate_per_second: None, scaling_mode: None, ..job.status.clone() };
-    // Figures are written with patience; nothing else would bring us here again.
-    if ctx.publisher.publish(&ctx.client, job.into(), &status).await? == Outcome::Later {
-        return Ok(Action::requeue(LOOK));
-    }
-    ctx.applied.forget(job.uid, None);
-    if job.retry_rejects {
-        retry::answer(ctx, object, job, Retry::TooLate).await?;
-    }
-    Ok(match status::delete_when_due(&ctx.client, job, &job.status, Timestamp::now()).await? {
-        Some(left) => Action::requeue(left + Duration::from_secs(1)),
-        None => Action::await_change(),
-    })
 }
 
 /// A job that breaks a rule the API server did not know when it was written, or whose type is not ours.

@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use sha2::{Digest, Sha256};
 use vaultstream_api::{
-    KeyCounts, Phase, ReceiptSummary, RecordCounts, SigningJob, SigningJobStatus, names::selector_labels,
+    Difference, KeyCounts, Phase, ReceiptSummary, RecordCounts, SigningJob, SigningJobStatus, names::selector_labels,
 };
-use vaultstream_ledger::{Job, JobState};
+use vaultstream_ledger::{Job, JobState, Progress};
 use vaultstream_signing::merkle::{Hash, to_hex};
 
 use crate::{
@@ -46,7 +46,7 @@ pub(crate) fn compute(facts: &Facts<'_>) -> SigningJobStatus {
     let Facts { job, view, seen, load, scaler, wanted: _, starved: _, image, now } = facts;
     let phase = phase(job, view);
     let mut status = job.status.clone();
-    status.observed_generation = Some(job.generation);
+    status.observed_generation = Some(observed(job, view));
     status.phase = Some(phase);
     status.conditions = conditions::compute(facts, phase);
     status.selector = Some(
@@ -62,6 +62,9 @@ pub(crate) fn compute(facts: &Facts<'_>) -> SigningJobStatus {
             status.receipt = receipt(row);
         }
     }
+    if view.lost().is_some() {
+        status.completion_time = status.completion_time.or_else(|| Some(whole_seconds(*now)));
+    }
     if let Some(progress) = &view.progress {
         status.records = Some(RecordCounts {
             total: (progress.batches.is_some()).then(|| progress.total.unsigned_abs()),
@@ -70,6 +73,7 @@ pub(crate) fn compute(facts: &Facts<'_>) -> SigningJobStatus {
             changed: Some(progress.changed.unsigned_abs()),
             backlog: progress.batches.map(|_| progress.backlog.unsigned_abs()),
         });
+        status.percent_done = progress.batches.and_then(|_| percent_done(progress));
         status.keys = Some(KeyCounts {
             active: Some(progress.keys_active.unsigned_abs()),
             retired: Some(progress.keys_retired.unsigned_abs()),
@@ -85,6 +89,31 @@ pub(crate) fn compute(facts: &Facts<'_>) -> SigningJobStatus {
     status
 }
 
+/// The generation of the spec that the status speaks of: of a job that has ended the one under which it was signed.
+fn observed(job: &Valid, view: &View) -> i64 {
+    let ended = view.job.as_ref().filter(|row| row.state.is_final() && row.spec_generation > 0);
+    ended.map_or(job.generation, |row| row.spec_generation.min(job.generation))
+}
+
+/// Rounded down: 100 is said when nothing is left.
+fn percent_done(progress: &Progress) -> Option<u32> {
+    let (done, total) = (progress.signed + progress.rejected, progress.total);
+    match total {
+        0 => Some(100),
+        _ => u32::try_from(done.saturating_mul(100) / total).ok(),
+    }
+}
+
+/// The status of a job that has ended, once its spec was compared with the one that was signed.
+pub(crate) fn compared(job: &Valid, changes: &[Difference], now: Timestamp) -> SigningJobStatus {
+    let history = conditions::History { old: &job.status.conditions, generation: job.generation, now };
+    SigningJobStatus {
+        observed_generation: Some(job.generation),
+        conditions: conditions::compared(&history, changes),
+        ..job.status.clone()
+    }
+}
+
 /// The status of a job that cannot be worked on as it is.
 pub(crate) fn refused(job: &SigningJob, why: &Fault, now: Timestamp) -> SigningJobStatus {
     let mut status = job.status.clone().unwrap_or_default();
@@ -97,6 +126,9 @@ pub(crate) fn refused(job: &SigningJob, why: &Fault, now: Timestamp) -> SigningJ
 }
 
 fn phase(job: &Valid, view: &View) -> Phase {
+    if view.lost().is_some() {
+        return Phase::Failed;
+    }
     let Some(row) = &view.job else { return job.status.phase.unwrap_or(Phase::Pending) };
     match row.state {
         JobState::Complete => Phase::Complete,
@@ -117,8 +149,13 @@ fn steady(old: Option<&Time>, new: Timestamp, now: Timestamp) -> Time {
     let seconds = |from: Timestamp, to: Timestamp| (to.as_second() - from.as_second()).unsigned_abs();
     match old {
         Some(Time(old)) if seconds(*old, new) * 10 <= seconds(now, new) => Time(*old),
-        _ => Time(Timestamp::from_second(new.as_second()).unwrap_or(new)),
+        _ => whole_seconds(new),
     }
+}
+
+/// As the API keeps times.
+fn whole_seconds(at: Timestamp) -> Time {
+    Time(Timestamp::from_second(at.as_second()).unwrap_or(at))
 }
 
 fn receipt(row: &Job) -> Option<ReceiptSummary> {

@@ -8,11 +8,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{Resource, ResourceExt};
 use uuid::Uuid;
 use vaultstream_api::{
-    JobName, Namespace, SigningJob, SigningJobSpec, SigningJobStatus,
+    JobName, Namespace, Phase, SigningJob, SigningJobSpec, SigningJobStatus,
     names::{RETRY_REJECTS, UPGRADE_WORKERS},
 };
 
-use crate::work::Order;
+use crate::work::{Known, Order};
 
 /// A SigningJob that can be worked on. Nothing reads the raw object after this.
 #[derive(Clone, Debug)]
@@ -44,7 +44,17 @@ impl Valid {
             name: self.name.to_string(),
             created: self.created,
             spec: self.spec.clone(),
+            generation: self.generation,
             retry_rejects: self.retry_rejects,
+        }
+    }
+
+    /// What its status says was in the ledger.
+    pub(crate) fn known(&self) -> Known {
+        let signed = self.status.records.as_ref().and_then(|records| records.signed);
+        Known {
+            begun: self.status.phase.is_some_and(|phase| phase != Phase::Pending),
+            signed: signed.and_then(|signed| i64::try_from(signed).ok()).unwrap_or(0),
         }
     }
 }

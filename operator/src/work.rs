@@ -1,24 +1,35 @@
-//! One job's lifecycle, in a task of its own: seeded as soon as possible, published and watched when it is its turn.
+//! One job's lifecycle, in a task of its own: seeded as soon as possible, published and watched when it is its turn, left alone
+//! while it is suspended.
 //!
 //! It runs outside the reconcile function, which only reads its [`View`]. Each step is bounded, holds the job's advisory lock
-//! in the ledger and reads its state there anew: a former leader that wakes up can do no harm.
+//! in the ledger and reads its state there anew, and a spec is written under its generation: a former leader that wakes up
+//! can do no harm.
+
+mod faults;
+mod loss;
+mod place;
 
 use std::{
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
+use futures_util::FutureExt;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use vaultstream_api::{Reason, SigningJobSpec};
 use vaultstream_ledger::{
-    Job, JobState, Ledger, NewJob, Progress,
+    Job, JobId, JobState, Ledger, NewJob, Progress,
     jobs::{self, EnsureError},
-    steps::SourceError,
 };
-use vaultstream_lifecycle::{Advance, Driver, LifecycleError, Settings};
+use vaultstream_lifecycle::{Advance, Driver, Settings};
 use vaultstream_streams::Streams;
+
+pub(crate) use loss::Known;
+pub(crate) use place::Place;
+
+use faults::{ledger_fault, lifecycle_fault};
 
 use crate::{
     context::doubled,
@@ -31,8 +42,10 @@ const PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// Between two looks at the figures of a job.
 const LOOK: Duration = Duration::from_secs(1);
-/// Longest sleep: a change of the spec is seen within it.
+/// Longest sleep of a job at work or in the queue.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+/// A suspended job is looked at when its order changes, and so often besides.
+const REST: Duration = Duration::from_secs(15);
 
 /// What a SigningJob asks for.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +55,8 @@ pub(crate) struct Order {
     pub(crate) name: String,
     pub(crate) created: SystemTime,
     pub(crate) spec: SigningJobSpec,
+    /// Which generation of the spec that is.
+    pub(crate) generation: i64,
     /// Its rejects shall be tried again.
     pub(crate) retry_rejects: bool,
 }
@@ -61,6 +76,13 @@ pub(crate) struct View {
     pub(crate) fault: Option<Fault>,
 }
 
+impl View {
+    /// Why the job failed although the ledger does not say so: it has no row of it any more.
+    pub(crate) fn lost(&self) -> Option<&Fault> {
+        self.fault.as_ref().filter(|fault| fault.reason == Reason::LedgerLost)
+    }
+}
+
 /// What all jobs share.
 #[derive(Clone)]
 pub(crate) struct Shared {
@@ -78,10 +100,11 @@ pub(crate) struct Shared {
 pub(crate) async fn work(
     shared: Shared,
     orders: watch::Receiver<Order>,
+    known: Known,
     view: watch::Sender<View>,
     stop: CancellationToken,
 ) {
-    let mut work = Work { shared, orders, view, looked: None };
+    let mut work = Work { shared, orders, known, view, written: None, turn: None, looked: None };
     tokio::select! {
         () = work.until_over() => {}
         () = stop.cancelled() => {}
@@ -91,8 +114,27 @@ pub(crate) async fn work(
 struct Work {
     shared: Shared,
     orders: watch::Receiver<Order>,
+    known: Known,
     view: watch::Sender<View>,
+    /// The generation of the spec that the ledger has from us.
+    written: Option<i64>,
+    /// In the queue or at work; kept through faults, given back while the job is suspended.
+    turn: Option<Turn>,
     looked: Option<Instant>,
+}
+
+/// What one attempt works with.
+struct Tools {
+    ledger: Ledger,
+    streams: Streams,
+    driver: Driver,
+    job: JobId,
+}
+
+/// A job and its figures, as they are in the ledger.
+struct Found {
+    job: Job,
+    progress: Option<Progress>,
 }
 
 impl Work {
@@ -100,198 +142,248 @@ impl Work {
         let mut failed = 0_u32;
         loop {
             let begun = Instant::now();
-            match self.attempt().await {
-                Ok(()) => return,
-                Err(fault) => {
-                    failed = if begun.elapsed() > LONGEST_PAUSE { 0 } else { failed.saturating_add(1) };
-                    let pause = doubled(PAUSE, failed, LONGEST_PAUSE);
-                    self.view.send_if_modified(|view| {
-                        let news = view.fault.as_ref() != Some(&fault);
-                        view.fault = Some(fault.clone());
-                        news
-                    });
-                    let mut orders = self.orders.clone();
-                    tokio::select! {
-                        () = tokio::time::sleep(pause) => {}
-                        _ = orders.changed() => failed = 0,
-                    }
-                }
+            let Err(fault) = self.attempt().await else { return };
+            failed = if begun.elapsed() > LONGEST_PAUSE { 0 } else { failed.saturating_add(1) };
+            let pause = doubled(PAUSE, failed, LONGEST_PAUSE);
+            self.view.send_if_modified(|view| {
+                let news = view.fault.as_ref() != Some(&fault);
+                view.fault = Some(fault.clone());
+                news
+            });
+            if fault.reason == Reason::LedgerLost {
+                self.turn = None;
+                return;
+            }
+            let mut orders = self.orders.clone();
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                _ = orders.changed() => failed = 0,
             }
         }
     }
 
     /// From wherever the job is to its end, or to the first fault.
     async fn attempt(&mut self) -> Result<(), Fault> {
-        let order = self.orders.borrow_and_update().clone();
         let (ledger, streams) = (self.shared.dependencies.ledger()?, self.shared.dependencies.streams()?);
-        let job = self.ensure(&ledger, &order).await?;
-        let mut driver = Driver::new(ledger.clone(), streams.clone(), job.id, Settings::default());
-        {
-            let _one_of_few = Arc::clone(&self.shared.seeding).acquire_owned().await;
-            while !is_planned(self.look(&ledger, &job).await?) {
-                self.step(&mut driver, &streams).await?;
-            }
-        }
-        let turn = self.shared.slots.queue(order.uid, &order.namespace, order.created);
-        self.wait_for(&turn, &ledger, &job).await?;
+        let order = self.orders.borrow_and_update().clone();
+        let Some(job) = self.ensure(&ledger, &order).await? else {
+            return Err(loss::of_row(&streams, order.uid).await);
+        };
+        let driver = Driver::new(ledger.clone(), streams.clone(), job.id, Settings::default());
+        let mut tools = Tools { ledger, streams, driver, job: job.id };
         loop {
-            self.take_changes(&ledger).await?;
-            self.retry_rejects(&mut driver).await?;
-            if self.looked.is_none_or(|looked| looked.elapsed() >= LOOK) {
-                self.look(&ledger, &job).await?;
-            }
-            if self.step(&mut driver, &streams).await? {
-                self.look(&ledger, &job).await?;
-                return Ok(());
+            self.take_changes(&tools).await?;
+            let found = self.look(&tools).await?;
+            let state = found.job.state;
+            if state.is_final() || state == JobState::Deleting {
+                self.turn = None;
+                if self.step(&mut tools).await? {
+                    self.show(found, None);
+                    return Ok(());
+                }
+            } else if found.job.suspended {
+                self.turn = None;
+                self.show(found, None);
+                self.rest(&mut tools).await?;
+            } else if !is_planned(state) {
+                self.show(found, None);
+                self.seed(&mut tools).await?;
+            } else if self.await_turn(found).await {
+                self.sign(&mut tools).await?;
             }
         }
     }
 
-    /// The job's row, with the spec as it is now.
-    async fn ensure(&self, ledger: &Ledger, order: &Order) -> Result<Job, Fault> {
+    /// The job's row, with the spec as it is now; none when the ledger has lost it.
+    async fn ensure(&mut self, ledger: &Ledger, order: &Order) -> Result<Option<Job>, Fault> {
         let new = NewJob {
             uid: order.uid,
             cluster: self.shared.cluster.clone(),
             namespace: order.namespace.clone(),
             name: order.name.clone(),
             spec: order.spec.clone(),
+            generation: order.generation,
         };
-        match jobs::ensure(ledger, &new).await {
-            Ok(ensured) => Ok(ensured.job),
-            Err(EnsureError::Immutable { field }) => Err(Fault::new(Reason::InvalidSpec, field.to_string())),
+        let ensured = match self.known.begun {
+            true => jobs::adopt(ledger, &new).await,
+            false => jobs::ensure(ledger, &new).await.map(|ensured| ensured.job),
+        };
+        let job = match ensured {
+            Ok(job) => Some(job),
+            Err(EnsureError::Gone) => None,
+            // Another leader has written a later one, which comes here, too, if we still lead.
+            Err(EnsureError::Outdated { .. }) => {
+                jobs::by_uid(ledger, order.uid).await.map_err(|error| ledger_fault(&error))?
+            }
+            Err(EnsureError::Immutable { field }) => return Err(Fault::new(Reason::InvalidSpec, field.to_string())),
             Err(error @ EnsureError::NameTaken { .. }) => {
                 self.shared.leftovers.notify_one();
-                Err(Fault::new(Reason::LedgerUnavailable, format!("{error}; its deletion has yet to end")))
+                let why = format!("{error}; its deletion has yet to end");
+                return Err(Fault::new(Reason::LedgerUnavailable, why));
             }
-            Err(EnsureError::Gone(id)) => {
-                Err(Fault::new(Reason::LedgerLost, format!("job {id} is not in the ledger any more")))
-            }
-            Err(EnsureError::Query(error)) => Err(ledger_fault(&error)),
-        }
+            Err(EnsureError::Query(error)) => return Err(ledger_fault(&error)),
+        };
+        self.written = Some(order.generation);
+        Ok(job)
     }
 
-    /// Hands a changed spec to the ledger; true when there was one.
-    async fn take_changes(&mut self, ledger: &Ledger) -> Result<bool, Fault> {
+    /// Hands a changed spec to the ledger.
+    async fn take_changes(&mut self, tools: &Tools) -> Result<(), Fault> {
         if !self.orders.has_changed().unwrap_or(false) {
-            return Ok(false);
+            return Ok(());
         }
         let order = self.orders.borrow_and_update().clone();
-        self.ensure(ledger, &order).await.map(|_| true)
+        if self.written == Some(order.generation) {
+            return Ok(());
+        }
+        match self.ensure(&tools.ledger, &order).await? {
+            Some(_) => Ok(()),
+            None => Err(loss::of_row(&tools.streams, order.uid).await),
+        }
     }
 
-    async fn wait_for(&mut self, turn: &Turn, ledger: &Ledger, job: &Job) -> Result<(), Fault> {
-        loop {
-            let queued = turn.position().map(Place::of);
-            self.view.send_if_modified(|view| std::mem::replace(&mut view.queued, queued) != queued);
-            tokio::select! {
-                () = turn.begin() => break,
-                () = tokio::time::sleep(LONGEST_SLEEP) => {}
+    /// Takes the streams of a suspended job away, and waits until its order changes.
+    async fn rest(&mut self, tools: &mut Tools) -> Result<(), Fault> {
+        self.retry_rejects(tools).await?;
+        tools.driver.advance().await.map_err(|error| lifecycle_fault(&error))?;
+        let mut orders = self.orders.clone();
+        tokio::select! {
+            () = tokio::time::sleep(REST) => {}
+            _ = orders.changed() => {}
+        }
+        Ok(())
+    }
+
+    /// Provisions and seeds, as one of few jobs at a time, until the batches are planned or the order changes.
+    async fn seed(&mut self, tools: &mut Tools) -> Result<(), Fault> {
+        let mut orders = self.orders.clone();
+        let _one_of_few = tokio::select! {
+            place = Arc::clone(&self.shared.seeding).acquire_owned() => place,
+            _ = orders.changed() => return Ok(()),
+        };
+        while !self.orders.has_changed().unwrap_or(false) {
+            self.step(tools).await?;
+            let found = self.look(tools).await?;
+            // That it signs is not shown before it is its turn.
+            if is_planned(found.job.state) || found.job.suspended {
+                return Ok(());
             }
-            if self.take_changes(ledger).await? {
-                self.look(ledger, job).await?;
+            self.show(found, None);
+        }
+        Ok(())
+    }
+
+    /// Waits for the job's turn; false when its order changed first.
+    async fn await_turn(&mut self, found: Found) -> bool {
+        let turn = self.turn.take().unwrap_or_else(|| {
+            let order = self.orders.borrow();
+            self.shared.slots.queue(order.uid, &order.namespace, order.created)
+        });
+        let mut begun = turn.begin().now_or_never().is_some();
+        let place = |turn: &Turn| turn.position().map(Place::of);
+        // Both in one: a job that waits is never seen at work.
+        self.show(found, place(&turn));
+        let mut orders = self.orders.clone();
+        while !begun {
+            begun = tokio::select! {
+                () = turn.begin() => true,
+                _ = orders.changed() => break,
+                () = tokio::time::sleep(LONGEST_SLEEP) => false,
+            };
+            let queued = place(&turn);
+            self.view.send_if_modified(|view| std::mem::replace(&mut view.queued, queued) != queued);
+        }
+        self.turn = Some(turn);
+        begun
+    }
+
+    /// Publishes, watches, repairs and finishes, until the job is over, suspended, or its order changes.
+    async fn sign(&mut self, tools: &mut Tools) -> Result<(), Fault> {
+        while !self.orders.has_changed().unwrap_or(false) {
+            self.retry_rejects(tools).await?;
+            if self.looked.is_none_or(|looked| looked.elapsed() >= LOOK) {
+                let found = self.look(tools).await?;
+                if found.job.suspended || found.job.state.is_final() {
+                    return Ok(());
+                }
+                self.show(found, None);
+            }
+            if self.step(tools).await? {
+                return Ok(());
             }
         }
-        self.view.send_if_modified(|view| view.queued.take().is_some());
         Ok(())
     }
 
     /// Once for each time it is asked for.
-    async fn retry_rejects(&mut self, driver: &mut Driver) -> Result<(), Fault> {
+    async fn retry_rejects(&mut self, tools: &mut Tools) -> Result<(), Fault> {
         let wanted = self.orders.borrow().retry_rejects;
         let done = self.view.borrow().retried.is_some();
         if wanted == done {
             return Ok(());
         }
         let retried =
-            if wanted { driver.retry_rejects().await.map_err(|error| lifecycle_fault(&error))? } else { None };
+            if wanted { tools.driver.retry_rejects().await.map_err(|error| lifecycle_fault(&error))? } else { None };
         self.view.send_if_modified(|view| std::mem::replace(&mut view.retried, retried) != retried);
         Ok(())
     }
 
     /// One lifecycle step; true when the job is over.
-    async fn step(&mut self, driver: &mut Driver, streams: &Streams) -> Result<bool, Fault> {
-        let pause = match driver.advance().await {
+    async fn step(&mut self, tools: &mut Tools) -> Result<bool, Fault> {
+        let pause = match tools.driver.advance().await {
             Ok(Advance::Ended(_)) => return Ok(true),
             Ok(Advance::Again) => return Ok(false),
             Ok(Advance::After(pause)) => pause.min(LONGEST_SLEEP),
             Err(error) => return Err(lifecycle_fault(&error)),
         };
-        let mut link = streams.link();
+        let mut link = tools.streams.link();
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
-            () = link.reconnected() => driver.look_again(),
+            () = link.reconnected() => tools.driver.look_again(),
         }
         Ok(false)
     }
 
-    /// Reads the job and its figures into the view.
-    async fn look(&mut self, ledger: &Ledger, job: &Job) -> Result<JobState, Fault> {
-        let row = jobs::by_id(ledger, job.id).await.map_err(|error| ledger_fault(&error))?;
-        let Some(row) = row else {
-            return Err(Fault::new(Reason::LedgerLost, "the job is not in the ledger any more"));
-        };
-        let progress = vaultstream_ledger::progress(ledger, job.id).await.map_err(|error| ledger_fault(&error))?;
+    /// Reads the job and its figures. A job of which the ledger has less than was seen before has failed.
+    async fn look(&mut self, tools: &Tools) -> Result<Found, Fault> {
+        let mut job = self.row(tools).await?;
+        let progress =
+            vaultstream_ledger::progress(&tools.ledger, tools.job).await.map_err(|error| ledger_fault(&error))?;
         self.looked = Some(Instant::now());
-        let state = row.state;
+        let over = job.state.is_final() || job.state == JobState::Deleting;
+        let signed = progress.as_ref().map_or(self.known.signed, |progress| progress.signed);
+        if !over && signed < self.known.signed {
+            loss::of_signatures(&tools.ledger, tools.job, signed, self.known.signed).await?;
+            job = self.row(tools).await?;
+        }
+        self.known.signed = self.known.signed.max(signed);
+        self.known.begun |= job.state != JobState::Pending;
+        Ok(Found { job, progress })
+    }
+
+    async fn row(&self, tools: &Tools) -> Result<Job, Fault> {
+        match jobs::by_id(&tools.ledger, tools.job).await {
+            Ok(Some(job)) => Ok(job),
+            Ok(None) if self.known.begun => {
+                let uid = self.orders.borrow().uid;
+                Err(loss::of_row(&tools.streams, uid).await)
+            }
+            Ok(None) => Err(Fault::new(Reason::LedgerUnavailable, "the job's row is gone: it is made anew")),
+            Err(error) => Err(ledger_fault(&error)),
+        }
+    }
+
+    fn show(&self, found: Found, queued: Option<Place>) {
         self.view.send_modify(|view| {
-            view.job = Some(row);
-            view.progress = progress;
+            view.job = Some(found.job);
+            view.progress = found.progress;
+            view.queued = queued;
             view.fault = None;
         });
-        Ok(state)
-    }
-}
-
-/// A place in the queue: exact near its head, in steps further behind, where all places move whenever one job begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// So many-th.
-    Number(usize),
-    /// Behind so many.
-    Behind(usize),
-}
-
-impl Place {
-    /// Places up to here are told exactly.
-    const NEAR: usize = 20;
-
-    fn of(position: usize) -> Self {
-        match position.saturating_sub(1) {
-            ahead if ahead < Self::NEAR => Self::Number(position),
-            ahead if ahead < 100 => Self::Behind(Self::NEAR),
-            ahead if ahead < 1000 => Self::Behind(100),
-            _ => Self::Behind(1000),
-        }
-    }
-}
-
-impl std::fmt::Display for Place {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Number(place) => write!(f, "number {place} in the queue"),
-            Self::Behind(jobs) => write!(f, "behind at least {jobs} others in the queue"),
-        }
     }
 }
 
 /// Whether the job's batches are planned: what follows needs its turn.
 fn is_planned(state: JobState) -> bool {
     !matches!(state, JobState::Pending | JobState::Provisioning | JobState::Seeding)
-}
-
-fn lifecycle_fault(error: &LifecycleError) -> Fault {
-    match error {
-        LifecycleError::Source(error) => {
-            let missing = matches!(error, SourceError::NoTable { .. } | SourceError::NoColumn { .. });
-            let reason = if missing { Reason::SourceUnavailable } else { Reason::SourceUnusable };
-            Fault::new(reason, error.to_string())
-        }
-        LifecycleError::Ledger(error) => ledger_fault(error),
-        LifecycleError::Streams(error) => Fault::new(Reason::StreamsUnavailable, error.to_string()),
-    }
-}
-
-fn ledger_fault(error: &vaultstream_ledger::QueryError) -> Fault {
-    let reason = if error.is_transient() { Reason::LedgerUnavailable } else { Reason::LedgerRefused };
-    Fault::new(reason, error.to_string())
 }

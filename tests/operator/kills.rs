@@ -9,7 +9,8 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use kube::ResourceExt;
-use vaultstream_api::SigningJob;
+use serde_json::json;
+use vaultstream_api::{Phase, SigningJob};
 
 use crate::harness::{Job, Place, assert_complete_in, generated};
 
@@ -115,6 +116,32 @@ async fn stop_at(at: String) {
     assert_complete_in(&place.site, &place.namespace, "job", RECORDS, 0).await;
     assert_eq!(job.get().await.resource_version(), complete.resource_version(), "at {at}: something was written");
     assert_eq!(place.children().await, Vec::<String>::new(), "at {at}");
+}
+
+/// It was about to suspend the job; by the time it wakes up, its successor has suspended and resumed it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_that_wakes_up_does_not_put_an_old_spec_back() {
+    let place = Place::new().await;
+    let first = place.operator("first").await.args(&LEASE).fault("spec-read=stop").start();
+    first.until_leading().await;
+    let second = place.operator("second").await.args(&LEASE).start();
+    let slow = "batchSize: 20\nkeys: {count: 4, lease: {records: 100, duration: 5s}}\n\
+                workers: {maxReplicas: 1, maxRecordsPerSecond: 20}";
+    let job = place.create(&generated("job", 600, slow)).await;
+    place.site.until_signed(20).await;
+    job.patch(json!({"spec": {"suspend": true}})).await;
+    first.until_stopped().await;
+    second.until_leading().await;
+    job.until_phase(Phase::Suspended).await;
+    job.patch(json!({"spec": {"suspend": false}})).await;
+    job.until_phase(Phase::Signing).await;
+
+    first.signal(Signal::CONT);
+    first.end_within(Duration::from_secs(20)).await.assert_code(1);
+    let stored = "SELECT count(*) FROM vaultstream.jobs WHERE NOT suspended AND spec_generation = 3";
+    assert_eq!(place.site.number(stored).await, 1, "the old spec was put back");
+    job.until_complete().await;
+    assert_complete_in(&place.site, &place.namespace, "job", 600, 0).await;
 }
 
 /// The job once nothing has been written for a while.

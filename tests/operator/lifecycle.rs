@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use kube::api::DeleteParams;
+use rustix::process::Signal;
 use serde_json::json;
 use vaultstream_api::names::FINALIZER;
 use vaultstream_api::{ConditionType, Phase, Reason};
@@ -48,6 +50,74 @@ async fn a_job_suspended_from_its_beginning_has_no_workers_until_it_is_resumed()
     job.patch(json!({"spec": {"suspend": false}})).await;
     job.until_complete().await;
     assert_complete_in(&place.site, &place.namespace, "job", 100, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_suspended_job_gives_its_turn_to_the_next_one_and_queues_again_when_it_is_resumed() {
+    let place = Place::new().await;
+    let operator = place.operator("operator").await.args(&["--active-jobs", "1"]).start();
+    operator.until_leading().await;
+    let first = place.create(&slow("first", "")).await;
+    place.site.until_signed(100).await;
+    first.patch(json!({"spec": {"suspend": true}})).await;
+    first.until_phase(Phase::Suspended).await;
+    // Nor does one take a turn that is suspended from its beginning.
+    let never = place.create(&generated("never", 100, &format!("{SPEC}\nsuspend: true"))).await;
+    never.until_phase(Phase::Suspended).await;
+    let second = place.create(&slow("second", "")).await;
+    second.until_phase(Phase::Signing).await;
+
+    first.patch(json!({"spec": {"suspend": false}})).await;
+    first.until_phase(Phase::Queued).await;
+    assert!(first.deployment().await.is_none(), "{}", first.tell().await);
+    second.until_complete().await;
+    first.until_complete().await;
+    assert_complete_in(&place.site, &place.namespace, "first", 1000, 0).await;
+    assert_eq!(never.get().await.status.unwrap().phase, Some(Phase::Suspended));
+}
+
+/// The leader stands still after the first chunk, so that the rest is still to be seeded when it sees the change.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_is_suspended_while_it_is_seeded_and_goes_on_where_it_was() {
+    const MANY: i64 = 1_500_000;
+    let place = Place::new().await;
+    let operator = place.operator("operator").await.fault("seeded-chunk=stop").start();
+    operator.until_leading().await;
+    let job = place.create(&generated("job", MANY.unsigned_abs(), "batchSize: 5000\nkeys: {count: 1}")).await;
+    operator.until_stopped().await;
+    job.patch(json!({"spec": {"suspend": true}})).await;
+    operator.signal(Signal::CONT);
+    job.until_phase(Phase::Suspended).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let seeded = "SELECT seeded FROM vaultstream.jobs WHERE state = 'Seeding'";
+    let by_then = place.site.number_or_zero(seeded).await;
+    assert!((1..MANY).contains(&by_then), "{by_then} were seeded");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(place.site.number_or_zero(seeded).await, by_then, "a suspended job was seeded");
+
+    job.patch(json!({"spec": {"suspend": false}})).await;
+    job.until_condition(ConditionType::Seeded, "True", Reason::Planned).await;
+    assert_eq!(place.site.number("SELECT total FROM vaultstream.jobs").await, MANY);
+}
+
+/// Somebody deletes the Deployment by hand while the operator keeps its hands off; then nobody wants a budget any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_budget_goes_although_its_deployment_is_gone_already() {
+    let place = Place::new().await;
+    let _operator = place.start_operator().await;
+    let two = "workers: {minReplicas: 2, maxReplicas: 2, maxRecordsPerSecond: 20}";
+    let job = place.create(&generated("job", 1000, &format!("{SPEC}\n{two}"))).await;
+    place.site.until_signed(20).await;
+    job.patch(json!({"metadata": {"annotations": {"vaultstream.dev/reconcile": "paused"}}})).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    job.deployments.delete(&job.child(), &DeleteParams::background()).await.unwrap();
+    until("the Deployment is gone", || async { job.deployment().await.is_none() }).await;
+    job.patch(json!({
+        "metadata": {"annotations": {"vaultstream.dev/reconcile": null}}, "spec": {"suspend": true},
+    }))
+    .await;
+    job.until_phase(Phase::Suspended).await;
+    place.until_no_children().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

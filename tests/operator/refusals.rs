@@ -1,10 +1,12 @@
-//! What the API server itself refuses, with a sentence that names the field.
+//! What the API server itself refuses, with a sentence that names the field, and what comes too late.
 
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject, PostParams};
 use serde_json::{Value, json};
 
-use crate::harness::{Place, generated, kubectl};
+use vaultstream_api::{ConditionType, Reason};
+
+use crate::harness::{Place, condition, generated, kubectl, until};
 
 const SPEC: &str = "batchSize: 20\nkeys: {count: 2}";
 
@@ -85,4 +87,35 @@ async fn fields_that_a_job_keeps_for_life_cannot_be_changed() {
     let live = json!({"spec": {"workers": {"maxReplicas": 3}, "suspend": true}});
     job.patch(live).await;
     job.patch(json!({"spec": {"connectionSecret": "another"}})).await;
+}
+
+/// Complete is never said of a spec that was not signed: the change is refused, or told to change nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spec_that_is_changed_after_the_end_is_refused_or_told_to_come_too_late() {
+    let place = Place::new().await;
+    let _operator = place.start_operator().await;
+    let job = place.create(&generated("job", 100, SPEC)).await;
+    let done = job.until_complete().await;
+    let patch = json!({"spec": {"source": {"generate": {"records": 101}}}}).to_string();
+    let (content, said) =
+        kubectl(&["-n", &place.namespace, "patch", "signingjob", "job", "--type=merge", "-p", &patch]).await;
+    assert!(!content && said.contains("source"), "{said}");
+
+    job.patch(json!({"spec": {"maxRejected": 5, "signing": {"verify": "All"}}})).await;
+    let told = job.until_condition(ConditionType::Accepted, "False", Reason::ChangedTooLate).await;
+    let message = &condition(&told, ConditionType::Accepted).unwrap().message;
+    assert!(
+        message.contains("spec.maxRejected was 0, and is 5") && message.contains("spec.signing.verify"),
+        "{message}"
+    );
+    until("there is an Event", || async { job.events("ChangedTooLate").await.len() == 1 }).await;
+    let [before, after] = [&done, &told].map(|job| job.status.as_ref().unwrap());
+    assert_eq!(before.receipt, after.receipt);
+    assert_eq!(after.observed_generation, told.metadata.generation);
+    assert_eq!(condition(&told, ConditionType::Complete).unwrap().status, "True");
+
+    // What still counts after the end is no change of what was signed.
+    let verify = serde_json::to_value(&done.spec.signing).unwrap();
+    job.patch(json!({"spec": {"maxRejected": 0, "signing": verify, "ttlAfterFinished": "1h"}})).await;
+    job.until_condition(ConditionType::Accepted, "True", Reason::Valid).await;
 }

@@ -6,12 +6,13 @@
 #[allow(dead_code, unused_imports, reason = "shared with the other suite, which uses the rest")]
 mod harness;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, StreamExt};
-use kube::Api;
 use kube::api::PostParams;
+use kube::{Api, ResourceExt};
+use serde_json::Value;
 use vaultstream_api::SigningJob;
 
 use harness::{Place, generated, requests};
@@ -92,10 +93,12 @@ async fn a_thousand_jobs_are_seeded_within_a_minute_and_64_mib() {
 
     // What was under way comes to its rest first.
     tokio::time::sleep(Duration::from_secs(20)).await;
+    let objects_before = objects(&api).await;
     let before = requests::count().await;
     let resting = rest();
     tokio::time::sleep(resting).await;
     let after = requests::count().await;
+    let objects_after = objects(&api).await;
     let a_second = |count: u64| count as f64 / resting.as_secs_f64();
     table.push(("API reads a second at rest, all clients".to_owned(), a_second(since(&before, &after, false))));
     table.push(("API writes a second at rest, all clients".to_owned(), a_second(since(&before, &after, true))));
@@ -116,11 +119,41 @@ async fn a_thousand_jobs_are_seeded_within_a_minute_and_64_mib() {
             println!("written at rest: {verb} {resource} {news} times");
         }
     }
+    for (name, now) in &objects_after {
+        let then = objects_before.get(name).unwrap_or(&Value::Null);
+        changed(name, then, now).iter().for_each(|line| println!("written at rest: {line}"));
+    }
     println!("\nper step, mean ms in the ledger:\n{}", per_step(&place).await);
 
     assert!(all_seeded <= ALL_SEEDED, "all were seeded after {all_seeded:?}");
     assert!(peak <= MEMORY_MIB && rest <= MEMORY_MIB, "{peak:.1} MiB at peak, {rest:.1} MiB at rest");
     assert_eq!(wrote, 0, "jobs at rest were written");
+}
+
+/// All jobs as the API server has them, by name.
+async fn objects(api: &Api<SigningJob>) -> BTreeMap<String, Value> {
+    let jobs = api.list(&Default::default()).await.unwrap();
+    jobs.items.into_iter().map(|job| (job.name_any(), serde_json::to_value(job).unwrap())).collect()
+}
+
+/// What is not the same any more, a line each.
+fn changed(path: &str, then: &Value, now: &Value) -> Vec<String> {
+    match (then, now) {
+        (Value::Object(then), Value::Object(now)) => {
+            let names: BTreeSet<&String> = then.keys().chain(now.keys()).collect();
+            let inner = |name: &String| {
+                let [then, now] = [then, now].map(|object| object.get(name).unwrap_or(&Value::Null));
+                changed(&format!("{path}.{name}"), then, now)
+            };
+            names.into_iter().flat_map(inner).collect()
+        }
+        (Value::Array(then), Value::Array(now)) if then.len() == now.len() => {
+            let pairs = then.iter().zip(now).enumerate();
+            pairs.flat_map(|(index, (then, now))| changed(&format!("{path}[{index}]"), then, now)).collect()
+        }
+        _ if then == now => Vec::new(),
+        _ => vec![format!("{path} was {then}, and is {now}")],
+    }
 }
 
 /// Jobs that say that they are seeded.

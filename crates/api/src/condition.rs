@@ -76,6 +76,8 @@ reasons! {
     Finished for Ready | Complete | Stalled;
     /// The spec was accepted.
     Valid for Accepted;
+    /// The job had ended when its spec was changed, which changes nothing of what was signed; the message names the fields.
+    ChangedTooLate for Accepted;
     /// The spec breaks a rule that the API server could not check; the message names the field.
     InvalidSpec for Accepted | Ready | Stalled | Failed;
     /// The SigningJob type in the cluster is older than the operator and lacks a field that it needs; the message names it.
@@ -135,7 +137,7 @@ reasons! {
     /// More records were rejected than `spec.maxRejected` allows.
     TooManyRejects for Failed | Ready;
     /// The ledger lost what the job needs; it cannot go on.
-    LedgerLost for Failed | Ready | Stalled;
+    LedgerLost for Failed | Ready | Seeded | Stalled;
     /// `spec.suspend` is true.
     SuspendRequested for Suspended | Ready;
     /// `spec.suspend` is false.

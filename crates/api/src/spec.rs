@@ -31,12 +31,14 @@ use crate::{defaults, limits, pattern};
     validation = Rule::new(format!("size(self.metadata.name) <= {} && self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')", limits::MAX_NAME))
         .message(format!("metadata.name must be at most {} lower-case letters, digits and '-', with a letter or digit at both ends", limits::MAX_NAME).as_str()),
     printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase", description = "Where the job is"),
+    printcolumn(name = "Done %", type_ = "integer", json_path = ".status.percentDone", description = "Records signed or rejected, in percent"),
     printcolumn(name = "Total", type_ = "integer", json_path = ".status.records.total", description = "Records of the job"),
     printcolumn(name = "Signed", type_ = "integer", json_path = ".status.records.signed", description = "Records signed"),
     printcolumn(name = "Rejected", type_ = "integer", json_path = ".status.records.rejected", description = "Records that cannot be signed"),
     printcolumn(name = "Backlog", type_ = "integer", json_path = ".status.records.backlog", description = "Records neither signed nor rejected yet"),
     printcolumn(name = "Workers", type_ = "integer", json_path = ".status.replicas", description = "Workers running"),
     printcolumn(name = "Rate", type_ = "integer", json_path = ".status.ratePerSecond", description = "Records signed a second"),
+    printcolumn(name = "ETA", type_ = "string", json_path = ".status.estimatedCompletionTime", description = "When the backlog will be gone at the present rate"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
 )]
 #[serde(rename_all = "camelCase")]

@@ -29,6 +29,11 @@ pub struct SigningJobStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub records: Option<RecordCounts>,
 
+    /// Records signed or rejected, in percent of all of them, rounded down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 100))]
+    pub percent_done: Option<u32>,
+
     /// Records signed a second, by all workers together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate_per_second: Option<u64>,

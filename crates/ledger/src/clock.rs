@@ -1,4 +1,5 @@
-//! The clock that leases are watched on: it goes on while the machine is suspended, and nobody can set it.
+//! The clock that leases are watched on, of keys and of the operator's leader: it runs while the machine is suspended, and
+//! cannot be set.
 
 use std::time::Duration;
 
@@ -23,6 +24,12 @@ impl BootInstant {
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(duration))
+    }
+
+    /// Time from `earlier` to this moment; zero when that was not earlier.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        self.0.saturating_sub(earlier.0)
     }
 
     /// Time from now until this moment; zero when it has passed.

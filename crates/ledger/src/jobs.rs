@@ -28,6 +28,8 @@ pub struct NewJob {
     pub name: String,
     /// What is to be done.
     pub spec: SigningJobSpec,
+    /// Which generation of the spec this is; an older one never replaces a newer one.
+    pub generation: i64,
 }
 
 /// A job that is in the ledger now.
@@ -58,9 +60,19 @@ pub enum EnsureError {
         /// The other's uid.
         uid: Uuid,
     },
+    /// The ledger has a later generation of the spec.
+    #[error(
+        "generation {given} of the spec is older than generation {stored}, which the ledger has: nothing was changed"
+    )]
+    Outdated {
+        /// The one that was to be written.
+        given: i64,
+        /// The one that the ledger has.
+        stored: i64,
+    },
     /// No such job.
-    #[error("job {0} is not in the ledger")]
-    Gone(JobId),
+    #[error("the job is not in the ledger")]
+    Gone,
     /// Postgres failed.
     #[error(transparent)]
     Query(#[from] QueryError),
@@ -77,11 +89,11 @@ pub async fn ensure(ledger: &Ledger, new: &NewJob) -> Result<Ensured, EnsureErro
     let inserted = {
         let client = ledger.client(ACTION).await?;
         let sql = format!(
-            "INSERT INTO vaultstream.jobs (uid, cluster, namespace, name, spec, suspended) VALUES ($1, $2, $3, $4, $5, $6) \
-             ON CONFLICT (uid) DO NOTHING RETURNING {COLUMNS}"
+            "INSERT INTO vaultstream.jobs (uid, cluster, namespace, name, spec, suspended, spec_generation) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (uid) DO NOTHING RETURNING {COLUMNS}"
         );
-        let params: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
-            [&new.uid, &new.cluster, &new.namespace, &new.name, &Json(&new.spec), &suspended];
+        let params: [&(dyn tokio_postgres::types::ToSql + Sync); 7] =
+            [&new.uid, &new.cluster, &new.namespace, &new.name, &Json(&new.spec), &suspended, &new.generation];
         client.query_opt(&sql, &params).await
     };
     match inserted {
@@ -96,32 +108,55 @@ pub async fn ensure(ledger: &Ledger, new: &NewJob) -> Result<Ensured, EnsureErro
         }
         Err(error) => return Err(QueryError::new(ACTION, error).into()),
     }
-    let job = by_uid(ledger, new.uid).await?.ok_or(EnsureError::Gone(JobId(0)))?;
-    let job = if job.spec == new.spec { job } else { update_spec(ledger, job.id, &new.spec).await? };
-    Ok(Ensured { job, created: false })
+    Ok(Ensured { job: adopt(ledger, new).await?, created: false })
 }
 
-/// Takes over what may change of a spec while its job lives.
+/// The job of this uid, which has to be there, with the new spec as far as it may change.
 ///
 /// # Errors
 ///
-/// `Immutable` with the first field that may not.
-pub async fn update_spec(ledger: &Ledger, id: JobId, spec: &SigningJobSpec) -> Result<Job, EnsureError> {
+/// `Gone` when it is not there; else as [`update_spec`].
+pub async fn adopt(ledger: &Ledger, new: &NewJob) -> Result<Job, EnsureError> {
+    let job = by_uid(ledger, new.uid).await?.ok_or(EnsureError::Gone)?;
+    let known = job.spec == new.spec && job.spec_generation >= new.generation;
+    if known { Ok(job) } else { update_spec(ledger, job.id, &new.spec, new.generation).await }
+}
+
+/// Takes over what may change of a spec while its job lives, unless the ledger has a later `generation` of it.
+///
+/// # Errors
+///
+/// `Immutable` with the first field that may not change; `Outdated` when the ledger has a later generation.
+pub async fn update_spec(
+    ledger: &Ledger,
+    id: JobId,
+    spec: &SigningJobSpec,
+    generation: i64,
+) -> Result<Job, EnsureError> {
     const ACTION: &str = "change the job's spec";
-    let job = by_id(ledger, id).await?.ok_or(EnsureError::Gone(id))?;
+    let job = by_id(ledger, id).await?.ok_or(EnsureError::Gone)?;
+    if generation < job.spec_generation {
+        return Err(EnsureError::Outdated { given: generation, stored: job.spec_generation });
+    }
     if let Err(fields) = vaultstream_api::validate_update(&job.spec, spec)
         && let Some(field) = fields.into_iter().next()
     {
         return Err(EnsureError::Immutable { field });
     }
-    let client = ledger.client(ACTION).await?;
-    let sql = format!("UPDATE vaultstream.jobs SET spec = $2, suspended = $3 WHERE id = $1 RETURNING {COLUMNS}");
-    let row = client
-        .query_opt(&sql, &[&id.0, &Json(spec), &spec.suspend])
-        .await
-        .map_err(|error| QueryError::new(ACTION, error))?
-        .ok_or(EnsureError::Gone(id))?;
-    Ok(from_row(&row)?)
+    vaultstream_faults::point("spec-read");
+    let sql = format!(
+        "UPDATE vaultstream.jobs SET spec = $2, suspended = $3, spec_generation = $4 \
+          WHERE id = $1 AND spec_generation <= $4 RETURNING {COLUMNS}"
+    );
+    let updated = {
+        let client = ledger.client(ACTION).await?;
+        client.query_opt(&sql, &[&id.0, &Json(spec), &spec.suspend, &generation]).await
+    };
+    if let Some(row) = updated.map_err(|error| QueryError::new(ACTION, error))? {
+        return Ok(from_row(&row)?);
+    }
+    let stored = by_id(ledger, id).await?.ok_or(EnsureError::Gone)?.spec_generation;
+    Err(EnsureError::Outdated { given: generation, stored })
 }
 
 /// Notes that records of the job are signed with `backend` from now on; a repeat changes nothing.

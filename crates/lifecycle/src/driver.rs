@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use vaultstream_api::Reason;
 use vaultstream_ledger::{
     Job, JobId, JobState, Ledger, QueryError, jobs, progress,
     steps::{self, Finish, SourceError, Step, StepError},
@@ -133,14 +134,14 @@ impl Driver {
     pub async fn advance(&mut self) -> Result<Advance, LifecycleError> {
         let Some(job) = jobs::by_id(&self.ledger, self.job).await? else { return Ok(Advance::Ended(Outcome::Deleted)) };
         match job.state {
-            JobState::Pending | JobState::Provisioning => done(&steps::provision(&self.ledger, job.id).await?),
-            JobState::Seeding => done(&steps::seed_chunk(&self.ledger, job.id, self.settings.seed_chunk).await?),
-            JobState::Signing if job.suspended => self.rest(&job).await,
-            JobState::Signing => self.sign(&job).await,
-            JobState::Finishing => self.finish(&job).await,
             JobState::Complete => self.end(&job, Outcome::Complete).await,
             JobState::Failed => self.end(&job, Outcome::Failed).await,
             JobState::Deleting => self.end(&job, Outcome::Deleted).await,
+            _ if job.suspended => self.rest(&job).await,
+            JobState::Pending | JobState::Provisioning => done(&steps::provision(&self.ledger, job.id).await?),
+            JobState::Seeding => done(&steps::seed_chunk(&self.ledger, job.id, self.settings.seed_chunk).await?),
+            JobState::Signing => self.sign(&job).await,
+            JobState::Finishing => self.finish(&job).await,
         }
     }
 
@@ -174,7 +175,7 @@ impl Driver {
             vaultstream_faults::point("finish-begun");
             if let Step::Done(Finish::SignedTwice { record }) = &step {
                 let why = format!("the ledger is damaged: it holds two signatures of one record. {record}");
-                return done(&steps::fail(&self.ledger, job.id, &why).await?);
+                return done(&steps::fail(&self.ledger, job.id, Reason::LedgerLost, &why).await?);
             }
             return done(&step);
         }
@@ -202,7 +203,7 @@ impl Driver {
         }
         let why =
             format!("{rejected} of {total} records were rejected, maxRejected allows {allowed}; all others are signed");
-        done(&steps::fail(&self.ledger, job.id, &why).await?)
+        done(&steps::fail(&self.ledger, job.id, Reason::TooManyRejects, &why).await?)
     }
 
     /// The streams of the job's present generation; makes those of a new one when they are missing, and says `None` so
@@ -259,7 +260,7 @@ impl Driver {
         }
     }
 
-    /// A suspended job holds no streams.
+    /// A suspended job holds no streams, however far it is.
     async fn rest(&mut self, job: &Job) -> Result<Advance, LifecycleError> {
         self.streams.delete_other_generations(job.uid, None).await?;
         self.streams_checked = None;

@@ -106,6 +106,13 @@ impl Loads {
         self.0.read().unwrap_or_else(PoisonError::into_inner).read.map(|at| at.elapsed())
     }
 
+    /// As read just now, for tests of what uses them.
+    #[cfg(test)]
+    pub(crate) fn known(jobs: &[(Uuid, JobLoad)]) -> Self {
+        let table = Table { read: Some(Instant::now()), jobs: jobs.iter().cloned().collect() };
+        Self(Arc::new(RwLock::new(table)))
+    }
+
     fn fresh<T>(&self, read: impl FnOnce(&HashMap<Uuid, JobLoad>) -> T) -> Result<T, Unknown> {
         let table = self.0.read().unwrap_or_else(PoisonError::into_inner);
         match table.read {

@@ -1,9 +1,9 @@
 //! The conditions of a job, all nine, each with a reason of the fixed list. Pure.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-use vaultstream_api::{ConditionType, Phase, Reason};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use vaultstream_api::{ConditionType, Difference, Phase, Reason};
 
-use super::Facts;
+use super::{Facts, whole_seconds};
 use crate::{
     dependencies::Fault,
     scaling::choice::{Choice, Scaler},
@@ -40,6 +40,33 @@ pub(super) fn refused(history: &History<'_>, why: &Fault) -> Vec<Condition> {
         .collect()
 }
 
+/// The conditions of a job that has ended, with what became of changes of its spec that came after the end.
+pub(super) fn compared(history: &History<'_>, changes: &[Difference]) -> Vec<Condition> {
+    let accepted = match changes {
+        [] => yes(Reason::Valid, "the spec was accepted"),
+        some => no(Reason::ChangedTooLate, too_late(some)),
+    };
+    let accepted = history.condition(ConditionType::Accepted, accepted);
+    let mut conditions = history.old.to_vec();
+    conditions.retain(|condition| condition.type_ != accepted.type_);
+    let place = conditions.len().min(1);
+    conditions.insert(place, accepted);
+    conditions
+}
+
+fn too_late(changes: &[Difference]) -> String {
+    const TOLD: usize = 5;
+    let told: Vec<_> = changes.iter().take(TOLD).map(ToString::to_string).collect();
+    let further = match changes.len().saturating_sub(TOLD) {
+        0 => String::new(),
+        more => format!("; and {more} more"),
+    };
+    format!(
+        "the job had ended when its spec was changed: {}{further}. What was signed stays as it is: create another SigningJob",
+        told.join("; ")
+    )
+}
+
 /// What conditions were before, and what they speak of now.
 pub(super) struct History<'a> {
     pub(super) old: &'a [Condition],
@@ -59,14 +86,13 @@ impl History<'_> {
             None => "Unknown",
         };
         let since = self.old(type_).filter(|old| old.status == status).map(|old| old.last_transition_time.clone());
-        let now = jiff::Timestamp::from_second(self.now.as_second()).unwrap_or(self.now);
         Condition {
             type_: type_.as_str().to_owned(),
             status: status.to_owned(),
             reason: reason.as_str().to_owned(),
             message,
             observed_generation: Some(self.generation),
-            last_transition_time: since.unwrap_or(Time(now)),
+            last_transition_time: since.unwrap_or_else(|| whole_seconds(self.now)),
         }
     }
 }
@@ -78,14 +104,17 @@ fn verdict(type_: ConditionType, facts: &Facts<'_>, phase: Phase) -> Verdict {
         ConditionType::Seeded => seeded(facts, phase),
         ConditionType::WorkersAvailable => workers_available(facts, phase),
         ConditionType::Scaling => scaling(facts, phase),
-        ConditionType::Stalled => stalled(facts),
+        ConditionType::Stalled => stalled(facts, phase),
         ConditionType::Complete => match phase {
             Phase::Complete => yes(Reason::Finished, "every record is signed, or rejected within the allowance"),
             Phase::Failed => no(Reason::Finished, "the job failed"),
             _ => no(Reason::Progressing, "the job has not ended"),
         },
         ConditionType::Failed => match phase {
-            Phase::Failed => yes(Reason::TooManyRejects, failure(facts)),
+            Phase::Failed => {
+                let Fault { reason, message } = failure(facts);
+                yes(reason, message)
+            }
             _ => no(Reason::Progressing, "the job has not failed"),
         },
         ConditionType::Suspended => match facts.job.spec.suspend {
@@ -95,15 +124,23 @@ fn verdict(type_: ConditionType, facts: &Facts<'_>, phase: Phase) -> Verdict {
     }
 }
 
-fn failure(facts: &Facts<'_>) -> String {
+/// Why a job failed.
+fn failure(facts: &Facts<'_>) -> Fault {
+    if let Some(lost) = facts.view.lost() {
+        return lost.clone();
+    }
     let row = facts.view.job.as_ref();
-    row.and_then(|row| row.failure.clone()).unwrap_or_else(|| "the job failed".to_owned())
+    let message = row.and_then(|row| row.failure.clone()).unwrap_or_else(|| "the job failed".to_owned());
+    Fault::new(row.and_then(|row| row.failure_reason).unwrap_or(Reason::TooManyRejects), message)
 }
 
 fn ready(facts: &Facts<'_>, phase: Phase) -> Verdict {
     match (phase, &facts.view.fault) {
         (Phase::Complete, _) => yes(Reason::Finished, "the job is done"),
-        (Phase::Failed, _) => no(Reason::TooManyRejects, failure(facts)),
+        (Phase::Failed, _) => {
+            let Fault { reason, message } = failure(facts);
+            no(reason, message)
+        }
         (_, Some(fault)) => no(fault.reason, fault.message.clone()),
         (Phase::Suspended, None) => no(Reason::SuspendRequested, "the job is suspended"),
         (Phase::Queued, None) => yes(Reason::Queued, "the job waits for its turn"),
@@ -123,6 +160,7 @@ fn accepted(facts: &Facts<'_>) -> Verdict {
 fn seeded(facts: &Facts<'_>, phase: Phase) -> Verdict {
     let planned = facts.view.job.as_ref().is_some_and(|row| row.times.seeded.is_some());
     match (&facts.view.fault, planned || phase.is_final()) {
+        _ if facts.view.lost().is_some() => no(Reason::LedgerLost, "the ledger has no row of this job any more"),
         (_, true) => yes(Reason::Planned, "all records and batches are in the ledger"),
         (Some(fault), false) if fault.reason.conditions().contains(&ConditionType::Seeded) => {
             no(fault.reason, fault.message.clone())
@@ -181,9 +219,14 @@ fn autoscaled(facts: &Facts<'_>) -> Verdict {
     }
 }
 
-fn stalled(facts: &Facts<'_>) -> Verdict {
-    let needs_a_person =
-        |fault: &&crate::dependencies::Fault| fault.reason.conditions().contains(&ConditionType::Stalled);
+fn stalled(facts: &Facts<'_>, phase: Phase) -> Verdict {
+    let needs_a_person = |fault: &&Fault| fault.reason.conditions().contains(&ConditionType::Stalled);
+    if phase == Phase::Failed {
+        return match failure(facts) {
+            fault if needs_a_person(&&fault) => yes(fault.reason, fault.message),
+            _ => no(Reason::Healthy, "nothing needs a person"),
+        };
+    }
     match facts.view.fault.as_ref().filter(needs_a_person).or(facts.seen.trouble.as_ref().filter(needs_a_person)) {
         Some(fault) if facts.wanted > 0 || facts.view.fault.is_some() => yes(fault.reason, fault.message.clone()),
         _ => no(Reason::Healthy, "nothing needs a person"),

@@ -120,6 +120,7 @@ fn only_figures(old: &SigningJobStatus, new: &SigningJobStatus) -> bool {
         }
     }
     same.records.clone_from(&old.records);
+    same.percent_done = old.percent_done;
     same.rate_per_second = old.rate_per_second;
     same.estimated_completion_time.clone_from(&old.estimated_completion_time);
     same.replicas = old.replicas;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 use tokio_postgres::types::Json;
 use uuid::Uuid;
-use vaultstream_api::SigningJobSpec;
+use vaultstream_api::{Reason, SigningJobSpec};
 use vaultstream_signing::Backend;
 
 use crate::error::QueryError;
@@ -120,6 +120,8 @@ pub struct Job {
     pub live: bool,
     /// What is to be done.
     pub spec: SigningJobSpec,
+    /// Which generation of the spec that is.
+    pub spec_generation: i64,
     /// How far it is.
     pub state: JobState,
     /// Nothing is published and no worker runs.
@@ -144,13 +146,15 @@ pub struct Job {
     pub merkle_root: Option<Vec<u8>>,
     /// Why it failed.
     pub failure: Option<String>,
+    /// The same as one of the fixed reasons; absent for jobs that an earlier version failed.
+    pub failure_reason: Option<Reason>,
     /// When things happened.
     pub times: JobTimes,
 }
 
 pub(crate) const COLUMNS: &str = "id, uid, cluster, namespace, name, live, spec, state, suspended, generation, total, \
      batches, seeded, published, payload_type, backends, receipt, merkle_root, failure, created_at, seeded_at, \
-     published_at, signed_at, finished_at";
+     published_at, signed_at, finished_at, spec_generation, failure_reason";
 
 pub(crate) fn from_row(row: &Row) -> Result<Job, QueryError> {
     let state: String = get(row, 7)?;
@@ -162,6 +166,7 @@ pub(crate) fn from_row(row: &Row) -> Result<Job, QueryError> {
         name: get(row, 4)?,
         live: get(row, 5)?,
         spec: get::<Json<SigningJobSpec>>(row, 6)?.0,
+        spec_generation: get(row, 24)?,
         state: state.parse().map_err(|error: UnknownState| QueryError::other("read a job", error))?,
         suspended: get(row, 8)?,
         generation: get(row, 9)?,
@@ -175,6 +180,8 @@ pub(crate) fn from_row(row: &Row) -> Result<Job, QueryError> {
         receipt: get(row, 16)?,
         merkle_root: get(row, 17)?,
         failure: get(row, 18)?,
+        // A later version's is left out: the sentence says it anyway.
+        failure_reason: get::<Option<&str>>(row, 25)?.and_then(|reason| reason.parse().ok()),
         times: JobTimes {
             created: get(row, 19)?,
             seeded: get(row, 20)?,

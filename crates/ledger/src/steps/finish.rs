@@ -1,5 +1,7 @@
 //! The end of a job: from the last signed batch to Complete or Failed.
 
+use vaultstream_api::Reason;
+
 use super::lock::{self, Locked};
 use super::{Step, StepError, partitions};
 use crate::connect::Ledger;
@@ -164,12 +166,12 @@ pub async fn complete(ledger: &Ledger, id: JobId) -> Result<Step<()>, StepError>
     done.await.map(Step::Done).map_err(|error| QueryError::new(ACTION, error).into())
 }
 
-/// Ends the job as Failed with a sentence, unless it has ended already.
+/// Ends the job as Failed, with one of the fixed reasons and a sentence, unless it has ended already.
 ///
 /// # Errors
 ///
 /// When Postgres fails.
-pub async fn fail(ledger: &Ledger, id: JobId, why: &str) -> Result<Step<()>, StepError> {
+pub async fn fail(ledger: &Ledger, id: JobId, reason: Reason, why: &str) -> Result<Step<()>, StepError> {
     const ACTION: &str = "fail the job";
     let mut client = ledger.client(ACTION).await?;
     let (tx, job) = match lock::begin(&mut client, id, ACTION).await? {
@@ -184,8 +186,9 @@ pub async fn fail(ledger: &Ledger, id: JobId, why: &str) -> Result<Step<()>, Ste
     }
     let done = async {
         tx.execute(
-            "UPDATE vaultstream.jobs SET state = 'Failed', failure = $2, finished_at = clock_timestamp() WHERE id = $1",
-            &[&id.0, &why],
+            "UPDATE vaultstream.jobs SET state = 'Failed', failure_reason = $2, failure = $3, \
+             finished_at = clock_timestamp() WHERE id = $1",
+            &[&id.0, &reason.as_str(), &why],
         )
         .await?;
         tx.commit().await

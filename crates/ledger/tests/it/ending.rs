@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use uuid::Uuid;
+use vaultstream_api::Reason;
 use vaultstream_ledger::commit::Committed;
 use vaultstream_ledger::jobs::{self, EnsureError};
 use vaultstream_ledger::steps::{self, Finish, ReceiptStored, Step};
@@ -55,7 +56,10 @@ async fn a_job_goes_from_its_last_batch_to_complete_with_its_receipt() {
     assert_eq!(job.merkle_root, Some(vec![1; 32]));
     let times = job.times;
     assert!(times.created <= times.seeded.unwrap() && times.seeded <= times.signed && times.signed <= times.finished);
-    assert_eq!(steps::fail(&stage.ledger, job.id, "too late").await.unwrap(), Step::Elsewhere(JobState::Complete));
+    assert_eq!(
+        steps::fail(&stage.ledger, job.id, Reason::TooManyRejects, "too late").await.unwrap(),
+        Step::Elsewhere(JobState::Complete)
+    );
     assert_eq!(verify::completeness(&stage.ledger, &job).await.unwrap(), []);
 }
 
@@ -63,10 +67,14 @@ async fn a_job_goes_from_its_last_batch_to_complete_with_its_receipt() {
 async fn a_failed_job_keeps_its_sentence() {
     let stage = Stage::new().await;
     let job = stage.signing(generated(30, 10, 1)).await;
-    assert_eq!(steps::fail(&stage.ledger, job.id, "3 records were rejected").await.unwrap(), Step::Done(()));
-    assert_eq!(steps::fail(&stage.ledger, job.id, "another reason").await.unwrap(), Step::Done(()));
+    assert_eq!(
+        steps::fail(&stage.ledger, job.id, Reason::TooManyRejects, "3 records were rejected").await.unwrap(),
+        Step::Done(())
+    );
+    assert_eq!(steps::fail(&stage.ledger, job.id, Reason::LedgerLost, "another reason").await.unwrap(), Step::Done(()));
     let job = stage.job(job.id).await;
     assert_eq!((job.state, job.failure.as_deref()), (JobState::Failed, Some("3 records were rejected")));
+    assert_eq!(job.failure_reason, Some(Reason::TooManyRejects));
     assert_eq!(steps::begin_finish(&stage.ledger, job.id).await.unwrap(), Step::Elsewhere(JobState::Failed));
     assert_eq!(steps::raise_generation(&stage.ledger, job.id).await.unwrap(), Step::Elsewhere(JobState::Failed));
 }
@@ -103,6 +111,7 @@ async fn a_name_has_one_live_job_and_a_job_keeps_what_it_was_made_of() {
         namespace: "default".to_owned(),
         name: "invoices".to_owned(),
         spec: generated(30, 10, 1),
+        generation: 1,
     };
     let first = jobs::ensure(&stage.ledger, &new).await.unwrap();
     assert!(first.created);
@@ -117,6 +126,7 @@ async fn a_name_has_one_live_job_and_a_job_keeps_what_it_was_made_of() {
     let Err(EnsureError::Immutable { field }) = jobs::ensure(&stage.ledger, &changed).await else { panic!() };
     assert_eq!(field.path(), "spec.batchSize");
     let other = NewJob { uid: Uuid::new_v4(), ..new.clone() };
+    let Err(EnsureError::Gone) = jobs::adopt(&stage.ledger, &other).await else { panic!("a job was made") };
     let Err(EnsureError::NameTaken { uid, .. }) = jobs::ensure(&stage.ledger, &other).await else { panic!() };
     assert_eq!(uid, new.uid);
 
@@ -127,6 +137,48 @@ async fn a_name_has_one_live_job_and_a_job_keeps_what_it_was_made_of() {
     assert_eq!(jobs::list(&stage.ledger, false).await.unwrap().len(), 1);
     assert_eq!(jobs::list(&stage.ledger, true).await.unwrap().len(), 2);
     assert_eq!(jobs::by_uid(&stage.ledger, new.uid).await.unwrap().unwrap().id, first.job.id);
+}
+
+#[tokio::test]
+async fn an_older_generation_of_a_spec_changes_nothing_and_says_so() {
+    let stage = Stage::new().await;
+    let job = stage.pending(generated(30, 10, 1)).await;
+    let mut newer = job.spec.clone();
+    newer.suspend = true;
+    let changed = jobs::update_spec(&stage.ledger, job.id, &newer, 3).await.unwrap();
+    assert!(changed.suspended && changed.spec_generation == 3);
+
+    let refused = jobs::update_spec(&stage.ledger, job.id, &job.spec, 2).await.unwrap_err();
+    assert!(matches!(refused, EnsureError::Outdated { given: 2, stored: 3 }), "{refused}");
+    assert!(refused.to_string().contains("nothing was changed"), "{refused}");
+    let kept = stage.job(job.id).await;
+    assert!(kept.suspended && kept.spec == newer && kept.spec_generation == 3);
+    // As after an answer that was lost.
+    jobs::update_spec(&stage.ledger, job.id, &newer, 3).await.unwrap();
+}
+
+/// The former leader has read the row already when its successor writes.
+#[tokio::test]
+async fn an_older_generation_that_comes_to_write_last_changes_nothing_either() {
+    let stage = Stage::new().await;
+    let job = stage.pending(generated(30, 10, 1)).await;
+    let mut sql = stage.sql().await;
+    let successor = sql.transaction().await.unwrap();
+    successor
+        .execute("UPDATE vaultstream.jobs SET suspended = true, spec_generation = 4 WHERE id = $1", &[&job.id.0])
+        .await
+        .unwrap();
+    let (ledger, spec) = (stage.ledger.clone(), job.spec.clone());
+    let former = tokio::spawn(async move { jobs::update_spec(&ledger, job.id, &spec, 3).await });
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'UPDATE%spec_generation%' \
+                   AND datname = current_database()";
+    while stage.number(waiting).await == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    successor.commit().await.unwrap();
+    let refused = former.await.unwrap().unwrap_err();
+    assert!(matches!(refused, EnsureError::Outdated { given: 3, stored: 4 }), "{refused}");
+    assert!(stage.job(job.id).await.suspended);
 }
 
 #[tokio::test]
@@ -142,7 +194,7 @@ async fn all_jobs_at_work_come_in_one_answer() {
     for job in [&first, &second, &done, &suspended] {
         steps::raise_generation(&stage.ledger, job.id).await.unwrap();
     }
-    steps::fail(&stage.ledger, done.id, "enough").await.unwrap();
+    steps::fail(&stage.ledger, done.id, Reason::TooManyRejects, "enough").await.unwrap();
     let all = at_work(&stage.ledger, "test").await.unwrap();
     let told: Vec<_> = all.iter().map(|one| (one.uid, one.progress.backlog, one.spec == first.spec)).collect();
     assert_eq!(told, [(first.uid, 30, true), (second.uid, 50, false)]);

@@ -91,6 +91,7 @@ impl Stage {
             namespace: "default".to_owned(),
             name: format!("job-{uid}"),
             spec,
+            generation: 1,
         };
         jobs::ensure(&self.ledger, &new).await.unwrap().job
     }

@@ -1,0 +1,24 @@
+//! What an error of a lifecycle step means to the job's conditions.
+
+use vaultstream_api::Reason;
+use vaultstream_ledger::steps::SourceError;
+use vaultstream_lifecycle::LifecycleError;
+
+use crate::dependencies::Fault;
+
+pub(super) fn lifecycle_fault(error: &LifecycleError) -> Fault {
+    match error {
+        LifecycleError::Source(error) => {
+            let missing = matches!(error, SourceError::NoTable { .. } | SourceError::NoColumn { .. });
+            let reason = if missing { Reason::SourceUnavailable } else { Reason::SourceUnusable };
+            Fault::new(reason, error.to_string())
+        }
+        LifecycleError::Ledger(error) => ledger_fault(error),
+        LifecycleError::Streams(error) => Fault::new(Reason::StreamsUnavailable, error.to_string()),
+    }
+}
+
+pub(super) fn ledger_fault(error: &vaultstream_ledger::QueryError) -> Fault {
+    let reason = if error.is_transient() { Reason::LedgerUnavailable } else { Reason::LedgerRefused };
+    Fault::new(reason, error.to_string())
+}

@@ -1,0 +1,54 @@
+//! A ledger that has less of a job than it had before: its row, or signatures, are gone, as after a restored backup. Such a job
+//! has failed. Signed again, it would give records a second signature beside the one that may have been exported already.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+use vaultstream_api::Reason;
+use vaultstream_ledger::{
+    JobId, Ledger,
+    steps::{self, Step},
+};
+use vaultstream_streams::Streams;
+
+use super::faults::lifecycle_fault;
+use crate::dependencies::Fault;
+
+/// Before a step is tried again that found the job's lock taken.
+const BUSY: Duration = Duration::from_millis(100);
+
+const ROW_LOST: &str = "the ledger has no row of this job any more: the database was replaced, or restored to a time before the \
+     job began, or the job was deleted there. What was signed cannot be told from what was not, so nothing is signed again. To \
+     sign every record anew, delete this SigningJob and create it again";
+
+/// What has been seen in the ledger before, by whoever led then. Less than that is a ledger that has lost something.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Known {
+    /// The job had more than a row: partitions and keys were made for it.
+    pub(crate) begun: bool,
+    /// Records signed.
+    pub(crate) signed: i64,
+}
+
+/// The fault of a job whose row is gone. Whatever its streams hold must not be signed.
+pub(super) async fn of_row(streams: &Streams, job: Uuid) -> Fault {
+    match streams.delete_other_generations(job, None).await {
+        Ok(_) => Fault::new(Reason::LedgerLost, ROW_LOST),
+        Err(error) => Fault::new(Reason::StreamsUnavailable, error.to_string()),
+    }
+}
+
+/// Ends a job of which the ledger has `signed` signatures, and had `before`.
+pub(super) async fn of_signatures(ledger: &Ledger, job: JobId, signed: i64, before: i64) -> Result<(), Fault> {
+    let why = format!(
+        "the ledger has {signed} signatures of this job, and had {before}: the database was restored to an earlier time. What was \
+         signed since then cannot be told from what was not, so nothing is signed again. To sign every record anew, delete this \
+         SigningJob and create it again"
+    );
+    while let Step::Busy =
+        steps::fail(ledger, job, Reason::LedgerLost, &why).await.map_err(|error| lifecycle_fault(&error.into()))?
+    {
+        tokio::time::sleep(BUSY).await;
+    }
+    Ok(())
+}
