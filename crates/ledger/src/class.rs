@@ -74,7 +74,8 @@ pub fn class(error: &(dyn StdError + 'static)) -> Option<Class> {
         if let Some(report) = error.downcast_ref::<DbError>() {
             return Some(class_of_report(report));
         }
-        next = error.source();
+        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        next = inner.map(|inner| inner as &(dyn StdError + 'static)).or_else(|| error.source());
     }
     None
 }
