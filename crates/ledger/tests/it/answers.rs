@@ -115,12 +115,13 @@ async fn what_the_server_answers_to_a_request_has_a_class() {
 async fn two_that_change_the_same_grants_are_in_each_other_s_way_and_nothing_more() {
     let stage = Stage::empty().await;
     let (first, second) = (stage.sql().await, stage.sql().await);
-    first.batch_execute("CREATE TABLE t (id int); BEGIN; GRANT SELECT ON t TO PUBLIC").await.unwrap();
+    first.batch_execute("CREATE TABLE t (id int)").await.unwrap();
+    first.batch_execute("BEGIN; GRANT SELECT ON t TO PUBLIC").await.unwrap();
     let second = tokio::spawn(async move { second.batch_execute("GRANT UPDATE ON t TO PUBLIC").await });
     loop {
         let waiting =
             "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'GRANT UPDATE%'";
-        if stage.number(waiting).await > 0 {
+        if stage.number(waiting).await > 0 || second.is_finished() {
             break;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
