@@ -50,13 +50,12 @@ async fn what_stands_in_the_way_to_the_server_passes_or_is_refused() {
         assert_eq!(error.verdict(), Verdict::Passing, "{port}: {error:?}");
         assert!(matches!(error, ConnectError::Unreachable { .. }), "{error:?}");
     }
-    // Another protocol; a password or a kind of login that we do not have; a server without TLS; a pooler that says no.
-    let other = answering(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+    // A password or a kind of login that we do not have; a server without TLS; a pooler that says no.
     let password = answering(b"R\0\0\0\x08\0\0\0\x03").await;
     let gss = answering(b"R\0\0\0\x08\0\0\0\x07").await;
-    let sasl = answering(b"R\0\0\0\x0e\0\0\0\x0aOTHER\0\0").await;
+    let sasl = answering(b"R\0\0\0\x0f\0\0\0\x0aOTHER\0\0").await;
     let pooler = answering(&report("08P01", "unsupported startup parameter: options")).await;
-    for port in [other, password, gss, sasl, pooler] {
+    for port in [password, gss, sasl, pooler] {
         let error = connecting(&format!("postgres://me@127.0.0.1:{port}/db?sslmode=disable")).await;
         assert_eq!(error.verdict(), Verdict::Refused, "{port}: {error:?}");
     }
