@@ -3,7 +3,7 @@
 use std::{io::Read as _, path::Path, process::ExitCode, sync::Arc};
 
 use uuid::Uuid;
-use vaultstream_api::SigningJob;
+use vaultstream_api::{MAX_MANIFESTS, SigningJob};
 use vaultstream_ledger::{
     Job, NewJob, QueryError,
     jobs::{self, EnsureError},
@@ -80,15 +80,18 @@ pub fn worker(site: &Site, backend: Backend) -> Result<Worker, Failure> {
 
 fn manifests(args: &RunArgs) -> Result<Vec<SigningJob>, Failure> {
     let mut all = Vec::new();
-    for file in &args.files {
+    let mut faults = Vec::new();
+    for file in args.manifests() {
         let text = read(file)
             .map_err(|error| Failure::bad_input(format!("failed to read the manifest {}: {error}", file.display())))?;
-        let jobs = SigningJob::parse_manifests(&text).map_err(|error| {
-            Failure::bad_input(format!("{}: {}", file.display(), vaultstream_worker::chain(&error)))
-        })?;
-        if jobs.is_empty() {
-            return Err(Failure::bad_input(format!("{} holds no SigningJob", file.display())));
-        }
+        let jobs = match SigningJob::parse_manifests(&text) {
+            Ok(jobs) => jobs,
+            Err(error) => {
+                let name = if file == Path::new("-") { "stdin".into() } else { file.display().to_string() };
+                faults.extend(error.faults().iter().map(|fault| format!("{name}:{fault}")));
+                continue;
+            }
+        };
         if let Some(job) = jobs.iter().find(|job| job.spec.suspend) {
             let name = job.metadata.name.as_deref().unwrap_or_default();
             return Err(Failure::bad_input(format!(
@@ -97,16 +100,19 @@ fn manifests(args: &RunArgs) -> Result<Vec<SigningJob>, Failure> {
         }
         all.extend(jobs);
     }
-    Ok(all)
+    if faults.is_empty() { Ok(all) } else { Err(Failure::bad_input(faults.join("\n"))) }
 }
 
+/// The text of a manifest, or what of it is already too long.
 fn read(file: &Path) -> std::io::Result<String> {
+    let most = MAX_MANIFESTS as u64 + 1;
+    let mut text = String::new();
     if file == Path::new("-") {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text)?;
-        return Ok(text);
+        std::io::stdin().take(most).read_to_string(&mut text)?;
+    } else {
+        std::fs::File::open(file)?.take(most).read_to_string(&mut text)?;
     }
-    std::fs::read_to_string(file)
+    Ok(text)
 }
 
 /// The job in the ledger: the live one of this name, or a new one.

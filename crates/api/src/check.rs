@@ -8,7 +8,8 @@ use regex::Regex;
 use serde_json::{Map, Value};
 
 use crate::error::FieldError;
-use crate::pattern;
+use crate::fault::Fault;
+use crate::{pattern, remedy, suggest};
 
 /// Sets the defaults of `schema` in `value` as the API server does: a null where a default exists counts as absent.
 pub(crate) fn fill(schema: &Value, value: &mut Value) {
@@ -39,88 +40,72 @@ pub(crate) fn fill(schema: &Value, value: &mut Value) {
 
 /// Adds what is wrong with `value`, which is at `path`, to `found`.
 pub(crate) fn check(schema: &Value, value: &Value, path: &str, found: &mut Vec<FieldError>) {
-    let wrong = match (kind(schema), value) {
-        (_, Value::Null) => Some("leave it out, or give it a value"),
-        ("object", Value::Object(object)) => return check_object(schema, object, path, found),
-        ("array", Value::Array(items)) => return check_list(schema, items, path, found),
-        ("string" | "int-or-string", Value::String(text)) => return check_text(schema, text, path, found),
+    if found.len() >= Fault::MOST {
+        return;
+    }
+    match (kind(schema), value) {
+        ("object", Value::Object(object)) => check_object(schema, object, path, found),
+        ("array", Value::Array(items)) => check_list(schema, items, path, found),
+        ("string" | "int-or-string", Value::String(text)) => check_text(schema, text, path, found),
         ("integer" | "int-or-string", Value::Number(number)) if !number.is_f64() => {
-            return check_number(schema, number, path, found);
+            check_number(schema, number, path, found);
         }
-        ("boolean", Value::Bool(_)) => None,
-        ("object", _) => Some("it must be an object with members"),
-        ("array", _) => Some("it must be a list"),
-        ("string", _) => Some("it must be text: put it in quotes"),
-        ("integer", _) => Some("it must be a whole number, written in digits"),
-        ("boolean", _) => Some("it must be true or false"),
-        ("int-or-string", _) => Some("it must be a whole number or text"),
-        _ => None,
-    };
-    found.extend(wrong.map(|advice| FieldError::new(path, value, advice)));
+        ("boolean", Value::Bool(_)) => {}
+        (_, Value::Null) => found.push(FieldError::about(path, "has no value: add one, or remove the field")),
+        _ => found.push(FieldError::new(path, value, remedy::of_kind(schema, value, path))),
+    }
 }
 
-fn kind(schema: &Value) -> &str {
+pub(crate) fn kind(schema: &Value) -> &str {
     match schema.get("x-kubernetes-int-or-string") {
         Some(_) => "int-or-string",
         None => schema.get("type").and_then(Value::as_str).unwrap_or_default(),
     }
 }
 
-fn members<'a>(schema: &'a Value, keyword: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
+pub(crate) fn members<'a>(schema: &'a Value, keyword: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
     schema.get(keyword).and_then(Value::as_object).into_iter().flatten()
 }
 
-fn limit(schema: &Value, keyword: &str) -> Option<i128> {
+pub(crate) fn limit(schema: &Value, keyword: &str) -> Option<i128> {
     schema.get(keyword)?.as_i64().map(i128::from)
 }
 
 fn check_object(schema: &Value, object: &Map<String, Value>, path: &str, found: &mut Vec<FieldError>) {
-    for name in schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
-        if !object.contains_key(name) {
-            found.push(FieldError::about(format!("{path}.{name}"), "is missing: add it"));
-        }
-    }
     let any = schema.get("additionalProperties");
     if let Some(most) = limit(schema, "maxProperties").filter(|most| object.len() as i128 > *most) {
         found.push(FieldError::about(path, format!("has {} entries: at most {most} are possible", object.len())));
     }
+    let mut meant = Vec::new();
     for (name, member) in object {
+        if found.len() >= Fault::MOST {
+            return;
+        }
         match (schema.get("properties").and_then(|known| known.get(name)), any) {
             (Some(inner), _) => check(inner, member, &format!("{path}.{name}"), found),
             (None, Some(inner)) => check(inner, member, &format!("{path}[{name}]"), found),
             (None, None) => {
                 let known: Vec<&str> = members(schema, "properties").map(|(known, _)| known.as_str()).collect();
-                found.push(unknown(path, name, &known));
+                meant.extend(suggest::nearest(name, &known));
+                unknown(path, name, &known, found);
             }
         }
     }
-}
-
-/// A field nobody knows, with the one that was probably meant.
-pub(crate) fn unknown(path: &str, name: &str, known: &[&str]) -> FieldError {
-    let near = known.iter().map(|known| (distance(name, known), *known)).min().filter(|(distance, _)| *distance <= 2);
-    let advice = match near {
-        Some((_, near)) => format!("is no field of a SigningJob: write {near}, or remove it"),
-        None => "is no field of a SigningJob: remove it".to_owned(),
-    };
-    let path = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
-    FieldError::about(path, advice)
-}
-
-/// Levenshtein's distance, without regard to case.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.to_lowercase().chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.to_lowercase().chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let change = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = change.min(row[j] + 1).min(diagonal + 1);
+    for name in schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
+        // A misspelled field is one mistake, not two.
+        if !object.contains_key(name) && !meant.contains(&name) {
+            found.push(FieldError::about(format!("{path}.{name}"), "is missing: add it"));
         }
     }
-    row[b.len()]
+}
+
+/// Adds that a field does not exist, with the one that was probably meant.
+pub(crate) fn unknown(path: &str, name: &str, known: &[&str], found: &mut Vec<FieldError>) {
+    if found.len() < Fault::MOST {
+        let tip = suggest::tip(name, known);
+        let path = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+        found.push(FieldError::unknown(path, tip));
+    }
 }
 
 fn check_list(schema: &Value, items: &[Value], path: &str, found: &mut Vec<FieldError>) {
@@ -151,12 +136,12 @@ fn check_list(schema: &Value, items: &[Value], path: &str, found: &mut Vec<Field
 fn check_text(schema: &Value, text: &str, path: &str, found: &mut Vec<FieldError>) {
     let length = text.chars().count() as i128;
     let advice = if let Some(words) = schema.get("enum").and_then(Value::as_array) {
-        let listed = || words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ");
-        (!words.iter().any(|word| word == text)).then(|| format!("it must be one of {}", listed()))
-    } else if let Some(least) = limit(schema, "minLength").filter(|least| length < *least) {
-        Some(format!("it must have at least {least} characters"))
+        let words: Vec<&str> = words.iter().filter_map(Value::as_str).collect();
+        (!words.contains(&text)).then(|| remedy::of_word(text, &words))
+    } else if limit(schema, "minLength").is_some_and(|least| length < least) {
+        Some("give it a value".to_owned())
     } else if let Some(most) = limit(schema, "maxLength").filter(|most| length > *most) {
-        Some(format!("it has {length} characters, and may have {most}"))
+        Some(format!("it has {length} characters; at most {most} are possible"))
     } else {
         schema.get("pattern").and_then(Value::as_str).and_then(|regex| mismatch(regex, text))
     };
@@ -166,6 +151,7 @@ fn check_text(schema: &Value, text: &str, path: &str, found: &mut Vec<FieldError
 fn mismatch(regex: &str, text: &str) -> Option<String> {
     let matches = Regex::new(regex).is_ok_and(|regex| regex.is_match(text));
     (!matches).then(|| match pattern::wants(regex) {
+        Some(_) if regex == pattern::DURATION.regex => remedy::of_duration(text),
         Some(wants) => format!("it must be {wants}"),
         None => format!("it must match {regex}"),
     })
@@ -173,16 +159,13 @@ fn mismatch(regex: &str, text: &str) -> Option<String> {
 
 fn check_number(schema: &Value, number: &serde_json::Number, path: &str, found: &mut Vec<FieldError>) {
     let value = number.as_i128().unwrap_or_default();
-    let (least, most) = (limit(schema, "minimum"), limit(schema, "maximum"));
-    if least.is_none_or(|least| value >= least) && most.is_none_or(|most| value <= most) && i64::try_from(value).is_ok()
-    {
-        return;
+    if !in_range(schema, value) {
+        found.push(FieldError::new(path, number, remedy::of_range(schema)));
     }
-    let advice = match (least, most) {
-        (Some(least), Some(most)) => format!("it must be from {least} to {most}"),
-        (Some(least), None) => format!("it must be at least {least}"),
-        (None, Some(most)) => format!("it must be at most {most}"),
-        (None, None) => "it must be smaller".to_owned(),
-    };
-    found.push(FieldError::new(path, number, advice));
+}
+
+/// Whether a number is within the schema's bounds, and an integer of 64 bits.
+pub(crate) fn in_range(schema: &Value, value: i128) -> bool {
+    let (least, most) = (limit(schema, "minimum"), limit(schema, "maximum"));
+    least.is_none_or(|least| value >= least) && most.is_none_or(|most| value <= most) && i64::try_from(value).is_ok()
 }

@@ -3,30 +3,36 @@
 use std::fmt;
 
 /// Longest piece of a value that an error repeats.
-const SHOWN: usize = 80;
+pub(crate) const VALUE: usize = 80;
+/// Longest piece of a path: more than the longest one of the schema.
+const PATH: usize = 250;
 
 /// One finding about one field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldError {
     path: String,
-    value: Option<String>,
-    advice: String,
+    /// What is said after the path.
+    finding: String,
 }
 
 impl FieldError {
-    /// A field with a value that cannot stay.
-    pub(crate) fn new(path: impl Into<String>, value: impl fmt::Display, advice: impl Into<String>) -> Self {
-        let mut value = value.to_string().replace(['\n', '\r'], " ");
-        if let Some((end, _)) = value.char_indices().nth(SHOWN) {
-            value.truncate(end);
-            value.push('…');
-        }
-        Self { path: path.into(), value: Some(value), advice: advice.into() }
+    /// A field whose value has to change.
+    pub(crate) fn new(path: impl Into<String>, value: impl fmt::Display, advice: impl fmt::Display) -> Self {
+        let finding = match shown(&value.to_string(), VALUE).as_str() {
+            "" => format!(" is empty: {advice}"),
+            value => format!(" is {value}: {advice}"),
+        };
+        Self { path: path.into(), finding }
     }
 
-    /// A field that is missing, or is none.
-    pub(crate) fn about(path: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { path: path.into(), value: None, advice: advice.into() }
+    /// A field of which something else is to be said than its value.
+    pub(crate) fn about(path: impl Into<String>, sentence: impl fmt::Display) -> Self {
+        Self { path: path.into(), finding: format!(" {sentence}") }
+    }
+
+    /// A field that does not exist there.
+    pub(crate) fn unknown(path: impl Into<String>, tip: impl fmt::Display) -> Self {
+        Self { path: path.into(), finding: format!(": unknown field; {tip}") }
     }
 
     /// The field, as a path from the manifest's root such as `spec.keys.lease.duration`.
@@ -38,13 +44,25 @@ impl FieldError {
 
 impl fmt::Display for FieldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { path, value, advice } = self;
-        match value.as_deref() {
-            Some("") => write!(f, "{path} is empty: {advice}"),
-            Some(value) => write!(f, "{path} is {value}: {advice}"),
-            None => write!(f, "{path} {advice}"),
-        }
+        write!(f, "{}{}", shown(&self.path, PATH), self.finding)
     }
 }
 
 impl std::error::Error for FieldError {}
+
+/// A text of a user's as an error repeats it: not too long, and without characters that would command a terminal.
+pub(crate) fn shown(text: &str, most: usize) -> String {
+    let mut shown = String::new();
+    for (index, character) in text.chars().enumerate() {
+        match character {
+            _ if index == most => {
+                shown.push('…');
+                break;
+            }
+            '\n' | '\r' => shown.push(' '),
+            character if character.is_control() => shown.extend(character.escape_debug()),
+            character => shown.push(character),
+        }
+    }
+    shown
+}

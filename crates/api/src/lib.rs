@@ -4,7 +4,7 @@
 //!            spec.rs (source, keys, work, workers, autoscaling)     status.rs (phase, condition)
 //!               │ schema + CEL                 │ serde, defaults
 //!               ▼                              ▼
-//!   crd.rs ─▶ crds/*.yaml        manifest.rs: YAML ─▶ defaults ─▶ check.rs (schema) ─▶ rules.rs ─▶ SigningJob
+//!   crd.rs ─▶ crds/*.yaml        manifest.rs: yaml.rs ─▶ defaults ─▶ check.rs (schema) ─▶ rules.rs ─▶ SigningJob
 //!               └────── check.rs reads the very same schema ──────┘
 //! ```
 //!
@@ -23,22 +23,28 @@ mod defaults;
 mod difference;
 mod duration;
 mod error;
+mod fault;
 mod keys;
 pub mod limits;
 mod manifest;
 pub mod names;
 mod pattern;
 mod phase;
+mod places;
 mod pod;
 mod rejected;
+mod remedy;
 mod rules;
 mod source;
 mod spec;
 mod status;
+mod suggest;
+mod syntax;
 mod update;
 mod word;
 mod work;
 mod workers;
+mod yaml;
 
 pub use autoscaling::{Autoscaling, ScalingMode};
 pub use condition::{ConditionType, Reason};
@@ -46,10 +52,12 @@ pub use crd::{crd, crd_yaml, schema};
 pub use difference::{Difference, differences};
 pub use duration::{DurationError, GoDuration};
 pub use error::FieldError;
+pub use fault::{Fault, ManifestError};
 pub use keys::{Keys, Lease, Message, Nonce, Signing, Verify};
-pub use manifest::ManifestError;
+pub use manifest::MAX_MANIFESTS;
 pub use names::{ChildNames, JobName, JobRef, NameError, Namespace};
 pub use phase::Phase;
+pub use places::Place;
 pub use rejected::{MaxRejected, NotAPercentage};
 pub use source::{GenerateSource, NotOneMember, Source, TableSource};
 pub use spec::{SigningJob, SigningJobSpec};

@@ -1,16 +1,22 @@
 //! Manifests: YAML with one or more SigningJobs, checked as the API server checks them.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
 use crate::error::FieldError;
+use crate::fault::{Fault, ManifestError};
 use crate::limits::MAX_NAME;
-use crate::names::{DEFAULT_NAMESPACE, JobName, Namespace};
+use crate::names::{DEFAULT_NAMESPACE, GROUP, JobName, Namespace};
+use crate::places::Place;
 use crate::spec::{SigningJob, SigningJobSpec};
-use crate::{check, crd, rules};
+use crate::{check, crd, rules, suggest, yaml};
+
+/// The members of a SigningJob.
+const MEMBERS: [&str; 5] = ["apiVersion", "kind", "metadata", "spec", "status"];
+
+const NAME_MISSING: &str = "is missing: add a name for the job";
 
 const API_VERSION: &str = "vaultstream.dev/v1alpha1";
 const KIND: &str = "SigningJob";
@@ -34,95 +40,53 @@ const METADATA: [&str; 15] = [
     "selfLink",
 ];
 
-/// Why a text holds no SigningJobs that can be run. Documents are counted from 1.
-#[derive(Debug, thiserror::Error)]
-pub enum ManifestError {
-    /// The text is no YAML.
-    #[error("document {document} is no YAML that can be read")]
-    Yaml {
-        /// Which document.
-        document: usize,
-        /// What the parser says, with line and column.
-        source: serde_yaml_ng::Error,
-    },
-    /// A document is something else than a SigningJob.
-    #[error(
-        "document {document} has apiVersion {api_version} and kind {kind}: only {API_VERSION} {KIND} can be run, so remove it"
-    )]
-    NotASigningJob {
-        /// Which document.
-        document: usize,
-        /// Its apiVersion.
-        api_version: String,
-        /// Its kind.
-        kind: String,
-    },
-    /// Fields are unknown, missing or wrong.
-    #[error("document {document}: {}", sentences(errors))]
-    Invalid {
-        /// Which document.
-        document: usize,
-        /// What is wrong; at least one.
-        errors: Vec<FieldError>,
-    },
-    /// Two documents are one and the same job.
-    #[error("document {document} is again the SigningJob {namespace}/{name}: give it another name")]
-    Duplicate {
-        /// The later document.
-        document: usize,
-        /// Its namespace.
-        namespace: String,
-        /// Its name.
-        name: String,
-    },
-    /// There is no document in the text.
-    #[error(
-        "there is no SigningJob: write one with apiVersion {API_VERSION}, kind {KIND}, metadata.name and spec.source"
-    )]
-    Empty,
-}
-
-fn sentences(errors: &[FieldError]) -> String {
-    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
-}
-
-impl ManifestError {
-    /// The findings about single fields, if that is what is wrong.
-    #[must_use]
-    pub fn field_errors(&self) -> &[FieldError] {
-        match self {
-            Self::Invalid { errors, .. } => errors,
-            Self::Yaml { .. } | Self::NotASigningJob { .. } | Self::Duplicate { .. } | Self::Empty => &[],
-        }
-    }
-}
+/// Longest text with manifests, in bytes.
+pub const MAX_MANIFESTS: usize = 8 << 20;
 
 impl SigningJob {
     /// Reads all SigningJobs of a YAML text, with all defaults set and `default` for a missing namespace. A `status` is
     /// ignored, as the API server ignores it.
     ///
     /// # Errors
-    /// What the API server would refuse is refused, and unknown fields too; each finding names field, value and remedy.
-    pub fn parse_manifests(yaml: &str) -> Result<Vec<Self>, ManifestError> {
+    /// What the API server would refuse is refused, and unknown fields too: all faults at once, each with its place, the field,
+    /// its value and what to do.
+    pub fn parse_manifests(text: &str) -> Result<Vec<Self>, ManifestError> {
+        if text.len() > MAX_MANIFESTS {
+            let sentence = format!("longer than {} MiB: split it into several files", MAX_MANIFESTS >> 20);
+            return Err(ManifestError::new(vec![Fault::new(Place::START, sentence)]));
+        }
+        let (documents, mut faults) = yaml::read(text);
         let mut jobs = Vec::new();
-        let mut seen = BTreeSet::new();
-        for (document, parsed) in (1..).zip(serde_yaml_ng::Deserializer::from_str(yaml)) {
-            // By way of YAML's own value, which refuses a key given twice where JSON's would take the later one.
-            let value = serde_yaml_ng::Value::deserialize(parsed).and_then(serde_yaml_ng::from_value::<Value>);
-            let value = value.map_err(|source| ManifestError::Yaml { document, source })?;
-            if value.is_null() {
-                continue;
+        let mut names = BTreeMap::new();
+        for document in documents.into_iter().filter(|document| !document.value.is_null()) {
+            if faults.len() >= Fault::MOST {
+                break;
             }
-            let job = parse_one(document, value)?;
-            let (namespace, name) =
-                (job.metadata.namespace.clone().unwrap_or_default(), job.metadata.name.clone().unwrap_or_default());
-            if !seen.insert((namespace.clone(), name.clone())) {
-                return Err(ManifestError::Duplicate { document, namespace, name });
+            let mut found = Vec::new();
+            let job = parse_one(document.value, &mut found);
+            faults.extend(found.iter().map(|error| Fault::of(error, &document.places)));
+            let Some(job) = job else { continue };
+            let place = document.places.of("metadata.name");
+            if let Some(first) = names.insert(full_name(&job), place) {
+                let name = full_name(&job);
+                let sentence =
+                    format!("the SigningJob {name} is in line {} already: give this one another name", first.line);
+                faults.push(Fault::new(place, sentence));
             }
             jobs.push(job);
         }
-        if jobs.is_empty() { Err(ManifestError::Empty) } else { Ok(jobs) }
+        if faults.is_empty() && jobs.is_empty() {
+            let sentence =
+                format!("there is no SigningJob here: it begins with `apiVersion: {API_VERSION}` and `kind: {KIND}`");
+            faults.push(Fault::new(Place::START, sentence));
+        }
+        if faults.is_empty() { Ok(jobs) } else { Err(ManifestError::new(faults)) }
     }
+}
+
+fn full_name(job: &SigningJob) -> String {
+    let name = job.metadata.name.as_deref().unwrap_or_default();
+    format!("{}/{name}", job.metadata.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE))
 }
 
 impl SigningJobSpec {
@@ -145,59 +109,76 @@ fn spec_schema() -> &'static Value {
     crd::schema().pointer("/properties/spec").unwrap_or(&Value::Null)
 }
 
-fn parse_one(document: usize, value: Value) -> Result<SigningJob, ManifestError> {
-    let invalid = |errors| ManifestError::Invalid { document, errors };
+/// The job that a document describes, if nothing is wrong with it.
+fn parse_one(value: Value, found: &mut Vec<FieldError>) -> Option<SigningJob> {
     let Value::Object(mut object) = value else {
-        return Err(invalid(vec![FieldError::new(
-            "the document",
-            value,
-            "it must be an object with apiVersion and kind",
-        )]));
+        let sentence =
+            format!("it must be a SigningJob, beginning with `apiVersion: {API_VERSION}` and `kind: {KIND}`");
+        found.push(FieldError::new("the document", value, sentence));
+        return None;
     };
-    let (api_version, kind) = (word(&object, "apiVersion"), word(&object, "kind"));
-    if (api_version.as_str(), kind.as_str()) != (API_VERSION, KIND) {
-        return Err(ManifestError::NotASigningJob { document, api_version, kind });
+    if !header(&object, found) {
+        return None;
     }
-
-    let mut found = Vec::new();
-    let known = ["apiVersion", "kind", "metadata", "spec", "status"];
-    found.extend(object.keys().filter(|key| !known.contains(&key.as_str())).map(|key| check::unknown("", key, &known)));
-    let metadata = metadata(object.remove("metadata"), &mut found);
-    let spec = spec(object.remove("spec"), &mut found);
+    for name in object.keys().filter(|name| !MEMBERS.contains(&name.as_str())) {
+        check::unknown("", name, &MEMBERS, found);
+    }
+    let metadata = metadata(object.remove("metadata"), found);
+    let spec = spec(object.remove("spec"), found);
     match (metadata, spec) {
-        (Some(metadata), Some(spec)) if found.is_empty() => Ok(SigningJob { metadata, spec, status: None }),
-        _ => Err(invalid(found)),
+        (Some(metadata), Some(spec)) if found.is_empty() => Some(SigningJob { metadata, spec, status: None }),
+        _ => None,
     }
 }
 
-fn word(object: &Map<String, Value>, name: &str) -> String {
-    match object.get(name) {
-        Some(Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
-        None => "(none)".to_owned(),
+/// Checks apiVersion and kind. False when the document is something else altogether, so that its fields say nothing.
+fn header(object: &Map<String, Value>, found: &mut Vec<FieldError>) -> bool {
+    let text = |name| object.get(name).and_then(Value::as_str);
+    let (api_version, kind) = (text("apiVersion"), text("kind"));
+    let is_ours = api_version.is_none_or(|version| version.starts_with(GROUP));
+    let is_meant = kind.is_none_or(|kind| suggest::nearest(kind, &[KIND]).is_some());
+    if let (Some(kind), false) = (kind, is_meant) {
+        let advice = format!("only a {KIND} can be run here: remove this document from the file");
+        found.push(FieldError::new("kind", kind, advice));
+        return is_ours && api_version.is_some();
     }
+    for (name, wanted) in [("apiVersion", API_VERSION), ("kind", KIND)] {
+        match object.get(name) {
+            Some(Value::String(text)) if text == wanted => {}
+            None | Some(Value::Null) => {
+                found.push(FieldError::about(name, format!("is missing: add `{name}: {wanted}`")))
+            }
+            Some(Value::String(text)) => found.push(FieldError::new(name, text, format!("write `{name}: {wanted}`"))),
+            Some(other) => found.push(FieldError::new(name, other, format!("write `{name}: {wanted}`"))),
+        }
+    }
+    true
 }
 
 fn metadata(value: Option<Value>, found: &mut Vec<FieldError>) -> Option<ObjectMeta> {
-    let Some(Value::Object(object)) = value else {
-        found.push(FieldError::about("metadata.name", "is missing: add it"));
-        return None;
+    let object = match value {
+        Some(Value::Object(object)) => object,
+        None | Some(Value::Null) => {
+            found.push(FieldError::about("metadata.name", NAME_MISSING));
+            return None;
+        }
+        Some(other) => {
+            found.push(FieldError::new("metadata", &other, "write `metadata: {name: …}`"));
+            return None;
+        }
     };
-    found.extend(
-        object
-            .keys()
-            .filter(|key| !METADATA.contains(&key.as_str()))
-            .map(|key| check::unknown("metadata", key, &METADATA)),
-    );
+    for name in object.keys().filter(|name| !METADATA.contains(&name.as_str())) {
+        check::unknown("metadata", name, &METADATA, found);
+    }
     let mut metadata: ObjectMeta = match serde_json::from_value(Value::Object(object)) {
         Ok(metadata) => metadata,
         Err(error) => {
-            found.push(FieldError::about("metadata", format!("cannot be read, correct it: {error}")));
+            found.push(FieldError::about("metadata", format!("cannot be read: {error}")));
             return None;
         }
     };
     match metadata.name.as_deref() {
-        None => found.push(FieldError::about("metadata.name", "is missing: add it")),
+        None => found.push(FieldError::about("metadata.name", NAME_MISSING)),
         Some(name) => {
             if name.parse::<JobName>().is_err() {
                 let advice = format!(
@@ -216,8 +197,8 @@ fn metadata(value: Option<Value>, found: &mut Vec<FieldError>) -> Option<ObjectM
 }
 
 fn spec(value: Option<Value>, found: &mut Vec<FieldError>) -> Option<SigningJobSpec> {
-    let Some(mut value) = value else {
-        found.push(FieldError::about("spec", "is missing: add it, with spec.source at least"));
+    let Some(mut value) = value.filter(|value| !value.is_null()) else {
+        found.push(FieldError::about("spec", "is missing: add it, with at least `source`"));
         return None;
     };
     let before = found.len();
@@ -233,7 +214,7 @@ fn spec(value: Option<Value>, found: &mut Vec<FieldError>) -> Option<SigningJobS
             Some(spec)
         }
         Err(error) => {
-            found.push(FieldError::about("spec", format!("cannot be read, correct it: {error}")));
+            found.push(FieldError::about("spec", format!("cannot be read: {error}")));
             None
         }
     }
@@ -243,8 +224,10 @@ fn spec(value: Option<Value>, found: &mut Vec<FieldError>) -> Option<SigningJobS
 fn source_members(source: Option<&Value>, found: &mut Vec<FieldError>) {
     let Some(Value::Object(source)) = source else { return };
     let advice = match (source.contains_key("generate"), source.contains_key("table")) {
-        (true, true) => "has the members generate and table: keep one of them",
-        (false, false) => "has no member: give it either generate or table",
+        (true, true) => "has both generate and table: keep one of them",
+        (false, false) if source.is_empty() => "is empty: add either generate or table",
+        // What it has instead is unknown, which is told already; with what it should have.
+        (false, false) => return,
         (true, false) | (false, true) => return,
     };
     found.push(FieldError::about("spec.source", advice));

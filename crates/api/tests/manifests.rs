@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use vaultstream_api::{ManifestError, Phase, SigningJob, SigningJobSpec, Source, schema};
+use vaultstream_api::{MAX_MANIFESTS, Phase, SigningJob, SigningJobSpec, Source, schema};
 
 fn manifest(spec: &str) -> String {
     let spec = spec.lines().map(|line| format!("  {line}\n")).collect::<String>();
@@ -122,35 +122,97 @@ fn several_documents_are_several_jobs_in_their_order() {
     assert_eq!(names, ["test", "other"]);
 
     let twice = format!("{}---\n{}", manifest(SOURCE), manifest(SOURCE));
-    assert_eq!(error(&twice), "document 2 is again the SigningJob default/test: give it another name");
+    assert_eq!(error(&twice), "11:3: the SigningJob default/test is in line 4 already: give this one another name");
     let elsewhere = manifest(SOURCE).replace("name: test", "name: test\n  namespace: other");
     assert!(SigningJob::parse_manifests(&format!("{}---\n{elsewhere}", manifest(SOURCE))).is_ok());
 }
 
 #[test]
-fn what_is_no_signing_job_is_refused() {
+fn what_is_not_a_signing_job_is_refused() {
     for empty in ["", "---\n---\n", "# only a comment\n"] {
-        assert!(matches!(SigningJob::parse_manifests(empty), Err(ManifestError::Empty)), "{empty:?}");
+        assert_eq!(
+            error(empty),
+            "1:1: there is no SigningJob here: it begins with `apiVersion: vaultstream.dev/v1alpha1` and `kind: SigningJob`",
+            "{empty:?}"
+        );
     }
     assert_eq!(
-        error("apiVersion: v1\nkind: ConfigMap\n"),
-        "document 1 has apiVersion v1 and kind ConfigMap: only vaultstream.dev/v1alpha1 SigningJob can be run, so remove it"
+        error("apiVersion: v1\nkind: ConfigMap\ndata: {}\n"),
+        "2:1: kind is ConfigMap: only a SigningJob can be run here: remove this document from the file"
     );
-    assert!(error("kind: SigningJob\n").starts_with("document 1 has apiVersion (none) and kind SigningJob"));
-    assert_eq!(error("- 1\n"), "document 1: the document is [1]: it must be an object with apiVersion and kind");
-    for broken in ["a: [", "a: b: c", "a: 1\na: 2\n", "\t- x", "a: !tag x", "? [a]\n: b"] {
-        assert!(
-            matches!(SigningJob::parse_manifests(broken), Err(ManifestError::Yaml { document: 1, .. })),
-            "{broken:?}"
-        );
+    assert_eq!(
+        error("- 1\n"),
+        "1:1: the document is [1]: it must be a SigningJob, beginning with `apiVersion: vaultstream.dev/v1alpha1` and `kind: SigningJob`"
+    );
+    let headers = [
+        ("v1alpha1", "v1", "1:1: apiVersion is vaultstream.dev/v1: write `apiVersion: vaultstream.dev/v1alpha1`"),
+        (
+            "apiVersion: vaultstream.dev/v1alpha1\n",
+            "",
+            "1:1: apiVersion is missing: add `apiVersion: vaultstream.dev/v1alpha1`",
+        ),
+        ("kind: SigningJob\n", "", "1:1: kind is missing: add `kind: SigningJob`"),
+        ("kind: SigningJob", "kind: signingjob", "2:1: kind is signingjob: write `kind: SigningJob`"),
+        ("kind: SigningJob", "kind: SigningJobs", "2:1: kind is SigningJobs: write `kind: SigningJob`"),
+    ];
+    for (from, to, sentence) in headers {
+        assert_eq!(error(&manifest(SOURCE).replacen(from, to, 1)), sentence, "{to}");
     }
 }
 
 #[test]
-fn a_doubled_key_is_refused_with_its_place() {
-    let doubled = manifest("source: {generate: {records: 10}}\nbatchSize: 1\nbatchSize: 2");
-    let Err(ManifestError::Yaml { source, .. }) = SigningJob::parse_manifests(&doubled) else { panic!("accepted") };
-    assert!(source.to_string().contains("duplicate entry with key \"batchSize\""), "{source}");
+fn text_that_is_not_yaml_is_refused_with_line_and_column() {
+    let cases = [
+        ("a: [1, 2", "the bracket [ is never closed"),
+        ("a: [1}", "the bracket [ is closed by }"),
+        ("a: ]", "this bracket was never opened"),
+        ("a: {b: 1 c: 2}", "1:11: not valid YAML: a `,` or `}` is missing"),
+        ("a: b: c", "1:5: not valid YAML: a second `: ` in this line; put the value in quotes, or begin a new line"),
+        ("a:\n\tb: 1", "2:1: not valid YAML: a tab is used for indentation; use spaces"),
+        ("a:\n  b: 1\n c: 2", "3:2: not valid YAML: the indentation of this line fits no line above it"),
+        ("a: \"x", "1:4: not valid YAML: the quote that begins here is never closed"),
+        ("a: @x", "1:4: not valid YAML: a value cannot begin with @; put it in quotes"),
+        ("a: *x", "1:4: this alias stands for nothing: there is no anchor of its name before it"),
+        ("a: &x [*x]", "this alias contains itself: write the value out"),
+        ("a: !x y", "the tag !x has no meaning in a SigningJob: remove it"),
+        ("? [a]\n: b", "a field's name must be plain text"),
+        ("a: 1\na: 2\n", "2:1: a is given twice, first in line 1: remove one"),
+        ("a: &x {b: 1}\nc: {<<: *x}", "merge keys (<<) are not supported: write the fields out"),
+    ];
+    let wrong: Vec<_> = cases
+        .iter()
+        .map(|(broken, sentence)| (broken, sentence, error(broken)))
+        .filter(|(_, sentence, told)| !told.lines().any(|line| line.contains(**sentence)))
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Each of these took minutes, or all memory, before nesting, aliases and size were bounded.
+#[test]
+fn a_text_made_to_take_long_is_refused_at_once() {
+    let bomb: String =
+        (1..40).map(|n| format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 10].join(", "))).collect();
+    let deep = "nested too deeply: a SigningJob never needs more than 64 levels";
+    let blocks: String = (0..2000).map(|n| format!("{}a:\n", " ".repeat(n))).collect();
+    let chain: String = (1..100).map(|n| format!("a{n}: &a{n} {{b: *a{}}}\n", n - 1)).collect();
+    let cases = [
+        ("[".repeat(200_000), deep),
+        ("{a: ".repeat(200_000), deep),
+        ("- ".repeat(200_000), deep),
+        (blocks, deep),
+        (format!("a0: &a0 x\n{chain}"), deep),
+        (format!("a0: &a0 x\n{bomb}"), "aliases repeat more than 10000 values: write fewer of them"),
+        ("a".repeat(MAX_MANIFESTS + 1), "1:1: longer than 8 MiB: split it into several files"),
+    ];
+    for (text, sentence) in cases {
+        let begun = std::time::Instant::now();
+        let told = error(&text);
+        println!("{:?}: {sentence}", begun.elapsed());
+        assert!(told.contains(sentence), "{sentence}: {told}");
+    }
+    let many: String = (0..100_000).map(|n| format!("  field{n}: 1\n")).collect();
+    let told = error(&format!("{}{many}", manifest(SOURCE)));
+    assert_eq!(told.lines().count(), 50, "{told}");
 }
 
 #[test]
@@ -158,14 +220,41 @@ fn every_mistake_is_one_sentence_with_field_value_and_remedy() {
     let cases = [
         ("batchSize: 0", "spec.batchSize is 0: it must be from 1 to 100000"),
         ("batchSize: 100001", "spec.batchSize is 100001: it must be from 1 to 100000"),
-        ("batchSize: many", "spec.batchSize is \"many\": it must be a whole number, written in digits"),
-        ("batchSize: 1.5", "spec.batchSize is 1.5: it must be a whole number, written in digits"),
-        ("batchSize: 1_000", "spec.batchSize is \"1_000\": it must be a whole number, written in digits"),
+        ("batchSize: many", "spec.batchSize is \"many\": it must be a whole number, in digits only"),
+        ("batchSize: '1000'", "spec.batchSize is \"1000\": remove the quotes"),
+        ("batchSize: '0'", "spec.batchSize is \"0\": it must be from 1 to 100000"),
+        ("batchSize: 0500", "spec.batchSize is \"0500\": write it in digits only: 500"),
+        ("batchSize: 1.5", "spec.batchSize is 1.5: it must be a whole number"),
+        ("batchSize: 1e3", "spec.batchSize is 1000.0: write it in digits only: 1000"),
+        ("batchSize: 1_000", "spec.batchSize is \"1_000\": write it in digits only: 1000"),
+        ("batchSize: 1,000", "spec.batchSize is \"1,000\": write it in digits only: 1000"),
+        ("batchSize: 10k", "spec.batchSize is \"10k\": write it in digits only: 10000"),
+        ("batchSize: [1]", "spec.batchSize is [1]: it must be a whole number"),
         ("batchSize: -1", "spec.batchSize is -1: it must be from 1 to 100000"),
         ("batchSize: 18446744073709551615", "spec.batchSize is 18446744073709551615: it must be from 1 to 100000"),
+        ("batchSize: 100000000000000000000", "spec.batchSize is 1e+20: it must be from 1 to 100000"),
         ("keys: {count: 10001}", "spec.keys.count is 10001: it must be from 1 to 10000"),
-        ("keys: 5", "spec.keys is 5: it must be an object with members"),
-        ("keys: {lease: {duration: 60}}", "spec.keys.lease.duration is 60: it must be text: put it in quotes"),
+        ("keys: 5", "spec.keys is 5: write `keys: {count: 5}`"),
+        ("keys: many", "spec.keys is \"many\": it must be an object; its fields are count, lease and maxSignatures"),
+        (
+            "keys: [{count: 5}]",
+            "spec.keys is [{\"count\":5}]: it must have fields, and is a list: remove the `- ` or the brackets",
+        ),
+        ("keys: {lease: 30s}", "spec.keys.lease is \"30s\": write `lease: {duration: 30s}`"),
+        ("keys: {lease: 500}", "spec.keys.lease is 500: write `lease: {records: 500}`"),
+        ("workers: 3", "spec.workers is 3: write `workers: {maxReplicas: 3}`"),
+        ("concurrency: 8", "spec.concurrency is 8: it must be an object; its fields are keys, records and signers"),
+        (
+            "keys: {lease: {duration: 60}}",
+            "spec.keys.lease.duration is 60: add a unit, such as 60s (units are h, m, s and ms)",
+        ),
+        (
+            "retry: {maxBackoff: '30'}",
+            "spec.retry.maxBackoff is 30: add a unit, such as 30s (units are h, m, s and ms)",
+        ),
+        ("retry: {maxBackoff: 30 seconds}", "spec.retry.maxBackoff is 30 seconds: write 30s"),
+        ("ttlAfterFinished: 7d", "spec.ttlAfterFinished is 7d: write 168h"),
+        ("ttlAfterFinished: 1.5 hours", "spec.ttlAfterFinished is 1.5 hours: write 1.5h"),
         (
             "keys: {lease: {duration: soon}}",
             "spec.keys.lease.duration is soon: it must be a duration with units h, m, s or ms, such as 60s, 200ms or 1h30m",
@@ -175,8 +264,12 @@ fn every_mistake_is_one_sentence_with_field_value_and_remedy() {
             "keys: {maxSignatures: 499}",
             "spec.keys.maxSignatures is 499: one key signs a whole batch, so it must be at least spec.batchSize, which is 500",
         ),
-        ("signing: {nonce: Random}", "spec.signing.nonce is Random: it must be one of Hedged, Deterministic"),
-        ("signing: {message: ''}", "spec.signing.message is empty: it must be one of Payload, Bound"),
+        ("signing: {nonce: Random}", "spec.signing.nonce is Random: it must be Hedged or Deterministic"),
+        (
+            "signing: {nonce: hedged}",
+            "spec.signing.nonce is hedged: did you mean Hedged? It must be Hedged or Deterministic",
+        ),
+        ("signing: {message: ''}", "spec.signing.message is empty: it must be Payload or Bound"),
         (
             "retry: {initialBackoff: 1m}",
             "spec.retry.initialBackoff is 1m: it must not be above spec.retry.maxBackoff, which is 30s",
@@ -185,14 +278,24 @@ fn every_mistake_is_one_sentence_with_field_value_and_remedy() {
             "maxRejected: half",
             "spec.maxRejected is half: it must be a whole number of records, or a whole percentage such as 1%",
         ),
-        ("maxRejected: 1.5", "spec.maxRejected is 1.5: it must be a whole number or text"),
-        ("suspend: 'yes'", "spec.suspend is \"yes\": it must be true or false"),
+        ("maxRejected: 1.5", "spec.maxRejected is 1.5: it must be a whole number"),
+        ("suspend: 'yes'", "spec.suspend is \"yes\": write true"),
+        ("suspend: off", "spec.suspend is \"off\": write false"),
+        ("suspend: 'true'", "spec.suspend is \"true\": remove the quotes"),
+        ("suspend: 1", "spec.suspend is 1: write true or false"),
         (
             "workers: {minReplicas: 11}",
             "spec.workers.minReplicas is 11: it must not be above spec.workers.maxReplicas, which is 10",
         ),
-        ("workers: {template: {tolerations: {}}}", "spec.workers.template.tolerations is {}: it must be a list"),
-        ("workers: {template: }", "spec.workers.template is null: leave it out, or give it a value"),
+        (
+            "workers: {template: {tolerations: {}}}",
+            "spec.workers.template.tolerations is {}: it must be a list: begin each entry with `- `",
+        ),
+        ("workers: {template: }", "spec.workers.template has no value: add one, or remove the field"),
+        (
+            "workers: {template: {env: [{name: A, value: 5}]}}",
+            "spec.workers.template.env[0].value is 5: it must be text: write \"5\", with the quotes",
+        ),
         (
             "workers: {template: {env: [{name: A}, {name: A}]}}",
             "spec.workers.template.env[1].name is A: an item before it has the same: remove one",
@@ -213,37 +316,73 @@ fn every_mistake_is_one_sentence_with_field_value_and_remedy() {
             "connectionSecret: My_Secret",
             "spec.connectionSecret is My_Secret: it must be lower-case letters, digits, '-' and '.', with a letter or digit at both ends of every part",
         ),
-        ("connectionSecret: ''", "spec.connectionSecret is empty: it must have at least 1 characters"),
-        ("batchsize: 5", "spec.batchsize is no field of a SigningJob: write batchSize, or remove it"),
-        ("keys: {leese: {}}", "spec.keys.leese is no field of a SigningJob: write lease, or remove it"),
-        ("image: x", "spec.image is no field of a SigningJob: remove it"),
+        ("connectionSecret: ''", "spec.connectionSecret is empty: give it a value"),
         (
-            "workers: {template: {affinity: {nodeAffinity: {requires: {}}}}}",
-            "spec.workers.template.affinity.nodeAffinity.requires is no field of a SigningJob: remove it",
+            "connectionSecret: \"\\e[2J\"",
+            "spec.connectionSecret is \\u{1b}[2J: it must be lower-case letters, digits, '-' and '.', with a letter or digit at both ends of every part",
         ),
     ];
     for (line, sentence) in cases {
-        assert_eq!(spec_error(&format!("{SOURCE}\n{line}")), format!("document 1: {sentence}"), "{line}");
+        let told = spec_error(&format!("{SOURCE}\n{line}"));
+        let (_, after) = told.split_once(": ").unwrap();
+        assert_eq!(after, sentence, "{line}");
     }
+}
+
+#[test]
+fn an_unknown_field_is_told_where_it_belongs() {
+    let cases = [
+        ("batchsize: 5", "spec.batchsize: unknown field; did you mean batchSize?"),
+        ("batch_size: 5", "spec.batch_size: unknown field; did you mean batchSize?"),
+        ("batch-size: 5", "spec.batch-size: unknown field; did you mean batchSize?"),
+        ("keys: {leese: {}}", "spec.keys.leese: unknown field; did you mean lease?"),
+        (
+            "keys: {max: 5}",
+            "spec.keys.max: unknown field; remove it; the fields here are count, lease and maxSignatures",
+        ),
+        ("targetBacklog: 5", "spec.targetBacklog: unknown field; it belongs under spec.autoscaling"),
+        ("target_backlog: 5", "spec.target_backlog: unknown field; it belongs under spec.autoscaling"),
+        ("nonce: Hedged", "spec.nonce: unknown field; it belongs under spec.signing"),
+        ("table: {}", "spec.table: unknown field; it belongs under spec.source"),
+        ("env: []", "spec.env: unknown field; it belongs under spec.workers.template"),
+        (
+            "records: 5",
+            "spec.records: unknown field; it belongs under spec.concurrency, spec.deletionPolicy, spec.keys.lease or spec.source.generate",
+        ),
+        ("keys: {batchSize: 5}", "spec.keys.batchSize: unknown field; it belongs under spec"),
+        (
+            "workers: {template: {affinity: {nodeAffinity: {requires: {}}}}}",
+            "spec.workers.template.affinity.nodeAffinity.requires: unknown field; remove it; the fields here are preferredDuringSchedulingIgnoredDuringExecution and requiredDuringSchedulingIgnoredDuringExecution",
+        ),
+    ];
+    for (line, sentence) in cases {
+        let told = spec_error(&format!("{SOURCE}\n{line}"));
+        let (_, after) = told.split_once(": ").unwrap();
+        assert_eq!(after, sentence, "{line}");
+    }
+    assert_eq!(
+        error(&format!("{}batchSize: 1\n", manifest(SOURCE))),
+        "7:1: batchSize: unknown field; it belongs under spec"
+    );
 }
 
 #[test]
 fn mistakes_in_the_source_are_explained() {
     let cases = [
-        ("{}", "spec.source has no member: give it either generate or table"),
+        ("{}", "spec.source is empty: add either generate or table"),
+        ("7", "spec.source is 7: it must be an object; its fields are generate and table"),
         (
             "{generate: {records: 1}, table: {name: t, key: id, payload: p}}",
-            "spec.source has the members generate and table: keep one of them",
+            "spec.source has both generate and table: keep one of them",
         ),
         ("{generate: {}}", "spec.source.generate.records is missing: add it"),
+        ("{generate: 1000}", "spec.source.generate is 1000: write `generate: {records: 1000}`"),
+        ("{generate: {records: \"1000\"}}", "spec.source.generate.records is \"1000\": remove the quotes"),
+        ("{generate: {record: 10}}", "spec.source.generate.record: unknown field; did you mean records?"),
         ("{generate: {records: 0}}", "spec.source.generate.records is 0: it must be from 1 to 500000000000"),
         (
             "{generate: {records: 1000000, payloadBytes: 2000000}}",
             "spec.source.generate.payloadBytes is 2000000: it must be from 0 to 1048576",
-        ),
-        (
-            "{table: {name: t}}",
-            "spec.source.table.key is missing: add it; spec.source.table.payload is missing: add it",
         ),
         (
             "{table: {schema: pg_catalog, name: t, key: id, payload: p}}",
@@ -251,49 +390,75 @@ fn mistakes_in_the_source_are_explained() {
         ),
         (
             "{table: {name: \"a\\tb\", key: id, payload: p}}",
-            "spec.source.table.name is a\tb: it must be a name as Postgres has it, without quotes or control characters",
+            "spec.source.table.name is a\\tb: it must be a name as Postgres spells it, without quotes or control characters",
         ),
-        (
-            "{file: x}",
-            "spec.source.file is no field of a SigningJob: remove it; spec.source has no member: give it either generate or table",
-        ),
+        ("{file: x}", "spec.source.file: unknown field; remove it; the fields here are generate and table"),
+        ("{tabel: {name: t}}", "spec.source.tabel: unknown field; did you mean table?"),
     ];
     for (source, sentence) in cases {
-        assert_eq!(spec_error(&format!("source: {source}")), format!("document 1: {sentence}"), "{source}");
+        let told = spec_error(&format!("source: {source}"));
+        let (_, after) = told.split_once(": ").unwrap();
+        assert_eq!(after, sentence, "{source}");
     }
-    assert_eq!(spec_error("batchSize: 5"), "document 1: spec.source is missing: add it");
+    assert_eq!(
+        spec_error("source: {table: {name: t}}"),
+        "6:12: spec.source.table.key is missing: add it\n6:12: spec.source.table.payload is missing: add it"
+    );
+    assert_eq!(spec_error("batchSize: 5"), "5:1: spec.source is missing: add it");
     let many = "source: {generate: {records: 5000001}}\nbatchSize: 1";
     assert_eq!(
         spec_error(many),
-        "document 1: spec.batchSize is 1: 5000001 records would be 5000001 batches, and 5000000 is the limit: make it at least 2"
+        "7:3: spec.batchSize is 1: 5000001 records would be 5000001 batches, and 5000000 is the limit: make it at least 2"
     );
 }
 
 #[test]
 fn mistakes_around_the_spec_are_explained() {
     let no_name = manifest(SOURCE).replace("  name: test", "  namespace: x");
-    assert_eq!(error(&no_name), "document 1: metadata.name is missing: add it");
+    assert_eq!(error(&no_name), "3:1: metadata.name is missing: add a name for the job");
     let no_metadata = manifest(SOURCE).replace("metadata:\n  name: test\n", "");
-    assert_eq!(error(&no_metadata), "document 1: metadata.name is missing: add it");
+    assert_eq!(error(&no_metadata), "1:1: metadata.name is missing: add a name for the job");
+    let only_a_name = manifest(SOURCE).replace("metadata:\n  name: test\n", "metadata: test\n");
+    assert_eq!(error(&only_a_name), "3:1: metadata is \"test\": write `metadata: {name: …}`");
     let capital = manifest(SOURCE).replace("name: test", "name: Test");
     let label = "it must be at most 40 lower-case letters, digits and '-', with a letter or digit at both ends";
-    assert_eq!(error(&capital), format!("document 1: metadata.name is Test: {label}"));
+    assert_eq!(error(&capital), format!("4:3: metadata.name is Test: {label}"));
     let namespace = manifest(SOURCE).replace("name: test", "name: test\n  namespace: a/b");
-    assert!(error(&namespace).starts_with("document 1: metadata.namespace is a/b: it must be at most 63"));
+    assert!(error(&namespace).starts_with("5:3: metadata.namespace is a/b: it must be at most 63"));
     let unknown = manifest(SOURCE).replace("name: test", "name: test\n  label: {}");
-    assert_eq!(error(&unknown), "document 1: metadata.label is no field of a SigningJob: write labels, or remove it");
+    assert_eq!(error(&unknown), "5:3: metadata.label: unknown field; did you mean labels?");
     assert_eq!(
         error(&format!("{}extra: 1\n", manifest(SOURCE))),
-        "document 1: extra is no field of a SigningJob: remove it"
+        "7:1: extra: unknown field; remove it; the fields here are apiVersion, kind, metadata, spec and status"
     );
-    let no_spec = "apiVersion: vaultstream.dev/v1alpha1\nkind: SigningJob\nmetadata: {name: a}\n";
-    assert_eq!(error(no_spec), "document 1: spec is missing: add it, with spec.source at least");
+    for no_spec in ["", "spec:\n"] {
+        let told =
+            error(&format!("apiVersion: vaultstream.dev/v1alpha1\nkind: SigningJob\nmetadata: {{name: a}}\n{no_spec}"));
+        assert!(told.ends_with(": spec is missing: add it, with at least `source`"), "{told}");
+    }
 }
 
 #[test]
-fn several_mistakes_are_told_at_once() {
-    let message = spec_error("source: {generate: {records: 0}}\nbatchSize: 0\nkey: {}");
-    assert_eq!(message.matches("; ").count(), 2, "{message}");
+fn all_faults_of_all_documents_are_told_at_once_each_in_its_line() {
+    let text = format!(
+        "{}---\na: [\n---\n{}",
+        manifest("source: {generate: {records: 0}}\nbatchSize: 0\nkey: {}"),
+        manifest("source:\n  generate: {records: 1}\n  more: 1").replace("v1alpha1", "v1")
+    );
+    let told = error(&text);
+    let places: Vec<_> = told.lines().map(|line| line.split(' ').take(2).collect::<Vec<_>>().join(" ")).collect();
+    assert_eq!(
+        places,
+        [
+            "6:23: spec.source.generate.records",
+            "7:3: spec.batchSize",
+            "8:3: spec.key:",
+            "10:4: not",
+            "12:1: apiVersion",
+            "19:5: spec.source.more:"
+        ],
+        "{told}"
+    );
 }
 
 #[test]

@@ -1,0 +1,84 @@
+//! Which field was probably meant by one that does not exist.
+
+use std::sync::LazyLock;
+
+use serde_json::Value;
+
+use crate::{check, crd};
+
+/// Longer names are no slips of the pen, and not compared.
+const LONGEST: usize = 40;
+/// With more fields than this a list of them helps nobody.
+const LISTED: usize = 15;
+/// Fields below this one are Kubernetes' own and have the same names everywhere.
+const TEMPLATE: &str = "spec.workers.template";
+
+/// Every field of a spec with the path of the object that has it.
+static FIELDS: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
+    let mut fields = Vec::new();
+    collect(crd::schema().pointer("/properties/spec").unwrap_or(&Value::Null), "spec", &mut fields);
+    fields
+});
+
+fn collect(schema: &Value, path: &str, fields: &mut Vec<(String, String)>) {
+    for (name, inner) in check::members(schema, "properties") {
+        fields.push((name.clone(), path.to_owned()));
+        if path != TEMPLATE {
+            collect(inner, &format!("{path}.{name}"), fields);
+        }
+    }
+}
+
+/// What to do about the field `name` of an object whose fields are `known`.
+pub(crate) fn tip(name: &str, known: &[&str]) -> String {
+    if let Some(near) = nearest(name, known) {
+        return format!("did you mean {near}?");
+    }
+    let elsewhere: Vec<&str> =
+        FIELDS.iter().filter(|(field, _)| plain(field) == plain(name)).map(|(_, path)| path.as_str()).collect();
+    match elsewhere.as_slice() {
+        [_, ..] => format!("it belongs under {}", listed(&elsewhere, "or")),
+        [] if (1..=LISTED).contains(&known.len()) => format!("remove it; the fields here are {}", listed(known, "and")),
+        [] => "remove it".to_owned(),
+    }
+}
+
+/// The name that was probably meant.
+pub(crate) fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    if name.len() > LONGEST {
+        return None;
+    }
+    let slips = if name.len() < 5 { 1 } else { 2 };
+    let near = known.iter().map(|known| (distance(&plain(name), &plain(known)), *known)).min()?;
+    (near.0 <= slips && near.0 < near.1.len()).then_some(near.1)
+}
+
+/// `a, b and c`.
+pub(crate) fn listed(words: &[&str], last: &str) -> String {
+    match words {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [first @ .., end] => format!("{} {last} {end}", first.join(", ")),
+    }
+}
+
+/// A name without regard to case and to what joins its words.
+fn plain(name: &str) -> String {
+    name.chars().filter(|letter| !matches!(letter, '_' | '-' | ' ')).flat_map(char::to_lowercase).collect()
+}
+
+/// Levenshtein's distance.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, to) in b.iter().enumerate() {
+            let change = diagonal + usize::from(from != *to);
+            diagonal = row[j + 1];
+            row[j + 1] = change.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}

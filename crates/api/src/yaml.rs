@@ -1,0 +1,327 @@
+//! YAML as JSON values, each with the line and column where it stands.
+//!
+//! Pure. Scalars mean what YAML 1.2 says, as `kubectl` reads them save for `yes` and `no`. Nesting, size and what aliases
+//! repeat are bounded, so that no text takes long.
+
+use std::collections::BTreeMap;
+
+use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
+use serde_json::{Map, Number, Value};
+
+use crate::error::{VALUE, shown};
+use crate::fault::Fault;
+use crate::places::{Place, Places};
+use crate::syntax;
+
+/// Deepest nesting; a SigningJob needs 13 levels.
+pub(crate) const MAX_DEPTH: usize = 64;
+/// Most values that aliases may repeat in one text.
+const MAX_REPEATED: usize = 10_000;
+
+/// One document of a text.
+#[derive(Debug)]
+pub(crate) struct Document {
+    /// What it says.
+    pub(crate) value: Value,
+    /// Where it says so.
+    pub(crate) places: Places,
+}
+
+/// Reads all documents of a text. One that is not valid YAML is a fault; the others are read all the same.
+pub(crate) fn read(text: &str) -> (Vec<Document>, Vec<Fault>) {
+    let mut options = granit_parser::options! { flow_nesting_limit: MAX_DEPTH, block_nesting_limit: MAX_DEPTH };
+    options.set_emit_comments(false);
+    let parser = Parser::new_from_str_with_options(text, options);
+    let mut reader = Reader { text, parser, anchors: BTreeMap::new(), repeated: 0, faults: Vec::new() };
+    let mut documents = Vec::new();
+    loop {
+        match reader.document() {
+            Ok(Some(document)) => documents.push(document),
+            Ok(None) => break,
+            Err(Stop::Syntax(fault)) => {
+                reader.faults.push(fault);
+                if reader.faults.len() >= Fault::MOST || !matches!(reader.parser.proceed_next_document(), Ok(true)) {
+                    break;
+                }
+            }
+            Err(Stop::End) => break,
+        }
+    }
+    (documents, reader.faults)
+}
+
+/// Why a document could not be read to its end.
+enum Stop {
+    /// It is not valid YAML, or too deep.
+    Syntax(Fault),
+    /// The text is at its end.
+    End,
+}
+
+/// What an alias repeats, with its size.
+#[derive(Clone)]
+struct Anchored {
+    value: Value,
+    values: usize,
+    depth: usize,
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    parser: Parser<'a, StrInput<'a>>,
+    anchors: BTreeMap<usize, Anchored>,
+    repeated: usize,
+    faults: Vec<Fault>,
+}
+
+impl<'a> Reader<'a> {
+    /// The next event and where it begins.
+    fn next(&mut self) -> Result<(Event<'a>, Place), Stop> {
+        match self.parser.next_event() {
+            Some(Ok((event, span))) => Ok((event, place(span))),
+            Some(Err(error)) => Err(Stop::Syntax(syntax::fault(&error, at(&error), self.text))),
+            None => Err(Stop::End),
+        }
+    }
+
+    /// The next document; none at the end of the text.
+    fn document(&mut self) -> Result<Option<Document>, Stop> {
+        loop {
+            match self.next()? {
+                (Event::StreamEnd, _) => return Ok(None),
+                (Event::DocumentStart(..), _) => {
+                    let (event, place) = self.next()?;
+                    let mut places = Places::new(place);
+                    let value = self.node(event, place, 0, &mut places)?;
+                    self.anchors.clear();
+                    return Ok(Some(Document { value, places }));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn node(&mut self, event: Event<'a>, place: Place, depth: usize, places: &mut Places) -> Result<Value, Stop> {
+        if depth > MAX_DEPTH {
+            return Err(Stop::Syntax(Fault::new(place, syntax::TOO_DEEP)));
+        }
+        let (anchor, tag) = (event.anchor_id(), event.tag().cloned());
+        let value = match event {
+            Event::Scalar(text, style, ..) => scalar(&text, style, tag.as_ref()),
+            Event::SequenceStart(..) => self.list(depth, places)?,
+            Event::MappingStart(..) => self.object(depth, places)?,
+            Event::Alias(id) => return self.alias(id, place, depth),
+            _ => Value::Null,
+        };
+        if let Some(tag) = tag.filter(Tag::is_custom) {
+            self.fault(
+                place,
+                format!("the tag {} has no meaning in a SigningJob: remove it", shown(&tag.original(), VALUE)),
+            );
+        }
+        if let Some(id) = anchor {
+            let (values, depth) = measure(&value);
+            // What no alias may repeat is not copied.
+            let kept = if values <= MAX_REPEATED { value.clone() } else { Value::Null };
+            self.anchors.insert(id, Anchored { value: kept, values, depth });
+        }
+        Ok(value)
+    }
+
+    fn list(&mut self, depth: usize, places: &mut Places) -> Result<Value, Stop> {
+        let mut items = Vec::new();
+        loop {
+            let (event, place) = self.next()?;
+            if event == Event::SequenceEnd {
+                return Ok(Value::Array(items));
+            }
+            let mut inner = Places::new(place);
+            items.push(self.node(event, place, depth + 1, &mut inner)?);
+            places.push((items.len() - 1).to_string(), inner);
+        }
+    }
+
+    fn object(&mut self, depth: usize, places: &mut Places) -> Result<Value, Stop> {
+        let mut members = Map::new();
+        loop {
+            let (event, place) = self.next()?;
+            let key = match event {
+                Event::MappingEnd => return Ok(Value::Object(members)),
+                Event::Scalar(key, ..) => key.into_owned(),
+                _ => return Err(Stop::Syntax(Fault::new(place, "a field's name must be plain text"))),
+            };
+            let mut inner = Places::new(place);
+            let (event, value_place) = self.next()?;
+            let value = self.node(event, value_place, depth + 1, &mut inner)?;
+            if key == "<<" {
+                self.fault(place, "merge keys (<<) are not supported: write the fields out".to_owned());
+            } else if members.contains_key(&key) {
+                let first = places.child(&key).map_or(place, Places::place);
+                self.fault(
+                    place,
+                    format!("{} is given twice, first in line {}: remove one", shown(&key, VALUE), first.line),
+                );
+            } else {
+                members.insert(key.clone(), value);
+                places.push(key, inner);
+            }
+        }
+    }
+
+    /// What an alias stands for, within bounds.
+    fn alias(&mut self, id: usize, place: Place, depth: usize) -> Result<Value, Stop> {
+        let Some(anchored) = self.anchors.get(&id) else {
+            return Err(Stop::Syntax(Fault::new(place, "this alias contains itself: write the value out")));
+        };
+        self.repeated += anchored.values;
+        if depth + anchored.depth > MAX_DEPTH {
+            return Err(Stop::Syntax(Fault::new(place, syntax::TOO_DEEP)));
+        }
+        if self.repeated > MAX_REPEATED {
+            let sentence = format!("aliases repeat more than {MAX_REPEATED} values: write fewer of them");
+            return Err(Stop::Syntax(Fault::new(place, sentence)));
+        }
+        Ok(anchored.value.clone())
+    }
+
+    fn fault(&mut self, place: Place, sentence: String) {
+        if self.faults.len() < Fault::MOST {
+            self.faults.push(Fault::new(place, sentence));
+        }
+    }
+}
+
+fn place(span: Span) -> Place {
+    Place { line: span.start.line(), column: span.start.col() + 1 }
+}
+
+fn at(error: &ScanError) -> Place {
+    Place { line: error.marker().line(), column: error.marker().col() + 1 }
+}
+
+/// How many values there are in one, and how deep it is.
+fn measure(value: &Value) -> (usize, usize) {
+    let inner = |(values, depth): (usize, usize), value: &Value| {
+        let (more, deep) = measure(value);
+        (values + more, depth.max(deep + 1))
+    };
+    match value {
+        Value::Array(items) => items.iter().fold((1, 0), inner),
+        Value::Object(members) => members.values().fold((1, 0), inner),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => (1, 0),
+    }
+}
+
+fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Value {
+    match tag.and_then(Tag::core_suffix) {
+        None if style == ScalarStyle::Plain => plain(text),
+        None | Some("str") => Value::String(text.to_owned()),
+        Some(_) => plain(text),
+    }
+}
+
+/// A scalar without quotes.
+fn plain(text: &str) -> Value {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
+        "true" | "True" | "TRUE" => return Value::Bool(true),
+        "false" | "False" | "FALSE" => return Value::Bool(false),
+        _ => {}
+    }
+    number(text).map_or_else(|| Value::String(text.to_owned()), Value::Number)
+}
+
+/// A number as YAML 1.2 writes it. Digits after a leading zero are text, as they are for most readers.
+fn number(text: &str) -> Option<Number> {
+    let (sign, digits) = match text.strip_prefix(['-', '+']) {
+        Some(digits) if text.starts_with('-') => ("-", digits),
+        Some(digits) => ("", digits),
+        None => ("", text),
+    };
+    if !digits.starts_with(|first: char| first.is_ascii_digit() || first == '.') {
+        return None;
+    }
+    for (prefix, radix) in [("0x", 16), ("0o", 8), ("0b", 2)] {
+        if let Some(digits) = digits.strip_prefix(prefix).filter(|digits| !digits.starts_with(['-', '+'])) {
+            return i64::from_str_radix(&format!("{sign}{digits}"), radix).ok().map(Number::from);
+        }
+    }
+    if digits.len() > 1 && digits.starts_with('0') && digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return None;
+    }
+    let signed = format!("{sign}{digits}");
+    let whole = signed.parse::<i64>().map(Number::from).or_else(|_| signed.parse::<u64>().map(Number::from));
+    whole.ok().or_else(|| signed.parse::<f64>().ok().and_then(Number::from_f64))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// What `serde_yaml_ng`, which reads YAML in many other programs, makes of the same scalars.
+    #[test]
+    fn scalars_are_read_as_others_read_them() {
+        let scalars = [
+            "1",
+            "-1",
+            "+1",
+            "0",
+            "-0",
+            "007",
+            "-01",
+            "0x1F",
+            "-0x1F",
+            "0o17",
+            "0b101",
+            "1.5",
+            "-1.5e3",
+            "1e3",
+            "1.",
+            ".5",
+            "+.5",
+            "1_000",
+            "true",
+            "True",
+            "yes",
+            "no",
+            "null",
+            "~",
+            "Null",
+            "''",
+            "'1'",
+            "\"a\\nb\"",
+            "a b",
+            "18446744073709551615",
+            "9223372036854775808",
+            "-9223372036854775808",
+            "0x",
+            "e3",
+            "+",
+            "+-1",
+            "0x-1",
+            "2001-01-01",
+            "12:30",
+            "!!str 5",
+            "!!int 5",
+            "|\n  x\n",
+        ];
+        for scalar in scalars {
+            let theirs: Value = serde_yaml_ng::from_str(&format!("a: {scalar}")).unwrap();
+            let (ours, faults) = read(&format!("a: {scalar}"));
+            assert!(faults.is_empty(), "{scalar}: {faults:?}");
+            assert_eq!(ours[0].value, theirs, "{scalar}");
+        }
+        for unbounded in ["18446744073709551616", "-9223372036854775809"] {
+            assert!(read(unbounded).0[0].value.is_f64(), "{unbounded}");
+        }
+    }
+
+    #[test]
+    fn aliases_repeat_what_they_stand_for() {
+        let (documents, faults) = read("a: &x {b: [1]}\nc: *x\n");
+        assert!(faults.is_empty(), "{faults:?}");
+        assert_eq!(documents[0].value, json!({"a": {"b": [1]}, "c": {"b": [1]}}));
+    }
+}
