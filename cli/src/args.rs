@@ -8,8 +8,8 @@ use vaultstream_signing::Backend;
 
 /// Signs every record of a set exactly once with ECDSA P-256, and proves it.
 ///
-/// On a laptop `vaultstream run -f job.yaml` does what the operator does on Kubernetes, from the same manifest: it starts a
-/// private Postgres and NATS unless it is given URLs, signs, verifies, and stops them.
+/// `vaultstream run -f job.yaml` does on a laptop what the operator does on Kubernetes, from the same manifest. Unless it is given
+/// URLs, it starts a private Postgres and NATS and stops them at the end.
 #[derive(Debug, Parser)]
 #[command(name = "vaultstream", version, max_term_width = 110)]
 pub struct Cli {
@@ -17,7 +17,7 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
 
-    /// What is logged to stderr: error, warn, info, debug, or a filter such as vaultstream_worker=debug,warn.
+    /// What to log to stderr: error, warn, info, debug, or a filter such as vaultstream_worker=debug,warn.
     #[arg(long, env = "VAULTSTREAM_LOG", default_value = "warn", global = true, hide_env = true)]
     pub log: String,
 }
@@ -25,21 +25,21 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Sign the records of one or more SigningJobs on this machine.
+    /// Sign the records of SigningJobs on this machine.
     Run(RunArgs),
     /// Check every signature of a job, its completeness, its Merkle root and its receipt.
     Verify(VerifyArgs),
     /// Write a job's records and signatures to stdout.
     Export(ExportArgs),
-    /// Print the public keys of a job, or move private keys to another key encryption key.
+    /// Print a job's public keys, or move private keys to another key-encryption key.
     Keys(KeysArgs),
     /// Show the jobs of a ledger.
     Status(StatusArgs),
-    /// Measure what this machine signs, alone and through the whole path.
+    /// Measure how fast this machine signs: the signing alone, and everything from the message to the ledger.
     Bench(crate::bench::BenchArgs),
     /// Create or update the ledger's schema.
     Migrate(LedgerArgs),
-    /// Start, stop or look at a private Postgres and NATS that stay.
+    /// Start, stop or look at a private Postgres and NATS that keep running.
     #[command(subcommand)]
     Dev(DevCommand),
     /// Print the CustomResourceDefinition of SigningJob.
@@ -62,15 +62,15 @@ pub struct SiteArgs {
     #[arg(long, env = "VAULTSTREAM_NATS_URL", hide_env_values = true)]
     pub nats_url: Option<String>,
 
-    /// Keep the private servers' data, and the key encryption key, in this folder; the same command goes on there.
+    /// Keep the private servers' data and the key-encryption key in this folder. Run the same command again to continue.
     #[arg(long, env = "VAULTSTREAM_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
 
-    /// The key encryption key: a file with the base64 of 32 bytes. Default: `kek` in the data-dir.
+    /// The key-encryption key: a file with 32 bytes in base64. Default: `kek` in the data-dir.
     #[arg(long, env = "VAULTSTREAM_KEK_FILE")]
     pub kek_file: Option<PathBuf>,
 
-    /// How long to wait for servers that do not answer.
+    /// How long to wait for a server that does not answer.
     #[arg(long, env = "VAULTSTREAM_CONNECT_TIMEOUT", default_value = "15s")]
     pub connect_timeout: humantime::Duration,
 }
@@ -79,31 +79,35 @@ pub struct SiteArgs {
 #[derive(Args, Clone, Debug)]
 pub struct RunArgs {
     /// Manifests with SigningJobs; `-` reads stdin. Several jobs run one after the other.
-    #[arg(short, long = "file", required = true, value_name = "FILE")]
+    #[arg(short, long = "file", required_unless_present = "more_files", value_name = "FILE")]
     pub files: Vec<PathBuf>,
+
+    /// The same, without -f.
+    #[arg(value_name = "FILE", hide = true)]
+    pub more_files: Vec<PathBuf>,
 
     /// Where Postgres and NATS are.
     #[command(flatten)]
     pub site: SiteArgs,
 
-    /// What signs: multibuffer, native or reference. Default: the fastest that this processor has.
+    /// The signing implementation: multibuffer, native or reference. Default: the fastest that works on this processor.
     #[arg(long, env = "VAULTSTREAM_BACKEND")]
     pub backend: Option<Backend>,
 
-    /// What is checked at the end: every signature, a sample of 10,000, or only what SQL can see. Default: full up to
-    /// 100,000 records, else sample. Completeness and the Merkle root are checked always.
+    /// What to check at the end: every signature, a sample of 10,000, or no signature. Default: full up to 100,000 records, else
+    /// sample. Completeness, Merkle root and receipt are always checked.
     #[arg(long, value_enum)]
     pub verify: Option<VerifyMode>,
 
-    /// A table for people, or one JSON object a job on stdout.
+    /// Print a table, or one JSON object for each job.
     #[arg(short, long, value_enum, default_value_t)]
     pub output: Output,
 
-    /// Sign a finished job anew, under fresh keys. The old signatures stay, under the old job's uid.
+    /// Sign a finished job again, with new keys. The old signatures are kept under the old job's uid.
     #[arg(long)]
     pub again: bool,
 
-    /// Make the records and their batches, sign nothing; the same command without this signs them.
+    /// Make the records and their batches but sign nothing. Run the same command without this option to sign them.
     #[arg(long)]
     pub seed_only: bool,
 
@@ -116,6 +120,13 @@ pub struct RunArgs {
     pub batch_ack_wait: humantime::Duration,
 }
 
+impl RunArgs {
+    /// The manifests, however they were given.
+    pub fn manifests(&self) -> impl Iterator<Item = &PathBuf> {
+        self.files.iter().chain(&self.more_files)
+    }
+}
+
 /// `--verify`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum VerifyMode {
@@ -123,7 +134,7 @@ pub enum VerifyMode {
     Full,
     /// 10,000 signatures, chosen at random.
     Sample,
-    /// No signature; completeness, Merkle root and receipt only.
+    /// No signatures; only completeness, Merkle root and receipt.
     Sql,
 }
 
@@ -144,7 +155,7 @@ pub struct LedgerArgs {
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<String>,
 
-    /// The data-dir of `vaultstream run`.
+    /// The data-dir that `vaultstream run` was given.
     #[arg(long, env = "VAULTSTREAM_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
 
@@ -157,11 +168,11 @@ pub struct LedgerArgs {
 #[derive(Args, Clone, Debug)]
 #[group(required = true, multiple = false)]
 pub struct JobArgs {
-    /// NAMESPACE/NAME, or NAME in the namespace default: the live job of that name, else the newest.
+    /// NAMESPACE/NAME, or just NAME in the namespace default. Of several, the newest.
     #[arg(long, value_name = "NS/NAME")]
     pub job: Option<vaultstream_api::JobRef>,
 
-    /// The job's uid, which is exact.
+    /// The job's uid, where a name is not exact enough.
     #[arg(long)]
     pub uid: Option<Uuid>,
 }
@@ -175,16 +186,16 @@ pub struct VerifyArgs {
     /// Which job.
     #[command(flatten)]
     pub job: JobArgs,
-    /// What is checked.
+    /// What to check.
     #[arg(long, value_enum, default_value = "full")]
     pub mode: VerifyMode,
-    /// Records of a table that were changed or deleted since they were signed are a failure, too.
+    /// Also fail when records of a table were changed or deleted after they were signed.
     #[arg(long)]
     pub strict: bool,
-    /// Wait so long for the ledger, the job and its end, such as 5m. Without it a job that is not finished is a failure.
+    /// How long to wait for the ledger, the job and its end, such as 5m. Without it an unfinished job is a failure.
     #[arg(long)]
     pub wait: Option<humantime::Duration>,
-    /// A table for people, or one JSON object on stdout.
+    /// Print a table, or one JSON object.
     #[arg(short, long, value_enum, default_value_t)]
     pub output: Output,
 }
@@ -198,16 +209,16 @@ pub struct ExportArgs {
     /// Which job.
     #[command(flatten)]
     pub job: JobArgs,
-    /// One JSON object a line, or CSV with a header.
+    /// One JSON object per line, or CSV with a header.
     #[arg(long, value_enum, default_value = "jsonl")]
     pub format: ExportFormat,
-    /// Form of the signatures: DER as `openssl dgst -verify` reads it, raw r‖s in base64, or JOSE (base64url of r‖s).
+    /// The form of signatures: DER, which `openssl dgst -verify` reads, raw r‖s in base64, or JOSE (r‖s in base64url).
     #[arg(long, value_enum, default_value = "der")]
     pub signature: SignatureForm,
-    /// Add to each record the proof that it is under the job's Merkle root (jsonl only).
+    /// Add to each record the proof that it belongs to the job's Merkle root (jsonl only).
     #[arg(long)]
     pub proofs: bool,
-    /// Write the exact bytes that were signed instead of the payload: they differ for `signing.message: Bound`.
+    /// Write the exact bytes that were signed, not the payload. They differ with `signing.message: Bound`.
     #[arg(long)]
     pub message: bool,
 }
@@ -236,7 +247,7 @@ pub enum SignatureForm {
 #[derive(Args, Clone, Debug)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct KeysArgs {
-    /// Something else than printing.
+    /// Other work than printing.
     #[command(subcommand)]
     pub command: Option<KeysCommand>,
     /// Which ledger.
@@ -245,32 +256,32 @@ pub struct KeysArgs {
     /// Which job.
     #[command(flatten)]
     pub job: JobArgs,
-    /// SubjectPublicKeyInfo in PEM, or a JSON Web Key Set.
+    /// PEM, or a JSON Web Key Set.
     #[arg(long, value_enum, default_value = "pem")]
     pub format: KeyFormat,
-    /// Only the key with this id (`keyId` of an export: the RFC 7638 thumbprint).
+    /// Only the key with this id: the `keyId` of an export, an RFC 7638 thumbprint.
     #[arg(long, value_name = "KEY_ID")]
     pub key: Option<String>,
 }
 
-/// What else is done with keys.
+/// Other work with keys.
 #[derive(Clone, Debug, Subcommand)]
 pub enum KeysCommand {
-    /// Move private keys from old key encryption keys to a new one; jobs may sign meanwhile. Workers must have both until this
-    /// has ended: the new one as `kek` of the connection Secret, old ones as `kek.<id>`.
+    /// Move private keys from old key-encryption keys to a new one, while jobs may sign. Until this is done workers need both: the
+    /// new one as `kek` in the connection Secret, old ones as `kek.<id>`.
     Rewrap(RewrapArgs),
 }
 
 /// `vaultstream keys rewrap`.
 #[derive(Args, Clone, Debug)]
 pub struct RewrapArgs {
-    /// Which ledger. Its URL must be that of the schema's owner.
+    /// Which ledger. The URL must log in as the owner of the schema.
     #[command(flatten)]
     pub ledger: LedgerArgs,
-    /// File with the new key encryption key: 32 bytes in base64, such as `openssl rand -base64 32` makes.
+    /// The file with the new key-encryption key: 32 bytes in base64. `openssl rand -base64 32` makes one.
     #[arg(long, value_name = "FILE")]
     pub kek_file: PathBuf,
-    /// File with one that keys are wrapped under now; may be given several times.
+    /// A file with a key-encryption key that is in use now. Can be given several times.
     #[arg(long, value_name = "FILE", required = true)]
     pub old_kek_file: Vec<PathBuf>,
 }
@@ -293,7 +304,7 @@ pub struct StatusArgs {
     /// Only this job, with its keys and rejects.
     #[arg(long, value_name = "NS/NAME")]
     pub job: Option<vaultstream_api::JobRef>,
-    /// A table for people, or JSON on stdout.
+    /// Print a table, or JSON.
     #[arg(short, long, value_enum, default_value_t)]
     pub output: Output,
 }
@@ -301,18 +312,18 @@ pub struct StatusArgs {
 /// `vaultstream dev`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum DevCommand {
-    /// Start both servers on a data-dir and leave them running.
+    /// Start both servers and leave them running.
     Up(DevArgs),
-    /// Stop them.
+    /// Stop both servers. Their data is kept.
     Down(DevArgs),
-    /// Tell where they answer.
+    /// Show their connection URLs.
     Status(DevArgs),
 }
 
 /// Which private servers.
 #[derive(Args, Clone, Debug)]
 pub struct DevArgs {
-    /// The folder of their data.
+    /// The folder with their data.
     #[arg(long, env = "VAULTSTREAM_DATA_DIR")]
     pub data_dir: PathBuf,
 }

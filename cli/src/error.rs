@@ -6,7 +6,7 @@ use vaultstream_worker::chain;
 
 use crate::output;
 
-/// A failure, told in one sentence.
+/// A failure, told in one sentence; several faults are a line each, and lines that begin with two spaces are tips.
 #[derive(Debug)]
 pub struct Failure {
     message: String,
@@ -19,7 +19,7 @@ impl Failure {
         Self { message: message.into(), code: 2 }
     }
 
-    /// Something went wrong that is nobody's input: exit code 1.
+    /// Something went wrong that is not a matter of input: exit code 1.
     pub fn failed(message: impl Into<String>) -> Self {
         Self { message: message.into(), code: 1 }
     }
@@ -32,7 +32,10 @@ impl Failure {
     /// An error with its causes, as a failure. A server without room is not the job's fault, but its user's to mend.
     pub fn of(error: &(dyn std::error::Error + 'static)) -> Self {
         if vaultstream_ledger::is_out_of_space(error) {
-            return Self::bad_input(format!("{}; make room there, and run the same command again", chain(error)));
+            return Self::bad_input(format!(
+                "{}; free some space there, then run the same command again",
+                chain(error)
+            ));
         }
         Self::failed(chain(error))
     }
@@ -54,8 +57,9 @@ impl Failure {
 
     /// Says it on stderr.
     pub fn report(&self) -> ExitCode {
-        if !self.message.is_empty() {
-            output::remark(format_args!("vaultstream: {}", self.message));
+        for line in self.message.lines() {
+            let program = if line.starts_with("  ") { "" } else { "vaultstream: " };
+            output::remark(format_args!("{program}{line}"));
         }
         ExitCode::from(self.code)
     }

@@ -22,10 +22,11 @@ mod keys;
 mod ledger;
 mod progress;
 mod status;
+mod usage;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser as _};
+use clap::CommandFactory as _;
 
 use crate::{
     args::{Cli, Command, KeysArgs, KeysCommand},
@@ -34,13 +35,13 @@ use crate::{
 
 /// Runs the program. Exit codes: 0 all went well, 1 something failed, 2 bad input, 130 interrupted.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match usage::parse() {
         Ok(cli) => cli,
-        Err(error) => return told_by_clap(&error),
+        Err(code) => return code,
     };
     if let Err(error) = vaultstream_worker::telemetry::start(vaultstream_worker::telemetry::LogFormat::Pretty, &cli.log)
     {
-        return Failure::bad_input(format!("--log {:?} is no filter: {error}", cli.log)).report();
+        return Failure::bad_input(format!("--log is {:?}, which is not a valid filter: {error}", cli.log)).report();
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -67,16 +68,4 @@ async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
             output::print(&String::from_utf8_lossy(&script)).map(|()| ExitCode::SUCCESS)
         }
     }
-}
-
-/// Help and version on stdout, what is wrong with the arguments on stderr.
-fn told_by_clap(error: &clap::Error) -> ExitCode {
-    let text = error.render();
-    if error.use_stderr() {
-        // It colours for terminals only, and a stderr that is gone is no failure.
-        let _ = error.print();
-        return ExitCode::from(2);
-    }
-    let text = if output::stdout_colours() { text.ansi().to_string() } else { text.to_string() };
-    output::print(&text).map_or_else(|failure| failure.report(), |()| ExitCode::SUCCESS)
 }

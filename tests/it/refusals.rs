@@ -88,6 +88,98 @@ async fn a_bad_manifest_is_refused_in_one_sentence() {
     assert_refused("a missing file", &missing, &["/nowhere/job.yaml"]);
 }
 
+/// Every fault of every file in a line of its own, which begins as compilers begin theirs; with `-f` or without.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_fault_of_a_manifest_is_told_with_file_line_and_column() {
+    let dir = tempfile::tempdir().unwrap();
+    let (one, two) = (dir.path().join("one.yaml"), dir.path().join("two.yaml"));
+    std::fs::write(&one, generated("job", 100, "batchsize: 5\nkeys: 5")).unwrap();
+    std::fs::write(&two, "a: [").unwrap();
+    let text = std::fs::read_to_string(&one).unwrap();
+    let line = |field: &str| text.lines().position(|line| line.contains(field)).unwrap() + 1;
+    let column = |field: &str| text.lines().find_map(|line| line.find(field)).unwrap() + 1;
+    let expected = [
+        format!(
+            "vaultstream: {}:{}:{}: spec.batchsize: unknown field; did you mean batchSize?",
+            one.display(),
+            line("batchsize"),
+            column("batchsize")
+        ),
+        format!(
+            "vaultstream: {}:{}:{}: spec.keys is 5: write `keys: {{count: 5}}`",
+            one.display(),
+            line("keys"),
+            column("keys")
+        ),
+        format!("vaultstream: {}:1:4: not valid YAML: the bracket [ is never closed", two.display()),
+    ];
+    let (one, two) = (one.to_str().unwrap(), two.to_str().unwrap());
+    for arguments in [["run", "-f", one, "-f", two].as_slice(), &["run", one, two]] {
+        let ended = Program::vaultstream(arguments).end().await;
+        assert_eq!(ended.status.code(), Some(2), "{}", ended.stderr);
+        assert_eq!(ended.stderr.lines().collect::<Vec<_>>(), expected, "{arguments:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_command_line_is_refused_as_everything_else_is() {
+    let cases: [(&[&str], &[&str]); 12] = [
+        (&["rum"], &["there is no command rum", "  tip: did you mean vaultstream run?", "  help: vaultstream --help"]),
+        (&["run"], &["missing: --file <FILE>", "  help: vaultstream run --help"]),
+        (
+            &["run", "x.yaml", "--datadir", "x"],
+            &["there is no option --datadir here", "  tip: did you mean --data-dir?", "  help: vaultstream run --help"],
+        ),
+        (
+            &["run", "x.yaml", "--frobnicate"],
+            &["there is no option --frobnicate here", "  help: vaultstream run --help"],
+        ),
+        (
+            &["run", "x.yaml", "-o", "jsom"],
+            &[
+                "--output is jsom: it must be one of text, json",
+                "  tip: did you mean json?",
+                "  help: vaultstream run --help",
+            ],
+        ),
+        (
+            &["run", "x.yaml", "--output"],
+            &["--output needs a value: --output <OUTPUT>", "  help: vaultstream run --help"],
+        ),
+        (
+            &["run", "x.yaml", "--backend", "fast"],
+            &[
+                "--backend is fast: unknown backend \"fast\": use multibuffer, native or reference",
+                "  help: vaultstream run --help",
+            ],
+        ),
+        (
+            &["run", "x.yaml", "--again", "--again"],
+            &["--again can be given only once", "  help: vaultstream run --help"],
+        ),
+        (&["verify"], &["missing: --job <NS/NAME> or --uid <UID>", "  help: vaultstream verify --help"]),
+        (
+            &["verify", "--job", "a", "--uid", "5f0c1c39-8a5d-4d46-9d3e-0a6d0a7f3f5a"],
+            &["--job cannot be given together with --uid <UID>", "  help: vaultstream verify --help"],
+        ),
+        (
+            &["verify", "--job", "A_b"],
+            &[
+                "--job is A_b: \"A_b\" is not a valid job name: use at most 40 lower-case letters, digits and '-', with a letter or digit at both ends",
+                "  help: vaultstream verify --help",
+            ],
+        ),
+        (&["migrate", "now"], &["one argument too many: now", "  help: vaultstream migrate --help"]),
+    ];
+    for (arguments, lines) in cases {
+        let ended = Program::vaultstream(arguments).end().await;
+        assert_eq!((ended.status.code(), ended.stdout.as_str()), (Some(2), ""), "{arguments:?}: {}", ended.stderr);
+        let told: Vec<_> = ended.stderr.lines().collect();
+        assert_eq!(told[0].strip_prefix("vaultstream: "), Some(lines[0]), "{arguments:?}");
+        assert_eq!(&told[1..], &lines[1..], "{arguments:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_that_cannot_be_signed_is_refused_in_one_sentence() {
     let site = Site::new().await;
@@ -256,11 +348,11 @@ async fn a_kek_that_is_missing_damaged_or_wrong_is_refused_before_anything_is_ma
         .map(|file| (std::fs::read_to_string(file).unwrap(), other))
         .unwrap();
     std::fs::write(site.kek(), &other.0).unwrap();
-    assert_refused("another KEK", &site.run(&manifest).end().await, &["key encryption key"]);
+    assert_refused("another KEK", &site.run(&manifest).end().await, &["key-encryption key"]);
     assert_refused(
         "another KEK at a worker",
         &site.worker(site.uid().await).await.end().await,
-        &["key encryption key"],
+        &["key-encryption key"],
     );
     assert_eq!((site.signed().await, made_keys(&site).await), before, "something was made under the wrong KEK");
     assert_eq!(site.number("SELECT count(*) FROM vaultstream.keks").await, 1, "the wrong KEK was noted as a right one");
@@ -327,7 +419,7 @@ async fn a_data_dir_that_cannot_be_used_is_refused() {
     assert_refused("a file", &run(&file).end().await, &["data-dir"]);
     assert_refused("below a file", &run(&file.join("data")).end().await, &["data-dir"]);
     let verify = Program::vaultstream(&["verify", "--job", "job", "--data-dir", dir.path().to_str().unwrap()]);
-    assert_refused("no run there", &verify.end().await, &["no embedded run", "--data-dir"]);
+    assert_refused("no run there", &verify.end().await, &["is not a data-dir", "--data-dir"]);
     let unknown = site.run(&generated("job", 10, SPEC)).end().await;
     unknown.assert_code(0);
     let unknown = site.ledger_command(&["verify", "--job", "other"]).end().await;
@@ -361,7 +453,7 @@ async fn a_full_disk_is_told_in_one_sentence_and_the_job_goes_on_when_there_is_r
     assert_eq!(told.len(), 1, "{}", ended.stderr);
     // Postgres refuses what it has no room for, or ends when that is its own log.
     let full = ["out of space", "the disk is full"].iter().any(|words| told[0].contains(words));
-    assert!(full && told[0].contains("make room"), "{}", told[0]);
+    assert!(full && told[0].contains("free some space"), "{}", told[0]);
     assert_eq!(
         (ended.report()["signed"].as_u64(), ended.report()["verified"].as_u64() > Some(9_000)),
         (Some(300_000), true)
