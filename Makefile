@@ -12,31 +12,39 @@ endif
 endif
 
 CARGO_BUILD := cargo build --release --locked
+CARGO_BUILD_CLI := $(CARGO_BUILD) --package vaultstream
 WITH_ENV := scripts/with-env
 RELEASE := $(shell scripts/release-dir)
 PROGRAM := $(RELEASE)/vaultstream
 DATA_DIR := .vaultstream
+PREFIX ?= $(if $(filter 0,$(shell id -u)),/usr/local,$(HOME)/.local)
 
 .DEFAULT_GOAL := help
-.PHONY: help quick-start start stop seed clean test test-cluster test-keda test-scale e2e e2e-own bench fuzz lint check-docs generate dist kind-up kind-down \
-	tools env-setup check-prereqs
+.PHONY: help quick-start build install uninstall start stop seed clean test test-cluster test-keda test-scale e2e e2e-own bench fuzz lint check-docs \
+	generate picture dist kind-up kind-down tools env-setup check-prereqs
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-quick-start: tools ## Sign and verify 1,000 records with 100 keys, on private servers (numbers: .env)
-	$(CARGO_BUILD)
+quick-start: build ## Sign and verify 1,000 records with 100 keys, on private servers; all is kept in .vaultstream/ (numbers: .env)
 	@$(WITH_ENV) scripts/quick-start --again
 
-start: tools ## Start a Postgres and a NATS that stay, with their data in .vaultstream/
-	$(CARGO_BUILD)
+build: tools ## Build vaultstream; ./vaultstream runs it
+	$(CARGO_BUILD_CLI)
+
+install: build ## Install vaultstream, with the servers it starts, under PREFIX (~/.local; for root /usr/local)
+	@scripts/install "$(PREFIX)"
+
+uninstall: ## Remove what `make install` installed
+	rm -rf "$(PREFIX)/lib/vaultstream" "$(PREFIX)/bin/vaultstream"
+
+start: build ## Start a Postgres and a NATS that keep running, with their data in .vaultstream/
 	@$(PROGRAM) dev up --data-dir $(DATA_DIR)
 
-stop: ## Stop them; the data stays
+stop: ## Stop them; their data is kept
 	@if [ -x $(PROGRAM) ]; then $(PROGRAM) dev down --data-dir $(DATA_DIR); else echo "nothing was built, so nothing runs"; fi
 
-seed: tools ## Make the records of the quick start in .vaultstream/ and sign none; `make quick-start` signs them
-	$(CARGO_BUILD)
+seed: build ## Make the records of the quick start in .vaultstream/ and sign none; `make quick-start` signs them
 	@VAULTSTREAM_DATA_DIR=$(DATA_DIR) $(WITH_ENV) scripts/quick-start --again --seed-only
 
 clean: stop ## Stop, and remove what was built and .vaultstream/ with its data and key
@@ -73,9 +81,8 @@ kind-up: ## Make a kind cluster with VaultStream and its development servers on 
 kind-down: ## Remove that cluster
 	@scripts/kind down
 
-bench: tools ## Sign 1,000,000 records at batch 50, 500 and 5000, on private servers; print a table
-	$(CARGO_BUILD)
-	@env -u DATABASE_URL -u VAULTSTREAM_NATS_URL $(PROGRAM) bench --records 1000000 --batch-size 50,500,5000 --output markdown
+bench: build ## Sign 1,000,000 records at batch 50, 500 and 5000, on private servers; print a table
+	@env -u DATABASE_URL -u VAULTSTREAM_DATABASE_URL -u VAULTSTREAM_DATA_DIR -u VAULTSTREAM_NATS_URL $(PROGRAM) bench --records 1000000 --batch-size 50,500,5000 --output markdown
 
 fuzz: ## Look for inputs on which two signing backends differ, for a minute
 	@scripts/fuzz
@@ -86,6 +93,9 @@ lint: ## Check format, lints, docs, dependencies, scripts and generated files
 
 check-docs: ## Run the commands of README, docs/operations.md and the samples as written there; those for clusters need root
 	@scripts/check-docs
+
+picture: build ## Record the picture of the README from a real run
+	@scripts/record-terminal
 
 generate: ## Write what is generated from the code: crds/, docs/reference/, charts/vaultstream/files/
 	@scripts/generate
