@@ -17,7 +17,7 @@ pub(crate) fn run(command: &DevCommand) -> Result<ExitCode, Failure> {
         DevCommand::Status(args) => show(&background::status(&args.data_dir).map_err(input)?),
         DevCommand::Down(args) => {
             let stopped = background::down(&args.data_dir).map_err(input)?;
-            output::line(if stopped { "stopped; the data stays" } else { "nothing was running" })
+            output::line(if stopped { "stopped; the data is kept" } else { "nothing was running" })
         }
     }?;
     Ok(ExitCode::SUCCESS)
@@ -29,8 +29,6 @@ fn show(status: &Status) -> Result<(), Failure> {
         Status::Up { database_url, nats_url } => {
             output::line(format_args!("DATABASE_URL={database_url}\nVAULTSTREAM_NATS_URL={nats_url}"))
         }
-        Status::InUse { holder } => {
-            output::line(format_args!("a run with servers of its own has this data-dir: {holder}"))
-        }
+        Status::InUse { holder } => output::line(format_args!("this data-dir is in use: {holder}")),
     }
 }

@@ -78,10 +78,11 @@ pub(crate) async fn migrate(args: LedgerArgs) -> Result<ExitCode, Failure> {
     let opened = connect(&args).await?;
     let migrated = opened.ledger.migrate().await.map_err(|error| Failure::input(&error))?;
     match migrated.applied {
-        0 => output::line(format_args!("the ledger is up to date, version {}", migrated.version)),
-        applied => {
-            output::line(format_args!("{applied} migrations applied, the ledger has version {} now", migrated.version))
-        }
+        0 => output::line(format_args!("the ledger is up to date (schema version {})", migrated.version)),
+        applied => output::line(format_args!(
+            "the ledger was migrated to schema version {} ({applied} migrations)",
+            migrated.version
+        )),
     }?;
     Ok(ExitCode::SUCCESS)
 }

@@ -54,7 +54,7 @@ impl Site {
         Ok(Self { ledger, streams, kek_file, temporary: servers.is_some() && args.data_dir.is_none(), servers })
     }
 
-    /// The key encryption keys.
+    /// The key-encryption keys.
     ///
     /// # Errors
     /// When the file is missing or holds no key.
@@ -63,16 +63,16 @@ impl Site {
     }
 }
 
-/// A key encryption key of a file.
+/// A key-encryption key of a file.
 ///
 /// # Errors
 /// When the file is missing or holds none.
 pub(crate) fn read_kek(path: &Path) -> Result<Kek, Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| {
-        Failure::bad_input(format!("failed to read the key encryption key {}: {error}", path.display()))
+        Failure::bad_input(format!("failed to read the key-encryption key {}: {error}", path.display()))
     })?;
     Kek::fingerprinted(&text)
-        .map_err(|error| Failure::bad_input(format!("{} is no key encryption key: {error}", path.display())))
+        .map_err(|error| Failure::bad_input(format!("{} is not a valid key file: {error}", path.display())))
 }
 
 /// Connects to a ledger.

@@ -116,11 +116,11 @@ async fn exists(ctx: &Context, job: &Job) -> Result<bool, String> {
 /// In the job's namespace, which may be going away and refuse it, and in the operator's.
 async fn tell_leftovers(ctx: &Context, job: &SigningJob, why: &str) {
     let name = format!("{}/{}", job.namespace().unwrap_or_default(), job.name_any());
-    tracing::warn!(job = name, why, "streams or ledger rows of a deleted job were left; the sweep removes them later");
+    tracing::warn!(job = name, why, "streams or ledger rows of a deleted job are left and will be removed later");
     let event = Event {
         type_: EventType::Warning,
         reason: "LeftBehind".to_owned(),
-        note: Some(format!("streams or ledger rows of {name} were left, the sweep removes them later: {why}")),
+        note: Some(format!("streams or ledger rows of {name} are left and will be removed later: {why}")),
         action: "CleanUp".to_owned(),
         secondary: None,
     };

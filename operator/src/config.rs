@@ -53,7 +53,7 @@ pub struct Config {
     pub worker_image: String,
 
     /// Folder with the operator's own connection: DATABASE_URL, NATS_URL, and optionally postgres-ca.crt, postgres.crt,
-    /// postgres.key, nats-ca.crt, nats.creds, nats.nkey. It holds no key encryption key.
+    /// postgres.key, nats-ca.crt, nats.creds, nats.nkey. It holds no key-encryption key.
     #[arg(long, env = "VAULTSTREAM_CONNECTION_DIR", default_value = "/etc/vaultstream/connection")]
     pub connection_dir: PathBuf,
 

@@ -40,7 +40,7 @@ impl Trust {
 
 /// A write was refused here, before it was sent.
 #[derive(Debug, thiserror::Error)]
-#[error("the Lease is over: nothing is written any more")]
+#[error("the Lease has ended: nothing more is written")]
 struct LeaseOver;
 
 /// Reads as `client` does; writes while there is trust.

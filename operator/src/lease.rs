@@ -222,7 +222,7 @@ impl Candidate {
             spec.renew_time = None;
         }
         if let Err(error) = self.api.replace(OPERATOR, &PostParams::default(), &lease).await {
-            tracing::debug!(error = crate::chain(&error), "the Lease could not be given back; it ends by itself");
+            tracing::debug!(error = crate::chain(&error), "the Lease could not be released; it will expire");
         }
     }
 }

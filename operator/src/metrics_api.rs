@@ -77,7 +77,7 @@ pub(crate) fn start(
         .route_layer(middleware::from_fn_with_state(callers, callers::authorise))
         .with_state(loads)
         .merge(discovery::router())
-        .fallback(|| async { failure(StatusCode::NOT_FOUND, "NotFound", "there is nothing here") });
+        .fallback(|| async { failure(StatusCode::NOT_FOUND, "NotFound", "not found") });
     let (loaded, authorities) = watch::channel(None);
     let stopped = stop.clone();
     tokio::spawn(async move {

@@ -163,7 +163,7 @@ async fn refuse(ctx: &Context, job: &SigningJob, why: &Fault) -> Result<Action, 
     let old = Written { namespace: &namespace, name: &name, uid, status: job.status.as_ref().unwrap_or(&none) };
     let refused = status::refused(job, why, Timestamp::now());
     if ctx.publisher.publish(&ctx.client, old, &refused).await? == Outcome::Written {
-        tracing::warn!(namespace, name, why = why.message, "a SigningJob is refused");
+        tracing::warn!(namespace, name, why = why.message, "a SigningJob was refused");
         announce(ctx, job, EventType::Warning, why.reason.as_str(), &why.message).await;
     }
     Ok(Action::await_change())

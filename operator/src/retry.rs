@@ -12,7 +12,7 @@ use crate::{context::Context, reconcile::announce, validate::Valid};
 
 /// The annotation could not be taken off.
 #[derive(Debug, thiserror::Error)]
-#[error("failed to take the annotation {RETRY_REJECTS} off")]
+#[error("failed to remove the annotation {RETRY_REJECTS}")]
 pub(crate) struct RetryError(#[from] kube::Error);
 
 /// What came of it.
@@ -30,10 +30,10 @@ pub(crate) async fn answer(ctx: &Context, job: &SigningJob, valid: &Valid, retry
     api.patch(valid.name.as_str(), &PatchParams::default(), &patch).await?;
     let (kind, reason, note) = match retry {
         Retry::Begun(rejects) => {
-            (EventType::Normal, "RejectsRetried", format!("{rejects} rejected records are tried again"))
+            (EventType::Normal, "RejectsRetried", format!("trying {rejects} rejected records again"))
         }
         Retry::TooLate => {
-            let note = "the job has ended, which is final: make a new one for the records that were rejected";
+            let note = "the job has ended for good: create a new one for the records that were rejected";
             (EventType::Warning, "RetryRefused", note.to_owned())
         }
     };

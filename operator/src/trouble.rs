@@ -16,7 +16,7 @@ pub(crate) fn of_pod(pod: &Pod) -> Option<Fault> {
     }
     let scheduled = status.conditions.iter().flatten().find(|condition| condition.type_ == "PodScheduled");
     if scheduled.is_some_and(|condition| condition.reason.as_deref() == Some("Unschedulable")) {
-        return Some(Fault::new(Reason::Unschedulable, "no node has room for another worker, or none may take it"));
+        return Some(Fault::new(Reason::Unschedulable, "no node has room for another worker, or is allowed to run it"));
     }
     None
 }
@@ -41,10 +41,10 @@ fn of_container(container: &ContainerStatus) -> Option<Fault> {
         Some((told, named)) => {
             let named = named.and_then(|(reason, why)| Some((reason.parse().ok()?, why)));
             let (reason, why) = named.unwrap_or((Reason::CrashLoop, told));
-            Some(Fault::new(reason, format!("a worker ended: {why}")))
+            Some(Fault::new(reason, format!("a worker stopped: {why}")))
         }
         None if waiting == Some("CrashLoopBackOff") => {
-            Some(Fault::new(Reason::CrashLoop, "workers start and end again and again: see the log of one"))
+            Some(Fault::new(Reason::CrashLoop, "workers keep crashing: see the log of one"))
         }
         None => None,
     }

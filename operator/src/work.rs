@@ -218,7 +218,7 @@ impl Work {
             Err(EnsureError::Immutable { field }) => return Err(Fault::new(Reason::InvalidSpec, field.to_string())),
             Err(error @ EnsureError::NameTaken { .. }) => {
                 self.shared.leftovers.notify_one();
-                let why = format!("{error}; its deletion has yet to end");
+                let why = format!("{error}; it is still being deleted");
                 return Err(Fault::new(Reason::LedgerUnavailable, why));
             }
             Err(EnsureError::Query(error)) => return Err(ledger_fault(&error)),

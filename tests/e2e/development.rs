@@ -38,7 +38,7 @@ async fn a_release_with_servers_of_its_own_lives_from_installation_to_removal() 
     story.helm_test().await;
     story.autoscaling().await;
     story.upgrade_under_load().await;
-    assert_eq!(story.kek().await, kek, "the upgrade has changed the key encryption key");
+    assert_eq!(story.kek().await, kek, "the upgrade has changed the key-encryption key");
     story.uninstall_under_load().await;
 }
 

@@ -45,7 +45,7 @@ impl Breaker {
         let opened = self.closed.send_if_modified(|closed| std::mem::replace(closed, false));
         if opened {
             self.gauge.set(1.0);
-            tracing::warn!(dependency = self.dependency.as_str(), error = %chain(cause), "dependency failed; waiting for it");
+            tracing::warn!(dependency = self.dependency.as_str(), error = %chain(cause), "a dependency failed; waiting for it");
         }
     }
 
@@ -69,7 +69,7 @@ impl Breaker {
             if probe().await {
                 self.gauge.set(0.0);
                 self.closed.send_replace(true);
-                tracing::info!(dependency = self.dependency.as_str(), "dependency is back");
+                tracing::info!(dependency = self.dependency.as_str(), "the dependency is back");
             } else {
                 self.gauge.set(1.0);
                 attempt = attempt.saturating_add(1);

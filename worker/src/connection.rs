@@ -11,7 +11,7 @@ pub struct Connection {
     pub ledger: vaultstream_ledger::ConnectOptions,
     /// How to connect to NATS.
     pub streams: vaultstream_streams::ConnectOptions,
-    /// The key encryption keys.
+    /// The key-encryption keys.
     pub keks: KekRing,
 }
 
@@ -19,7 +19,7 @@ pub struct Connection {
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectionError {
     /// None of the needed files is there.
-    #[error("{} has none of the files DATABASE_URL, NATS_URL and kek: does the connection Secret exist?", .0.display())]
+    #[error("none of the files DATABASE_URL, NATS_URL and kek are in {}: does the connection Secret exist?", .0.display())]
     Absent(PathBuf),
     /// A needed file cannot be read.
     #[error(transparent)]

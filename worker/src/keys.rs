@@ -62,7 +62,7 @@ pub enum KeyError {
     #[error("failed to lease a key")]
     Lease(#[from] QueryError),
     /// Another worker took the lease over meanwhile.
-    #[error("the lease of key {} is another's now", .0.0)]
+    #[error("the lease of key {} belongs to another worker now", .0.0)]
     Lost(KeyId),
     /// The key stream did not answer, or is gone.
     #[error("failed to pull a key token")]
@@ -77,7 +77,7 @@ pub enum KeyError {
         source: UnwrapError,
     },
     /// The ledger names a KEK in a way that no program of ours does.
-    #[error("{0:?} is no id of a key encryption key")]
+    #[error("{0:?} is not the id of a key-encryption key")]
     KekId(String),
     /// A new private key could not be wrapped.
     #[error("failed to wrap a new private key")]
@@ -85,8 +85,8 @@ pub enum KeyError {
     /// No private key could be made.
     #[error("failed to make a key pair")]
     Generate(#[from] vaultstream_signing::key::KeyError),
-    /// The key encryption key has wrapped as many keys as is safe.
-    #[error("key encryption key {0} has wrapped as many keys as is safe; add a new one")]
+    /// The key-encryption key has wrapped as many keys as is safe.
+    #[error("the key-encryption key {0} has encrypted as many keys as is safe: add a new one")]
     KekSpent(KekId),
     /// The stored public key is none.
     #[error("failed to read the public key of key {}", key.0)]
@@ -144,7 +144,7 @@ impl KeySource {
     pub(crate) async fn give_back(&self, key: OpenKey) {
         vaultstream_faults::point("before-key-return");
         if let Err(error) = key.token.give_back().await {
-            tracing::debug!(%error, "key not given back; its token will be delivered again after its AckWait");
+            tracing::debug!(%error, "a key was not returned; its token will be delivered again after its AckWait");
         }
     }
 
@@ -152,7 +152,7 @@ impl KeySource {
     pub(crate) async fn retire(&self, key: OpenKey) {
         match leases::retire(&self.ledger, &key.lease).await {
             Ok(_) => key.token.discard(),
-            Err(error) => tracing::debug!(%error, "key not retired; its lease ends by itself"),
+            Err(error) => tracing::debug!(%error, "a key was not retired; its lease will expire"),
         }
     }
 
@@ -160,7 +160,7 @@ impl KeySource {
     pub(crate) async fn release(&self, key: OpenKey) {
         match leases::release(&self.ledger, &key.lease).await {
             Ok(()) => self.give_back(key).await,
-            Err(error) => tracing::debug!(%error, "lease not released; it ends by itself"),
+            Err(error) => tracing::debug!(%error, "a lease was not released; it will expire"),
         }
     }
 

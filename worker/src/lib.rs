@@ -63,7 +63,7 @@ pub struct Parts {
     pub ledger: Ledger,
     /// The streams.
     pub streams: Streams,
-    /// The key encryption keys.
+    /// The key-encryption keys.
     pub keks: KekRing,
     /// What signs, unless the job's nonces want another.
     pub backend: Backend,

@@ -119,7 +119,7 @@ impl Metrics {
             leases_lost: IntCounter::new("vaultstream_worker_leases_lost_total", "Key leases lost before a commit.")?,
             key_starved: IntCounter::new(
                 "vaultstream_worker_key_starved_units_total",
-                "Units given back because no key came free within five seconds.",
+                "Units returned because no key became free within five seconds.",
             )?,
             attempts_failed: IntCounter::new(
                 "vaultstream_worker_failed_attempts_total",

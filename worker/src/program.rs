@@ -7,7 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use vaultstream_api::Reason;
 use vaultstream_connection::ConnectionFolder;
-use vaultstream_ledger::{Ledger, RegisterError, Verdict};
+use vaultstream_ledger::{Ledger, RegisterError};
 use vaultstream_signing::{Absence, Backend, backend::Unavailable};
 use vaultstream_streams::Streams;
 
@@ -56,8 +56,6 @@ impl ProgramError {
     /// 2 for what the user has to mend, 1 for the rest.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Postgres(error) if error.verdict() == Verdict::Passing => 1,
-            Self::Version(error) if error.verdict() == Verdict::Passing => 1,
             Self::Connection(_) | Self::Postgres(_) | Self::Version(_) | Self::Nats(_) | Self::Http(_) => 2,
             Self::Backend(..) | Self::Work(WorkError::WrongKek(_) | WorkError::Kek(RegisterError::Wrong(_))) => 2,
             Self::System(_) | Self::Metrics(_) | Self::Work(_) => 1,
@@ -66,9 +64,10 @@ impl ProgramError {
 
     /// The reason that a condition of the SigningJob carries, where it is for somebody to mend.
     pub fn reason(&self) -> Option<Reason> {
+        use vaultstream_ledger::ConnectError::Unreachable;
         match self {
             Self::Connection(ConnectionError::Absent(_)) => Some(Reason::ConnectionSecretMissing),
-            Self::Postgres(error) if error.verdict() == Verdict::Passing => None,
+            Self::Postgres(Unreachable { .. }) => None,
             Self::Connection(_) | Self::Postgres(_) => Some(Reason::ConnectionSecretInvalid),
             Self::Work(WorkError::WrongKek(_) | WorkError::Kek(RegisterError::Wrong(_))) => Some(Reason::WrongKek),
             Self::Version(_) | Self::Nats(_) | Self::Http(_) | Self::Backend(..) => None,
@@ -82,7 +81,7 @@ pub fn main() -> ExitCode {
     let config = Config::parse();
     let termination_log = config.termination_log.clone();
     if let Err(error) = telemetry::start(config.log_format, &config.log) {
-        eprintln!("vaultstream-worker: --log {:?} is no filter: {error}", config.log);
+        eprintln!("vaultstream-worker: --log is {:?}, which is not a valid filter: {error}", config.log);
         return ExitCode::from(2);
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -126,7 +125,7 @@ pub async fn run(config: Config) -> Result<(), ProgramError> {
     let drain = shutdown.drain.clone();
     tokio::spawn(async move {
         folder.changed(known).await;
-        tracing::info!("the connection Secret has changed: finishing what is in flight, to start anew with it");
+        tracing::info!("the connection Secret has changed: finishing what is in flight, then starting again with it");
         drain.cancel();
     });
     let stop_http = CancellationToken::new();
@@ -147,7 +146,9 @@ async fn connect(config: &Config, folder: &ConnectionFolder) -> Result<Parts, Pr
     let backend = Backend::choose(config.backend)?;
     for faster in Backend::ALL.into_iter().take_while(|faster| *faster != backend) {
         match faster.absence() {
-            Some(Absence::WrongAnswer) => tracing::warn!(backend = %faster, "left out: it gives wrong answers here"),
+            Some(Absence::WrongAnswer) => {
+                tracing::warn!(backend = %faster, "backend not used: it gives wrong results on this processor")
+            }
             Some(absence) => tracing::info!(backend = %faster, %absence, "a faster backend is not available"),
             None => {}
         }

@@ -46,7 +46,7 @@ pub(crate) struct Session {
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
     /// The worker was told to stop at once.
-    #[error("stopped before everything in flight was committed")]
+    #[error("stopped before all work in flight was committed")]
     Aborted,
     /// The job was deleted or is finished.
     #[error("the job is over")]

@@ -47,10 +47,10 @@ pub enum WorkError {
     /// A session failed in a way that waiting cannot mend.
     #[error(transparent)]
     Session(#[from] SessionError),
-    /// The job's private keys are wrapped under a key encryption key that this worker does not have.
-    #[error("the job's keys are wrapped under the key encryption key {}, which is not the one given: give back the one the job began with", .0.as_str())]
+    /// The job's private keys are wrapped under a key-encryption key that this worker does not have.
+    #[error("wrong key-encryption key: this job's keys are encrypted with {}; use the one that the job was started with", .0.as_str())]
     WrongKek(KekId),
-    /// The key encryption key cannot be used.
+    /// The key-encryption key cannot be used.
     #[error(transparent)]
     Kek(#[from] RegisterError),
 }
@@ -146,7 +146,7 @@ async fn run_session(deps: &Arc<Deps>, job: Job, shutdown: &Shutdown) -> Result<
     let result = pipeline::run(session, puller, drain.clone(), abort).await;
     watcher.abort();
     if let Err(error) = deps.streams.flush(FLUSH).await {
-        tracing::debug!(%error, "acks may be lost; what they meant is in the ledger");
+        tracing::debug!(%error, "acks may be lost; the ledger has what they confirmed");
     }
     result
 }

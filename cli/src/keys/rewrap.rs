@@ -1,4 +1,4 @@
-//! `vaultstream keys rewrap`: private keys move from old key encryption keys to a new one. Signatures, public keys and receipts
+//! `vaultstream keys rewrap`: private keys move from old key-encryption keys to a new one. Signatures, public keys and receipts
 //! stay what they are; jobs may sign meanwhile.
 
 use std::{collections::BTreeMap, path::Path, process::ExitCode};
@@ -14,7 +14,7 @@ use crate::{args::RewrapArgs, error::Failure, ledger, output, site::read_kek};
 /// Keys of one transaction.
 const AT_ONCE: i64 = 500;
 
-/// Moves every key that an old key encryption key opens.
+/// Moves every key that an old key-encryption key opens.
 ///
 /// # Errors
 /// One sentence; keys that were moved before stay moved, and the same command goes on.
@@ -48,22 +48,22 @@ pub(crate) async fn rewrap(args: RewrapArgs) -> Result<ExitCode, Failure> {
         let replaced = replace(&opened.ledger, current, &keys, MAX_WRAPS_PER_KEK).await;
         moved += replaced.map_err(|error| Failure::of(&error))?.ok_or_else(|| {
             Failure::bad_input(format!(
-                "{} has wrapped as many keys as it may: make another one",
+                "{} has encrypted as many keys as is safe: make another one",
                 args.kek_file.display()
             ))
         })?;
     }
-    let told = output::line(format_args!("{moved} keys were moved to the key encryption key {current}"));
+    let told = output::line(format_args!("{moved} keys were moved to the key-encryption key {current}"));
     for (kek, keys) in &without {
         output::remark(format_args!(
-            "{keys} keys are wrapped under {kek}: give its file with --old-kek-file, or keep it as kek.{kek}"
+            "{keys} keys are still encrypted with {kek}: give its file with --old-kek-file, or keep it as kek.{kek}"
         ));
     }
     told?;
     Ok(if without.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Notes the key encryption key in the ledger, or finds that another one has its name there.
+/// Notes the key-encryption key in the ledger, or finds that another one has its name there.
 async fn register(ledger: &Ledger, kek: &Kek, path: &Path) -> Result<(), Failure> {
     ledger.register_kek(kek).await.map_err(|error| match error {
         RegisterError::Wrong(wrong) => Failure::bad_input(format!("{}: {wrong}", path.display())),
@@ -72,7 +72,7 @@ async fn register(ledger: &Ledger, kek: &Kek, path: &Path) -> Result<(), Failure
     })
 }
 
-/// The key under the current key encryption key; none when its own was not given.
+/// The key under the current key-encryption key; none when its own was not given.
 fn anew(ring: &KekRing, wrapped: &Wrapped) -> Result<Option<Vec<u8>>, Failure> {
     let damaged = |why: String| Failure::failed(format!("key {} of the ledger is damaged: {why}", wrapped.key.0));
     let id = wrapped.kek.parse().map_err(|error| damaged(format!("{error}")))?;

@@ -16,9 +16,9 @@ documented! {
         Seeded,
         /// As many workers as wanted are available.
         WorkersAvailable,
-        /// Workers follow the backlog; the reason says who scales, or why nobody does.
+        /// Workers follow the backlog; the reason says who scales, or why nothing does.
         Scaling,
-        /// Nothing goes on until a person acts.
+        /// The job cannot continue until a person acts.
         Stalled,
         /// Every record is signed, or rejected within the allowance. Never reverts.
         Complete,
@@ -82,7 +82,7 @@ reasons! {
     InvalidSpec for Accepted | Ready | Stalled | Failed;
     /// The SigningJob type in the cluster is older than the operator and lacks a field that it needs; the message names it.
     TypeOutdated for Accepted | Ready | Stalled;
-    /// The source table or one of its columns is missing or must not be read.
+    /// The source table or one of its columns is missing or cannot be read.
     SourceUnavailable for Accepted | Seeded | Ready | Stalled | Failed;
     /// The source table has no usable unique key, or a column has a type that cannot be signed.
     SourceUnusable for Accepted | Seeded | Ready | Stalled | Failed;
@@ -136,7 +136,7 @@ reasons! {
     Healthy for Stalled;
     /// More records were rejected than `spec.maxRejected` allows.
     TooManyRejects for Failed | Ready;
-    /// The ledger lost what the job needs; it cannot go on.
+    /// The ledger lost what the job needs; the job cannot continue.
     LedgerLost for Failed | Ready | Seeded | Stalled;
     /// `spec.suspend` is true.
     SuspendRequested for Suspended | Ready;

@@ -38,7 +38,7 @@ pub struct Lease {
     #[schemars(range(min = 1, max = limits::MAX_LEASE_RECORDS))]
     pub records: u32,
 
-    /// Time after which the lease ends, 5s to 1h: a worker that dies blocks its key for at most so long.
+    /// Time after which the lease ends, 5s to 1h: a worker that dies blocks its key for at most this long.
     #[serde(default = "defaults::lease_duration")]
     pub duration: GoDuration,
 }

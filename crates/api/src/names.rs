@@ -36,7 +36,7 @@ const MAX_LABEL: usize = 63;
 /// Not a name that Kubernetes takes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{name:?} is no {kind}: write at most {longest} lower-case letters, digits and '-', with a letter or digit at both ends"
+    "{name:?} is not a valid {kind}: use at most {longest} lower-case letters, digits and '-', with a letter or digit at both ends"
 )]
 pub struct NameError {
     name: String,
@@ -79,7 +79,7 @@ macro_rules! dns_label {
 
 dns_label! {
     /// The name of a SigningJob: a DNS label of at most 40 characters.
-    JobName, "name of a SigningJob", MAX_NAME
+    JobName, "job name", MAX_NAME
 }
 dns_label! {
     /// The name of a namespace: a DNS label.

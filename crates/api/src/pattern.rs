@@ -13,8 +13,10 @@ pub(crate) const DURATION: Pattern = Pattern {
 };
 pub(crate) const PERCENT: Pattern =
     Pattern { regex: r"^(100|[1-9]?[0-9])%$", wants: "a whole number of records, or a whole percentage such as 1%" };
-pub(crate) const SQL_NAME: Pattern =
-    Pattern { regex: r"^[^\x00-\x1f\x7f]+$", wants: "a name as Postgres has it, without quotes or control characters" };
+pub(crate) const SQL_NAME: Pattern = Pattern {
+    regex: r"^[^\x00-\x1f\x7f]+$",
+    wants: "a name as Postgres spells it, without quotes or control characters",
+};
 pub(crate) const SUBDOMAIN: Pattern = Pattern {
     regex: r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
     wants: "lower-case letters, digits, '-' and '.', with a letter or digit at both ends of every part",

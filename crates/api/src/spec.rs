@@ -119,11 +119,11 @@ pub struct SigningJobSpec {
     #[serde(default)]
     pub suspend: bool,
 
-    /// Delete the SigningJob so long after it finished, 0s to 87600h. Without it finished jobs stay.
+    /// Delete the SigningJob this long after it finished, 0s to 87600h. Without it finished jobs are kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttl_after_finished: Option<GoDuration>,
 
-    /// What stays in the database when the SigningJob is deleted.
+    /// What is kept in the database when the SigningJob is deleted.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
 }

@@ -78,7 +78,7 @@ impl Default for Retry {
     }
 }
 
-/// What stays in the database when the SigningJob is deleted.
+/// What is kept in the database when the SigningJob is deleted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeletionPolicy {

@@ -16,7 +16,7 @@ const LOOK: Duration = Duration::from_secs(5);
 
 /// A needed file cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("failed to read {}: the connection Secret needs the key {key}", path.display())]
+#[error("failed to read {}: does the connection Secret have the key {key}?", path.display())]
 pub struct Unreadable {
     /// The file.
     pub path: PathBuf,

@@ -20,7 +20,7 @@ pub enum AccountError {
     Passwd(#[source] io::Error),
     /// None of the users exists.
     #[error(
-        "no user to run the servers as (root may not): add one with `useradd --system vaultstream`, or run as another user"
+        "Postgres refuses to run as root, and there is no other user to run the servers as: run `useradd --system vaultstream`, or run this as another user"
     )]
     NoUser,
 }
@@ -61,7 +61,7 @@ impl Account {
     /// A name for messages.
     pub(crate) fn name(&self) -> &str {
         match self {
-            Self::Caller => "the present user",
+            Self::Caller => "the current user",
             Self::Other { name, .. } => name,
         }
     }

@@ -26,7 +26,9 @@ pub enum AttachError {
     #[error(transparent)]
     Start(#[from] StartError),
     /// A run holds the directory and its Postgres does not answer.
-    #[error("the run that uses the data-dir has no Postgres ready after {seconds} s: wait for it or stop it")]
+    #[error(
+        "another run uses this data-dir, and its Postgres was not ready within {seconds} s: wait for that run, or stop it"
+    )]
     NotReady {
         /// How long it was given.
         seconds: u64,

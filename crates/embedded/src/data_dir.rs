@@ -19,7 +19,7 @@ pub(crate) const TEMPORARY_PREFIX: &str = "vaultstream-";
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirError {
     /// The file system says no.
-    #[error("failed to use {path} for the servers' data: choose another data-dir or mend its permissions", path = path.display())]
+    #[error("failed to use {path} for the servers' data: choose another data-dir, or correct the permissions", path = path.display())]
     Unusable {
         /// What was touched.
         path: PathBuf,
@@ -28,7 +28,7 @@ pub enum DataDirError {
         source: io::Error,
     },
     /// No room.
-    #[error("the disk is full: make room on the file system of {path}, and run again", path = path.display())]
+    #[error("the disk is full: free some space on the file system of {path}, and run again", path = path.display())]
     DiskFull {
         /// What was to be written.
         path: PathBuf,
@@ -50,7 +50,7 @@ pub enum DataDirError {
         uid: u32,
     },
     /// The user the servers run as cannot get there.
-    #[error("user {user}, who runs the servers, may not enter {blocked}: open it or choose another data-dir", blocked = blocked.display())]
+    #[error("user {user}, who runs the servers, cannot enter {blocked}: open it to that user, or choose another data-dir", blocked = blocked.display())]
     Unreachable {
         /// The directory that stops the user.
         blocked: PathBuf,
@@ -58,13 +58,13 @@ pub enum DataDirError {
         user: String,
     },
     /// Not valid UTF-8, which a connection URL needs.
-    #[error("the path {path} is no UTF-8 text: choose another data-dir", path = path.display())]
+    #[error("the path {path} is not valid UTF-8: choose another data-dir", path = path.display())]
     NotText {
         /// The data-dir.
         path: PathBuf,
     },
     /// Nothing has been run there.
-    #[error("there is no embedded run in {path}: check --data-dir", path = path.display())]
+    #[error("{path} is not a data-dir: nothing was ever run there; check --data-dir", path = path.display())]
     Nothing {
         /// The data-dir.
         path: PathBuf,
@@ -270,7 +270,7 @@ mod tests {
     #[test]
     fn a_full_disk_is_called_that() {
         let full = unusable(Path::new("/data"))(io::Error::from_raw_os_error(28));
-        assert_eq!(full.to_string(), "the disk is full: make room on the file system of /data, and run again");
+        assert_eq!(full.to_string(), "the disk is full: free some space on the file system of /data, and run again");
         let closed = unusable(Path::new("/data"))(io::Error::from_raw_os_error(13));
         assert!(matches!(closed, DataDirError::Unusable { .. }));
     }

@@ -35,7 +35,7 @@ pub enum KekError {
     #[error(transparent)]
     Folder(#[from] DataDirError),
     /// Others may read it.
-    #[error("the key file {path} can be read by others (mode {mode:o}): if you trust it still, run `chmod 600` on it", path = path.display())]
+    #[error("the key file {path} can be read by other users (mode {mode:o}): if it is still secret, run `chmod 600` on it", path = path.display())]
     Open {
         /// The file.
         path: PathBuf,

@@ -49,7 +49,7 @@ pub(crate) fn complaint(text: &str) -> String {
     let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
     let words = ["PANIC:", "FATAL:", "[FTL]", "error:", "ERROR:", "[ERR]", "nats-server:"];
     let found = words.iter().find_map(|word| lines().rfind(|line| line.contains(word)));
-    let line = found.or_else(|| lines().next_back()).unwrap_or("it said nothing");
+    let line = found.or_else(|| lines().next_back()).unwrap_or("its log is empty");
     match words.iter().find_map(|word| line.split_once(word)) {
         Some((_, rest)) => rest.trim().to_owned(),
         None => line.to_owned(),
@@ -75,7 +75,7 @@ mod tests {
             "Error listening on port: 127.0.0.1:4222"
         );
         assert_eq!(complaint("odd\n\n"), "odd");
-        assert_eq!(complaint(""), "it said nothing");
+        assert_eq!(complaint(""), "its log is empty");
     }
 
     #[test]

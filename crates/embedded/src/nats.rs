@@ -36,19 +36,19 @@ pub enum NatsError {
     #[error("failed to read the system's randomness")]
     Random(#[source] rand::rngs::SysError),
     /// Another program listens there.
-    #[error("port {port} of 127.0.0.1 is taken by another program: end it or choose another port")]
+    #[error("port {port} on 127.0.0.1 is used by another program: stop that program, or choose another port")]
     PortTaken {
         /// The port that was asked for.
         port: u16,
     },
     /// No room.
-    #[error("the disk is full: make room on the file system of {path}, and run again", path = path.display())]
+    #[error("the disk is full: free some space on the file system of {path}, and run again", path = path.display())]
     DiskFull {
         /// Where JetStream keeps its data.
         path: PathBuf,
     },
     /// It ended at once.
-    #[error("nats-server gave up: {message} (its log: {log})", log = log.display())]
+    #[error("nats-server did not start: {message} (its log: {log})", log = log.display())]
     GaveUp {
         /// Its last complaint.
         message: String,
@@ -56,7 +56,7 @@ pub enum NatsError {
         log: PathBuf,
     },
     /// Alive, but it answers nobody.
-    #[error("nats-server does not answer after {seconds} s: look at {log}", log = log.display())]
+    #[error("nats-server did not answer within {seconds} s: see {log}", log = log.display())]
     NotReady {
         /// How long it was given.
         seconds: u64,

@@ -70,13 +70,13 @@ pub enum PostgresError {
         source: io::Error,
     },
     /// No room.
-    #[error("the disk is full: make room on the file system of {path}, and run again", path = path.display())]
+    #[error("the disk is full: free some space on the file system of {path}, and run again", path = path.display())]
     DiskFull {
         /// Where Postgres keeps its data.
         path: PathBuf,
     },
     /// initdb or postgres gave up.
-    #[error("{program} gave up: {message} (its log: {log})", log = log.display())]
+    #[error("{program} failed: {message} (its log: {log})", log = log.display())]
     GaveUp {
         /// `initdb` or `postgres`.
         program: &'static str,
@@ -86,7 +86,7 @@ pub enum PostgresError {
         log: PathBuf,
     },
     /// Alive, but no session possible.
-    #[error("postgres accepts no session after {seconds} s: look at {log}", log = log.display())]
+    #[error("Postgres did not accept a connection within {seconds} s: see {log}", log = log.display())]
     NotReady {
         /// How long it was given.
         seconds: u64,

@@ -73,7 +73,7 @@ impl Process {
             if self.wait(*patience) {
                 return;
             }
-            tracing::warn!(pid = self.id(), ?signal, "the server did not end in time");
+            tracing::warn!(pid = self.id(), ?signal, "the server did not stop in time");
         }
         self.signal(Signal::KILL);
         self.wait(Duration::from_secs(10));

@@ -18,9 +18,7 @@ const LEAST_MAJOR: u32 = 15;
 #[derive(Debug, thiserror::Error)]
 pub enum ProgramsError {
     /// Not on this machine.
-    #[error(
-        "no {program} found: run `make tools`, or put it on PATH, or set VAULTSTREAM_TOOLS to the folder that has it"
-    )]
+    #[error("{program} was not found: run `make tools`, put it on PATH, or set VAULTSTREAM_TOOLS to its folder")]
     Missing {
         /// What was looked for.
         program: &'static str,
@@ -39,7 +37,7 @@ pub enum ProgramsError {
     },
     /// Only old versions are here.
     #[error(
-        "at least Postgres {LEAST_MAJOR} is needed, and only {found} was found: run `make tools`, or install a newer one"
+        "Postgres {LEAST_MAJOR} or newer is needed, but only {found} was found: run `make tools`, or install a newer one"
     )]
     TooOld {
         /// The major versions on this machine.
@@ -47,7 +45,7 @@ pub enum ProgramsError {
     },
     /// The data needs another major version than the ones found.
     #[error(
-        "the data was made by Postgres {wanted}, and only Postgres {found} was found: install {wanted} or choose another data-dir"
+        "the data-dir was made by Postgres {wanted}, but only Postgres {found} was found: install Postgres {wanted}, or choose another data-dir"
     )]
     OtherMajor {
         /// The major version that made the data.

@@ -54,7 +54,7 @@ pub(crate) fn remove_abandoned() {
             end_leftovers(&servers);
         }
         match place.remove() {
-            Ok(()) => tracing::info!(dir = %place.root.display(), "removed what a killed run left behind"),
+            Ok(()) => tracing::info!(dir = %place.root.display(), "removed the files of a run that was killed"),
             Err(error) => {
                 tracing::warn!(dir = %place.root.display(), %error, "failed to remove an abandoned directory")
             }

@@ -19,7 +19,7 @@ pub enum WireError {
     #[error("failed to talk to Postgres")]
     Io(#[from] io::Error),
     /// The server's own words.
-    #[error("postgres says: {message} ({code})")]
+    #[error("Postgres says: {message} ({code})")]
     Server {
         /// SQLSTATE.
         code: String,
@@ -99,7 +99,7 @@ mod tests {
     #[test]
     fn the_servers_words_are_taken_out_of_its_error() {
         let body = b"SFATAL\0VFATAL\0C57P03\0Mthe database system is starting up\0Fpostmaster.c\0\0";
-        assert_eq!(server_error(body).to_string(), "postgres says: the database system is starting up (57P03)");
+        assert_eq!(server_error(body).to_string(), "Postgres says: the database system is starting up (57P03)");
     }
 
     #[test]

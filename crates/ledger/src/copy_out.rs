@@ -12,7 +12,7 @@ use crate::error::QueryError;
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// What was to be read is gone, or may not be read: the job was deleted, its table dropped, a grant revoked.
-    #[error("the records or signatures of the job are gone or may not be read")]
+    #[error("the job's records or signatures are gone, or cannot be read by this role")]
     Gone(#[source] QueryError),
     /// What came is not what was asked for.
     #[error("the database sent rows that were not asked for")]

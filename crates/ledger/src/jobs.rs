@@ -51,7 +51,7 @@ pub enum EnsureError {
         field: FieldError,
     },
     /// Another live job has this name.
-    #[error("a live job {namespace}/{name} with uid {uid} exists already")]
+    #[error("there is already an unfinished job {namespace}/{name}, with the uid {uid}")]
     NameTaken {
         /// Namespace of both.
         namespace: String,

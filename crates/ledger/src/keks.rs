@@ -13,7 +13,7 @@ use crate::ids::JobId;
 #[derive(Debug, thiserror::Error)]
 pub enum RegisterError {
     /// No canary can be made.
-    #[error("failed to use the key encryption key")]
+    #[error("failed to use the key-encryption key")]
     Kek(#[from] KekError),
     /// The canary cannot be stored or read.
     #[error("failed to use the ledger")]

@@ -201,8 +201,9 @@ impl Driver {
         if rejected <= allowed {
             return done(&steps::complete(&self.ledger, job.id).await?);
         }
-        let why =
-            format!("{rejected} of {total} records were rejected, maxRejected allows {allowed}; all others are signed");
+        let why = format!(
+            "{rejected} of {total} records were rejected, and spec.maxRejected allows {allowed}; all others are signed"
+        );
         done(&steps::fail(&self.ledger, job.id, Reason::TooManyRejects, &why).await?)
     }
 

@@ -90,7 +90,7 @@ pub enum SigningError {
     #[error("failed to sign the digest at index {0}")]
     Digest(usize),
     /// The system gave no random bytes for the nonces.
-    #[error("no randomness for the nonces")]
+    #[error("the system has no randomness for the nonces")]
     Randomness,
 }
 

@@ -81,7 +81,7 @@ pub struct Thumbprint(pub [u8; 32]);
 
 /// Text that is not 32 bytes in base64url.
 #[derive(Debug, thiserror::Error)]
-#[error("not a thumbprint: 43 characters of base64url are wanted")]
+#[error("not a key id: it has 43 characters of base64url")]
 pub struct NotAThumbprint;
 
 impl Thumbprint {

@@ -25,7 +25,7 @@ pub struct KekId(String);
 
 /// A name that no KEK can have.
 #[derive(Debug, thiserror::Error)]
-#[error("not an id of a KEK: 1 to 128 of the characters a-z A-Z 0-9 . _ - are wanted")]
+#[error("not a valid id of a key-encryption key: it has 1 to 128 of the characters a-z A-Z 0-9 . _ -")]
 pub struct BadKekId;
 
 impl KekId {
@@ -55,7 +55,7 @@ impl fmt::Display for KekId {
     }
 }
 
-/// A key encryption key: AES-256-GCM under an id. Wiped from memory when dropped; `Debug` shows the id only.
+/// A key-encryption key: AES-256-GCM under an id. Wiped from memory when dropped; `Debug` shows the id only.
 pub struct Kek {
     id: KekId,
     bytes: Zeroizing<[u8; 32]>,
@@ -67,10 +67,10 @@ pub struct Kek {
 #[derive(Debug, thiserror::Error)]
 pub enum KekError {
     /// The text is not base64 of exactly 32 bytes.
-    #[error("the KEK is not base64 of 32 bytes; `openssl rand -base64 32` makes one")]
+    #[error("a key-encryption key is 32 bytes in base64; `openssl rand -base64 32` makes one")]
     Form,
     /// The system gave no random bytes.
-    #[error("no randomness for a KEK or a nonce")]
+    #[error("the system has no randomness for a key or a nonce")]
     Randomness,
     /// AES-256-GCM could not be set up or run.
     #[error("AES-256-GCM failed")]
@@ -79,7 +79,7 @@ pub enum KekError {
 
 /// The KEK is not the one that made the canary of its id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the KEK {id} is not the one that this ledger's keys are wrapped under")]
+#[error("the key-encryption key {id} is not the one that this ledger's keys are encrypted with")]
 pub struct WrongKek {
     /// The id that both have.
     pub id: KekId,

@@ -16,7 +16,7 @@ pub struct PrivateKey(SigningKey);
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// The system gave no random bytes.
-    #[error("no randomness for a new key")]
+    #[error("the system has no randomness for a new key")]
     Randomness,
     /// The number is zero or not below the curve's order.
     #[error("not a private key of the curve P-256")]

@@ -43,10 +43,10 @@ pub struct WrappedKey {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnwrapError {
     /// Its KEK is not loaded.
-    #[error("the KEK {0} is not loaded")]
+    #[error("the key-encryption key {0} is not loaded")]
     UnknownKek(KekId),
     /// It was changed, moved to another row, sealed under another KEK, or its public key was changed.
-    #[error("the wrapped key does not belong to this row and this KEK")]
+    #[error("the encrypted key does not belong to this row and this key-encryption key")]
     Refused,
 }
 

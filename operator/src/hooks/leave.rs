@@ -52,7 +52,7 @@ pub enum LeaveError {
     #[error("failed to end the operator")]
     Scale(#[source] kube::Error),
     /// It still leads.
-    #[error("the operator has not given its Lease back within {0}: look at its pods, then try again")]
+    #[error("the operator did not release its Lease within {0}: look at its pods, then try again")]
     StillLed(humantime::Duration),
     /// SigningJobs could not be listed.
     #[error("failed to list SigningJobs")]
@@ -100,7 +100,7 @@ async fn let_all_go(client: &Client, namespaces: &[String]) -> Result<(), LeaveE
         for job in jobs {
             let (namespace, name) = (job.namespace().unwrap_or_default(), job.name_any());
             match let_go(client, &namespace, &job).await {
-                Ok(()) => println!("{namespace}/{name}: has no workers and no finalizer of ours"),
+                Ok(()) => println!("{namespace}/{name}: its workers and our finalizer are gone"),
                 Err(error) => {
                     left += 1;
                     eprintln!("{namespace}/{name}: {}", crate::chain(&error));
@@ -111,7 +111,7 @@ async fn let_all_go(client: &Client, namespaces: &[String]) -> Result<(), LeaveE
     if left > 0 {
         return Err(LeaveError::Left(left));
     }
-    println!("SigningJobs, their type and their ledger stay; an installation goes on with them");
+    println!("SigningJobs, their CRD and their ledger are kept; a new installation continues with them");
     Ok(())
 }
 

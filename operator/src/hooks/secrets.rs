@@ -14,7 +14,7 @@ use vaultstream_signing::{Kek, kek::KekError};
 
 /// What the development servers themselves read.
 const SERVERS: &str = "vaultstream-dev";
-/// The operator's own connection, without a key encryption key.
+/// The operator's own connection, without a key-encryption key.
 const OPERATORS: &str = "vaultstream-operator-connection";
 /// The workers' connection, in each namespace with jobs.
 const WORKERS: &str = "vaultstream-connection";
@@ -51,10 +51,10 @@ pub enum SecretsError {
         source: kube::Error,
     },
     /// There is no randomness.
-    #[error("failed to make a key encryption key")]
+    #[error("failed to make a key-encryption key")]
     Kek(#[from] KekError),
     /// Somebody made one of these Secrets by hand.
-    #[error("the Secret {namespace}/{name} has no key {key}: delete it, and it is made anew")]
+    #[error("the Secret {namespace}/{name} has no key {key}: delete the Secret, and it will be made again")]
     Incomplete {
         /// Where.
         namespace: String,
@@ -123,7 +123,7 @@ async fn ensure(
         move |source| SecretsError::Secret { action, namespace, name, source }
     };
     if let Some(present) = api.get_opt(name).await.map_err(failed("read"))? {
-        println!("{namespace}/{name}: there already, not changed");
+        println!("{namespace}/{name}: exists already, not changed");
         return Ok(present.data.unwrap_or_default());
     }
     let data = make()?;

@@ -33,12 +33,12 @@ impl Gauges {
     fn new() -> Result<Self, prometheus::Error> {
         let gauge = |name, help| IntGaugeVec::new(Opts::new(name, help), &["namespace", "signingjob"]);
         Ok(Self {
-            backlog: gauge("job_backlog_records", "Records neither signed nor rejected, of jobs at work")?,
+            backlog: gauge("job_backlog_records", "Records neither signed nor rejected, of running jobs")?,
             rate: gauge(
                 "job_records_per_second",
-                "Records signed a second, of jobs at work; absent until it is measured",
+                "Records signed a second, of running jobs; absent until it is measured",
             )?,
-            desired: gauge("job_desired_workers", "Workers that the backlog needs, of jobs at work")?,
+            desired: gauge("job_desired_workers", "Workers that the backlog needs, of running jobs")?,
         })
     }
 

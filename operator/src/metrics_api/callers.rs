@@ -110,7 +110,7 @@ pub(super) async fn authorise(
         Ok(true) => next.run(request).await,
         Ok(false) => failure(StatusCode::FORBIDDEN, "Forbidden", &told).into_response(),
         Err(error) => {
-            tracing::warn!(error = crate::chain(&error), "the right of a caller could not be asked for");
+            tracing::warn!(error = crate::chain(&error), "the permission of a caller could not be checked");
             let message = "the API server could not be asked whether this is allowed";
             failure(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", message).into_response()
         }

@@ -30,7 +30,7 @@ pub(super) async fn get(
         BACKLOG_RECORDS => |load| load.backlog,
         DESIRED_WORKERS => |load| load.desired_workers.into(),
         _ => {
-            let message = format!("there is no metric {metric:?}: {BACKLOG_RECORDS} and {DESIRED_WORKERS} are served");
+            let message = format!("unknown metric {metric:?}: use {BACKLOG_RECORDS} or {DESIRED_WORKERS}");
             return failure(StatusCode::NOT_FOUND, "NotFound", &message).into_response();
         }
     };

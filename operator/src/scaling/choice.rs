@@ -85,14 +85,16 @@ pub(crate) fn choose(wanted: ScalingMode, before: Option<ScalingMode>, offers: &
 fn why_no_keda(offers: &Offers) -> String {
     match offers.keda {
         true => "KEDA does not serve the external metrics API of this cluster".to_owned(),
-        false => "KEDA is not installed, or the operator was not told where KEDA reaches it".to_owned(),
+        false => {
+            "KEDA is not installed, or the operator does not know the address at which KEDA can reach it".to_owned()
+        }
     }
 }
 
 fn why_no_hpa(offers: &Offers) -> String {
     match &offers.owner {
-        Owner::Unknown => "this operator must not read who serves the external metrics API".to_owned(),
-        Owner::Nobody => "nobody serves the external metrics API".to_owned(),
+        Owner::Unknown => "this operator has no permission to see who serves the external metrics API".to_owned(),
+        Owner::Nobody => "nothing serves the external metrics API".to_owned(),
         Owner::Us => "the API server does not reach the operator's metrics API".to_owned(),
         Owner::Keda => "KEDA serves the external metrics API of this cluster".to_owned(),
         Owner::Other(service) => format!("{service} serves the external metrics API of this cluster"),

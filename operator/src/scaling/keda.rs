@@ -32,7 +32,7 @@ async fn desired(State(loads): State<Loads>, Path((namespace, job)): Path<(Strin
     let found = loads.in_namespace(&namespace).map(|jobs| jobs.into_iter().find(|load| load.name == job));
     match found {
         Ok(Some(load)) => Json(json!({"backlogRecords": load.backlog, FIELD: load.desired_workers})).into_response(),
-        Ok(None) => (StatusCode::NOT_FOUND, "this job is not at work\n").into_response(),
+        Ok(None) => (StatusCode::NOT_FOUND, "this job is not running\n").into_response(),
         Err(unknown) => (StatusCode::SERVICE_UNAVAILABLE, format!("{unknown}\n")).into_response(),
     }
 }

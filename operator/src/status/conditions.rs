@@ -143,7 +143,7 @@ fn ready(facts: &Facts<'_>, phase: Phase) -> Verdict {
         }
         (_, Some(fault)) => no(fault.reason, fault.message.clone()),
         (Phase::Suspended, None) => no(Reason::SuspendRequested, "the job is suspended"),
-        (Phase::Queued, None) => yes(Reason::Queued, "the job waits for its turn"),
+        (Phase::Queued, None) => yes(Reason::Queued, "the job is waiting for its turn"),
         (_, None) => yes(Reason::Progressing, "the job is being worked on"),
     }
 }
@@ -172,9 +172,9 @@ fn seeded(facts: &Facts<'_>, phase: Phase) -> Verdict {
 fn workers_available(facts: &Facts<'_>, phase: Phase) -> Verdict {
     match (&facts.seen.trouble, facts.wanted) {
         _ if phase.is_final() || matches!(phase, Phase::Queued | Phase::Suspended) => {
-            no(Reason::NoWorkersWanted, "no worker is wanted")
+            no(Reason::NoWorkersWanted, "no workers are needed")
         }
-        (_, 0) => no(Reason::NoWorkersWanted, "no worker is wanted"),
+        (_, 0) => no(Reason::NoWorkersWanted, "no workers are needed"),
         (Some(fault), _) => no(fault.reason, fault.message.clone()),
         (None, wanted) if facts.seen.ready >= wanted => yes(Reason::WorkersReady, "all wanted workers are ready"),
         _ => no(Reason::WorkersStarting, "workers are starting"),
@@ -187,10 +187,10 @@ fn scaling(facts: &Facts<'_>, phase: Phase) -> Verdict {
         (Phase::Signing | Phase::Finishing, _, Some(fault))
             if fault.reason.conditions().contains(&ConditionType::Scaling) =>
         {
-            (None, fault.reason, format!("the number of workers stays as it is: {}", fault.message))
+            (None, fault.reason, format!("the number of workers is left as it is: {}", fault.message))
         }
         (Phase::Signing | Phase::Finishing, ..) if facts.starved => {
-            no(Reason::Queued, "other jobs have all the workers that there may be")
+            no(Reason::Queued, "other jobs use all workers that the operator may start")
         }
         (Phase::Signing | Phase::Finishing, ..) => match facts.scaler {
             Some(Choice { instead: Some(why), .. }) => {
@@ -224,11 +224,11 @@ fn stalled(facts: &Facts<'_>, phase: Phase) -> Verdict {
     if phase == Phase::Failed {
         return match failure(facts) {
             fault if needs_a_person(&&fault) => yes(fault.reason, fault.message),
-            _ => no(Reason::Healthy, "nothing needs a person"),
+            _ => no(Reason::Healthy, "nothing needs attention"),
         };
     }
     match facts.view.fault.as_ref().filter(needs_a_person).or(facts.seen.trouble.as_ref().filter(needs_a_person)) {
         Some(fault) if facts.wanted > 0 || facts.view.fault.is_some() => yes(fault.reason, fault.message.clone()),
-        _ => no(Reason::Healthy, "nothing needs a person"),
+        _ => no(Reason::Healthy, "nothing needs attention"),
     }
 }

@@ -77,7 +77,7 @@ impl fmt::Display for JobState {
 
 /// Not the name of a state.
 #[derive(Debug, thiserror::Error)]
-#[error("{0:?} is no state of a job")]
+#[error("{0:?} is not a known state of a job")]
 pub struct UnknownState(String);
 
 impl FromStr for JobState {

@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "this program holds only tests")]
 
-mod answers;
 mod attempts;
 mod commits;
 mod connecting;

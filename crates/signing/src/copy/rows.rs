@@ -30,7 +30,7 @@ enum Stage {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CopyError {
     /// Another signature, or flags that change the format.
-    #[error("not a binary COPY stream that this program reads")]
+    #[error("not a binary COPY stream that this program can read")]
     Header,
     /// A row has another number of columns.
     #[error("a row has {found} columns instead of {wanted}")]
