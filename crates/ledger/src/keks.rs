@@ -70,7 +70,7 @@ impl Ledger {
         Ok(self.kek_canary(kek_id).await?.unwrap_or_default())
     }
 
-    /// The KEKs under which the job's private keys are wrapped.
+    /// The KEKs under which those of the job's private keys are wrapped that may still sign.
     ///
     /// # Errors
     ///
@@ -80,7 +80,8 @@ impl Ledger {
         let client = self.client(ACTION).await?;
         let rows = client
             .query(
-                "SELECT DISTINCT kek_id FROM vaultstream.keys WHERE job_id = $1 AND kek_id IS NOT NULL ORDER BY kek_id",
+                "SELECT DISTINCT kek_id FROM vaultstream.keys \
+                 WHERE job_id = $1 AND kek_id IS NOT NULL AND state = 'active' ORDER BY kek_id",
                 &[&job.0],
             )
             .await

@@ -24,6 +24,7 @@ mod clock;
 pub mod commit;
 mod connect;
 mod copy_out;
+pub mod damaged;
 mod error;
 mod ids;
 pub mod jobs;

@@ -85,7 +85,8 @@ pub struct PublicKeyRow {
     pub last_used: Option<i64>,
 }
 
-/// The job's keys that exist, the receipt key among them, by ordinal and version.
+/// The job's keys that exist, the receipt key among them, by ordinal and version; without those that were set aside before they had
+/// signed anything.
 ///
 /// # Errors
 ///
@@ -96,7 +97,8 @@ pub async fn public_keys(ledger: &Ledger, job: JobId) -> Result<Vec<PublicKeyRow
     let rows = client
         .query(
             "SELECT id, ordinal, version, public_key, signed, last_used FROM vaultstream.keys \
-             WHERE job_id = $1 AND public_key IS NOT NULL ORDER BY ordinal, version",
+             WHERE job_id = $1 AND public_key IS NOT NULL AND (state <> 'damaged' OR signed > 0) \
+             ORDER BY ordinal, version",
             &[&job.0],
         )
         .await

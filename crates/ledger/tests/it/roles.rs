@@ -4,7 +4,7 @@ use vaultstream_ledger::commit::{self, Committed, Reject};
 use vaultstream_ledger::leases::{self, Stored, Take};
 use vaultstream_ledger::payloads::{self, Payload, ReadError};
 use vaultstream_ledger::steps::{self, Finish, ReceiptStored, SourceError, Step, StepError};
-use vaultstream_ledger::{Class, Ledger, batches, progress, verify};
+use vaultstream_ledger::{Class, Ledger, batches, damaged, progress, verify};
 
 use crate::stage::{MINUTE, Stage, generated, of_table, options, segment, segment_of, url_as};
 
@@ -30,6 +30,7 @@ async fn a_worker_s_role_is_enough_for_its_whole_work() {
     ledger.insert_kek_canary("kek", b"canary").await.unwrap();
 
     let key = stage.keys(&job).await[0];
+    let key_of_records = key;
     let Take::Taken(lease) = leases::take(&ledger, job.id, key, MINUTE).await.unwrap() else { panic!() };
     let stored = leases::store_material(&ledger, &lease, b"public", b"wrapped", "kek").await.unwrap();
     assert_eq!(stored, Stored::Stored);
@@ -65,6 +66,12 @@ async fn a_worker_s_role_is_enough_for_its_whole_work() {
         panic!()
     };
     assert!(leases::retire(&ledger, &lease).await.unwrap());
+    let Take::Taken(lease) = leases::take(&ledger, job.id, key_of_records, MINUTE).await.unwrap() else { panic!() };
+    assert!(damaged::set_aside(&ledger, &lease, "a reason").await.unwrap());
+    assert!(!damaged::set_aside(&ledger, &lease, "a reason").await.unwrap(), "the lease is over");
+    assert!(matches!(leases::take(&ledger, job.id, key_of_records, MINUTE).await.unwrap(), Take::Retired));
+    let found = damaged::keys(&ledger, job.id).await.unwrap();
+    assert_eq!((found.len(), found[0].id, found[0].why.as_str()), (1, key_of_records, "a reason"));
 }
 
 #[tokio::test]
@@ -82,6 +89,8 @@ async fn a_worker_s_role_can_do_nothing_else() {
         "UPDATE vaultstream.keys SET public_key = 'x'".to_owned(),
         "UPDATE vaultstream.keys SET wrapped_key = 'x'".to_owned(),
         "UPDATE vaultstream.keys SET ordinal = 9".to_owned(),
+        "UPDATE vaultstream.keys SET state = 'damaged'".to_owned(),
+        "UPDATE vaultstream.keys SET damage = 'x'".to_owned(),
         "INSERT INTO vaultstream.keys (job_id, ordinal) VALUES (1, 99)".to_owned(),
         "DELETE FROM vaultstream.keys".to_owned(),
         "UPDATE vaultstream.jobs SET state = 'Complete'".to_owned(),
