@@ -1,10 +1,14 @@
 //! The command line.
 
+mod nats;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use uuid::Uuid;
 use vaultstream_signing::Backend;
+
+pub use nats::NatsArgs;
 
 /// Signs every record of a set exactly once with ECDSA P-256, and proves it.
 ///
@@ -73,6 +77,10 @@ pub struct SiteArgs {
     /// How long to wait for a server that does not answer.
     #[arg(long, env = "VAULTSTREAM_CONNECT_TIMEOUT", default_value = "15s")]
     pub connect_timeout: humantime::Duration,
+
+    /// What to log in to NATS with, and what to ask of it.
+    #[command(flatten)]
+    pub nats: NatsArgs,
 }
 
 /// `vaultstream run`.

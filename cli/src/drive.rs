@@ -46,8 +46,11 @@ pub(crate) async fn drive(
     if job.state.is_final() {
         return Ok(Driven::Ended);
     }
-    let settings =
-        Settings { repair_every: *args.repair_interval, batch_ack_wait: *args.batch_ack_wait, ..Settings::default() };
+    let settings = Settings {
+        repair_every: *args.repair_interval,
+        batch_ack_wait: *args.batch_ack_wait,
+        ..args.site.nats.settings()
+    };
     let mut driver = Driver::new(site.ledger.clone(), site.streams.clone(), job.id, settings);
     if args.seed_only {
         return advance_until(site, &mut driver, job, shutdown, Some(JobState::Signing)).await;

@@ -31,18 +31,19 @@ impl Site {
     pub async fn open(args: &SiteArgs, connections: usize) -> Result<Self, Failure> {
         let given = |url: &Option<String>| url.clone().filter(|url| !url.trim().is_empty());
         let (database, nats) = (given(&args.database_url), given(&args.nats_url));
+        if let (None, [option, ..]) = (&nats, args.nats.login().as_slice()) {
+            return Err(Failure::bad_input(format!(
+                "{option} needs --nats-url: without a URL a private NATS is started, which nobody else can log in to"
+            )));
+        }
         let kek = kek_path(args, database.is_some())?;
         let servers = start(args, database.is_none(), nats.is_none()).await?;
         let private = |url: fn(&Servers) -> &str| servers.as_ref().map(|servers| url(servers).to_owned());
         let database = database.or_else(|| private(Servers::database_url)).unwrap_or_default();
         let nats = nats.or_else(|| private(Servers::nats_url)).unwrap_or_default();
         let ledger = connect_ledger(&database, connections, *args.connect_timeout).await?;
-        let streams = vaultstream_streams::ConnectOptions {
-            url: nats,
-            name: "vaultstream".to_owned(),
-            patience: *args.connect_timeout,
-            ..Default::default()
-        };
+        let streams =
+            vaultstream_streams::ConnectOptions { patience: *args.connect_timeout, ..args.nats.connect_options(nats) };
         let streams = Streams::connect(&streams).await.map_err(|error| Failure::input(&error))?;
         // Only now: nothing is left in a database that cannot be used.
         ledger.migrate().await.map_err(|error| Failure::input(&error))?;
@@ -119,5 +120,12 @@ async fn start(args: &SiteArgs, postgres: bool, nats: bool) -> Result<Option<Ser
         Ok(Ok(servers)) => Ok(Some(servers)),
         Ok(Err(error)) => Err(Failure::input(&error)),
         Err(error) => Err(Failure::of(&error)),
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        // Stopping our own server is no outage.
+        self.streams.leave();
     }
 }

@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, process::ExitCode, time::SystemTime};
 
 use serde::Serialize;
-use vaultstream_ledger::{Job, Ledger, Progress, failures, jobs, progress, rejects};
+use vaultstream_ledger::{Job, Ledger, Progress, damaged, failures, jobs, progress, rejects};
 
 use crate::{
     args::{Output, StatusArgs},
@@ -121,6 +121,14 @@ async fn troubles(ledger: &Ledger, job: &Job) -> Result<(), Failure> {
     for reject in rejects(ledger, job.id, None, SHOWN).await.map_err(failed)? {
         let (reason, detail) = (printable(&reject.reason), printable(&reject.detail));
         output::line(format_args!("reject: record {}: {reason}: {detail}", reject.id))?;
+    }
+    for key in damaged::keys(ledger, job.id).await.map_err(failed)? {
+        output::line(format_args!(
+            "damaged key: {}, set aside after {} signatures: {}",
+            key.id.0,
+            key.signed,
+            printable(&key.why)
+        ))?;
     }
     for batch in failures(ledger, job.id).await.map_err(failed)? {
         let (first, last) = batch.range;

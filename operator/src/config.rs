@@ -53,7 +53,7 @@ pub struct Config {
     pub worker_image: String,
 
     /// Folder with the operator's own connection: DATABASE_URL, NATS_URL, and optionally postgres-ca.crt, postgres.crt,
-    /// postgres.key, nats-ca.crt, nats.creds, nats.nkey. It holds no key-encryption key.
+    /// postgres.key, nats-ca.crt, nats.crt, nats.key, nats.creds, nats.nkey. It holds no key-encryption key.
     #[arg(long, env = "VAULTSTREAM_CONNECTION_DIR", default_value = "/etc/vaultstream/connection")]
     pub connection_dir: PathBuf,
 
@@ -85,6 +85,19 @@ pub struct Config {
     /// Workers of all jobs together.
     #[arg(long, env = "VAULTSTREAM_WORKERS", default_value = "100")]
     pub workers: u32,
+
+    /// Copies of each stream in NATS, 1 to 5. Default: 3 in a cluster that has room for them, else 1.
+    #[arg(long, env = "VAULTSTREAM_NATS_REPLICAS", value_parser = clap::value_parser!(u8).range(1..=5))]
+    pub nats_replicas: Option<u8>,
+
+    /// Bytes that each job's stream of batches reserves, 65536 at least. Default: only as many as the account demands.
+    #[arg(long, env = "VAULTSTREAM_NATS_MAX_BYTES", value_parser = clap::value_parser!(i64).range(65536..))]
+    pub nats_max_bytes: Option<i64>,
+
+    /// Messages of a stream at most that a job's workers hold at a time. Default: enough to keep all of them busy, or what
+    /// the account allows.
+    #[arg(long, env = "VAULTSTREAM_NATS_MAX_ACK_PENDING", value_parser = clap::value_parser!(i64).range(1..))]
+    pub nats_max_ack_pending: Option<i64>,
 
     /// SigningJobs reconciled at once.
     #[arg(long, env = "VAULTSTREAM_RECONCILES", default_value = "8", value_parser = clap::value_parser!(u16).range(1..))]

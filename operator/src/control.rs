@@ -19,6 +19,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use vaultstream_api::SigningJob;
+use vaultstream_lifecycle::Settings;
 
 use crate::{
     apply::Applied,
@@ -111,6 +112,12 @@ fn context(
         seeding: Arc::new(Semaphore::new(SEEDING)),
         cluster: cluster.clone(),
         leftovers: Arc::default(),
+        settings: Settings {
+            replicas: config.nats_replicas.map(usize::from),
+            max_bytes: config.nats_max_bytes,
+            max_ack_pending: config.nats_max_ack_pending,
+            ..Settings::default()
+        },
     };
     Context {
         leftovers: Arc::clone(&shared.leftovers),

@@ -121,7 +121,10 @@ async fn connect_streams(folder: ConnectionFolder) -> State<Streams> {
     let mut options = folder.streams().map_err(|error| fault(crate::chain(&error)))?;
     options.name = OPERATOR.to_owned();
     options.patience = PAUSE;
-    let streams = Streams::connect(&options).await.map_err(|error| fault(crate::chain(&error)))?;
+    let streams = Streams::connect(&options).await.map_err(|error| match &error {
+        vaultstream_streams::ConnectError::Unreachable { .. } => fault(crate::chain(&error)),
+        _ => Fault::new(Reason::StreamsRefused, crate::chain(&error)),
+    })?;
     tracing::info!("connected to NATS");
     Ok(streams)
 }

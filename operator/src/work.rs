@@ -94,6 +94,8 @@ pub(crate) struct Shared {
     pub(crate) cluster: String,
     /// Told when a deleted job still has its name in the ledger.
     pub(crate) leftovers: Arc<Notify>,
+    /// How jobs use NATS.
+    pub(crate) settings: Settings,
 }
 
 /// Works on the job until it is over or `stop`.
@@ -169,7 +171,7 @@ impl Work {
         let Some(job) = self.ensure(&ledger, &order).await? else {
             return Err(loss::of_row(&streams, order.uid).await);
         };
-        let driver = Driver::new(ledger.clone(), streams.clone(), job.id, Settings::default());
+        let driver = Driver::new(ledger.clone(), streams.clone(), job.id, self.shared.settings);
         let mut tools = Tools { ledger, streams, driver, job: job.id };
         loop {
             self.take_changes(&tools).await?;

@@ -6,7 +6,7 @@ use vaultstream_ledger::{
     JobState, jobs,
     steps::{self, Deleted, Step},
 };
-use vaultstream_lifecycle::{Advance, Driver, Settings};
+use vaultstream_lifecycle::{Advance, Driver};
 use vaultstream_signing::Backend;
 use vaultstream_worker::{
     Shutdown,
@@ -52,7 +52,7 @@ pub(super) async fn sign(site: &Site, backend: Backend, args: &BenchArgs, batch_
         .await
         .map_err(|error| Failure::input(&error))?
         .job;
-    let mut driver = Driver::new(site.ledger.clone(), site.streams.clone(), job.id, Settings::default());
+    let mut driver = Driver::new(site.ledger.clone(), site.streams.clone(), job.id, args.site.nats.settings());
     advance(&mut driver, site, job.id, Some(JobState::Signing)).await?;
     // What seeding left to write back is not signing's.
     site.ledger.checkpoint().await.map_err(|error| Failure::of(&error))?;

@@ -14,7 +14,10 @@ use crate::{args::RewrapArgs, error::Failure, ledger, output, site::read_kek};
 /// Keys of one transaction.
 const AT_ONCE: i64 = 500;
 
-/// Moves every key that an old key-encryption key opens.
+/// Damaged keys named one by one.
+const NAMED: usize = 20;
+
+/// Moves every key that an old key-encryption key opens. Damaged ones are left as they are, and named.
 ///
 /// # Errors
 /// One sentence; keys that were moved before stay moved, and the same command goes on.
@@ -29,7 +32,7 @@ pub(crate) async fn rewrap(args: RewrapArgs) -> Result<ExitCode, Failure> {
     }
     let current = ring.current().id().as_str();
     let (mut moved, mut after) = (0, KeyId(0));
-    let mut without: BTreeMap<String, u64> = BTreeMap::new();
+    let mut left = Left::default();
     loop {
         let page =
             wrapped_otherwise(&opened.ledger, current, after, AT_ONCE).await.map_err(|error| Failure::of(&error))?;
@@ -38,8 +41,9 @@ pub(crate) async fn rewrap(args: RewrapArgs) -> Result<ExitCode, Failure> {
         let mut keys = Vec::with_capacity(page.len());
         for wrapped in page {
             match anew(&ring, &wrapped)? {
-                Some(new) => keys.push(Rewrapped { key: wrapped.key, old: wrapped.bytes, new }),
-                None => *without.entry(wrapped.kek).or_default() += 1,
+                Anew::Wrapped(new) => keys.push(Rewrapped { key: wrapped.key, old: wrapped.bytes, new }),
+                Anew::NoKek => *left.without.entry(wrapped.kek).or_default() += 1,
+                Anew::Damaged(why) => left.damaged.push((wrapped.key, why)),
             }
         }
         if keys.is_empty() {
@@ -54,13 +58,40 @@ pub(crate) async fn rewrap(args: RewrapArgs) -> Result<ExitCode, Failure> {
         })?;
     }
     let told = output::line(format_args!("{moved} keys were moved to the key-encryption key {current}"));
-    for (kek, keys) in &without {
-        output::remark(format_args!(
-            "{keys} keys are still encrypted with {kek}: give its file with --old-kek-file, or keep it as kek.{kek}"
-        ));
-    }
+    left.tell();
     told?;
-    Ok(if without.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if left.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Keys that were not moved.
+#[derive(Default)]
+struct Left {
+    /// How many are wrapped under each key-encryption key that was not given.
+    without: BTreeMap<String, u64>,
+    damaged: Vec<(KeyId, String)>,
+}
+
+impl Left {
+    fn is_empty(&self) -> bool {
+        self.without.is_empty() && self.damaged.is_empty()
+    }
+
+    fn tell(&self) {
+        for (kek, keys) in &self.without {
+            output::remark(format_args!(
+                "{keys} keys are still encrypted with {kek}: give its file with --old-kek-file, or keep it as kek.{kek}"
+            ));
+        }
+        for (key, why) in self.damaged.iter().take(NAMED) {
+            output::remark(format_args!(
+                "key {} is damaged and was left as it is: {why}; restore its row of vaultstream.keys from a backup",
+                key.0
+            ));
+        }
+        if let Some(more) = self.damaged.len().checked_sub(NAMED).filter(|more| *more > 0) {
+            output::remark(format_args!("{more} more keys are damaged"));
+        }
+    }
 }
 
 /// Notes the key-encryption key in the ledger, or finds that another one has its name there.
@@ -72,16 +103,30 @@ async fn register(ledger: &Ledger, kek: &Kek, path: &Path) -> Result<(), Failure
     })
 }
 
-/// The key under the current key-encryption key; none when its own was not given.
-fn anew(ring: &KekRing, wrapped: &Wrapped) -> Result<Option<Vec<u8>>, Failure> {
-    let damaged = |why: String| Failure::failed(format!("key {} of the ledger is damaged: {why}", wrapped.key.0));
-    let id = wrapped.kek.parse().map_err(|error| damaged(format!("{error}")))?;
+enum Anew {
+    Wrapped(Vec<u8>),
+    /// Its key-encryption key was not given.
+    NoKek,
+    Damaged(String),
+}
+
+/// The key under the current key-encryption key.
+fn anew(ring: &KekRing, wrapped: &Wrapped) -> Result<Anew, Failure> {
+    let Ok(id) = wrapped.kek.parse() else {
+        return Ok(Anew::Damaged(format!("it names {:?} as its key-encryption key", wrapped.kek)));
+    };
     if ring.get(&id).is_none() {
-        return Ok(None);
+        return Ok(Anew::NoKek);
     }
-    let public = PublicKey::from_spki_der(&wrapped.public).map_err(|error| damaged(error.to_string()))?;
+    let public = match PublicKey::from_spki_der(&wrapped.public) {
+        Ok(public) => public,
+        Err(error) => return Ok(Anew::Damaged(error.to_string())),
+    };
     let context = WrapContext { job: wrapped.job, key: wrapped.key.0, version: wrapped.version };
-    let private = ring.unwrap(&id, &wrapped.bytes, &context, &public).map_err(|error| damaged(error.to_string()))?;
+    let private = match ring.unwrap(&id, &wrapped.bytes, &context, &public) {
+        Ok(private) => private,
+        Err(error) => return Ok(Anew::Damaged(error.to_string())),
+    };
     let new = ring.wrap(&private, &context).map_err(|error| Failure::of(&error))?;
-    Ok(Some(new.bytes))
+    Ok(Anew::Wrapped(new.bytes))
 }

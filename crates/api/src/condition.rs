@@ -98,6 +98,10 @@ reasons! {
     LedgerVersion for Ready | Stalled;
     /// NATS cannot be reached.
     StreamsUnavailable for Ready | Scaling;
+    /// NATS refuses what a job needs: a permission, a limit of the account, or room; the message says which.
+    StreamsRefused for Ready | Stalled | WorkersAvailable;
+    /// Every key of the job that may still sign is damaged in the ledger.
+    KeysDamaged for Ready | Stalled;
     /// As many workers as wanted are available.
     WorkersReady for WorkersAvailable;
     /// Workers are starting.

@@ -1,5 +1,5 @@
 //! The connection Secret, mounted as a folder: `DATABASE_URL`, `NATS_URL`, and optionally `postgres-ca.crt`, `postgres.crt`,
-//! `postgres.key`, `nats-ca.crt`, `nats.creds`, `nats.nkey`. Workers find their KEKs there, too (`kek`, `kek.<id>`), and read
+//! `postgres.key`, `nats-ca.crt`, `nats.crt`, `nats.key`, `nats.creds`, `nats.nkey`. Workers find their KEKs there, too (`kek`, `kek.<id>`), and read
 //! those themselves.
 
 use std::{
@@ -79,6 +79,8 @@ impl ConnectionFolder {
         Ok(vaultstream_streams::ConnectOptions {
             url: self.text("NATS_URL")?,
             ca: self.file("nats-ca.crt"),
+            certificate: self.file("nats.crt"),
+            key: self.file("nats.key"),
             credentials: self.file("nats.creds"),
             nkey: self.file("nats.nkey"),
             ..Default::default()

@@ -1,48 +1,23 @@
 //! The driver: one bounded step at a time, chosen by the job's state in the ledger.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use vaultstream_api::Reason;
 use vaultstream_ledger::{
-    Job, JobId, JobState, Ledger, QueryError, jobs, progress,
-    steps::{self, Finish, SourceError, Step, StepError},
+    Job, JobId, JobState, Ledger, jobs, progress,
+    steps::{self, Finish, Step},
 };
-use vaultstream_streams::{JobStreams, Limits, Streams, StreamsError, StreamsState};
+use vaultstream_streams::Streams;
 
-use crate::{finish, publish::Publisher, repair::Repair};
+use crate::{
+    LifecycleError, Settings, finish,
+    publish::Publisher,
+    repair::Repair,
+    topology::{Checked, Making},
+};
 
 /// Between two looks at what the ledger says of a job that is being signed.
 const LOOK: Duration = Duration::from_millis(100);
-
-/// Between two checks that the streams exist and every active key has its version.
-const CHECK_STREAMS: Duration = Duration::from_secs(1);
-
-/// How lifecycle works; the defaults suit every job.
-#[derive(Clone, Copy, Debug)]
-pub struct Settings {
-    /// Records or batches made in one transaction while seeding.
-    pub seed_chunk: u64,
-    /// Copies that JetStream keeps of each stream.
-    pub replicas: usize,
-    /// Batch messages that a stream holds at most; publishing waits for room.
-    pub max_messages: i64,
-    /// Between two comparisons of streams and ledger.
-    pub repair_every: Duration,
-    /// How long a batch may be held without a sign of life before it is delivered elsewhere.
-    pub batch_ack_wait: Duration,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            seed_chunk: 250_000,
-            replicas: 1,
-            max_messages: 100_000,
-            repair_every: Duration::from_secs(30),
-            batch_ack_wait: Duration::from_secs(30),
-        }
-    }
-}
 
 /// What to do after a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,50 +41,17 @@ pub enum Outcome {
     Deleted,
 }
 
-/// Why a step failed. The next one may succeed: nothing is lost.
-#[derive(Debug, thiserror::Error)]
-pub enum LifecycleError {
-    /// The ledger.
-    #[error("failed to use the ledger")]
-    Ledger(#[from] QueryError),
-    /// The streams.
-    #[error("failed to use the streams")]
-    Streams(#[from] StreamsError),
-    /// The source cannot be signed as the manifest says.
-    #[error(transparent)]
-    Source(#[from] SourceError),
-}
-
-impl LifecycleError {
-    /// Whether a dependency is down and the same step should be tried again.
-    pub fn is_unavailable(&self) -> bool {
-        match self {
-            Self::Ledger(error) => error.is_transient(),
-            Self::Streams(error) => error.is_unreachable() || error.is_stream_gone(),
-            Self::Source(_) => false,
-        }
-    }
-}
-
-impl From<StepError> for LifecycleError {
-    fn from(error: StepError) -> Self {
-        match error {
-            StepError::Source(error) => Self::Source(error),
-            StepError::Query(error) => Self::Ledger(error),
-        }
-    }
-}
-
 /// Drives one job.
 pub struct Driver {
     pub(crate) ledger: Ledger,
     pub(crate) streams: Streams,
     pub(crate) settings: Settings,
     job: JobId,
-    publisher: Publisher,
+    pub(crate) publisher: Publisher,
     repair: Repair,
-    streams_checked: Option<Instant>,
-    finish: finish::Finish,
+    pub(crate) checked: Checked,
+    pub(crate) making: Option<Making>,
+    pub(crate) finish: finish::Finish,
 }
 
 impl Driver {
@@ -122,7 +64,8 @@ impl Driver {
             job,
             publisher: Publisher::default(),
             repair: Repair::new(settings.repair_every),
-            streams_checked: None,
+            checked: Checked::default(),
+            making: None,
             finish: finish::Finish::default(),
         }
     }
@@ -147,7 +90,7 @@ impl Driver {
 
     /// Compares streams and ledger at the next step, as after a reconnect.
     pub fn look_again(&mut self) {
-        self.streams_checked = None;
+        self.checked = Checked::default();
         self.repair.look_now();
     }
 
@@ -166,6 +109,9 @@ impl Driver {
     /// Publishes, repairs, and sees when all batches are signed.
     async fn sign(&mut self, job: &Job) -> Result<Advance, LifecycleError> {
         let Some(topology) = self.ensure_streams(job).await? else { return Ok(Advance::Again) };
+        if self.checked.lacks_tokens() && self.publisher.first_open(&self.ledger, job).await?.is_some() {
+            self.find_keys(job).await?;
+        }
         let published = self.publisher.publish(&self.ledger, &self.streams, job, &topology).await?;
         if published.more {
             return Ok(if published.full { Advance::After(LOOK / 4) } else { Advance::Again });
@@ -207,64 +153,10 @@ impl Driver {
         done(&steps::fail(&self.ledger, job.id, Reason::TooManyRejects, &why).await?)
     }
 
-    /// The streams of the job's present generation; makes those of a new one when they are missing, and says `None` so
-    /// that the job is read again.
-    async fn ensure_streams(&mut self, job: &Job) -> Result<Option<JobStreams>, LifecycleError> {
-        let topology = JobStreams { uid: job.uid, generation: job.generation };
-        let fresh = self.streams_checked.is_some_and(|checked| checked.elapsed() < CHECK_STREAMS);
-        if fresh {
-            return Ok(Some(topology));
-        }
-        if job.generation > 0 && matches!(self.streams.state(&topology).await?, StreamsState::Present { .. }) {
-            self.streams_checked = Some(Instant::now());
-            self.replace_retired_keys(job, &topology).await?;
-            return Ok(Some(topology));
-        }
-        let Step::Done(generation) = steps::raise_generation(&self.ledger, job.id).await? else { return Ok(None) };
-        vaultstream_faults::point("generation-raised");
-        let topology = JobStreams { uid: job.uid, generation };
-        self.streams.create(&topology, &self.limits(job)).await?;
-        vaultstream_faults::point("streams-created");
-        let keys = steps::active_keys(&self.ledger, job.id).await?;
-        self.streams.publish_keys(&topology, &keys.iter().map(|key| key.id.0).collect::<Vec<_>>()).await?;
-        vaultstream_faults::point("keys-published");
-        self.streams.delete_other_generations(job.uid, Some(generation)).await?;
-        tracing::info!(job = %job.name, generation, keys = keys.len(), "streams created");
-        self.publisher = Publisher::default();
-        self.finish = finish::Finish::default();
-        Ok(None)
-    }
-
-    /// A key that has made all its signatures is followed by its next version.
-    async fn replace_retired_keys(&self, job: &Job, topology: &JobStreams) -> Result<(), LifecycleError> {
-        if job.spec.keys.max_signatures.is_none() {
-            return Ok(());
-        }
-        if let Step::Done(new) = steps::insert_missing_key_versions(&self.ledger, job.id).await?
-            && !new.is_empty()
-        {
-            vaultstream_faults::point("keys-replaced");
-            self.streams.publish_keys(topology, &new.iter().map(|key| key.0).collect::<Vec<_>>()).await?;
-        }
-        Ok(())
-    }
-
-    fn limits(&self, job: &Job) -> Limits {
-        let spec = &job.spec;
-        let (lease, lanes) = (&spec.keys.lease, spec.concurrency.records + spec.concurrency.signers);
-        let workers = spec.workers.max_replicas.max(1);
-        Limits {
-            replicas: self.settings.replicas,
-            max_batches: self.settings.max_messages,
-            batch_ack_wait: self.settings.batch_ack_wait,
-            ..Limits::for_job(spec.batch_size, lease.records, lease.duration.as_std(), lanes, workers)
-        }
-    }
-
     /// A suspended job holds no streams, however far it is.
     async fn rest(&mut self, job: &Job) -> Result<Advance, LifecycleError> {
         self.streams.delete_other_generations(job.uid, None).await?;
-        self.streams_checked = None;
+        self.checked = Checked::default();
         Ok(Advance::After(Duration::from_secs(1)))
     }
 

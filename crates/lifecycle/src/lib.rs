@@ -11,8 +11,13 @@
 //! ```
 
 mod driver;
+mod error;
 mod finish;
 mod publish;
 mod repair;
+mod settings;
+mod topology;
 
-pub use driver::{Advance, Driver, LifecycleError, Outcome, Settings};
+pub use driver::{Advance, Driver, Outcome};
+pub use error::LifecycleError;
+pub use settings::Settings;

@@ -2,9 +2,10 @@
 
 use crate::JobStreams;
 use crate::Streams;
+use crate::denial::{Concern, Denial, Denials};
 use crate::error::{BoxError, StreamsError, classify};
 use crate::names::CONSUMER;
-use async_nats::{RequestErrorKind, jetstream};
+use async_nats::{Client, RequestErrorKind, jetstream};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -17,6 +18,55 @@ struct MaybeError {
     error: Option<jetstream::Error>,
 }
 
+/// Why there is no answer to a request.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoAnswer {
+    #[error("nats does not allow this user to {0}")]
+    Denied(Denial),
+    #[error("nothing answers JetStream requests")]
+    NobodyThere,
+    #[error("the request is larger than the server takes")]
+    TooLarge(#[source] BoxError),
+    #[error("there was no answer")]
+    Silence(#[source] BoxError),
+}
+
+impl From<NoAnswer> for StreamsError {
+    fn from(error: NoAnswer) -> Self {
+        match error {
+            NoAnswer::Denied(denial) => Self::Denied(denial),
+            NoAnswer::TooLarge(source) => Self::TooLarge(source),
+            // An outage: JetStream is starting, or has no leader.
+            error @ NoAnswer::NobodyThere => Self::Unreachable(error.into()),
+            NoAnswer::Silence(source) => Self::Unreachable(source),
+        }
+    }
+}
+
+/// Asks without reading the answer. What the server forbids ends the wait for an answer that would never come.
+pub(crate) async fn request(
+    client: &Client,
+    denials: &Denials,
+    subject: &str,
+    payload: Bytes,
+) -> Result<Bytes, NoAnswer> {
+    let mut listener = denials.listen(Concern::Request(subject.to_owned()));
+    let answer = tokio::select! {
+        answer = client.request(subject.to_owned(), payload) => answer,
+        denial = listener.denied() => return Err(NoAnswer::Denied(denial)),
+    };
+    answer.map(|message| message.payload).map_err(|error| match error.kind() {
+        RequestErrorKind::NoResponders => NoAnswer::NobodyThere,
+        RequestErrorKind::MaxPayloadExceeded => NoAnswer::TooLarge(error.into()),
+        _ => NoAnswer::Silence(error.into()),
+    })
+}
+
+/// The error that JetStream answered with, if it did.
+pub(crate) fn refusal(answer: &[u8]) -> Result<Option<jetstream::Error>, serde_json::Error> {
+    serde_json::from_slice(answer).map(|MaybeError { error }| error)
+}
+
 impl Streams {
     /// Asks `$JS.API.<what>` about streams of `job`.
     pub(crate) async fn call<Q, A>(&self, job: JobStreams, what: &str, query: &Q) -> Result<A, StreamsError>
@@ -24,25 +74,21 @@ impl Streams {
         Q: Serialize + ?Sized,
         A: DeserializeOwned,
     {
-        let payload = serde_json::to_vec(query).map_err(StreamsError::Unreadable)?;
-        self.connected().await?;
-        let answer = self.ask(what, payload.into()).await.map_err(StreamsError::Unreachable)?;
-        let MaybeError { error } = serde_json::from_slice(&answer).map_err(StreamsError::Unreadable)?;
-        match error {
-            Some(error) => Err(classify(error, job)),
-            None => serde_json::from_slice(&answer).map_err(StreamsError::Unreadable),
-        }
+        self.ask(what, query).await?.map_err(|error| classify(error, job))
     }
 
-    /// Asks without reading the answer. An API that nobody answers is an outage: JetStream is starting, or has no leader.
-    async fn ask(&self, what: &str, payload: Bytes) -> Result<Bytes, BoxError> {
-        let request = self.client().request(format!("$JS.API.{what}"), payload);
-        match request.await {
-            Ok(message) => Ok(message.payload),
-            Err(error) if error.kind() == RequestErrorKind::NoResponders => {
-                Err("nothing answers JetStream requests".into())
-            }
-            Err(error) => Err(error.into()),
+    /// The same, with JetStream's own error, for those who know what to ask for instead.
+    pub(crate) async fn ask<Q, A>(&self, what: &str, query: &Q) -> Result<Result<A, jetstream::Error>, StreamsError>
+    where
+        Q: Serialize + ?Sized,
+        A: DeserializeOwned,
+    {
+        let payload = serde_json::to_vec(query).map_err(StreamsError::Unreadable)?;
+        self.connected().await?;
+        let answer = request(self.client(), self.denials(), &format!("$JS.API.{what}"), payload.into()).await?;
+        match refusal(&answer).map_err(StreamsError::Unreadable)? {
+            Some(error) => Ok(Err(error)),
+            None => serde_json::from_slice(&answer).map(Ok).map_err(StreamsError::Unreadable),
         }
     }
 

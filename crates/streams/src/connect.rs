@@ -1,15 +1,16 @@
 //! Connecting: bounded in time, with an error that says what to do.
 
 use crate::address::{self, Address, AddressError, Login};
+use crate::api::{self, NoAnswer};
 use crate::backoff::pause;
+use crate::denial::Denial;
 use crate::error::BoxError;
-use crate::link::{self, Link};
-use async_nats::jetstream::{self, ErrorCode, context::AccountErrorKind};
-use async_nats::{Client, ConnectErrorKind, rustls};
+use crate::link::Events;
+use async_nats::jetstream::{self, ErrorCode};
+use async_nats::{Client, ConnectErrorKind, ServerError, rustls};
 use std::error::Error;
 use std::path::PathBuf;
 use std::time::Duration;
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 use tracing::debug;
 
@@ -56,8 +57,13 @@ pub enum ConnectError {
         source: BoxError,
     },
     /// The server does not accept who we say we are.
-    #[error("nats refused the login: check the token, the user and password, or the credentials file")]
+    #[error(
+        "nats refused the login: check the token or the user and password in its URL, the credentials file, or the nkey"
+    )]
     Refused(#[source] BoxError),
+    /// The permissions of the login do not allow what every job needs.
+    #[error("nats does not allow this user to {0}")]
+    Denied(Denial),
     /// The server's certificate or ours does not do.
     #[error("no TLS connection to nats: check the certificates")]
     Tls(#[source] BoxError),
@@ -77,19 +83,19 @@ pub enum ConnectError {
     },
 }
 
-/// Connects within the patience, and checks that JetStream answers. `link` is told of everything that happens to the connection.
-pub(crate) async fn connect(options: &ConnectOptions, link: &watch::Sender<Link>) -> Result<Client, ConnectError> {
+/// Connects within the patience, and checks that JetStream answers. `events` is told of everything that happens to the connection.
+pub(crate) async fn connect(options: &ConnectOptions, events: &Events) -> Result<Client, ConnectError> {
     let address = address::parse(&options.url).map_err(ConnectError::BadUrl)?;
     // TLS needs one provider for the process; when there is one already, that serves.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let mut patience = Patience::new(options.patience, address.place());
     let client = loop {
-        match open(&address, options, link).await {
+        match open(&address, options, events).await {
             Ok(client) => break client,
             Err(failure) => patience.wait(failure).await?,
         }
     };
-    while let Err(failure) = check_jetstream(&client).await {
+    while let Err(failure) = check_jetstream(&client, events).await {
         patience.wait(failure).await?;
     }
     Ok(client)
@@ -129,9 +135,8 @@ impl Patience {
     }
 }
 
-async fn open(address: &Address, options: &ConnectOptions, link: &watch::Sender<Link>) -> Result<Client, Failure> {
-    let bad = |path: &PathBuf, source: BoxError| Failure::Final(ConnectError::BadFile { path: path.clone(), source });
-    let events = link.clone();
+async fn open(address: &Address, options: &ConnectOptions, events: &Events) -> Result<Client, Failure> {
+    let events = events.clone();
     let mut nats = async_nats::ConnectOptions::new()
         .name(&options.name)
         .connection_timeout(ATTEMPT)
@@ -139,7 +144,7 @@ async fn open(address: &Address, options: &ConnectOptions, link: &watch::Sender<
         .ping_interval(PING)
         .reconnect_delay_callback(reconnect_delay)
         .event_callback(move |event| {
-            link::note(&event, &events);
+            events.note(&event);
             std::future::ready(())
         });
     nats = match &address.login {
@@ -147,6 +152,25 @@ async fn open(address: &Address, options: &ConnectOptions, link: &watch::Sender<
         Login::Token(token) => nats.token(token.clone()),
         Login::User { name, password } => nats.user_and_password(name.clone(), password.clone()),
     };
+    nats = with_files(nats, options).await?;
+    nats.connect(address.servers.as_slice()).await.map_err(|error| match error.kind() {
+        ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => {
+            Failure::Final(ConnectError::Refused(error.into()))
+        }
+        ConnectErrorKind::Tls => Failure::Final(ConnectError::Tls(error.into())),
+        ConnectErrorKind::ServerParse => Failure::Final(ConnectError::BadUrl(AddressError::Invalid)),
+        _ if is_tls(&error) => Failure::Final(ConnectError::Tls(error.into())),
+        _ if is_login(&error) => Failure::Final(ConnectError::Refused(error.into())),
+        _ => Failure::Passing(error.into()),
+    })
+}
+
+/// What the options name in files: credentials, and certificates for both sides.
+async fn with_files(
+    mut nats: async_nats::ConnectOptions,
+    options: &ConnectOptions,
+) -> Result<async_nats::ConnectOptions, Failure> {
+    let bad = |path: &PathBuf, source: BoxError| Failure::Final(ConnectError::BadFile { path: path.clone(), source });
     if let Some(path) = &options.credentials {
         nats = nats.credentials_file(path).await.map_err(|error| bad(path, error.into()))?;
     }
@@ -162,21 +186,10 @@ async fn open(address: &Address, options: &ConnectOptions, link: &watch::Sender<
         nats = nats.add_root_certificates(path.clone()).require_tls(true);
     }
     match (&options.certificate, &options.key) {
-        (Some(certificate), Some(key)) => nats = nats.add_client_certificate(certificate.clone(), key.clone()),
-        (Some(path), None) | (None, Some(path)) => {
-            return Err(bad(path, "a certificate and its key come together".into()));
-        }
-        (None, None) => {}
+        (Some(certificate), Some(key)) => Ok(nats.add_client_certificate(certificate.clone(), key.clone())),
+        (Some(path), None) | (None, Some(path)) => Err(bad(path, "a certificate and its key come together".into())),
+        (None, None) => Ok(nats),
     }
-    nats.connect(address.servers.as_slice()).await.map_err(|error| match error.kind() {
-        ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => {
-            Failure::Final(ConnectError::Refused(error.into()))
-        }
-        ConnectErrorKind::Tls => Failure::Final(ConnectError::Tls(error.into())),
-        ConnectErrorKind::ServerParse => Failure::Final(ConnectError::BadUrl(AddressError::Invalid)),
-        _ if is_tls(&error) => Failure::Final(ConnectError::Tls(error.into())),
-        _ => Failure::Passing(error.into()),
-    })
 }
 
 /// Whether a failed handshake, which comes as an I/O error, was about certificates.
@@ -192,23 +205,33 @@ fn is_tls(error: &(dyn Error + 'static)) -> bool {
     false
 }
 
-async fn check_jetstream(client: &Client) -> Result<(), Failure> {
-    let account = jetstream::new(client.clone()).query_account().await;
-    account.map(|_| ()).map_err(|error| match error.kind() {
-        AccountErrorKind::JetStream(answer)
-            if matches!(
-                answer.error_code(),
-                ErrorCode::JETSTREAM_NOT_ENABLED | ErrorCode::JETSTREAM_NOT_ENABLED_FOR_ACCOUNT
-            ) =>
-        {
-            Failure::Final(ConnectError::NoJetStream(error.into()))
-        }
+/// Whether the server turns the login down in words of its own: expired, revoked.
+fn is_login(error: &async_nats::ConnectError) -> bool {
+    let told = error.source().and_then(|source| source.downcast_ref::<ServerError>());
+    matches!(told, Some(ServerError::Other(text)) if text.to_ascii_lowercase().contains("authentication"))
+}
+
+async fn check_jetstream(client: &Client, events: &Events) -> Result<(), Failure> {
+    let answer = match api::request(client, &events.denials, "$JS.API.INFO", bytes::Bytes::new()).await {
+        Ok(answer) => answer,
+        Err(NoAnswer::Denied(denial)) => return Err(Failure::Final(ConnectError::Denied(denial))),
         // The server says so itself when it is not just starting up.
-        AccountErrorKind::JetStreamUnavailable if !client.server_info().jetstream => {
-            Failure::Final(ConnectError::NoJetStream(error.into()))
+        Err(NoAnswer::NobodyThere) if !client.server_info().jetstream => {
+            return Err(Failure::Final(ConnectError::NoJetStream(NoAnswer::NobodyThere.into())));
         }
-        _ => Failure::Passing(error.into()),
-    })
+        Err(error) => return Err(Failure::Passing(error.into())),
+    };
+    match api::refusal(&answer) {
+        Ok(None) => Ok(()),
+        Ok(Some(error)) if is_no_jetstream(&error) => Err(Failure::Final(ConnectError::NoJetStream(error.into()))),
+        Ok(Some(error)) => Err(Failure::Passing(error.into())),
+        Err(error) => Err(Failure::Passing(error.into())),
+    }
+}
+
+fn is_no_jetstream(error: &jetstream::Error) -> bool {
+    let code = error.error_code();
+    code == ErrorCode::JETSTREAM_NOT_ENABLED || code == ErrorCode::JETSTREAM_NOT_ENABLED_FOR_ACCOUNT
 }
 
 /// At once after a loss, then slower, up to 4 s; never in step with others.

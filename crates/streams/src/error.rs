@@ -1,9 +1,22 @@
-//! What can go wrong with streams, by what the caller should do about it.
+//! What NATS answers, sorted once for all: whether it passes, whether a person has to act, or whether the two programs do not
+//! understand each other.
 
 use crate::JobStreams;
-use async_nats::jetstream;
+use crate::denial::Denial;
+use async_nats::jetstream::{self, ErrorCode};
 
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What a failure means to the one who asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// It ends by itself: a server that is down or starting, an election, a stream that is made anew. Try again later.
+    Passing,
+    /// NATS understood and refuses: a person has to grant, raise or make room.
+    Refused,
+    /// What was sent cannot be understood, and will not be next time.
+    Wrong,
+}
 
 /// Why something asked of the streams did not happen.
 #[derive(Debug, thiserror::Error)]
@@ -13,14 +26,26 @@ pub enum StreamsError {
     /// handles of this one are dead.
     #[error("the streams of generation {} of job {} are gone", .0.generation, .0.uid)]
     StreamGone(JobStreams),
+    /// Every server that has a copy of the streams is down. They come back with it, or are made anew elsewhere.
+    #[error("every nats server that holds the streams of generation {} of job {} is down", .0.generation, .0.uid)]
+    Offline(JobStreams),
     /// NATS did not answer. What was asked may or may not have happened; trying again is safe.
     #[error("nats cannot be reached")]
     Unreachable(#[source] BoxError),
     /// NATS has no room for it: its disk or the account's limit.
-    #[error("nats has no room left")]
+    #[error("nats has no room left: make room, raise the limits of the account, or ask for less with --nats-max-bytes")]
     NoRoom(#[source] jetstream::Error),
+    /// The permissions of our login do not allow it.
+    #[error("nats does not allow this user to {0}")]
+    Denied(Denial),
+    /// The login that served before is not accepted any more.
+    #[error("nats refuses the login that it accepted before: was it changed, or has it expired?")]
+    Login,
+    /// The message is larger than the server takes.
+    #[error("nats takes only smaller messages: raise max_payload, to 4096 at least")]
+    TooLarge(#[source] BoxError),
     /// NATS refused it, and will again.
-    #[error("nats refused the request")]
+    #[error("nats refuses what was asked{}", advice(.0).map(|advice| format!(": {advice}")).unwrap_or_default())]
     Refused(#[source] jetstream::Error),
     /// An answer or a message cannot be read or written.
     #[error("nats sent something that cannot be read")]
@@ -28,6 +53,15 @@ pub enum StreamsError {
 }
 
 impl StreamsError {
+    /// What to do about it.
+    pub fn class(&self) -> Class {
+        match self {
+            Self::StreamGone(_) | Self::Offline(_) | Self::Unreachable(_) => Class::Passing,
+            Self::NoRoom(_) | Self::Denied(_) | Self::Login | Self::TooLarge(_) | Self::Refused(_) => Class::Refused,
+            Self::Unreadable(_) => Class::Wrong,
+        }
+    }
+
     /// Whether to bind anew with the job's present generation.
     pub fn is_stream_gone(&self) -> bool {
         matches!(self, Self::StreamGone(_))
@@ -35,21 +69,43 @@ impl StreamsError {
 
     /// Whether trying again later, unchanged, may help.
     pub fn is_unreachable(&self) -> bool {
-        matches!(self, Self::Unreachable(_))
+        self.class() == Class::Passing && !self.is_stream_gone()
     }
 }
 
 /// Sorts an error that JetStream answered with. `job` is whose streams were asked for.
 pub(crate) fn classify(error: jetstream::Error, job: JobStreams) -> StreamsError {
-    use jetstream::ErrorCode;
     match error.error_code() {
         ErrorCode::STREAM_NOT_FOUND | ErrorCode::CONSUMER_NOT_FOUND => StreamsError::StreamGone(job),
+        ErrorCode::STREAM_OFFLINE
+        | ErrorCode::CONSUMER_OFFLINE
+        | ErrorCode::STREAM_OFFLINE_REASON
+        | ErrorCode::CONSUMER_OFFLINE_REASON => StreamsError::Offline(job),
         ErrorCode::STORAGE_RESOURCES_EXCEEDED
         | ErrorCode::INSUFFICIENT_RESOURCES
+        | ErrorCode::MEMORY_RESOURCES_EXCEEDED
         | ErrorCode::ACCOUNT_RESOURCES_EXCEEDED => StreamsError::NoRoom(error),
         _ if error.to_string().contains("no space left") => StreamsError::NoRoom(error),
+        ErrorCode::JETSTREAM_NOT_ENABLED_FOR_ACCOUNT => StreamsError::Refused(error),
         // JetStream starting, electing a leader, shutting down.
         _ if error.code() == 503 => StreamsError::Unreachable(error.into()),
         _ => StreamsError::Refused(error),
     }
+}
+
+/// What a person can do about a refusal: the limit of the server, or the option of ours that asks for less.
+fn advice(error: &jetstream::Error) -> Option<&'static str> {
+    Some(match error.error_code() {
+        ErrorCode::MAXIMUM_STREAMS_LIMIT => {
+            "a job that is being signed has two streams: raise max_streams of the account"
+        }
+        ErrorCode::MAXIMUM_CONSUMERS_LIMIT => "each stream has one consumer: raise max_consumers of the account",
+        ErrorCode::STREAM_MAX_BYTES_REQUIRED => "set --nats-max-bytes",
+        ErrorCode::CONSUMER_MAX_PENDING_ACK_EXCESS => "set --nats-max-ack-pending",
+        ErrorCode::CLUSTER_NO_PEERS | ErrorCode::STREAM_REPLICAS_NOT_SUPPORTED => {
+            "the cluster has too few servers for these copies: set --nats-replicas"
+        }
+        ErrorCode::JETSTREAM_NOT_ENABLED_FOR_ACCOUNT => "enable JetStream for the account",
+        _ => return None,
+    })
 }

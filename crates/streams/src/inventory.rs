@@ -49,7 +49,7 @@ impl Streams {
     /// Counts messages: two small requests, whatever the size of the job.
     ///
     /// # Errors
-    /// When nobody answers: unknown is not absent.
+    /// When nobody answers: unknown is not absent. [`StreamsError::Offline`] when a cluster has lost all servers that hold one.
     pub async fn state(&self, job: &JobStreams) -> Result<StreamsState, StreamsError> {
         let (batches, keys) = (self.count(job, job.batch_stream()).await?, self.count(job, job.key_stream()).await?);
         Ok(match (batches, keys) {
@@ -65,8 +65,17 @@ impl Streams {
         match self.call::<_, StreamCount>(*job, &format!("STREAM.INFO.{stream}"), &Nothing {}).await {
             Ok(StreamCount { state }) => Ok((state.consumer_count > 0).then_some(state.messages)),
             Err(StreamsError::StreamGone(_)) => Ok(None),
+            // Nobody answers for a stream whose servers are all down, while the cluster itself answers and knows it.
+            Err(StreamsError::Unreachable(_)) if self.is_clustered() && self.is_listed(job, &stream).await? => {
+                Err(StreamsError::Offline(*job))
+            }
             Err(error) => Err(error),
         }
+    }
+
+    async fn is_listed(&self, job: &JobStreams, stream: &str) -> Result<bool, StreamsError> {
+        let names = self.stream_names(&format!("*.{}.{}.*", job.uid, job.generation)).await?;
+        Ok(names.iter().any(|name| name == stream))
     }
 
     /// Removes both streams. What is already gone is no error.
@@ -78,6 +87,9 @@ impl Streams {
         for stream in [job.batch_stream(), job.key_stream()] {
             match self.call::<_, serde::de::IgnoredAny>(*job, &format!("STREAM.DELETE.{stream}"), &Nothing {}).await {
                 Ok(_) | Err(StreamsError::StreamGone(_)) => {}
+                // Its servers are down, and cannot confirm; they are told when they come back.
+                Err(StreamsError::Unreachable(_) | StreamsError::Offline(_))
+                    if self.is_clustered() && !self.is_listed(job, &stream).await? => {}
                 Err(error) => return Err(error),
             }
         }
@@ -109,14 +121,20 @@ impl Streams {
     }
 
     async fn names(&self, subject: &str) -> Result<BTreeSet<JobStreams>, StreamsError> {
+        let names = self.stream_names(subject).await?;
+        Ok(names.iter().filter_map(|name| JobStreams::from_stream_name(name)).collect())
+    }
+
+    async fn stream_names(&self, subject: &str) -> Result<Vec<String>, StreamsError> {
         let nobody = JobStreams { uid: Uuid::nil(), generation: 0 };
-        let (mut found, mut offset) = (BTreeSet::new(), 0);
+        let (mut found, mut offset) = (Vec::new(), 0);
         loop {
             let page: Names = self.call(nobody, "STREAM.NAMES", &NamesQuery { subject, offset }).await?;
             let names = page.streams.unwrap_or_default();
             offset += names.len();
-            found.extend(names.iter().filter_map(|name| JobStreams::from_stream_name(name)));
-            if names.is_empty() || offset >= page.total {
+            let none = names.is_empty();
+            found.extend(names);
+            if none || offset >= page.total {
                 return Ok(found);
             }
         }

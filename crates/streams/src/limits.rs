@@ -8,38 +8,81 @@ use std::time::Duration;
 
 /// Pull requests that may wait at one consumer: every lane of every worker waits for a token with one.
 const MAX_WAITING: i64 = 4_096;
-/// A job's most keys: each may be held, or put off, at the same time.
-const MAX_KEYS: i64 = 10_000;
+/// Fewer are not worth asking for: a limit that is reached looks like an empty stream.
+const LEAST_PENDING: i64 = 100;
+/// What one message takes in a stream at most, subject, headers and bookkeeping included.
+const MESSAGE_BYTES: i64 = 512;
+/// Room beside the messages.
+const SPARE_BYTES: i64 = 1 << 20;
+
+/// What of the job decides the numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Records of a batch.
+    pub batch_size: u32,
+    /// Records that one lease of a key may sign.
+    pub lease_records: u32,
+    /// How long a lease lasts.
+    pub lease: Duration,
+    /// Units that a worker reads ahead, and its signing lanes.
+    pub lanes: u32,
+    /// Workers at most.
+    pub workers: u32,
+    /// Keys of the job.
+    pub keys: u32,
+}
 
 /// The numbers of a job's streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Batches delivered and not settled, over all workers.
     pub max_ack_pending: i64,
+    /// Key tokens delivered and not settled.
+    pub key_ack_pending: i64,
     /// How long a delivered batch may stay without ack or progress before it is delivered again.
     pub batch_ack_wait: Duration,
     /// The same for a key token; longer than a lease.
     pub key_ack_wait: Duration,
-    /// Copies of each stream in a cluster, 1 to 5.
-    pub replicas: usize,
+    /// Copies of each stream, 1 to 5. `None`: three in a cluster that has room for them, else one.
+    pub replicas: Option<usize>,
     /// Batches in the stream at once, queued or held: the pacing of publishing.
     pub max_batches: i64,
+    /// Bytes that the stream of batches reserves. `None`: only where the account demands a number, and then enough for all.
+    pub max_bytes: Option<i64>,
 }
 
 impl Limits {
-    /// The numbers for a job: `lease_records` and `lease` of its key leases, `lanes` = units read ahead + signing lanes of a
-    /// worker.
+    /// The numbers for a job.
     ///
-    /// `max_ack_pending` = 2 × ⌈lease records / batch size⌉ × lanes × most workers, at least 1,000: what all workers may hold
-    /// or have on the way, twice, for JetStream's stall at the limit looks like an empty stream.
-    pub fn for_job(batch_size: u32, lease_records: u32, lease: Duration, lanes: u32, most_workers: u32) -> Self {
-        let batches_per_unit = i64::from(lease_records.div_ceil(batch_size.max(1)));
-        let held = batches_per_unit.saturating_mul(i64::from(lanes)).saturating_mul(i64::from(most_workers));
+    /// `max_ack_pending` = 2 × ⌈lease records / batch size⌉ × lanes × most workers: what all workers may hold or have on the
+    /// way, twice, for JetStream's stall at the limit looks like an empty stream. A key may be held, or put off, and its token
+    /// replaced at the same moment: two for each key.
+    pub fn for_job(shape: &Shape) -> Self {
+        let batches_per_unit = i64::from(shape.lease_records.div_ceil(shape.batch_size.max(1)));
+        let held = batches_per_unit.saturating_mul(shape.lanes.into()).saturating_mul(shape.workers.max(1).into());
         Self {
-            max_ack_pending: held.saturating_mul(2).max(1_000),
-            key_ack_wait: lease + Duration::from_secs(15),
+            max_ack_pending: held.saturating_mul(2).max(LEAST_PENDING),
+            key_ack_pending: i64::from(shape.keys).saturating_mul(2).max(LEAST_PENDING),
+            key_ack_wait: shape.lease + Duration::from_secs(15),
             ..Self::default()
         }
+    }
+
+    /// No more than `most` may be delivered and not settled, of batches as of tokens.
+    #[must_use]
+    pub fn with_ack_pending_at_most(self, most: i64) -> Self {
+        let (max_ack_pending, key_ack_pending) = (self.max_ack_pending.min(most), self.key_ack_pending.min(most));
+        Self { max_ack_pending, key_ack_pending, ..self }
+    }
+
+    /// Bytes that hold all batches that may be queued.
+    pub(crate) fn bytes_of_batches(&self) -> i64 {
+        self.max_batches.saturating_mul(MESSAGE_BYTES).saturating_add(SPARE_BYTES)
+    }
+
+    /// Bytes that hold a token of each key.
+    pub(crate) fn bytes_of_keys(&self) -> i64 {
+        self.key_ack_pending.saturating_mul(MESSAGE_BYTES).saturating_add(SPARE_BYTES)
     }
 }
 
@@ -47,10 +90,12 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             max_ack_pending: 1_000,
+            key_ack_pending: 1_000,
             batch_ack_wait: Duration::from_secs(30),
             key_ack_wait: Duration::from_secs(75),
-            replicas: 1,
+            replicas: None,
             max_batches: 100_000,
+            max_bytes: None,
         }
     }
 }
@@ -65,9 +110,10 @@ pub(crate) fn batch_config(job: &JobStreams, limits: &Limits) -> (stream::Config
         discard: DiscardPolicy::New,
         discard_new_per_subject: true,
         max_messages: limits.max_batches,
+        max_bytes: limits.max_bytes.unwrap_or(-1),
         ..queue(limits)
     };
-    (stream, workers(limits, limits.batch_ack_wait, limits.max_ack_pending))
+    (stream, workers(limits.batch_ack_wait, limits.max_ack_pending))
 }
 
 /// The stream of key tokens and its consumer.
@@ -79,18 +125,19 @@ pub(crate) fn key_config(job: &JobStreams, limits: &Limits) -> (stream::Config, 
         // A token given back replaces the held one.
         discard: DiscardPolicy::Old,
         max_messages: -1,
+        max_bytes: limits.max_bytes.map_or(-1, |_| limits.bytes_of_keys()),
         ..queue(limits)
     };
-    (stream, workers(limits, limits.key_ack_wait, limits.max_ack_pending.max(MAX_KEYS)))
+    (stream, workers(limits.key_ack_wait, limits.key_ack_pending))
 }
 
 fn queue(limits: &Limits) -> stream::Config {
     stream::Config {
         retention: RetentionPolicy::WorkQueue,
         storage: StorageType::File,
-        num_replicas: limits.replicas,
+        num_replicas: limits.replicas.unwrap_or(1),
         max_messages_per_subject: 1,
-        // Never set max_bytes: JetStream reserves it up front.
+        // JetStream reserves it up front: set only where it is asked for.
         max_bytes: -1,
         max_consumers: -1,
         max_message_size: -1,
@@ -98,7 +145,7 @@ fn queue(limits: &Limits) -> stream::Config {
     }
 }
 
-fn workers(limits: &Limits, ack_wait: Duration, max_ack_pending: i64) -> consumer::Config {
+fn workers(ack_wait: Duration, max_ack_pending: i64) -> consumer::Config {
     let pull = pull::Config {
         durable_name: Some(CONSUMER.into()),
         name: Some(CONSUMER.into()),
@@ -109,7 +156,8 @@ fn workers(limits: &Limits, ack_wait: Duration, max_ack_pending: i64) -> consume
         // Attempts are counted in the ledger; a limit here would strand messages. And no backoff list, whose first entry
         // would replace the ack wait: a retry is a NAK with a delay of ours.
         max_deliver: -1,
-        num_replicas: limits.replicas,
+        // As many as the stream.
+        num_replicas: 0,
         ..Default::default()
     };
     pull.into_consumer_config()
@@ -119,13 +167,25 @@ fn workers(limits: &Limits, ack_wait: Duration, max_ack_pending: i64) -> consume
 mod tests {
     use super::*;
 
+    const SHAPE: Shape =
+        Shape { batch_size: 50, lease_records: 5_000, lease: Duration::from_secs(60), lanes: 18, workers: 10, keys: 4 };
+
     #[test]
     fn limits_follow_the_formula() {
-        let lease = Duration::from_secs(60);
-        let limits = Limits::for_job(50, 5_000, lease, 18, 10);
+        let limits = Limits::for_job(&SHAPE);
         assert_eq!(limits.max_ack_pending, 2 * 100 * 18 * 10);
         assert_eq!(limits.key_ack_wait, Duration::from_secs(75));
-        assert_eq!(Limits::for_job(100_000, 5_000, lease, 2, 1).max_ack_pending, 1_000);
-        assert_eq!(Limits::for_job(499, 5_000, lease, 18, 10).max_ack_pending, 2 * 11 * 18 * 10);
+        assert_eq!(limits.key_ack_pending, 100);
+        assert_eq!(Limits::for_job(&Shape { keys: 10_000, ..SHAPE }).key_ack_pending, 20_000);
+        let small = Shape { batch_size: 100_000, lanes: 2, workers: 1, ..SHAPE };
+        assert_eq!(Limits::for_job(&small).max_ack_pending, 100);
+        assert_eq!(Limits::for_job(&Shape { batch_size: 499, ..SHAPE }).max_ack_pending, 2 * 11 * 18 * 10);
+    }
+
+    #[test]
+    fn a_limit_on_what_is_pending_holds_for_both_streams() {
+        let limits = Limits::for_job(&Shape { keys: 10_000, ..SHAPE }).with_ack_pending_at_most(70);
+        assert_eq!((limits.max_ack_pending, limits.key_ack_pending), (70, 70));
+        assert_eq!(Limits::for_job(&SHAPE).with_ack_pending_at_most(1 << 20), Limits::for_job(&SHAPE));
     }
 }

@@ -1,6 +1,9 @@
 //! Whether NATS is connected, as something to wait for: repair starts at once on a reconnect.
 
-use async_nats::Event;
+use crate::denial::{Denial, Denials};
+use async_nats::{ClientError, ConnectErrorKind, Event, ServerError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::watch;
 use tracing::{debug, info, warn};
 
@@ -11,6 +14,8 @@ pub struct Link {
     pub up: bool,
     /// How often it was established; more than 1 means that it was lost in between.
     pub established: u64,
+    /// Whether the last attempt to come back was refused: the login is not accepted any more.
+    pub(crate) refused: bool,
 }
 
 /// Follows the connection; made by [`crate::Streams::link`].
@@ -49,19 +54,60 @@ impl LinkWatch {
     }
 }
 
-/// Takes one event of the client: called in their order.
-pub(crate) fn note(event: &Event, link: &watch::Sender<Link>) {
-    match event {
-        Event::Connected => link.send_modify(|link| *link = Link { up: true, established: link.established + 1 }),
-        Event::Disconnected => {
-            warn!("the connection to nats is down");
-            link.send_modify(|link| link.up = false);
+/// What the client reports about its connection, sorted for those who wait for it. Clones share it.
+#[derive(Clone, Default)]
+pub(crate) struct Events {
+    link: watch::Sender<Link>,
+    pub(crate) denials: Denials,
+    leaving: Arc<AtomicBool>,
+}
+
+impl Events {
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Link> {
+        self.link.subscribe()
+    }
+
+    /// From now on the end of the connection is no news.
+    pub(crate) fn leave(&self) {
+        self.leaving.store(true, Ordering::SeqCst);
+    }
+
+    /// Takes one event of the client: called in their order.
+    pub(crate) fn note(&self, event: &Event) {
+        match event {
+            Event::Connected => {
+                self.denials.forget();
+                self.link
+                    .send_modify(|link| *link = Link { up: true, established: link.established + 1, refused: false });
+            }
+            Event::Disconnected => {
+                if !self.leaving.load(Ordering::SeqCst) {
+                    warn!("the connection to nats is down");
+                }
+                self.link.send_modify(|link| link.up = false);
+            }
+            // By ourselves, at the end.
+            Event::Closed => self.link.send_modify(|link| link.up = false),
+            Event::LameDuckMode => info!("the nats server is about to shut down"),
+            Event::ServerError(error) => match denial(error) {
+                // Told by whoever wanted it.
+                Some(denial) => self.denials.note(denial),
+                None => warn!(%error, "nats reported an error"),
+            },
+            Event::ClientError(ClientError::Other(text)) => {
+                debug!(error = text, "no connection to nats yet");
+                let refused = *text == ConnectErrorKind::AuthorizationViolation.to_string();
+                self.link.send_modify(|link| link.refused = refused);
+            }
+            // Every failed attempt to reconnect is one of these.
+            other => debug!(event = %other, "nats"),
         }
-        // By ourselves, at the end.
-        Event::Closed => link.send_modify(|link| link.up = false),
-        Event::LameDuckMode => info!("the nats server is about to shut down"),
-        Event::ServerError(error) => warn!(%error, "nats reported an error"),
-        // Every failed attempt to reconnect is one of these.
-        other => debug!(event = %other, "nats"),
+    }
+}
+
+fn denial(error: &ServerError) -> Option<Denial> {
+    match error {
+        ServerError::Other(text) => Denial::parse(text),
+        ServerError::AuthorizationViolation | ServerError::SlowConsumer(_) => None,
     }
 }

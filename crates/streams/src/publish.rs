@@ -3,7 +3,8 @@
 use crate::JobStreams;
 use crate::Streams;
 use crate::api::Nothing;
-use crate::error::{StreamsError, classify};
+use crate::denial::Concern;
+use crate::error::{Class, StreamsError, classify};
 use crate::message::{self, BatchMessage};
 use async_nats::jetstream::context::{PublishAckFuture, PublishError, PublishErrorKind};
 use async_nats::jetstream::{self, ErrorCode, stream};
@@ -40,7 +41,7 @@ impl Streams {
     /// again with the rest, or with everything, is right.
     ///
     /// # Errors
-    /// When nothing of the slice could be settled for a reason other than a full stream.
+    /// When nothing of the slice could be settled for a reason other than a full stream, or the rest never will be.
     pub async fn publish_batches(&self, job: &JobStreams, batches: &[BatchMessage]) -> Result<Published, StreamsError> {
         if batches.is_empty() {
             return Ok(Published::default());
@@ -55,7 +56,7 @@ impl Streams {
         let messages = sendable
             .iter()
             .map(|batch| message::encode_batch(batch).map(|payload| (job.batch_subject(batch.batch), payload)));
-        let mut published = self.pipeline(job, messages).await?;
+        let mut published = settled(self.pipeline(job, messages).await?)?;
         published.full |= published.done == sendable.len() && sendable.len() < batches.len();
         Ok(published)
     }
@@ -66,31 +67,36 @@ impl Streams {
     /// As [`Streams::publish_batches`]; a full stream counts as a success with `done` = 0.
     pub async fn publish_finish(&self, job: &JobStreams) -> Result<Published, StreamsError> {
         let message = message::encode_finish(job.uid).map(|payload| (job.finish_subject(), payload));
-        self.pipeline(job, std::iter::once(message)).await
+        settled(self.pipeline(job, std::iter::once(message)).await?)
     }
 
     /// Publishes tokens of keys, in the order in which they shall be used. A token that is there is replaced, held or not, and
-    /// moves to the end.
+    /// moves to the end. Calling again with all of them is right.
     ///
     /// # Errors
-    /// When nothing of the slice could be settled.
-    pub async fn publish_keys(&self, job: &JobStreams, keys: &[i64]) -> Result<Published, StreamsError> {
+    /// When not all of them are known to be there: a key without a token is a key that nobody uses.
+    pub async fn publish_keys(&self, job: &JobStreams, keys: &[i64]) -> Result<(), StreamsError> {
         let tokens =
             keys.iter().map(|key| message::encode_key(job.uid, *key).map(|payload| (job.key_subject(*key), payload)));
-        self.pipeline(job, tokens).await
+        match self.pipeline(job, tokens).await? {
+            (_, Some(failure)) => Err(failure),
+            (_, None) => Ok(()),
+        }
     }
 
+    /// As far as it got, and what it ended with.
     async fn pipeline(
         &self,
         job: &JobStreams,
         messages: impl Iterator<Item = Result<(String, Bytes), serde_json::Error>>,
-    ) -> Result<Published, StreamsError> {
+    ) -> Result<(Published, Option<StreamsError>), StreamsError> {
         let mut on_their_way: VecDeque<PublishAckFuture> = VecDeque::with_capacity(WINDOW);
         let mut messages = messages.fuse();
         let mut result = Published::default();
         let mut failure = None;
         let mut unbroken = true;
         self.connected().await?;
+        let mut listener = self.denials().listen(Concern::Job(*job));
         loop {
             let stopped = result.full || failure.is_some();
             let next = if stopped || on_their_way.len() >= WINDOW { None } else { messages.next() };
@@ -103,7 +109,14 @@ impl Streams {
                 continue;
             }
             let Some(ack) = on_their_way.pop_front() else { break };
-            match self.outcome(job, ack.await).await {
+            let answer = tokio::select! {
+                answer = ack.into_future() => answer,
+                denial = listener.denied() => {
+                    failure.get_or_insert(StreamsError::Denied(denial));
+                    break;
+                }
+            };
+            match self.outcome(job, answer).await {
                 Ok(Outcome::Stored) => result.stored += 1,
                 Ok(Outcome::Already) => result.already += 1,
                 Ok(Outcome::Full) => {
@@ -118,10 +131,7 @@ impl Streams {
             }
             result.done += usize::from(unbroken);
         }
-        match failure {
-            Some(error) if result.done == 0 || error.is_stream_gone() => Err(error),
-            _ => Ok(result),
-        }
+        Ok((result, failure))
     }
 
     async fn outcome(
@@ -140,7 +150,7 @@ impl Streams {
             if text.contains("maximum messages per subject exceeded") {
                 return Ok(Outcome::Already);
             }
-            if text.contains("maximum messages exceeded") {
+            if text.contains("maximum messages exceeded") || text.contains("maximum bytes exceeded") {
                 return Ok(Outcome::Full);
             }
         }
@@ -148,6 +158,9 @@ impl Streams {
     }
 
     async fn failure(&self, job: &JobStreams, error: PublishError) -> StreamsError {
+        if error.kind() == PublishErrorKind::MaxPayloadExceeded {
+            return StreamsError::TooLarge(error.into());
+        }
         if let Some(refusal) = error.source().and_then(|source| source.downcast_ref::<jetstream::Error>()) {
             return classify(refusal.clone(), *job);
         }
@@ -158,5 +171,13 @@ impl Streams {
             return gone;
         }
         StreamsError::Unreachable(error.into())
+    }
+}
+
+/// What was settled counts, unless that is nothing, or what ended it will not pass.
+fn settled((published, failure): (Published, Option<StreamsError>)) -> Result<Published, StreamsError> {
+    match failure {
+        Some(error) if published.done == 0 || error.is_stream_gone() || error.class() != Class::Passing => Err(error),
+        _ => Ok(published),
     }
 }

@@ -8,7 +8,8 @@ use crate::Streams;
 use crate::backoff::pause;
 use crate::buffer::Buffer;
 use crate::delivery::Delivery;
-use crate::error::StreamsError;
+use crate::denial::{Concern, Listener};
+use crate::error::{Class, StreamsError};
 use crate::link::LinkWatch;
 use crate::message::decode_work;
 use crate::names::CONSUMER;
@@ -60,6 +61,7 @@ pub(crate) struct Pull {
     stop: CancellationToken,
     keep_alive_every: Duration,
     link: LinkWatch,
+    denials: Listener,
     subscriber: Subscriber,
     inbox: String,
     /// The number of the request that is out, in its reply subject.
@@ -79,12 +81,14 @@ impl Pull {
         ack_wait: Duration,
         stop: CancellationToken,
     ) -> Result<Self, StreamsError> {
+        let denials = streams.denials().listen(Concern::Job(generation.job));
         let inbox = streams.client().new_inbox();
         let subscribed = streams.client().subscribe(format!("{inbox}.*")).await;
         let subscriber = subscribed.map_err(|error| StreamsError::Unreachable(error.into()))?;
         let now = Instant::now();
         Ok(Self {
             link: streams.link(),
+            denials,
             streams,
             generation,
             buffer,
@@ -136,6 +140,7 @@ impl Pull {
             let buffer = Arc::clone(&self.buffer);
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
+                denial = self.denials.denied() => return Err(StreamsError::Denied(denial)),
                 message = self.subscriber.next() => match message {
                     Some(message) => self.take(message).await?,
                     None => return Err(StreamsError::Unreachable("the connection was closed".into())),
@@ -217,7 +222,7 @@ impl Pull {
             found = self.streams.look(job, &stream) => found,
         };
         match found {
-            Err(gone @ StreamsError::StreamGone(_)) => return Err(gone),
+            Err(error) if error.is_stream_gone() || error.class() != Class::Passing => return Err(error),
             Err(error) => debug!(%error, "cannot tell whether the stream is there"),
             Ok(_) => {}
         }

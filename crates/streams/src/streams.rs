@@ -2,8 +2,9 @@
 
 use crate::JobStreams;
 use crate::connect::{ATTEMPT, ConnectError, ConnectOptions, connect};
+use crate::denial::Denials;
 use crate::error::StreamsError;
-use crate::link::{Link, LinkWatch};
+use crate::link::{Events, Link, LinkWatch};
 use crate::settle::{Generation, Settlement, send_settlements};
 use async_nats::{Client, jetstream};
 use std::collections::HashMap;
@@ -22,6 +23,7 @@ struct Inner {
     client: Client,
     jetstream: jetstream::Context,
     link: watch::Receiver<Link>,
+    events: Events,
     settlements: mpsc::UnboundedSender<Settlement>,
     generations: Mutex<HashMap<JobStreams, Weak<Generation>>>,
 }
@@ -33,12 +35,13 @@ impl Streams {
     /// # Errors
     /// See [`ConnectError`].
     pub async fn connect(options: &ConnectOptions) -> Result<Self, ConnectError> {
-        let (sender, link) = watch::channel(Link::default());
-        let client = connect(options, &sender).await?;
-        Ok(Self::over(client, link).await)
+        let events = Events::default();
+        let link = events.subscribe();
+        let client = connect(options, &events).await?;
+        Ok(Self::over(client, link, events).await)
     }
 
-    async fn over(client: Client, mut link: watch::Receiver<Link>) -> Self {
+    async fn over(client: Client, mut link: watch::Receiver<Link>, events: Events) -> Self {
         // The first connection is reported by a task: wait, so that nobody takes it for a reconnect.
         let _ = timeout(ATTEMPT, link.wait_for(|link| link.established > 0)).await;
         let (settlements, queue) = mpsc::unbounded_channel();
@@ -46,7 +49,12 @@ impl Streams {
         let mut jetstream = jetstream::new(client.clone());
         jetstream.set_timeout(ATTEMPT);
         let generations = Mutex::default();
-        Self { inner: Arc::new(Inner { client, jetstream, link, settlements, generations }) }
+        Self { inner: Arc::new(Inner { client, jetstream, link, events, settlements, generations }) }
+    }
+
+    /// The server is about to be stopped on purpose: the end of the connection is no news from now on.
+    pub fn leave(&self) {
+        self.inner.events.leave();
     }
 
     /// Follows the connection, to repair right after a reconnect.
@@ -86,7 +94,20 @@ impl Streams {
     pub(crate) async fn connected(&self) -> Result<(), StreamsError> {
         let mut link = self.link();
         let waited = timeout(ATTEMPT, link.up()).await;
-        waited.map_err(|_| StreamsError::Unreachable("there is no connection".into()))
+        waited.map_err(|_| match link.now().refused {
+            true => StreamsError::Login,
+            false => StreamsError::Unreachable("there is no connection".into()),
+        })
+    }
+
+    /// What our login may not do, as it is told.
+    pub(crate) fn denials(&self) -> &Denials {
+        &self.inner.events.denials
+    }
+
+    /// Whether the server is one of a cluster.
+    pub(crate) fn is_clustered(&self) -> bool {
+        self.client().server_info().cluster.is_some()
     }
 
     /// The one mark of a generation that all its handles share.
@@ -100,5 +121,12 @@ impl Streams {
         let generation = Arc::new(Generation::new(job, queue, link));
         known.insert(job, Arc::downgrade(&generation));
         generation
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // Nobody uses the connection any more, whatever becomes of it.
+        self.events.leave();
     }
 }

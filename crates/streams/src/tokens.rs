@@ -4,13 +4,14 @@
 use crate::JobStreams;
 use crate::Streams;
 use crate::backoff::pause;
-use crate::error::StreamsError;
+use crate::denial::Concern;
+use crate::error::{Class, StreamsError};
 use crate::message::decode_key;
 use crate::names::CONSUMER;
 use crate::pull::PullRequest;
 use crate::settle::{AckHandle, Generation};
 use async_nats::jetstream::Message as Delivered;
-use async_nats::{Message, Request, RequestErrorKind, StatusCode};
+use async_nats::{Message, Request, StatusCode};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use std::sync::Arc;
@@ -108,8 +109,8 @@ impl KeyTokens {
     /// Waits up to `wait` for a token. `None` when there was none. May be dropped: a token that arrives later goes back at once.
     ///
     /// # Errors
-    /// [`StreamsError::StreamGone`]: bind anew with the job's present generation. [`StreamsError::Unreachable`] when there was no
-    /// connection for the whole wait or its end.
+    /// [`StreamsError::StreamGone`]: bind anew with the job's present generation. What the server refuses. And
+    /// [`StreamsError::Unreachable`] when there was no connection for the whole wait or its end.
     pub async fn next(&self, wait: Duration) -> Result<Option<Token>, StreamsError> {
         let until = Instant::now() + wait;
         let mut link = self.streams.link();
@@ -130,7 +131,9 @@ impl KeyTokens {
                     }
                     Ok(Pulled::Nothing) if Instant::now() >= until => return Ok(None),
                     Ok(Pulled::Nothing) => {}
-                    Ok(Pulled::Failed(gone @ StreamsError::StreamGone(_))) => return Err(gone),
+                    Ok(Pulled::Failed(error)) if error.is_stream_gone() || error.class() != Class::Passing => {
+                        return Err(error);
+                    }
                     Ok(Pulled::Failed(error)) => {
                         let rest = pause(Duration::from_millis(100), Duration::from_secs(2), failures);
                         failures += 1;
@@ -161,7 +164,7 @@ impl KeyTokens {
         if self.generation.has_ended() {
             return Err(StreamsError::StreamGone(self.generation.job));
         }
-        self.streams.publish_keys(&self.generation.job, &[key]).await.map(drop)
+        self.streams.publish_keys(&self.generation.job, &[key]).await
     }
 
     /// A request of its own task: dropping the handle does not end it, so that a token that comes too late is not lost until its
@@ -181,7 +184,12 @@ impl KeyTokens {
         let inbox = self.streams.client().new_inbox();
         let request = Request::new().payload(payload.into()).timeout(Some(wait + GRACE)).inbox(inbox);
         let subject = format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{CONSUMER}");
-        let failure = match self.streams.client().send_request(subject, request).await {
+        let mut listener = self.streams.denials().listen(Concern::Job(self.generation.job));
+        let answer = tokio::select! {
+            answer = self.streams.client().send_request(subject, request) => answer,
+            denial = listener.denied() => return Pulled::Failed(StreamsError::Denied(denial)),
+        };
+        let failure = match answer {
             Ok(message) => match message.status {
                 None | Some(StatusCode::OK) => return self.read(message),
                 Some(StatusCode::TIMEOUT | StatusCode::NOT_FOUND) => return Pulled::Nothing,
@@ -191,11 +199,10 @@ impl KeyTokens {
                 }
             },
             // The server forgot the request, or its answer was lost.
-            Err(error) if error.kind() == RequestErrorKind::TimedOut => StreamsError::Unreachable(error.into()),
             Err(error) => StreamsError::Unreachable(error.into()),
         };
         match self.streams.look(self.generation.job, &stream).await {
-            Err(gone @ StreamsError::StreamGone(_)) => Pulled::Failed(gone),
+            Err(known) if known.is_stream_gone() || known.class() != Class::Passing => Pulled::Failed(known),
             _ => Pulled::Failed(failure),
         }
     }

@@ -1,13 +1,16 @@
 //! Making the streams and consumers of a generation, and bringing them to other limits.
 
 use crate::Streams;
-use crate::error::StreamsError;
+use crate::error::{StreamsError, classify};
 use crate::limits::{Limits, batch_config, key_config};
 use crate::names::CONSUMER;
 use crate::{JobStreams, api::Nothing};
-use async_nats::jetstream::{consumer, stream};
+use async_nats::jetstream::{self, ErrorCode, consumer, stream};
 use serde::Serialize;
-use tracing::info;
+use tracing::{info, warn};
+
+/// Copies of a stream in a cluster: one server may be lost.
+const COPIES: usize = 3;
 
 #[derive(Serialize)]
 struct NewConsumer<'a> {
@@ -41,9 +44,11 @@ impl Streams {
         if self.generation(*job).has_ended() {
             return Err(StreamsError::StreamGone(*job));
         }
-        for (stream, consumer) in [batch_config(job, limits), key_config(job, limits)] {
-            self.bring_stream_to(job, &stream, create).await?;
-            self.bring_consumer_to(job, &stream.name, &consumer, create).await?;
+        let wanted =
+            [(batch_config(job, limits), limits.bytes_of_batches()), (key_config(job, limits), limits.bytes_of_keys())];
+        for ((stream, consumer), bytes) in wanted {
+            self.bring_stream_to(job, limits, stream.clone(), bytes, create).await?;
+            self.bring_consumer_to(job, &stream.name, consumer, create).await?;
         }
         Ok(())
     }
@@ -51,36 +56,115 @@ impl Streams {
     async fn bring_stream_to(
         &self,
         job: &JobStreams,
-        wanted: &stream::Config,
+        limits: &Limits,
+        mut wanted: stream::Config,
+        bytes: i64,
         create: bool,
     ) -> Result<(), StreamsError> {
-        let name = &wanted.name;
-        let verb = match self.call::<_, stream::Info>(*job, &format!("STREAM.INFO.{name}"), &Nothing {}).await {
-            Ok(found) if same_stream(&found.config, wanted) => return Ok(()),
-            Ok(_) => "UPDATE",
-            Err(StreamsError::StreamGone(_)) if create => "CREATE",
-            Err(error) => return Err(error),
-        };
-        info!(stream = name, verb, "setting up a stream");
-        self.call::<_, stream::Info>(*job, &format!("STREAM.{verb}.{name}"), wanted).await.map(drop)
+        let name = wanted.name.clone();
+        match self.call::<_, stream::Info>(*job, &format!("STREAM.INFO.{name}"), &Nothing {}).await {
+            Ok(found) => {
+                // What was left to be chosen was chosen when it was made.
+                if limits.replicas.is_none() {
+                    wanted.num_replicas = found.config.num_replicas;
+                }
+                if limits.max_bytes.is_none() {
+                    wanted.max_bytes = found.config.max_bytes;
+                }
+                if same_stream(&found.config, &wanted) {
+                    return Ok(());
+                }
+                info!(stream = name, "changing the stream's limits");
+                self.call::<_, stream::Info>(*job, &format!("STREAM.UPDATE.{name}"), &wanted).await.map(drop)
+            }
+            Err(StreamsError::StreamGone(_)) if create => self.make_stream(job, limits, wanted, bytes).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes a stream, asking for less where the server refuses what was not asked for by anybody.
+    async fn make_stream(
+        &self,
+        job: &JobStreams,
+        limits: &Limits,
+        mut wanted: stream::Config,
+        bytes: i64,
+    ) -> Result<(), StreamsError> {
+        if limits.replicas.is_none() && self.is_clustered() {
+            wanted.num_replicas = COPIES;
+        }
+        let name = wanted.name.clone();
+        loop {
+            info!(stream = name, copies = wanted.num_replicas, "making a stream");
+            let refusal = match self.ask::<_, stream::Info>(&format!("STREAM.CREATE.{name}"), &wanted).await? {
+                Ok(_) => return Ok(()),
+                Err(refusal) => refusal,
+            };
+            if limits.replicas.is_none() && wanted.num_replicas > 1 && is_about_copies(&refusal) {
+                warn!(stream = name, %refusal, "the cluster has no room for copies of the stream: making one only");
+                wanted.num_replicas = 1;
+            } else if wanted.max_bytes < 0 && refusal.error_code() == ErrorCode::STREAM_MAX_BYTES_REQUIRED {
+                wanted.max_bytes = bytes;
+            } else {
+                return Err(classify(refusal, *job));
+            }
+        }
     }
 
     async fn bring_consumer_to(
         &self,
         job: &JobStreams,
         stream: &str,
-        wanted: &consumer::Config,
+        mut wanted: consumer::Config,
         create: bool,
     ) -> Result<(), StreamsError> {
         match self.call::<_, consumer::Info>(*job, &format!("CONSUMER.INFO.{stream}.{CONSUMER}"), &Nothing {}).await {
-            Ok(found) if same_consumer(&found.config, wanted) => return Ok(()),
-            Ok(_) => info!(stream, "changing the consumer's limits"),
+            Ok(found) => {
+                wanted.num_replicas = found.config.num_replicas;
+                if same_consumer(&found.config, &wanted) {
+                    return Ok(());
+                }
+                info!(stream, "changing the consumer's limits");
+            }
             Err(StreamsError::StreamGone(_)) if create => {}
             Err(error) => return Err(error),
         }
-        let request = NewConsumer { stream_name: stream, config: wanted };
-        self.call::<_, consumer::Info>(*job, &format!("CONSUMER.CREATE.{stream}.{CONSUMER}"), &request).await.map(drop)
+        loop {
+            let what = format!("CONSUMER.CREATE.{stream}.{CONSUMER}");
+            let request = NewConsumer { stream_name: stream, config: &wanted };
+            let refusal = match self.ask::<_, consumer::Info>(&what, &request).await? {
+                Ok(_) => return Ok(()),
+                Err(refusal) => refusal,
+            };
+            let Some(most) = pending_allowed(&refusal).filter(|most| *most < wanted.max_ack_pending) else {
+                return Err(classify(refusal, *job));
+            };
+            info!(stream, most, wanted = wanted.max_ack_pending, "the account allows fewer messages at work");
+            wanted.max_ack_pending = most;
+        }
     }
+}
+
+/// The cluster has too few servers that are up, or too little room for several copies.
+fn is_about_copies(refusal: &jetstream::Error) -> bool {
+    let codes = [
+        ErrorCode::CLUSTER_NO_PEERS,
+        ErrorCode::STREAM_REPLICAS_NOT_SUPPORTED,
+        ErrorCode::INSUFFICIENT_RESOURCES,
+        ErrorCode::STORAGE_RESOURCES_EXCEEDED,
+        ErrorCode::ACCOUNT_RESOURCES_EXCEEDED,
+    ];
+    codes.contains(&refusal.error_code())
+}
+
+/// `consumer max ack pending exceeds system limit of 100`: the number is nowhere else.
+fn pending_allowed(refusal: &jetstream::Error) -> Option<i64> {
+    if refusal.error_code() != ErrorCode::CONSUMER_MAX_PENDING_ACK_EXCESS {
+        return None;
+    }
+    let text = refusal.to_string();
+    let (_, number) = text.split_once("limit of ")?;
+    number.split(' ').next()?.parse().ok().filter(|most| *most > 0)
 }
 
 /// Compares what we set; the server adds defaults of its own.
@@ -102,5 +186,4 @@ fn same_consumer(found: &consumer::Config, wanted: &consumer::Config) -> bool {
         && found.max_ack_pending == wanted.max_ack_pending
         && found.max_deliver == wanted.max_deliver
         && found.backoff == wanted.backoff
-        && found.num_replicas == wanted.num_replicas
 }

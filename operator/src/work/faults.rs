@@ -3,6 +3,7 @@
 use vaultstream_api::Reason;
 use vaultstream_ledger::steps::SourceError;
 use vaultstream_lifecycle::LifecycleError;
+use vaultstream_streams::Class;
 
 use crate::dependencies::Fault;
 
@@ -14,7 +15,12 @@ pub(super) fn lifecycle_fault(error: &LifecycleError) -> Fault {
             Fault::new(reason, error.to_string())
         }
         LifecycleError::Ledger(error) => ledger_fault(error),
-        LifecycleError::Streams(error) => Fault::new(Reason::StreamsUnavailable, error.to_string()),
+        // In the same words while it lasts, whatever the last try ended with.
+        LifecycleError::Streams(error) if error.class() == Class::Passing => {
+            Fault::new(Reason::StreamsUnavailable, error.to_string())
+        }
+        LifecycleError::Streams(error) => Fault::new(Reason::StreamsRefused, crate::chain(error)),
+        LifecycleError::NoKeys { .. } => Fault::new(Reason::KeysDamaged, error.to_string()),
     }
 }
 

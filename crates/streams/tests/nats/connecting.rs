@@ -1,21 +1,9 @@
-use crate::server::{LONG, Server};
-use std::error::Error;
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use crate::plain::{Authority, Plain, Scratch};
+use crate::server::{LONG, Server, chain};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
 use vaultstream_streams::{ConnectError, ConnectOptions, Streams};
-
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(error) = next {
-        text += &format!(": {error}");
-        next = error.source();
-    }
-    text
-}
 
 async fn refused(options: &ConnectOptions) -> ConnectError {
     match Streams::connect(options).await {
@@ -161,102 +149,4 @@ async fn tls_is_checked_against_the_given_authority() {
     let anonymous = ConnectOptions { certificate: None, key: None, patience: Duration::from_secs(1), ..good };
     let error = refused(&anonymous).await;
     assert!(matches!(error, ConnectError::Tls(_) | ConnectError::Unreachable { .. }), "{error:?}");
-}
-
-struct Authority {
-    issuer: rcgen::CertifiedIssuer<'static, rcgen::KeyPair>,
-}
-
-impl Authority {
-    fn new() -> Self {
-        let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-        let key = rcgen::KeyPair::generate().unwrap();
-        Self { issuer: rcgen::CertifiedIssuer::self_signed(params, key).unwrap() }
-    }
-
-    fn pem(&self) -> String {
-        self.issuer.pem()
-    }
-
-    fn issue(&self, names: Vec<String>) -> (String, String) {
-        let key = rcgen::KeyPair::generate().unwrap();
-        let certificate = rcgen::CertificateParams::new(names).unwrap().signed_by(&key, &self.issuer).unwrap();
-        (certificate.pem(), key.serialize_pem())
-    }
-}
-
-/// A nats-server with a configuration of its own.
-struct Plain {
-    process: Child,
-    port: u16,
-    _dir: Scratch,
-}
-
-impl Plain {
-    fn start(configuration: &str) -> Self {
-        let dir = Scratch::new("nats.conf", "");
-        let store = dir.path.with_file_name("store");
-        let text = format!(
-            "host: \"127.0.0.1\"\nport: -1\nports_file_dir: {:?}\n{}\n",
-            dir.path.parent().unwrap(),
-            configuration.replace("STORE", &format!("{store:?}"))
-        );
-        std::fs::write(&dir.path, text).unwrap();
-        let process = Command::new(nats_server())
-            .arg("-c")
-            .arg(&dir.path)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let ports = dir.path.with_file_name(format!("nats-server_{}.ports", process.id()));
-        let end = Instant::now() + LONG;
-        let port = loop {
-            let text = std::fs::read_to_string(&ports).unwrap_or_default();
-            let port = text.split_once("127.0.0.1:").and_then(|(_, rest)| rest.split_once('"')?.0.parse().ok());
-            if let Some(port) = port {
-                break port;
-            }
-            assert!(Instant::now() < end, "nats-server does not start");
-            std::thread::sleep(Duration::from_millis(20));
-        };
-        Self { process, port, _dir: dir }
-    }
-}
-
-impl Drop for Plain {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-/// Where the tools are put, then PATH.
-fn nats_server() -> PathBuf {
-    let above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|dir| dir.join(".tools/bin"));
-    let path = std::env::var_os("PATH").unwrap();
-    let mut dirs = above.chain(std::env::split_paths(&path));
-    dirs.find_map(|dir| Some(dir.join("nats-server")).filter(|program| program.is_file())).expect("a nats-server")
-}
-
-/// A file in a directory of its own, removed at the end.
-struct Scratch {
-    path: PathBuf,
-}
-
-impl Scratch {
-    fn new(name: &str, text: &str) -> Self {
-        let dir = std::env::temp_dir().join(format!("vaultstream-streams-{}", uuid::Uuid::new_v4()));
-        std::fs::create_dir(&dir).unwrap();
-        let path = dir.join(name);
-        std::fs::File::create(&path).unwrap().write_all(text.as_bytes()).unwrap();
-        Self { path }
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(self.path.parent().unwrap());
-    }
 }

@@ -2,12 +2,16 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod cluster;
 mod connecting;
 mod generations;
+mod plain;
 mod publishing;
 mod pulling;
+mod refusals;
 mod repair;
 mod server;
 mod settling;
+mod three;
 mod tokens;
 mod topology;

@@ -110,3 +110,14 @@ pub(crate) async fn eventually<F: AsyncFnMut() -> bool>(what: &str, mut is_so: F
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
+
+/// An error and its causes on one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(error) = next {
+        text += &format!(": {error}");
+        next = error.source();
+    }
+    text
+}

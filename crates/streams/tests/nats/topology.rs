@@ -27,7 +27,7 @@ async fn the_streams_are_made_as_designed() {
     let config = &keys.cached_info().config;
     assert_eq!(config.subjects, [format!("keys.{}.1.*", job.uid)]);
     assert_eq!((config.discard, config.discard_new_per_subject), (DiscardPolicy::Old, false));
-    for (stream, ack_wait, pending) in [(&batches, 30, 7_200), (&keys, 75, 10_000)] {
+    for (stream, ack_wait, pending) in [(&batches, 30, 7_200), (&keys, 75, 1_000)] {
         let config = workers(stream).await.config;
         assert_eq!(config.durable_name.as_deref(), Some("workers"));
         assert_eq!(config.ack_wait, Duration::from_secs(ack_wait));
@@ -57,9 +57,10 @@ async fn the_configuration_is_changed_only_on_a_real_difference() {
     let limits = Limits {
         max_batches: 5,
         max_ack_pending: 20_000,
+        key_ack_pending: 20_000,
         batch_ack_wait: Duration::from_secs(40),
         key_ack_wait: Duration::from_secs(100),
-        replicas: 1,
+        ..Limits::default()
     };
     streams.adjust(&job, &limits).await.unwrap();
     assert!(tokio::time::timeout(Duration::from_secs(5), changes.next()).await.is_ok());

@@ -1,0 +1,170 @@
+//! The streams of a job: made, held to what the job's spec says now, and made anew under another name when they are lost.
+
+use std::time::{Duration, Instant};
+
+use vaultstream_ledger::{
+    Job, damaged,
+    steps::{self, Step},
+};
+use vaultstream_streams::{JobStreams, Limits, StreamsError, StreamsState};
+
+use crate::{Driver, LifecycleError, finish::Finish, publish::Publisher};
+
+/// How often the streams' existence and the keys' versions are checked.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long streams whose servers are all down are waited for before others take their place.
+const OFFLINE_PATIENCE: Duration = Duration::from_secs(15);
+
+/// How long the making of streams is tried under one name.
+const MAKING_PATIENCE: Duration = Duration::from_secs(30);
+
+/// What is known of the streams of the present generation.
+#[derive(Default)]
+pub(crate) struct Checked {
+    /// When they were found to be there.
+    at: Option<Instant>,
+    /// The limits that they were brought to.
+    limits: Option<Limits>,
+    /// Since when every server that holds them is down.
+    offline: Option<Instant>,
+    /// Key tokens that were there then, queued or held.
+    tokens: u64,
+}
+
+/// Streams that are being made: in a cluster that has just lost a server that takes more than one try.
+#[derive(Clone, Copy)]
+pub(crate) struct Making {
+    generation: i64,
+    since: Instant,
+}
+
+impl Making {
+    /// Whether they are still worth waiting for.
+    fn goes_on(&self, job: &Job) -> bool {
+        self.generation == job.generation && self.since.elapsed() < MAKING_PATIENCE
+    }
+}
+
+impl Checked {
+    /// Whether no key has a token.
+    pub(crate) fn lacks_tokens(&self) -> bool {
+        self.at.is_some() && self.tokens == 0
+    }
+}
+
+impl Driver {
+    /// The streams of the job's present generation; makes those of a new one when they are missing, and returns `None` so
+    /// that the job is read again.
+    pub(crate) async fn ensure_streams(&mut self, job: &Job) -> Result<Option<JobStreams>, LifecycleError> {
+        let topology = JobStreams { uid: job.uid, generation: job.generation };
+        let limits = self.settings.limits(job);
+        let fresh = self.checked.at.is_some_and(|at| at.elapsed() < CHECK_INTERVAL);
+        if fresh && self.checked.limits == Some(limits) {
+            return Ok(Some(topology));
+        }
+        let making = self.making.filter(|making| making.goes_on(job));
+        if making.is_none()
+            && job.generation > 0
+            && let Some(tokens) = self.find(&topology).await?
+        {
+            if self.checked.limits != Some(limits) {
+                self.streams.adjust(&topology, &limits).await?;
+            }
+            self.replace_retired_keys(job, &topology).await?;
+            self.publish_first_keys(job, &topology, tokens).await?;
+            self.checked = Checked { at: Some(Instant::now()), limits: Some(limits), offline: None, tokens };
+            return Ok(Some(topology));
+        }
+        let generation = match making {
+            Some(making) => making.generation,
+            None => {
+                let Step::Done(generation) = steps::raise_generation(&self.ledger, job.id).await? else {
+                    return Ok(None);
+                };
+                vaultstream_faults::point("generation-raised");
+                self.making = Some(Making { generation, since: Instant::now() });
+                generation
+            }
+        };
+        let made = self.make(job, &JobStreams { uid: job.uid, generation }, &limits).await;
+        // What vanished while it was being made needs another name.
+        if !matches!(&made, Err(LifecycleError::Streams(error)) if !error.is_stream_gone()) {
+            self.making = None;
+        }
+        made.map(|()| None)
+    }
+
+    async fn make(&mut self, job: &Job, topology: &JobStreams, limits: &Limits) -> Result<(), LifecycleError> {
+        self.checked = Checked::default();
+        self.publisher = Publisher::default();
+        self.finish = Finish::default();
+        self.streams.create(topology, limits).await?;
+        vaultstream_faults::point("streams-created");
+        let keys = steps::active_keys(&self.ledger, job.id).await?;
+        self.streams.publish_keys(topology, &keys.iter().map(|key| key.id.0).collect::<Vec<_>>()).await?;
+        vaultstream_faults::point("keys-published");
+        self.streams.delete_other_generations(job.uid, Some(topology.generation)).await?;
+        self.checked.limits = Some(*limits);
+        tracing::info!(job = %job.name, generation = topology.generation, keys = keys.len(), "streams created");
+        Ok(())
+    }
+
+    /// How many key tokens the present streams hold; `None` when there are no such streams, or they have been out of reach
+    /// for too long.
+    async fn find(&mut self, topology: &JobStreams) -> Result<Option<u64>, LifecycleError> {
+        match self.streams.state(topology).await {
+            Ok(StreamsState::Present { keys, .. }) => Ok(Some(keys)),
+            Ok(StreamsState::Absent) => Ok(None),
+            Err(error @ StreamsError::Offline(_)) => {
+                let since = *self.checked.offline.get_or_insert_with(Instant::now);
+                if since.elapsed() < OFFLINE_PATIENCE {
+                    return Err(error.into());
+                }
+                tracing::warn!(uid = %topology.uid, generation = topology.generation, "{error}: making new ones elsewhere");
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A key that has made all its signatures is followed by its next version.
+    async fn replace_retired_keys(&self, job: &Job, topology: &JobStreams) -> Result<(), LifecycleError> {
+        if job.spec.keys.max_signatures.is_none() {
+            return Ok(());
+        }
+        if let Step::Done(new) = steps::insert_missing_key_versions(&self.ledger, job.id).await?
+            && !new.is_empty()
+        {
+            vaultstream_faults::point("keys-replaced");
+            self.streams.publish_keys(topology, &new.iter().map(|key| key.0).collect::<Vec<_>>()).await?;
+        }
+        Ok(())
+    }
+
+    /// Before the first batch is published every key has its token: whoever made the streams may have ended in between.
+    async fn publish_first_keys(&self, job: &Job, topology: &JobStreams, tokens: u64) -> Result<(), LifecycleError> {
+        if job.published > 0 {
+            return Ok(());
+        }
+        let active = steps::active_keys(&self.ledger, job.id).await?;
+        if tokens < active.len() as u64 {
+            self.streams.publish_keys(topology, &active.iter().map(|key| key.id.0).collect::<Vec<_>>()).await?;
+        }
+        Ok(())
+    }
+
+    /// Finds out whether there is any key left to sign with.
+    ///
+    /// # Errors
+    /// [`LifecycleError::NoKeys`].
+    pub(crate) async fn find_keys(&self, job: &Job) -> Result<(), LifecycleError> {
+        if !steps::active_keys(&self.ledger, job.id).await?.is_empty() {
+            return Ok(());
+        }
+        match damaged::keys(&self.ledger, job.id).await?.len() {
+            0 => Ok(()),
+            damaged => Err(LifecycleError::NoKeys { damaged }),
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! What the permissions of our login forbid. The server says so in an error of the connection, never in the answer to a request:
+//! whoever waits for an answer has to listen for both.
+
+use crate::JobStreams;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::broadcast;
+
+/// Denials that nobody has read yet; older ones are dropped.
+const KEPT: usize = 64;
+/// How every subject begins that answers come to.
+const INBOX: &str = "_INBOX.";
+/// What is granted together.
+const GRANTS: [&[&str]; 3] = [&["records.>", "keys.>"], &["$JS.API.>", "$JS.ACK.>"], &["_INBOX.>"]];
+
+/// What was tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verb {
+    Publish,
+    Subscribe,
+}
+
+/// Something that the permissions of our login do not allow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denial {
+    verb: Verb,
+    subject: String,
+}
+
+impl Denial {
+    /// Reads the server's error: `Permissions Violation for Publish to "records.…"`.
+    pub(crate) fn parse(error: &str) -> Option<Self> {
+        let (start, rest) = error.split_once('"')?;
+        let (subject, _) = rest.split_once('"')?;
+        let start = start.to_ascii_lowercase();
+        let what = start.trim_start().strip_prefix("permissions violation for ")?;
+        let verb = if what.starts_with("publish") { Verb::Publish } else { Verb::Subscribe };
+        Some(Self { verb, subject: subject.to_owned() })
+    }
+
+    /// What a person has to grant, as docs/operations.md lists it: what was missing, then what is needed together with it.
+    fn grant(&self) -> String {
+        let covers = |pattern: &&str| self.subject.starts_with(pattern.trim_end_matches('>'));
+        let Some(group) = GRANTS.iter().find(|group| group.iter().any(|pattern| covers(pattern))) else {
+            return format!("{:?}", self.subject);
+        };
+        let (missing, others): (Vec<&str>, Vec<&str>) = group.iter().copied().partition(covers);
+        let all: Vec<String> = missing.iter().chain(&others).map(|pattern| format!("\"{pattern}\"")).collect();
+        all.join(" and ")
+    }
+
+    /// Answers cannot reach us at all.
+    fn hides_answers(&self) -> bool {
+        self.verb == Verb::Subscribe && self.subject.starts_with(INBOX)
+    }
+}
+
+impl fmt::Display for Denial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (verb, to) = match self.verb {
+            Verb::Publish => ("publish", "publish to"),
+            Verb::Subscribe => ("subscribe", "subscribe to"),
+        };
+        write!(f, "{to} {}: grant the user {verb} on {}", self.subject, self.grant())
+    }
+}
+
+/// What somebody waits for, to whom a denial may matter.
+#[derive(Clone, Debug)]
+pub(crate) enum Concern {
+    /// The answer to a request on this subject.
+    Request(String),
+    /// Anything about the streams of a generation: publishing, pulling, acknowledging.
+    Job(JobStreams),
+}
+
+impl Concern {
+    fn is_about(&self, denial: &Denial) -> bool {
+        denial.hides_answers()
+            || match self {
+                Self::Request(subject) => denial.subject == *subject,
+                Self::Job(job) => denial.subject.split('.').any(|token| {
+                    token == job.uid.to_string() || token == job.batch_stream() || token == job.key_stream()
+                }),
+            }
+    }
+}
+
+/// Denials as they come, for all who wait.
+#[derive(Clone)]
+pub(crate) struct Denials {
+    sender: broadcast::Sender<Denial>,
+    /// Holds as long as the connection does: a subscription is asked for once.
+    standing: Arc<Mutex<Option<Denial>>>,
+}
+
+impl Default for Denials {
+    fn default() -> Self {
+        Self { sender: broadcast::Sender::new(KEPT), standing: Arc::default() }
+    }
+}
+
+impl Denials {
+    pub(crate) fn note(&self, denial: Denial) {
+        if denial.hides_answers() {
+            *self.standing.lock().unwrap_or_else(PoisonError::into_inner) = Some(denial.clone());
+        }
+        // Nobody may be waiting.
+        let _ = self.sender.send(denial);
+    }
+
+    /// A new connection asks for everything anew.
+    pub(crate) fn forget(&self) {
+        *self.standing.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Listens from now on: call it before the request is sent.
+    pub(crate) fn listen(&self, concern: Concern) -> Listener {
+        Listener { receiver: self.sender.subscribe(), standing: Arc::clone(&self.standing), concern }
+    }
+}
+
+/// One who waits.
+pub(crate) struct Listener {
+    receiver: broadcast::Receiver<Denial>,
+    standing: Arc<Mutex<Option<Denial>>>,
+    concern: Concern,
+}
+
+impl Listener {
+    /// Waits for a denial that concerns us. May be dropped and called again.
+    pub(crate) async fn denied(&mut self) -> Denial {
+        let standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(denial) = standing.filter(|denial| self.concern.is_about(denial)) {
+            return denial;
+        }
+        loop {
+            match self.receiver.recv().await {
+                Ok(denial) if self.concern.is_about(&denial) => return denial,
+                Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    #[test]
+    fn the_server_s_words_are_understood() {
+        let job = JobStreams { uid: Uuid::from_u128(7), generation: 3 };
+        let other = JobStreams { uid: Uuid::from_u128(8), generation: 3 };
+        let subject = job.batch_subject(4);
+        let denial = Denial::parse(&format!("Permissions Violation for Publish to \"{subject}\"")).unwrap();
+        assert_eq!(
+            denial.to_string(),
+            format!("publish to {subject}: grant the user publish on \"records.>\" and \"keys.>\"")
+        );
+        assert!(Concern::Job(job).is_about(&denial) && !Concern::Job(other).is_about(&denial));
+        assert!(!Concern::Request("$JS.API.INFO".into()).is_about(&denial));
+
+        let request = format!("$JS.API.CONSUMER.MSG.NEXT.{}.workers", job.batch_stream());
+        let denial = Denial::parse(&format!("permissions violation for publish to \"{request}\"")).unwrap();
+        assert!(denial.to_string().ends_with("grant the user publish on \"$JS.API.>\" and \"$JS.ACK.>\""), "{denial}");
+        assert!(Concern::Request(request).is_about(&denial) && Concern::Job(job).is_about(&denial));
+
+        let denial = Denial::parse("Permissions Violation for Subscription to \"_INBOX.a.*\"").unwrap();
+        assert!(denial.to_string().ends_with("grant the user subscribe on \"_INBOX.>\""), "{denial}");
+        assert!(Concern::Request("$JS.API.INFO".into()).is_about(&denial) && Concern::Job(other).is_about(&denial));
+
+        for other in ["Stale Connection", "maximum subscriptions exceeded", "", "\"\""] {
+            assert_eq!(Denial::parse(other), None, "{other}");
+        }
+    }
+}
