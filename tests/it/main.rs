@@ -8,16 +8,19 @@
 
 mod harness;
 
+mod damage;
 mod exports;
 mod fences;
 mod keys;
 mod kills;
 mod leaving;
+mod nats;
 mod outages;
 mod pipes;
 mod refusals;
 mod rejects;
 mod samples;
+mod sessions;
 mod streams;
 mod tables;
 mod tampering;

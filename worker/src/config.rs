@@ -18,7 +18,7 @@ pub struct Config {
     pub job_uid: Uuid,
 
     /// Folder with the files of the connection Secret: DATABASE_URL, NATS_URL, kek, and optionally `kek.<id>`,
-    /// postgres-ca.crt, postgres.crt, postgres.key, nats-ca.crt, nats.creds, nats.nkey.
+    /// postgres-ca.crt, postgres.crt, postgres.key, nats-ca.crt, nats.crt, nats.key, nats.creds, nats.nkey.
     #[arg(long, env = "VAULTSTREAM_CONNECTION_DIR", default_value = "/etc/vaultstream/connection")]
     pub connection_dir: PathBuf,
 

@@ -66,7 +66,13 @@ async fn attempt(session: &Session) -> Result<bool, SessionError> {
 }
 
 async fn sign_and_store(session: &Session, lease: Lease) -> Result<bool, SessionError> {
-    let (lease, private, _) = session.keys.material(lease).await?;
+    let (lease, private, _) = match session.keys.material(lease.clone()).await {
+        Err(error) if error.is_damage() => {
+            session.keys.set_aside(&lease, &error).await?;
+            return Ok(false);
+        }
+        material => material?,
+    };
     let Some(receipt) = summary(session).await? else { return Ok(false) };
     let jws = sign_receipt(&private, &receipt).map_err(SessionError::Receipt)?;
     vaultstream_faults::point("before-receipt");

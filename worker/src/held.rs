@@ -13,9 +13,6 @@ use std::{
 use tokio_util::sync::CancellationToken;
 use vaultstream_streams::AckHandle;
 
-/// Three of these fit into the batch stream's AckWait of 30 s, so that two may be lost.
-const PROGRESS_EVERY: Duration = Duration::from_secs(10);
-
 type Handles = Mutex<HashMap<u64, AckHandle>>;
 
 /// Every message held, by a number of its own.
@@ -39,9 +36,10 @@ impl HeldMessages {
         HeldMessage { number, handles: Arc::clone(&self.handles) }
     }
 
-    /// Tells the server every 10 s that what is held is still at work, until `stop`.
-    pub(crate) async fn keep_alive(&self, stop: CancellationToken) {
-        let mut ticks = tokio::time::interval(PROGRESS_EVERY);
+    /// Tells the server that what is held is still at work, three times within the stream's `ack_wait`, so that two may be
+    /// lost. Until `stop`.
+    pub(crate) async fn keep_alive(&self, ack_wait: Duration, stop: CancellationToken) {
+        let mut ticks = tokio::time::interval((ack_wait / 3).max(Duration::from_millis(10)));
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {

@@ -8,11 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rand::RngExt as _;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 use vaultstream_ledger::{
-    JobId, KeyId, Lease, Ledger, QueryError,
+    JobId, KeyId, Lease, Ledger, QueryError, damaged,
     leases::{self, Material, Stored, Take},
 };
 use vaultstream_signing::{
@@ -21,7 +20,7 @@ use vaultstream_signing::{
 };
 use vaultstream_streams::{KeyTokens, StreamsError, Token};
 
-use crate::sign::OpenKey;
+use crate::{breaker::chain, metrics::Metrics, sign::OpenKey};
 
 /// A unit that waited so long for a key gives its batches back, so that two workers never wait for each other.
 pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(5);
@@ -53,6 +52,8 @@ pub(crate) struct KeySource {
     pub(crate) batch_size: u32,
     /// `spec.concurrency.keys`: key pairs made at once.
     pub(crate) generating: Semaphore,
+    /// The worker's metrics.
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 /// Why no key could be had.
@@ -77,8 +78,16 @@ pub enum KeyError {
         source: UnwrapError,
     },
     /// The ledger names a KEK in a way that no program of ours does.
-    #[error("{0:?} is not the id of a key-encryption key")]
-    KekId(String),
+    #[error("key {} is wrapped under {id:?}, which cannot be the id of a key-encryption key", key.0)]
+    KekId {
+        /// The key.
+        key: KeyId,
+        /// What its row says.
+        id: String,
+    },
+    /// The KEK that is to wrap new keys was not noted in the ledger.
+    #[error("the ledger does not know the key-encryption key {0}")]
+    Unregistered(KekId),
     /// A new private key could not be wrapped.
     #[error("failed to wrap a new private key")]
     Wrap(#[from] KekError),
@@ -108,6 +117,13 @@ pub enum KeyError {
     },
 }
 
+impl KeyError {
+    /// Whether the key's row is at fault, and nothing else: its other keys may be good.
+    pub(crate) fn is_damage(&self) -> bool {
+        matches!(self, Self::Unwrap { source: UnwrapError::Refused, .. } | Self::KekId { .. } | Self::PublicKey { .. })
+    }
+}
+
 impl KeySource {
     /// Leases the least recently used free key. `None` when none came free within [`LONGEST_WAIT`].
     ///
@@ -126,13 +142,28 @@ impl KeySource {
                 }
                 Take::Taken(lease) => {
                     vaultstream_faults::point("lease-taken");
-                    return self.open(lease, token).await.map(Some);
+                    match self.open(lease.clone(), token).await {
+                        Ok(key) => return Ok(Some(key)),
+                        // Its token goes back by itself, and is dropped with its next delivery.
+                        Err(error) if error.is_damage() => self.set_aside(&lease, &error).await?,
+                        Err(error) => return Err(error),
+                    }
                 }
                 Take::Held { for_ } => token.put_off(for_.max(SOON)),
                 Take::Retired => token.discard(),
             }
         }
         Ok(None)
+    }
+
+    /// Takes a damaged key out of use, so that the job goes on with its others.
+    pub(crate) async fn set_aside(&self, lease: &Lease, why: &KeyError) -> Result<(), KeyError> {
+        let why = chain(why);
+        if damaged::set_aside(&self.ledger, lease, &why).await? {
+            self.metrics.keys_damaged.inc();
+            tracing::warn!(uid = %self.uid, key = lease.key.0, "a key is damaged and was set aside: {why}");
+        }
+        Ok(())
     }
 
     /// How many signatures a leased key may still make.
@@ -151,7 +182,10 @@ impl KeySource {
     /// Takes a key out of use whose signatures are spent; its successor gets a token from lifecycle.
     pub(crate) async fn retire(&self, key: OpenKey) {
         match leases::retire(&self.ledger, &key.lease).await {
-            Ok(_) => key.token.discard(),
+            Ok(_) => {
+                tracing::info!(uid = %self.uid, key = key.lease.key.0, "a key has made all its signatures and is retired");
+                key.token.discard();
+            }
             Err(error) => tracing::debug!(%error, "a key was not retired; its lease will expire"),
         }
     }
@@ -191,7 +225,7 @@ impl KeySource {
         let key = lease.key;
         let public =
             PublicKey::from_spki_der(&material.public_key).map_err(|source| KeyError::PublicKey { key, source })?;
-        let kek: KekId = material.kek_id.parse().map_err(|_| KeyError::KekId(material.kek_id.clone()))?;
+        let kek: KekId = material.kek_id.parse().map_err(|_| KeyError::KekId { key, id: material.kek_id.clone() })?;
         let private = self
             .keks
             .unwrap(&kek, &material.wrapped_key, &self.context(&lease), &public)
@@ -211,7 +245,7 @@ impl KeySource {
             Stored::Stored => {}
             Stored::LeaseLost => return Err(KeyError::Lost(lease.key)),
             Stored::WrapLimit => return Err(KeyError::KekSpent(kek_id)),
-            Stored::UnknownKek => return Err(KeyError::KekId(material.kek_id)),
+            Stored::UnknownKek => return Err(KeyError::Unregistered(kek_id)),
         }
         vaultstream_faults::point("material-stored");
         lease.material = Some(material);
@@ -221,9 +255,4 @@ impl KeySource {
     fn context(&self, lease: &Lease) -> WrapContext {
         WrapContext { job: self.uid, key: lease.key.0, version: lease.version }
     }
-}
-
-/// A little randomness for pauses, so that workers do not move in step.
-pub(crate) fn jitter(longest: Duration) -> Duration {
-    longest.mul_f64(rand::rng().random_range(0.5..1.0))
 }

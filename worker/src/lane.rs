@@ -102,6 +102,7 @@ impl Lane<'_> {
         let ReadUnit { mut batches, share } = unit;
         // Fewer for a worker that is too slow to sign the whole unit while a lease lasts.
         let mut most = u64::MAX;
+        let mut lost = 0;
         while !batches.is_empty() {
             let Some(key) = self.lease().await? else {
                 self.session.deps.metrics.key_starved.inc();
@@ -112,18 +113,38 @@ impl Lane<'_> {
             match self.sign(part, key).await? {
                 Signed::Segments { part, key, segments } => {
                     vaultstream_faults::point("unit-signed");
-                    let unfinished = self.commit(part, *key, segments, batches.is_empty()).await?;
-                    batches.splice(0..0, unfinished);
+                    match self.commit(part, *key, segments, batches.is_empty()).await? {
+                        Left::Nothing => lost = 0,
+                        Left::SignAnew(part) => drop(batches.splice(0..0, part)),
+                        // Once, it may have been the ledger that took so long.
+                        Left::LeaseLost(part) if lost == 0 => {
+                            lost = 1;
+                            batches.splice(0..0, part);
+                        }
+                        Left::LeaseLost(part) => most = self.try_less(part, &mut batches).await?,
+                    }
                 }
                 Signed::LeaseEnded { part } => {
                     self.session.deps.metrics.leases_lost.inc();
-                    most = part.iter().map(|batch| batch.digests.len() as u64).sum::<u64>() / 2;
-                    batches.splice(0..0, part);
+                    tracing::warn!(job = %self.session.job.name, batches = part.len(), "a key's lease ended before its unit was signed");
+                    most = self.try_less(part, &mut batches).await?;
                 }
             }
         }
         drop(share);
         Ok(())
+    }
+
+    /// Puts back what a lease was too short for, the only batch of it cut in two. Returns how many records to try next.
+    async fn try_less(&self, mut part: Vec<ReadBatch>, batches: &mut Vec<ReadBatch>) -> Result<u64, SessionError> {
+        let records = part.iter().map(|batch| batch.digests.len() as u64).sum::<u64>();
+        if part.len() == 1
+            && let Some(batch) = part.pop()
+        {
+            part.extend(self.session.make_smaller(batch).await?);
+        }
+        batches.splice(0..0, part);
+        Ok(records / 2)
     }
 
     async fn lease(&mut self) -> Result<Option<OpenKey>, SessionError> {
@@ -168,7 +189,7 @@ impl Lane<'_> {
                 }
                 Err(SignFailure::Batch { batch }) => {
                     deps.metrics.attempts_failed.inc();
-                    let attempts = self.session.count_attempt(batch).await?;
+                    let attempts = self.session.count_attempt(batch, sign::SIGNING_FAILED).await?;
                     vaultstream_faults::point("attempt-counted");
                     let Some(at) = part.iter().position(|candidate| candidate.from.range().batch == batch) else {
                         continue;
@@ -200,23 +221,24 @@ impl Lane<'_> {
         }
     }
 
-    /// Commits and acknowledges. Hands back the batches that must be signed again under another lease.
+    /// Commits and acknowledges. Hands back the batches that must be signed again.
     async fn commit(
         &mut self,
         mut part: Vec<ReadBatch>,
         mut key: OpenKey,
         mut segments: Vec<Segment>,
         last_of_unit: bool,
-    ) -> Result<Vec<ReadBatch>, SessionError> {
+    ) -> Result<Left, SessionError> {
         if segments.is_empty() {
             self.session.keys.release(key).await;
-            return Ok(Vec::new());
+            return Ok(Left::Nothing);
         }
         if last_of_unit && self.next.is_none() {
             self.next = self.units.try_recv().ok();
         }
+        // The same for every try: one whose outcome is not known may be the one that was committed.
+        let release = (last_of_unit && self.next.is_none()) || self.session.lease_is_used_up(&key, &segments);
         loop {
-            let release = (last_of_unit && self.next.is_none()) || self.session.lease_is_used_up(&key, &segments);
             let result = {
                 let _time = self.session.deps.metrics.time(Stage::Commit);
                 commit::unit(&self.session.deps.ledger, self.session.job.id, &key.lease, &segments, release).await
@@ -229,9 +251,9 @@ impl Lane<'_> {
                     if release {
                         self.session.keys.give_back(key).await;
                     } else {
-                        self.key = Some(key);
+                        self.keep(key).await;
                     }
-                    return Ok(Vec::new());
+                    return Ok(Left::Nothing);
                 }
                 Ok(Committed::AlreadySigned(settled)) => {
                     self.session.deps.metrics.already_signed.inc_by(settled.len() as u64);
@@ -239,17 +261,18 @@ impl Lane<'_> {
                     ack(part.extract_if(.., |batch| settled.contains(&batch.from.range().batch)));
                     if segments.is_empty() {
                         self.session.keys.release(key).await;
-                        return Ok(Vec::new());
+                        return Ok(Left::Nothing);
                     }
                 }
                 Ok(Committed::LeaseLost) => {
                     self.session.deps.metrics.leases_lost.inc();
-                    return Ok(part);
+                    tracing::warn!(job = %self.session.job.name, key = key.lease.key.0, "a key's lease ended before its commit");
+                    return Ok(Left::LeaseLost(part));
                 }
                 Ok(Committed::KeySpent { .. }) => {
                     self.session.keys.retire(key).await;
                     vaultstream_faults::point("key-retired");
-                    return Ok(part);
+                    return Ok(Left::SignAnew(part));
                 }
                 Ok(Committed::RangeChanged(ranges)) => {
                     // Another worker has split them; what was cut off is a batch of its own.
@@ -259,13 +282,32 @@ impl Lane<'_> {
                         }
                     }
                     self.key = Some(key);
-                    return Ok(part);
+                    return Ok(Left::SignAnew(part));
                 }
                 Ok(Committed::JobGone) => return Err(SessionError::JobOver),
                 Err(error) => self.session.wait_out(error.into()).await?,
             }
         }
     }
+
+    /// Keeps a key for the next unit, unless waiting for the ledger has used its lease up.
+    async fn keep(&mut self, key: OpenKey) {
+        if self.session.lease_is_used_up(&key, &[]) {
+            self.session.keys.release(key).await;
+        } else {
+            self.key = Some(key);
+        }
+    }
+}
+
+/// What a commit leaves to do.
+#[must_use]
+enum Left {
+    Nothing,
+    /// Nothing was committed: another key or other ranges are wanted.
+    SignAnew(Vec<ReadBatch>),
+    /// Nothing was committed: the lease was over.
+    LeaseLost(Vec<ReadBatch>),
 }
 
 enum Signed {

@@ -85,6 +85,8 @@ pub struct Metrics {
     pub key_starved: IntCounter,
     /// Failed attempts at signing or verifying, counted in the ledger.
     pub attempts_failed: IntCounter,
+    /// Keys set aside because their rows are damaged.
+    pub keys_damaged: IntCounter,
     /// Units in flight.
     pub in_flight: IntGauge,
     stage_seconds: HistogramVec,
@@ -125,6 +127,10 @@ impl Metrics {
                 "vaultstream_worker_failed_attempts_total",
                 "Batches whose signing or verification failed, counted in the ledger.",
             )?,
+            keys_damaged: IntCounter::new(
+                "vaultstream_worker_damaged_keys_total",
+                "Keys set aside because their rows in the ledger are damaged.",
+            )?,
             in_flight: IntGauge::new("vaultstream_worker_units_in_flight", "Units between gathering and commit.")?,
             stage_seconds: HistogramVec::new(
                 HistogramOpts::new("vaultstream_worker_stage_seconds", "Wall time of one unit in a pipeline stage.")
@@ -157,7 +163,7 @@ impl Metrics {
         Ok(metrics)
     }
 
-    fn collectors(&self) -> [Box<dyn Collector>; 14] {
+    fn collectors(&self) -> [Box<dyn Collector>; 15] {
         let Self {
             registry: _,
             signed,
@@ -169,6 +175,7 @@ impl Metrics {
             leases_lost,
             key_starved,
             attempts_failed,
+            keys_damaged,
             in_flight,
             stage_seconds,
             cpu_seconds,
@@ -185,6 +192,7 @@ impl Metrics {
             Box::new(leases_lost.clone()),
             Box::new(key_starved.clone()),
             Box::new(attempts_failed.clone()),
+            Box::new(keys_damaged.clone()),
             Box::new(in_flight.clone()),
             Box::new(stage_seconds.clone()),
             Box::new(cpu_seconds.clone()),

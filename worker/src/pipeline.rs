@@ -37,8 +37,8 @@ pub(crate) async fn run(
 ) -> Result<(), SessionError> {
     let keep_alive_until = CancellationToken::new();
     let keeping_alive = {
-        let (held, until) = (session.held.clone(), keep_alive_until.clone());
-        tokio::spawn(async move { held.keep_alive(until).await })
+        let (held, ack_wait, until) = (session.held.clone(), puller.ack_wait(), keep_alive_until.clone());
+        tokio::spawn(async move { held.keep_alive(ack_wait, until).await })
     };
     let result = flow(&session, puller, drain, abort).await;
     keep_alive_until.cancel();

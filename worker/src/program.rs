@@ -9,10 +9,10 @@ use vaultstream_api::Reason;
 use vaultstream_connection::ConnectionFolder;
 use vaultstream_ledger::{Ledger, RegisterError};
 use vaultstream_signing::{Absence, Backend, backend::Unavailable};
-use vaultstream_streams::Streams;
+use vaultstream_streams::{Class, Streams};
 
 use crate::{
-    Ended, Parts, Shutdown, WorkError, Worker, chain,
+    Ended, KeyError, Parts, SessionError, Shutdown, WorkError, Worker, chain,
     config::Config,
     connection::{Connection, ConnectionError},
     http::{self, HttpError},
@@ -70,7 +70,14 @@ impl ProgramError {
             Self::Postgres(Unreachable { .. }) => None,
             Self::Connection(_) | Self::Postgres(_) => Some(Reason::ConnectionSecretInvalid),
             Self::Work(WorkError::WrongKek(_) | WorkError::Kek(RegisterError::Wrong(_))) => Some(Reason::WrongKek),
-            Self::Version(_) | Self::Nats(_) | Self::Http(_) | Self::Backend(..) => None,
+            Self::Work(WorkError::Session(SessionError::Stream(error) | SessionError::Key(KeyError::Token(error))))
+                if error.class() == Class::Refused =>
+            {
+                Some(Reason::StreamsRefused)
+            }
+            Self::Nats(vaultstream_streams::ConnectError::Unreachable { .. }) => None,
+            Self::Nats(_) => Some(Reason::StreamsRefused),
+            Self::Version(_) | Self::Http(_) | Self::Backend(..) => None,
             Self::System(_) | Self::Metrics(_) | Self::Work(_) => None,
         }
     }
@@ -120,7 +127,10 @@ pub async fn run(config: Config) -> Result<(), ProgramError> {
     let http = http::listen(config.http_address).await?;
     let folder = ConnectionFolder::new(&config.connection_dir);
     let known = folder.fingerprint();
-    let parts = connect(&config, &folder).await?;
+    let parts = tokio::select! {
+        parts = connect(&config, &folder) => parts?,
+        () = shutdown.drain.cancelled() => return Ok(()),
+    };
     let worker = Worker::new(parts, Arc::new(Metrics::new()?))?;
     let drain = shutdown.drain.clone();
     tokio::spawn(async move {

@@ -22,8 +22,8 @@ use crate::{
     keys::{KeyError, KeySource},
     metrics::Dependency,
     pace::Pace,
-    sign::{self, OpenKey, SignPlan},
-    unit::ReadUnit,
+    sign::{OpenKey, SignPlan},
+    unit::{ReadBatch, ReadUnit},
 };
 
 /// How long a dependency may take to answer a probe.
@@ -117,23 +117,21 @@ impl Session {
         if matches!(&error, SessionError::Key(KeyError::Lost(_))) {
             return Ok(());
         }
-        let Some(dependency) = error.dependency() else { return Err(error) };
-        let breaker = self.deps.breaker(dependency);
-        breaker.trip(&error);
-        self.deps.wait_for(dependency, &self.abort).await;
+        self.deps.wait_out(error, &self.abort).await?;
         if self.abort.is_cancelled() { Err(SessionError::Aborted) } else { Ok(()) }
     }
 
     /// Counts a failed attempt at a batch in the ledger.
-    pub(crate) async fn count_attempt(&self, batch: BatchNo) -> Result<i32, SessionError> {
-        loop {
-            match batches::count_attempt(&self.deps.ledger, self.job.id, &[batch], sign::SIGNING_FAILED).await {
-                Ok(attempts) => {
-                    return Ok(attempts.into_iter().find(|(of, _)| *of == batch).map_or(0, |(_, attempts)| attempts));
-                }
+    pub(crate) async fn count_attempt(&self, batch: BatchNo, why: &str) -> Result<i32, SessionError> {
+        let attempts = loop {
+            match batches::count_attempt(&self.deps.ledger, self.job.id, &[batch], why).await {
+                Ok(attempts) => break attempts,
                 Err(error) => self.wait_out(error.into()).await?,
             }
-        }
+        };
+        let attempts = attempts.into_iter().find(|(of, _)| *of == batch).map_or(0, |(_, attempts)| attempts);
+        tracing::warn!(job = %self.job.name, batch = batch.0, attempts, "a batch was not signed: {why}");
+        Ok(attempts)
     }
 
     /// How long a batch rests after its `attempts`-th failure.
@@ -152,19 +150,44 @@ impl Session {
     pub(crate) async fn split_outgrown(&self, mut unit: ReadUnit) -> Result<ReadUnit, SessionError> {
         for batch in &mut unit.batches {
             let Some(at) = batch.outgrown_at else { continue };
-            let number = batch.from.range().batch;
-            loop {
-                match batches::split(&self.deps.ledger, self.job.id, number, at, batch.rows()).await {
-                    Ok(Split::JobGone) => return Err(SessionError::JobOver),
-                    // Whatever somebody else did meanwhile, the commit's fence compares the ranges.
-                    Ok(Split::Done(_) | Split::Already | Split::Signed) => break,
-                    Err(error) => self.wait_out(error.into()).await?,
-                }
-            }
+            let head_rows = batch.rows();
+            self.split(batch, at, head_rows).await?;
             vaultstream_faults::point("batch-split");
-            batch.from.message.last = at - 1;
         }
         Ok(unit)
+    }
+
+    /// A worker that needs longer than a lease for one batch never signs it: the batch is cut in two, and its second half
+    /// becomes a batch of its own. One record alone is a failed attempt, and is given back.
+    pub(crate) async fn make_smaller(&self, mut batch: ReadBatch) -> Result<Option<ReadBatch>, SessionError> {
+        let number = batch.from.range().batch;
+        let Some(&at) = batch.ids.get(batch.ids.len() / 2).filter(|_| batch.ids.len() > 1) else {
+            let attempts = self.count_attempt(number, "the lease of its key ended before it was signed").await?;
+            batch.from.held.give_back(self.retry_delay(attempts));
+            return Ok(None);
+        };
+        let head = batch.ids.iter().chain(batch.rejects.iter().map(|reject| &reject.id)).filter(|id| **id < at).count();
+        tracing::warn!(
+            job = %self.job.name, batch = number.0, records = batch.ids.len(), lease = ?self.keys.lease,
+            "one batch takes longer than keys.lease.duration here: it is cut in two"
+        );
+        self.split(&mut batch, at, head as i64).await?;
+        let range = batch.from.range();
+        batch.narrow_to(&range);
+        Ok(Some(batch))
+    }
+
+    async fn split(&self, batch: &mut ReadBatch, at: i64, head_rows: i64) -> Result<(), SessionError> {
+        loop {
+            match batches::split(&self.deps.ledger, self.job.id, batch.from.range().batch, at, head_rows).await {
+                Ok(Split::JobGone) => return Err(SessionError::JobOver),
+                // Whatever another worker did meanwhile, the commit's fence compares the ranges.
+                Ok(Split::Done(_) | Split::Already | Split::Signed) => break,
+                Err(error) => self.wait_out(error.into()).await?,
+            }
+        }
+        batch.from.message.last = at - 1;
+        Ok(())
     }
 
     /// Whether the next unit needs another key: the lease has signed its records, or its time is nearly over.
@@ -197,6 +220,14 @@ impl Deps {
             Dependency::Postgres => &self.postgres,
             Dependency::Nats => &self.nats,
         }
+    }
+
+    /// Waits until the dependency that failed is back, or for `stop`. Returns the error when waiting cannot help.
+    pub(crate) async fn wait_out(&self, error: SessionError, stop: &CancellationToken) -> Result<(), SessionError> {
+        let Some(dependency) = error.dependency() else { return Err(error) };
+        self.breaker(dependency).trip(&error);
+        self.wait_for(dependency, stop).await;
+        Ok(())
     }
 
     /// Waits until a dependency answers again, or for `stop`.

@@ -161,6 +161,7 @@ fn sign_batch(batch: &ReadBatch, key: &mut OpenKey) -> Result<Vec<RawSignature>,
             return Err(SignFailure::LeaseEnded);
         }
         key.signer.sign(digests, out).map_err(|_| SignFailure::Batch { batch: batch.from.range().batch })?;
+        vaultstream_faults::point("slice-signed");
     }
     corrupt(&batch.ids, &mut signatures);
     Ok(signatures)

@@ -8,12 +8,12 @@ use uuid::Uuid;
 use vaultstream_api::{Message, Source};
 use vaultstream_ledger::{Job, JobState, RegisterError, jobs};
 use vaultstream_signing::{Backend, KekId, MessageForm, Nonce};
-use vaultstream_streams::{JobStreams, ReadAhead, StreamsError};
+use vaultstream_streams::{BatchPuller, JobStreams, ReadAhead, StreamsError, backoff};
 
 use crate::{
     Deps, Shutdown,
     held::HeldMessages,
-    keys::{KeySource, jitter},
+    keys::KeySource,
     metrics::Dependency,
     pace::Pace,
     pipeline,
@@ -25,6 +25,10 @@ use crate::{
 const WAIT_FOR_WORK: Duration = Duration::from_millis(50);
 /// Between two looks at a job that is being worked on, for a changed spec or new streams.
 const WATCH: Duration = Duration::from_secs(1);
+
+/// Pause before a session that could not begin, or lost its streams, is begun anew.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Memory for messages that wait for the gatherer.
 const READ_AHEAD_BYTES: usize = 1 << 20;
@@ -55,24 +59,46 @@ pub enum WorkError {
     Kek(#[from] RegisterError),
 }
 
-/// Works on the job `uid` until it is over or `shutdown` begins.
+/// Works on the job `uid` until it is over or `shutdown` begins. What fails by itself, and may pass by itself, is waited out
+/// between two sessions as it is within one.
 pub(crate) async fn work_on(deps: &Arc<Deps>, uid: Uuid, shutdown: &Shutdown) -> Result<Ended, WorkError> {
     let mut keks_checked = false;
+    let mut failed = 0;
     loop {
-        let job = match next_job(deps, uid, shutdown).await? {
+        let next = tokio::select! {
+            next = next_job(deps, uid, shutdown) => next?,
+            () = shutdown.drain.cancelled() => Next::Stopped,
+        };
+        let job = match next {
             Next::Work(job) => job,
             Next::Over => return Ok(Ended::JobOver),
             Next::Stopped => return Ok(Ended::Drained),
         };
-        if !keks_checked {
-            check_keks(deps, &job).await?;
-            keks_checked = true;
-        }
-        match run_session(deps, *job, shutdown).await {
-            Ok(()) | Err(SessionError::JobOver) => {}
-            Err(SessionError::StreamsGone) => tokio::time::sleep(jitter(Duration::from_millis(200))).await,
+        vaultstream_faults::point("job-found");
+        // Nothing is held yet: told to stop, it need not wait for any answer.
+        let ready = tokio::select! {
+            ready = get_ready(deps, *job, &mut keks_checked, &shutdown.abort) => ready,
+            () = shutdown.drain.cancelled() => return Ok(Ended::Drained),
+        };
+        let result = match ready {
+            Ok((session, puller)) => {
+                failed = 0;
+                run_session(session, puller, shutdown).await
+            }
+            Err(WorkError::Session(error)) => Err(error),
+            Err(error) => return Err(error),
+        };
+        match result {
+            Ok(()) | Err(SessionError::JobOver) => continue,
+            Err(SessionError::StreamsGone) => {}
             Err(SessionError::Aborted) => return Ok(Ended::Drained),
-            Err(error) => return Err(error.into()),
+            Err(error) => deps.wait_out(error, &shutdown.drain).await?,
+        }
+        let pause = backoff(FIRST_PAUSE, LONGEST_PAUSE, failed, &mut rand::rng());
+        failed += 1;
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = shutdown.drain.cancelled() => {}
         }
     }
 }
@@ -115,37 +141,60 @@ fn has_work(job: &Job) -> bool {
     matches!(job.state, JobState::Signing | JobState::Finishing) && job.generation > 0 && !job.suspended
 }
 
-/// A wrong KEK is found before any key is made or used.
+/// A wrong KEK is found before any key is made or used. A row that names none at all is damaged, and set aside when its key's turn
+/// comes.
 async fn check_keks(deps: &Deps, job: &Job) -> Result<(), WorkError> {
     for used in deps.ledger.keks_of_job(job.id).await.map_err(SessionError::from)? {
-        let known = used.parse::<KekId>().ok().filter(|id| deps.keks.get(id).is_some());
-        if known.is_none() {
-            return Err(WorkError::WrongKek(used.parse().unwrap_or_else(|_| deps.keks.current().id().clone())));
+        let Ok(id) = used.parse::<KekId>() else { continue };
+        let Some(kek) = deps.keks.get(&id) else { return Err(WorkError::WrongKek(id)) };
+        // Its name is no proof: what it cannot open would be taken for damaged.
+        if let Some(canary) = deps.ledger.kek_canary(id.as_str()).await.map_err(SessionError::from)? {
+            kek.check_canary(&canary).map_err(RegisterError::from)?;
         }
     }
-    Ok(deps.ledger.register_kek(deps.keks.current()).await?)
+    match deps.ledger.register_kek(deps.keks.current()).await {
+        Ok(()) => Ok(()),
+        Err(RegisterError::Ledger(error)) => Err(SessionError::from(error).into()),
+        Err(error) => Err(error.into()),
+    }
 }
 
-async fn run_session(deps: &Arc<Deps>, job: Job, shutdown: &Shutdown) -> Result<(), SessionError> {
+/// Everything before the first batch: keys checked, backend noted, bound to the streams.
+async fn get_ready(
+    deps: &Arc<Deps>,
+    job: Job,
+    keks_checked: &mut bool,
+    abort: &CancellationToken,
+) -> Result<(Arc<Session>, BatchPuller), WorkError> {
+    if !*keks_checked {
+        check_keks(deps, &job).await?;
+        *keks_checked = true;
+    }
     let topology = JobStreams { uid: job.uid, generation: job.generation };
-    let abort = shutdown.abort.child_token();
-    let drain = shutdown.drain.child_token();
-    let session = Arc::new(open(deps, job, &topology, abort.clone()));
+    let session = Arc::new(open(deps, job, &topology, abort.child_token()));
     note_backend(&session).await?;
     let most = pipeline::pull_ahead(&session);
-    let puller = deps
-        .streams
-        .batches(&topology, ReadAhead { messages: most, bytes: READ_AHEAD_BYTES })
-        .await
-        .map_err(gone_or)?;
+    let read_ahead = ReadAhead { messages: most, bytes: READ_AHEAD_BYTES };
+    let puller = deps.streams.batches(&topology, read_ahead).await.map_err(gone_or)?;
+    Ok((session, puller))
+}
+
+async fn run_session(session: Arc<Session>, puller: BatchPuller, shutdown: &Shutdown) -> Result<(), SessionError> {
+    let deps = Arc::clone(&session.deps);
+    let drain = shutdown.drain.child_token();
     tracing::info!(
-        job = %session.job.name, uid = %session.job.uid, generation = topology.generation,
+        job = %session.job.name, uid = %session.job.uid, generation = session.job.generation,
         backend = %session.keys.backend, lanes = pipeline::lane_count(&session), "signing"
     );
     let watcher = tokio::spawn(watch(Arc::clone(&session), drain.clone()));
-    let result = pipeline::run(session, puller, drain.clone(), abort).await;
+    let abort = session.abort.clone();
+    let result = pipeline::run(session, puller, drain, abort).await;
     watcher.abort();
-    if let Err(error) = deps.streams.flush(FLUSH).await {
+    let flushed = tokio::select! {
+        flushed = deps.streams.flush(FLUSH) => flushed,
+        () = shutdown.abort.cancelled() => return result,
+    };
+    if let Err(error) = flushed {
         tracing::debug!(%error, "acks may be lost; the ledger has what they confirmed");
     }
     result
@@ -156,12 +205,7 @@ async fn note_backend(session: &Session) -> Result<(), SessionError> {
     if session.job.backends.contains(&session.keys.backend) {
         return Ok(());
     }
-    loop {
-        match jobs::signs_with(&session.deps.ledger, session.job.id, session.keys.backend).await {
-            Ok(()) => return Ok(()),
-            Err(error) => session.wait_out(error.into()).await?,
-        }
-    }
+    Ok(jobs::signs_with(&session.deps.ledger, session.job.id, session.keys.backend).await?)
 }
 
 /// Drains the session when the ledger says something that it was not opened with.
@@ -201,6 +245,7 @@ fn open(deps: &Arc<Deps>, job: Job, topology: &JobStreams, abort: CancellationTo
         max_signatures: spec.keys.max_signatures,
         batch_size: spec.batch_size,
         generating: Semaphore::new((spec.concurrency.keys as usize).max(1)),
+        metrics: Arc::clone(&deps.metrics),
     };
     Session {
         deps: Arc::clone(deps),

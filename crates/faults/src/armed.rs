@@ -12,6 +12,9 @@ use rustix::process::{Signal, getpid, kill_process};
 /// The variable that arms a fault.
 const VARIABLE: &str = "VAULTSTREAM_FAULT";
 
+/// How long a pass takes that is slow.
+const SLOWNESS: Duration = Duration::from_millis(400);
+
 /// The exit code of the action `exit`, one that no other path of our programs uses.
 const EXIT_CODE: i32 = 86;
 
@@ -23,6 +26,8 @@ enum Action {
     Stop,
     /// An orderly end without destructors.
     Exit,
+    /// [`SLOWNESS`] at this pass and every later one: a machine that is too slow.
+    Slow,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -41,6 +46,7 @@ impl FromStr for Fault {
             "kill" => Action::Kill,
             "stop" => Action::Stop,
             "exit" => Action::Exit,
+            "slow" => Action::Slow,
             _ => return Err(()),
         };
         let (name, pass) = match place.split_once(':') {
@@ -59,7 +65,7 @@ fn from_environment() -> Option<Fault> {
     let text = std::env::var_os(VARIABLE)?;
     let fault = text.to_str().and_then(|text| text.parse().ok());
     if fault.is_none() {
-        eprintln!("{VARIABLE} must be name[:n]=kill|stop|exit, not {}", text.to_string_lossy());
+        eprintln!("{VARIABLE} must be name[:n]=kill|stop|exit|slow, not {}", text.to_string_lossy());
         process::exit(2);
     }
     fault
@@ -70,7 +76,14 @@ pub(crate) fn pass(name: &str) {
     static PASSES: AtomicU64 = AtomicU64::new(0);
 
     let Some(fault) = FAULT.get_or_init(from_environment) else { return };
-    if fault.name != name || PASSES.fetch_add(1, Ordering::SeqCst) + 1 != fault.pass.get() {
+    if fault.name != name {
+        return;
+    }
+    let pass = PASSES.fetch_add(1, Ordering::SeqCst) + 1;
+    if fault.action == Action::Slow && pass > fault.pass.get() {
+        std::thread::sleep(SLOWNESS);
+    }
+    if pass != fault.pass.get() {
         return;
     }
     // A line on stderr lets a test see that its point was reached.
@@ -79,6 +92,7 @@ pub(crate) fn pass(name: &str) {
         Action::Kill => Signal::KILL,
         Action::Stop => Signal::STOP,
         Action::Exit => process::exit(EXIT_CODE),
+        Action::Slow => return std::thread::sleep(SLOWNESS),
     };
     if let Err(error) = kill_process(getpid(), signal) {
         eprintln!("fault point {name}: {error}");
@@ -88,7 +102,7 @@ pub(crate) fn pass(name: &str) {
     // run before. A process that is continued does not sleep the rest of it.
     match fault.action {
         Action::Stop => std::thread::sleep(Duration::from_secs(1)),
-        Action::Kill | Action::Exit => loop {
+        Action::Kill | Action::Exit | Action::Slow => loop {
             std::thread::park();
         },
     }
@@ -106,6 +120,7 @@ mod tests {
             "mid-copy:3=stop".parse(),
             Ok(Fault { name: "mid-copy".into(), pass: pass(3), action: Action::Stop })
         );
+        assert_eq!("a-b:2=slow".parse(), Ok(Fault { name: "a-b".into(), pass: pass(2), action: Action::Slow }));
         for bad in ["", "mid-copy", "mid-copy=", "mid-copy=pause", "mid-copy:0=kill", "mid-copy:x=kill", "=kill"] {
             assert_eq!(bad.parse::<Fault>(), Err(()), "{bad}");
         }

@@ -1,7 +1,8 @@
 //! Named points of the flow at which a test can kill, stop or end the process.
 //!
 //! A plain build compiles [`point`] to nothing. With the feature `enabled`, which only tests turn on, the variable
-//! `VAULTSTREAM_FAULT=name[:n]=kill|stop|exit` picks one point and what happens there at the `n`-th pass (1, unless said).
+//! `VAULTSTREAM_FAULT=name[:n]=kill|stop|exit|slow` picks one point and what happens there at the `n`-th pass (1, unless said), or with
+//! `slow` from then on.
 
 #[cfg(feature = "enabled")]
 mod armed;

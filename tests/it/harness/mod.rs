@@ -10,6 +10,11 @@ mod process;
 mod program;
 mod site;
 
+#[path = "../../../crates/streams/tests/nats/plain.rs"]
+pub(crate) mod plain;
+#[path = "../../../crates/streams/tests/nats/three.rs"]
+pub(crate) mod three;
+
 pub(crate) use check::{assert_complete, assert_signed_exactly_once};
 pub(crate) use drive::{Drive, quick};
 pub(crate) use jobs::{generated, of_table};

@@ -54,7 +54,7 @@ impl Program {
         Self { http: Some(port), ..self }
     }
 
-    /// What happens at a fault point: `name[:n]=kill|stop|exit`.
+    /// What happens at a fault point: `name[:n]=kill|stop|exit|slow`.
     pub(crate) fn fault(self, fault: &str) -> Self {
         self.env("VAULTSTREAM_FAULT", fault)
     }
