@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use vaultstream_api::Reason;
 use vaultstream_connection::ConnectionFolder;
-use vaultstream_ledger::{ConnectError, Ledger, MigrateError};
+use vaultstream_ledger::{Ledger, Verdict};
 use vaultstream_streams::Streams;
 
 use crate::permissions::OPERATOR;
@@ -104,13 +104,13 @@ async fn connect_ledger(folder: ConnectionFolder) -> State<Ledger> {
     options.application_name = OPERATOR.to_owned();
     options.source_role = true;
     options.patience = PAUSE;
-    let ledger = Ledger::connect(&options).await.map_err(|error| match &error {
-        ConnectError::Unreachable { .. } => Fault::new(Reason::LedgerUnavailable, error.to_string()),
-        _ => refused(crate::chain(&error)),
+    let ledger = Ledger::connect(&options).await.map_err(|error| match error.verdict() {
+        Verdict::Passing => Fault::new(Reason::LedgerUnavailable, error.to_string()),
+        Verdict::Refused | Verdict::Wrong => refused(crate::chain(&error)),
     })?;
-    ledger.migrate().await.map_err(|error| match &error {
-        MigrateError::Query(query) if query.is_transient() => Fault::new(Reason::LedgerUnavailable, error.to_string()),
-        _ => Fault::new(Reason::LedgerVersion, crate::chain(&error)),
+    ledger.migrate().await.map_err(|error| match error.verdict() {
+        Verdict::Passing => Fault::new(Reason::LedgerUnavailable, error.to_string()),
+        Verdict::Refused | Verdict::Wrong => Fault::new(Reason::LedgerVersion, crate::chain(&error)),
     })?;
     tracing::info!(place = ledger.place(), "connected to the ledger");
     Ok(ledger)

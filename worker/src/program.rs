@@ -7,7 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use vaultstream_api::Reason;
 use vaultstream_connection::ConnectionFolder;
-use vaultstream_ledger::{Ledger, RegisterError};
+use vaultstream_ledger::{Ledger, RegisterError, Verdict};
 use vaultstream_signing::{Absence, Backend, backend::Unavailable};
 use vaultstream_streams::{Class, Streams};
 
@@ -56,6 +56,8 @@ impl ProgramError {
     /// 2 for what the user has to mend, 1 for the rest.
     pub fn exit_code(&self) -> u8 {
         match self {
+            Self::Postgres(error) if error.verdict() == Verdict::Passing => 1,
+            Self::Version(error) if error.verdict() == Verdict::Passing => 1,
             Self::Connection(_) | Self::Postgres(_) | Self::Version(_) | Self::Nats(_) | Self::Http(_) => 2,
             Self::Backend(..) | Self::Work(WorkError::WrongKek(_) | WorkError::Kek(RegisterError::Wrong(_))) => 2,
             Self::System(_) | Self::Metrics(_) | Self::Work(_) => 1,
@@ -64,10 +66,9 @@ impl ProgramError {
 
     /// The reason that a condition of the SigningJob carries, where it is for somebody to mend.
     pub fn reason(&self) -> Option<Reason> {
-        use vaultstream_ledger::ConnectError::Unreachable;
         match self {
             Self::Connection(ConnectionError::Absent(_)) => Some(Reason::ConnectionSecretMissing),
-            Self::Postgres(Unreachable { .. }) => None,
+            Self::Postgres(error) if error.verdict() == Verdict::Passing => None,
             Self::Connection(_) | Self::Postgres(_) => Some(Reason::ConnectionSecretInvalid),
             Self::Work(WorkError::WrongKek(_) | WorkError::Kek(RegisterError::Wrong(_))) => Some(Reason::WrongKek),
             Self::Work(WorkError::Session(SessionError::Stream(error) | SessionError::Key(KeyError::Token(error))))

@@ -24,9 +24,10 @@ use bytes::Bytes;
 use vaultstream_signing::Hash;
 use vaultstream_signing::copy::{SIGNATURE_ROW, SIGNATURE_ROW_WITH_DIGEST};
 
+use crate::class::Class;
 use crate::clock::BootInstant;
 use crate::connect::Ledger;
-use crate::error::{Class, QueryError};
+use crate::error::QueryError;
 use crate::ids::{BatchNo, BatchRange, JobId};
 use crate::leases::{self, Lease};
 

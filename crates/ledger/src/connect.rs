@@ -14,7 +14,8 @@ use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::error::SqlState;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::error::{Class, QueryError};
+use crate::class::Verdict;
+use crate::error::QueryError;
 use crate::tls::{self, TlsError};
 use crate::url::{self, BadUrl};
 
@@ -104,6 +105,18 @@ pub enum ConnectError {
         /// The last failure.
         source: QueryError,
     },
+}
+
+impl ConnectError {
+    /// What to do about it.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        match self {
+            Self::BadUrl(_) | Self::Tls(_) => Verdict::Wrong,
+            Self::Refused { .. } => Verdict::Refused,
+            Self::Unreachable { .. } => Verdict::Passing,
+        }
+    }
 }
 
 /// The ledger: a pool of connections to one Postgres database. Cheap to clone.
@@ -226,7 +239,7 @@ impl Ledger {
                 Err(error) => QueryError::from_pool(action, error),
             };
             let left = patience.saturating_sub(asked.elapsed());
-            if left.is_zero() || !error.is_transient() {
+            if left.is_zero() || error.verdict() != Verdict::Passing {
                 return Err(error);
             }
             tracing::debug!(place = %self.settings.place, %error, "the database is away");
@@ -236,10 +249,12 @@ impl Ledger {
 
     fn connect_error(&self, error: QueryError) -> ConnectError {
         let place = self.settings.place.clone();
-        match error.report() {
-            Some(report) if !error.is_transient() => ConnectError::Refused { place, why: report.message().to_owned() },
-            None if error.class() == Class::Other => ConnectError::Refused { place, why: root_cause(&error) },
-            _ => ConnectError::Unreachable { place, tried_for: self.settings.patience, source: error },
+        match (error.verdict(), error.report()) {
+            (Verdict::Passing, _) => {
+                ConnectError::Unreachable { place, tried_for: self.settings.patience, source: error }
+            }
+            (_, Some(report)) => ConnectError::Refused { place, why: report.message().to_owned() },
+            (_, None) => ConnectError::Refused { place, why: root_cause(&error) },
         }
     }
 }

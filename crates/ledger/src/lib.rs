@@ -20,6 +20,7 @@
 //! 6. A connection is given back to the pool between transactions, or never.
 
 pub mod batches;
+mod class;
 mod clock;
 pub mod commit;
 mod connect;
@@ -41,9 +42,10 @@ mod tls;
 mod url;
 pub mod verify;
 
+pub use class::{Class, Verdict, class, verdict};
 pub use clock::BootInstant;
 pub use connect::{ConnectError, ConnectOptions, Ledger, REQUEST_PATIENCE, TlsFiles};
-pub use error::{Class, QueryError, is_out_of_space};
+pub use error::{QueryError, is_out_of_space};
 pub use ids::{BatchNo, BatchRange, JobId, KeyId};
 pub use jobs::{Job, JobState, NewJob};
 pub use keks::RegisterError;

@@ -6,8 +6,9 @@ use std::time::Duration;
 use deadpool_postgres::Object;
 use tokio_postgres::error::SqlState;
 
+use crate::class::{self, Class, Verdict};
 use crate::connect::Ledger;
-use crate::error::{Class, QueryError};
+use crate::error::QueryError;
 
 mod embedded {
     #![allow(missing_docs, unreachable_pub, reason = "generated")]
@@ -60,6 +61,18 @@ pub enum MigrateError {
     /// Postgres failed.
     #[error(transparent)]
     Query(#[from] QueryError),
+}
+
+impl MigrateError {
+    /// What to do about it.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        match self {
+            Self::LedgerNewer { .. } | Self::NotMigrated { .. } | Self::NoPermission(_) => Verdict::Refused,
+            Self::Diverged(_) => Verdict::Wrong,
+            Self::Query(error) => error.verdict(),
+        }
+    }
 }
 
 /// The newest schema version that this program knows, and needs.
@@ -118,8 +131,12 @@ impl Ledger {
             client.batch_execute("CREATE SCHEMA IF NOT EXISTS vaultstream").await.map_err(classify)?;
         }
         let report = runner.run_async(&mut *client).await.map_err(|error| {
-            let (permission, source) = (is_permission(&error), Box::new(error));
-            if permission { MigrateError::NoPermission(source) } else { MigrateError::Diverged(source) }
+            // Without Postgres among its causes it is about the migrations themselves.
+            match class::class(&error) {
+                Some(Class::NoPermission) => MigrateError::NoPermission(Box::new(error)),
+                Some(class) => QueryError::inside("migrate the ledger", class, error).into(),
+                None => MigrateError::Diverged(Box::new(error)),
+            }
         })?;
         client
             .batch_execute("SELECT vaultstream.make_roles(); SELECT vaultstream.grant_worker()")
@@ -168,15 +185,4 @@ impl Ledger {
 fn classify(error: tokio_postgres::Error) -> MigrateError {
     let error = QueryError::new("migrate the ledger", error);
     if error.class() == Class::NoPermission { MigrateError::NoPermission(Box::new(error)) } else { error.into() }
-}
-
-fn is_permission(error: &(dyn StdError + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if let Some(error) = error.downcast_ref::<tokio_postgres::Error>() {
-            return error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE);
-        }
-        cause = error.source();
-    }
-    false
 }

@@ -1,7 +1,7 @@
 //! What an error of a lifecycle step means to the job's conditions.
 
 use vaultstream_api::Reason;
-use vaultstream_ledger::steps::SourceError;
+use vaultstream_ledger::{Verdict, steps::SourceError};
 use vaultstream_lifecycle::LifecycleError;
 use vaultstream_streams::Class;
 
@@ -25,6 +25,9 @@ pub(super) fn lifecycle_fault(error: &LifecycleError) -> Fault {
 }
 
 pub(super) fn ledger_fault(error: &vaultstream_ledger::QueryError) -> Fault {
-    let reason = if error.is_transient() { Reason::LedgerUnavailable } else { Reason::LedgerRefused };
+    let reason = match error.verdict() {
+        Verdict::Passing => Reason::LedgerUnavailable,
+        Verdict::Refused | Verdict::Wrong => Reason::LedgerRefused,
+    };
     Fault::new(reason, error.to_string())
 }

@@ -38,5 +38,5 @@ pub(super) async fn begin<'a>(client: &'a mut Object, job: JobId, action: &str) 
 
 /// True for what a lock_timeout or a deadlock leaves behind: nothing was done, later it may be.
 pub(super) fn is_busy(error: &QueryError) -> bool {
-    error.class() == crate::error::Class::Contention
+    error.class() == crate::class::Class::Contention
 }

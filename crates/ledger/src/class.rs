@@ -1,0 +1,210 @@
+//! What Postgres answers, sorted once for every program: by SQLSTATE where the server answered, and by the state of the
+//! connection where it did not. Never by the server's sentence, which comes in the server's language.
+
+use std::error::Error as StdError;
+use std::io;
+
+use tokio_postgres::error::{DbError, SqlState};
+
+use crate::error::QueryError;
+
+/// What to do about a failed request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// The same request may succeed later, and nothing about the job or its input has to change: try again.
+    Passing,
+    /// Someone has to change something on the server first: a grant, a login, a limit.
+    Refused,
+    /// Bad input, or a fault of ours: trying again changes nothing.
+    Wrong,
+}
+
+/// What kind of failure it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// The server is down, starting, stopping, out of connections, or the connection broke.
+    Unreachable,
+    /// Locks or serialization: the transaction did nothing, and may be tried again at once.
+    Contention,
+    /// The server ended the statement or the transaction: a timeout, or a cancel request.
+    CutOff,
+    /// The server takes no writes: a standby, or a primary that is being replaced by one.
+    ReadOnly,
+    /// The disk, the memory or another resource of the server is full. It passes when someone makes room, not by itself.
+    NoSpace,
+    /// The role lacks a right.
+    NoPermission,
+    /// The server or a pooler does not let us in: login, database, certificate, or pooling mode.
+    NoLogin,
+    /// A limit that was set for the role or the database.
+    Limit,
+    /// Anything else.
+    Other,
+}
+
+impl Class {
+    /// What to do about it.
+    #[must_use]
+    pub fn verdict(self) -> Verdict {
+        match self {
+            Self::Unreachable | Self::Contention | Self::CutOff | Self::ReadOnly | Self::NoSpace => Verdict::Passing,
+            Self::NoPermission | Self::NoLogin | Self::Limit => Verdict::Refused,
+            Self::Other => Verdict::Wrong,
+        }
+    }
+}
+
+/// What to do about an error that Postgres, or the way to it, is at the bottom of; none for all other errors.
+#[must_use]
+pub fn verdict(error: &(dyn StdError + 'static)) -> Option<Verdict> {
+    class(error).map(Class::verdict)
+}
+
+/// The class of the first failure of Postgres among an error and its causes.
+#[must_use]
+pub fn class(error: &(dyn StdError + 'static)) -> Option<Class> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<QueryError>() {
+            return Some(error.class());
+        }
+        if let Some(error) = error.downcast_ref::<tokio_postgres::Error>() {
+            return Some(class_of(error));
+        }
+        if let Some(report) = error.downcast_ref::<DbError>() {
+            return Some(class_of_report(report));
+        }
+        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        next = inner.map(|inner| inner as &(dyn StdError + 'static)).or_else(|| error.source());
+    }
+    None
+}
+
+/// Sorts what a request was answered with over a connection that had been made.
+pub(crate) fn class_of(error: &tokio_postgres::Error) -> Class {
+    match error.as_db_error() {
+        Some(report) => class_of_report(report),
+        None if error.is_closed() => Class::Unreachable,
+        None => match io_cause(error).map(io::Error::kind) {
+            // What cannot be sent, and what cannot be read as what was expected, is ours.
+            Some(io::ErrorKind::InvalidInput) | None => Class::Other,
+            Some(_) => Class::Unreachable,
+        },
+    }
+}
+
+/// Sorts why a connection could not be made.
+pub(crate) fn class_of_connecting(error: &tokio_postgres::Error) -> Class {
+    if let Some(report) = error.as_db_error() {
+        return match report.code() {
+            // Poolers have this one word for all they have to say, in English always.
+            &SqlState::PROTOCOL_VIOLATION if is_refusal_of_a_pooler(report.message()) => Class::NoLogin,
+            _ => class_of_report(report),
+        };
+    }
+    match io_cause(error).map(io::Error::kind) {
+        // A certificate, or a protocol that is not the expected one.
+        Some(io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput) => Class::NoLogin,
+        Some(_) => Class::Unreachable,
+        None if error.is_closed() => Class::Unreachable,
+        // A password that is missing, a way to log in that is not known, TLS that is not offered.
+        None => Class::NoLogin,
+    }
+}
+
+fn is_refusal_of_a_pooler(message: &str) -> bool {
+    const REFUSALS: [&str; 5] = [
+        "unsupported startup parameter",
+        "no such database",
+        "no such user",
+        "password authentication",
+        "TLS required",
+    ];
+    REFUSALS.iter().any(|refusal| message.contains(refusal))
+}
+
+fn io_cause(error: &tokio_postgres::Error) -> Option<&io::Error> {
+    error.source().and_then(|source| source.downcast_ref())
+}
+
+fn class_of_report(report: &DbError) -> Class {
+    match (report.code(), report.routine()) {
+        // "tuple concurrently updated", of two that change the same grants: an internal error by its number.
+        (&SqlState::INTERNAL_ERROR, Some("simple_heap_update" | "simple_heap_delete")) => Class::Contention,
+        // A lock that a standby does not take.
+        (&SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, Some("LockAcquireExtended")) => Class::ReadOnly,
+        (state, _) => class_of_state(state),
+    }
+}
+
+fn class_of_state(state: &SqlState) -> Class {
+    match *state {
+        SqlState::T_R_INTEGRITY_CONSTRAINT_VIOLATION => Class::Other,
+        SqlState::LOCK_NOT_AVAILABLE | SqlState::OBJECT_IN_USE | SqlState::SNAPSHOT_TOO_OLD => Class::Contention,
+        SqlState::QUERY_CANCELED | SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT => Class::CutOff,
+        SqlState::READ_ONLY_SQL_TRANSACTION => Class::ReadOnly,
+        SqlState::INSUFFICIENT_PRIVILEGE => Class::NoPermission,
+        SqlState::INVALID_CATALOG_NAME => Class::NoLogin,
+        SqlState::TOO_MANY_CONNECTIONS => Class::Unreachable,
+        SqlState::CONFIGURATION_LIMIT_EXCEEDED => Class::Limit,
+        SqlState::UNDEFINED_FILE | SqlState::DUPLICATE_FILE => Class::Other,
+        _ => match state.code() {
+            // Transaction and idle session timeouts of newer servers, which the driver has no names for.
+            "25P04" => Class::CutOff,
+            "57P05" => Class::Unreachable,
+            code => match code.get(..2) {
+                Some("08" | "57" | "58") => Class::Unreachable,
+                Some("28") => Class::NoLogin,
+                Some("40") => Class::Contention,
+                Some("53") => Class::NoSpace,
+                _ => Class::Other,
+            },
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_answer_of_the_server_has_its_class() {
+        for (class, codes) in [
+            (
+                Class::Unreachable,
+                "08000 08001 08003 08004 08006 08P01 53300 57000 57P01 57P02 57P03 57P04 57P05 58000 58030",
+            ),
+            (Class::Contention, "40001 40P01 40000 40003 55P03 55006 72000"),
+            (Class::CutOff, "57014 25P03 25P04"),
+            (Class::ReadOnly, "25006"),
+            (Class::NoSpace, "53000 53100 53200"),
+            (Class::NoPermission, "42501"),
+            (Class::NoLogin, "28000 28P01 3D000"),
+            (Class::Limit, "53400"),
+            (Class::Other, "22012 22P02 23505 25P02 26000 40002 42601 42P01 55000 58P01 XX000 XX001 P0001 VS001 0A000"),
+        ] {
+            for code in codes.split(' ') {
+                assert_eq!(class_of_state(&SqlState::from_code(code)), class, "{code}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_class_has_its_verdict() {
+        use Class::*;
+        for class in [Unreachable, Contention, CutOff, ReadOnly, NoSpace] {
+            assert_eq!(class.verdict(), Verdict::Passing, "{class:?}");
+        }
+        for class in [NoPermission, NoLogin, Limit] {
+            assert_eq!(class.verdict(), Verdict::Refused, "{class:?}");
+        }
+        assert_eq!(Other.verdict(), Verdict::Wrong);
+    }
+
+    #[test]
+    fn an_error_that_postgres_has_no_part_in_has_no_verdict() {
+        assert_eq!(verdict(&io::Error::other("a file")), None);
+        let told = QueryError::other("read", io::Error::other("a row"));
+        assert_eq!(verdict(&io::Error::other(told)), Some(Verdict::Wrong));
+    }
+}
