@@ -125,7 +125,8 @@ async fn advance_until(
                 tracing::warn!(error = %vaultstream_worker::chain(&error), "a dependency does not answer; trying again");
                 PAUSE
             }
-            Err(error @ LifecycleError::Source(_)) => {
+            // Of a job that is not planned yet nothing is worth keeping; one that signs can continue once its table is mended.
+            Err(error @ LifecycleError::Source(_)) if reached(site, job, Some(JobState::Seeding)).await => {
                 remove(site, job).await;
                 return Err(Failure::input(&error));
             }

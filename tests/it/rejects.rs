@@ -78,3 +78,54 @@ async fn an_outage_counts_against_no_batch() {
     assert_eq!(site.number("SELECT count(*) FROM vaultstream.batches WHERE attempts > 0").await, 0);
     assert_complete(&site, "job", 600, 0).await;
 }
+
+/// A database whose encoding promises nothing: the server cannot hand such a row to a program that wants UTF-8.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_the_server_cannot_read_is_a_reject_and_the_rest_is_signed() {
+    let mut site = Site::new().await;
+    let legacy = format!("legacy_{:x}", rand::random::<u64>());
+    site.execute(&format!(
+        "CREATE DATABASE {legacy} ENCODING 'SQL_ASCII' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'"
+    ))
+    .await;
+    let (server, _) = site.database_url.rsplit_once('/').unwrap();
+    site.database_url = format!("{server}/{legacy}");
+    site.execute(
+        "CREATE TABLE letters (id integer PRIMARY KEY, body text);
+         INSERT INTO letters SELECT n, 'letter ' || n FROM generate_series(1, 200) n;
+         UPDATE letters SET body = E'caf\\xe9' WHERE id IN (77, 78, 200)",
+    )
+    .await;
+    let manifest = |allowed: &str| of_table("job", "letters", &format!("{SPEC}\nmaxRejected: {allowed}"));
+    let ended = site.run(&manifest("10%")).end().await;
+    let report = ended.assert_code(0).report();
+    assert_eq!((report["signed"].as_u64(), report["rejected"].as_u64()), (Some(197), Some(3)), "{report}");
+    assert_complete(&site, "job", 197, 3).await;
+    let rejects = "SELECT string_agg(record_id || ' ' || reason, ', ' ORDER BY record_id) FROM vaultstream.rejects";
+    assert_eq!(site.text(rejects).await, "77 PayloadUnreadable, 78 PayloadUnreadable, 200 PayloadUnreadable");
+    let detail = site.text("SELECT detail FROM vaultstream.rejects WHERE record_id = 77").await;
+    assert!(detail.contains("invalid byte sequence") && detail.contains("0xe9"), "{detail}");
+    // A readable export, whatever rows the table holds.
+    let export = site.ledger_command(&["export", "--job", "job"]).end().await;
+    assert_eq!(export.assert_code(0).stdout.lines().count(), 197);
+    // maxRejected counts them.
+    let strict = site.run(&manifest("2").replace("name: job", "name: strict")).end().await;
+    assert_eq!(strict.assert_code(1).report()["failure"].as_str().map(|why| why.contains("3 of 200")), Some(true));
+}
+
+/// Only a damaged index lets a key in twice: neither row is the record.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_two_rows_have_is_a_reject_and_verify_tells() {
+    let site = Site::new().await;
+    site.execute(
+        "CREATE TABLE letters (id bigint NOT NULL, body text); CREATE INDEX letters_id ON letters (id);
+         INSERT INTO letters SELECT n, 'letter ' || n FROM generate_series(1, 100) n;
+         INSERT INTO letters VALUES (50, 'another 50');
+         UPDATE pg_index SET indisunique = true WHERE indexrelid = 'letters_id'::regclass",
+    )
+    .await;
+    let ended = site.run(&of_table("job", "letters", &format!("{SPEC}\nmaxRejected: 1"))).end().await;
+    let report = ended.assert_code(0).report();
+    assert_eq!((report["signed"].as_u64(), report["rejected"].as_u64()), (Some(99), Some(1)), "{report}");
+    assert_eq!(site.text("SELECT record_id || ' ' || reason FROM vaultstream.rejects").await, "50 KeyRepeated");
+}

@@ -1,6 +1,6 @@
 //! Signing somebody's table in place, while they go on using it.
 
-use crate::harness::{Site, assert_signed_exactly_once, generated, of_table};
+use crate::harness::{Site, assert_signed_exactly_once, generated, of_table, until};
 
 const SPEC: &str =
     "batchSize: 20\nkeys: {count: 8, lease: {records: 100, duration: 5s}}\nconcurrency: {records: 2, signers: 2}";
@@ -86,4 +86,45 @@ async fn three_runs_of_one_job_at_once_share_the_work() {
         run.end().await.assert_code(0);
     }
     assert_signed_exactly_once(&site, "job", 3000).await;
+}
+
+/// A lock that lasts longer than ours may, and a restart: both end by themselves.
+#[tokio::test(flavor = "multi_thread")]
+async fn planning_waits_for_a_lock_and_survives_a_restart() {
+    let site = Site::breakable().await;
+    site.execute("CREATE TABLE letters (id smallint PRIMARY KEY, body text); INSERT INTO letters SELECT n, 'x' FROM generate_series(1, 100) n")
+        .await;
+    let manifest = of_table("job", "letters", SPEC);
+    let holder = site.sql().await;
+    holder.batch_execute("BEGIN; LOCK TABLE letters IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let running = site.run(&manifest).start();
+    let blocked = "SELECT count(*) FROM pg_locks WHERE NOT granted";
+    until("planning waits for the table", || async { site.number_or_zero(blocked).await > 0 }).await;
+    // Longer than a statement waits for a lock.
+    tokio::time::sleep(std::time::Duration::from_millis(2500)).await;
+    site.servers(|servers| servers.restart_postgres().unwrap()).await;
+    running.end().await.assert_code(0);
+    assert_signed_exactly_once(&site, "job", 100).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payload_whose_type_changes_meanwhile_ends_the_run_and_undoing_that_continues_it() {
+    let site = Site::new().await;
+    site.execute(
+        "CREATE TABLE letters (id bigint PRIMARY KEY, body text NOT NULL);
+         INSERT INTO letters SELECT n, 'letter ' || n FROM generate_series(1, 1000) n",
+    )
+    .await;
+    let manifest = of_table("job", "letters", &format!("{SPEC}\nworkers: {{maxRecordsPerSecond: 300}}"));
+    let running = site.run(&manifest).start();
+    site.until_signed(100).await;
+    site.execute("ALTER TABLE letters ALTER body TYPE bytea USING body::bytea").await;
+    let ended = running.end().await;
+    ended.assert_code(1);
+    for word in ["public.letters", "column body was text and is bytea now", "delete the job"] {
+        assert!(ended.stderr.contains(word), "{word:?} is not in: {}", ended.stderr);
+    }
+    site.execute("ALTER TABLE letters ALTER body TYPE text USING encode(body, 'escape')").await;
+    site.run(&manifest).end().await.assert_code(0);
+    assert_signed_exactly_once(&site, "job", 1000).await;
 }

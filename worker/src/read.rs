@@ -17,6 +17,11 @@ pub(crate) const PAYLOAD_MISSING: &str = "PayloadMissing";
 /// The payload was larger than `spec.maxPayloadBytes`.
 pub(crate) const PAYLOAD_TOO_LARGE: &str = "PayloadTooLarge";
 
+/// The server could not read the record.
+pub(crate) const PAYLOAD_UNREADABLE: &str = "PayloadUnreadable";
+/// Two rows have the record's key.
+pub(crate) const KEY_REPEATED: &str = "KeyRepeated";
+
 /// Reads every record of the unit's ranges.
 ///
 /// # Errors
@@ -79,7 +84,25 @@ impl Found {
                     format!("the payload has {bytes} bytes, above maxPayloadBytes {limit}"),
                 );
             }
+            Payload::Unreadable(why) => {
+                self.reject(id, PAYLOAD_UNREADABLE, format!("the server cannot read it: {why}"))
+            }
+            Payload::Repeated => self.repeat(id),
         }
+    }
+
+    /// Neither of two rows with one key is signed.
+    fn repeat(&mut self, id: i64) {
+        if self.ids.last() == Some(&id) {
+            self.ids.pop();
+            self.digests.pop();
+        }
+        self.rejects.pop_if(|reject| reject.id == id);
+        self.reject(
+            id,
+            KEY_REPEATED,
+            "more than one row has this key, whose unique index is damaged: REINDEX it".to_owned(),
+        );
     }
 
     fn reject(&mut self, id: i64, reason: &str, detail: String) {

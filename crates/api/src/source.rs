@@ -29,8 +29,8 @@ pub(crate) struct Members {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     generate: Option<GenerateSource>,
 
-    /// Sign the rows of an existing table where they are; nothing is copied. On Kubernetes the database role
-    /// vaultstream_source needs SELECT on it.
+    /// Sign the rows of an existing table, plain or partitioned, where they are; nothing is copied. Views, and tables from which
+    /// others inherit, cannot be signed. On Kubernetes the database role vaultstream_source needs SELECT on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     table: Option<TableSource>,
 }
@@ -67,11 +67,12 @@ pub struct TableSource {
     #[schemars(length(min = 1, max = 63), regex(pattern = pattern::SQL_NAME.regex))]
     pub name: String,
 
-    /// The column that is the record's id: smallint, integer or bigint, NOT NULL, with a unique index on it alone.
+    /// The column that is the record's id: smallint, integer or bigint, NOT NULL, with a unique index on it alone. A table that
+    /// has only a uuid, text or composite key needs one more column, such as a bigint identity.
     #[schemars(length(min = 1, max = 63), regex(pattern = pattern::SQL_NAME.regex))]
     pub key: String,
 
-    /// The column that is signed: bytea as its bytes; text, json, jsonb and uuid as their text in UTF-8.
+    /// The column that is signed: bytea as its bytes; text, varchar, json, jsonb and uuid as Postgres' text of them, in UTF-8.
     #[schemars(length(min = 1, max = 63), regex(pattern = pattern::SQL_NAME.regex))]
     pub payload: String,
 }

@@ -2,11 +2,18 @@
 
 use std::pin::pin;
 
-use deadpool_postgres::ClientWrapper;
 use futures_util::{StreamExt, future};
+use tokio_postgres::{Client, CopyOutStream};
 use vaultstream_signing::copy::{CopyError, Rows};
 
 use crate::error::QueryError;
+use crate::source::SourceError;
+
+const ACTION: &str = "read records";
+
+/// Settings of a transaction that make the planner walk an index, whatever its statistics say.
+pub(crate) const INDEX_ONLY: &str =
+    "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off";
 
 /// Why records or signatures could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +21,9 @@ pub enum ReadError {
     /// What was to be read is gone, or may not be read: the job was deleted, its table dropped, a grant revoked.
     #[error("the job's records or signatures are gone, or cannot be read by this role")]
     Gone(#[source] QueryError),
+    /// The source table is not what it was when the job was planned.
+    #[error(transparent)]
+    Source(#[from] SourceError),
     /// What came is not what was asked for.
     #[error("the database sent rows that were not asked for")]
     Copy(#[from] CopyError),
@@ -27,33 +37,64 @@ pub enum ReadError {
 
 impl From<tokio_postgres::Error> for ReadError {
     fn from(error: tokio_postgres::Error) -> Self {
-        let error = QueryError::new("read records", error);
+        let error = QueryError::new(ACTION, error);
         match error.code() {
-            // Undefined table, column or schema; no permission; no such role.
-            Some("42P01" | "42703" | "3F000" | "42501" | "22023") => Self::Gone(error),
+            // Undefined table, column or schema; no permission.
+            Some("42P01" | "42703" | "3F000" | "42501") => Self::Gone(error),
             _ => Self::Query(error),
         }
     }
 }
 
+impl ReadError {
+    /// As a failure of the request that was made.
+    pub(crate) fn into_query(self) -> QueryError {
+        match self {
+            Self::Gone(error) | Self::Query(error) => error,
+            other => QueryError::other(ACTION, other),
+        }
+    }
+}
+
 /// Runs one COPY … TO STDOUT BINARY in a transaction that makes the planner walk an index. `before` are statements for
-/// that transaction. BEGIN and the COPY are sent without waiting for each other.
+/// that transaction.
 pub(crate) async fn copy_out<const N: usize, E: From<ReadError> + From<CopyError>>(
-    client: &ClientWrapper,
+    client: &Client,
     before: &str,
     query: &str,
+    visit: impl FnMut([Option<&[u8]>; N]) -> Result<(), E>,
+) -> Result<(), E> {
+    let begin = format!("BEGIN READ ONLY; {before}{INDEX_ONLY}");
+    let (begun, stream) = future::join(client.batch_execute(&begin), self::begin(client, query)).await;
+    begun.map_err(ReadError::from)?;
+    show(stream.map_err(ReadError::from)?, visit).await?;
+    client.batch_execute("COMMIT").await.map_err(ReadError::from)?;
+    Ok(())
+}
+
+/// Runs one COPY … TO STDOUT BINARY in the transaction that there is.
+pub(crate) async fn stream<const N: usize, E: From<ReadError> + From<CopyError>>(
+    client: &Client,
+    query: &str,
+    visit: impl FnMut([Option<&[u8]>; N]) -> Result<(), E>,
+) -> Result<(), E> {
+    show(begin(client, query).await.map_err(ReadError::from)?, visit).await
+}
+
+/// Begins one; [`show`] has to follow.
+pub(crate) async fn begin(client: &Client, query: &str) -> Result<CopyOutStream, tokio_postgres::Error> {
+    client.copy_out(&format!("COPY ({query}) TO STDOUT (FORMAT binary)")).await
+}
+
+/// Shows the rows of one that was begun.
+pub(crate) async fn show<const N: usize, E: From<ReadError> + From<CopyError>>(
+    stream: CopyOutStream,
     mut visit: impl FnMut([Option<&[u8]>; N]) -> Result<(), E>,
 ) -> Result<(), E> {
-    let begin = format!("BEGIN READ ONLY; {before}SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off");
-    let copy = format!("COPY ({query}) TO STDOUT (FORMAT binary)");
-    let (begun, stream) = future::join(client.batch_execute(&begin), client.copy_out(&copy)).await;
-    begun.map_err(ReadError::from)?;
-    let mut stream = pin!(stream.map_err(ReadError::from)?);
+    let mut stream = pin!(stream);
     let mut rows = Rows::<N>::new();
     while let Some(message) = stream.next().await {
         rows.feed(&message.map_err(ReadError::from)?, &mut visit)?;
     }
-    rows.finish()?;
-    client.batch_execute("COMMIT").await.map_err(ReadError::from)?;
-    Ok(())
+    Ok(rows.finish()?)
 }

@@ -82,6 +82,20 @@ impl QueryError {
         self.source.downcast_ref()
     }
 
+    /// True for what a record is at fault for, and not the server, the table or a right: its payload is not valid in its
+    /// encoding, an expression over it raises, its stored form is damaged, or it is too large for the server.
+    pub(crate) fn is_fault_of_a_record(&self) -> bool {
+        let Some(report) = self.report() else { return false };
+        match report.code().code() {
+            // Data corrupted, index corrupted, a limit of the server, a method of compression that it was built without.
+            "XX001" | "XX002" | "54000" | "0A000" => true,
+            // What damaged lengths end in; Postgres does not translate it.
+            "XX000" => report.message().starts_with("invalid memory alloc request size"),
+            // Data exceptions, integrity constraints of domains, and what functions raise.
+            code => ["22", "23", "38", "39", "P0"].iter().any(|class| code.starts_with(class)),
+        }
+    }
+
     pub(crate) fn code(&self) -> Option<&str> {
         self.report().map(|report| report.code().code())
     }

@@ -52,5 +52,6 @@ pub use keks::RegisterError;
 pub use leases::Lease;
 pub use migrate::{MigrateError, Migrated, schema_version};
 pub use progress::{AtWork, Failing, Progress, Rejected, at_work, failures, progress, rejects};
+pub use source::PlannedTable;
 pub use tls::TlsError;
 pub use url::BadUrl;

@@ -4,26 +4,26 @@
 mod delete;
 mod finish;
 mod lock;
+mod look;
 mod partitions;
 mod plan;
 mod provision;
 mod publish;
 mod retry;
 mod seed;
-mod table;
 
 use crate::error::QueryError;
 use crate::jobs::JobState;
 
+pub use crate::leases::active_keys;
+pub use crate::source::{Lack, Lacking, SourceError};
 pub use delete::{Deleted, delete};
 pub use finish::{Finish, ReceiptStored, begin_finish, complete, fail, receipt_key, store_receipt};
+pub use look::{check_source, look_at_table};
 pub use provision::{insert_missing_key_versions, provision};
 pub use publish::{first_unsigned, mark_published, next_to_publish, raise_generation, unsigned_published};
 pub use retry::retry_rejects;
 pub use seed::{Seeding, seed_chunk};
-pub use table::SourceError;
-
-pub use crate::leases::active_keys;
 
 /// What came of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

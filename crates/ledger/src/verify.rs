@@ -2,6 +2,7 @@
 
 mod completeness;
 mod signed;
+mod unreached;
 
 use uuid::Uuid;
 

@@ -1,6 +1,6 @@
 //! The driver: one bounded step at a time, chosen by the job's state in the ledger.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use vaultstream_api::Reason;
 use vaultstream_ledger::{
@@ -50,6 +50,7 @@ pub struct Driver {
     pub(crate) publisher: Publisher,
     repair: Repair,
     pub(crate) checked: Checked,
+    source_checked: Option<Instant>,
     pub(crate) making: Option<Making>,
     pub(crate) finish: finish::Finish,
 }
@@ -66,6 +67,7 @@ impl Driver {
             repair: Repair::new(settings.repair_every),
             checked: Checked::default(),
             making: None,
+            source_checked: None,
             finish: finish::Finish::default(),
         }
     }
@@ -125,8 +127,18 @@ impl Driver {
             }
             return done(&step);
         }
+        self.look_at_source(job).await?;
         self.repair.look(&self.ledger, &self.streams, job, &topology).await?;
         Ok(Advance::After(LOOK))
+    }
+
+    /// While workers read the table, it has to stay the one that was planned.
+    async fn look_at_source(&mut self, job: &Job) -> Result<(), LifecycleError> {
+        if self.source_checked.is_none_or(|checked| checked.elapsed() >= self.settings.repair_every) {
+            steps::check_source(&self.ledger, job).await?;
+            self.source_checked = Some(Instant::now());
+        }
+        Ok(())
     }
 
     /// Has the receipt made, then ends the job.

@@ -13,6 +13,7 @@ use vaultstream_signing::Backend;
 
 use crate::error::QueryError;
 use crate::ids::JobId;
+use crate::source::PlannedTable;
 
 /// How far a job is. Suspension is apart from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -138,6 +139,8 @@ pub struct Job {
     pub published: i64,
     /// Type of the payload's column, for a table source that has been checked.
     pub payload_type: Option<String>,
+    /// The table that was planned, for a table source; unknown of one that an earlier version planned.
+    pub planned_table: Option<PlannedTable>,
     /// The backends that have signed its records, in the order in which they began to.
     pub backends: Vec<Backend>,
     /// The receipt, a compact JWS.
@@ -154,7 +157,8 @@ pub struct Job {
 
 pub(crate) const COLUMNS: &str = "id, uid, cluster, namespace, name, live, spec, state, suspended, generation, total, \
      batches, seeded, published, payload_type, backends, receipt, merkle_root, failure, created_at, seeded_at, \
-     published_at, signed_at, finished_at, spec_generation, failure_reason";
+     published_at, signed_at, finished_at, spec_generation, failure_reason, source_database, source_table, \
+     source_partitioned";
 
 pub(crate) fn from_row(row: &Row) -> Result<Job, QueryError> {
     let state: String = get(row, 7)?;
@@ -175,6 +179,7 @@ pub(crate) fn from_row(row: &Row) -> Result<Job, QueryError> {
         seeded: get(row, 12)?,
         published: get(row, 13)?,
         payload_type: get(row, 14)?,
+        planned_table: planned_table(row)?,
         // A later version's is left out: this program cannot check with it anyway.
         backends: get::<Vec<String>>(row, 15)?.iter().filter_map(|name| name.parse().ok()).collect(),
         receipt: get(row, 16)?,
@@ -189,6 +194,14 @@ pub(crate) fn from_row(row: &Row) -> Result<Job, QueryError> {
             signed: get(row, 22)?,
             finished: get(row, 23)?,
         },
+    })
+}
+
+fn planned_table(row: &Row) -> Result<Option<PlannedTable>, QueryError> {
+    let (database, table, partitioned) = (get(row, 26)?, get(row, 27)?, get(row, 28)?);
+    Ok(match (database, table, partitioned) {
+        (Some(database), Some(table), Some(partitioned)) => Some(PlannedTable { database, table, partitioned }),
+        _ => None,
     })
 }
 

@@ -2,6 +2,7 @@
 
 use vaultstream_api::Source;
 
+use super::unreached::{Unreached, unreached};
 use crate::connect::Ledger;
 use crate::error::QueryError;
 use crate::jobs::Job;
@@ -28,6 +29,10 @@ pub enum ViolationKind {
     WrongKey,
     /// A key's counters are not what is there.
     Counters,
+    /// Rows of the source table without a key.
+    NullKeys,
+    /// Rows of the source table that the index of its key does not lead to.
+    Unreached,
 }
 
 /// An invariant that does not hold.
@@ -145,7 +150,17 @@ pub async fn completeness(ledger: &Ledger, job: &Job) -> Result<Vec<Violation>, 
             found.push(Violation { kind, count, example: row.get::<_, Option<String>>(1).unwrap_or_default() });
         }
     }
+    found.extend(unreached(&tx, job).await?.into_iter().map(of_the_table));
     Ok(found)
+}
+
+fn of_the_table(unreached: Unreached) -> Violation {
+    let (kind, count, example) = match unreached {
+        Unreached::WithoutKey(rows) => (ViolationKind::NullKeys, rows, format!("{rows} rows")),
+        Unreached::ByKey(rows) => (ViolationKind::Unreached, rows, format!("{rows} rows")),
+        Unreached::Damaged(words) => (ViolationKind::Unreached, 1, words),
+    };
+    Violation { kind, count, example }
 }
 
 impl ViolationKind {
@@ -162,6 +177,8 @@ impl ViolationKind {
             Self::SignedAndRejected => "records are both signed and rejected",
             Self::WrongKey => "signatures are under a key that is not their batch's",
             Self::Counters => "a key's counters are not what is there",
+            Self::NullKeys => "rows of the table have no key, so that they could not be signed",
+            Self::Unreached => "rows of the table cannot be found through the index of its key: REINDEX it",
         }
     }
 }

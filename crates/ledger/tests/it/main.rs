@@ -4,6 +4,7 @@
 
 mod answers;
 mod attempts;
+mod changed;
 mod commits;
 mod connecting;
 mod ending;
@@ -18,4 +19,5 @@ mod stage;
 mod tables;
 mod tls;
 mod unknown_outcomes;
+mod unreadable;
 mod verification;

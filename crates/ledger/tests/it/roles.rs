@@ -3,7 +3,7 @@
 use vaultstream_ledger::commit::{self, Committed, Reject};
 use vaultstream_ledger::leases::{self, Stored, Take};
 use vaultstream_ledger::payloads::{self, Payload, ReadError};
-use vaultstream_ledger::steps::{self, Finish, ReceiptStored, SourceError, Step, StepError};
+use vaultstream_ledger::steps::{self, Finish, Lack, ReceiptStored, SourceError, Step, StepError};
 use vaultstream_ledger::{Class, Ledger, batches, damaged, progress, verify};
 
 use crate::stage::{MINUTE, Stage, generated, of_table, options, segment, segment_of, url_as};
@@ -144,14 +144,25 @@ async fn a_grant_to_vaultstream_source_is_the_permission_to_sign_a_table() {
     steps::provision(&operator, job.id).await.unwrap();
 
     // Not granted and missing read the same, though the operator itself may do everything.
-    let denied = steps::seed_chunk(&operator, job.id, 100).await.unwrap_err();
-    let StepError::Source(SourceError::NoTable { table, reader }) = denied else { panic!("{denied}") };
-    assert_eq!((table.as_str(), reader.as_str()), ("public.ours", "vaultstream_source"));
+    let denied = steps::seed_chunk(&operator, job.id, 100).await.unwrap_err().to_string();
+    assert_eq!(
+        denied,
+        "spec.source.table: table public.ours does not exist or vaultstream_source may not read it: create it, or \
+         GRANT USAGE ON SCHEMA public TO vaultstream_source; GRANT SELECT ON public.ours TO vaultstream_source"
+    );
     let absent = stage.pending(of_table("absent", 10)).await;
     steps::provision(&operator, absent.id).await.unwrap();
-    let missing = steps::seed_chunk(&operator, absent.id, 100).await.unwrap_err().to_string();
-    let denied = SourceError::NoTable { table, reader }.to_string();
-    assert_eq!(missing.replace("absent", "ours"), denied);
+    let missing = steps::seed_chunk(&operator, absent.id, 100).await.unwrap_err();
+    assert!(
+        matches!(&missing, StepError::Source(SourceError::NoTable(lacking)) if lacking.lack == Lack::AbsentOrDenied),
+        "{missing:?}"
+    );
+    assert_eq!(missing.to_string().replace("absent", "ours"), denied);
+    // A name that is nearly right is only hinted at when the table may be read.
+    let nearly = stage.pending(of_table("ourz", 10)).await;
+    steps::provision(&operator, nearly.id).await.unwrap();
+    let hidden = steps::seed_chunk(&operator, nearly.id, 100).await.unwrap_err().to_string();
+    assert_eq!(hidden.replace("ourz", "ours"), denied);
 
     // A grant on one of the two columns is not enough either.
     sql.batch_execute("GRANT SELECT (id) ON ours TO vaultstream_source").await.unwrap();

@@ -40,7 +40,7 @@ async fn read(stage: &Stage, job: &Job, ranges: &[BatchRange]) -> (Vec<RangeRead
             id,
             match payload {
                 Payload::Bytes(bytes) => Some(bytes.to_vec()),
-                Payload::Null | Payload::TooLarge(_) => None,
+                _ => None,
             },
         ));
     })

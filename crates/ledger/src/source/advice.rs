@@ -1,0 +1,250 @@
+//! What to do about a table that cannot be signed: statements that can be run as they are.
+
+use tokio_postgres::Client;
+use tokio_postgres::types::ToSql;
+use vaultstream_api::TableSource;
+
+use super::PlannedTable;
+use super::error::{Lack, Lacking, SourceError};
+use super::facts::{Facts, Relation};
+use super::judge::{Member, Unfit};
+use super::nearest::{Candidate, nearest};
+use crate::error::QueryError;
+
+const ACTION: &str = "look at the source table";
+
+/// More names than this are not looked through.
+const MOST_CANDIDATES: i64 = 10_000;
+
+/// Asks the catalog whatever the advice depends on.
+struct Adviser<'a> {
+    client: &'a Client,
+    facts: &'a Facts,
+    source: &'a TableSource,
+    /// The reader is `vaultstream_source`, not the one who asks.
+    for_others: bool,
+}
+
+/// The error that says why the table is unfit, and what to do.
+///
+/// # Errors
+///
+/// When Postgres fails meanwhile.
+pub(crate) async fn refuse(
+    client: &Client,
+    facts: &Facts,
+    source: &TableSource,
+    unfit: Unfit,
+    for_others: bool,
+) -> Result<SourceError, QueryError> {
+    Adviser { client, facts, source, for_others }.error(unfit).await
+}
+
+/// A table that inherits from an ordinary one. Partitions are none.
+///
+/// # Errors
+///
+/// When Postgres fails.
+pub(crate) async fn child(client: &Client, table: &PlannedTable) -> Result<Option<String>, QueryError> {
+    if table.partitioned {
+        return Ok(None);
+    }
+    let sql = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = $1 ORDER BY 1 LIMIT 1";
+    let row = client.query_opt(sql, &[&table.table]).await.map_err(|error| QueryError::new(ACTION, error))?;
+    Ok(row.map(|row| row.get(0)))
+}
+
+impl Adviser<'_> {
+    async fn error(&self, unfit: Unfit) -> Result<SourceError, QueryError> {
+        let Facts { reader, table, key_name, .. } = self.facts;
+        let (table, reader, column) = (table.clone(), reader.clone(), key_name.clone());
+        Ok(match unfit {
+            Unfit::NoTable => self.no_table(Lack::Absent).await?,
+            Unfit::TableDenied => self.no_table(Lack::Denied).await?,
+            Unfit::Kind(kind) => {
+                let (kind, advice) = other_kind(&kind);
+                SourceError::NotATable { table, kind, advice }
+            }
+            Unfit::NoColumn(member) => self.no_column(member, Lack::Absent).await?,
+            Unfit::ColumnDenied(member) => self.no_column(member, Lack::Denied).await?,
+            Unfit::KeyType(found) => {
+                let advice = self.another_key().await?;
+                let advice = advice.map(|advice| format!(": {advice}")).unwrap_or_default();
+                SourceError::KeyType { column, found, advice }
+            }
+            Unfit::PayloadType(found) => SourceError::PayloadType { column: self.facts.payload_name.clone(), found },
+            Unfit::KeyNullable => SourceError::KeyNullable { column, advice: self.not_null().await? },
+            Unfit::KeyNotUnique => SourceError::KeyNotUnique { column, advice: self.unique().await? },
+            Unfit::RowSecurity => SourceError::RowSecurity { table, reader },
+        })
+    }
+
+    async fn no_table(&self, lack: Lack) -> Result<SourceError, QueryError> {
+        let Facts { reader, schema, table, relation, .. } = self.facts;
+        let may_use_schema = relation.as_ref().is_some_and(|relation| relation.may_use_schema);
+        let usage = if may_use_schema && lack == Lack::Denied && !self.for_others {
+            String::new()
+        } else {
+            format!("GRANT USAGE ON SCHEMA {schema} TO {reader}; ")
+        };
+        let suggestion = if relation.is_none() || self.for_others { self.nearest_table().await? } else { None };
+        Ok(SourceError::NoTable(Lacking {
+            thing: format!("table {table}"),
+            reader: reader.clone(),
+            lack: if self.for_others { Lack::AbsentOrDenied } else { lack },
+            grant: format!("{usage}GRANT SELECT ON {table} TO {reader}"),
+            suggestion,
+        }))
+    }
+
+    async fn no_column(&self, member: Member, lack: Lack) -> Result<SourceError, QueryError> {
+        let Facts { reader, table, key_name, payload_name, .. } = self.facts;
+        let column = if member == Member::Key { key_name } else { payload_name };
+        let suggestion =
+            if lack == Lack::Absent || self.for_others { self.nearest_column(member).await? } else { None };
+        let lacking = Lacking {
+            thing: format!("column {column} of table {table}"),
+            reader: reader.clone(),
+            lack: if self.for_others { Lack::AbsentOrDenied } else { lack },
+            grant: format!("GRANT SELECT ({column}) ON {table} TO {reader}"),
+            suggestion,
+        };
+        Ok(SourceError::NoColumn { member: member.name(), lacking })
+    }
+
+    /// Others are only told of tables that were opened for signing.
+    async fn nearest_table(&self) -> Result<Option<String>, QueryError> {
+        let sql = "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+                    WHERE c.relkind IN ('r', 'p') AND n.nspname <> ALL ('{vaultstream,information_schema}') \
+                      AND n.nspname !~ '^pg_' AND (NOT $1 OR has_schema_privilege(n.oid, 'USAGE') \
+                        AND has_any_column_privilege(c.oid, 'SELECT')) LIMIT $2";
+        let rows = self.query(sql, &[&self.for_others, &MOST_CANDIDATES]).await?;
+        let candidates: Vec<_> =
+            rows.iter().map(|row| Candidate { schema: Some(row.get(0)), name: row.get(1) }).collect();
+        Ok(nearest(Some(&self.source.schema), &self.source.name, &candidates))
+    }
+
+    async fn nearest_column(&self, member: Member) -> Result<Option<String>, QueryError> {
+        let sql = "SELECT attname FROM pg_attribute WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped \
+                      AND (NOT $2 OR has_column_privilege(attrelid, attnum, 'SELECT'))";
+        let rows = self.query(sql, &[&self.oid(), &self.for_others]).await?;
+        let candidates: Vec<_> = rows.iter().map(|row| Candidate { schema: None, name: row.get(0) }).collect();
+        Ok(nearest(None, member.column(self.source), &candidates))
+    }
+
+    /// For a key that cannot be one: a column that can. Not for a partitioned table, where it could not be unique either.
+    async fn another_key(&self) -> Result<Option<String>, QueryError> {
+        if self.relation().is_some_and(|relation| relation.kind == "p") {
+            return Ok(None);
+        }
+        let table = &self.facts.table;
+        let sql = "SELECT quote_ident(a.attname) FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0] \
+                    WHERE i.indrelid = $1 AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indnkeyatts = 1 \
+                      AND a.attnotnull AND a.atttypid IN (20, 21, 23) ORDER BY i.indisprimary DESC LIMIT 1";
+        if let Some(row) = self.query(sql, &[&self.oid()]).await?.first() {
+            return Ok(Some(format!("column {} can be the key", row.get::<_, &str>(0))));
+        }
+        let column = self.free_column().await?;
+        Ok(Some(format!(
+            "add a column that can be the key: ALTER TABLE {table} ADD COLUMN {column} bigint GENERATED ALWAYS AS IDENTITY UNIQUE (this rewrites the table)"
+        )))
+    }
+
+    /// A name that the table has no column of.
+    async fn free_column(&self) -> Result<String, QueryError> {
+        let rows = self.query("SELECT attname FROM pg_attribute WHERE attrelid = $1", &[&self.oid()]).await?;
+        let taken: Vec<&str> = rows.iter().map(|row| row.get(0)).collect();
+        let mut names =
+            (1..).map(|number| if number == 1 { "record_id".to_owned() } else { format!("record_id_{number}") });
+        Ok(names.find(|name| !taken.contains(&name.as_str())).unwrap_or_default())
+    }
+
+    async fn not_null(&self) -> Result<String, QueryError> {
+        let Facts { table, key_name, .. } = self.facts;
+        let sql = "SELECT quote_ident(x.conname) FROM pg_constraint x JOIN pg_attribute a ON a.attrelid = x.conrelid \
+                      AND a.attnum = ANY (x.conkey) WHERE x.conrelid = $1 AND a.attname = $2 AND x.contype = 'n' AND NOT x.convalidated";
+        let rows = self.query(sql, &[&self.oid(), &self.source.key]).await?;
+        Ok(match rows.first() {
+            Some(row) => {
+                let constraint: &str = row.get(0);
+                format!("its NOT NULL is NOT VALID: ALTER TABLE {table} VALIDATE CONSTRAINT {constraint}")
+            }
+            None => format!("ALTER TABLE {table} ALTER COLUMN {key_name} SET NOT NULL"),
+        })
+    }
+
+    async fn unique(&self) -> Result<String, QueryError> {
+        let Facts { table, key_name, .. } = self.facts;
+        let partitioned = self.relation().is_some_and(|relation| relation.kind == "p");
+        if partitioned && !self.partitioned_by_key().await? {
+            let partition = self.some_partition().await?;
+            let index =
+                partition.map(|partition| format!(": CREATE UNIQUE INDEX CONCURRENTLY ON {partition} ({key_name})"));
+            return Ok(format!(
+                "Postgres allows none, since {table} is partitioned by something else. Sign each partition by a job of its own, with an index of its own{}",
+                index.unwrap_or_default()
+            ));
+        }
+        let sql = "SELECT i.indexrelid::regclass::text, i.indisvalid AND i.indisready, i.indnkeyatts > 1 FROM pg_index i \
+                     JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey[0:i.indnkeyatts - 1]) \
+                    WHERE i.indrelid = $1 AND i.indisunique AND a.attname = $2 AND i.indpred IS NULL AND i.indexprs IS NULL \
+                    ORDER BY i.indnkeyatts, i.indisvalid";
+        let rows = self.query(sql, &[&self.oid(), &self.source.key]).await?;
+        let composite = rows.iter().any(|row| row.get(2));
+        if let Some(row) = rows.iter().find(|row| !row.get::<_, bool>(2) && !row.get::<_, bool>(1)) {
+            let index: &str = row.get(0);
+            return Ok(if partitioned {
+                format!("index {index} is not valid: attach an index of every partition to it")
+            } else {
+                format!("index {index} is not valid: REINDEX INDEX CONCURRENTLY {index}")
+            });
+        }
+        let concurrently = if partitioned { "" } else { "CONCURRENTLY " };
+        let create = format!("CREATE UNIQUE INDEX {concurrently}ON {table} ({key_name})");
+        if !composite {
+            return Ok(create);
+        }
+        // It is unique together with other columns: by itself it may well repeat.
+        let other = self.another_key().await?.map(|advice| format!("; else {advice}")).unwrap_or_default();
+        Ok(format!("if no two rows have the same {key_name}, {create}{other}"))
+    }
+
+    /// Whether a unique index on the key alone is possible: every level is partitioned by the key and nothing else.
+    async fn partitioned_by_key(&self) -> Result<bool, QueryError> {
+        let sql = "SELECT coalesce(bool_and(t.partexprs IS NULL AND t.partnatts = 1 AND a.attname = $2), false) \
+                     FROM pg_partition_tree($1::oid) p JOIN pg_partitioned_table t ON t.partrelid = p.relid \
+                     LEFT JOIN pg_attribute a ON a.attrelid = t.partrelid AND a.attnum = t.partattrs[0]";
+        let rows = self.query(sql, &[&self.oid(), &self.source.key]).await?;
+        Ok(rows.first().is_some_and(|row| row.get(0)))
+    }
+
+    async fn some_partition(&self) -> Result<Option<String>, QueryError> {
+        let sql = "SELECT relid::regclass::text FROM pg_partition_tree($1::oid) WHERE isleaf ORDER BY 1 LIMIT 1";
+        Ok(self.query(sql, &[&self.oid()]).await?.first().map(|row| row.get(0)))
+    }
+
+    fn relation(&self) -> Option<&Relation> {
+        self.facts.relation.as_ref()
+    }
+
+    fn oid(&self) -> u32 {
+        self.relation().map_or(0, |relation| relation.oid)
+    }
+
+    async fn query(&self, sql: &str, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<tokio_postgres::Row>, QueryError> {
+        self.client.query(sql, params).await.map_err(|error| QueryError::new(ACTION, error))
+    }
+}
+
+/// What has a table's name without being one, and what to do instead.
+fn other_kind(kind: &str) -> (&'static str, &'static str) {
+    const COPY: &str = "name the table that it reads, or keep its rows in a table with a bigint key";
+    match kind {
+        "v" => ("a view", COPY),
+        "m" => ("a materialized view", COPY),
+        "f" => ("a foreign table", "sign it in the database where it is"),
+        "S" => ("a sequence", "name a table"),
+        "c" => ("a composite type", "name a table"),
+        _ => ("an index or the like", "name a table"),
+    }
+}

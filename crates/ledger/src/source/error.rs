@@ -1,0 +1,165 @@
+//! What is wrong with a table, for the person who can mend it.
+
+use std::fmt;
+
+/// Whether something is missing, or only closed to the reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lack {
+    /// It does not exist.
+    Absent,
+    /// The reader may not read it.
+    Denied,
+    /// One of the two: those who order jobs on a cluster are not told which tables its databases hold.
+    AbsentOrDenied,
+}
+
+/// Why a table cannot be signed. Each says what to do. Names in it are written as SQL writes them.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// Schemas that no job may read.
+    #[error("spec.source.table.schema: tables of schema {0} cannot be signed: choose one of your own")]
+    ReservedSchema(String),
+    /// Missing or not granted.
+    #[error("spec.source.table: {0}")]
+    NoTable(Lacking),
+    /// Missing or not granted.
+    #[error("spec.source.table.{member}: {lacking}")]
+    NoColumn {
+        /// `key` or `payload`.
+        member: &'static str,
+        /// The column.
+        lacking: Lacking,
+    },
+    /// A view, a foreign table and the like.
+    #[error("spec.source.table.name: {table} is {kind}, not a table: {advice}")]
+    NotATable {
+        /// Qualified name.
+        table: String,
+        /// What it is, with its article.
+        kind: &'static str,
+        /// What can be done.
+        advice: &'static str,
+    },
+    /// Other tables inherit from it.
+    #[error(
+        "spec.source.table.name: {child} inherits from {table}, whose key is not unique over both: ALTER TABLE {child} NO INHERIT {table}, and sign each table by a job of its own"
+    )]
+    HasChildren {
+        /// Qualified name.
+        table: String,
+        /// One that inherits.
+        child: String,
+    },
+    /// The key is no integer.
+    #[error(
+        "spec.source.table.key: column {column} is of type {found}, and has to be smallint, integer or bigint{advice}"
+    )]
+    KeyType {
+        /// The column.
+        column: String,
+        /// Its type.
+        found: String,
+        /// What can be done.
+        advice: String,
+    },
+    /// The payload is of a type that has no bytes of its own.
+    #[error(
+        "spec.source.table.payload: column {column} is of type {found}, and has to be bytea, text, varchar, json, jsonb or uuid: name another, or keep what is to be signed in a column of such a type"
+    )]
+    PayloadType {
+        /// The column.
+        column: String,
+        /// Its type.
+        found: String,
+    },
+    /// The key may be NULL.
+    #[error("spec.source.table.key: column {column} may be NULL: {advice}")]
+    KeyNullable {
+        /// The column.
+        column: String,
+        /// What can be done.
+        advice: String,
+    },
+    /// Rows without a key are there, whatever the catalog says.
+    #[error(
+        "spec.source.table.key: column {column} is NULL in {rows} rows of table {table}, which could not be signed: give them a key, or delete them"
+    )]
+    NullKeys {
+        /// The column.
+        column: String,
+        /// Qualified name.
+        table: String,
+        /// How many rows.
+        rows: i64,
+    },
+    /// Two rows may have the same key.
+    #[error(
+        "spec.source.table.key: column {column} has no valid unique index on it alone, without a condition: {advice}"
+    )]
+    KeyNotUnique {
+        /// The column.
+        column: String,
+        /// What can be done.
+        advice: String,
+    },
+    /// Rows would be hidden from us.
+    #[error(
+        "spec.source.table: row-level security hides rows of {table} from {reader}: ALTER ROLE {reader} BYPASSRLS, or ALTER TABLE {table} DISABLE ROW LEVEL SECURITY"
+    )]
+    RowSecurity {
+        /// Qualified name.
+        table: String,
+        /// Who reads.
+        reader: String,
+    },
+    /// The table is not what it was when the job was planned.
+    #[error(
+        "spec.source.table: table {table} was changed after the job was planned: {what}. Undo that and the job can continue, or delete the job"
+    )]
+    Changed {
+        /// Qualified name.
+        table: String,
+        /// What is different.
+        what: String,
+    },
+    /// More batches than a job may have.
+    #[error("spec.batchSize: the table needs more than {most} batches of {size} rows: choose a larger batchSize")]
+    TooManyBatches {
+        /// Most batches of a job.
+        most: i64,
+        /// The batch size.
+        size: u32,
+    },
+}
+
+/// What is missing or not granted, and how to mend that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lacking {
+    /// `table public.orders`, or `column body of table public.orders`.
+    pub thing: String,
+    /// Who reads.
+    pub reader: String,
+    /// Which of the two.
+    pub lack: Lack,
+    /// The statements that would allow it.
+    pub grant: String,
+    /// What may have been meant.
+    pub suggestion: Option<String>,
+}
+
+impl fmt::Display for Lacking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { thing, reader, lack, grant, suggestion } = self;
+        match (lack, suggestion) {
+            (Lack::Absent, Some(suggestion)) => write!(f, "{thing} does not exist: did you mean {suggestion}?"),
+            (Lack::Absent, None) => write!(f, "{thing} does not exist: create it, or name another"),
+            (Lack::Denied, _) => write!(f, "{reader} may not read {thing}: {grant}"),
+            (Lack::AbsentOrDenied, None) => {
+                write!(f, "{thing} does not exist or {reader} may not read it: create it, or {grant}")
+            }
+            (Lack::AbsentOrDenied, Some(suggestion)) => {
+                write!(f, "{thing} does not exist or {reader} may not read it: did you mean {suggestion}? Else {grant}")
+            }
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! What the catalog says of a table and of the two columns that a job needs.
+
+use tokio_postgres::{SimpleQueryMessage, SimpleQueryRow};
+use vaultstream_api::TableSource;
+
+/// What the catalog says, to the session's present role.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    /// The role.
+    pub(crate) reader: String,
+    /// Schema, table and columns as SQL writes them.
+    pub(crate) schema: String,
+    pub(crate) table: String,
+    pub(crate) key_name: String,
+    pub(crate) payload_name: String,
+    /// The database.
+    pub(crate) database: u32,
+    /// None when there is none of that name.
+    pub(crate) relation: Option<Relation>,
+}
+
+/// A table, or what else has its name.
+#[derive(Debug)]
+pub(crate) struct Relation {
+    pub(crate) oid: u32,
+    /// `relkind`.
+    pub(crate) kind: String,
+    /// Rows may be hidden from the role.
+    pub(crate) row_security: bool,
+    pub(crate) may_use_schema: bool,
+    /// Of a column at least.
+    pub(crate) may_read: bool,
+    /// The key column by itself is unique.
+    pub(crate) unique: bool,
+    pub(crate) key: Option<Column>,
+    pub(crate) payload: Option<Column>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Column {
+    /// The name of a type of Postgres' own; none for all others, whatever they are called.
+    pub(crate) type_name: Option<String>,
+    /// As SQL writes it.
+    pub(crate) shown: String,
+    /// No row has NULL there.
+    pub(crate) not_null: bool,
+    pub(crate) may_read: bool,
+}
+
+/// The server answered something else than the facts.
+#[derive(Debug, thiserror::Error)]
+#[error("the database did not describe the source table")]
+pub(crate) struct NoFacts;
+
+/// A text as SQL writes it, whatever `standard_conforming_strings` says.
+pub(crate) fn text_literal(text: &str) -> String {
+    format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
+}
+
+/// Columns of the answer that describe one column of the table.
+const OF_COLUMN: usize = 4;
+
+impl Facts {
+    /// The question: one row, for the simple protocol, so that it can travel with what comes before and after it.
+    ///
+    /// NOT NULL: since Postgres 18 a constraint that is NOT VALID sets `attnotnull`, too. Unique: a B-tree whose operators are
+    /// those of integers, over all rows, without expressions, complete and in use. A deferrable one will do: other sessions
+    /// never see what is not yet checked.
+    pub(crate) fn sql(source: &TableSource) -> String {
+        let [schema, name, key, payload] =
+            [&source.schema, &source.name, &source.key, &source.payload].map(|text| text_literal(text));
+        let column = |column: &str| {
+            format!(
+                "LEFT JOIN LATERAL (SELECT a.attnum, CASE WHEN t.typnamespace = 'pg_catalog'::regnamespace THEN t.typname END AS type, \
+                   format_type(a.atttypid, a.atttypmod) AS shown, a.attnotnull AND NOT EXISTS (SELECT FROM pg_constraint x \
+                     WHERE x.conrelid = c.oid AND x.contype = 'n' AND NOT x.convalidated AND a.attnum = ANY (x.conkey)) AS filled, \
+                   has_column_privilege(c.oid, a.attnum, 'SELECT') AS readable \
+                   FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid \
+                  WHERE a.attrelid = c.oid AND a.attname = {column} AND a.attnum > 0 AND NOT a.attisdropped)"
+            )
+        };
+        format!(
+            "SELECT quote_ident(current_user), quote_ident({schema}), quote_ident({schema}) || '.' || quote_ident({name}), \
+             quote_ident({key}), quote_ident({payload}), (SELECT oid FROM pg_database WHERE datname = current_database()), \
+             c.oid, c.relkind, row_security_active(c.oid), has_schema_privilege(c.relnamespace, 'USAGE'), \
+             has_any_column_privilege(c.oid, 'SELECT'), EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid \
+               AND i.indisunique AND i.indisvalid AND i.indisready AND i.indislive AND NOT i.indisexclusion \
+               AND i.indpred IS NULL AND i.indexprs IS NULL AND i.indnkeyatts = 1 AND i.indkey[0] = k.attnum \
+               AND (SELECT o.opcfamily = f.oid FROM pg_opclass o, pg_opfamily f, pg_am m WHERE o.oid = i.indclass[0] \
+                 AND f.opfname = 'integer_ops' AND f.opfnamespace = 'pg_catalog'::regnamespace \
+                 AND f.opfmethod = m.oid AND m.amname = 'btree')), \
+             k.type, k.shown, k.filled, k.readable, p.type, p.shown, p.filled, p.readable \
+             FROM (SELECT) AS one LEFT JOIN pg_class c ON c.relname = {name} \
+               AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = {schema}) \
+             {} AS k ON true {} AS p ON true",
+            column(&key),
+            column(&payload),
+        )
+    }
+
+    /// The table is there, and its key may be read.
+    pub(crate) fn is_readable(&self) -> bool {
+        self.relation.as_ref().is_some_and(|relation| {
+            matches!(relation.kind.as_str(), "r" | "p")
+                && relation.may_use_schema
+                && relation.key.as_ref().is_some_and(|key| key.may_read)
+                && !relation.row_security
+        })
+    }
+
+    /// The answer, among those of other statements.
+    pub(crate) fn read(messages: &[SimpleQueryMessage]) -> Option<Self> {
+        messages.iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) if row.len() == 12 + 2 * OF_COLUMN => Self::of_row(row),
+            _ => None,
+        })
+    }
+
+    fn of_row(row: &SimpleQueryRow) -> Option<Self> {
+        let text = |column: usize| row.get(column).map(str::to_owned);
+        let number = |column: usize| row.get(column).and_then(|digits| digits.parse().ok());
+        let is = |column: usize| row.get(column) == Some("t");
+        let column = |from: usize| {
+            Some(Column {
+                type_name: text(from),
+                shown: text(from + 1)?,
+                not_null: is(from + 2),
+                may_read: is(from + 3),
+            })
+        };
+        let relation = || {
+            Some(Relation {
+                oid: number(6)?,
+                kind: text(7)?,
+                row_security: is(8),
+                may_use_schema: is(9),
+                may_read: is(10),
+                unique: is(11),
+                key: column(12),
+                payload: column(12 + OF_COLUMN),
+            })
+        };
+        Some(Self {
+            reader: text(0)?,
+            schema: text(1)?,
+            table: text(2)?,
+            key_name: text(3)?,
+            payload_name: text(4)?,
+            database: number(5)?,
+            relation: relation(),
+        })
+    }
+}
