@@ -123,6 +123,11 @@ fn is_refusal_of_a_pooler(message: &str) -> bool {
     REFUSALS.iter().any(|refusal| message.contains(refusal))
 }
 
+/// Whether the network, or TLS on it, is behind an error of the driver.
+pub(crate) fn is_of_network(error: &tokio_postgres::Error) -> bool {
+    error.is_closed() || io_cause(error).is_some()
+}
+
 fn io_cause(error: &tokio_postgres::Error) -> Option<&io::Error> {
     error.source().and_then(|source| source.downcast_ref())
 }

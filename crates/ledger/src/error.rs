@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 
 use deadpool_postgres::PoolError;
-use tokio_postgres::error::DbError;
+use tokio_postgres::error::{DbError, SqlState};
 
 use crate::class::{self, Class, Verdict};
 
@@ -34,9 +34,14 @@ impl QueryError {
     }
 
     /// Why there is no connection.
+    pub(crate) fn connecting(action: impl Into<String>, error: tokio_postgres::Error) -> Self {
+        Self::of_driver(action, class::class_of_connecting(&error), error)
+    }
+
+    /// Why the pool has no connection.
     pub(crate) fn from_pool(action: impl Into<String>, error: PoolError) -> Self {
         match error {
-            PoolError::Backend(error) => Self::of_driver(action, class::class_of_connecting(&error), error),
+            PoolError::Backend(error) => Self::connecting(action, error),
             other => Self { action: action.into(), class: Class::Unreachable, source: Box::new(other) },
         }
     }
@@ -75,6 +80,16 @@ impl QueryError {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         self.verdict() == Verdict::Passing && self.class != Class::NoSpace
+    }
+
+    /// True when the server has no room for one more connection.
+    pub(crate) fn is_no_room(&self) -> bool {
+        self.code() == Some(SqlState::TOO_MANY_CONNECTIONS.code())
+    }
+
+    /// True when neither a report of the server nor a failure of the network is behind it.
+    pub(crate) fn is_of_driver_alone(&self) -> bool {
+        self.source.downcast_ref::<tokio_postgres::Error>().is_some_and(|error| !class::is_of_network(error))
     }
 
     /// The server's report, when the server answered.

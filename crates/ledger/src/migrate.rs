@@ -17,6 +17,8 @@ mod embedded {
 
 const HISTORY: &str = "vaultstream.schema_history";
 
+const ACTION: &str = "migrate the ledger";
+
 /// One program at a time migrates a database; the lock is the database's, not the server's.
 const MIGRATION_LOCK: i64 = 0x5653_4d49_4752_4154;
 
@@ -42,18 +44,42 @@ pub enum MigrateError {
         /// Newest version this program knows.
         knows: u32,
     },
-    /// No ledger here, or one older than this program needs.
+    /// No ledger here: likely another database was meant.
+    #[error(
+        "there is no VaultStream ledger in {place}: wrong URL? `vaultstream run` or `vaultstream migrate` would create one"
+    )]
+    NoLedger {
+        /// Host and database.
+        place: String,
+    },
+    /// A ledger that is older than this program needs.
     #[error("the ledger is at schema version {found}, this program needs {needs}: run `vaultstream migrate`")]
     NotMigrated {
-        /// Its version; 0 when there is none.
+        /// Its version.
         found: u32,
         /// Version this program needs.
         needs: u32,
     },
-    /// The role may not create the schema or what is in it.
+    /// The role may not create the schema.
+    #[error("the role {role} may not create a ledger in this database: GRANT CREATE ON DATABASE {database} TO {role};")]
+    MayNotCreate {
+        /// The role, as SQL writes it.
+        role: String,
+        /// The database, as SQL writes it.
+        database: String,
+    },
+    /// Another role owns the ledger.
     #[error(
-        "no permission to migrate the ledger: the role needs CREATE on the database, or an owner of schema vaultstream has to run `vaultstream migrate`"
+        "the role {role} may not migrate the ledger, which the role {owner} owns: run `vaultstream migrate` as {owner} once"
     )]
+    NotOwner {
+        /// The role, as SQL writes it.
+        role: String,
+        /// Who may, as SQL writes it.
+        owner: String,
+    },
+    /// The role lacks another right.
+    #[error("no permission to migrate the ledger")]
     NoPermission(#[source] Box<dyn StdError + Send + Sync>),
     /// The schema is there and is not this program's, or was changed by hand.
     #[error("the ledger's migrations are not the ones of this program")]
@@ -68,7 +94,12 @@ impl MigrateError {
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         match self {
-            Self::LedgerNewer { .. } | Self::NotMigrated { .. } | Self::NoPermission(_) => Verdict::Refused,
+            Self::LedgerNewer { .. }
+            | Self::NoLedger { .. }
+            | Self::NotMigrated { .. }
+            | Self::MayNotCreate { .. }
+            | Self::NotOwner { .. }
+            | Self::NoPermission(_) => Verdict::Refused,
             Self::Diverged(_) => Verdict::Wrong,
             Self::Query(error) => error.verdict(),
         }
@@ -96,29 +127,18 @@ impl Ledger {
     pub async fn migrate(&self) -> Result<Migrated, MigrateError> {
         match self.check_version().await {
             Ok(version) => return Ok(Migrated { version, applied: 0 }),
-            Err(MigrateError::NotMigrated { .. }) => {}
+            Err(MigrateError::NoLedger { .. } | MigrateError::NotMigrated { .. }) => {}
             Err(error) => return Err(error),
         }
+        self.check_rights().await?;
         // Closed afterwards, whatever happens: that is what surely gives up the lock.
-        let client = Object::take(self.client("migrate the ledger").await?);
-        self.migrate_with(client).await
+        let client = Object::take(self.client(ACTION).await?);
+        let applied = self.migrate_with(client).await?;
+        Ok(Migrated { version: self.check_version().await?, applied })
     }
 
-    async fn migrate_with(&self, mut client: deadpool_postgres::ClientWrapper) -> Result<Migrated, MigrateError> {
-        client.batch_execute("SET client_min_messages = notice").await.map_err(classify)?;
-        let mut waited = Duration::ZERO;
-        loop {
-            let row =
-                client.query_one("SELECT pg_try_advisory_lock($1)", &[&MIGRATION_LOCK]).await.map_err(classify)?;
-            if row.get(0) {
-                break;
-            }
-            if waited.is_zero() {
-                tracing::info!(ledger = self.place(), "another program is migrating the ledger, waiting for it");
-            }
-            waited += Duration::from_millis(100);
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+    async fn migrate_with(&self, mut client: deadpool_postgres::ClientWrapper) -> Result<usize, MigrateError> {
+        self.lock(&client).await?;
         let mut runner = embedded::migrations::runner();
         // Migrations newer than this program are fine as long as meta says that they only expand.
         runner = runner.set_abort_missing(false);
@@ -134,7 +154,7 @@ impl Ledger {
             // Without Postgres among its causes it is about the migrations themselves.
             match class::class(&error) {
                 Some(Class::NoPermission) => MigrateError::NoPermission(Box::new(error)),
-                Some(class) => QueryError::inside("migrate the ledger", class, error).into(),
+                Some(class) => QueryError::inside(ACTION, class, error).into(),
                 None => MigrateError::Diverged(Box::new(error)),
             }
         })?;
@@ -142,9 +162,47 @@ impl Ledger {
             .batch_execute("SELECT vaultstream.make_roles(); SELECT vaultstream.grant_worker()")
             .await
             .map_err(classify)?;
-        drop(client);
-        let version = self.check_version().await?;
-        Ok(Migrated { version, applied: report.applied_migrations().len() })
+        // A pooler may keep the server's session, and with it what is not given up.
+        client.execute("SELECT pg_advisory_unlock($1)", &[&MIGRATION_LOCK]).await.map_err(classify)?;
+        Ok(report.applied_migrations().len())
+    }
+
+    /// Waits for its turn.
+    async fn lock(&self, client: &deadpool_postgres::ClientWrapper) -> Result<(), MigrateError> {
+        let mut waited = Duration::ZERO;
+        loop {
+            let row =
+                client.query_one("SELECT pg_try_advisory_lock($1)", &[&MIGRATION_LOCK]).await.map_err(classify)?;
+            if row.get(0) {
+                return Ok(());
+            }
+            if waited.is_zero() {
+                tracing::info!(ledger = self.place(), "another program is migrating the ledger, waiting for it");
+            }
+            waited += Duration::from_millis(100);
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Makes sure that the role may migrate. Changes nothing.
+    pub(crate) async fn check_rights(&self) -> Result<(), MigrateError> {
+        let client = self.client(ACTION).await?;
+        let row = client
+            .query_one(
+                "SELECT quote_ident(current_user), quote_ident(current_database()), \
+                 has_database_privilege(current_database(), 'CREATE'), \
+                 (SELECT quote_ident(pg_get_userbyid(nspowner)) FROM pg_namespace WHERE nspname = 'vaultstream'), \
+                 (SELECT pg_has_role(nspowner, 'USAGE') FROM pg_namespace WHERE nspname = 'vaultstream')",
+                &[],
+            )
+            .await
+            .map_err(|error| QueryError::new(ACTION, error))?;
+        let (role, database): (String, String) = (row.get(0), row.get(1));
+        match (row.get::<_, bool>(2), row.get::<_, Option<String>>(3), row.get::<_, Option<bool>>(4)) {
+            (false, None, _) => Err(MigrateError::MayNotCreate { role, database }),
+            (_, Some(owner), Some(false)) => Err(MigrateError::NotOwner { role, owner }),
+            _ => Ok(()),
+        }
     }
 
     /// Makes sure that program and ledger understand each other; answers the ledger's version.
@@ -153,9 +211,9 @@ impl Ledger {
     ///
     /// `NotMigrated`, `LedgerNewer`, or that Postgres failed.
     pub async fn check_version(&self) -> Result<u32, MigrateError> {
-        const ACTION: &str = "read the ledger's version";
+        const READ: &str = "read the ledger's version";
         let knows = schema_version();
-        let client = self.client(ACTION).await?;
+        let client = self.client(READ).await?;
         let answer = client
             .query_one(
                 "SELECT (SELECT coalesce(max(version), 0)::int FROM vaultstream.schema_history), \
@@ -166,9 +224,9 @@ impl Ledger {
         let row = match answer {
             Ok(row) => row,
             Err(error) if matches!(error.code(), Some(&SqlState::UNDEFINED_TABLE | &SqlState::INVALID_SCHEMA_NAME)) => {
-                return Err(MigrateError::NotMigrated { found: 0, needs: knows });
+                return Err(MigrateError::NoLedger { place: self.place().to_owned() });
             }
-            Err(error) => return Err(QueryError::new(ACTION, error).into()),
+            Err(error) => return Err(QueryError::new(READ, error).into()),
         };
         let found = u32::try_from(row.get::<_, i32>(0)).unwrap_or(0);
         let needs = row.get::<_, Option<i32>>(1).and_then(|least| u32::try_from(least).ok()).unwrap_or(0);
@@ -183,6 +241,13 @@ impl Ledger {
 }
 
 fn classify(error: tokio_postgres::Error) -> MigrateError {
-    let error = QueryError::new("migrate the ledger", error);
-    if error.class() == Class::NoPermission { MigrateError::NoPermission(Box::new(error)) } else { error.into() }
+    let class = class::class_of(&error);
+    match class {
+        // The server's report says which right; the layer above it only says "db error".
+        Class::NoPermission => match error.as_db_error().cloned() {
+            Some(report) => MigrateError::NoPermission(Box::new(report)),
+            None => MigrateError::NoPermission(Box::new(error)),
+        },
+        _ => QueryError::new(ACTION, error).into(),
+    }
 }

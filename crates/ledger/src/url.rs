@@ -1,18 +1,72 @@
 //! The database URL, read without ever repeating what may be a secret.
+//!
+//! Addresses and logins are the driver's to read; options are read here, because people write more of them than the
+//! driver knows: those of libpq, and of hosts and libraries that have URLs of their own.
 
+mod options;
+mod words;
+
+use std::path::PathBuf;
 use std::str::FromStr;
 
+use percent_encoding::percent_decode_str;
 use tokio_postgres::Config;
+use tokio_postgres::config::Host;
 
-/// How far the server's certificate is checked.
+/// What the URL says about encryption. Absent: it says nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SslCheck {
-    /// As far as files were given: with an authority fully, else not at all.
-    WhenGiven,
-    /// The chain, not the name.
-    Chain,
-    /// The chain and the name.
-    Full,
+pub(crate) enum SslMode {
+    /// Never.
+    Disable,
+    /// When the server can. libpq's `allow`, too.
+    Prefer,
+    /// Always.
+    Require,
+    /// And the server's certificate comes from an authority that is trusted.
+    VerifyCa,
+    /// And it is for the host's name.
+    VerifyFull,
+}
+
+/// Where trusted authorities are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Authorities {
+    /// In this file.
+    File(PathBuf),
+    /// With the system.
+    System,
+}
+
+/// Versions of TLS that may be used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum TlsVersions {
+    #[default]
+    Both,
+    Only12,
+    Only13,
+}
+
+/// What the URL says about TLS.
+#[derive(Debug, Default)]
+pub(crate) struct TlsWishes {
+    pub(crate) mode: Option<SslMode>,
+    pub(crate) authorities: Option<Authorities>,
+    pub(crate) cert: Option<PathBuf>,
+    pub(crate) key: Option<PathBuf>,
+    /// No client certificate is shown, whatever files there are.
+    pub(crate) no_cert: bool,
+    /// The host's name is not told in clear text.
+    pub(crate) no_sni: bool,
+    pub(crate) versions: TlsVersions,
+}
+
+/// Where to connect, and how.
+#[derive(Debug, Default)]
+pub(crate) struct Target {
+    pub(crate) config: Config,
+    pub(crate) tls: TlsWishes,
+    /// Options without effect here, by name.
+    pub(crate) ignored: Vec<&'static str>,
 }
 
 /// What is wrong with the URL. Names no part of it but known option names, for a password may be anywhere in it.
@@ -23,74 +77,232 @@ pub enum BadUrl {
         "expected postgres://user:password@host:port/database; characters like @ : / in a password are written as %40 %3A %2F"
     )]
     Shape,
+    /// It begins and ends with a quotation mark.
+    #[error("it is in quotation marks: remove them")]
+    Quoted,
     /// A known option with a value that Postgres clients do not know.
-    #[error("the value of {0} is not known")]
-    Value(&'static str),
+    #[error("the value of {name} is not known; known are {known}")]
+    Value {
+        /// The option.
+        name: &'static str,
+        /// What it may be.
+        known: &'static str,
+    },
+    /// An option that has a meaning elsewhere and cannot be done here.
+    #[error("the option {name} is not supported: {instead}")]
+    Unsupported {
+        /// The option.
+        name: &'static str,
+        /// What to do.
+        instead: &'static str,
+    },
+    /// An option that nobody knows. Its name is not told: it may be the rest of a password.
+    #[error("option number {number} in it is not known: correct its name, or remove it")]
+    Unknown {
+        /// Counted from 1.
+        number: usize,
+    },
     /// Neither host nor database.
     #[error("it names no host")]
     NoHost,
 }
 
-/// libpq's modes that the driver does not know by name.
-const VERIFYING: [(&str, SslCheck); 2] = [("verify-ca", SslCheck::Chain), ("verify-full", SslCheck::Full)];
-
-/// Option names that may appear in an error.
-const OPTIONS: [&str; 8] = [
-    "sslmode",
-    "sslnegotiation",
-    "port",
-    "connect_timeout",
-    "keepalives",
-    "target_session_attrs",
-    "channel_binding",
-    "load_balance_hosts",
-];
-
-pub(crate) fn parse(url: &str) -> Result<(Config, SslCheck), BadUrl> {
-    let mut check = SslCheck::WhenGiven;
-    let mut known = url.trim().to_owned();
-    for (name, level) in VERIFYING {
-        let spelled = format!("sslmode={name}");
-        if known.contains(&spelled) {
-            known = known.replace(&spelled, "sslmode=require");
-            check = level;
-        }
+/// Reads a URL or a string of key=value pairs.
+pub(crate) fn parse(text: &str) -> Result<Target, BadUrl> {
+    let text = text.trim();
+    if text.starts_with(['\'', '"']) {
+        return Err(BadUrl::Quoted);
     }
-    let config = Config::from_str(&known).map_err(|error| {
-        let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
-        match OPTIONS.iter().find(|option| cause.contains(&format!("`{option}`"))) {
-            Some(option) => BadUrl::Value(option),
-            None => BadUrl::Shape,
+    let mut target = Target::default();
+    let pairs = match as_url(text) {
+        Some(url) => {
+            let (address, options) = split(&url);
+            target.config = Config::from_str(address).map_err(|error| bad_address(&error))?;
+            in_query(options)?
         }
-    })?;
-    if config.get_hosts().is_empty() {
+        None => words::pairs(text).ok_or(BadUrl::Shape)?,
+    };
+    for (position, (name, value)) in pairs.iter().enumerate().filter(|(_, (_, value))| !value.is_empty()) {
+        options::apply(&mut target, name, value, position + 1)?;
+    }
+    if target.config.get_hosts().is_empty() {
         return Err(BadUrl::NoHost);
     }
-    Ok((config, check))
+    Ok(target)
+}
+
+/// The URL as the driver reads it. Other libraries name themselves in the scheme.
+fn as_url(text: &str) -> Option<String> {
+    let (scheme, rest) = text.split_once("://")?;
+    let scheme = scheme.strip_prefix("jdbc:").unwrap_or(scheme);
+    let (scheme, _library) = scheme.split_once('+').unwrap_or((scheme, ""));
+    let known = ["postgres", "postgresql"].iter().any(|name| scheme.eq_ignore_ascii_case(name));
+    known.then(|| format!("postgres://{rest}"))
+}
+
+/// Address and options. A question mark in a password belongs to the address.
+fn split(url: &str) -> (&str, &str) {
+    let login = url.find('@').unwrap_or(0);
+    let options = url[login..].find('?').map(|at| login + at);
+    options.map_or((url, ""), |at| (&url[..at], &url[at + 1..]))
+}
+
+fn in_query(options: &str) -> Result<Vec<(String, String)>, BadUrl> {
+    let decode = |text| percent_decode_str(text).decode_utf8().map(String::from).map_err(|_| BadUrl::Shape);
+    let named = options.split('&').filter(|option| !option.is_empty());
+    named
+        .map(|option| {
+            let (name, value) = option.split_once('=').ok_or(BadUrl::Shape)?;
+            Ok((decode(name)?, decode(value)?))
+        })
+        .collect()
+}
+
+fn bad_address(error: &tokio_postgres::Error) -> BadUrl {
+    let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    if cause.contains("`port`") { options::bad_port() } else { BadUrl::Shape }
+}
+
+/// Whether every host is this machine.
+pub(crate) fn is_local(config: &Config) -> bool {
+    let by_name = config.get_hosts().iter().all(|host| match host {
+        Host::Unix(_) => true,
+        Host::Tcp(name) => {
+            name.eq_ignore_ascii_case("localhost")
+                || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+        }
+    });
+    by_name || (!config.get_hostaddrs().is_empty() && config.get_hostaddrs().iter().all(std::net::IpAddr::is_loopback))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn words(url: &str) -> String {
+        let error = parse(url).unwrap_err();
+        let told = format!("{error} {error:?}");
+        assert!(!told.contains("s3cret"), "{told}");
+        error.to_string()
+    }
+
     #[test]
     fn a_bad_url_is_never_repeated() {
-        for url in ["postgres://me:secret@host:port/db", "secret", "postgres://h?secret=1"] {
-            let error = parse(url).unwrap_err();
-            assert!(!format!("{error} {error:?}").contains("sec"), "{error}");
+        for url in [
+            "postgres://me:s3cret@host:port/db",
+            "s3cret",
+            "postgres://h?s3cret=1",
+            "postgres://h?s3cret",
+            "postgres://me:a?s3cret=b@h/db?sslmode=s3cret",
+            "host=h s3cret=1",
+            "host=h password='s3cret",
+            "'postgres://me:s3cret@h/db'",
+            "mysql://me:s3cret@h/db",
+            "postgres://me:s3cret@/db",
+        ] {
+            words(url);
         }
     }
 
     #[test]
-    fn a_wrong_sslmode_is_named() {
-        let error = parse("postgres://host/db?sslmode=perhaps").unwrap_err();
-        assert_eq!(error.to_string(), "the value of sslmode is not known");
+    fn the_urls_that_hosts_and_libraries_write_are_understood() {
+        for (url, mode, ignored) in [
+            ("postgres://u:p@ec2-1-2-3-4.compute-1.amazonaws.com:5432/d1abc", None, vec![]),
+            ("postgres://u:p@ec2-1-2-3-4.compute-1.amazonaws.com:5432/d1abc?ssl=true", Some(SslMode::Require), vec![]),
+            ("postgresql://postgres.abc:p@aws-0-eu-west-1.pooler.supabase.com:5432/postgres", None, vec![]),
+            (
+                "postgresql://postgres.abc:p@aws-0-eu-west-1.pooler.supabase.com:6543/postgres?pgbouncer=true&connection_limit=1",
+                None,
+                vec!["pgbouncer", "connection_limit"],
+            ),
+            (
+                "postgresql://u:p@ep-cool-1.eu-central-1.aws.neon.tech/neondb?sslmode=require&channel_binding=require",
+                Some(SslMode::Require),
+                vec![],
+            ),
+            (
+                "postgresql://u:p@h.neon.tech/neondb?sslmode=verify-full&options=endpoint%3Dep-cool-1",
+                Some(SslMode::VerifyFull),
+                vec![],
+            ),
+            (
+                "postgresql://u:p@localhost:5432/mydb?schema=public&pool_timeout=2&socket_timeout=3&statement_cache_size=0",
+                None,
+                vec!["schema", "pool_timeout", "socket_timeout", "statement_cache_size"],
+            ),
+            ("postgresql://u:p@h/mydb?sslmode=require&sslaccept=strict", Some(SslMode::VerifyFull), vec![]),
+            ("postgresql://u:p@dpg-abc-a.frankfurt-postgres.render.com/db_x1", None, vec![]),
+            ("postgresql://u:p@dpg-abc-a/db_x1?ssl=false", Some(SslMode::Disable), vec![]),
+            ("postgres://u:p@h:5432/d?sslmode=allow&gssencmode=disable", Some(SslMode::Prefer), vec![]),
+            ("postgresql+psycopg2://u:p@h/d", None, vec![]),
+            ("jdbc:postgresql://h:5432/d?user=u&password=p&ssl=true&ApplicationName=x", Some(SslMode::Require), vec![]),
+            ("postgres://u:p@h1:5432,h2:5433/d?target_session_attrs=primary&load_balance_hosts=random", None, vec![]),
+            ("postgres://u:p@h/d?connect_timeout=3&keepalives=1&keepalives_idle=5&keepalives_count=2", None, vec![]),
+            (
+                "postgres://u:p@h/d?tcp_user_timeout=1500&sslcompression=0&ssl_min_protocol_version=TLSv1.2",
+                None,
+                vec![],
+            ),
+            ("host=h port=5433 user=u password='a b\\'c' dbname=d sslmode=verify-ca", Some(SslMode::VerifyCa), vec![]),
+            ("postgres://u:p@h/d?sslmode=&application_name=mine", None, vec![]),
+        ] {
+            let target = parse(url).unwrap_or_else(|error| panic!("{url}: {error}"));
+            assert_eq!((target.tls.mode, target.ignored), (mode, ignored), "{url}");
+            assert_eq!(
+                target.config.get_user(),
+                Some(if url.contains("supabase") { "postgres.abc" } else { "u" }),
+                "{url}"
+            );
+        }
     }
 
     #[test]
-    fn libpq_s_verifying_modes_are_known() {
-        assert_eq!(parse("postgres://host/db?sslmode=verify-full").unwrap().1, SslCheck::Full);
-        assert_eq!(parse("host=h dbname=d sslmode=verify-ca").unwrap().1, SslCheck::Chain);
-        assert_eq!(parse("postgres://host/db").unwrap().1, SslCheck::WhenGiven);
+    fn what_cannot_be_done_is_refused_by_name() {
+        for (option, told) in [
+            ("sslmode=perhaps", "the value of sslmode is not known; known are disable, allow, prefer"),
+            ("service=ledger", "the option service is not supported"),
+            ("passfile=/x", "the option passfile is not supported"),
+            ("gssencmode=require", "the option gssencmode is not supported"),
+            ("require_auth=scram-sha-256", "the option require_auth is not supported"),
+            ("sslcrl=/x", "the option sslcrl is not supported"),
+            ("sslpassword=s3cret", "the option sslpassword is not supported"),
+            ("replication=database", "the option replication is not supported"),
+            ("target_session_attrs=s3cret", "the value of target_session_attrs is not known"),
+            ("sslmod=require", "option number 1 in it is not known"),
+            ("port=s3cret", "the value of port is not known"),
+        ] {
+            let url = words(&format!("postgres://me:s3cret@host/db?{option}"));
+            assert!(url.starts_with(told), "{url}");
+            let pairs = words(&format!("host=h {option}"));
+            assert!(pairs.starts_with(&told.replace("number 1", "number 2")), "{pairs}");
+        }
+        assert!(words("\"postgres://u:s3cret@h/d\"").contains("quotation marks"));
+        assert!(words("nonsense").starts_with("expected postgres://"));
+        assert_eq!(words("postgres:///db"), "it names no host");
+    }
+
+    #[test]
+    fn files_and_versions_of_the_url_are_taken() {
+        let tls = |options: &str| parse(&format!("postgres://u@h/d?{options}")).unwrap().tls;
+        let named = tls("sslrootcert=%2Fa%2Fca.pem&sslcert=c.pem&sslkey=k.pem&sslsni=0");
+        assert_eq!(named.authorities, Some(Authorities::File("/a/ca.pem".into())));
+        assert_eq!((named.cert, named.key), (Some("c.pem".into()), Some("k.pem".into())));
+        assert!(named.no_sni && !named.no_cert && named.mode.is_none());
+        assert_eq!(tls("sslrootcert=system").authorities, Some(Authorities::System));
+        assert!(tls("sslcertmode=disable").no_cert);
+        assert_eq!(tls("ssl_min_protocol_version=TLSv1.3").versions, TlsVersions::Only13);
+        assert_eq!(tls("ssl_max_protocol_version=TLSv1.2").versions, TlsVersions::Only12);
+    }
+
+    #[test]
+    fn only_this_machine_is_local() {
+        let local = |url: &str| is_local(&parse(url).unwrap().config);
+        for url in ["postgres://localhost/d", "postgres://127.0.0.2/d", "postgres://[::1]/d", "postgres://%2Ftmp/d"] {
+            assert!(local(url), "{url}");
+        }
+        for url in ["postgres://10.0.0.1/d", "postgres://db.example/d", "postgres://localhost,db.example/d"] {
+            assert!(!local(url), "{url}");
+        }
+        assert!(local("host=db.example hostaddr=127.0.0.1"));
     }
 }

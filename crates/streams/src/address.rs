@@ -15,9 +15,16 @@ pub(crate) enum Login {
 pub(crate) struct Address {
     pub(crate) servers: Vec<ServerAddr>,
     pub(crate) login: Login,
+    /// Servers that may be talked to in the clear.
+    open: Vec<ServerAddr>,
 }
 
 impl Address {
+    /// Whether the URL allows a connection to this server that is not encrypted.
+    pub(crate) fn is_open(&self, server: &ServerAddr) -> bool {
+        self.open.contains(server)
+    }
+
     /// Where the servers are, for messages.
     pub(crate) fn place(&self) -> String {
         let places: Vec<_> = self.servers.iter().map(|server| format!("{}:{}", server.host(), server.port())).collect();
@@ -37,6 +44,9 @@ pub enum AddressError {
     /// Two servers come with different logins.
     #[error("its servers come with different users or tokens")]
     Logins,
+    /// Something after a question mark that has no meaning.
+    #[error("the only option it may have is ?tls=disable, to connect without encryption")]
+    Option,
 }
 
 /// Reads one or more URLs separated by commas. Secrets may be percent-encoded. The login is taken out of the URLs, because
@@ -44,6 +54,7 @@ pub enum AddressError {
 pub(crate) fn parse(urls: &str) -> Result<Address, AddressError> {
     let mut servers = Vec::new();
     let mut login = Login::Nothing;
+    let mut open = Vec::new();
     for url in urls.split(',').map(str::trim).filter(|url| !url.is_empty()) {
         let parsed: ServerAddr = url.parse().map_err(|_| AddressError::Invalid)?;
         let mut parsed = parsed.into_inner();
@@ -61,10 +72,20 @@ pub(crate) fn parse(urls: &str) -> Result<Address, AddressError> {
             }
             login = found;
         }
+        let is_open = match parsed.query() {
+            None | Some("") => false,
+            Some("tls=disable") if parsed.scheme() == "nats" => true,
+            Some(_) => return Err(AddressError::Option),
+        };
+        parsed.set_query(None);
         parsed.set_username("").and_then(|()| parsed.set_password(None)).map_err(|()| AddressError::Invalid)?;
-        servers.push(ServerAddr::from_url(parsed).map_err(|_| AddressError::Invalid)?);
+        let server = ServerAddr::from_url(parsed).map_err(|_| AddressError::Invalid)?;
+        if is_open {
+            open.push(server.clone());
+        }
+        servers.push(server);
     }
-    if servers.is_empty() { Err(AddressError::Empty) } else { Ok(Address { servers, login }) }
+    if servers.is_empty() { Err(AddressError::Empty) } else { Ok(Address { servers, login, open }) }
 }
 
 fn decode(text: &str) -> Result<String, AddressError> {
@@ -88,6 +109,13 @@ mod tests {
     }
 
     #[test]
+    fn a_server_may_be_allowed_to_be_talked_to_in_the_clear() {
+        let address = parse("nats://t@a?tls=disable,nats://t@b:1").ok().unwrap();
+        assert_eq!(address.servers.iter().map(|server| address.is_open(server)).collect::<Vec<_>>(), [true, false]);
+        assert_eq!(address.servers[0].as_url_str(), "nats://a");
+    }
+
+    #[test]
     fn what_is_no_address_is_refused_without_being_repeated() {
         for (url, expected) in [
             ("", "names no server"),
@@ -97,6 +125,9 @@ mod tests {
             ("nats://s3cret@", "not of the form"),
             ("nats://s3cret@host:notaport", "not of the form"),
             ("nats://s3cret@a,nats://other@b", "different users"),
+            ("nats://s3cret@a?tls=s3cret", "the only option"),
+            ("nats://a?s3cret", "the only option"),
+            ("tls://s3cret@a?tls=disable", "the only option"),
         ] {
             let Err(refused) = parse(url) else { panic!("{url} was accepted") };
             assert!(refused.to_string().contains(expected), "{url}: {refused}");

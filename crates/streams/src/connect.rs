@@ -4,6 +4,7 @@ use crate::address::{self, Address, AddressError, Login};
 use crate::api::{self, NoAnswer};
 use crate::backoff::pause;
 use crate::denial::Denial;
+use crate::encryption;
 use crate::error::BoxError;
 use crate::link::Events;
 use async_nats::jetstream::{self, ErrorCode};
@@ -22,7 +23,8 @@ const PING: Duration = Duration::from_secs(10);
 /// Where NATS is and who we are. No `Debug`: the URL may hold a token.
 #[derive(Clone, Default)]
 pub struct ConnectOptions {
-    /// One or more `nats://[TOKEN@ | USER:PASSWORD@]HOST[:PORT]`, separated by commas; `tls://` asks for TLS.
+    /// One or more `nats://[TOKEN@ | USER:PASSWORD@]HOST[:PORT]`, separated by commas; `tls://` asks for TLS, and off this
+    /// machine only `?tls=disable` goes without.
     pub url: String,
     /// A credentials file (JWT and seed).
     pub credentials: Option<PathBuf>,
@@ -67,6 +69,15 @@ pub enum ConnectError {
     /// The server's certificate or ours does not do.
     #[error("no TLS connection to nats: check the certificates")]
     Tls(#[source] BoxError),
+    /// The URL does not allow a connection that is not encrypted.
+    #[error(
+        "nats at {place} offers no TLS, and the URL does not allow a connection that is not encrypted: turn TLS on there, \
+         or add ?tls=disable to the URL"
+    )]
+    NotEncrypted {
+        /// Host and port.
+        place: String,
+    },
     /// The server runs without JetStream, or the account may not use it.
     #[error("nats has no JetStream for this account: start the server with -js and enable it for the account")]
     NoJetStream(#[source] BoxError),
@@ -90,7 +101,11 @@ pub(crate) async fn connect(options: &ConnectOptions, events: &Events) -> Result
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let mut patience = Patience::new(options.patience, address.place());
     let client = loop {
-        match open(&address, options, events).await {
+        let opened = match encryption::is_needed(&address, options.ca.is_some()).await {
+            Ok(tls) => open(&address, options, tls, events).await,
+            Err(failure) => Err(failure),
+        };
+        match opened {
             Ok(client) => break client,
             Err(failure) => patience.wait(failure).await?,
         }
@@ -101,7 +116,8 @@ pub(crate) async fn connect(options: &ConnectOptions, events: &Events) -> Result
     Ok(client)
 }
 
-enum Failure {
+/// Why a step of connecting failed.
+pub(crate) enum Failure {
     Final(ConnectError),
     Passing(BoxError),
 }
@@ -135,10 +151,11 @@ impl Patience {
     }
 }
 
-async fn open(address: &Address, options: &ConnectOptions, events: &Events) -> Result<Client, Failure> {
+async fn open(address: &Address, options: &ConnectOptions, tls: bool, events: &Events) -> Result<Client, Failure> {
     let events = events.clone();
     let mut nats = async_nats::ConnectOptions::new()
         .name(&options.name)
+        .require_tls(tls)
         .connection_timeout(ATTEMPT)
         .request_timeout(Some(ATTEMPT))
         .ping_interval(PING)
@@ -183,7 +200,7 @@ async fn with_files(
         tokio::fs::metadata(path).await.map_err(|error| bad(path, error.into()))?;
     }
     if let Some(path) = &options.ca {
-        nats = nats.add_root_certificates(path.clone()).require_tls(true);
+        nats = nats.add_root_certificates(path.clone());
     }
     match (&options.certificate, &options.key) {
         (Some(certificate), Some(key)) => Ok(nats.add_client_certificate(certificate.clone(), key.clone())),

@@ -26,6 +26,7 @@ mod census;
 mod connect;
 mod delivery;
 mod denial;
+mod encryption;
 mod error;
 mod inventory;
 mod limits;

@@ -7,7 +7,7 @@ use clap::Args;
 use k8s_openapi::{ByteString, api::core::v1::Secret};
 use kube::{
     Api, Client,
-    api::{ObjectMeta, PostParams},
+    api::{ObjectMeta, Patch, PatchParams, PostParams},
 };
 use uuid::Uuid;
 use vaultstream_signing::{Kek, kek::KekError};
@@ -83,20 +83,76 @@ pub(crate) async fn make(args: MakeDevSecrets) -> Result<(), SecretsError> {
     .await?;
     let password = text(&servers, home, SERVERS, "postgres-password")?;
     let token = text(&servers, home, SERVERS, "nats-token")?;
-    let database = format!("postgresql://vaultstream:{password}@vaultstream-dev-postgres.{home}.svc:5432/postgres");
-    let nats = format!("nats://{token}@vaultstream-dev-nats.{home}.svc:4222");
-    let connection = [("DATABASE_URL", database.as_str()), ("NATS_URL", &nats)].map(pair);
-    ensure(&client, home, OPERATORS, || Ok(connection.clone().into())).await?;
+    let urls = Urls::of(home, password, token);
+    let connection = [("DATABASE_URL", urls.database.as_str()), ("NATS_URL", &urls.nats)].map(pair);
+    let operators = ensure(&client, home, OPERATORS, || Ok(connection.clone().into())).await?;
+    urls.allow_open(&client, home, OPERATORS, &operators).await?;
     let here = ensure(&client, home, WORKERS, || {
         // Stored without its name: whoever reads a KEK names it after itself.
         let kek = Kek::generate("new".parse().map_err(|_| KekError::Form)?)?.to_base64();
         Ok(connection.iter().cloned().chain([pair(("kek", kek.as_str()))]).collect())
     })
     .await?;
+    let here = urls.allow_open(&client, home, WORKERS, &here).await?;
     for namespace in args.job_namespaces.iter().filter(|namespace| *namespace != home) {
-        ensure(&client, namespace, WORKERS, || Ok(here.clone())).await?;
+        let there = ensure(&client, namespace, WORKERS, || Ok(here.clone())).await?;
+        urls.allow_open(&client, namespace, WORKERS, &there).await?;
     }
     Ok(())
+}
+
+/// Where the development servers are. They have no TLS, and the URLs say that they may be used without.
+struct Urls {
+    database: String,
+    nats: String,
+}
+
+/// What the URLs of earlier versions lack.
+const OPEN: [&str; 2] = ["?sslmode=disable", "?tls=disable"];
+
+impl Urls {
+    fn of(home: &str, password: &str, token: &str) -> Self {
+        let [database, nats] = OPEN;
+        Self {
+            database: format!(
+                "postgresql://vaultstream:{password}@vaultstream-dev-postgres.{home}.svc:5432/postgres{database}"
+            ),
+            nats: format!("nats://{token}@vaultstream-dev-nats.{home}.svc:4222{nats}"),
+        }
+    }
+
+    /// Brings URLs that an earlier version wrote up to date, and nothing else; answers the Secret's data.
+    async fn allow_open(
+        &self,
+        client: &Client,
+        namespace: &str,
+        name: &'static str,
+        data: &Data,
+    ) -> Result<Data, SecretsError> {
+        let changed = self.without_a_word(data);
+        let mut data = data.clone();
+        if changed.is_empty() {
+            return Ok(data);
+        }
+        data.extend(changed.iter().cloned());
+        let patch = serde_json::json!({ "data": changed.into_iter().collect::<Data>() });
+        let api = Api::<Secret>::namespaced(client.clone(), namespace);
+        api.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.map_err(|source| {
+            SecretsError::Secret { action: "change", namespace: namespace.to_owned(), name, source }
+        })?;
+        println!("{namespace}/{name}: its URLs say now that these servers have no TLS");
+        Ok(data)
+    }
+
+    /// URLs of these very servers that say nothing about encryption, as they have to be.
+    fn without_a_word(&self, data: &Data) -> Vec<(String, ByteString)> {
+        let known = [("DATABASE_URL", &self.database), ("NATS_URL", &self.nats)];
+        let lacking = known.into_iter().zip(OPEN).filter(|((key, url), word)| {
+            let before = url.strip_suffix(word);
+            data.get(*key).is_some_and(|value| before.is_some_and(|before| before.as_bytes() == value.0))
+        });
+        lacking.map(|((key, url), _)| pair((key, url.as_str()))).collect()
+    }
 }
 
 type Data = BTreeMap<String, ByteString>;
@@ -133,4 +189,24 @@ async fn ensure(
     api.create(&PostParams::default(), &secret).await.map_err(failed("create"))?;
     println!("{namespace}/{name}: made");
     Ok(data)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_urls_that_an_earlier_version_wrote_are_brought_up_to_date() {
+        let urls = Urls::of("home", "password", "token");
+        let earlier = [
+            ("DATABASE_URL", "postgresql://vaultstream:password@vaultstream-dev-postgres.home.svc:5432/postgres"),
+            ("NATS_URL", "nats://token@vaultstream-dev-nats.home.svc:4222"),
+        ];
+        let changed = urls.without_a_word(&earlier.map(pair).into());
+        assert_eq!(changed, [("DATABASE_URL", urls.database.as_str()), ("NATS_URL", &urls.nats)].map(pair));
+        let present: Data = changed.into_iter().chain([pair(("kek", "x"))]).collect();
+        assert!(urls.without_a_word(&present).is_empty());
+        let own = [("DATABASE_URL", "postgresql://me@elsewhere/postgres"), ("NATS_URL", "tls://elsewhere")];
+        assert!(urls.without_a_word(&own.map(pair).into()).is_empty());
+    }
 }

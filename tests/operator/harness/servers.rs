@@ -37,10 +37,10 @@ impl Servers {
         let folder = self.connection_dir();
         std::fs::create_dir_all(&folder).unwrap();
         let (_, database) = unix_socket(&self.site.database_url);
-        let database_url = format!("postgresql://vaultstream@{}/{database}", self.postgres.address);
+        let database_url = format!("postgresql://vaultstream@{}/{database}?sslmode=disable", self.postgres.address);
         std::fs::write(folder.join("DATABASE_URL"), database_url).unwrap();
         let (token, _) = nats_address(&self.site.nats_url);
-        std::fs::write(folder.join("NATS_URL"), format!("nats://{token}@{}", self.nats.address)).unwrap();
+        std::fs::write(folder.join("NATS_URL"), format!("nats://{token}@{}?tls=disable", self.nats.address)).unwrap();
     }
 
     /// The servers are at other addresses from now on; the operator's own connection says so.

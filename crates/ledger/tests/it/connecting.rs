@@ -13,10 +13,7 @@ async fn a_server_that_is_not_there_is_waited_for_and_then_named() {
     let error = Ledger::connect(&options).await.unwrap_err();
     assert!(matches!(error, ConnectError::Unreachable { .. }), "{error:?}");
     assert!(began.elapsed() >= Duration::from_millis(500) && began.elapsed() < Duration::from_secs(5));
-    assert_eq!(
-        error.to_string(),
-        "the database server at 127.0.0.1:1, database ledger cannot be reached (tried for 1 s)"
-    );
+    assert_eq!(error.to_string(), "database ledger on 127.0.0.1:1 cannot be reached (tried for 1 s)");
     assert!(!format!("{error:?}").contains("secret") && !format!("{options:?}").contains("secret"));
 }
 

@@ -1,11 +1,12 @@
-use vaultstream_ledger::{Ledger, MigrateError, schema_version};
+use vaultstream_ledger::{KekFit, Ledger, MigrateError, Preflight, PreflightError, RegisterError, schema_version};
+use vaultstream_signing::Kek;
 
 use crate::stage::{Stage, options, url_as};
 
 #[tokio::test]
 async fn migrating_twice_does_nothing_the_second_time() {
     let stage = Stage::empty().await;
-    assert!(matches!(stage.ledger.check_version().await, Err(MigrateError::NotMigrated { found: 0, .. })));
+    assert!(matches!(stage.ledger.check_version().await, Err(MigrateError::NoLedger { .. })));
     let first = stage.ledger.migrate().await.unwrap();
     assert_eq!((first.version, first.applied), (schema_version(), schema_version() as usize));
     let second = stage.ledger.migrate().await.unwrap();
@@ -69,15 +70,56 @@ async fn a_newer_ledger_that_only_expands_is_used() {
 }
 
 #[tokio::test]
-async fn a_role_that_may_not_create_is_told_so_in_one_sentence() {
+async fn a_role_that_may_not_migrate_is_told_in_one_sentence_what_helps() {
     let stage = Stage::empty().await;
-    let role = format!("nobody_{:x}", uuid::Uuid::new_v4().as_u128());
-    stage.sql().await.batch_execute(&format!("CREATE ROLE {role} LOGIN")).await.unwrap();
-    let ledger = Ledger::connect(&options(&url_as(&stage.url, &role))).await.unwrap();
-    let error = ledger.migrate().await.unwrap_err();
-    assert!(matches!(error, MigrateError::NoPermission(_)), "{error:?}");
-    assert!(error.to_string().starts_with("no permission to migrate the ledger: "));
-    assert!(!error.to_string().contains('\n'));
+    let sql = stage.sql().await;
+    let unique = uuid::Uuid::new_v4().as_u128();
+    let (app, owner) = (format!("App {unique:x}"), format!("owner_{unique:x}"));
+    let database = stage.url.rsplit('/').next().unwrap();
+    sql.batch_execute(&format!("CREATE ROLE \"{app}\" LOGIN; CREATE ROLE {owner} LOGIN")).await.unwrap();
+    let connect =
+        async |role: &str| Ledger::connect(&options(&url_as(&stage.url, &role.replace(' ', "%20")))).await.unwrap();
+    let ledger = connect(&app).await;
+    let kek = Kek::generate("test".parse().unwrap()).unwrap();
+    let grant = format!("GRANT CREATE ON DATABASE {database} TO \"{app}\";");
+    for told in [ledger.migrate().await.unwrap_err().to_string(), ledger.preflight(&kek).await.unwrap_err().to_string()]
+    {
+        assert_eq!(told, format!("the role \"{app}\" may not create a ledger in this database: {grant}"));
+    }
+    assert!(matches!(ledger.migrate().await, Err(MigrateError::MayNotCreate { .. })));
+    // Doing as told helps.
+    sql.batch_execute(&grant).await.unwrap();
+    assert_eq!(ledger.preflight(&kek).await.unwrap(), Preflight { version: None, kek: KekFit::First });
+    sql.batch_execute(&format!("GRANT CREATE ON DATABASE {database} TO {owner}")).await.unwrap();
+    connect(&owner).await.migrate().await.unwrap();
+    // Another role owns it, and it is older than this program.
+    sql.batch_execute(&format!(
+        "DELETE FROM vaultstream.schema_history WHERE version > 1; GRANT USAGE ON SCHEMA vaultstream TO \"{app}\"; \
+         GRANT SELECT ON vaultstream.schema_history, vaultstream.meta TO \"{app}\""
+    ))
+    .await
+    .unwrap();
+    let told = ledger.migrate().await.unwrap_err().to_string();
+    assert!(told.contains(&format!("run `vaultstream migrate` as {owner} once")) && !told.contains("GRANT"), "{told}");
+}
+
+#[tokio::test]
+async fn a_run_is_told_beforehand_how_its_key_fits() {
+    let stage = Stage::empty().await;
+    let keks = ["one", "two"].map(|name| Kek::generate(name.parse().unwrap()).unwrap());
+    let told = stage.ledger.check_version().await.unwrap_err().to_string();
+    assert!(told.starts_with("there is no VaultStream ledger in database ") && told.contains("wrong URL?"), "{told}");
+    assert_eq!(stage.ledger.preflight(&keks[0]).await.unwrap(), Preflight { version: None, kek: KekFit::First });
+    assert_eq!(stage.number("SELECT count(*) FROM pg_namespace WHERE nspname = 'vaultstream'").await, 0);
+    stage.ledger.migrate().await.unwrap();
+    let version = Some(schema_version());
+    assert_eq!(stage.ledger.preflight(&keks[0]).await.unwrap(), Preflight { version, kek: KekFit::First });
+    stage.ledger.register_kek(&keks[0]).await.unwrap();
+    assert_eq!(stage.ledger.preflight(&keks[0]).await.unwrap(), Preflight { version, kek: KekFit::Known });
+    let registered = vec!["one".to_owned()];
+    assert_eq!(stage.ledger.preflight(&keks[1]).await.unwrap(), Preflight { version, kek: KekFit::New { registered } });
+    let other = Kek::generate("one".parse().unwrap()).unwrap();
+    assert!(matches!(stage.ledger.preflight(&other).await, Err(PreflightError::Kek(RegisterError::Wrong(_)))));
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 
 mod cluster;
 mod connecting;
+mod encryption;
 mod generations;
 mod plain;
 mod publishing;

@@ -1,0 +1,82 @@
+//! What every session of ours is told, once: so that no setting of the role, the database or the server ends a job that
+//! could go on, changes what is signed, or lets a commit that was told be lost.
+//!
+//! Poolers hand sessions on. Nothing here is sent before it is known that ours are our own; see [`crate::pooling`].
+
+use std::fmt::Write as _;
+
+/// Settings of every supported version of Postgres, and our values.
+const ALWAYS: [(&str, &str); 37] = [
+    // First: no limit cuts off the rest. What takes long here is meant to; locks are what nobody waits for.
+    ("statement_timeout", "0"),
+    ("lock_timeout", "2s"),
+    ("idle_session_timeout", "0"),
+    ("idle_in_transaction_session_timeout", "60s"),
+    ("exit_on_error", "off"),
+    // What a statement means.
+    ("search_path", "pg_catalog, pg_temp"),
+    ("standard_conforming_strings", "on"),
+    ("transform_null_equals", "off"),
+    ("quote_all_identifiers", "off"),
+    // An error instead of missing rows.
+    ("row_security", "off"),
+    ("default_transaction_isolation", "read committed"),
+    ("default_transaction_read_only", "off"),
+    ("default_transaction_deferrable", "off"),
+    ("default_table_access_method", "heap"),
+    // How values are written.
+    ("client_encoding", "UTF8"),
+    ("bytea_output", "hex"),
+    ("extra_float_digits", "1"),
+    ("DateStyle", "ISO, MDY"),
+    ("IntervalStyle", "postgres"),
+    ("TimeZone", "UTC"),
+    ("xmlbinary", "base64"),
+    ("client_min_messages", "notice"),
+    // Plans: rows come in the order of an index, by one process, and no statement reads a whole table for a few rows.
+    ("jit", "off"),
+    ("max_parallel_workers_per_gather", "0"),
+    ("synchronize_seqscans", "off"),
+    ("plan_cache_mode", "auto"),
+    ("cursor_tuple_fraction", "0.1"),
+    ("constraint_exclusion", "partition"),
+    ("enable_partition_pruning", "on"),
+    ("enable_indexscan", "on"),
+    ("enable_indexonlyscan", "on"),
+    ("enable_nestloop", "on"),
+    ("enable_hashagg", "on"),
+    ("enable_hashjoin", "on"),
+    ("enable_mergejoin", "on"),
+    ("enable_sort", "on"),
+    ("enable_seqscan", "on"),
+];
+
+/// Settings that depend on what is there: expressions of SQL that set them. What only an administrator may change is
+/// touched only where it is not as it has to be, and then it is the server that names it.
+const DEPENDING: [&str; 4] = [
+    // Since Postgres 17.
+    "CASE WHEN current_setting('transaction_timeout', true) IS NOT NULL \
+     THEN set_config('transaction_timeout', '0', false) END",
+    // A commit that was told survives a crash; waiting for standbys to apply it is more.
+    "CASE WHEN current_setting('synchronous_commit') NOT IN ('on', 'remote_apply') \
+     THEN set_config('synchronous_commit', 'on', false) END",
+    "CASE WHEN current_setting('session_replication_role') <> 'origin' \
+     THEN set_config('session_replication_role', 'origin', false) END",
+    "CASE WHEN pg_size_bytes(current_setting('work_mem')) < 4194304 THEN set_config('work_mem', '4MB', false) END",
+];
+
+/// All of it, in one round trip.
+pub(crate) fn statements() -> String {
+    let mut sql = String::new();
+    for (name, value) in ALWAYS {
+        // Infallible: it is a String.
+        let _ = write!(sql, "SET {name} = {}; ", literal(name, value));
+    }
+    let _ = write!(sql, "SELECT {}", DEPENDING.join(", "));
+    sql
+}
+
+/// Lists keep their commas; everything else is quoted.
+fn literal(name: &str, value: &str) -> String {
+    if matches!(name, "search_path" | "DateStyle") { value.to_owned() } else { format!("'{value}'") }
+}
