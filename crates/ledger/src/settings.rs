@@ -14,10 +14,10 @@ const ALWAYS: [(&str, &str); 37] = [
     ("idle_in_transaction_session_timeout", "60s"),
     ("exit_on_error", "off"),
     // What a statement means.
+    ("quote_all_identifiers", "off"),
     ("search_path", "pg_catalog, pg_temp"),
     ("standard_conforming_strings", "on"),
     ("transform_null_equals", "off"),
-    ("quote_all_identifiers", "off"),
     // An error instead of missing rows.
     ("row_security", "off"),
     ("default_transaction_isolation", "read committed"),
