@@ -101,13 +101,14 @@ impl Report {
     pub(super) fn print(&self, form: BenchOutput) -> Result<(), Failure> {
         match form {
             BenchOutput::Json => output::json(self),
-            BenchOutput::Text | BenchOutput::Markdown => output::print(&self.to_string()),
+            BenchOutput::Text => output::print(&aligned(&self.to_string())),
+            BenchOutput::Markdown => output::print(&self.to_string()),
         }
     }
 }
 
 impl fmt::Display for Report {
-    /// Markdown that reads well as plain text, too.
+    /// As Markdown.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { cores, backend, records, payload_bytes, keys, alone, batches } = self;
         writeln!(
@@ -150,6 +151,31 @@ impl fmt::Display for Report {
     }
 }
 
+/// Markdown's tables for a terminal: without bars, every column as wide as it needs, the first to the left and numbers to the right.
+fn aligned(markdown: &str) -> String {
+    let tables = markdown.split("\n\n").map(|block| {
+        let rows: Vec<Vec<&str>> = block
+            .lines()
+            .filter(|line| !line.starts_with("| ---"))
+            .map(|line| line.trim_matches(['|', ' ']).split(" | ").collect())
+            .collect();
+        let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+        let width =
+            |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+        let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
+        let line = |row: &Vec<&str>| match row.as_slice() {
+            [text] => (*text).to_owned(),
+            [first, rest @ ..] => {
+                let rest = rest.iter().zip(&widths[1..]).map(|(cell, width)| format!("  {cell:>width$}"));
+                format!("{first:<0$}", widths[0]) + &rest.collect::<String>()
+            }
+            [] => String::new(),
+        };
+        rows.iter().map(line).collect::<Vec<_>>().join("\n")
+    });
+    tables.collect::<Vec<_>>().join("\n\n") + "\n"
+}
+
 /// The middle value; of an even number, the mean of the two in the middle.
 fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
@@ -161,6 +187,12 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_table_for_people_has_columns_and_no_bars() {
+        let markdown = "10 records\n\n| batch size | rate |\n| ---: | ---: |\n| 50 | 123456 |\n| 5000 | 7 |\n";
+        assert_eq!(aligned(markdown), "10 records\n\nbatch size    rate\n50          123456\n5000             7\n");
+    }
 
     #[test]
     fn the_median_is_in_the_middle() {
