@@ -68,7 +68,7 @@ mod tests {
     fn equal_specs_do_not_differ_however_they_are_written() {
         let short = spec("source: {generate: {records: 10}}");
         assert_eq!(differences(&short, &short.clone()), []);
-        let long = spec("source: {generate: {records: 10}}, suspend: false, workers: {minReplicas: 1}");
+        let long = spec("source: {generate: {records: 10}}, suspend: false, keys: {}");
         assert_eq!(differences(&short, &long), []);
     }
 

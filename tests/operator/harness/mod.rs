@@ -1,5 +1,7 @@
 //! What the tests stand on: the project's own node, a place of its own for each test, and operators as processes.
 
+#[allow(dead_code, reason = "shared with the other suites, which lose no database")]
+mod backups;
 mod cluster;
 mod images;
 mod job;
