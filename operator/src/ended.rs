@@ -46,7 +46,7 @@ pub(crate) async fn rest(ctx: &Context, object: &SigningJob, job: &Valid) -> Res
     let status = SigningJobStatus { replicas: Some(0), rate_per_second: None, scaling_mode: None, ..base };
     match ctx.publisher.publish(&ctx.client, job.into(), &status).await? {
         // Figures are written with patience; nothing else would bring us here again.
-        Outcome::Later => return Ok(Action::requeue(LOOK)),
+        Outcome::Later(wait) => return Ok(Action::requeue(wait)),
         Outcome::Written => tell_too_late(ctx, object, &status, &changes).await,
         Outcome::Same => {}
     }

@@ -34,8 +34,6 @@ use crate::{
 
 /// While a job signs, it is looked at so often. What has not changed is not written.
 const LOOK: Duration = Duration::from_secs(1);
-/// Figures that had to wait for their turn are tried again.
-const LATER: Duration = Duration::from_secs(5);
 /// A job that does not is looked at when its work has news (`wake`), and so often besides.
 const REST: Duration = Duration::from_secs(15);
 
@@ -146,7 +144,7 @@ pub(crate) async fn reconcile(
     ctx.failures.clear(valid.uid);
     Ok(Action::requeue(match (need.at_work, outcome) {
         (true, _) => LOOK,
-        (false, Outcome::Later) => LATER,
+        (false, Outcome::Later(wait)) => wait,
         (false, _) => REST,
     }))
 }

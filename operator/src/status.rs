@@ -1,6 +1,7 @@
 //! `status`: computed from what is known (pure), and written when it differs.
 
 mod conditions;
+mod pace;
 mod publish;
 
 use std::time::Duration;

@@ -167,12 +167,15 @@ impl Work {
     /// From wherever the job is to its end, or to the first fault.
     async fn attempt(&mut self) -> Result<(), Fault> {
         let (ledger, streams) = (self.shared.dependencies.ledger()?, self.shared.dependencies.streams()?);
-        let order = self.orders.borrow_and_update().clone();
-        let Some(job) = self.ensure(&ledger, &order).await? else {
-            return Err(loss::of_row(&streams, order.uid).await);
+        let job = {
+            let order = self.orders.borrow_and_update().clone();
+            match self.ensure(&ledger, &order).await? {
+                Some(job) => job.id,
+                None => return Err(loss::of_row(&streams, order.uid).await),
+            }
         };
-        let driver = Driver::new(ledger.clone(), streams.clone(), job.id, self.shared.settings);
-        let mut tools = Tools { ledger, streams, driver, job: job.id };
+        let driver = Driver::new(ledger.clone(), streams.clone(), job, self.shared.settings);
+        let mut tools = Tools { ledger, streams, driver, job };
         loop {
             self.take_changes(&tools).await?;
             let found = self.look(&tools).await?;

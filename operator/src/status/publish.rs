@@ -1,8 +1,7 @@
 //! Writing a status: phase and conditions at once, figures with patience, nothing when nothing differs.
 
 use std::{
-    collections::HashMap,
-    sync::Mutex,
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -15,15 +14,11 @@ use serde_json::json;
 use uuid::Uuid;
 use vaultstream_api::{Reason, SigningJob, SigningJobStatus};
 
+use super::pace::Pace;
 use crate::validate::Valid;
 
 /// Who owns the fields of a status.
 const MANAGER: &str = "vaultstream-status";
-/// Between two writes of one job's figures.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// Writes of figures a second, of all jobs together.
-const MOST_A_SECOND: usize = 20;
-
 /// A status could not be written.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to write the status")]
@@ -31,9 +26,7 @@ pub(crate) struct StatusError(#[from] pub(crate) kube::Error);
 
 /// Remembers when whose figures were written.
 #[derive(Default)]
-pub(crate) struct Publisher {
-    written: Mutex<HashMap<Uuid, Instant>>,
-}
+pub(crate) struct Publisher(Mutex<Pace>);
 
 /// What came of a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,8 +34,8 @@ pub(crate) enum Outcome {
     Written,
     /// There is nothing to write.
     Same,
-    /// Only figures differ, and they have to wait for their turn.
-    Later,
+    /// Only figures differ, and they have to wait this long for their turn.
+    Later(Duration),
 }
 
 /// A status as the API server has it, and whose it is.
@@ -71,10 +64,12 @@ impl Publisher {
         if new == old.status {
             return Ok(Outcome::Same);
         }
-        if only_figures(old.status, new) && !self.may_write(old.uid) {
-            return Ok(Outcome::Later);
+        if only_figures(old.status, new)
+            && let Err(wait) = self.pace().turn(old.uid, Instant::now())
+        {
+            return Ok(Outcome::Later(wait));
         }
-        self.note(old.uid);
+        self.pace().note(old.uid, Instant::now());
         let api = Api::<SigningJob>::namespaced(client.clone(), old.namespace);
         let patch = json!({"apiVersion": "vaultstream.dev/v1alpha1", "kind": "SigningJob", "status": new});
         let params = PatchParams::apply(MANAGER).force();
@@ -88,24 +83,11 @@ impl Publisher {
 
     /// Forgets a job.
     pub(crate) fn forget(&self, uid: Uuid) {
-        if let Ok(mut written) = self.written.lock() {
-            written.remove(&uid);
-        }
+        self.pace().forget(uid);
     }
 
-    fn may_write(&self, uid: Uuid) -> bool {
-        let now = Instant::now();
-        self.written.lock().is_ok_and(|written| {
-            let rested = written.get(&uid).is_none_or(|at| now - *at >= PATIENCE);
-            let lately = written.values().filter(|at| now - **at < Duration::from_secs(1)).count();
-            rested && lately < MOST_A_SECOND
-        })
-    }
-
-    fn note(&self, uid: Uuid) {
-        if let Ok(mut written) = self.written.lock() {
-            written.insert(uid, Instant::now());
-        }
+    fn pace(&self) -> MutexGuard<'_, Pace> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
