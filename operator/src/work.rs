@@ -358,10 +358,10 @@ impl Work {
         let over = job.state.is_final() || job.state == JobState::Deleting;
         let signed = progress.as_ref().map_or(self.known.signed, |progress| progress.signed);
         if !over && signed < self.known.signed {
-            loss::of_signatures(&tools.ledger, tools.job, signed, self.known.signed).await?;
+            loss::of_signatures(&tools.ledger, tools.job, self.known.signed).await?;
             job = self.row(tools).await?;
         }
-        self.known.signed = self.known.signed.max(signed);
+        self.known.signed = signed;
         self.known.begun |= job.state != JobState::Pending;
         Ok(Found { job, progress })
     }

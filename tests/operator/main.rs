@@ -16,6 +16,7 @@ mod kills;
 mod lifecycle;
 mod losses;
 mod outages;
+mod proofs;
 mod refusals;
 mod retries;
 mod rights;

@@ -8,7 +8,7 @@ use kube::Api;
 use kube::api::ListParams;
 use vaultstream_api::{ConditionType, Phase, Reason};
 
-use crate::harness::{Job, Place, assert_complete_in, condition, generated, until};
+use crate::harness::{Job, Place, assert_complete_in, condition, generated, of_table, until};
 
 const RECORDS: i64 = 2000;
 
@@ -96,6 +96,53 @@ async fn a_job_made_while_both_are_away_says_so_and_begins_when_they_are_back() 
     let job_now = job.until_complete().await;
     assert_eq!(condition(&job_now, ConditionType::Ready).unwrap().reason, Reason::Finished.as_str());
     assert_complete_in(&place.site, &place.namespace, "job", 100, 0).await;
+}
+
+/// Somebody alters the table while its batches are to be planned, and Postgres goes away besides. Both pass, and neither says
+/// anything about the table.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_is_locked_while_it_is_planned_is_waited_for_and_not_blamed() {
+    let place = Place::new().await;
+    let _operator = place.start_operator().await;
+    until("the role that reads tables is there", || async {
+        place.site.number_or_zero("SELECT count(*) FROM pg_roles WHERE rolname = 'vaultstream_source'").await == 1
+    })
+    .await;
+    place
+        .site
+        .execute(
+            "CREATE TABLE papers (id bigint PRIMARY KEY, body text NOT NULL);
+             INSERT INTO papers SELECT n, 'paper ' || n FROM generate_series(1, 100) n;
+             GRANT SELECT ON papers TO vaultstream_source",
+        )
+        .await;
+    let mut somebody = place.site.sql().await;
+    let altering = somebody.transaction().await.unwrap();
+    altering.batch_execute("LOCK TABLE papers IN ACCESS EXCLUSIVE MODE").await.unwrap();
+
+    let job = place.create(&of_table("job", "papers", "batchSize: 20\nkeys: {count: 2}")).await;
+    job.until_phase(Phase::Seeding).await;
+    assert_not_blamed(&job, Duration::from_secs(12)).await;
+    place.postgres.cut().await;
+    assert_not_blamed(&job, Duration::from_secs(5)).await;
+    place.postgres.restore().await;
+    assert_not_blamed(&job, Duration::from_secs(5)).await;
+    altering.rollback().await.unwrap();
+    job.until_complete().await;
+    assert_complete_in(&place.site, &place.namespace, "job", 100, 0).await;
+    for reason in ["SourceUnusable", "SourceUnavailable"] {
+        assert_eq!(job.events(reason).await, Vec::<String>::new());
+    }
+}
+
+async fn assert_not_blamed(job: &Job, for_so_long: Duration) {
+    let begun = Instant::now();
+    while begun.elapsed() < for_so_long {
+        let status = job.get().await.status.unwrap_or_default();
+        let blamed = status.conditions.iter().any(|condition| condition.reason.starts_with("Source"));
+        assert!(!blamed, "{}", job.tell().await);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
 }
 
 /// A leader that starts in mid-job and knows nothing yet leaves the workers as they are.

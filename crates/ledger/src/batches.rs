@@ -45,6 +45,24 @@ pub async fn split(ledger: &Ledger, job: JobId, batch: BatchNo, at: i64, head_ro
     }
 }
 
+/// Records signed, counted from the job's batches rather than from its keys.
+///
+/// # Errors
+///
+/// When Postgres fails.
+pub async fn signed_records(ledger: &Ledger, job: JobId) -> Result<i64, QueryError> {
+    const ACTION: &str = "count the signed records of the job's batches";
+    let client = ledger.client(ACTION).await?;
+    let row = client
+        .query_one(
+            "SELECT coalesce(sum(signed), 0)::bigint FROM vaultstream.batches WHERE job_id = $1 AND state = 'signed'",
+            &[&job.0],
+        )
+        .await
+        .map_err(|error| QueryError::new(ACTION, error))?;
+    Ok(row.get(0))
+}
+
 /// Which of these batches are signed.
 ///
 /// # Errors

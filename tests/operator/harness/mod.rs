@@ -39,7 +39,7 @@ pub(crate) use manifests::{generated, of_table};
 pub(crate) use metrics_api::MetricsApi;
 pub(crate) use operator::Operator;
 pub(crate) use place::Place;
-use process::Program;
+pub(crate) use process::Program;
 pub(crate) use relay::free_port;
 pub(crate) use servers::Servers;
 pub(crate) use site::until;
