@@ -1,26 +1,20 @@
 //! The receipt: when every batch is signed, lifecycle sends one `finish` message; the worker that gets it signs the
 //! summary of the job with the receipt key, which signs nothing else.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use vaultstream_ledger::{
     JobState, Lease, jobs,
     leases::{self, Take},
     progress,
     steps::{self, ReceiptStored},
-    verify::{self, PublicKeyRow},
+    verify,
 };
-use vaultstream_signing::{
-    Hash, PublicKey, Receipt,
-    backend::names,
-    merkle,
-    receipt::{KeyUse, Totals},
-    sign_receipt,
-};
+use vaultstream_signing::{Hash, Receipt, backend::names, merkle, sign_receipt};
 
 use crate::{
     held::HeldMessage,
-    keys::KeyError,
+    receipt::{receipt_of, rejects_root},
     session::{Session, SessionError},
 };
 
@@ -88,39 +82,8 @@ async fn summary(session: &Session) -> Result<Option<Receipt>, SessionError> {
     let Some(job) = jobs::by_id(ledger, session.job.id).await? else { return Ok(None) };
     let Some(counts) = progress(ledger, job.id).await? else { return Ok(None) };
     let keys = verify::public_keys(ledger, job.id).await?;
-    let keys = keys.iter().filter(|key| key.signed > 0).map(key_use).collect::<Result<_, _>>()?;
-    Ok(Some(Receipt {
-        uid: job.uid,
-        namespace: job.namespace.clone(),
-        name: job.name.clone(),
-        spec_hash: spec_hash(&job),
-        records: Totals {
-            total: counts.total.unsigned_abs(),
-            signed: counts.signed.unsigned_abs(),
-            rejected: counts.rejected.unsigned_abs(),
-            changed: counts.changed.unsigned_abs(),
-        },
-        merkle_root: merkle_root(session).await?,
-        rejects_root: None,
-        keys,
-        backends: job.backends.clone(),
-        verify: job.spec.signing.verify.as_str().to_owned(),
-        started_at: rfc3339(job.times.published.unwrap_or(job.times.created)),
-        completed_at: rfc3339(job.times.signed.unwrap_or(job.times.created)),
-    }))
-}
-
-/// SHA-256 of the spec as canonical JSON: object members sorted, no white space (RFC 8785 for what a spec may hold).
-pub fn spec_hash(job: &vaultstream_ledger::Job) -> Hash {
-    // A serde_json map keeps its members sorted, and a spec holds no floating point numbers.
-    let canonical = serde_json::to_value(&job.spec).map(|spec| spec.to_string()).unwrap_or_default();
-    vaultstream_signing::Digest::of(canonical.as_bytes()).0
-}
-
-fn key_use(key: &PublicKeyRow) -> Result<KeyUse, KeyError> {
-    let public =
-        PublicKey::from_spki_der(&key.public_key).map_err(|source| KeyError::PublicKey { key: key.id, source })?;
-    Ok(KeyUse { kid: public.thumbprint(), signed: key.signed.unsigned_abs() })
+    let (root, rejects) = (merkle_root(session).await?, rejects_root(ledger, job.id).await?);
+    Ok(Some(receipt_of(&job, &counts, &keys, root, rejects)?))
 }
 
 /// The root over the roots of all batches, ascending; memory grows with the logarithm of their number.
@@ -136,8 +99,4 @@ async fn merkle_root(session: &Session) -> Result<Hash, SessionError> {
             tree.push(root);
         }
     }
-}
-
-fn rfc3339(time: SystemTime) -> String {
-    humantime::format_rfc3339_millis(time).to_string()
 }

@@ -21,6 +21,7 @@ mod pace;
 mod pipeline;
 mod program;
 mod read;
+mod receipt;
 mod session;
 mod sign;
 mod unit;
@@ -35,9 +36,9 @@ use vaultstream_signing::{Backend, Digest, KekRing, Nonce, PrivateKey, RawSignat
 use vaultstream_streams::Streams;
 
 pub use breaker::chain;
-pub use finish::spec_hash;
 pub use keys::KeyError;
 pub use program::{ProgramError, cores, listen_for_signals, main, run};
+pub use receipt::{receipt_of, rejects_root};
 pub use session::SessionError;
 pub use work::{Ended, WorkError};
 

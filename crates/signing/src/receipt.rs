@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
 use crate::backend::{Nonce, SigningError};
@@ -29,12 +29,14 @@ pub struct Receipt {
     /// The job's Merkle root, over its batches ascending.
     #[serde(with = "crate::proof::hex")]
     pub merkle_root: Hash,
-    /// Root over all the job's rejects, ids ascending; absent when there are none.
+    /// Root over all the job's rejects, ids ascending; absent when there are none. Earlier versions left it out always.
     #[serde(with = "crate::proof::optional_hex", default, skip_serializing_if = "Option::is_none")]
     pub rejects_root: Option<Hash>,
     /// Every key that signed records of the job.
     pub keys: Vec<KeyUse>,
-    /// The implementations that signed: workers on different processors may use different ones.
+    /// The implementations that signed: workers on different processors may use different ones. Receipts of version 0.1
+    /// before ledgers of version 8 name one, as `backend`.
+    #[serde(alias = "backend", deserialize_with = "one_or_several")]
     pub backends: Vec<Backend>,
     /// What was checked before each commit: `None`, `Sample` or `All`.
     pub verify: String,
@@ -66,6 +68,19 @@ pub struct KeyUse {
     pub kid: Thumbprint,
     /// Signatures made with it.
     pub signed: u64,
+}
+
+fn one_or_several<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Backend>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Backends {
+        One(Backend),
+        Several(Vec<Backend>),
+    }
+    Ok(match Backends::deserialize(deserializer)? {
+        Backends::One(backend) => vec![backend],
+        Backends::Several(backends) => backends,
+    })
 }
 
 #[derive(Serialize, Deserialize)]

@@ -5,7 +5,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use proptest::prelude::*;
 use uuid::Uuid;
 use vaultstream_signing::receipt::{KeyUse, ReceiptError, Totals};
-use vaultstream_signing::{Backend, PrivateKey, Receipt, Thumbprint, sign_receipt, verify_receipt};
+use vaultstream_signing::{
+    Backend, Digest, Nonce, PrivateKey, RawSignature, Receipt, Thumbprint, jose_encode, sign_receipt, verify_receipt,
+};
 
 fn receipt() -> Receipt {
     Receipt {
@@ -53,6 +55,23 @@ fn a_receipt_has_the_documented_json() {
     );
     assert_eq!(URL_SAFE_NO_PAD.decode(parts[2]).unwrap().len(), 64);
     assert_eq!(parts.len(), 3);
+}
+
+/// Written by version 0.1 before it knew more than one backend: one `backend`, no `rejectsRoot`.
+#[test]
+fn a_receipt_of_an_earlier_version_is_read() {
+    let key = PrivateKey::generate().unwrap();
+    let header = serde_json::json!({"alg": "ES256", "kid": key.public().thumbprint(), "typ": "vaultstream-receipt"});
+    let mut body = serde_json::to_value(receipt()).unwrap();
+    body.as_object_mut().unwrap().remove("backends");
+    body["backend"] = "native".into();
+    let signed = [header, body].map(|part| URL_SAFE_NO_PAD.encode(part.to_string())).join(".");
+    let mut signature = [RawSignature::EMPTY];
+    let mut signer = Backend::Reference.signer(&key, Nonce::Hedged).unwrap();
+    signer.sign(&[Digest::of(signed.as_bytes())], &mut signature).unwrap();
+    let jws = format!("{signed}.{}", jose_encode(&signature[0]));
+    let expected = Receipt { backends: vec![Backend::Native], ..receipt() };
+    assert_eq!(verify_receipt(&key.public(), &jws).unwrap(), expected);
 }
 
 #[test]

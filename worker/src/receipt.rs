@@ -1,0 +1,82 @@
+//! What a receipt says, from what the ledger has: made from it when a job is finished, compared with it when one is verified.
+
+use std::time::SystemTime;
+
+use vaultstream_ledger::{Job, JobId, Ledger, Progress, QueryError, rejects, verify::PublicKeyRow};
+use vaultstream_signing::{
+    Digest, Hash, PublicKey, Receipt, merkle,
+    receipt::{KeyUse, Totals},
+};
+
+use crate::keys::KeyError;
+
+/// Rejects read at a time.
+const PAGE: usize = 20_000;
+
+/// The receipt of a job whose every batch is signed. `root` is over the roots of its batches, `rejects` over its rejects.
+///
+/// # Errors
+/// When a public key of the ledger is damaged.
+pub fn receipt_of(
+    job: &Job,
+    counts: &Progress,
+    keys: &[PublicKeyRow],
+    root: Hash,
+    rejects: Option<Hash>,
+) -> Result<Receipt, KeyError> {
+    // The receipt key, ordinal 0, signs no records.
+    let signed = keys.iter().filter(|key| key.ordinal > 0 && key.signed > 0);
+    Ok(Receipt {
+        uid: job.uid,
+        namespace: job.namespace.clone(),
+        name: job.name.clone(),
+        spec_hash: spec_hash(job),
+        records: Totals {
+            total: counts.total.unsigned_abs(),
+            signed: counts.signed.unsigned_abs(),
+            rejected: counts.rejected.unsigned_abs(),
+            changed: counts.changed.unsigned_abs(),
+        },
+        merkle_root: root,
+        rejects_root: rejects,
+        keys: signed.map(key_use).collect::<Result<_, _>>()?,
+        backends: job.backends.clone(),
+        verify: job.spec.signing.verify.as_str().to_owned(),
+        started_at: rfc3339(job.times.published.unwrap_or(job.times.created)),
+        completed_at: rfc3339(job.times.signed.unwrap_or(job.times.created)),
+    })
+}
+
+/// The root over all rejects of a job, ids ascending; none when there are none.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn rejects_root(ledger: &Ledger, job: JobId) -> Result<Option<Hash>, QueryError> {
+    let mut tree = merkle::Tree::new();
+    let mut last = None;
+    loop {
+        let page = rejects(ledger, job, last, PAGE).await?;
+        let Some(end) = page.last() else { return Ok(last.map(|_| tree.root())) };
+        last = Some(end.id);
+        for reject in &page {
+            tree.push(merkle::reject_leaf(reject.id, &reject.reason));
+        }
+    }
+}
+
+/// SHA-256 of the spec as canonical JSON: object members sorted, no white space (RFC 8785 for what a spec may hold).
+fn spec_hash(job: &Job) -> Hash {
+    // A serde_json map keeps its members sorted, and a spec holds no floating point numbers.
+    let canonical = serde_json::to_value(&job.spec).map(|spec| spec.to_string()).unwrap_or_default();
+    Digest::of(canonical.as_bytes()).0
+}
+
+fn key_use(key: &PublicKeyRow) -> Result<KeyUse, KeyError> {
+    let public =
+        PublicKey::from_spki_der(&key.public_key).map_err(|source| KeyError::PublicKey { key: key.id, source })?;
+    Ok(KeyUse { kid: public.thumbprint(), signed: key.signed.unsigned_abs() })
+}
+
+fn rfc3339(time: SystemTime) -> String {
+    humantime::format_rfc3339_millis(time).to_string()
+}
