@@ -242,3 +242,49 @@ pub async fn failures(ledger: &Ledger, job: JobId) -> Result<Vec<Failing>, Query
         })
         .collect())
 }
+
+/// A key of a job and what it did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyUsage {
+    /// Its place among the job's keys; 0 is the receipt key.
+    pub ordinal: i32,
+    /// Its version.
+    pub version: i32,
+    /// SubjectPublicKeyInfo, DER; none while it is not made.
+    pub public_key: Option<Vec<u8>>,
+    /// False once it is worn out.
+    pub active: bool,
+    /// Somebody holds it just now.
+    pub leased: bool,
+    /// Signatures made with it.
+    pub signed: i64,
+}
+
+/// The keys of a job by ordinal and version, at most `limit`.
+///
+/// # Errors
+///
+/// When Postgres fails.
+pub async fn key_usage(ledger: &Ledger, job: JobId, limit: usize) -> Result<Vec<KeyUsage>, QueryError> {
+    const ACTION: &str = "read the job's keys";
+    let client = ledger.client(ACTION).await?;
+    let rows = client
+        .query(
+            "SELECT ordinal, version, public_key, state = 'active', coalesce(lease_until > clock_timestamp(), false), signed \
+             FROM vaultstream.keys WHERE job_id = $1 ORDER BY ordinal, version LIMIT $2",
+            &[&job.0, &i64::try_from(limit).unwrap_or(i64::MAX)],
+        )
+        .await
+        .map_err(|error| QueryError::new(ACTION, error))?;
+    Ok(rows
+        .iter()
+        .map(|row| KeyUsage {
+            ordinal: row.get(0),
+            version: row.get(1),
+            public_key: row.get(2),
+            active: row.get(3),
+            leased: row.get(4),
+            signed: row.get(5),
+        })
+        .collect())
+}

@@ -3,6 +3,8 @@
 mod completeness;
 mod signed;
 mod unreached;
+mod unsigned;
+mod walk;
 
 use uuid::Uuid;
 
@@ -12,7 +14,9 @@ use crate::ids::{BatchNo, JobId, KeyId};
 
 pub use crate::copy_out::ReadError;
 pub use completeness::{Violation, ViolationKind, completeness};
-pub use signed::{Rows, SignedRow, signed_rows};
+pub use signed::{Lost, Now, SignedRow, SignedRows};
+pub use unsigned::{Unsigned, newer_rows, unsigned_between, unsigned_rows};
+pub use walk::Rows;
 
 /// A signed batch, with what its root was made of.
 #[derive(Clone, Debug, PartialEq, Eq)]

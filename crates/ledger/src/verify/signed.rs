@@ -1,36 +1,22 @@
-//! Every signature of a job with what it signs.
+//! Every signature of a job with what it signs: the ledger first, and beside it what the source has now, if it can be read.
+//!
+//! In pieces, each a transaction of its own: no snapshot is held while signatures are checked, and a limit on statements or
+//! transactions ends none that could be done. A piece that the server cannot hand over is halved, down to the one record
+//! that is at fault; the others come as if nothing were wrong with it.
 
+use std::error::Error as _;
 use std::ops::ControlFlow;
 
 use vaultstream_signing::copy::{CopyError, int8};
 
+use super::walk::{Piece, Rows, Walk};
 use crate::connect::Ledger;
 use crate::copy_out::{ReadError, copy_out};
+use crate::error::QueryError;
 use crate::ids::KeyId;
 use crate::jobs::Job;
 use crate::session::Session;
 use crate::source::{ReadFrom, signatures_partition};
-
-/// Which signatures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rows {
-    /// All.
-    All,
-    /// Those of records `first` to `last`.
-    Range {
-        /// First id.
-        first: i64,
-        /// Last id.
-        last: i64,
-    },
-    /// About `rows` of them, spread over all: the same ones for the same seed.
-    Sample {
-        /// How many.
-        rows: u64,
-        /// Chooses.
-        seed: u64,
-    },
-}
 
 /// A signature and what it signs.
 #[derive(Clone, Copy, Debug)]
@@ -43,8 +29,43 @@ pub struct SignedRow<'a> {
     pub signature: &'a [u8],
     /// The digest that was signed, for records of a table.
     pub digest: Option<&'a [u8]>,
-    /// The payload now; none when the row is gone, or its payload is NULL now.
-    pub payload: Option<&'a [u8]>,
+    /// What the source has now.
+    pub now: Now<'a>,
+}
+
+/// What the source of a signed record has for it now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Now<'a> {
+    /// This payload.
+    Payload(&'a [u8]),
+    /// A row whose payload is NULL.
+    Null,
+    /// No row.
+    Gone,
+    /// A row that the server cannot hand over, with its words.
+    Unreadable(&'a str),
+    /// The whole source cannot be read: see [`SignedRows::lost`].
+    NotRead,
+}
+
+impl<'a> Now<'a> {
+    /// The payload, if there is one.
+    #[must_use]
+    pub fn payload(self) -> Option<&'a [u8]> {
+        match self {
+            Self::Payload(payload) => Some(payload),
+            Self::Null | Self::Gone | Self::Unreadable(_) | Self::NotRead => None,
+        }
+    }
+}
+
+/// Why no row of the source can be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lost {
+    /// The table or one of its columns is not there any more, under its name; else it may not be read.
+    pub gone: bool,
+    /// The server's words.
+    pub why: String,
 }
 
 /// What ends a COPY early.
@@ -65,60 +86,190 @@ impl From<ReadError> for Stop {
     }
 }
 
-/// Shows the signatures to `visit`, ids ascending, until it breaks. Nothing of a row is kept.
-///
-/// # Errors
-///
-/// See [`ReadError`].
-pub async fn signed_rows(
-    ledger: &Ledger,
-    job: &Job,
-    which: Rows,
-    mut visit: impl FnMut(SignedRow<'_>) -> ControlFlow<()>,
-) -> Result<(), ReadError> {
-    const ACTION: &str = "read signatures";
-    let signatures = signatures_partition(job.id);
-    let ReadFrom { table, key, payload, .. } = ReadFrom::of(job);
-    // The key is compared as it is: its index fits no cast. Its own bounds keep a plan from reading all that lies before them.
-    let mut bounds = String::new();
-    let condition = match which {
-        Rows::All => String::new(),
-        Rows::Range { first, last } => {
-            bounds = format!("WHERE {key} BETWEEN '{first}'::bigint AND '{last}'::bigint");
-            format!("WHERE s.record_id BETWEEN '{first}'::bigint AND '{last}'::bigint")
-        }
-        Rows::Sample { rows, seed } => {
-            // A hash of the id decides: no sort, no table of chosen ones.
-            let of = u64::try_from(job.total.unwrap_or(0)).unwrap_or(0).max(1);
-            let share = u32::try_from((u128::from(rows) << 31) / u128::from(of)).unwrap_or(u32::MAX).min(1 << 31);
-            let seed = i64::from_ne_bytes(seed.to_ne_bytes());
-            format!("WHERE (hashint8extended(s.record_id, '{seed}'::bigint) & 2147483647) < {share}")
-        }
-    };
-    let source = format!("SELECT {key} AS id, {payload} AS payload FROM {table} {bounds}");
-    let sql = format!(
-        "SELECT s.record_id, s.key_id, s.signature, s.digest, r.payload FROM {signatures} s \
-         LEFT JOIN ({source}) r ON r.id = s.record_id {condition} ORDER BY s.record_id"
-    );
-    let session = Session::new(ledger.client(ACTION).await?);
-    let Some(client) = session.client() else { return Ok(()) };
-    // With the session's own rights: vaultstream_source, which reads source tables for workers, sees no signatures.
-    let read = copy_out::<5, Stop>(client, "", &sql, |[id, key, signature, digest, payload]| {
-        let row = SignedRow {
-            id: int8(id)?,
-            key: KeyId(int8(key)?),
-            signature: signature.unwrap_or_default(),
-            digest,
-            payload,
-        };
-        if visit(row).is_break() { Err(Stop::Asked) } else { Ok(()) }
-    });
-    match read.await {
-        Ok(()) => {
-            session.settle();
-            Ok(())
-        }
-        Err(Stop::Asked) => Ok(()),
-        Err(Stop::Failed(error)) => Err(error),
+/// Reads a job's signatures. Remembers that the source cannot be read, so that it is tried only once.
+#[derive(Debug)]
+pub struct SignedRows<'a> {
+    ledger: &'a Ledger,
+    job: &'a Job,
+    lost: Option<Lost>,
+}
+
+impl<'a> SignedRows<'a> {
+    /// Of this job.
+    #[must_use]
+    pub fn of(ledger: &'a Ledger, job: &'a Job) -> Self {
+        Self { ledger, job, lost: None }
     }
+
+    /// Why the source cannot be read, once that was noticed.
+    #[must_use]
+    pub fn lost(&self) -> Option<&Lost> {
+        self.lost.as_ref()
+    }
+
+    /// Shows the signatures to `visit`, ids ascending, until it breaks. Nothing of a row is kept.
+    ///
+    /// # Errors
+    ///
+    /// When the signatures themselves cannot be read; see [`ReadError`].
+    pub async fn read(
+        &mut self,
+        which: Rows,
+        mut visit: impl FnMut(SignedRow<'_>) -> ControlFlow<()>,
+    ) -> Result<(), ReadError> {
+        let mut walk = Walk::over(which, self.job);
+        loop {
+            let piece = match self.next(&walk).await {
+                Ok(Some(piece)) => piece,
+                Ok(None) => return Ok(()),
+                Err(ReadError::Query(error)) if walk.may_try_again(&error) => {
+                    walk.before_the_next_try(&error).await;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let mut last = None;
+            let mut note = |row: SignedRow<'_>| {
+                last = Some(row.id);
+                visit(row)
+            };
+            let error = match self.show(&walk, piece, &mut note).await {
+                Ok(()) => {
+                    walk.went_well(piece);
+                    continue;
+                }
+                Err(Stop::Asked) => return Ok(()),
+                Err(Stop::Failed(error)) => error,
+            };
+            walk.shown_up_to(last);
+            let one = piece.first == piece.last && last.is_none();
+            if let Some(why) = self.after(error, &mut walk, one).await? {
+                if self.without_its_payload(piece, &why, &mut visit).await?.is_break() {
+                    return Ok(());
+                }
+                walk.shown_up_to(Some(piece.last));
+            }
+        }
+    }
+
+    /// The ends of the next piece; none when all was shown.
+    async fn next(&self, walk: &Walk) -> Result<Option<Piece>, ReadError> {
+        const ACTION: &str = "read signatures";
+        let Some(from) = walk.from else { return Ok(None) };
+        let Some(most) = walk.most else { return Ok(Some(Piece { first: from, last: walk.until })) };
+        let signatures = signatures_partition(self.job.id);
+        let sql = format!(
+            "SELECT min(record_id), max(record_id) FROM (SELECT s.record_id FROM {signatures} s WHERE {} \
+             ORDER BY s.record_id LIMIT {most}) AS piece",
+            walk.condition(Piece { first: from, last: walk.until })
+        );
+        let client = self.ledger.client(ACTION).await?;
+        let row = client.query_one(&sql, &[]).await.map_err(ReadError::from)?;
+        let ends = row.get::<_, Option<i64>>(0).zip(row.get::<_, Option<i64>>(1));
+        Ok(ends.map(|(first, last)| Piece { first, last }))
+    }
+
+    /// What to do after a failure of a piece. The server's words when the piece is `one` record, which is at fault.
+    async fn after(&mut self, error: ReadError, walk: &mut Walk, one: bool) -> Result<Option<String>, ReadError> {
+        let error = match error {
+            ReadError::Gone(error) | ReadError::Query(error) => error,
+            error => return Err(error),
+        };
+        let code = error.code().unwrap_or_default().to_owned();
+        if walk.may_try_again(&error) {
+            walk.before_the_next_try(&error).await;
+            Ok(None)
+        } else if error.is_fault_of_a_record() && self.lost.is_none() {
+            if one {
+                return Ok(Some(words(&error)));
+            }
+            walk.halve();
+            Ok(None)
+        } else if concerns_every_row(&code) && self.lost.is_none() {
+            self.lost = Some(Lost { gone: GONE.contains(&code.as_str()), why: words(&error) });
+            Ok(None)
+        } else {
+            Err(error.into())
+        }
+    }
+
+    async fn show(
+        &self,
+        walk: &Walk,
+        piece: Piece,
+        visit: &mut impl FnMut(SignedRow<'_>) -> ControlFlow<()>,
+    ) -> Result<(), Stop> {
+        let source = if self.lost.is_some() { None } else { Some(ReadFrom::of(self.job)) };
+        let absent = if self.lost.is_some() { Now::NotRead } else { Now::Gone };
+        self.copy(&self.sql(walk, piece, source.as_ref()), absent, visit).await
+    }
+
+    /// Shows one record whose payload cannot be read.
+    async fn without_its_payload(
+        &self,
+        piece: Piece,
+        why: &str,
+        visit: &mut impl FnMut(SignedRow<'_>) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, ReadError> {
+        let walk = Walk::over(Rows::All, self.job);
+        match self.copy(&self.sql(&walk, piece, None), Now::Unreadable(why), visit).await {
+            Ok(()) => Ok(ControlFlow::Continue(())),
+            Err(Stop::Asked) => Ok(ControlFlow::Break(())),
+            Err(Stop::Failed(error)) => Err(error),
+        }
+    }
+
+    async fn copy(
+        &self,
+        sql: &str,
+        absent: Now<'_>,
+        visit: &mut impl FnMut(SignedRow<'_>) -> ControlFlow<()>,
+    ) -> Result<(), Stop> {
+        let session = Session::new(self.ledger.client("read signatures").await.map_err(ReadError::from)?);
+        let Some(client) = session.client() else { return Ok(()) };
+        // With the session's own rights: vaultstream_source, which reads source tables for workers, sees no signatures.
+        copy_out::<6, Stop>(client, "", sql, |[id, key, signature, digest, there, payload]| {
+            let now = match (there, payload) {
+                (_, Some(payload)) => Now::Payload(payload),
+                (Some(_), None) => Now::Null,
+                (None, None) => absent,
+            };
+            let signature = signature.unwrap_or_default();
+            let row = SignedRow { id: int8(id)?, key: KeyId(int8(key)?), signature, digest, now };
+            if visit(row).is_break() { Err(Stop::Asked) } else { Ok(()) }
+        })
+        .await?;
+        session.settle();
+        Ok(())
+    }
+
+    /// Each row with a signature is looked up in the source by itself, through the index of its key, whatever that key's type
+    /// and the statistics: a row that was rejected is not touched, and may be one that cannot be read.
+    fn sql(&self, walk: &Walk, piece: Piece, source: Option<&ReadFrom>) -> String {
+        let signatures = signatures_partition(self.job.id);
+        let condition = walk.condition(piece);
+        let now = source.map_or_else(
+            || "SELECT NULL::bool AS there, NULL::bytea AS payload".to_owned(),
+            |ReadFrom { table, key, payload, .. }| {
+                format!("SELECT true AS there, {payload} AS payload FROM {table} WHERE {key} = s.record_id OFFSET 0")
+            },
+        );
+        format!(
+            "SELECT s.record_id, s.key_id, s.signature, s.digest, r.there, r.payload FROM {signatures} s \
+             LEFT JOIN LATERAL ({now}) AS r ON true WHERE {condition} ORDER BY s.record_id"
+        )
+    }
+}
+
+/// Undefined table, column, schema.
+const GONE: [&str; 3] = ["42P01", "42703", "3F000"];
+
+/// Names, rights and types: what the server says of a statement, whatever its rows hold.
+fn concerns_every_row(code: &str) -> bool {
+    code.starts_with("42") || code.starts_with("3F")
+}
+
+/// What the server says, without what was asked.
+fn words(error: &QueryError) -> String {
+    error.source().map_or_else(|| error.to_string(), ToString::to_string)
 }

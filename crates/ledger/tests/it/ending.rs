@@ -60,7 +60,7 @@ async fn a_job_goes_from_its_last_batch_to_complete_with_its_receipt() {
         steps::fail(&stage.ledger, job.id, Reason::TooManyRejects, "too late").await.unwrap(),
         Step::Elsewhere(JobState::Complete)
     );
-    assert_eq!(verify::completeness(&stage.ledger, &job).await.unwrap(), []);
+    assert_eq!(verify::completeness(&stage.ledger, &job, 10).await.unwrap(), []);
 }
 
 #[tokio::test]

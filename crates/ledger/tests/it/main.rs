@@ -17,6 +17,7 @@ mod poolers;
 mod roles;
 mod seeding;
 mod settings;
+mod signed_rows;
 mod stage;
 mod tables;
 mod tls;

@@ -200,19 +200,19 @@ async fn rows_inserted_changed_and_deleted_meanwhile_are_counted_not_lost() {
     assert_eq!(stage.commit(&job, &lease, &unit).await, Committed::Done);
     let now = progress(&stage.ledger, job.id).await.unwrap().unwrap();
     assert_eq!((now.total, now.signed, now.changed, now.backlog), (41, 41, 5, 0));
-    assert_eq!(verify::completeness(&stage.ledger, &job).await.unwrap(), []);
+    assert_eq!(verify::completeness(&stage.ledger, &job, 10).await.unwrap(), []);
 
     // What was signed stays verifiable when the table moves on: the digest is kept.
     sql.batch_execute("DELETE FROM moving WHERE id = 10; UPDATE moving SET body = 'again' WHERE id = 20")
         .await
         .unwrap();
     let mut rows = Vec::new();
-    verify::signed_rows(&stage.ledger, &job, verify::Rows::Range { first: 10, last: 30 }, |row| {
-        rows.push((row.id, row.digest.map(<[u8]>::len), row.payload.map(<[u8]>::to_vec)));
+    let mut signed = verify::SignedRows::of(&stage.ledger, &job);
+    let read = signed.read(verify::Rows::Range { first: 10, last: 30 }, |row| {
+        rows.push((row.id, row.digest.map(<[u8]>::len), row.now.payload().map(<[u8]>::to_vec)));
         std::ops::ControlFlow::Continue(())
-    })
-    .await
-    .unwrap();
+    });
+    read.await.unwrap();
     assert_eq!(
         rows,
         [(10, Some(32), None), (20, Some(32), Some(b"again".to_vec())), (30, Some(32), Some(b"row 3".to_vec()))]
@@ -255,7 +255,7 @@ async fn a_range_that_has_outgrown_its_plan_is_read_in_part_and_split() {
     let now = progress(&stage.ledger, job.id).await.unwrap().unwrap();
     assert_eq!((now.signed, now.total, now.changed, now.backlog), (119, 119, 99, 0));
     assert!(now.all_signed());
-    assert_eq!(verify::completeness(&stage.ledger, &job).await.unwrap(), []);
+    assert_eq!(verify::completeness(&stage.ledger, &job, 10).await.unwrap(), []);
 }
 
 #[tokio::test]

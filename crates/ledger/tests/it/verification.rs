@@ -1,10 +1,8 @@
-use std::ops::ControlFlow;
-
 use vaultstream_ledger::commit::Committed;
-use vaultstream_ledger::verify::{self, Rows, ViolationKind};
+use vaultstream_ledger::verify::{self, ViolationKind};
 use vaultstream_ledger::{BatchNo, Job};
 
-use crate::stage::{Stage, generated, segment};
+use crate::stage::{Stage, generated, of_table, segment, segment_of};
 
 async fn signed(stage: &Stage, records: u64) -> Job {
     let job = stage.signing(generated(records, 10, 2)).await;
@@ -18,7 +16,7 @@ async fn signed(stage: &Stage, records: u64) -> Job {
 async fn a_finished_job_has_nothing_to_complain_about() {
     let stage = Stage::new().await;
     let job = signed(&stage, 95).await;
-    assert_eq!(verify::completeness(&stage.ledger, &job).await.unwrap(), []);
+    assert_eq!(verify::completeness(&stage.ledger, &job, 10).await.unwrap(), []);
     let roots = verify::batch_roots(&stage.ledger, job.id, 0, 100).await.unwrap();
     assert_eq!(
         (roots.len(), roots[9].batch, roots[9].signed, roots[9].root.as_slice()),
@@ -31,16 +29,17 @@ async fn a_finished_job_has_nothing_to_complain_about() {
 
 #[tokio::test]
 async fn every_kind_of_damage_is_found_and_named() {
-    let damages: [(&str, &[ViolationKind]); 10] = [
+    let damages: [(&str, &[ViolationKind]); 11] = [
         (
             "DELETE FROM vaultstream.signatures WHERE record_id = 13",
-            &[ViolationKind::BatchContents, ViolationKind::Stray, ViolationKind::WrongKey, ViolationKind::Missing],
+            &[ViolationKind::BatchContents, ViolationKind::Missing],
         ),
         (
             "INSERT INTO vaultstream.signatures SELECT job_id, 1000, key_id, signature FROM vaultstream.signatures WHERE record_id = 1",
             &[ViolationKind::Stray],
         ),
         ("UPDATE vaultstream.signatures SET key_id = key_id + 1 WHERE record_id = 13", &[ViolationKind::WrongKey]),
+        ("UPDATE vaultstream.keys SET ordinal = 0, version = 9 WHERE ordinal = 1", &[ViolationKind::StrangeKey]),
         (
             "INSERT INTO vaultstream.rejects VALUES (1, 13, 'x', 'x', 0)",
             &[ViolationKind::BatchContents, ViolationKind::SignedAndRejected],
@@ -51,11 +50,11 @@ async fn every_kind_of_damage_is_found_and_named() {
         ),
         (
             "DELETE FROM vaultstream.batches WHERE batch = 3",
-            &[ViolationKind::Ranges, ViolationKind::BatchCount, ViolationKind::Stray, ViolationKind::Counters],
+            &[ViolationKind::Ranges, ViolationKind::BatchCount, ViolationKind::Counters, ViolationKind::Stray],
         ),
         (
             "UPDATE vaultstream.batches SET last_id = 44 WHERE batch = 3",
-            &[ViolationKind::Ranges, ViolationKind::BatchContents, ViolationKind::WrongKey],
+            &[ViolationKind::Ranges, ViolationKind::BatchContents],
         ),
         ("UPDATE vaultstream.batches SET rows = 11 WHERE batch = 3", &[ViolationKind::BatchContents]),
         ("UPDATE vaultstream.keys SET signed = 94 WHERE ordinal = 1", &[ViolationKind::Counters]),
@@ -68,41 +67,46 @@ async fn every_kind_of_damage_is_found_and_named() {
         // As its owner may: triggers do not fire.
         let by_the_owner = format!("SET session_replication_role = replica; {damage}");
         stage.sql().await.batch_execute(&by_the_owner).await.unwrap();
-        let found = verify::completeness(&stage.ledger, &job).await.unwrap();
+        let found = verify::completeness(&stage.ledger, &job, 10).await.unwrap();
         let kinds: Vec<_> = found.iter().map(|violation| violation.kind).collect();
         assert_eq!(kinds, expected, "{damage}: {found:?}");
-        assert!(found.iter().all(|violation| violation.count > 0 && !violation.example.is_empty()), "{found:?}");
+        assert!(found.iter().all(|violation| violation.count > 0 && !violation.examples.is_empty()), "{found:?}");
     }
 }
 
 #[tokio::test]
-async fn signatures_come_with_what_they_sign() {
+async fn a_missing_signature_is_named_by_its_record_also_of_a_table() {
     let stage = Stage::new().await;
-    let job = signed(&stage, 2000).await;
-    let mut ids = Vec::new();
-    verify::signed_rows(&stage.ledger, &job, Rows::All, |row| {
-        assert_eq!((row.signature.len(), row.payload.map(<[u8]>::len)), (64, Some(32)));
-        ids.push(row.id);
-        ControlFlow::Continue(())
-    })
+    let sql = stage.sql().await;
+    sql.batch_execute(
+        "CREATE TABLE letters (id integer PRIMARY KEY, body text NOT NULL);
+         INSERT INTO letters SELECT n * 10, 'x' FROM generate_series(1, 50) n",
+    )
     .await
     .unwrap();
-    assert_eq!(ids, (1..=2000).collect::<Vec<_>>());
-    let collect = async |rows: Rows, most: usize| {
-        let mut ids = Vec::new();
-        verify::signed_rows(&stage.ledger, &job, rows, |row| {
-            ids.push(row.id);
-            if ids.len() == most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        })
-        .await
-        .unwrap();
-        ids
-    };
-    assert_eq!(collect(Rows::Range { first: 1995, last: i64::MAX }, 100).await, (1995..=2000).collect::<Vec<_>>());
-    assert_eq!(collect(Rows::All, 7).await, (1..=7).collect::<Vec<_>>());
-    let sample = collect(Rows::Sample { rows: 200, seed: 1 }, 10_000).await;
-    assert!((120..280).contains(&sample.len()), "{}", sample.len());
-    assert_eq!(collect(Rows::Sample { rows: 200, seed: 1 }, 10_000).await, sample);
-    assert_ne!(collect(Rows::Sample { rows: 200, seed: 2 }, 10_000).await, sample);
-    assert_eq!(collect(Rows::Sample { rows: 5000, seed: 2 }, 10_000).await.len(), 2000);
+    let job = stage.signing(of_table("letters", 10)).await;
+    let lease = stage.first_lease(&job).await;
+    for (nth, range) in stage.ranges(&job).await.iter().enumerate() {
+        let nth = i64::try_from(nth).unwrap();
+        let ids: Vec<i64> = (nth * 10 + 1..=nth * 10 + 10).map(|n| n * 10).collect();
+        stage.commit(&job, &lease, &[segment_of(range, lease.key, &ids)]).await;
+    }
+    assert_eq!(verify::completeness(&stage.ledger, &job, 10).await.unwrap(), []);
+    sql.batch_execute(
+        "DELETE FROM vaultstream.signatures WHERE record_id IN (130, 140, 350); INSERT INTO letters VALUES (600, 'later'), (605, 'later')",
+    )
+    .await
+    .unwrap();
+    let found = verify::completeness(&stage.ledger, &job, 2).await.unwrap();
+    let kinds: Vec<_> = found.iter().map(|violation| (violation.kind, violation.count)).collect();
+    assert_eq!(kinds, [(ViolationKind::BatchContents, 2), (ViolationKind::Missing, 3)], "{found:?}");
+    assert!(found[0].examples[0].contains("8 signatures and 0 rejects instead of 10 and 0"), "{found:?}");
+    assert_eq!(found[1].records, [130, 140], "two are named");
+    assert_eq!(verify::newer_rows(&stage.ledger, &job).await.unwrap(), Some(2));
+    let unsigned = verify::unsigned_rows(&stage.ledger, &job, 10).await.unwrap().unwrap();
+    assert_eq!((unsigned.count, unsigned.first), (5, vec![130, 140, 350, 600, 605]));
+    // Without the table the batches still tell.
+    sql.batch_execute("DROP TABLE letters").await.unwrap();
+    let found = verify::completeness(&stage.ledger, &job, 2).await.unwrap();
+    assert_eq!(found.iter().map(|violation| violation.kind).collect::<Vec<_>>(), [ViolationKind::BatchContents]);
 }

@@ -1,0 +1,181 @@
+//! Signatures are read with what they sign, whatever has become of it.
+
+use std::ops::ControlFlow;
+
+use vaultstream_ledger::commit::Committed;
+use vaultstream_ledger::steps::{self, Finish, Step};
+use vaultstream_ledger::verify::{Now, Rows, SignedRows};
+use vaultstream_ledger::{Job, Ledger};
+
+use crate::stage::{Stage, generated, of_table, options, segment, segment_of};
+
+/// Every record of the job gets a signature, and the signatures their index.
+async fn finish(stage: &Stage, job: &Job, ids: &[i64]) -> Job {
+    let lease = stage.first_lease(job).await;
+    let unit: Vec<_> = stage
+        .ranges(job)
+        .await
+        .iter()
+        .map(|range| {
+            let inside: Vec<i64> = ids.iter().copied().filter(|id| (range.first..=range.last).contains(id)).collect();
+            segment_of(range, lease.key, &inside)
+        })
+        .collect();
+    assert_eq!(stage.commit(job, &lease, &unit).await, Committed::Done);
+    assert_eq!(steps::begin_finish(&stage.ledger, job.id).await.unwrap(), Step::Done(Finish::Ready));
+    stage.job(job.id).await
+}
+
+/// What is read: ids with a word each.
+async fn read(ledger: &Ledger, job: &Job, which: Rows) -> (Vec<(i64, String)>, Option<bool>) {
+    let mut seen = Vec::new();
+    let mut rows = SignedRows::of(ledger, job);
+    rows.read(which, |row| {
+        assert_eq!(row.signature.len(), 64);
+        let word = match row.now {
+            Now::Payload(payload) => String::from_utf8_lossy(payload).into_owned(),
+            Now::Null => "NULL".to_owned(),
+            Now::Gone => "gone".to_owned(),
+            Now::NotRead => "not read".to_owned(),
+            Now::Unreadable(why) => format!("unreadable: {why}"),
+        };
+        seen.push((row.id, word));
+        ControlFlow::Continue(())
+    })
+    .await
+    .unwrap();
+    (seen, rows.lost().map(|lost| lost.gone))
+}
+
+fn words<'a>(rows: &'a [(i64, String)]) -> Vec<(i64, &'a str)> {
+    rows.iter().map(|(id, word)| (*id, word.as_str())).collect()
+}
+
+#[tokio::test]
+async fn signatures_come_with_what_they_sign_while_they_are_made_and_afterwards() {
+    let stage = Stage::new().await;
+    let job = stage.signing(generated(12_000, 100, 2)).await;
+    let lease = stage.first_lease(&job).await;
+    let unit: Vec<_> = stage.ranges(&job).await.iter().map(|range| segment(range, lease.key)).collect();
+    assert_eq!(stage.commit(&job, &lease, &unit).await, Committed::Done);
+    let collect = async |job: &Job, rows: Rows, most: usize| {
+        let mut ids = Vec::new();
+        let mut signed = SignedRows::of(&stage.ledger, job);
+        let read = signed.read(rows, |row| {
+            assert_eq!((row.signature.len(), row.now.payload().map(<[u8]>::len)), (64, Some(32)));
+            ids.push(row.id);
+            if ids.len() == most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        read.await.unwrap();
+        ids
+    };
+    let all: Vec<i64> = (1..=12_000).collect();
+    assert_eq!(collect(&job, Rows::All, usize::MAX).await, all, "without an index");
+    assert_eq!(steps::begin_finish(&stage.ledger, job.id).await.unwrap(), Step::Done(Finish::Ready));
+    let job = stage.job(job.id).await;
+    assert_eq!(collect(&job, Rows::All, usize::MAX).await, all);
+    assert_eq!(collect(&job, Rows::All, 7).await, (1..=7).collect::<Vec<_>>());
+    let end = Rows::Range { first: 11_995, last: i64::MAX };
+    assert_eq!(collect(&job, end, 100).await, (11_995..=12_000).collect::<Vec<_>>());
+    let sample = |rows, seed| collect(&job, Rows::Sample { rows, seed }, usize::MAX);
+    let chosen = sample(1200, 1).await;
+    assert!((900..1500).contains(&chosen.len()), "{}", chosen.len());
+    assert_eq!(sample(1200, 1).await, chosen);
+    assert_ne!(sample(1200, 2).await, chosen);
+    assert_eq!(sample(30_000, 2).await.len(), 12_000);
+}
+
+/// Each integer type, least and greatest keys, rows that changed and went, and then the whole table.
+#[tokio::test]
+async fn what_became_of_rows_and_of_their_table_is_told_and_the_signatures_come_all_the_same() {
+    for key in ["smallint", "integer", "bigint"] {
+        let stage = Stage::new().await;
+        let sql = stage.sql().await;
+        sql.batch_execute(&format!(
+            "CREATE TABLE letters (id {key} PRIMARY KEY, body text);
+             INSERT INTO letters SELECT n, 'letter ' || n FROM generate_series(-3, 4) n"
+        ))
+        .await
+        .unwrap();
+        let job = stage.signing(of_table("letters", 3)).await;
+        let job = finish(&stage, &job, &(-3..=4).collect::<Vec<_>>()).await;
+        sql.batch_execute(
+            "UPDATE letters SET body = 'forged' WHERE id = 0; DELETE FROM letters WHERE id = 1;
+             UPDATE letters SET body = NULL WHERE id = 2; UPDATE letters SET body = '' WHERE id = 3",
+        )
+        .await
+        .unwrap();
+        let (rows, lost) = read(&stage.ledger, &job, Rows::Range { first: -1, last: 4 }).await;
+        let now = [(-1, "letter -1"), (0, "forged"), (1, "gone"), (2, "NULL"), (3, ""), (4, "letter 4")];
+        assert_eq!((words(&rows), lost), (now.to_vec(), None), "{key}");
+        for (change, gone) in [
+            ("ALTER TABLE letters RENAME body TO text", true),
+            ("ALTER TABLE letters RENAME text TO body; ALTER TABLE letters RENAME id TO number", true),
+            ("ALTER TABLE letters RENAME number TO id; ALTER TABLE letters ALTER id TYPE text", false),
+            ("ALTER TABLE letters RENAME TO letters_2024", true),
+            ("DROP TABLE letters_2024", true),
+        ] {
+            sql.batch_execute(change).await.unwrap();
+            let (rows, lost) = read(&stage.ledger, &job, Rows::All).await;
+            let unread: Vec<(i64, &str)> = (-3..=4).map(|id| (id, "not read")).collect();
+            assert_eq!((words(&rows), lost), (unread, Some(gone)), "{key}: {change}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_the_server_cannot_hand_over_is_told_with_its_words_and_the_others_come() {
+    let stage = Stage::empty().await;
+    let name = format!("{}_latin", stage.url.rsplit_once('/').unwrap().1);
+    let make = format!("CREATE DATABASE {name} ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0");
+    stage.sql().await.batch_execute(&make).await.unwrap();
+    let url = format!("{}/{name}", stage.url.rsplit_once('/').unwrap().0);
+    let stage = Stage { ledger: Ledger::connect(&options(&url)).await.unwrap(), url };
+    stage.ledger.migrate().await.unwrap();
+    let sql = stage.sql().await;
+    sql.batch_execute(
+        "CREATE TABLE letters (id integer PRIMARY KEY, body text NOT NULL);
+         INSERT INTO letters SELECT n, 'letter ' || n FROM generate_series(1, 300) n",
+    )
+    .await
+    .unwrap();
+    let job = stage.signing(of_table("letters", 50)).await;
+    let job = finish(&stage, &job, &(1..=300).collect::<Vec<_>>()).await;
+    sql.batch_execute("UPDATE letters SET body = convert_from('\\xe9'::bytea, 'SQL_ASCII') WHERE id IN (77, 200, 201)")
+        .await
+        .unwrap();
+    let (rows, lost) = read(&stage.ledger, &job, Rows::All).await;
+    assert_eq!((rows.iter().map(|(id, _)| *id).collect::<Vec<_>>(), lost), ((1..=300).collect(), None));
+    let unreadable: Vec<_> = rows.iter().filter(|(_, word)| word.starts_with("unreadable: ")).collect();
+    assert_eq!(unreadable.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [77, 200, 201]);
+    assert!(unreadable[0].1.contains("invalid byte sequence"), "{unreadable:?}");
+    assert_eq!(rows[77], (78, "letter 78".to_owned()));
+}
+
+/// The time of a statement is bounded by what it is given to read, not by the job's size.
+#[tokio::test]
+async fn a_limit_on_the_time_of_a_statement_ends_no_read() {
+    let stage = Stage::new().await;
+    let sql = stage.sql().await;
+    // 2 ms a row; virtual columns would do the same.
+    sql.batch_execute(
+        "CREATE FUNCTION slowly(text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.002); RETURN $1; END $$;
+         CREATE TABLE kept (id bigint PRIMARY KEY, body text NOT NULL);
+         INSERT INTO kept SELECT n, 'letter ' || n FROM generate_series(1, 1500) n;
+         ALTER TABLE kept RENAME TO letters",
+    )
+    .await
+    .unwrap();
+    let job = stage.signing(of_table("letters", 500)).await;
+    let job = finish(&stage, &job, &(1..=1500).collect::<Vec<_>>()).await;
+    sql.batch_execute(
+        "ALTER TABLE letters RENAME TO kept; CREATE VIEW letters AS SELECT id, slowly(body) AS body FROM kept",
+    )
+    .await
+    .unwrap();
+    let url = format!("{}?options=-c%20statement_timeout%3D500", stage.url);
+    let hurried = Ledger::connect(&options(&url)).await.unwrap();
+    let (rows, lost) = read(&hurried, &job, Rows::All).await;
+    assert_eq!((rows.len(), lost), (1500, None));
+    assert!(rows.iter().all(|(id, word)| *word == format!("letter {id}")), "{rows:?}");
+}
