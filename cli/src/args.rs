@@ -37,6 +37,8 @@ pub enum Command {
     Export(ExportArgs),
     /// Print a job's public keys, or move private keys to another key-encryption key.
     Keys(KeysArgs),
+    /// Print the receipt of a finished job: what was signed, by which keys, under which Merkle root.
+    Receipt(ReceiptArgs),
     /// Show the jobs of a ledger.
     Status(StatusArgs),
     /// Measure how fast this machine signs: the signing alone, and everything from the message to the ledger.
@@ -146,6 +148,17 @@ pub enum VerifyMode {
     Sql,
 }
 
+impl VerifyMode {
+    /// Its name on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Sample => "sample",
+            Self::Sql => "sql",
+        }
+    }
+}
+
 /// `--output`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Output {
@@ -197,8 +210,17 @@ pub struct VerifyArgs {
     /// What to check.
     #[arg(long, value_enum, default_value = "full")]
     pub mode: VerifyMode,
-    /// Also fail when records of a table were changed or deleted after they were signed.
+    /// Tell of rows that were changed or deleted after they were signed, or of a table that is gone, but do not fail for them.
     #[arg(long)]
+    pub allow_changed: bool,
+    /// Check what there is of a job that has failed or is not finished. It is not verified, whatever is found.
+    #[arg(long)]
+    pub partial: bool,
+    /// Name every record that something is wrong with, not the first ten.
+    #[arg(long)]
+    pub all: bool,
+    /// Does nothing any more: what it asked for is always done.
+    #[arg(long, hide = true, conflicts_with = "allow_changed")]
     pub strict: bool,
     /// How long to wait for the ledger, the job and its end, such as 5m. Without it an unfinished job is a failure.
     #[arg(long)]
@@ -226,9 +248,13 @@ pub struct ExportArgs {
     /// Add to each record the proof that it belongs to the job's Merkle root (jsonl only).
     #[arg(long)]
     pub proofs: bool,
-    /// Write the exact bytes that were signed, not the payload. They differ with `signing.message: Bound`.
+    /// Write the exact bytes that were signed, not the payload. They differ with `signing.message: Bound`. For records that were
+    /// changed since, they are not known any more.
     #[arg(long)]
     pub message: bool,
+    /// Export what is signed so far of a job that is not Complete.
+    #[arg(long)]
+    pub partial: bool,
 }
 
 /// `--format` of an export.
@@ -268,8 +294,8 @@ pub struct KeysArgs {
     #[arg(long, value_enum, default_value = "pem")]
     pub format: KeyFormat,
     /// Only the key with this id: the `keyId` of an export, an RFC 7638 thumbprint.
-    #[arg(long, value_name = "KEY_ID")]
-    pub key: Option<String>,
+    #[arg(long, value_name = "KEY_ID", allow_hyphen_values = true)]
+    pub key: Option<vaultstream_signing::Thumbprint>,
 }
 
 /// Other work with keys.
@@ -303,6 +329,20 @@ pub enum KeyFormat {
     Jwks,
 }
 
+/// `vaultstream receipt`.
+#[derive(Args, Clone, Debug)]
+pub struct ReceiptArgs {
+    /// Which ledger.
+    #[command(flatten)]
+    pub ledger: LedgerArgs,
+    /// Which job.
+    #[command(flatten)]
+    pub job: JobArgs,
+    /// As it is stored, a compact JWS; else its content as JSON, once its signature was checked.
+    #[arg(long)]
+    pub raw: bool,
+}
+
 /// `vaultstream status`.
 #[derive(Args, Clone, Debug)]
 pub struct StatusArgs {
@@ -312,6 +352,15 @@ pub struct StatusArgs {
     /// Only this job, with its keys and rejects.
     #[arg(long, value_name = "NS/NAME")]
     pub job: Option<vaultstream_api::JobRef>,
+    /// Only the job with this uid.
+    #[arg(long, conflicts_with = "job")]
+    pub uid: Option<Uuid>,
+    /// Also show jobs whose name a later job took over, and of each job the uid and the digest of the receipt.
+    #[arg(long, conflicts_with = "uid")]
+    pub all: bool,
+    /// Look again every two seconds. With one job: until it is over.
+    #[arg(long)]
+    pub watch: bool,
     /// Print a table, or JSON.
     #[arg(short, long, value_enum, default_value_t)]
     pub output: Output,

@@ -15,9 +15,10 @@ use std::{
     process::ExitCode,
 };
 
+use indicatif::HumanCount;
 use vaultstream_ledger::{
-    Job, KeyId, Ledger,
-    verify::{Rows, SignedBatch, batch_roots, public_keys, signed_rows},
+    Job, JobState, KeyId, Ledger,
+    verify::{Rows, SignedBatch, SignedRows, batch_roots, public_keys},
 };
 use vaultstream_signing::{PublicKey, Thumbprint};
 
@@ -25,6 +26,7 @@ use crate::{
     args::{ExportArgs, ExportFormat},
     error::Failure,
     ledger, output,
+    verify::how_far,
 };
 
 /// Batches read at a time.
@@ -40,14 +42,44 @@ pub(crate) async fn export(args: ExportArgs) -> Result<ExitCode, Failure> {
     }
     let opened = ledger::open(&args.ledger).await?;
     let job = ledger::find(&opened.ledger, &args.job).await?;
+    finished(&opened.ledger, &job, &args).await?;
     let keys = key_ids(&opened.ledger, &job).await?;
     let mut writer = line::Writer::new(BufWriter::new(io::stdout()), &job, &keys, &args);
-    match rows(&opened.ledger, &job, &args, &keys, &mut writer).await {
+    let mut signed = SignedRows::of(&opened.ledger, &job);
+    match rows(&opened.ledger, &job, &args, &keys, &mut signed, &mut writer).await {
         Ok(()) => {}
         Err(Stopped::Write(error)) => return Err(output::unwritten(&error)),
         Err(Stopped::Ledger(failure)) => return Err(failure),
     }
+    if let Some(lost) = signed.lost() {
+        output::remark(format_args!("note: no payload could be read: {}", lost.why));
+    }
+    let not_as_signed = writer.not_as_signed();
+    if not_as_signed > 0 {
+        let number = HumanCount(not_as_signed);
+        output::remark(format_args!(
+            "note: {number} records are not what was signed any more; the members \"changed\" and \"row\" tell which"
+        ));
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Refuses a job that is not Complete unless a part is wanted, and then says how large it is.
+async fn finished(ledger: &Ledger, job: &Job, args: &ExportArgs) -> Result<(), Failure> {
+    if job.state == JobState::Complete {
+        return Ok(());
+    }
+    let (name, state, done) = (format!("{}/{}", job.namespace, job.name), job.state, how_far(ledger, job).await?);
+    if args.proofs {
+        return Err(Failure::bad_input(format!(
+            "{name} is {state}: proofs lead to the root of a job that is Complete, which this one does not have; {done}"
+        )));
+    }
+    if !args.partial {
+        return Err(Failure::bad_input(format!("{name} is {state}: {done}; --partial exports those")));
+    }
+    output::remark(format_args!("note: {name} is {state}: {done}, and no others are in this export"));
+    Ok(())
 }
 
 /// Why an export ended early.
@@ -61,9 +93,15 @@ async fn rows(
     job: &Job,
     args: &ExportArgs,
     keys: &HashMap<KeyId, Thumbprint>,
+    signed: &mut SignedRows<'_>,
     writer: &mut line::Writer<'_>,
 ) -> Result<(), Stopped> {
     writer.header().map_err(Stopped::Write)?;
+    if job.times.signed.is_none() {
+        // Without the index that is made once all is signed, one pass is what there is.
+        write_rows(signed, Rows::All, None, writer).await?;
+        return writer.flush().map_err(Stopped::Write);
+    }
     let proofs =
         if args.proofs { Some(proofs::Proofs::new(ledger, job).await.map_err(Stopped::Ledger)?) } else { None };
     let mut from = 0;
@@ -71,27 +109,37 @@ async fn rows(
         let batches = page(ledger, job, from).await.map_err(Stopped::Ledger)?;
         let Some(last) = batches.last() else { break };
         from = last.batch.0 + 1;
-        for batch in &batches {
-            let proof = match &proofs {
-                Some(proofs) => Some(proofs.of_batch(ledger, job, batch, keys).await.map_err(Stopped::Ledger)?),
-                None => None,
-            };
-            write_batch(ledger, job, batch, proof.as_ref(), writer).await?;
+        match &proofs {
+            Some(proofs) => {
+                for batch in &batches {
+                    let proof = proofs.of_batch(ledger, job, batch, keys, signed).await.map_err(Stopped::Ledger)?;
+                    write_rows(signed, range(batch, batch), Some(&proof), writer).await?;
+                }
+            }
+            None => {
+                for run in batches.chunk_by(|one, next| one.last.checked_add(1) == Some(next.first)) {
+                    let (Some(first), Some(last)) = (run.first(), run.last()) else { continue };
+                    write_rows(signed, range(first, last), None, writer).await?;
+                }
+            }
         }
     }
     writer.flush().map_err(Stopped::Write)
 }
 
-async fn write_batch(
-    ledger: &Ledger,
-    job: &Job,
-    batch: &SignedBatch,
+fn range(first: &SignedBatch, last: &SignedBatch) -> Rows {
+    Rows::Range { first: first.first, last: last.last }
+}
+
+async fn write_rows(
+    signed: &mut SignedRows<'_>,
+    which: Rows,
     proof: Option<&proofs::BatchProofs>,
     writer: &mut line::Writer<'_>,
 ) -> Result<(), Stopped> {
     let mut failed = None;
     let mut index = 0;
-    let read = signed_rows(ledger, job, Rows::Range { first: batch.first, last: batch.last }, |row| {
+    let read = signed.read(which, |row| {
         let proof = proof.map(|proofs| proofs.of_row(index));
         index += 1;
         match writer.row(&row, proof.as_ref()) {
@@ -110,12 +158,17 @@ async fn page(ledger: &Ledger, job: &Job, from: i64) -> Result<Vec<SignedBatch>,
     batch_roots(ledger, job.id, from, PAGE).await.map_err(|error| Failure::of(&error))
 }
 
+/// The ids of the job's keys. A damaged one has none: its lines come without, and that is told.
 async fn key_ids(ledger: &Ledger, job: &Job) -> Result<HashMap<KeyId, Thumbprint>, Failure> {
     let mut ids = HashMap::new();
     for row in public_keys(ledger, job.id).await.map_err(|error| Failure::of(&error))? {
-        let key = PublicKey::from_spki_der(&row.public_key)
-            .map_err(|error| Failure::failed(format!("key {} of the ledger is damaged: {error}", row.id.0)))?;
-        ids.insert(row.id, key.thumbprint());
+        match PublicKey::from_spki_der(&row.public_key) {
+            Ok(key) => drop(ids.insert(row.id, key.thumbprint())),
+            Err(error) => output::remark(format_args!(
+                "note: key {} of the ledger is damaged: {error}; its signatures are exported without a key id",
+                row.id.0
+            )),
+        }
     }
     Ok(ids)
 }

@@ -22,14 +22,15 @@ pub(crate) async fn print(args: KeysArgs) -> Result<ExitCode, Failure> {
     let job = ledger::find(&opened.ledger, &args.job).await?;
     let rows = public_keys(&opened.ledger, job.id).await.map_err(|error| Failure::of(&error))?;
     let mut keys = Vec::with_capacity(rows.len());
+    let mut damaged = Vec::new();
     for row in rows {
-        let key = PublicKey::from_spki_der(&row.public_key)
-            .map_err(|error| Failure::failed(format!("key {} of the ledger is damaged: {error}", row.id.0)))?;
-        if args.key.as_ref().is_none_or(|wanted| *wanted == key.thumbprint().to_string()) {
-            keys.push(key);
+        match PublicKey::from_spki_der(&row.public_key) {
+            Ok(key) if args.key.is_none_or(|wanted| wanted == key.thumbprint()) => keys.push(key),
+            Ok(_) => {}
+            Err(error) => damaged.push(format!("key {} of the ledger is damaged: {error}", row.id.0)),
         }
     }
-    if let (Some(wanted), true) = (&args.key, keys.is_empty()) {
+    if let (Some(wanted), true) = (args.key, keys.is_empty()) {
         return Err(Failure::bad_input(format!("--key {wanted}: the job has no key with this id")));
     }
     match args.format {
@@ -40,6 +41,10 @@ pub(crate) async fn print(args: KeysArgs) -> Result<ExitCode, Failure> {
             }
         }
         KeyFormat::Jwks => output::line(format_args!("{:#}", jwks(&keys)))?,
+    }
+    // One that is asked for and found is all that was wanted.
+    if args.key.is_none() && !damaged.is_empty() {
+        return Err(Failure::failed(format!("{}; the others were printed", damaged.join("; "))));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -21,6 +21,7 @@ mod export;
 mod keys;
 mod ledger;
 mod progress;
+mod receipt;
 mod status;
 mod usage;
 
@@ -58,6 +59,7 @@ async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Bench(args) => bench::run(args).await,
         Command::Keys(KeysArgs { command: Some(KeysCommand::Rewrap(args)), .. }) => keys::rewrap::rewrap(args).await,
         Command::Keys(args) => keys::print(args).await,
+        Command::Receipt(args) => receipt::print(args).await,
         Command::Status(args) => status::print(args).await,
         Command::Migrate(args) => ledger::migrate(args).await,
         Command::Dev(command) => dev::run(&command),

@@ -1,51 +1,95 @@
-//! What a run says at its end: a table for people or one JSON object.
+//! What a run or a verification says at its end: a verdict, and then a table for people or one JSON object.
+//!
+//! What is not known is absent, never zero.
 
-use std::{fmt, time::SystemTime};
+mod text;
 
-use indicatif::HumanCount;
+use std::time::{Duration, SystemTime};
+
 use serde::Serialize;
-use vaultstream_ledger::{Job, JobState, Ledger, QueryError, progress, rejects, verify::public_keys};
-use vaultstream_signing::{Backend, backend::names};
+use vaultstream_ledger::{Job, JobState, Ledger, QueryError, pace, progress, rejects, verify::public_keys};
+use vaultstream_signing::{Backend, Digest, backend::names};
 
 use crate::{
-    args::Output,
+    args::{Output, VerifyMode},
     error::Failure,
-    output::{self, Colour, paint, printable},
-    verify::Verified,
+    output,
+    verify::{Verified, compared::Compared, problem::Problem},
 };
 
 /// Rejects shown in full; the rest is counted.
 const REJECTS_SHOWN: usize = 5;
 
+/// Pauses that are worth a word.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The verdict over a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Verdict {
+    /// It is Complete, and nothing is wrong with what was checked.
+    #[serde(rename = "VERIFIED")]
+    Verified,
+    /// It is not Complete, or something is wrong.
+    #[serde(rename = "NOT VERIFIED")]
+    NotVerified,
+}
+
 /// The end of a job.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
+    verdict: Verdict,
     job: String,
     uid: uuid::Uuid,
     state: &'static str,
     records: u64,
     signed: u64,
     rejected: u64,
+    /// Rows that came or went between planning and signing.
     #[serde(skip_serializing_if = "is_zero")]
     changed: u64,
-    verified: u64,
-    seconds: f64,
-    records_per_second: u64,
-    seed_seconds: f64,
-    verify_seconds: f64,
+    /// What was checked: `full`, `sample` or `sql`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mode: Option<&'static str>,
+    /// Signatures checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checked: Option<u64>,
+    /// Signatures that were checked and are right.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verified: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     verified_by: Option<Backend>,
-    backend: String,
+    /// Only when what checked has signed, too.
+    #[serde(skip_serializing_if = "is_false")]
+    verifier_also_signed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verify_seconds: Option<f64>,
+    /// The rows of a table beside what was signed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rows: Option<Compared>,
+    /// Time of signing, without the pauses between runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    paused_seconds: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    records_per_second: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seed_seconds: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backend: Option<String>,
     /// Keys that signed.
     keys: u64,
     /// Keys that the job has.
     #[serde(skip)]
     all_keys: u32,
     batch_size: u32,
-    merkle_root: String,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    problems: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    merkle_root: Option<String>,
+    /// SHA-256 of the receipt as it is stored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipt_digest: Option<String>,
+    problems: Vec<Problem>,
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<String>,
     #[serde(skip)]
@@ -57,8 +101,13 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
+fn is_false(value: &bool) -> bool {
+    !*value
+}
+
 impl Report {
-    /// Gathers what the ledger says of a finished job.
+    /// Gathers what the ledger says of a job.
     ///
     /// # Errors
     /// When the ledger does not answer.
@@ -71,44 +120,45 @@ impl Report {
         let keys = public_keys(ledger, job.id).await.map_err(failed)?;
         let signed = counts.signed.unsigned_abs();
         let rejected = counts.rejected.unsigned_abs();
-        let seconds = between(job.times.published, job.times.signed);
-        let rejects = if rejected > 0 {
-            let first = rejects(ledger, job.id, None, REJECTS_SHOWN).await.map_err(failed)?;
-            first
-                .into_iter()
-                .map(|reject| format!("record {}: {}: {}", reject.id, reject.reason, reject.detail))
-                .collect()
-        } else {
-            Vec::new()
-        };
+        let done = signed + rejected;
+        let time = if done > 0 { pace::signing_time(ledger, job.id).await.map_err(failed)? } else { None };
+        let good = job.state == JobState::Complete && verified.is_good();
+        let checked = verified.mode.is_some_and(|mode| mode != VerifyMode::Sql);
         Ok(Self {
+            verdict: if good { Verdict::Verified } else { Verdict::NotVerified },
             job: format!("{}/{}", job.namespace, job.name),
             uid: job.uid,
             state: job.state.as_str(),
-            records: signed + rejected,
+            records: done,
             signed,
             rejected,
             changed: counts.changed.unsigned_abs(),
-            verified: verified.checked,
-            seconds: rounded(seconds),
-            records_per_second: if seconds > 0.0 { ((signed + rejected) as f64 / seconds) as u64 } else { 0 },
-            seed_seconds: rounded(between(Some(job.times.created), job.times.seeded)),
-            verify_seconds: rounded(verified.took.as_secs_f64()),
-            verified_by: verified.checker,
-            backend: names(&job.backends),
+            mode: verified.mode.map(VerifyMode::as_str),
+            checked: checked.then_some(verified.checked),
+            verified: checked.then_some(verified.right),
+            verified_by: verified.checker.map(|checker| checker.backend),
+            verifier_also_signed: verified.checker.is_some_and(|checker| checker.also_signed),
+            verify_seconds: verified.mode.map(|_| rounded(verified.took)),
+            rows: verified.rows.clone(),
+            seconds: time.map(|time| rounded(time.busy)),
+            paused_seconds: time.filter(|time| time.paused >= PAUSE).map(|time| rounded(time.paused)),
+            records_per_second: time.map(|time| (done as f64 / time.busy.as_secs_f64()) as u64),
+            seed_seconds: between(job.times.created, job.times.seeded).map(rounded),
+            backend: (!job.backends.is_empty()).then(|| names(&job.backends)),
             keys: keys.iter().filter(|key| key.ordinal > 0 && key.signed > 0).count() as u64,
             all_keys: job.spec.keys.count,
             batch_size: job.spec.batch_size,
-            merkle_root: job.merkle_root.as_deref().map(hex).unwrap_or_default(),
+            merkle_root: job.merkle_root.as_deref().map(hex),
+            receipt_digest: receipt_digest(job),
             problems: verified.problems.clone(),
             failure: job.failure.clone(),
-            rejects,
+            rejects: first_rejects(ledger, job, rejected).await?,
         })
     }
 
     /// Complete, and nothing wrong with it.
     pub fn is_good(&self) -> bool {
-        self.state == JobState::Complete.as_str() && self.problems.is_empty()
+        self.verdict == Verdict::Verified
     }
 
     /// Prints it to stdout.
@@ -123,57 +173,27 @@ impl Report {
     }
 }
 
-impl fmt::Display for Report {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let colour = if self.is_good() { Colour::Good } else { Colour::Bad };
-        writeln!(out, "{} {}", printable(&self.job), paint(colour, self.state))?;
-        let mut row = |name: &str, value: String| writeln!(out, "  {name:<12} {}", printable(&value));
-        row("records", HumanCount(self.records).to_string())?;
-        row(
-            "signed",
-            format!("{} in {:.2} s, {}/s", HumanCount(self.signed), self.seconds, HumanCount(self.records_per_second)),
-        )?;
-        row("rejected", HumanCount(self.rejected).to_string())?;
-        if self.changed > 0 {
-            row("changed", format!("{} since planning", HumanCount(self.changed)))?;
-        }
-        let by = self.verified_by.map(|checker| format!(" by {checker}")).unwrap_or_default();
-        row("verified", format!("{} signatures in {:.2} s{by}", HumanCount(self.verified), self.verify_seconds))?;
-        row("keys", format!("{}, of which {} signed, batches of {}", self.all_keys, self.keys, self.batch_size))?;
-        row("backend", self.backend.clone())?;
-        row("merkle root", self.merkle_root.clone())?;
-        row("uid", self.uid.to_string())?;
-        for reject in &self.rejects {
-            row("reject", reject.clone())?;
-        }
-        if self.rejected > self.rejects.len() as u64 {
-            row(
-                "",
-                format!(
-                    "and {} more; `vaultstream status --job {}` counts them by reason",
-                    self.rejected - self.rejects.len() as u64,
-                    self.job
-                ),
-            )?;
-        }
-        if let Some(failure) = &self.failure {
-            row("failed", failure.clone())?;
-        }
-        for problem in &self.problems {
-            row("PROBLEM", problem.clone())?;
-        }
-        Ok(())
+async fn first_rejects(ledger: &Ledger, job: &Job, rejected: u64) -> Result<Vec<String>, Failure> {
+    if rejected == 0 {
+        return Ok(Vec::new());
     }
+    let first = rejects(ledger, job.id, None, REJECTS_SHOWN).await.map_err(|error| Failure::of(&error))?;
+    let told = first.into_iter().map(|reject| format!("record {}: {}: {}", reject.id, reject.reason, reject.detail));
+    Ok(told.collect())
 }
 
-/// Seconds from one moment to another; zero when either did not come.
-fn between(from: Option<SystemTime>, to: Option<SystemTime>) -> f64 {
-    let passed = from.zip(to).and_then(|(from, to)| to.duration_since(from).ok());
-    passed.unwrap_or_default().as_secs_f64()
+/// SHA-256 of the job's receipt, in hexadecimal.
+pub(crate) fn receipt_digest(job: &Job) -> Option<String> {
+    job.receipt.as_deref().map(|receipt| hex(&Digest::of(receipt.as_bytes()).0))
 }
 
-fn rounded(seconds: f64) -> f64 {
-    (seconds * 1000.0).round() / 1000.0
+/// The time from one moment to another that may not have come.
+fn between(from: SystemTime, to: Option<SystemTime>) -> Option<Duration> {
+    to?.duration_since(from).ok()
+}
+
+fn rounded(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1000.0).round() / 1000.0
 }
 
 /// Lower-case hexadecimal.

@@ -43,8 +43,11 @@ async fn with_more_rejects_than_allowed_a_job_fails_and_everything_else_is_signe
     assert!(why.contains("6 of 500") && why.contains("maxRejected"), "{why}");
     assert_eq!(site.number("SELECT count(*) FROM vaultstream.signatures").await, 494);
     assert_eq!(site.number("SELECT count(*) FROM vaultstream.batches WHERE state <> 'signed'").await, 0);
-    // What was signed stays verifiable.
-    site.ledger_command(&["verify", "--job", "job", "--output", "json"]).end().await.assert_code(0);
+    assert_eq!(report["verdict"], "NOT VERIFIED", "{report}");
+    // What was signed can be checked; the job is no better for it.
+    let verify = site.ledger_command(&["verify", "--job", "job", "--partial", "--output", "json"]).end().await;
+    let found = verify.assert_code(1).report();
+    assert_eq!((found["verified"].as_u64(), found["problems"].as_array().unwrap().len()), (Some(494), 1), "{found}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,14 +8,14 @@ const TAMPERINGS: &[(&str, &str, &str, &str)] = &[
         "a flipped bit in a signature",
         "UPDATE vaultstream.signatures SET signature = set_byte(signature, 10, get_byte(signature, 10) # 1) WHERE record_id = 7",
         "UPDATE vaultstream.signatures SET signature = set_byte(signature, 10, get_byte(signature, 10) # 1) WHERE record_id = 7",
-        "record 7",
+        "1 signature of a record is wrong: 7",
     ),
     (
         "a deleted signature",
         "CREATE TABLE saved AS SELECT * FROM vaultstream.signatures WHERE record_id = 8;
          DELETE FROM vaultstream.signatures WHERE record_id = 8",
         "INSERT INTO vaultstream.signatures SELECT * FROM saved; DROP TABLE saved",
-        "batch",
+        "records have neither a signature nor a reject: record 8",
     ),
     (
         "two swapped signatures",
@@ -23,13 +23,13 @@ const TAMPERINGS: &[(&str, &str, &str, &str)] = &[
           WHERE (s.record_id, o.record_id) IN ((11, 12), (12, 11))",
         "UPDATE vaultstream.signatures s SET signature = o.signature FROM vaultstream.signatures o
           WHERE (s.record_id, o.record_id) IN ((11, 12), (12, 11))",
-        "record 11",
+        "2 signatures of records are wrong: 11, 12",
     ),
     (
         "two swapped payloads",
         "UPDATE vaultstream.records r SET payload = o.payload FROM vaultstream.records o WHERE (r.id, o.id) IN ((21, 22), (22, 21))",
         "UPDATE vaultstream.records r SET payload = o.payload FROM vaultstream.records o WHERE (r.id, o.id) IN ((21, 22), (22, 21))",
-        "record 21",
+        "2 signatures of records are wrong: 21, 22",
     ),
     (
         "a record slipped in behind the signing",
@@ -41,14 +41,14 @@ const TAMPERINGS: &[(&str, &str, &str, &str)] = &[
         "a signature of a record that is not of the job",
         "INSERT INTO vaultstream.signatures SELECT job_id, 1000, key_id, signature, digest FROM vaultstream.signatures WHERE record_id = 1",
         "DELETE FROM vaultstream.signatures WHERE record_id = 1000",
-        "signatures",
+        "signatures belong to no batch: record 1000",
     ),
     (
         "a signature ascribed to another key",
         "UPDATE vaultstream.signatures s SET key_id = (SELECT max(id) FROM vaultstream.keys k WHERE k.id <> s.key_id) WHERE record_id = 9;
          CREATE TABLE saved AS SELECT key_id FROM vaultstream.signatures WHERE record_id = 10",
         "UPDATE vaultstream.signatures SET key_id = (SELECT key_id FROM saved) WHERE record_id = 9; DROP TABLE saved",
-        "batch",
+        "under a key that is not their batch's: record 9",
     ),
     (
         "a changed root of a batch",
@@ -74,7 +74,7 @@ const TAMPERINGS: &[(&str, &str, &str, &str)] = &[
         "a changed spec",
         "UPDATE vaultstream.jobs SET spec = jsonb_set(spec, '{signing,verify}', '\"None\"')",
         "UPDATE vaultstream.jobs SET spec = jsonb_set(spec, '{signing,verify}', '\"Sample\"')",
-        "the spec",
+        "the receipt says specHash",
     ),
     (
         "swapped public keys",
@@ -83,7 +83,7 @@ const TAMPERINGS: &[(&str, &str, &str, &str)] = &[
           WHERE k.job_id = o.job_id AND (k.ordinal, o.ordinal) IN ((1, 2), (2, 1))",
         "UPDATE vaultstream.keys k SET public_key = o.public_key FROM vaultstream.keys o
           WHERE k.job_id = o.job_id AND (k.ordinal, o.ordinal) IN ((1, 2), (2, 1))",
-        "the signature of record",
+        "signatures of records are wrong",
     ),
     (
         "a changed counter of a key",
@@ -104,6 +104,7 @@ async fn whatever_is_tampered_with_is_found_by_verify() {
         site.execute(change).await;
         let found = verify().await;
         assert_eq!(found.status.code(), Some(1), "{what} was not found: {}{}", found.stdout, found.stderr);
+        assert_eq!(found.report()["verdict"], "NOT VERIFIED", "{what}");
         let problems = found.report()["problems"].to_string();
         assert!(problems.contains(finding), "{what}: {problems}");
         site.execute(undo).await;
@@ -124,12 +125,15 @@ async fn a_forged_signature_of_a_changed_row_is_told_from_the_change() {
     site.run(&of_table("job", "letters", "batchSize: 20\nkeys: {count: 2}")).end().await.assert_code(0);
     let verify = || site.ledger_command(&["verify", "--job", "job", "--output", "json"]).end();
     site.execute("UPDATE letters SET body = gen_random_uuid() WHERE id = 5").await;
-    verify().await.assert_code(0);
+    let changed = verify().await.assert_code(1).report();
+    assert_eq!((changed["problems"][0]["kind"].as_str(), changed["verified"].as_u64()), (Some("Changed"), Some(100)));
     site.execute(
         "UPDATE vaultstream.signatures SET digest = set_byte(digest, 0, get_byte(digest, 0) # 1) WHERE record_id = 5",
     )
     .await;
-    let found = verify().await;
-    found.assert_code(1);
-    assert!(found.report()["problems"].to_string().contains("record 5"), "{}", found.stdout);
+    let forged = verify().await.assert_code(1).report();
+    assert_eq!(
+        (forged["problems"][0]["kind"].as_str(), forged["verified"].as_u64()),
+        (Some("WrongSignature"), Some(99))
+    );
 }

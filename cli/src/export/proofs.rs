@@ -2,16 +2,15 @@
 
 use std::{collections::HashMap, ops::ControlFlow};
 
-use vaultstream_api::Message;
 use vaultstream_ledger::{
     Job, KeyId, Ledger, rejects,
-    verify::{Rows, SignedBatch, signed_rows},
+    verify::{Rows, SignedBatch, SignedRows},
 };
 use vaultstream_signing::{
     Digest, FullTree, Hash, MessageForm, RawSignature, Thumbprint, merkle, proof::InclusionProof,
 };
 
-use crate::error::Failure;
+use crate::{error::Failure, verify::form};
 
 /// The tree over the batches: 64 bytes of memory for each.
 pub(super) struct Proofs {
@@ -42,11 +41,7 @@ impl Proofs {
                 );
             }
         }
-        let form = match job.spec.signing.message {
-            Message::Payload => MessageForm::Payload,
-            Message::Bound => MessageForm::Bound { job: job.uid },
-        };
-        Ok(Self { batches: roots.len(), tree: FullTree::new(roots), form })
+        Ok(Self { batches: roots.len(), tree: FullTree::new(roots), form: form(job) })
     }
 
     /// Reads a batch's rows for its tree.
@@ -56,20 +51,30 @@ impl Proofs {
         job: &Job,
         batch: &SignedBatch,
         keys: &HashMap<KeyId, Thumbprint>,
+        signed: &mut SignedRows<'_>,
     ) -> Result<BatchProofs, Failure> {
         let mut leaves = Vec::new();
+        let mut damaged = None;
         let which = Rows::Range { first: batch.first, last: batch.last };
-        let read = signed_rows(ledger, job, which, |row| {
-            let digest = match (row.digest.and_then(|digest| digest.try_into().ok()), row.payload) {
-                (Some(signed), _) => Digest(signed),
-                (None, Some(payload)) => self.form.digest(row.id, payload),
-                (None, None) => Digest([0; 32]),
+        let read = signed.read(which, |row| {
+            let digest = match (row.digest.and_then(|digest| digest.try_into().ok()), row.now.payload()) {
+                (Some(signed), _) => Some(Digest(signed)),
+                (None, payload) => payload.map(|payload| self.form.digest(row.id, payload)),
             };
-            let signature = RawSignature(row.signature.try_into().unwrap_or([0; 64]));
-            leaves.push(merkle::leaf(row.id, &digest, &signature));
+            let (Some(digest), Ok(signature)) = (digest, row.signature.try_into()) else {
+                damaged = Some(row.id);
+                return ControlFlow::Break(());
+            };
+            leaves.push(merkle::leaf(row.id, &digest, &RawSignature(signature)));
             ControlFlow::Continue(())
         });
         read.await.map_err(|error| Failure::of(&error))?;
+        if let Some(id) = damaged {
+            return Err(Failure::failed(format!(
+                "there is no proof for record {id}: its digest and payload are gone, or its signature is damaged; \
+                 `vaultstream verify` tells more"
+            )));
+        }
         Ok(BatchProofs {
             tree: FullTree::new(leaves),
             common: InclusionProof {
@@ -79,7 +84,7 @@ impl Proofs {
                 last: batch.last,
                 signed: batch.signed,
                 rejected: batch.rejected,
-                kid: batch.key.and_then(|key| keys.get(&key).copied()).unwrap_or(Thumbprint([0; 32])),
+                kid: batch.key.and_then(|key| keys.get(&key).copied()).unwrap_or(Thumbprint::ZERO),
                 rejects_root: rejects_root(ledger, job, batch).await?,
                 index: 0,
                 batch_path: Vec::new(),

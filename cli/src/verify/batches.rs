@@ -2,22 +2,31 @@
 
 use std::{collections::HashMap, ops::ControlFlow};
 
-use indicatif::{ProgressBar, ProgressStyle};
 use vaultstream_api::Message;
 use vaultstream_ledger::{
     Job, KeyId, Ledger,
-    verify::{PublicKeyRow, Rows, SignedBatch, SignedRow, batch_roots, signed_rows},
+    verify::{Lost, PublicKeyRow, Rows, SignedBatch, SignedRows, batch_roots},
 };
-use vaultstream_signing::{BatchRoot, Digest, Hash, MessageForm, PublicKey, RawSignature, Thumbprint, merkle};
+use vaultstream_signing::{BatchRoot, Hash, MessageForm, PublicKey, Thumbprint, merkle};
 
-use super::threads::{RUN, Run, Threads};
+use super::{
+    problem::{Kind, Problem},
+    stages::Stages,
+    threads::Threads,
+    walk::{Seen, Walk},
+};
 use crate::{error::Failure, export::rejects_root};
 
 /// Batches looked at together; their rows are read in one go where they lie side by side.
 const PAGE: usize = 5_000;
 
-/// Wrong batches told one by one.
-const TOLD: usize = 10;
+/// How a job's records become what is signed.
+pub(crate) fn form(job: &Job) -> MessageForm {
+    match job.spec.signing.message {
+        Message::Payload => MessageForm::Payload,
+        Message::Bound => MessageForm::Bound { job: job.uid },
+    }
+}
 
 /// A walk over a job's batches and signatures.
 pub(super) struct Check<'a> {
@@ -26,46 +35,72 @@ pub(super) struct Check<'a> {
     form: MessageForm,
     thumbprints: HashMap<KeyId, Thumbprint>,
     threads: &'a Threads,
-    bar: ProgressBar,
-    changed: u64,
-    wrong_batches: usize,
-    /// What is wrong so far.
-    pub(super) problems: Vec<String>,
+    stages: &'a mut Stages,
+    signed: SignedRows<'a>,
+    seen: Seen,
+    wrong_batches: Vec<String>,
+    most: usize,
+    more_wrong_batches: u64,
+}
+
+/// What a check found, but for what the threads did.
+pub(super) struct Found {
+    pub(super) seen: Seen,
+    /// Why the source cannot be read.
+    pub(super) lost: Option<Lost>,
+    /// Batches with a wrong root.
+    pub(super) batches: Option<Problem>,
+}
+
+impl Found {
+    /// Signatures that nobody can check.
+    pub(super) fn unreadable_signatures(&self) -> impl Iterator<Item = Problem> {
+        let malformed = Problem::about(
+            Kind::WrongSignature,
+            &self.seen.malformed,
+            "signature is not 64 bytes long: that of record",
+            "signatures are not 64 bytes long: those of records",
+        );
+        let unknown = Problem::about(
+            Kind::NotCheckable,
+            &self.seen.unknown,
+            "signature cannot be checked, its digest was not kept and its payload is gone: that of record",
+            "signatures cannot be checked, their digests were not kept and their payloads are gone: those of records",
+        );
+        malformed.into_iter().chain(unknown)
+    }
 }
 
 impl<'a> Check<'a> {
+    /// At most `most` records of each kind are named.
     pub(super) fn new(
         ledger: &'a Ledger,
         job: &'a Job,
         keys: &[PublicKeyRow],
         threads: &'a Threads,
-        visible: bool,
+        stages: &'a mut Stages,
+        most: usize,
     ) -> Self {
         let thumbprint =
             |key: &PublicKeyRow| Some((key.id, PublicKey::from_spki_der(&key.public_key).ok()?.thumbprint()));
-        let bar = if visible { ProgressBar::new(job.total.unwrap_or(0).unsigned_abs()) } else { ProgressBar::hidden() };
-        if let Ok(style) = ProgressStyle::with_template("verifying [{wide_bar}] {human_pos}/{human_len} {per_sec}") {
-            bar.set_style(style.progress_chars("=> "));
-        }
         Self {
             ledger,
             job,
-            form: match job.spec.signing.message {
-                Message::Payload => MessageForm::Payload,
-                Message::Bound => MessageForm::Bound { job: job.uid },
-            },
+            form: form(job),
             thumbprints: keys.iter().filter_map(thumbprint).collect(),
             threads,
-            bar,
-            changed: 0,
-            wrong_batches: 0,
-            problems: Vec::new(),
+            stages,
+            signed: SignedRows::of(ledger, job),
+            seen: Seen::keeping(most),
+            wrong_batches: Vec::new(),
+            most,
+            more_wrong_batches: 0,
         }
     }
 
-    /// Records of a table that are not what was signed any more.
-    pub(super) fn changed(&self) -> u64 {
-        self.changed
+    /// What is shown from now on.
+    pub(super) fn begin(&mut self, stage: &'static str, signatures: u64) {
+        self.stages.begin(stage, Some(signatures));
     }
 
     /// Checks every signature and every batch root; the root over them.
@@ -81,32 +116,19 @@ impl<'a> Check<'a> {
             }
             page.sort_by_key(|batch| batch.first);
             for side_by_side in page.chunk_by(|one, next| one.last.checked_add(1) == Some(next.first)) {
-                self.rows(side_by_side).await?;
+                self.batches(side_by_side).await?;
             }
         }
-        self.bar.finish_and_clear();
         Ok(root.root())
     }
 
-    /// Checks about `rows` signatures, chosen anew each time.
-    pub(super) async fn sample(&mut self, rows: u64) -> Result<(), Failure> {
-        let mut walk = Walk::over(&[], self.form, self.threads);
-        self.bar.set_length(rows);
-        let (bar, which) = (self.bar.clone(), Rows::Sample { rows, seed: rand::random() });
-        let read = signed_rows(self.ledger, self.job, which, |row| {
-            bar.inc(1);
-            walk.take(&row)
-        });
-        read.await.map_err(|error| Failure::of(&error))?;
-        let end = walk.finish();
-        self.changed += end.changed;
-        self.problems.extend(end.problem);
-        self.bar.finish_and_clear();
-        Ok(())
+    /// Checks signatures without looking at batches: a sample, or those of a job that still signs.
+    pub(super) async fn signatures(&mut self, which: Rows) -> Result<(), Failure> {
+        self.rows(&[], which).await.map(drop)
     }
 
     /// The root over the stored batch roots.
-    pub(super) async fn job_root(&self) -> Result<Hash, Failure> {
+    pub(super) async fn job_root(&mut self) -> Result<Hash, Failure> {
         let mut root = merkle::Tree::new();
         let mut from = 0;
         loop {
@@ -119,28 +141,45 @@ impl<'a> Check<'a> {
         }
     }
 
+    /// What was found.
+    pub(super) fn finish(self) -> Found {
+        let more = match self.more_wrong_batches {
+            0 => String::new(),
+            more => format!(", and {more} more"),
+        };
+        let batches = (!self.wrong_batches.is_empty()).then(|| {
+            let message = format!(
+                "the Merkle roots of batches are not the roots of their rows: {}{more}",
+                self.wrong_batches.join(", ")
+            );
+            Problem::new(Kind::MerkleRoot, message)
+        });
+        Found { seen: self.seen, lost: self.signed.lost().cloned(), batches }
+    }
+
     async fn page(&self, from: i64) -> Result<Vec<SignedBatch>, Failure> {
         batch_roots(self.ledger, self.job.id, from, PAGE).await.map_err(|error| Failure::of(&error))
     }
 
-    async fn rows(&mut self, batches: &[SignedBatch]) -> Result<(), Failure> {
+    async fn batches(&mut self, batches: &[SignedBatch]) -> Result<(), Failure> {
         let (Some(first), Some(last)) = (batches.first(), batches.last()) else { return Ok(()) };
-        let mut walk = Walk::over(batches, self.form, self.threads);
-        let (bar, threads) = (self.bar.clone(), self.threads);
-        let which = Rows::Range { first: first.first, last: last.last };
-        let read = signed_rows(self.ledger, self.job, which, |row| {
-            let going_on = walk.take(&row);
-            bar.set_position(threads.checked());
-            going_on
-        });
-        read.await.map_err(|error| Failure::of(&error))?;
-        let end = walk.finish();
-        self.changed += end.changed;
-        self.problems.extend(end.problem);
-        for (batch, tree) in batches.iter().zip(end.trees) {
+        let trees = self.rows(batches, Rows::Range { first: first.first, last: last.last }).await?;
+        for (batch, tree) in batches.iter().zip(trees) {
             self.compare(batch, tree).await?;
         }
         Ok(())
+    }
+
+    async fn rows(&mut self, batches: &[SignedBatch], which: Rows) -> Result<Vec<Hash>, Failure> {
+        let mut walk = Walk::over(batches, self.form, self.threads, &mut self.seen);
+        let (stages, threads) = (&mut *self.stages, self.threads);
+        let read = self.signed.read(which, |row| {
+            walk.take(&row);
+            stages.at(threads.checked());
+            ControlFlow::Continue(())
+        });
+        read.await.map_err(|error| Failure::of(&error))?;
+        Ok(walk.finish())
     }
 
     async fn compare(&mut self, batch: &SignedBatch, tree: Hash) -> Result<(), Failure> {
@@ -152,17 +191,15 @@ impl<'a> Check<'a> {
             last: batch.last,
             signed: batch.signed,
             rejected: batch.rejected,
-            key: thumbprint.unwrap_or(Thumbprint([0; 32])),
+            key: thumbprint.unwrap_or(Thumbprint::ZERO),
             rejects: rejects_root(self.ledger, self.job, batch).await?,
             tree,
         };
         if expected.hash().as_slice() != batch.root.as_slice() {
-            self.wrong_batches += 1;
-            if self.wrong_batches <= TOLD {
-                self.problems.push(format!(
-                    "the Merkle root of batch {} (records {} to {}) is not the root of its rows",
-                    batch.batch.0, batch.first, batch.last
-                ));
+            if self.wrong_batches.len() < self.most {
+                self.wrong_batches.push(format!("{} (records {} to {})", batch.batch.0, batch.first, batch.last));
+            } else {
+                self.more_wrong_batches += 1;
             }
         }
         Ok(())
@@ -172,97 +209,4 @@ impl<'a> Check<'a> {
 /// A stored root; one that is no hash matches nothing.
 fn hash(batch: &SignedBatch) -> Hash {
     batch.root.as_slice().try_into().unwrap_or([0; 32])
-}
-
-/// Rows in the order of their ids, over batches side by side.
-struct Walk<'a> {
-    batches: &'a [SignedBatch],
-    form: MessageForm,
-    threads: &'a Threads,
-    at: usize,
-    tree: merkle::Tree,
-    trees: Vec<Hash>,
-    run: Run,
-    changed: u64,
-    problem: Option<String>,
-}
-
-/// What a walk found.
-struct End {
-    trees: Vec<Hash>,
-    changed: u64,
-    problem: Option<String>,
-}
-
-impl<'a> Walk<'a> {
-    fn over(batches: &'a [SignedBatch], form: MessageForm, threads: &'a Threads) -> Self {
-        Self {
-            batches,
-            form,
-            threads,
-            at: 0,
-            tree: merkle::Tree::new(),
-            trees: Vec::with_capacity(batches.len()),
-            run: Run::default(),
-            changed: 0,
-            problem: None,
-        }
-    }
-
-    fn take(&mut self, row: &SignedRow<'_>) -> ControlFlow<()> {
-        let Ok(signature) = <[u8; 64]>::try_from(row.signature) else {
-            self.problem =
-                Some(format!("the signature of record {} has {} bytes, not 64", row.id, row.signature.len()));
-            return ControlFlow::Break(());
-        };
-        let signature = RawSignature(signature);
-        let now = row.payload.map(|payload| self.form.digest(row.id, payload));
-        let signed = row.digest.and_then(|digest| digest.try_into().ok()).map(Digest);
-        let digest = match (signed, now) {
-            (Some(signed), now) => {
-                self.changed += u64::from(now != Some(signed));
-                signed
-            }
-            (None, Some(now)) => now,
-            (None, None) => {
-                self.problem = Some(format!("record {} is signed, but its payload is gone", row.id));
-                return ControlFlow::Break(());
-            }
-        };
-        self.add_leaf(row.id, &digest, &signature);
-        self.add_to_run(row.key, row.id, digest, signature);
-        ControlFlow::Continue(())
-    }
-
-    fn add_leaf(&mut self, id: i64, digest: &Digest, signature: &RawSignature) {
-        while self.batches.get(self.at).is_some_and(|batch| id > batch.last) {
-            self.close_batch();
-        }
-        if self.at < self.batches.len() {
-            self.tree.push(merkle::leaf(id, digest, signature));
-        }
-    }
-
-    fn close_batch(&mut self) {
-        self.trees.push(std::mem::take(&mut self.tree).root());
-        self.at += 1;
-    }
-
-    fn add_to_run(&mut self, key: KeyId, id: i64, digest: Digest, signature: RawSignature) {
-        if self.run.ids.len() >= RUN || self.run.key.is_some_and(|of| of != key) {
-            self.threads.check(std::mem::take(&mut self.run));
-        }
-        self.run.key = Some(key);
-        self.run.ids.push(id);
-        self.run.digests.push(digest);
-        self.run.signatures.push(signature);
-    }
-
-    fn finish(mut self) -> End {
-        self.threads.check(std::mem::take(&mut self.run));
-        while self.at < self.batches.len() {
-            self.close_batch();
-        }
-        End { trees: self.trees, changed: self.changed, problem: self.problem }
-    }
 }

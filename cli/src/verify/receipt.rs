@@ -1,55 +1,93 @@
-//! The receipt: is it signed by the job's receipt key, and does it say what the ledger says?
+//! The receipt: is it signed by the job's receipt key, and does each of its members say what the ledger says?
 
-use vaultstream_ledger::{Job, verify::PublicKeyRow};
+use serde_json::{Map, Value};
+use vaultstream_ledger::{Job, Ledger, progress, verify::PublicKeyRow};
 use vaultstream_signing::{Hash, PublicKey, Receipt, verify_receipt};
+use vaultstream_worker::{chain, receipt_of, rejects_root};
+
+use super::problem::{Kind, Problem};
+use crate::error::Failure;
+
+/// Characters of a value that are shown.
+const SHOWN: usize = 100;
 
 /// What is wrong with the job's root and receipt.
-pub(super) fn check(job: &Job, root: &Hash, keys: &[PublicKeyRow]) -> Vec<String> {
+pub(super) async fn check(
+    ledger: &Ledger,
+    job: &Job,
+    root: Hash,
+    keys: &[PublicKeyRow],
+) -> Result<Vec<Problem>, Failure> {
     let mut problems = Vec::new();
-    if !job.state.is_final() {
-        return problems;
-    }
     if job.merkle_root.as_deref() != Some(root.as_slice()) {
-        problems.push("the job's Merkle root is not the root of its batches".to_owned());
+        problems.push(Problem::new(Kind::MerkleRoot, "the job's Merkle root is not the root of its batches"));
     }
-    match read(job, keys) {
-        Ok(receipt) => compare(&receipt, job, root, keys, &mut problems),
-        // A job that failed before anything was signed has none.
-        Err(_) if job.failure.is_some() && job.receipt.is_none() => {}
-        Err(problem) => problems.push(problem),
-    }
-    problems
-}
-
-fn read(job: &Job, keys: &[PublicKeyRow]) -> Result<Receipt, String> {
-    let jws = job.receipt.as_deref().ok_or("the job has no receipt")?;
-    let key = keys.iter().find(|key| key.ordinal == 0).ok_or("the receipt key is missing")?;
-    let public =
-        PublicKey::from_spki_der(&key.public_key).map_err(|error| format!("the receipt key is damaged: {error}"))?;
-    verify_receipt(&public, jws).map_err(|error| format!("the receipt is wrong: {}", vaultstream_worker::chain(&error)))
-}
-
-fn compare(receipt: &Receipt, job: &Job, root: &Hash, keys: &[PublicKeyRow], problems: &mut Vec<String>) {
-    let mut differs = |what: &str, differs: bool| {
-        if differs {
-            problems.push(format!("the receipt and the ledger differ in {what}"));
+    let receipt = match read(job, keys) {
+        Ok(receipt) => receipt,
+        Err(problem) => {
+            problems.push(Problem::new(Kind::Receipt, problem));
+            return Ok(problems);
         }
     };
-    differs("the job's uid", receipt.uid != job.uid);
-    differs("the Merkle root", receipt.merkle_root != *root);
-    differs("the spec", receipt.spec_hash != vaultstream_worker::spec_hash(job));
-    let signed: i64 = keys.iter().filter(|key| key.ordinal > 0).map(|key| key.signed).sum();
-    differs("the number of signatures", receipt.records.signed != signed.unsigned_abs());
-    let mut of_ledger: Vec<(String, u64)> = keys
-        .iter()
-        .filter(|key| key.ordinal > 0 && key.signed > 0)
-        .filter_map(|key| {
-            let public = PublicKey::from_spki_der(&key.public_key).ok()?;
-            Some((public.thumbprint().to_string(), key.signed.unsigned_abs()))
-        })
-        .collect();
-    let mut of_receipt: Vec<(String, u64)> = receipt.keys.iter().map(|key| (key.kid.to_string(), key.signed)).collect();
-    of_ledger.sort();
-    of_receipt.sort();
-    differs("the keys", of_ledger != of_receipt);
+    let failed = |error: vaultstream_ledger::QueryError| Failure::of(&error);
+    let counts = progress(ledger, job.id).await.map_err(failed)?;
+    let counts = counts.ok_or_else(|| Failure::failed(format!("{}/{} was deleted", job.namespace, job.name)))?;
+    let mut rejects = rejects_root(ledger, job.id).await.map_err(failed)?;
+    if receipt.rejects_root.is_none() {
+        // Earlier versions left it out; their batch roots cover the rejects all the same.
+        rejects = None;
+    }
+    match receipt_of(job, &counts, keys, root, rejects) {
+        Ok(expected) => problems.extend(differences(&receipt, &expected)),
+        Err(error) => problems.push(Problem::new(Kind::Receipt, chain(&error))),
+    }
+    Ok(problems)
+}
+
+/// The job's receipt, if it is rightly signed.
+pub(crate) fn read(job: &Job, keys: &[PublicKeyRow]) -> Result<Receipt, String> {
+    let jws = job.receipt.as_deref().ok_or("the job has no receipt")?;
+    // The newest: one that was found damaged has a successor.
+    let key = keys.iter().filter(|key| key.ordinal == 0).max_by_key(|key| key.version);
+    let key = key.ok_or("the receipt key is missing")?;
+    let public =
+        PublicKey::from_spki_der(&key.public_key).map_err(|error| format!("the receipt key is damaged: {error}"))?;
+    verify_receipt(&public, jws).map_err(|error| format!("the receipt is wrong: {}", chain(&error)))
+}
+
+/// Each member that differs. Compared as JSON, so that a member that is added later is compared, too.
+fn differences(receipt: &Receipt, expected: &Receipt) -> Vec<Problem> {
+    let [receipt, expected] = [receipt, expected].map(|receipt| members(&serde_json::to_value(receipt)));
+    let mut names: Vec<&String> = receipt.keys().chain(expected.keys()).collect();
+    names.sort();
+    names.dedup();
+    let value = |of: &Map<String, Value>, name: &str| of.get(name).map_or_else(|| "nothing".to_owned(), shown);
+    let differs = |name: &&String| receipt.get(*name) != expected.get(*name);
+    let told = |name: &String| {
+        let (says, has) = (value(&receipt, name), value(&expected, name));
+        Problem::new(Kind::Receipt, format!("the receipt says {name} {says}, the ledger {has}"))
+    };
+    names.into_iter().filter(differs).map(told).collect()
+}
+
+/// The members of a receipt, those of its members' objects among them: `records.signed`.
+fn members(receipt: &Result<Value, serde_json::Error>) -> Map<String, Value> {
+    let mut flat = Map::new();
+    for (name, value) in receipt.as_ref().ok().and_then(Value::as_object).into_iter().flatten() {
+        match value {
+            Value::Object(inner) => {
+                flat.extend(inner.iter().map(|(of, value)| (format!("{name}.{of}"), value.clone())));
+            }
+            value => drop(flat.insert(name.clone(), value.clone())),
+        }
+    }
+    flat
+}
+
+fn shown(value: &Value) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
 }

@@ -14,11 +14,13 @@ use vaultstream_ledger::{KeyId, verify::PublicKeyRow};
 use vaultstream_signing::{Backend, Digest, PublicKey, RawSignature, Verifier};
 use vaultstream_worker::cores;
 
+use super::problem::Records;
+
 /// Records checked at a time.
 pub(super) const RUN: usize = 256;
 
-/// Problems told one by one; more are counted.
-const TOLD: usize = 10;
+/// Runs that wait for each thread: enough for the time in which the next rows are read.
+const WAITING: usize = 32;
 
 /// Records of one key.
 #[derive(Default)]
@@ -31,15 +33,17 @@ pub(super) struct Run {
 
 /// What the threads found.
 pub(super) struct Outcome {
+    /// Signatures checked.
     pub(super) checked: u64,
-    pub(super) problems: Vec<String>,
+    /// Records whose signature is wrong.
+    pub(super) wrong: Records,
+    /// A thread that ended early: not all was checked.
+    pub(super) lost_a_thread: bool,
 }
 
-#[derive(Default)]
 struct Found {
     checked: AtomicU64,
-    wrong: AtomicU64,
-    told: Mutex<Vec<String>>,
+    wrong: Mutex<Records>,
 }
 
 /// Threads that check signatures.
@@ -50,13 +54,13 @@ pub(super) struct Threads {
 }
 
 impl Threads {
-    /// One thread a core.
-    pub(super) fn start(keys: &[PublicKeyRow], checker: Backend) -> Self {
-        let (runs, queue) = sync_channel::<Run>(cores().get() * 4);
+    /// One thread a core. At most `most` wrong records are named.
+    pub(super) fn start(keys: &[PublicKeyRow], checker: Backend, most: usize) -> Self {
+        let (runs, queue) = sync_channel::<Run>(cores().get() * WAITING);
         let queue = Arc::new(Mutex::new(queue));
         let keys: Arc<HashMap<KeyId, Vec<u8>>> =
             Arc::new(keys.iter().filter(|key| key.ordinal > 0).map(|key| (key.id, key.public_key.clone())).collect());
-        let found = Arc::new(Found::default());
+        let found = Arc::new(Found { checked: AtomicU64::new(0), wrong: Mutex::new(Records::keeping(most)) });
         let threads = (0..cores().get())
             .map(|_| {
                 let (queue, keys, found) = (Arc::clone(&queue), Arc::clone(&keys), Arc::clone(&found));
@@ -87,20 +91,10 @@ impl Threads {
     /// Waits for the last run.
     pub(super) fn finish(self) -> Outcome {
         drop(self.runs);
-        let mut problems = Vec::new();
-        for thread in self.threads {
-            if thread.join().is_err() {
-                problems.push("a verifying thread ended early".to_owned());
-            }
-        }
-        let told = std::mem::take(&mut *self.found.told.lock().unwrap_or_else(PoisonError::into_inner));
-        let wrong = self.found.wrong.load(Ordering::Relaxed);
-        let more = wrong.saturating_sub(told.len() as u64);
-        problems.extend(told);
-        if more > 0 {
-            problems.push(format!("and {more} more wrong signatures"));
-        }
-        Outcome { checked: self.found.checked.load(Ordering::Relaxed), problems }
+        // Each is waited for, whatever became of the others.
+        let lost_a_thread = self.threads.into_iter().fold(false, |lost, thread| thread.join().is_err() || lost);
+        let wrong = self.found.wrong.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Outcome { checked: self.found.checked.load(Ordering::Relaxed), wrong, lost_a_thread }
     }
 }
 
@@ -125,12 +119,8 @@ impl Checker<'_> {
             }
         }
         found.checked.fetch_add(run.ids.len() as u64, Ordering::Relaxed);
-        for id in run.ids.iter().zip(valid).filter(|(_, valid)| !valid).map(|(id, _)| id) {
-            found.wrong.fetch_add(1, Ordering::Relaxed);
-            let mut told = found.told.lock().unwrap_or_else(PoisonError::into_inner);
-            if told.len() < TOLD {
-                told.push(format!("the signature of record {id} is wrong"));
-            }
+        for id in run.ids.iter().zip(valid).filter(|(_, valid)| !valid).map(|(id, _)| *id) {
+            found.wrong.lock().unwrap_or_else(PoisonError::into_inner).add(id);
         }
     }
 }

@@ -1,9 +1,11 @@
-//! Waiting for a job that somebody else drives.
+//! Jobs that have not ended, or not well: told before anything is checked, or waited for.
 
 use std::time::{Duration, Instant};
 
-use vaultstream_ledger::Job;
+use indicatif::HumanCount;
+use vaultstream_ledger::{Job, JobState, Ledger, progress};
 
+use super::problem::{Kind, Problem};
 use crate::{
     args::VerifyArgs,
     error::Failure,
@@ -14,7 +16,8 @@ use crate::{
 /// Between two looks.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Returns the job when it has ended; a ledger or a job that is not there yet is waited for, too.
+/// Returns the job when it has ended, or after `patience` as it is then; a ledger or a job that is not there yet is waited
+/// for, too.
 ///
 /// # Errors
 /// After `patience`, with what was missing then.
@@ -22,17 +25,16 @@ pub(super) async fn for_the_end(args: &VerifyArgs, patience: Duration) -> Result
     let begun = Instant::now();
     let mut told = String::new();
     loop {
+        let over = begun.elapsed() >= patience;
         let missing = match look(args).await {
-            Ok((opened, job)) if job.state.is_final() => return Ok((opened, job)),
-            Ok((_, job)) => Failure::failed(unfinished(&job)),
-            Err(failure) => failure,
+            Ok((opened, job)) if over || job.state.is_final() => return Ok((opened, job)),
+            Ok((_, job)) => format!("the job is {}, not finished yet", job.state),
+            Err(failure) if over => return Err(failure),
+            Err(failure) => failure.message().to_owned(),
         };
-        if begun.elapsed() >= patience {
-            return Err(missing);
-        }
-        if missing.message() != told {
-            output::remark(format_args!("waiting: {}", missing.message()));
-            missing.message().clone_into(&mut told);
+        if missing != told {
+            output::remark(format_args!("waiting: {missing}"));
+            told = missing;
         }
         tokio::time::sleep(LOOK).await;
     }
@@ -45,7 +47,29 @@ pub(super) async fn look(args: &VerifyArgs) -> Result<(OpenLedger, Job), Failure
     Ok((opened, job))
 }
 
-/// What is wrong with a job that has not ended.
-pub(super) fn unfinished(job: &Job) -> String {
-    format!("the job is {}, not finished yet", job.state)
+/// What is wrong with a job that is not Complete.
+pub(super) async fn refusal(ledger: &Ledger, job: &Job) -> Result<Option<Problem>, Failure> {
+    let (kind, end) = match job.state {
+        JobState::Complete => return Ok(None),
+        JobState::Failed => {
+            let why = job.failure.as_deref().unwrap_or("nobody noted why");
+            (Kind::Failed, format!("the job has failed: {why}"))
+        }
+        JobState::Deleting => (Kind::NotFinished, "the job is being deleted".to_owned()),
+        state => (Kind::NotFinished, format!("the job is {state}, not finished yet")),
+    };
+    let done = how_far(ledger, job).await?;
+    Ok(Some(Problem::new(kind, format!("{end}; {done}; --partial checks what there is"))))
+}
+
+/// How much of a job is signed.
+pub(crate) async fn how_far(ledger: &Ledger, job: &Job) -> Result<String, Failure> {
+    let counts = progress(ledger, job.id).await.map_err(|error| Failure::of(&error))?;
+    Ok(match (counts, job.total) {
+        (Some(counts), Some(_)) => {
+            let [signed, total] = [counts.signed, counts.total].map(|number| HumanCount(number.unsigned_abs()));
+            format!("{signed} of {total} records are signed")
+        }
+        _ => "nothing is signed yet".to_owned(),
+    })
 }

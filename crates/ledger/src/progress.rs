@@ -252,8 +252,10 @@ pub struct KeyUsage {
     pub version: i32,
     /// SubjectPublicKeyInfo, DER; none while it is not made.
     pub public_key: Option<Vec<u8>>,
-    /// False once it is worn out.
+    /// False once it is worn out or set aside.
     pub active: bool,
+    /// What is wrong with one that was set aside.
+    pub damage: Option<String>,
     /// Somebody holds it just now.
     pub leased: bool,
     /// Signatures made with it.
@@ -270,8 +272,8 @@ pub async fn key_usage(ledger: &Ledger, job: JobId, limit: usize) -> Result<Vec<
     let client = ledger.client(ACTION).await?;
     let rows = client
         .query(
-            "SELECT ordinal, version, public_key, state = 'active', coalesce(lease_until > clock_timestamp(), false), signed \
-             FROM vaultstream.keys WHERE job_id = $1 ORDER BY ordinal, version LIMIT $2",
+            "SELECT ordinal, version, public_key, state = 'active', coalesce(lease_until > clock_timestamp(), false), signed, \
+             CASE state WHEN 'damaged' THEN coalesce(damage, '') END FROM vaultstream.keys WHERE job_id = $1 ORDER BY ordinal, version LIMIT $2",
             &[&job.0, &i64::try_from(limit).unwrap_or(i64::MAX)],
         )
         .await
@@ -285,6 +287,7 @@ pub async fn key_usage(ledger: &Ledger, job: JobId, limit: usize) -> Result<Vec<
             active: row.get(3),
             leased: row.get(4),
             signed: row.get(5),
+            damage: row.get(6),
         })
         .collect())
 }

@@ -1,0 +1,140 @@
+//! A report for people: the verdict, what is wrong, and the figures.
+
+use std::fmt;
+
+use indicatif::HumanCount;
+
+use super::{Report, Verdict};
+use crate::{
+    output::{Colour, paint, printable},
+    verify::compared::Compared,
+};
+
+impl fmt::Display for Report {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (word, colour) = match self.verdict {
+            Verdict::Verified => ("VERIFIED", Colour::Good),
+            Verdict::NotVerified => ("NOT VERIFIED", Colour::Bad),
+        };
+        writeln!(out, "{}{}", paint(colour, word), self.extent())?;
+        writeln!(out, "{} {}", printable(&self.job), self.state)?;
+        for problem in &self.problems {
+            writeln!(out, "  {}      {}", paint(Colour::Bad, "PROBLEM"), printable(problem.message()))?;
+        }
+        self.figures(out)?;
+        self.rejects(out)
+    }
+}
+
+impl Report {
+    /// What a good verdict leaves out.
+    fn extent(&self) -> &'static str {
+        match (self.verdict, self.mode) {
+            (Verdict::Verified, Some("sample")) => " (a sample of the signatures)",
+            (Verdict::Verified, Some("sql")) => " (no signature was checked)",
+            _ => "",
+        }
+    }
+
+    fn figures(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut row = |name: &str, value: &str| writeln!(out, "  {name:<12} {}", printable(value));
+        row("records", &HumanCount(self.records).to_string())?;
+        row("signed", &self.signed())?;
+        row("rejected", &HumanCount(self.rejected).to_string())?;
+        if self.changed > 0 {
+            row("came or went", &format!("{} records between planning and signing", HumanCount(self.changed)))?;
+        }
+        if let Some(verified) = self.verified() {
+            row("verified", &verified)?;
+        }
+        for line in self.rows.iter().flat_map(compared) {
+            row("rows now", &line)?;
+        }
+        row("keys", &format!("{}, of which {} signed, batches of {}", self.all_keys, self.keys, self.batch_size))?;
+        let optional = [
+            ("backend", &self.backend),
+            ("merkle root", &self.merkle_root),
+            ("receipt", &self.receipt_digest.as_ref().map(|digest| format!("sha256:{digest}"))),
+        ];
+        for (name, value) in optional {
+            if let Some(value) = value {
+                row(name, value)?;
+            }
+        }
+        row("uid", &self.uid.to_string())
+    }
+
+    fn rejects(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for reject in &self.rejects {
+            writeln!(out, "  {:<12} {}", "reject", printable(reject))?;
+        }
+        let more = self.rejected.saturating_sub(self.rejects.len() as u64);
+        if more > 0 {
+            let (more, job) = (HumanCount(more), printable(&self.job));
+            writeln!(out, "  {:<12} and {more} more; `vaultstream status --job {job}` shows them", "")?;
+        }
+        Ok(())
+    }
+
+    fn signed(&self) -> String {
+        let mut signed = HumanCount(self.signed).to_string();
+        if let (Some(seconds), Some(rate)) = (self.seconds, self.records_per_second) {
+            signed.push_str(&format!(" in {seconds:.2} s, {}/s", HumanCount(rate)));
+        }
+        if let Some(paused) = self.paused_seconds {
+            signed.push_str(&format!(", pauses of {paused:.0} s left out"));
+        }
+        signed
+    }
+
+    fn verified(&self) -> Option<String> {
+        if self.mode == Some("sql") {
+            return Some("no signature; only completeness, Merkle root and receipt".to_owned());
+        }
+        let (checked, right) = (self.checked?, self.verified?);
+        let number = match checked == right {
+            true => HumanCount(right).to_string(),
+            false => format!("{} of {}", HumanCount(right), HumanCount(checked)),
+        };
+        let by = self.verified_by.map(|checker| format!(" by {checker}")).unwrap_or_default();
+        let also =
+            if self.verifier_also_signed { ", which has signed, too: no other implementation is here" } else { "" };
+        let sample = match self.mode == Some("sample") && checked < self.signed {
+            true => format!("; a sample: `vaultstream verify --job {}` checks all", self.job),
+            false => String::new(),
+        };
+        let seconds = self.verify_seconds.unwrap_or_default();
+        Some(format!("{number} signatures in {seconds:.2} s{by}{also}{sample}"))
+    }
+}
+
+/// What became of a table's rows, a line each.
+fn compared(rows: &Compared) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(why) = &rows.not_compared {
+        lines.push(format!("not compared with what was signed: {why}"));
+    }
+    if let Some(compared) = rows.compared {
+        let mut found: Vec<String> = [(rows.changed, "changed"), (rows.gone, "gone"), (rows.unreadable, "unreadable")]
+            .into_iter()
+            .filter_map(|(count, what)| {
+                count.filter(|count| *count > 0).map(|count| format!("{} {what}", HumanCount(count)))
+            })
+            .collect();
+        if found.is_empty() {
+            found.push("all as they were signed".to_owned());
+        }
+        lines.push(format!("{} compared: {}", HumanCount(compared), found.join(", ")));
+    }
+    let newer = rows.newer.unwrap_or(0);
+    if newer > 0 {
+        let are = if newer == 1 { "row is" } else { "rows are" };
+        lines.push(format!("{} {are} newer than this job and not signed", HumanCount(newer)));
+    }
+    let between = rows.unsigned.unwrap_or(0).saturating_sub(newer);
+    if between > 0 {
+        let came = if between == 1 { "row came" } else { "rows came" };
+        lines.push(format!("{} {came} in between later, without a signature", HumanCount(between)));
+    }
+    lines
+}

@@ -1,0 +1,190 @@
+//! One job: its figures, keys, rejects and failing batches.
+
+use std::fmt;
+
+use indicatif::HumanCount;
+use serde::Serialize;
+use vaultstream_ledger::{Job, KeyUsage, Ledger, QueryError, failures, key_usage, rejects};
+use vaultstream_signing::PublicKey;
+
+use super::{
+    Row,
+    table::{percent, span},
+};
+use crate::{error::Failure, output::printable};
+
+/// Keys, rejects and failing batches that are shown; the others are counted.
+const SHOWN: usize = 20;
+
+/// What is told of one job only.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Details {
+    keys: Vec<Key>,
+    rejects: Vec<Reject>,
+    failing: Vec<Failing>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Key {
+    /// Absent while the key is not made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_id: Option<String>,
+    ordinal: i32,
+    version: i32,
+    state: &'static str,
+    signed: u64,
+    /// What is wrong with one that was set aside.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    damage: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Reject {
+    id: i64,
+    reason: String,
+    detail: String,
+    attempts: u32,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Failing {
+    batch: i64,
+    first: i64,
+    last: i64,
+    attempts: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+}
+
+/// Reads them.
+pub(super) async fn details(ledger: &Ledger, job: &Job) -> Result<Details, Failure> {
+    let failed = |error: QueryError| Failure::of(&error);
+    let keys = key_usage(ledger, job.id, usize::MAX).await.map_err(failed)?;
+    let rejects = rejects(ledger, job.id, None, SHOWN).await.map_err(failed)?;
+    let failing = failures(ledger, job.id).await.map_err(failed)?;
+    Ok(Details {
+        keys: keys.iter().map(key).collect(),
+        rejects: rejects
+            .into_iter()
+            .map(|reject| Reject {
+                id: reject.id,
+                reason: reject.reason,
+                detail: reject.detail,
+                attempts: reject.attempts.unsigned_abs(),
+            })
+            .collect(),
+        failing: failing
+            .into_iter()
+            .map(|batch| Failing {
+                batch: batch.batch.0,
+                first: batch.range.0,
+                last: batch.range.1,
+                attempts: batch.attempts.unsigned_abs(),
+                why: batch.why,
+            })
+            .collect(),
+    })
+}
+
+fn key(usage: &KeyUsage) -> Key {
+    let made = usage.public_key.as_deref();
+    let state = match made.map(PublicKey::from_spki_der) {
+        _ if usage.damage.is_some() => "set aside",
+        None => "not made yet",
+        Some(Err(_)) => "damaged",
+        Some(Ok(_)) if usage.ordinal == 0 => "signs the receipt",
+        Some(Ok(_)) if !usage.active => "worn out",
+        Some(Ok(_)) if usage.leased => "in use",
+        Some(Ok(_)) => "free",
+    };
+    let key_id = made.and_then(|key| PublicKey::from_spki_der(key).ok()).map(|key| key.thumbprint().to_string());
+    let (ordinal, version, signed) = (usage.ordinal, usage.version, usage.signed.unsigned_abs());
+    Key { key_id, ordinal, version, state, signed, damage: usage.damage.clone() }
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let superseded = if self.superseded { ", superseded by a later job of this name" } else { "" };
+        writeln!(out, "{} {}{superseded}", printable(&self.job), self.state)?;
+        let mut row = |name: &str, value: &str| writeln!(out, "  {name:<12} {}", printable(value));
+        row("uid", &self.uid.to_string())?;
+        row("signed", &self.signed())?;
+        row("rejected", &HumanCount(self.rejected).to_string())?;
+        if self.changed > 0 {
+            row("came or went", &format!("{} records between planning and signing", HumanCount(self.changed)))?;
+        }
+        if let Some(rate) = self.records_per_second {
+            let left = self.seconds_left.map_or_else(String::new, |left| format!(", {} left", span(left)));
+            row("rate", &format!("{}/s{left}", HumanCount(rate)))?;
+        }
+        row("age", &span(self.age_seconds))?;
+        if let Some(root) = &self.merkle_root {
+            row("merkle root", root)?;
+        }
+        if let Some(digest) = &self.receipt_digest {
+            row("receipt", &format!("sha256:{digest}"))?;
+        }
+        if let Some(failure) = &self.failure {
+            row("failed", failure)?;
+        }
+        let (active, leased, retired) = (self.keys_active, self.keys_leased, self.keys_retired);
+        row("keys", &format!("{active} that sign, {leased} of them in use; {retired} worn out"))?;
+        self.details.as_ref().map_or(Ok(()), |details| details.write(self.rejected, out))
+    }
+}
+
+impl Row {
+    fn signed(&self) -> String {
+        let signed = HumanCount(self.signed);
+        match (self.total, self.percent) {
+            (Some(total), Some(share)) => format!("{signed} of {}, {} done", HumanCount(total), percent(share)),
+            (Some(total), None) => format!("{signed} of {}", HumanCount(total)),
+            (None, _) => format!("{signed}; the records are not planned yet"),
+        }
+    }
+}
+
+impl Details {
+    fn write(&self, rejected: u64, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for key in self.keys.iter().take(SHOWN) {
+            let Key { key_id, ordinal, version, state, signed, damage: _ } = key;
+            let id = key_id.as_deref().unwrap_or("-");
+            let signed = HumanCount(*signed);
+            writeln!(out, "  {:<12} {id:<43}  {ordinal}/{version}  {signed} signed, {state}", "key")?;
+        }
+        more(out, self.keys.len().saturating_sub(SHOWN) as u64, "keys; --output json has them all")?;
+        for key in &self.keys {
+            let Some(damage) = &key.damage else { continue };
+            let (ordinal, version, signed) = (key.ordinal, key.version, HumanCount(key.signed));
+            let damage = printable(damage);
+            writeln!(
+                out,
+                "  {:<12} {ordinal}/{version}, set aside after {signed} signatures: {damage}",
+                "damaged key"
+            )?;
+        }
+        for reject in &self.rejects {
+            let (reason, detail) = (printable(&reject.reason), printable(&reject.detail));
+            writeln!(out, "  {:<12} record {}: {reason}: {detail}", "reject", reject.id)?;
+        }
+        more(out, rejected.saturating_sub(self.rejects.len() as u64), "rejects")?;
+        for batch in self.failing.iter().take(SHOWN) {
+            let Failing { batch: number, first, last, attempts, why } = batch;
+            let why = printable(why.as_deref().unwrap_or("no reason was noted"));
+            writeln!(
+                out,
+                "  {:<12} batch {number} (records {first} to {last}): {attempts} attempts: {why}",
+                "failing"
+            )?;
+        }
+        more(out, self.failing.len().saturating_sub(SHOWN) as u64, "failing batches")
+    }
+}
+
+fn more(out: &mut fmt::Formatter<'_>, count: u64, what: &str) -> fmt::Result {
+    if count == 0 { Ok(()) } else { writeln!(out, "  {:<12} and {} more {what}", "", HumanCount(count)) }
+}

@@ -1,0 +1,108 @@
+//! Jobs as a table: what fits into 80 columns, or with uids and receipts.
+
+use std::{fmt::Write as _, time::Duration};
+
+use indicatif::HumanCount;
+
+use super::Row;
+use crate::output::printable;
+
+/// Live jobs and how far they are.
+pub(super) fn live(rows: &[Row]) -> String {
+    let head = ["JOB", "STATE", "DONE", "SIGNED", "TOTAL", "REJECTED", "RATE", "LEFT", "AGE"];
+    let cells = rows.iter().map(|row| {
+        [
+            printable(&row.job).into_owned(),
+            row.state.to_owned(),
+            row.percent.map_or_else(String::new, percent),
+            HumanCount(row.signed).to_string(),
+            optional(row.total),
+            HumanCount(row.rejected).to_string(),
+            row.records_per_second.map_or_else(String::new, |rate| format!("{}/s", HumanCount(rate))),
+            row.seconds_left.map_or_else(String::new, span),
+            span(row.age_seconds),
+        ]
+    });
+    table(&head, cells.collect(), 2)
+}
+
+/// All jobs that the ledger knows, superseded ones among them, with what names one of them exactly.
+pub(super) fn with_uids(rows: &[Row]) -> String {
+    let head = ["JOB", "STATE", "SIGNED", "AGE", "UID", "RECEIPT"];
+    let cells = rows.iter().map(|row| {
+        [
+            printable(&row.job).into_owned(),
+            format!("{}{}", row.state, if row.superseded { ", superseded" } else { "" }),
+            HumanCount(row.signed).to_string(),
+            span(row.age_seconds),
+            row.uid.to_string(),
+            row.receipt_digest.as_ref().map_or_else(String::new, |digest| format!("sha256:{digest}")),
+        ]
+    });
+    table(&head, cells.collect(), 2)
+}
+
+/// Columns as wide as their widest cell, the first `left` ones and the last two of wide tables aligned to the left.
+fn table<const N: usize>(head: &[&str; N], rows: Vec<[String; N]>, left: usize) -> String {
+    if rows.is_empty() {
+        return "no jobs\n".to_owned();
+    }
+    let mut lines = vec![head.map(str::to_owned)];
+    lines.extend(rows);
+    let mut widths = [0; N];
+    for line in &lines {
+        for (width, cell) in widths.iter_mut().zip(line) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let mut text = String::new();
+    for line in &lines {
+        let mut row = String::new();
+        for (column, (cell, width)) in line.iter().zip(widths).enumerate() {
+            let gap = if column == 0 { "" } else { "  " };
+            // Writing to a string does not fail.
+            let _ = match column < left {
+                true => write!(row, "{gap}{cell:<width$}"),
+                false => write!(row, "{gap}{cell:>width$}"),
+            };
+        }
+        text.push_str(row.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// A number, or nothing.
+fn optional(number: Option<u64>) -> String {
+    number.map_or_else(String::new, |number| HumanCount(number).to_string())
+}
+
+/// Never 100 % while something is missing: rounded down.
+pub(super) fn percent(percent: f64) -> String {
+    format!("{}%", percent.floor())
+}
+
+/// A time in its two largest units: `2h 5m`.
+pub(super) fn span(seconds: u64) -> String {
+    let text = humantime::format_duration(Duration::from_secs(seconds)).to_string();
+    text.split(' ').take(2).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell_and_numbers_stand_right() {
+        let rows = [["default/a", "Signing", "7"], ["x", "Complete", "1,000"]].map(|row| row.map(str::to_owned));
+        let expected = "JOB        STATE     SIGNED\ndefault/a  Signing        7\nx          Complete   1,000\n";
+        assert_eq!(table(&["JOB", "STATE", "SIGNED"], rows.to_vec(), 2), expected);
+        assert_eq!(live(&[]), "no jobs\n");
+    }
+
+    #[test]
+    fn shares_are_rounded_down_and_times_have_two_units() {
+        assert_eq!((percent(99.9), percent(0.0)), ("99%".to_owned(), "0%".to_owned()));
+        assert_eq!((span(7_501), span(0)), ("2h 5m".to_owned(), "0s".to_owned()));
+    }
+}

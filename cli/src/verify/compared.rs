@@ -1,0 +1,119 @@
+//! The rows of a table beside what was signed. The signatures hold either way: they are over the digests in the ledger.
+
+use serde::Serialize;
+use vaultstream_api::Source;
+use vaultstream_ledger::{
+    Job, Ledger,
+    verify::{self, ReadError},
+};
+
+use super::{
+    batches::Found,
+    problem::{Kind, Problem},
+};
+use crate::{args::VerifyMode, error::Failure};
+
+/// What became of the rows. What was not looked at is absent.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Compared {
+    /// Signed rows that were looked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compared: Option<u64>,
+    /// Those with another payload.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changed: Option<u64>,
+    /// Those that were deleted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gone: Option<u64>,
+    /// Those that the server cannot hand over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<u64>,
+    /// Rows that are neither signed nor rejected, newer ones among them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unsigned: Option<u64>,
+    /// Rows with keys above all that were there when the job was planned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub newer: Option<u64>,
+    /// Why no row can be compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_compared: Option<String>,
+    /// What of this is wrong, unless changes are allowed.
+    #[serde(skip)]
+    pub(super) problems: Vec<Problem>,
+}
+
+impl Compared {
+    /// None for a job of generated records: nobody changes those rightly.
+    pub(super) fn of(job: &Job, found: Found, mode: VerifyMode) -> Option<Self> {
+        let Source::Table(_) = job.spec.source else { return None };
+        if mode == VerifyMode::Sql {
+            return Some(Self::default());
+        }
+        if let Some(lost) = found.lost {
+            let message = format!(
+                "the rows cannot be compared with what was signed: {}; the signatures were checked over the digests in the ledger",
+                lost.why
+            );
+            let problems = vec![Problem::new(Kind::NotCompared, message)];
+            return Some(Self { not_compared: Some(lost.why), problems, ..Self::default() });
+        }
+        let seen = found.seen;
+        let why = seen.why.map(|why| format!(" ({why})")).unwrap_or_default();
+        let problems = [
+            Problem::about(
+                Kind::Changed,
+                &seen.changed,
+                "record was changed since it was signed",
+                "records were changed since they were signed",
+            ),
+            Problem::about(
+                Kind::Gone,
+                &seen.gone,
+                "record was deleted since it was signed",
+                "records were deleted since they were signed",
+            ),
+            Problem::about(
+                Kind::Unreadable,
+                &seen.unreadable,
+                &format!("record cannot be read any more{why}"),
+                &format!("records cannot be read any more{why}"),
+            ),
+        ];
+        Some(Self {
+            compared: Some(seen.compared),
+            changed: Some(seen.changed.count()),
+            gone: Some(seen.gone.count()),
+            unreadable: Some(seen.unreadable.count()),
+            problems: problems.into_iter().flatten().collect(),
+            ..Self::default()
+        })
+    }
+
+    /// Rows that the job could not know, or did not see: they are told, and no problem.
+    pub(super) async fn look_for_later_rows(
+        &mut self,
+        ledger: &Ledger,
+        job: &Job,
+        mode: VerifyMode,
+    ) -> Result<(), Failure> {
+        if self.not_compared.is_some() {
+            return Ok(());
+        }
+        self.newer = readable(verify::newer_rows(ledger, job).await)?.flatten();
+        if mode == VerifyMode::Full && self.newer.is_some() {
+            let unsigned = readable(verify::unsigned_rows(ledger, job, 0).await)?.flatten();
+            self.unsigned = unsigned.map(|found| found.count);
+        }
+        Ok(())
+    }
+}
+
+/// What a table that is gone, or may not be read, has to say: nothing.
+fn readable<T>(read: Result<T, ReadError>) -> Result<Option<T>, Failure> {
+    match read {
+        Ok(found) => Ok(Some(found)),
+        Err(ReadError::Gone(_)) => Ok(None),
+        Err(error) => Err(Failure::of(&error)),
+    }
+}

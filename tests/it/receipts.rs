@@ -1,0 +1,132 @@
+//! The receipt against the ledger. Whoever holds the key encryption key can sign another one; `verify` compares what it says.
+
+use vaultstream_signing::{
+    Backend, Kek, KekRing, PrivateKey, PublicKey, Receipt, WrapContext, sign_receipt, verify_receipt,
+};
+
+use crate::harness::{Site, of_table};
+
+const SPEC: &str = "batchSize: 20\nkeys: {count: 2, lease: {records: 20}}\nmaxRejected: 10";
+
+/// A job of 100 rows, two of which are rejects.
+async fn signed() -> Site {
+    let site = Site::new().await;
+    site.execute(
+        "CREATE TABLE letters (id bigint PRIMARY KEY, body text);
+         INSERT INTO letters SELECT n, CASE WHEN n % 50 > 0 THEN 'letter' END FROM generate_series(1, 100) n",
+    )
+    .await;
+    site.run(&of_table("job", "letters", SPEC)).end().await.assert_code(0);
+    site
+}
+
+/// The receipt key, opened with the key encryption key.
+async fn receipt_key(site: &Site) -> PrivateKey {
+    let sql = "SELECT j.uid, k.id, k.version, k.kek_id, k.wrapped_key, k.public_key FROM vaultstream.keys k \
+               JOIN vaultstream.jobs j ON j.id = k.job_id WHERE k.ordinal = 0";
+    let row = site.sql().await.query_one(sql, &[]).await.unwrap();
+    let ring = KekRing::new(Kek::fingerprinted(&std::fs::read_to_string(site.kek()).unwrap()).unwrap());
+    let context = WrapContext { job: row.get(0), key: row.get(1), version: row.get(2) };
+    let kek_id = row.get::<_, String>(3).parse().unwrap();
+    let public = PublicKey::from_spki_der(&row.get::<_, Vec<u8>>(5)).unwrap();
+    ring.unwrap(&kek_id, &row.get::<_, Vec<u8>>(4), &context, &public).unwrap()
+}
+
+async fn store(site: &Site, jws: &str) {
+    let sql = site.sql().await;
+    sql.execute("UPDATE vaultstream.jobs SET receipt = $1", &[&jws]).await.unwrap();
+}
+
+/// What each member is changed to, and its name in the finding.
+const CHANGES: &[(&str, fn(&mut Receipt))] = &[
+    ("uid", |receipt| receipt.uid = uuid::Uuid::from_u128(7)),
+    ("namespace", |receipt| receipt.namespace = "other".to_owned()),
+    ("name", |receipt| receipt.name = "other".to_owned()),
+    ("specHash", |receipt| receipt.spec_hash[0] ^= 1),
+    ("records.total", |receipt| receipt.records.total += 1),
+    ("records.signed", |receipt| receipt.records.signed -= 1),
+    ("records.rejected", |receipt| receipt.records.rejected += 1),
+    ("records.changed", |receipt| receipt.records.changed += 1),
+    ("merkleRoot", |receipt| receipt.merkle_root[31] ^= 1),
+    ("rejectsRoot", |receipt| receipt.rejects_root = Some([1; 32])),
+    ("keys", |receipt| receipt.keys.swap(0, 1)),
+    ("keys", |receipt| receipt.keys.truncate(1)),
+    ("backends", |receipt| receipt.backends = vec![Backend::Multibuffer, Backend::Native, Backend::Reference]),
+    ("verify", |receipt| receipt.verify = "All".to_owned()),
+    ("startedAt", |receipt| receipt.started_at = "2026-01-01T00:00:00.000Z".to_owned()),
+    ("completedAt", |receipt| receipt.completed_at = "2026-01-01T00:00:00.000Z".to_owned()),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_member_of_the_receipt_is_compared_with_the_ledger() {
+    let site = signed().await;
+    let key = receipt_key(&site).await;
+    let stored = site.text("SELECT receipt FROM vaultstream.jobs").await;
+    let receipt = verify_receipt(&key.public(), &stored).unwrap();
+    assert_eq!((receipt.records.signed, receipt.records.rejected), (98, 2));
+    assert!(receipt.rejects_root.is_some(), "the receipt covers the rejects");
+    let verify = || site.ledger_command(&["verify", "--job", "job", "--mode", "sql", "--output", "json"]).end();
+    verify().await.assert_code(0);
+    for (member, change) in CHANGES {
+        let mut changed = receipt.clone();
+        change(&mut changed);
+        store(&site, &sign_receipt(&key, &changed).unwrap()).await;
+        let found = verify().await;
+        let problems = found.assert_code(1).report()["problems"].clone();
+        let messages = problems.to_string();
+        assert!(messages.contains(&format!("the receipt says {member} ")), "{member}: {messages}");
+        assert_eq!(problems.as_array().unwrap().len(), 1, "{member}: {messages}");
+    }
+    // A reject that is told differently now.
+    store(&site, &stored).await;
+    site.execute("UPDATE vaultstream.rejects SET reason = 'PayloadTooLarge' WHERE record_id = 50").await;
+    let found = verify().await;
+    let problems = found.assert_code(1).report()["problems"].to_string();
+    assert!(problems.contains("the receipt says rejectsRoot"), "{problems}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_is_printed_as_it_is_stored_or_as_json_once_its_signature_was_checked() {
+    let site = signed().await;
+    let stored = site.text("SELECT receipt FROM vaultstream.jobs").await;
+    let print = |args: &'static [&'static str]| site.ledger_command(&["receipt", "--job", "job"]).args(args).end();
+    assert_eq!(print(&["--raw"]).await.assert_code(0).stdout, format!("{stored}\n"));
+    let body: serde_json::Value = serde_json::from_str(&print(&[]).await.assert_code(0).stdout).unwrap();
+    assert_eq!((&body["records"]["signed"], &body["records"]["rejected"]), (&98.into(), &2.into()), "{body}");
+    let changed = stored.replacen('.', ".e", 1);
+    store(&site, &changed).await;
+    let refused = print(&[]).await;
+    assert!(refused.assert_code(1).stderr.contains("the receipt is wrong"), "{}", refused.stderr);
+    assert_eq!(print(&["--raw"]).await.assert_code(0).stdout, format!("{changed}\n"));
+    site.execute("UPDATE vaultstream.jobs SET receipt = NULL").await;
+    assert!(print(&["--raw"]).await.assert_code(1).stderr.contains("has no receipt"));
+}
+
+/// Receipts of earlier versions had no root over the rejects.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_without_a_root_over_the_rejects_still_counts() {
+    let site = signed().await;
+    let key = receipt_key(&site).await;
+    let stored = site.text("SELECT receipt FROM vaultstream.jobs").await;
+    let earlier = Receipt { rejects_root: None, ..verify_receipt(&key.public(), &stored).unwrap() };
+    store(&site, &sign_receipt(&key, &earlier).unwrap()).await;
+    site.ledger_command(&["verify", "--job", "job"]).end().await.assert_code(0);
+}
+
+/// When every implementation has signed, one of them must check; that is said.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_checker_that_has_signed_too_is_named_as_such() {
+    let site = signed().await;
+    let usual = site.ledger_command(&["verify", "--job", "job", "--output", "json"]).end().await;
+    assert_eq!(usual.assert_code(0).report()["verifierAlsoSigned"], serde_json::Value::Null);
+    let key = receipt_key(&site).await;
+    let stored = site.text("SELECT receipt FROM vaultstream.jobs").await;
+    let all = vec![Backend::Multibuffer, Backend::Native, Backend::Reference];
+    let changed = Receipt { backends: all, ..verify_receipt(&key.public(), &stored).unwrap() };
+    store(&site, &sign_receipt(&key, &changed).unwrap()).await;
+    site.execute("UPDATE vaultstream.jobs SET backends = '{multibuffer,native,reference}'").await;
+    let verify = site.ledger_command(&["verify", "--job", "job", "--output", "json"]).end().await;
+    assert_eq!(verify.assert_code(0).report()["verifierAlsoSigned"], true);
+    let text = site.ledger_command(&["verify", "--job", "job"]).end().await;
+    assert!(text.stdout.contains("which has signed, too"), "{}", text.stdout);
+}
