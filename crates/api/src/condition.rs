@@ -84,7 +84,7 @@ reasons! {
     TypeOutdated for Accepted | Ready | Stalled;
     /// The source table or one of its columns is missing or cannot be read.
     SourceUnavailable for Accepted | Seeded | Ready | Stalled | Failed;
-    /// The source table has no usable unique key, or a column has a type that cannot be signed.
+    /// The source table has no usable unique key, a column has a type that cannot be signed, or it was changed after planning.
     SourceUnusable for Accepted | Seeded | Ready | Stalled | Failed;
     /// The job's records are being made or planned.
     Seeding for Seeded;

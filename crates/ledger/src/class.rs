@@ -32,6 +32,8 @@ pub enum Class {
     ReadOnly,
     /// The disk, the memory or another resource of the server is full. It passes when someone makes room, not by itself.
     NoSpace,
+    /// The server has no room for more locks: too many partitions at once, by us or by others.
+    LockTable,
     /// The role lacks a right.
     NoPermission,
     /// The server or a pooler does not let us in: login, database, certificate, or pooling mode.
@@ -48,7 +50,7 @@ impl Class {
     pub fn verdict(self) -> Verdict {
         match self {
             Self::Unreachable | Self::Contention | Self::CutOff | Self::ReadOnly | Self::NoSpace => Verdict::Passing,
-            Self::NoPermission | Self::NoLogin | Self::Limit => Verdict::Refused,
+            Self::LockTable | Self::NoPermission | Self::NoLogin | Self::Limit => Verdict::Refused,
             Self::Other => Verdict::Wrong,
         }
     }
@@ -138,6 +140,12 @@ fn class_of_report(report: &DbError) -> Class {
         (&SqlState::INTERNAL_ERROR, Some("simple_heap_update" | "simple_heap_delete")) => Class::Contention,
         // A lock that a standby does not take.
         (&SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, Some("LockAcquireExtended")) => Class::ReadOnly,
+        // The hint names the setting, in every language; the number is that of any other lack of memory.
+        (&SqlState::OUT_OF_MEMORY, _)
+            if report.hint().is_some_and(|hint| hint.contains("max_locks_per_transaction")) =>
+        {
+            Class::LockTable
+        }
         (state, _) => class_of_state(state),
     }
 }
@@ -200,7 +208,7 @@ mod tests {
         for class in [Unreachable, Contention, CutOff, ReadOnly, NoSpace] {
             assert_eq!(class.verdict(), Verdict::Passing, "{class:?}");
         }
-        for class in [NoPermission, NoLogin, Limit] {
+        for class in [LockTable, NoPermission, NoLogin, Limit] {
             assert_eq!(class.verdict(), Verdict::Refused, "{class:?}");
         }
         assert_eq!(Other.verdict(), Verdict::Wrong);

@@ -127,6 +127,12 @@ impl fmt::Display for QueryError {
                 )
             }
             Class::NoSpace => write!(f, "failed to {}: the database server is out of space or memory", self.action),
+            Class::LockTable => write!(
+                f,
+                "failed to {}: the server has no room for more locks: raise max_locks_per_transaction there, or let fewer lanes \
+                 read at once (spec.concurrency)",
+                self.action
+            ),
             Class::ReadOnly => {
                 write!(f, "failed to {}: the database takes no writes now, as a standby does", self.action)
             }

@@ -110,9 +110,11 @@ impl ReadFrom {
         format!("SELECT 1 FROM ONLY {} LIMIT 0", self.name)
     }
 
-    /// The greatest key.
+    /// The greatest key; NULL when there is a row without one, as NULL comes last. No row in an empty table. Newer planners take
+    /// the catalog's word for it that a column holds no NULL, and would answer a plain question for NULL without looking.
     pub(crate) fn greatest(&self) -> String {
-        format!("SELECT max({})::bigint FROM {}", self.key, self.table)
+        let Self { table, key, .. } = self;
+        format!("SELECT {key}::bigint FROM {table} ORDER BY {key} DESC LIMIT 1")
     }
 
     /// Keys from `first` to `last`, ascending.
@@ -122,14 +124,9 @@ impl ReadFrom {
         format!("SELECT {key}::bigint FROM {table} WHERE {key} BETWEEN {first} AND {last} ORDER BY {key} LIMIT {limit}")
     }
 
-    /// How many rows have no key.
-    pub(crate) fn null_keys(&self) -> String {
-        format!("SELECT count(*) FROM {} WHERE {} IS NULL", self.table, self.key)
-    }
-
     /// How many rows there are, and how many have no key.
     pub(crate) fn count(&self) -> String {
-        format!("SELECT count(*), count(*) FILTER (WHERE {} IS NULL) FROM {}", self.key, self.table)
+        format!("SELECT count(*), count(*) FILTER (WHERE num_nulls({}) > 0) FROM {}", self.key, self.table)
     }
 
     /// How many rows the key's index leads to.

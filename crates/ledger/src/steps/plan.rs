@@ -45,7 +45,7 @@ pub(super) async fn table(
     let (fit, from) = hold(tx.client(), job, source, source_role).await?;
     let high = match high {
         Some(high) => Some(high),
-        None => tx.query_one(&from.greatest(), &[]).await.map_err(failed)?.get(0),
+        None => greatest(tx, &from, source).await?,
     };
     let size = i64::from(job.spec.batch_size.max(1));
     let wanted = (chunk / size).max(1).saturating_mul(size);
@@ -58,7 +58,8 @@ pub(super) async fn table(
     }
     let complete = tally.rows < wanted || tally.lasts.last() == high.as_ref();
     if complete {
-        without_null_keys(tx, &from, source).await?;
+        // Rows without a key that came meanwhile.
+        greatest(tx, &from, source).await?;
     }
     become_self(tx, source_role).await?;
     let high = high.unwrap_or(i64::MIN);
@@ -186,12 +187,13 @@ async fn walk(
     Ok(())
 }
 
-/// The catalog's promise that every row has a key is kept; these rows would be left out.
-async fn without_null_keys(tx: &Transaction<'_>, from: &ReadFrom, source: &TableSource) -> Result<(), StepError> {
-    let rows: i64 = tx.query_one(&from.null_keys(), &[]).await.map_err(failed)?.get(0);
-    if rows == 0 {
-        return Ok(());
+/// The greatest key of the table. Rows without one would be left out: they are refused, whatever the catalog promises.
+async fn greatest(tx: &Transaction<'_>, from: &ReadFrom, source: &TableSource) -> Result<Option<i64>, StepError> {
+    let Some(row) = tx.query_opt(&from.greatest(), &[]).await.map_err(failed)? else { return Ok(None) };
+    if let Some(key) = row.get(0) {
+        return Ok(Some(key));
     }
+    let rows: i64 = tx.query_one(&from.count(), &[]).await.map_err(failed)?.get(1);
     let facts = look::facts(tx.client(), source).await?;
     Err(SourceError::NullKeys { column: facts.key_name, table: facts.table, rows }.into())
 }

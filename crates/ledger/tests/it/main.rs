@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "this program holds only tests")]
 
+mod advice;
 mod answers;
 mod attempts;
 mod changed;
