@@ -262,7 +262,7 @@ async fn a_table_without_permission_is_refused_in_one_sentence() {
     let stranger = format!("stranger_{:x}", rand::random::<u64>());
     nobody.execute(&format!("CREATE ROLE {stranger} LOGIN")).await;
     let run = nobody.run(&generated("job", 10, SPEC)).env("DATABASE_URL", url_as(&nobody.database_url, &stranger));
-    assert_refused("no right to make the ledger", &run.end().await, &["no permission to migrate"]);
+    assert_refused("no right to make the ledger", &run.end().await, &["GRANT CREATE ON DATABASE"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

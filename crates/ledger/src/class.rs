@@ -82,6 +82,18 @@ pub fn class(error: &(dyn StdError + 'static)) -> Option<Class> {
     None
 }
 
+/// What the server itself said, among an error and its causes.
+pub(crate) fn report(error: &(dyn StdError + 'static)) -> Option<&DbError> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(report) = error.downcast_ref() {
+            return Some(report);
+        }
+        next = error.source();
+    }
+    None
+}
+
 /// Sorts what a request was answered with over a connection that had been made.
 pub(crate) fn class_of(error: &tokio_postgres::Error) -> Class {
     match error.as_db_error() {

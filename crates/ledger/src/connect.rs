@@ -169,7 +169,16 @@ fn connect_error(connector: &Connector, place: &str, patience: Duration, error: 
     match (error.verdict(), error.report()) {
         (Verdict::Passing, _) => ConnectError::Unreachable { place, tried_for: patience, source: error },
         (_, Some(report)) => ConnectError::Refused { place, why: report.message().to_owned() },
-        (_, None) => ConnectError::Refused { place, why: root_cause(&error) },
+        (_, None) => {
+            let why = match root_cause(&error) {
+                // The driver's word for it.
+                why if why == "password missing" => {
+                    "it asks for a password, and neither the URL nor PGPASSWORD has one".to_owned()
+                }
+                why => why,
+            };
+            ConnectError::Refused { place, why }
+        }
     }
 }
 

@@ -122,7 +122,7 @@ impl fmt::Display for QueryError {
             Class::NoPermission => {
                 write!(
                     f,
-                    "no permission to {}: grant the role vaultstream_worker, or connect as the owner",
+                    "no permission to {}: workers need the role vaultstream_worker, all else is for the owner of the ledger",
                     self.action
                 )
             }

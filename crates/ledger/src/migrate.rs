@@ -153,7 +153,7 @@ impl Ledger {
         let report = runner.run_async(&mut *client).await.map_err(|error| {
             // Without Postgres among its causes it is about the migrations themselves.
             match class::class(&error) {
-                Some(Class::NoPermission) => MigrateError::NoPermission(Box::new(error)),
+                Some(Class::NoPermission) => no_permission(error),
                 Some(class) => QueryError::inside(ACTION, class, error).into(),
                 None => MigrateError::Diverged(Box::new(error)),
             }
@@ -241,13 +241,16 @@ impl Ledger {
 }
 
 fn classify(error: tokio_postgres::Error) -> MigrateError {
-    let class = class::class_of(&error);
-    match class {
-        // The server's report says which right; the layer above it only says "db error".
-        Class::NoPermission => match error.as_db_error().cloned() {
-            Some(report) => MigrateError::NoPermission(Box::new(report)),
-            None => MigrateError::NoPermission(Box::new(error)),
-        },
+    match class::class_of(&error) {
+        Class::NoPermission => no_permission(error),
         _ => QueryError::new(ACTION, error).into(),
+    }
+}
+
+/// The server's report says which right it is; the layers above it add nothing to that.
+fn no_permission(error: impl StdError + Send + Sync + 'static) -> MigrateError {
+    match class::report(&error).cloned() {
+        Some(report) => MigrateError::NoPermission(Box::new(report)),
+        None => MigrateError::NoPermission(Box::new(error)),
     }
 }

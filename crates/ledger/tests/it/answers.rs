@@ -59,6 +59,8 @@ async fn what_stands_in_the_way_to_the_server_passes_or_is_refused() {
         let error = connecting(&format!("postgres://me@127.0.0.1:{port}/db?sslmode=disable")).await;
         assert_eq!(error.verdict(), Verdict::Refused, "{port}: {error:?}");
     }
+    let told = connecting(&format!("postgres://me@127.0.0.1:{password}/db?sslmode=disable")).await.to_string();
+    assert!(told.ends_with("it asks for a password, and neither the URL nor PGPASSWORD has one"), "{told}");
     let plain = answering(b"N").await;
     let error = connecting(&format!("postgres://me@127.0.0.1:{plain}/db?sslmode=require")).await;
     assert_eq!(error.verdict(), Verdict::Refused, "{error:?}");
