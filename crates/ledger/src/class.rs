@@ -83,7 +83,7 @@ pub fn class(error: &(dyn StdError + 'static)) -> Option<Class> {
 }
 
 /// What the server itself said, among an error and its causes.
-pub(crate) fn report(error: &(dyn StdError + 'static)) -> Option<&DbError> {
+pub(crate) fn report<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a DbError> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(report) = error.downcast_ref() {
