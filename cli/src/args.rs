@@ -210,16 +210,16 @@ pub struct VerifyArgs {
     /// What to check.
     #[arg(long, value_enum, default_value = "full")]
     pub mode: VerifyMode,
-    /// Tell of rows that were changed or deleted after they were signed, or of a table that is gone, but do not fail for them.
+    /// Report rows that were changed or deleted after they were signed, or a table that is gone, but do not fail because of them.
     #[arg(long)]
     pub allow_changed: bool,
-    /// Check what there is of a job that has failed or is not finished. It is not verified, whatever is found.
+    /// Check what there is of a job that has failed or is not finished. Such a job is never called verified.
     #[arg(long)]
     pub partial: bool,
     /// Name every record that something is wrong with, not the first ten.
     #[arg(long)]
     pub all: bool,
-    /// Does nothing any more: what it asked for is always done.
+    /// Has no effect any more: what it asked for is always done.
     #[arg(long, hide = true, conflicts_with = "allow_changed")]
     pub strict: bool,
     /// How long to wait for the ledger, the job and its end, such as 5m. Without it an unfinished job is a failure.
@@ -248,8 +248,8 @@ pub struct ExportArgs {
     /// Add to each record the proof that it belongs to the job's Merkle root (jsonl only).
     #[arg(long)]
     pub proofs: bool,
-    /// Write the exact bytes that were signed, not the payload. They differ with `signing.message: Bound`. For records that were
-    /// changed since, they are not known any more.
+    /// Write the exact bytes that were signed, not the payload. They differ with `signing.message: Bound`. They are no
+    /// longer known for records that were changed since.
     #[arg(long)]
     pub message: bool,
     /// Export what is signed so far of a job that is not Complete.

@@ -58,7 +58,7 @@ pub(crate) async fn export(args: ExportArgs) -> Result<ExitCode, Failure> {
     if not_as_signed > 0 {
         let number = HumanCount(not_as_signed);
         output::remark(format_args!(
-            "note: {number} records are not what was signed any more; the members \"changed\" and \"row\" tell which"
+            "note: {number} records are no longer what was signed; their members \"changed\" and \"row\" say so"
         ));
     }
     Ok(ExitCode::SUCCESS)

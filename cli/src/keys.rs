@@ -31,7 +31,7 @@ pub(crate) async fn print(args: KeysArgs) -> Result<ExitCode, Failure> {
         }
     }
     if let (Some(wanted), true) = (args.key, keys.is_empty()) {
-        return Err(Failure::bad_input(format!("--key {wanted}: the job has no key with this id")));
+        return Err(Failure::bad_input(format!("the job has no key with the id {wanted}")));
     }
     match args.format {
         KeyFormat::Pem => {

@@ -46,7 +46,7 @@ async fn connect(args: &LedgerArgs) -> Result<OpenLedger, Failure> {
             Ok(OpenLedger { ledger, _attached: Some(attached) })
         }
         (None, None) => Err(Failure::bad_input(
-            "which ledger? give --database-url URL (or DATABASE_URL), or --data-dir DIR of `vaultstream run`",
+            "which ledger? give --database-url URL (or DATABASE_URL), or the --data-dir DIR of `vaultstream run`",
         )),
     }
 }

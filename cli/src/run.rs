@@ -176,7 +176,7 @@ async fn one(
     let job = jobs::by_id(&site.ledger, job.id)
         .await
         .map_err(|error| Failure::of(&error))?
-        .ok_or_else(|| Failure::failed(format!("{title} was deleted")))?;
+        .ok_or_else(|| Failure::failed(format!("{title} was deleted meanwhile")))?;
     let mode = args.verify.unwrap_or(if job.total.unwrap_or(0).unsigned_abs() <= FULL_UP_TO {
         VerifyMode::Full
     } else {

@@ -33,7 +33,7 @@ impl Site {
         let (database, nats) = (given(&args.database_url), given(&args.nats_url));
         if let (None, [option, ..]) = (&nats, args.nats.login().as_slice()) {
             return Err(Failure::bad_input(format!(
-                "{option} needs --nats-url: without a URL a private NATS is started, which nobody else can log in to"
+                "{option} needs --nats-url: without a URL a private NATS is started, which only this run can log in to"
             )));
         }
         let kek = kek_path(args, database.is_some())?;

@@ -109,7 +109,7 @@ pub struct Wish {
 /// One sentence, when the ledger cannot be read. What is wrong with the job is told in the report.
 pub async fn command(args: VerifyArgs) -> Result<ExitCode, Failure> {
     if args.strict {
-        output::remark("note: --strict changes nothing any more: changed rows fail unless --allow-changed is given");
+        output::remark("note: --strict has no effect any more: changed rows fail unless --allow-changed is given");
     }
     let (opened, job) = match args.wait {
         Some(patience) => wait::for_the_end(&args, *patience).await?,

@@ -373,7 +373,7 @@ impl Work {
                 let uid = self.orders.borrow().uid;
                 Err(loss::of_row(&tools.streams, uid).await)
             }
-            Ok(None) => Err(Fault::new(Reason::LedgerUnavailable, "the job's row is gone: it is made anew")),
+            Ok(None) => Err(Fault::new(Reason::LedgerUnavailable, "the job's row is gone: it is made again")),
             Err(error) => Err(ledger_fault(&error)),
         }
     }

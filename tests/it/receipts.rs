@@ -96,7 +96,7 @@ async fn a_receipt_is_printed_as_it_is_stored_or_as_json_once_its_signature_was_
     let changed = stored.replacen('.', ".e", 1);
     store(&site, &changed).await;
     let refused = print(&[]).await;
-    assert!(refused.assert_code(1).stderr.contains("the receipt is wrong"), "{}", refused.stderr);
+    assert!(refused.assert_code(1).stderr.contains("the receipt is not valid"), "{}", refused.stderr);
     assert_eq!(print(&["--raw"]).await.assert_code(0).stdout, format!("{changed}\n"));
     site.execute("UPDATE vaultstream.jobs SET receipt = NULL").await;
     assert!(print(&["--raw"]).await.assert_code(1).stderr.contains("has no receipt"));

@@ -174,7 +174,7 @@ impl Details {
         more(out, rejected.saturating_sub(self.rejects.len() as u64), "rejects")?;
         for batch in self.failing.iter().take(SHOWN) {
             let Failing { batch: number, first, last, attempts, why } = batch;
-            let why = printable(why.as_deref().unwrap_or("no reason was noted"));
+            let why = printable(why.as_deref().unwrap_or("no reason was recorded"));
             writeln!(
                 out,
                 "  {:<12} batch {number} (records {first} to {last}): {attempts} attempts: {why}",

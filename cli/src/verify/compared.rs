@@ -76,8 +76,8 @@ impl Compared {
             Problem::about(
                 Kind::Unreadable,
                 &seen.unreadable,
-                &format!("record cannot be read any more{why}"),
-                &format!("records cannot be read any more{why}"),
+                &format!("record can no longer be read{why}"),
+                &format!("records can no longer be read{why}"),
             ),
         ];
         Some(Self {

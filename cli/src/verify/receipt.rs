@@ -52,7 +52,7 @@ pub(crate) fn read(job: &Job, keys: &[PublicKeyRow]) -> Result<Receipt, String> 
     let key = key.ok_or("the receipt key is missing")?;
     let public =
         PublicKey::from_spki_der(&key.public_key).map_err(|error| format!("the receipt key is damaged: {error}"))?;
-    verify_receipt(&public, jws).map_err(|error| format!("the receipt is wrong: {}", chain(&error)))
+    verify_receipt(&public, jws).map_err(|error| format!("the receipt is not valid: {}", chain(&error)))
 }
 
 /// Each member that differs. Compared as JSON, so that a member that is added later is compared, too.

@@ -52,7 +52,7 @@ pub(super) async fn refusal(ledger: &Ledger, job: &Job) -> Result<Option<Problem
     let (kind, end) = match job.state {
         JobState::Complete => return Ok(None),
         JobState::Failed => {
-            let why = job.failure.as_deref().unwrap_or("nobody noted why");
+            let why = job.failure.as_deref().unwrap_or("the reason was not recorded");
             (Kind::Failed, format!("the job has failed: {why}"))
         }
         JobState::Deleting => (Kind::NotFinished, "the job is being deleted".to_owned()),

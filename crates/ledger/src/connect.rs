@@ -156,7 +156,7 @@ async fn patiently<T, F: Future<Output = Result<T, QueryError>>>(
         if left.is_zero() || error.verdict() != Verdict::Passing {
             return Err(error);
         }
-        tracing::debug!(place, %error, "the database is away");
+        tracing::debug!(place, %error, "the database cannot be reached");
         tokio::time::sleep(delays.next().unwrap_or_default().min(left)).await;
     }
 }
@@ -187,7 +187,7 @@ fn place(config: &tokio_postgres::Config) -> String {
     let host = match config.get_hosts().first() {
         Some(Host::Tcp(name)) => format!("{name}:{}", config.get_ports().first().unwrap_or(&5432)),
         Some(Host::Unix(path)) => path.display().to_string(),
-        None => "an unnamed host".to_owned(),
+        None => "an unknown host".to_owned(),
     };
     match config.get_dbname().or(config.get_user()) {
         Some(database) => format!("database {database} on {host}"),

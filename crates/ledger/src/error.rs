@@ -134,7 +134,7 @@ impl fmt::Display for QueryError {
                 self.action
             ),
             Class::ReadOnly => {
-                write!(f, "failed to {}: the database takes no writes now, as a standby does", self.action)
+                write!(f, "failed to {}: the database accepts no writes at the moment, as a standby does", self.action)
             }
             _ => write!(f, "failed to {}", self.action),
         }

@@ -36,7 +36,7 @@ pub struct Migrated {
 pub enum MigrateError {
     /// A newer program has migrated it in a way that this one does not understand.
     #[error(
-        "the ledger needs a program of schema version {needs} or later, this one knows {knows}: use a newer vaultstream"
+        "the ledger needs schema version {needs}, and this vaultstream only knows {knows}: use a newer vaultstream"
     )]
     LedgerNewer {
         /// Least version it accepts.
@@ -82,7 +82,7 @@ pub enum MigrateError {
     #[error("no permission to migrate the ledger")]
     NoPermission(#[source] Box<dyn StdError + Send + Sync>),
     /// The schema is there and is not this program's, or was changed by hand.
-    #[error("the ledger's migrations are not the ones of this program")]
+    #[error("the ledger's migrations differ from those of this program")]
     Diverged(#[source] Box<dyn StdError + Send + Sync>),
     /// Postgres failed.
     #[error(transparent)]

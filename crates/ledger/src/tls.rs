@@ -96,13 +96,13 @@ pub enum TlsError {
         source: rustls::pki_types::pem::Error,
     },
     /// No certificate in the file.
-    #[error("{} holds no certificate", path.display())]
+    #[error("{} contains no certificate", path.display())]
     Empty {
         /// Which file.
         path: PathBuf,
     },
     /// One of the two without the other.
-    #[error("a client certificate needs its private key, and the other way round")]
+    #[error("a client certificate needs its private key, and the key its certificate")]
     HalfAPair,
     /// The files do not fit together, or their algorithms are not supported.
     #[error("the certificates are not usable")]

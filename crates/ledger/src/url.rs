@@ -103,7 +103,7 @@ pub enum BadUrl {
         number: usize,
     },
     /// Neither host nor database.
-    #[error("it names no host")]
+    #[error("it does not name a host")]
     NoHost,
 }
 
@@ -278,7 +278,7 @@ mod tests {
         }
         assert!(words("\"postgres://u:s3cret@h/d\"").contains("quotation marks"));
         assert!(words("nonsense").starts_with("expected postgres://"));
-        assert_eq!(words("postgres:///db"), "it names no host");
+        assert_eq!(words("postgres:///db"), "it does not name a host");
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub enum LifecycleError {
     Source(#[from] SourceError),
     /// Every key that may sign is damaged.
     #[error(
-        "no key of the job can be used: all {damaged} that are left are damaged in the ledger, and were set aside. Restore \
+        "no key of the job can be used: all {damaged} that are left are damaged in the ledger and were set aside. Restore \
          their rows of vaultstream.keys from a backup, with state 'active'"
     )]
     NoKeys {

@@ -36,13 +36,13 @@ impl Address {
 #[derive(Debug, thiserror::Error)]
 pub enum AddressError {
     /// No server is named.
-    #[error("it names no server")]
+    #[error("it does not name a server")]
     Empty,
     /// It is no URL, or one of another kind.
-    #[error("it is not of the form nats://[TOKEN@ | USER:PASSWORD@]HOST[:PORT] or tls://…")]
+    #[error("it does not have the form nats://[TOKEN@ | USER:PASSWORD@]HOST[:PORT] or tls://…")]
     Invalid,
     /// Two servers come with different logins.
-    #[error("its servers come with different users or tokens")]
+    #[error("its servers have different users or tokens")]
     Logins,
     /// Something after a question mark that has no meaning.
     #[error("the only option it may have is ?tls=disable, to connect without encryption")]

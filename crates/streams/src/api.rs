@@ -21,11 +21,11 @@ struct MaybeError {
 /// Why there is no answer to a request.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NoAnswer {
-    #[error("nats does not allow this user to {0}")]
+    #[error("NATS does not allow this user to {0}")]
     Denied(Denial),
     #[error("nothing answers JetStream requests")]
     NobodyThere,
-    #[error("the request is larger than the server takes")]
+    #[error("the request is larger than the server accepts")]
     TooLarge(#[source] BoxError),
     #[error("there was no answer")]
     Silence(#[source] BoxError),

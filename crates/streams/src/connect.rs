@@ -47,10 +47,10 @@ pub struct ConnectOptions {
 #[non_exhaustive]
 pub enum ConnectError {
     /// The URL is no address of NATS.
-    #[error("the nats url cannot be used")]
+    #[error("the NATS URL is not valid")]
     BadUrl(#[source] AddressError),
     /// A file with credentials, a key or certificates cannot be used.
-    #[error("the file {} cannot be used to log in to nats", path.display())]
+    #[error("the file {} cannot be used to log in to NATS", path.display())]
     BadFile {
         /// The file.
         path: PathBuf,
@@ -60,14 +60,14 @@ pub enum ConnectError {
     },
     /// The server does not accept who we say we are.
     #[error(
-        "nats refused the login: check the token or the user and password in its URL, the credentials file, or the nkey"
+        "NATS refused the login: check the token or the user and password in its URL, the credentials file, or the nkey"
     )]
     Refused(#[source] BoxError),
     /// The permissions of the login do not allow what every job needs.
-    #[error("nats does not allow this user to {0}")]
+    #[error("NATS does not allow this user to {0}")]
     Denied(Denial),
     /// The server's certificate or ours does not do.
-    #[error("no TLS connection to nats: check the certificates")]
+    #[error("TLS to NATS failed: check the certificates")]
     Tls(#[source] BoxError),
     /// The URL does not allow a connection that is not encrypted.
     #[error(
@@ -79,10 +79,10 @@ pub enum ConnectError {
         place: String,
     },
     /// The server runs without JetStream, or the account may not use it.
-    #[error("nats has no JetStream for this account: start the server with -js and enable it for the account")]
+    #[error("NATS has no JetStream for this account: start the server with -js and enable it for the account")]
     NoJetStream(#[source] BoxError),
     /// Nobody answered within the patience.
-    #[error("nats at {place} did not answer within {patience:?}")]
+    #[error("NATS at {place} did not answer within {patience:?}")]
     Unreachable {
         /// Host and port of each server.
         place: String,
@@ -144,7 +144,7 @@ impl Patience {
         if Instant::now() + delay >= self.until {
             return Err(ConnectError::Unreachable { place: self.place.clone(), patience: self.whole, source });
         }
-        debug!(error = source, attempt = self.attempt, "nats is not there yet");
+        debug!(error = source, attempt = self.attempt, "NATS does not answer yet");
         self.attempt += 1;
         sleep(delay).await;
         Ok(())
@@ -204,7 +204,9 @@ async fn with_files(
     }
     match (&options.certificate, &options.key) {
         (Some(certificate), Some(key)) => Ok(nats.add_client_certificate(certificate.clone(), key.clone())),
-        (Some(path), None) | (None, Some(path)) => Err(bad(path, "a certificate and its key come together".into())),
+        (Some(path), None) | (None, Some(path)) => {
+            Err(bad(path, "a client certificate needs its key, and the key its certificate".into()))
+        }
         (None, None) => Ok(nats),
     }
 }

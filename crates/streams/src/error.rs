@@ -27,28 +27,30 @@ pub enum StreamsError {
     #[error("the streams of generation {} of job {} are gone", .0.generation, .0.uid)]
     StreamGone(JobStreams),
     /// Every server that has a copy of the streams is down. They come back with it, or are made anew elsewhere.
-    #[error("every nats server that holds the streams of generation {} of job {} is down", .0.generation, .0.uid)]
+    #[error("every NATS server that holds the streams of generation {} of job {} is down", .0.generation, .0.uid)]
     Offline(JobStreams),
     /// NATS did not answer. What was asked may or may not have happened; trying again is safe.
-    #[error("nats cannot be reached")]
+    #[error("NATS cannot be reached")]
     Unreachable(#[source] BoxError),
     /// NATS has no room for it: its disk or the account's limit.
-    #[error("nats has no room left: make room, raise the limits of the account, or ask for less with --nats-max-bytes")]
+    #[error(
+        "NATS has no space left: free some, raise the limits of the account, or ask for less with --nats-max-bytes"
+    )]
     NoRoom(#[source] jetstream::Error),
     /// The permissions of our login do not allow it.
-    #[error("nats does not allow this user to {0}")]
+    #[error("NATS does not allow this user to {0}")]
     Denied(Denial),
     /// The login that served before is not accepted any more.
-    #[error("nats refuses the login that it accepted before: was it changed, or has it expired?")]
+    #[error("NATS refuses the login that it accepted before: was it changed, or has it expired?")]
     Login,
     /// The message is larger than the server takes.
-    #[error("nats takes only smaller messages: raise max_payload, to 4096 at least")]
+    #[error("NATS only accepts smaller messages: raise max_payload to at least 4096")]
     TooLarge(#[source] BoxError),
     /// NATS refused it, and will again.
-    #[error("nats refuses what was asked{}", advice(.0).map(|advice| format!(": {advice}")).unwrap_or_default())]
+    #[error("NATS refused a request{}", advice(.0).map(|advice| format!(": {advice}")).unwrap_or_default())]
     Refused(#[source] jetstream::Error),
     /// An answer or a message cannot be read or written.
-    #[error("nats sent something that cannot be read")]
+    #[error("NATS sent something that cannot be read")]
     Unreadable(#[source] serde_json::Error),
 }
 

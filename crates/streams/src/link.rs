@@ -82,20 +82,20 @@ impl Events {
             }
             Event::Disconnected => {
                 if !self.leaving.load(Ordering::SeqCst) {
-                    warn!("the connection to nats is down");
+                    warn!("the connection to NATS is down");
                 }
                 self.link.send_modify(|link| link.up = false);
             }
             // By ourselves, at the end.
             Event::Closed => self.link.send_modify(|link| link.up = false),
-            Event::LameDuckMode => info!("the nats server is about to shut down"),
+            Event::LameDuckMode => info!("the NATS server is about to shut down"),
             Event::ServerError(error) => match denial(error) {
                 // Told by whoever wanted it.
                 Some(denial) => self.denials.note(denial),
-                None => warn!(%error, "nats reported an error"),
+                None => warn!(%error, "NATS reported an error"),
             },
             Event::ClientError(ClientError::Other(text)) => {
-                debug!(error = text, "no connection to nats yet");
+                debug!(error = text, "no connection to NATS yet");
                 let refused = *text == ConnectErrorKind::AuthorizationViolation.to_string();
                 self.link.send_modify(|link| link.refused = refused);
             }

@@ -139,7 +139,7 @@ impl Streams {
             let Some(most) = pending_allowed(&refusal).filter(|most| *most < wanted.max_ack_pending) else {
                 return Err(classify(refusal, *job));
             };
-            info!(stream, most, wanted = wanted.max_ack_pending, "the account allows fewer messages at work");
+            info!(stream, most, wanted = wanted.max_ack_pending, "the account allows fewer messages in flight");
             wanted.max_ack_pending = most;
         }
     }

@@ -62,7 +62,7 @@ fn too_late(changes: &[Difference]) -> String {
         more => format!("; and {more} more"),
     };
     format!(
-        "the job had ended when its spec was changed: {}{further}. What was signed stays as it is: create another SigningJob",
+        "the job had ended when its spec was changed: {}{further}. What was signed is kept as it is: create another SigningJob",
         told.join("; ")
     )
 }
@@ -160,7 +160,7 @@ fn accepted(facts: &Facts<'_>) -> Verdict {
 fn seeded(facts: &Facts<'_>, phase: Phase) -> Verdict {
     let planned = facts.view.job.as_ref().is_some_and(|row| row.times.seeded.is_some());
     match (&facts.view.fault, planned || phase.is_final()) {
-        _ if facts.view.lost().is_some() => no(Reason::LedgerLost, "the ledger has no row of this job any more"),
+        _ if facts.view.lost().is_some() => no(Reason::LedgerLost, "the ledger no longer has a row of this job"),
         (_, true) => yes(Reason::Planned, "all records and batches are in the ledger"),
         (Some(fault), false) if fault.reason.conditions().contains(&ConditionType::Seeded) => {
             no(fault.reason, fault.message.clone())

@@ -17,7 +17,7 @@ use crate::dependencies::Fault;
 /// Before a step is tried again that found the job's lock taken.
 const BUSY: Duration = Duration::from_millis(100);
 
-const ROW_LOST: &str = "the ledger has no row of this job any more: the database was replaced, or restored to a time before the \
+const ROW_LOST: &str = "the ledger no longer has a row of this job: the database was replaced, or restored to a time before the \
      job began, or the job was deleted there. What was signed cannot be told from what was not, so nothing is signed again. To \
      sign every record anew, delete this SigningJob and create it again";
 

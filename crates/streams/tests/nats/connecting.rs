@@ -89,7 +89,7 @@ async fn bad_urls_and_files_are_named() {
     let error = refused(&ConnectOptions { ca: Some(file.path.clone()), ..server.options() }).await;
     assert!(matches!(error, ConnectError::Tls(_) | ConnectError::BadFile { .. }), "{error:?}");
     let alone = ConnectOptions { certificate: Some(file.path.clone()), ..server.options() };
-    assert!(chain(&refused(&alone).await).contains("come together"));
+    assert!(chain(&refused(&alone).await).contains("needs its key"));
 }
 
 #[tokio::test]

@@ -188,7 +188,7 @@ async fn a_server_that_is_stopped_on_purpose_is_no_news() {
     let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_writer(move || writer.clone());
     // Everything of this test runs on this thread.
     let _logged = tracing::subscriber::set_default(subscriber.finish());
-    const DOWN: &str = "the connection to nats is down";
+    const DOWN: &str = "the connection to NATS is down";
 
     let mut server = Plain::start("jetstream { store_dir: STORE }");
     let streams = server.streams_of("").await;
