@@ -113,13 +113,13 @@ async fn a_batch_that_takes_longer_than_a_lease_is_cut_until_it_fits() {
     assert_signed_exactly_once(&site, "job", 5120).await;
 }
 
-/// A way to Postgres that loses the answer to the first COMMIT of a unit, and then is down for longer than half a lease.
+/// A way to Postgres that loses the answer to the first COMMIT of a unit, and then is down for longer than its outcome is looked for.
 struct Wire {
     port: u16,
     cut: Arc<AtomicBool>,
 }
 
-const DOWN_FOR: Duration = Duration::from_secs(4);
+const DOWN_FOR: Duration = Duration::from_secs(8);
 
 impl Wire {
     async fn to(server: PathBuf) -> Self {
@@ -176,7 +176,7 @@ async fn carry(client: TcpStream, server: PathBuf, cut: Arc<AtomicBool>, down: A
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lease_is_given_back_when_the_outcome_of_its_commit_was_unknown_for_long() {
     let site = Site::new().await;
-    let spec = "batchSize: 20\nkeys: {count: 1, lease: {records: 400, duration: 7s}}\nconcurrency: {records: 2, signers: 1}\n\
+    let spec = "batchSize: 20\nkeys: {count: 1, lease: {records: 400, duration: 5s}}\nconcurrency: {records: 2, signers: 1}\n\
                 workers: {maxRecordsPerSecond: 100}";
     let job = site.drive(&generated("job", 400, spec), Settings::default()).await;
     let log = LeaseLog::begin(&site).await;

@@ -5,6 +5,9 @@ use std::time::Duration;
 use vaultstream_ledger::Job;
 use vaultstream_streams::{Limits, Shape};
 
+/// In steps of so many batches the limit of a small job's stream follows their number.
+const STEP: i64 = 1_000;
+
 /// How lifecycle works; the defaults suit every job.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
@@ -42,8 +45,8 @@ impl Settings {
     /// What the streams of this job may hold.
     pub(crate) fn limits(&self, job: &Job) -> Limits {
         let spec = &job.spec;
-        // One more for the message that asks for the receipt, and some for batches that are split.
-        let batches = job.batches.map_or(self.max_messages, |batches| batches.saturating_add(100));
+        // Room for the message that asks for the receipt and for batches that are split, in steps: not every split changes it.
+        let batches = job.batches.map_or(self.max_messages, |batches| (batches / STEP + 2).saturating_mul(STEP));
         let limits = Limits {
             replicas: self.replicas,
             max_batches: self.max_messages.min(batches),

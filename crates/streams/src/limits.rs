@@ -47,6 +47,8 @@ pub struct Limits {
     pub replicas: Option<usize>,
     /// Batches in the stream at once, queued or held: the pacing of publishing.
     pub max_batches: i64,
+    /// Keys of the job; each has one token.
+    pub keys: i64,
     /// Bytes that the stream of batches reserves. `None`: only where the account demands a number, and then enough for all.
     pub max_bytes: Option<i64>,
 }
@@ -64,6 +66,7 @@ impl Limits {
             max_ack_pending: held.saturating_mul(2).max(LEAST_PENDING),
             key_ack_pending: i64::from(shape.keys).saturating_mul(2).max(LEAST_PENDING),
             key_ack_wait: shape.lease + Duration::from_secs(15),
+            keys: shape.keys.into(),
             ..Self::default()
         }
     }
@@ -80,9 +83,9 @@ impl Limits {
         self.max_batches.saturating_mul(MESSAGE_BYTES).saturating_add(SPARE_BYTES)
     }
 
-    /// Bytes that hold a token of each key.
+    /// Bytes that hold a token of each key, and another one that is about to replace it.
     pub(crate) fn bytes_of_keys(&self) -> i64 {
-        self.key_ack_pending.saturating_mul(MESSAGE_BYTES).saturating_add(SPARE_BYTES)
+        self.keys.saturating_mul(2 * MESSAGE_BYTES).saturating_add(SPARE_BYTES)
     }
 }
 
@@ -95,6 +98,7 @@ impl Default for Limits {
             key_ack_wait: Duration::from_secs(75),
             replicas: None,
             max_batches: 100_000,
+            keys: 1_000,
             max_bytes: None,
         }
     }
