@@ -41,7 +41,7 @@ impl Denial {
     /// What a person has to grant, as docs/operations.md lists it: what was missing, then what is needed together with it.
     fn grant(&self) -> String {
         let covers = |pattern: &&str| self.subject.starts_with(pattern.trim_end_matches('>'));
-        let Some(group) = GRANTS.iter().find(|group| group.iter().any(|pattern| covers(pattern))) else {
+        let Some(group) = GRANTS.iter().find(|group| group.iter().any(covers)) else {
             return format!("{:?}", self.subject);
         };
         let (missing, others): (Vec<&str>, Vec<&str>) = group.iter().copied().partition(covers);
