@@ -14,6 +14,8 @@ use crate::ids::{BatchNo, JobId, KeyId};
 
 pub use crate::copy_out::ReadError;
 pub use completeness::{Violation, ViolationKind, completeness};
+#[cfg(test)]
+pub(crate) use signed::beside_source;
 pub use signed::{Lost, Now, SignedRow, SignedRows};
 pub use unsigned::{Unsigned, newer_rows, unsigned_between, unsigned_rows};
 pub use walk::Rows;

@@ -6,11 +6,12 @@ use uuid::Uuid;
 use vaultstream_api::{SigningJobSpec, Source, TableSource};
 use vaultstream_embedded::{Options, Servers};
 
-use super::ReadFrom;
+use super::{ReadFrom, signatures_partition};
 use crate::copy_out::INDEX_ONLY;
 use crate::jobs::{self, Job, NewJob};
 use crate::payloads::Plan;
 use crate::steps::{self, Seeding, Step};
+use crate::verify::beside_source;
 use crate::{ConnectOptions, Ledger, is_out_of_space};
 
 async fn connect(servers: &Servers) -> (Ledger, Client) {
@@ -74,6 +75,14 @@ async fn every_statement_on_a_source_walks_its_index_whatever_the_type_of_the_ke
             .unwrap();
         let job = planned(&ledger, &table).await;
         assert_eq!((job.total, job.batches), (Some(20_000), Some(400)));
+        let signatures = signatures_partition(job.id);
+        client
+            .batch_execute(&format!(
+                "INSERT INTO {signatures} (record_id, key_id, signature) SELECT id, 1, '' FROM {table}; \
+                 ALTER TABLE {signatures} ADD PRIMARY KEY (record_id)"
+            ))
+            .await
+            .unwrap();
         let from = ReadFrom::of(&job);
         let read = Plan::new(&job);
         let statements = [
@@ -83,6 +92,8 @@ async fn every_statement_on_a_source_walks_its_index_whatever_the_type_of_the_ke
             ("counting by key", from.count_by_key()),
             ("reading a range", read.sql(&[(15_001, 15_050)])),
             ("reading ranges", read.sql(&[(i64::MIN, 50), (101, 150), (15_001, 15_050)])),
+            ("verifying all", beside_source(&signatures, "true", Some(&from))),
+            ("verifying a range", beside_source(&signatures, "s.record_id BETWEEN 15001 AND 15050", Some(&from))),
         ];
         for analyzed in [false, true] {
             if analyzed {
@@ -127,7 +138,7 @@ async fn of_a_partitioned_table_only_the_partitions_of_a_unit_are_locked() {
     client.batch_execute("COMMIT").await.unwrap();
 
     // A lock table that is full has words of its own.
-    let hoard = "SELECT count(pg_advisory_lock(g)) FROM generate_series(1, 10000000) AS g";
+    let hoard = "SELECT count(pg_advisory_lock(g)) FROM generate_series(1, 100000) AS g";
     let full = client.query(hoard, &[]).await.unwrap_err();
     assert_eq!(full.code().map(|code| code.code()), Some("53200"));
     let error = steps::seed_chunk(&ledger, job.id, 100).await.unwrap_err();

@@ -69,13 +69,7 @@ pub(super) async fn table(
     let seeded = job.seeded + tally.rows;
     let batches = keep(tx, job, &tally, first, planned.unwrap_or(0)).await?;
     if complete && tally.lasts.is_empty() && batches > 0 {
-        // The rows behind the cursor went away meanwhile: the last batch covers the rest of the key space.
-        tx.execute(
-            "UPDATE vaultstream.batches SET last_id = greatest(last_id, $3::bigint) WHERE job_id = $1 AND batch = $2::bigint - 1",
-            &[&job.id.0, &batches, &high],
-        )
-        .await
-        .map_err(failed)?;
+        stretch_last(tx, job, batches, high).await?;
     }
     tx.execute(
         "UPDATE vaultstream.jobs SET plan_cursor = $2, plan_high = $3, batches = $4, seeded = $5, payload_type = $6, \
@@ -216,6 +210,17 @@ async fn keep(tx: &Transaction<'_>, job: &Job, tally: &Tally, first: i64, planne
         return Err(SourceError::TooManyBatches { most: MOST_BATCHES, size: job.spec.batch_size }.into());
     }
     Ok(batches)
+}
+
+/// The rows behind the cursor went away meanwhile: the last batch covers the rest of the key space.
+async fn stretch_last(tx: &Transaction<'_>, job: &Job, batches: i64, high: i64) -> Result<(), StepError> {
+    tx.execute(
+        "UPDATE vaultstream.batches SET last_id = greatest(last_id, $3::bigint) WHERE job_id = $1 AND batch = $2::bigint - 1",
+        &[&job.id.0, &batches, &high],
+    )
+    .await
+    .map(drop)
+    .map_err(failed)
 }
 
 /// What the server believes the table to hold.

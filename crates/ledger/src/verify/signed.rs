@@ -243,22 +243,24 @@ impl<'a> SignedRows<'a> {
         Ok(())
     }
 
-    /// Each row with a signature is looked up in the source by itself, through the index of its key, whatever that key's type
-    /// and the statistics: a row that was rejected is not touched, and may be one that cannot be read.
     fn sql(&self, walk: &Walk, piece: Piece, source: Option<&ReadFrom>) -> String {
-        let signatures = signatures_partition(self.job.id);
-        let condition = walk.condition(piece);
-        let now = source.map_or_else(
-            || "SELECT NULL::bool AS there, NULL::bytea AS payload".to_owned(),
-            |ReadFrom { table, key, payload, .. }| {
-                format!("SELECT true AS there, {payload} AS payload FROM {table} WHERE {key} = s.record_id OFFSET 0")
-            },
-        );
-        format!(
-            "SELECT s.record_id, s.key_id, s.signature, s.digest, r.there, r.payload FROM {signatures} s \
-             LEFT JOIN LATERAL ({now}) AS r ON true WHERE {condition} ORDER BY s.record_id"
-        )
+        beside_source(&signatures_partition(self.job.id), &walk.condition(piece), source)
     }
+}
+
+/// Each row with a signature is looked up in the source by itself, through the index of its key, whatever that key's type
+/// and the statistics: a row that was rejected is not touched, and may be one that cannot be read.
+pub(crate) fn beside_source(signatures: &str, condition: &str, source: Option<&ReadFrom>) -> String {
+    let now = source.map_or_else(
+        || "SELECT NULL::bool AS there, NULL::bytea AS payload".to_owned(),
+        |ReadFrom { table, key, payload, .. }| {
+            format!("SELECT true AS there, {payload} AS payload FROM {table} WHERE {key} = s.record_id OFFSET 0")
+        },
+    );
+    format!(
+        "SELECT s.record_id, s.key_id, s.signature, s.digest, r.there, r.payload FROM {signatures} s \
+         LEFT JOIN LATERAL ({now}) AS r ON true WHERE {condition} ORDER BY s.record_id"
+    )
 }
 
 /// Undefined table, column, schema.

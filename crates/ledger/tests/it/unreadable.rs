@@ -5,6 +5,7 @@ use std::os::unix::fs::FileExt as _;
 use vaultstream_api::{SigningJobSpec, Source, TableSource};
 use vaultstream_embedded::{Options, Servers};
 use vaultstream_ledger::payloads::{self, Payload, ReadError};
+use vaultstream_ledger::verify::{ViolationKind, completeness};
 use vaultstream_ledger::{Job, Ledger};
 
 use crate::stage::{Stage, of_table, options};
@@ -220,4 +221,36 @@ async fn what_fails_for_every_record_is_no_fault_of_the_records() {
     sql.batch_execute(lock).await.unwrap();
     let error = payloads::read(&stage.ledger, &job, &ranges, |_, id, _| panic!("{id} was shown")).await.unwrap_err();
     assert!(matches!(&error, ReadError::Query(error) if error.is_transient()), "{error:?}");
+}
+
+#[tokio::test]
+async fn rows_that_the_key_does_not_lead_to_are_told_by_the_check_for_completeness() {
+    let stage = Stage::new().await;
+    let sql = stage.sql().await;
+    sql.batch_execute(
+        "CREATE TABLE hidden (id integer NOT NULL, body text); CREATE UNIQUE INDEX hidden_id ON hidden (id); \
+         INSERT INTO hidden SELECT g, 'row' FROM generate_series(1, 20) AS g",
+    )
+    .await
+    .unwrap();
+    let job = stage.signing(of_table("hidden", 10)).await;
+    let of_table = async || {
+        let mut found = completeness(&stage.ledger, &job, 10).await.unwrap();
+        found.retain(|one| matches!(one.kind, ViolationKind::NullKeys | ViolationKind::Unreached));
+        found.into_iter().map(|one| (one.kind, one.count)).collect::<Vec<_>>()
+    };
+    assert_eq!(of_table().await, []);
+    sql.batch_execute("ALTER TABLE hidden ALTER id DROP NOT NULL; INSERT INTO hidden VALUES (NULL, 'a'), (NULL, 'b')")
+        .await
+        .unwrap();
+    assert_eq!(of_table().await, [(ViolationKind::NullKeys, 2)]);
+    // An index that missed an insert, as a damaged one has.
+    let ready =
+        |ready: bool| format!("UPDATE pg_index SET indisready = {ready} WHERE indexrelid = 'hidden_id'::regclass");
+    sql.batch_execute(&ready(false)).await.unwrap();
+    sql.batch_execute("INSERT INTO hidden VALUES (7, 'another 7'), (21, 'lost'), (22, 'lost')").await.unwrap();
+    sql.batch_execute(&ready(true)).await.unwrap();
+    assert_eq!(of_table().await, [(ViolationKind::NullKeys, 2), (ViolationKind::Unreached, 3)]);
+    sql.batch_execute("DROP TABLE hidden").await.unwrap();
+    assert_eq!(of_table().await, []);
 }
