@@ -44,6 +44,37 @@ async fn what_nats_forbids_ends_a_run_at_once_with_what_to_grant() {
     assert_signed_exactly_once(&site, "job", 100).await;
 }
 
+/// What docs/operations.md says: one user for the operator, one for workers, and one for both at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_rights_that_are_documented_are_enough() {
+    let mut site = Site::new().await;
+    let (driving, working) = ("\"$JS.API.>\", \"records.>\", \"keys.>\"", "\"$JS.API.>\", \"$JS.ACK.>\", \"keys.>\"");
+    let users: String = [
+        ("operator", driving.to_owned()),
+        ("worker", working.to_owned()),
+        ("both", format!("{driving}, {working}")),
+    ]
+    .iter()
+    .map(|(user, publish)| {
+        format!("{{user: {user}, password: pass, permissions: {{publish: [{publish}], subscribe: [\"_INBOX.>\"]}}}}\n")
+    })
+    .collect();
+    let nats = plain(&format!("jetstream {{ store_dir: STORE }}\nauthorization {{ users: [ {users} ] }}")).await;
+    run_with(&site, &generated("laptop", 100, "batchSize: 20\nkeys: {count: 2}"), &nats.url_of("both"), &[])
+        .end()
+        .await
+        .assert_code(0);
+    assert_signed_exactly_once(&site, "laptop", 100).await;
+    site.nats_url = nats.url_of("operator");
+    std::fs::write(site.dir.path().join("NATS_URL"), nats.url_of("worker")).unwrap();
+    let spec = "batchSize: 20\nkeys: {count: 2, maxSignatures: 40, lease: {records: 40, duration: 5s}}";
+    let job = site.drive(&generated("cluster", 200, spec), quick()).await;
+    let worker = site.worker(job.uid).await.start();
+    job.complete().await;
+    assert_signed_exactly_once(&site, "cluster", 200).await;
+    assert!(!worker.stderr().contains("nats reported an error"), "{}", worker.stderr());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_logs_in_with_what_workers_can_log_in_with() {
     let site = Site::new().await;
