@@ -51,6 +51,16 @@ async fn a_table_that_changed_after_planning_is_not_read_until_that_is_undone() 
             "ALTER TABLE held RENAME TO other; ALTER TABLE gone RENAME TO held",
         ),
         (
+            "ALTER TABLE held RENAME body TO words",
+            "its payload column does not exist now",
+            "ALTER TABLE held RENAME words TO body",
+        ),
+        (
+            "ALTER TABLE held RENAME id TO number",
+            "its key column does not exist now",
+            "ALTER TABLE held RENAME number TO id",
+        ),
+        (
             "ALTER TABLE held DROP CONSTRAINT held_pkey",
             "no valid unique index",
             "ALTER TABLE held ADD PRIMARY KEY (id)",
