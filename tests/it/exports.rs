@@ -150,7 +150,7 @@ async fn both_formats_tell_which_rows_are_not_what_was_signed() {
     .await;
     let export = async |args: &[&str]| {
         let ended = site.ledger_command(&["export"]).args(args).end().await;
-        assert!(ended.assert_code(0).stderr.contains("3 records are not what was signed any more"), "{}", ended.stderr);
+        assert!(ended.assert_code(0).stderr.contains("3 records are no longer what was signed"), "{}", ended.stderr);
         ended.stdout
     };
     let rows = [(1, "Same"), (2, "Changed"), (3, "Gone"), (4, "Null"), (5, "Same")];

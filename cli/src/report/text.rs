@@ -28,12 +28,26 @@ impl fmt::Display for Report {
 
 impl Report {
     /// What a good verdict leaves out.
-    fn extent(&self) -> &'static str {
-        match (self.verdict, self.mode) {
-            (Verdict::Verified, Some("sample")) => " (a sample of the signatures)",
-            (Verdict::Verified, Some("sql")) => " (no signature was checked)",
-            _ => "",
+    fn extent(&self) -> String {
+        if self.verdict == Verdict::NotVerified {
+            return String::new();
         }
+        let mut left_out = Vec::new();
+        match self.mode {
+            Some("sample") => left_out.push("a sample of the signatures".to_owned()),
+            Some("sql") => left_out.push("no signature was checked".to_owned()),
+            _ => {}
+        }
+        if let Some(rows) = &self.rows {
+            let changed = [rows.changed, rows.gone, rows.unreadable].into_iter().flatten().sum::<u64>();
+            if rows.not_compared.is_some() {
+                left_out.push("its rows could not be compared".to_owned());
+            } else if changed > 0 {
+                let are = if changed == 1 { "row is" } else { "rows are" };
+                left_out.push(format!("{} {are} no longer what was signed", HumanCount(changed)));
+            }
+        }
+        if left_out.is_empty() { String::new() } else { format!(" ({})", left_out.join("; ")) }
     }
 
     fn figures(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
