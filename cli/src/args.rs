@@ -41,6 +41,8 @@ pub enum Command {
     Receipt(ReceiptArgs),
     /// Show the jobs of a ledger.
     Status(StatusArgs),
+    /// Delete a job that is given up, with its streams, records and signatures.
+    Delete(DeleteArgs),
     /// Measure how fast this machine signs: the signing alone, and everything from the message to the ledger.
     Bench(crate::bench::BenchArgs),
     /// Create or update the ledger's schema.
@@ -60,16 +62,18 @@ pub enum Command {
 /// Where Postgres and NATS are.
 #[derive(Args, Clone, Debug)]
 pub struct SiteArgs {
-    /// Postgres, as postgres://user:password@host/database. Without it a private one is started.
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    /// Postgres, as postgres://user:password@host/database. Without it and without --data-dir: VAULTSTREAM_DATABASE_URL of the
+    /// environment, then VAULTSTREAM_DATA_DIR, then DATABASE_URL; else a private one is started.
+    #[arg(long, value_name = "URL")]
     pub database_url: Option<String>,
 
     /// NATS with JetStream, as nats://host:4222. Without it a private one is started.
     #[arg(long, env = "VAULTSTREAM_NATS_URL", hide_env_values = true)]
     pub nats_url: Option<String>,
 
-    /// Keep the private servers' data and the key-encryption key in this folder. Run the same command again to continue.
-    #[arg(long, env = "VAULTSTREAM_DATA_DIR")]
+    /// Start private servers that keep their data, and the key-encryption key, in this folder. Run the same command again to
+    /// continue. With --database-url it only holds the key and NATS' data. [env: VAULTSTREAM_DATA_DIR]
+    #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
 
     /// The key-encryption key: a file with 32 bytes in base64. Default: `kek` in the data-dir.
@@ -172,12 +176,13 @@ pub enum Output {
 /// Which ledger a command reads.
 #[derive(Args, Clone, Debug)]
 pub struct LedgerArgs {
-    /// Postgres, as postgres://user:password@host/database.
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    /// Postgres, as postgres://user:password@host/database. Without it and without --data-dir: VAULTSTREAM_DATABASE_URL of the
+    /// environment, then VAULTSTREAM_DATA_DIR, then DATABASE_URL.
+    #[arg(long, value_name = "URL")]
     pub database_url: Option<String>,
 
-    /// The data-dir that `vaultstream run` was given.
-    #[arg(long, env = "VAULTSTREAM_DATA_DIR")]
+    /// The data-dir that `vaultstream run` was given. [env: VAULTSTREAM_DATA_DIR]
+    #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
 
     /// How long to wait for a server that does not answer.
@@ -364,6 +369,29 @@ pub struct StatusArgs {
     /// Print a table, or JSON.
     #[arg(short, long, value_enum, default_value_t)]
     pub output: Output,
+}
+
+/// `vaultstream delete`.
+#[derive(Args, Clone, Debug)]
+pub struct DeleteArgs {
+    /// Which ledger.
+    #[command(flatten)]
+    pub ledger: LedgerArgs,
+    /// NATS with the job's streams, as nats://host:4222. With a data-dir it is the one there.
+    #[arg(long, env = "VAULTSTREAM_NATS_URL", value_name = "URL", hide_env_values = true)]
+    pub nats_url: Option<String>,
+    /// Which job.
+    #[command(flatten)]
+    pub job: JobArgs,
+    /// Keep its signatures, keys and receipt; they are found under the job's uid.
+    #[arg(long)]
+    pub keep_signatures: bool,
+    /// Do not ask.
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Delete it though it belongs to a cluster, which has to be gone.
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// `vaultstream dev`.

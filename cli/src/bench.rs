@@ -13,7 +13,14 @@ use std::{num::NonZeroU32, process::ExitCode};
 use clap::{Args, ValueEnum};
 use vaultstream_signing::Backend;
 
-use crate::{args::SiteArgs, error::Failure, output, run, site::Site};
+use crate::{
+    args::SiteArgs,
+    error::Failure,
+    output,
+    progress::Progress,
+    run,
+    site::{Site, Wanted},
+};
 
 /// `vaultstream bench`.
 #[derive(Args, Clone, Debug)]
@@ -73,7 +80,10 @@ pub enum BenchOutput {
 /// One sentence.
 pub async fn run(args: BenchArgs) -> Result<ExitCode, Failure> {
     let backend = Backend::choose(args.backend).map_err(|error| Failure::input(&error))?;
-    let site = Site::open(&args.site, run::CONNECTIONS).await?;
+    let progress = Progress::new(args.output == BenchOutput::Text);
+    let wanted = Wanted { connections: run::CONNECTIONS, tables: Vec::new() };
+    let site = Site::open(&args.site, &wanted, &progress).await?;
+    progress.hide();
     let mut report = report::Report::new(&args, backend);
     for present in Backend::present() {
         output::remark(format_args!("raw signing with {present}"));

@@ -1,34 +1,58 @@
-//! `vaultstream dev`: private servers that stay.
+//! `vaultstream dev`: private servers that keep running.
 
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 
 use vaultstream_embedded::background::{self, Status};
 
-use crate::{args::DevCommand, error::Failure, output};
+use crate::{args::DevCommand, error::Failure, output, place::quoted};
 
 /// Starts, stops or looks at the servers of a data-dir.
 ///
 /// # Errors
 /// One sentence.
-pub(crate) fn run(command: &DevCommand) -> Result<ExitCode, Failure> {
+pub(crate) async fn run(command: DevCommand) -> Result<ExitCode, Failure> {
+    let done = tokio::task::spawn_blocking(move || obey(&command)).await;
+    done.map_err(|error| Failure::of(&error))?
+}
+
+fn obey(command: &DevCommand) -> Result<ExitCode, Failure> {
     let input = |error: vaultstream_embedded::StartError| Failure::input(&error);
     match command {
-        DevCommand::Up(args) => show(&background::up(&args.data_dir).map_err(input)?),
-        DevCommand::Status(args) => show(&background::status(&args.data_dir).map_err(input)?),
-        DevCommand::Down(args) => {
-            let stopped = background::down(&args.data_dir).map_err(input)?;
-            output::line(if stopped { "stopped; the data is kept" } else { "nothing was running" })
+        DevCommand::Up(args) => {
+            output::remark("starting Postgres and NATS");
+            let status = background::up(&args.data_dir).map_err(input)?;
+            let dir = quoted(&args.data_dir.to_string_lossy());
+            output::remark(format_args!(
+                "Postgres and NATS keep running, for every command with --data-dir {dir}, or in a shell that takes the lines \
+                 below: eval \"$(vaultstream dev status --data-dir {dir})\". To stop them: vaultstream dev down --data-dir {dir}"
+            ));
+            show(&status, &args.data_dir)
         }
+        DevCommand::Status(args) => show(&background::status(&args.data_dir).map_err(input)?, &args.data_dir),
+        DevCommand::Down(args) => down(&args.data_dir),
     }?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn show(status: &Status) -> Result<(), Failure> {
+fn down(dir: &Path) -> Result<(), Failure> {
+    let stopped = background::down(dir).map_err(|error| Failure::input(&error))?;
+    output::line(if stopped { "stopped; the data is kept" } else { "nothing was running" })
+}
+
+/// For a shell to read, where there is something to read.
+fn show(status: &Status, dir: &Path) -> Result<(), Failure> {
     match status {
-        Status::Down => output::line("nothing is running"),
+        Status::Down => output::line("# nothing is running"),
         Status::Up { database_url, nats_url } => {
-            output::line(format_args!("DATABASE_URL={database_url}\nVAULTSTREAM_NATS_URL={nats_url}"))
+            // A shell may change its folder.
+            let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
+            output::print(&format!(
+                "export VAULTSTREAM_DATABASE_URL={}\nexport VAULTSTREAM_NATS_URL={}\nexport VAULTSTREAM_DATA_DIR={}\n",
+                quoted(database_url),
+                quoted(nats_url),
+                quoted(&dir.to_string_lossy())
+            ))
         }
-        Status::InUse { holder } => output::line(format_args!("this data-dir is in use: {holder}")),
+        Status::InUse { holder } => output::line(format_args!("# this data-dir is in use: {holder}")),
     }
 }

@@ -13,14 +13,19 @@ use vaultstream_lifecycle::{Advance, Driver, LifecycleError, Settings};
 use vaultstream_worker::{Shutdown, WorkError, Worker};
 
 use crate::{
-    args::{Output, RunArgs},
+    args::RunArgs,
     error::Failure,
-    progress::Progress,
+    interrupt::Interrupt,
+    progress::{Following, Progress},
     site::Site,
 };
 
 /// Pause after a step that a dependency failed.
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// For how long an interrupted run waits for what is in flight, and then for the worker to let go of it.
+const DRAIN: Duration = Duration::from_secs(15);
+const ABORT: Duration = Duration::from_secs(3);
 
 /// How driving a job came to its end.
 pub(crate) enum Driven {
@@ -28,21 +33,25 @@ pub(crate) enum Driven {
     Ended,
     /// It is seeded, and no more was asked for.
     Seeded,
-    /// Ctrl-C.
+    /// Somebody wants the program to stop.
     Interrupted,
+}
+
+/// What a run needs beside its jobs.
+pub(crate) struct Driving<'a> {
+    pub(crate) site: &'a Site,
+    pub(crate) worker: &'a Worker,
+    pub(crate) args: &'a RunArgs,
+    pub(crate) interrupt: &'a Interrupt,
+    pub(crate) progress: &'a Progress,
 }
 
 /// Drives the job until it is over or the user stops it.
 ///
 /// # Errors
 /// One sentence, for what waiting cannot mend.
-pub(crate) async fn drive(
-    site: &Site,
-    worker: &Worker,
-    job: &Job,
-    args: &RunArgs,
-    shutdown: &Shutdown,
-) -> Result<Driven, Failure> {
+pub(crate) async fn drive(with: &Driving<'_>, job: &Job) -> Result<Driven, Failure> {
+    let Driving { site, args, interrupt, progress, .. } = *with;
     if job.state.is_final() {
         return Ok(Driven::Ended);
     }
@@ -52,13 +61,23 @@ pub(crate) async fn drive(
         ..args.site.nats.settings()
     };
     let mut driver = Driver::new(site.ledger.clone(), site.streams.clone(), job.id, settings);
-    if args.seed_only {
-        return advance_until(site, &mut driver, job, shutdown, Some(JobState::Signing)).await;
-    }
-    let progress = Progress::start(site.ledger.clone(), job, args.output == Output::Text);
-    let worker_stop = Shutdown { drain: shutdown.drain.child_token(), abort: shutdown.abort.child_token() };
+    let following = Following::start(progress, site.ledger.clone(), job);
+    let driven = if args.seed_only {
+        let seeding = advance_until(site, &mut driver, job, Some(JobState::Signing));
+        interrupt.or(seeding).await.unwrap_or(Ok(Driven::Interrupted))
+    } else {
+        sign(with, &mut driver, job).await
+    };
+    following.stop().await;
+    driven
+}
+
+/// Drives with a worker beside.
+async fn sign(with: &Driving<'_>, driver: &mut Driver, job: &Job) -> Result<Driven, Failure> {
+    let Driving { site, worker, interrupt, .. } = *with;
+    let worker_stop = Shutdown::default();
     let stopped = CancellationToken::new();
-    let working = {
+    let mut working = {
         let (worker, uid, stop, stopped) = (worker.clone(), job.uid, worker_stop.clone(), stopped.clone());
         tokio::spawn(async move {
             // Fires for an error and for a panic. A worker that finds the job over is no reason to stop driving: the
@@ -72,22 +91,34 @@ pub(crate) async fn drive(
         })
     };
     let driven = tokio::select! {
-        driven = advance_until(site, &mut driver, job, shutdown, None) => driven,
+        driven = advance_until(site, driver, job, None) => driven,
         () = stopped.cancelled() => Ok(Driven::Ended),
+        () = interrupt.asked() => Ok(Driven::Interrupted),
     };
     // However driving ended, the worker finishes what it holds and gives its keys back, unless that cannot be.
     worker_stop.drain.cancel();
     if driven.is_err() {
         worker_stop.abort.cancel();
     }
-    let worked = working.await.map_err(|error| Failure::of(&error))?;
-    progress.stop().await;
+    let worked = loop {
+        tokio::select! {
+            worked = &mut working => break Some(worked),
+            // Nobody waits for ever for a COMMIT that does not return.
+            () = interrupted_for(interrupt, DRAIN), if !worker_stop.abort.is_cancelled() => worker_stop.abort.cancel(),
+            () = interrupted_for(interrupt, ABORT), if worker_stop.abort.is_cancelled() => break None,
+        }
+    };
     let driven = driven?;
-    worked.map_err(|error| worker_failure(&error))?;
-    if shutdown.drain.is_cancelled() {
-        return Ok(Driven::Interrupted);
+    if let Some(worked) = worked {
+        worked.map_err(|error| Failure::of(&error))?.map_err(|error| worker_failure(&error))?;
     }
-    Ok(driven)
+    Ok(if interrupt.is_asked() && !matches!(driven, Driven::Ended) { Driven::Interrupted } else { driven })
+}
+
+/// Waits until an interruption lies so long back; without one, for ever.
+async fn interrupted_for(interrupt: &Interrupt, time: Duration) {
+    interrupt.asked().await;
+    tokio::time::sleep(time).await;
 }
 
 fn worker_failure(error: &WorkError) -> Failure {
@@ -101,14 +132,10 @@ async fn advance_until(
     site: &Site,
     driver: &mut Driver,
     job: &Job,
-    shutdown: &Shutdown,
     until: Option<JobState>,
 ) -> Result<Driven, Failure> {
     let mut link = site.streams.link();
     loop {
-        if shutdown.drain.is_cancelled() {
-            return Ok(Driven::Interrupted);
-        }
         let pause = match driver.advance().await {
             Ok(Advance::Ended(_)) => return Ok(Driven::Ended),
             Ok(Advance::Again) => {
@@ -134,7 +161,6 @@ async fn advance_until(
         };
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
-            () = shutdown.drain.cancelled() => {}
             () = link.reconnected() => driver.look_again(),
         }
     }

@@ -45,9 +45,9 @@ impl Failure {
         Self { message: String::new(), code: 141 }
     }
 
-    /// Stopped by Ctrl-C, as shells tell it.
-    pub fn interrupted(message: impl Into<String>) -> Self {
-        Self { message: message.into(), code: 130 }
+    /// Stopped by a signal; the code tells which, as shells do.
+    pub(crate) fn interrupted(message: impl Into<String>, code: u8) -> Self {
+        Self { message: message.into(), code }
     }
 
     /// The sentence.

@@ -9,18 +9,23 @@ pub mod bench;
 
 pub mod error;
 pub mod output;
+pub mod place;
+pub mod progress;
 pub mod report;
 pub mod run;
 pub mod site;
 pub mod verify;
 
+mod afterwards;
+mod changes;
+mod delete;
 mod dev;
 mod drive;
 mod export;
+mod interrupt;
 
 mod keys;
 mod ledger;
-mod progress;
 mod receipt;
 mod status;
 mod usage;
@@ -28,6 +33,7 @@ mod usage;
 use std::process::ExitCode;
 
 use clap::CommandFactory as _;
+use vaultstream_worker::telemetry::{self, LogFormat};
 
 use crate::{
     args::{Cli, Command, KeysArgs, KeysCommand},
@@ -40,15 +46,21 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(code) => return code,
     };
-    if let Err(error) = vaultstream_worker::telemetry::start(vaultstream_worker::telemetry::LogFormat::Pretty, &cli.log)
-    {
+    if let Err(error) = telemetry::start(LogFormat::Pretty, &cli.log, || output::Stderr) {
         return Failure::bad_input(format!("--log is {:?}, which is not a valid filter: {error}", cli.log)).report();
     }
+    let finishes = matches!(cli.command, Command::Run(_));
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return Failure::of(&error).report(),
     };
-    runtime.block_on(dispatch(cli.command)).unwrap_or_else(|failure| failure.report())
+    let work = dispatch(cli.command);
+    // A run has something in flight that is worth finishing.
+    let ended = runtime.block_on(async { if finishes { work.await } else { interrupt::until_signal(work).await } });
+    output::hide();
+    // What blocks a thread ends with the process.
+    runtime.shutdown_timeout(interrupt::PATIENCE);
+    ended.unwrap_or_else(|failure| failure.report())
 }
 
 async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
@@ -56,13 +68,14 @@ async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Run(args) => run::run(args).await,
         Command::Verify(args) => verify::command(args).await,
         Command::Export(args) => export::export(args).await,
+        Command::Delete(args) => delete::delete(args).await,
         Command::Bench(args) => bench::run(args).await,
         Command::Keys(KeysArgs { command: Some(KeysCommand::Rewrap(args)), .. }) => keys::rewrap::rewrap(args).await,
         Command::Keys(args) => keys::print(args).await,
         Command::Receipt(args) => receipt::print(args).await,
         Command::Status(args) => status::print(args).await,
         Command::Migrate(args) => ledger::migrate(args).await,
-        Command::Dev(command) => dev::run(&command),
+        Command::Dev(command) => dev::run(command).await,
         Command::Crd => output::print(&vaultstream_api::crd_yaml()).map(|()| ExitCode::SUCCESS),
         Command::Completions { shell } => {
             let mut script = Vec::new();

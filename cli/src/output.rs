@@ -5,11 +5,14 @@
 
 use std::{
     borrow::Cow,
+    collections::BTreeSet,
     fmt,
     io::{self, IsTerminal as _, Write as _},
+    sync::{Mutex, PoisonError},
 };
 
 use anstream::ColorChoice;
+use indicatif::ProgressBar;
 
 use crate::error::Failure;
 
@@ -18,8 +21,10 @@ use crate::error::Failure;
 /// # Errors
 /// [`unwritten`].
 pub fn print(text: &str) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| unwritten(&error))
+    beside_line(|| {
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| unwritten(&error))
+    })
 }
 
 /// Writes one line to stdout.
@@ -43,7 +48,54 @@ pub fn remark(text: impl fmt::Display) {
     let text = text.to_string();
     let lines: Vec<Cow<'_, str>> = text.split('\n').map(printable).collect();
     // A reader that went away misses it.
-    let _ = writeln!(io::stderr().lock(), "{}", lines.join("\n"));
+    let _ = Stderr.write_all(format!("{}\n", lines.join("\n")).as_bytes());
+}
+
+/// The same remark only once.
+pub fn remark_once(text: impl fmt::Display) {
+    static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let text = text.to_string();
+    if SAID.lock().unwrap_or_else(PoisonError::into_inner).insert(text.clone()) {
+        remark(text);
+    }
+}
+
+/// The line on the terminal that changes, while there is one.
+static LINE: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+/// Shows this line on the terminal instead of the one before; what is written meanwhile appears above it.
+pub(crate) fn show(line: ProgressBar) {
+    hide();
+    *LINE.lock().unwrap_or_else(PoisonError::into_inner) = Some(line);
+}
+
+/// Takes the line that changes from the terminal.
+pub(crate) fn hide() {
+    if let Some(line) = LINE.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        line.finish_and_clear();
+    }
+}
+
+fn beside_line<T>(write: impl FnOnce() -> T) -> T {
+    let line = LINE.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    match line {
+        Some(line) => line.suspend(write),
+        None => write(),
+    }
+}
+
+/// Stderr, above the line that changes: for logs.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Stderr;
+
+impl io::Write for Stderr {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        beside_line(|| io::stderr().lock().write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// What an output that cannot be written ends with: quietly when its reader has gone, as shells tell it, else a sentence.

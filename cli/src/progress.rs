@@ -1,128 +1,197 @@
-//! How far a job is: a bar on a terminal, a line every few seconds elsewhere.
+//! How far a run is: on a terminal a line that changes, elsewhere a line a stage.
+
+mod rate;
 
 use std::{
-    io::IsTerminal as _,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use vaultstream_api::Source;
 use vaultstream_ledger::{Job, JobState, Ledger, Progress as Counts, jobs, progress};
 
-use crate::output;
+use crate::{output, progress::rate::Rate};
 
 const LOOK: Duration = Duration::from_millis(250);
-const LINE_EVERY: Duration = Duration::from_secs(10);
+/// Where there is no terminal, figures come this often.
+const LINE_EVERY: Duration = Duration::from_secs(30);
+
+const SPINNER: &str = "{spinner} {msg}";
+const BAR: &str = "{msg} [{wide_bar}] {human_pos}/{human_len} {percent}%";
+
+/// Shows what a run does, on stderr. Cheap to clone.
+#[derive(Clone)]
+pub struct Progress(Option<Arc<Mutex<Shown>>>);
+
+struct Shown {
+    terminal: bool,
+    stage: String,
+    line: Option<Line>,
+    said: Instant,
+}
+
+struct Line {
+    bar: ProgressBar,
+    /// Whether it has a bar, or only turns.
+    measured: bool,
+}
+
+impl Progress {
+    /// Nothing is shown when only JSON is wanted.
+    pub fn new(visible: bool) -> Self {
+        let shown =
+            Shown { terminal: output::stderr_is_terminal(), stage: String::new(), line: None, said: Instant::now() };
+        Self(visible.then(|| Arc::new(Mutex::new(shown))))
+    }
+
+    /// Something begins whose length is not known.
+    pub fn stage(&self, words: &str) {
+        self.with(|shown| shown.stage(words, words));
+    }
+
+    /// So much of a stage is done; `words` may hold a rate.
+    fn figures(&self, stage: &str, words: &str, done: u64, total: u64) {
+        self.with(|shown| shown.figures(stage, words, done, total));
+    }
+
+    /// Nothing is going on any more.
+    pub fn hide(&self) {
+        self.with(|shown| {
+            shown.line = None;
+            output::hide();
+        });
+    }
+
+    fn with(&self, act: impl FnOnce(&mut Shown)) {
+        if let Some(shown) = &self.0 {
+            act(&mut shown.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+}
+
+impl Shown {
+    fn stage(&mut self, stage: &str, words: &str) {
+        if self.terminal {
+            self.line(false).set_message(words.to_owned());
+        }
+        self.begin(stage);
+    }
+
+    fn figures(&mut self, stage: &str, words: &str, done: u64, total: u64) {
+        // A bar of nothing would be a full one.
+        if total == 0 {
+            return self.stage(stage, words);
+        }
+        if self.terminal {
+            let bar = self.line(true);
+            bar.set_length(total);
+            bar.set_position(done.min(total));
+            bar.set_message(words.to_owned());
+        }
+        self.begin(stage);
+        if !self.terminal && self.said.elapsed() >= LINE_EVERY {
+            self.said = Instant::now();
+            output::remark(format_args!("{words}: {} of {}", HumanCount(done), HumanCount(total)));
+        }
+    }
+
+    /// Where there is no terminal, a stage is said when it begins.
+    fn begin(&mut self, stage: &str) {
+        if self.stage != stage {
+            stage.clone_into(&mut self.stage);
+            self.said = Instant::now();
+            if !self.terminal {
+                output::remark(stage);
+            }
+        }
+    }
+
+    fn line(&mut self, measured: bool) -> ProgressBar {
+        if let Some(line) = self.line.as_ref().filter(|line| line.measured == measured) {
+            return line.bar.clone();
+        }
+        let bar = ProgressBar::new(1);
+        if let Ok(style) = ProgressStyle::with_template(if measured { BAR } else { SPINNER }) {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        output::show(bar.clone());
+        bar.enable_steady_tick(LOOK / 2);
+        self.line = Some(Line { bar: bar.clone(), measured });
+        bar
+    }
+}
 
 /// Shows a job's progress until it is stopped.
-pub(crate) struct Progress {
+pub(crate) struct Following {
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
 
-impl Progress {
-    /// Starts showing, on stderr; `visible` is false when only JSON is wanted.
-    pub(crate) fn start(ledger: Ledger, job: &Job, visible: bool) -> Self {
+impl Following {
+    pub(crate) fn start(shown: &Progress, ledger: Ledger, job: &Job) -> Self {
         let stop = CancellationToken::new();
         let title = format!("{}/{}", job.namespace, job.name);
-        let (id, until) = (job.id, stop.clone());
+        let (id, until, shown) = (job.id, stop.clone(), shown.clone());
+        shown.stage(&format!("{title}: preparing"));
         let task = tokio::spawn(async move {
-            if !visible {
-                return;
-            }
-            let mut display = Display::new(&title);
-            loop {
+            let mut rate = Rate::default();
+            while shown.0.is_some() {
+                // Unknown is shown as no change, never as zero.
+                let looked = async { (jobs::by_id(&ledger, id).await, progress(&ledger, id).await) };
+                tokio::select! {
+                    looked = looked => if let (Ok(Some(job)), Ok(Some(counts))) = looked {
+                        show(&shown, &title, &job, &counts, &mut rate);
+                    },
+                    () = until.cancelled() => break,
+                }
                 tokio::select! {
                     () = tokio::time::sleep(LOOK) => {}
                     () = until.cancelled() => break,
                 }
-                // Unknown is shown as no change, never as zero.
-                if let (Ok(Some(job)), Ok(Some(counts))) = (jobs::by_id(&ledger, id).await, progress(&ledger, id).await)
-                {
-                    display.show(&job, &counts);
-                }
             }
-            display.bar.finish_and_clear();
         });
         Self { stop, task }
     }
 
-    /// Stops and clears the bar.
+    /// Stops and clears the line.
     pub(crate) async fn stop(self) {
         self.stop.cancel();
         // A display that panicked has nothing left to clear.
         let _ = self.task.await;
+        output::hide();
     }
 }
 
-struct Display {
-    bar: ProgressBar,
-    title: String,
-    terminal: bool,
-    last_line: Instant,
-    rate: Rate,
-}
-
-impl Display {
-    fn new(title: &str) -> Self {
-        let terminal = std::io::stderr().is_terminal();
-        let target = if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(0), target);
-        if let Ok(style) =
-            ProgressStyle::with_template("{prefix} {msg:<10} [{wide_bar}] {human_pos}/{human_len} {percent}%")
-        {
-            bar.set_style(style.progress_chars("=> "));
+fn show(shown: &Progress, title: &str, job: &Job, counts: &Counts, rate: &mut Rate) {
+    let (signed, total) = ((counts.signed + counts.rejected).unsigned_abs(), counts.total.unsigned_abs());
+    let seeded = job.seeded.unsigned_abs();
+    let (verb, done, total) = match (job.state, &job.spec.source) {
+        (JobState::Pending | JobState::Provisioning, _) => return shown.stage(&format!("{title}: preparing")),
+        (JobState::Seeding, Source::Generate(generate)) => ("making records", seeded, generate.records),
+        // How many there are is known when all have been seen.
+        (JobState::Seeding, Source::Table(_)) => ("planning", seeded, 0),
+        (JobState::Signing, _) if total == 0 || signed >= total => {
+            return shown.stage(&format!("{title}: indexing {} signatures", HumanCount(counts.signed.unsigned_abs())));
         }
-        bar.set_prefix(title.to_owned());
-        Self { bar, title: title.to_owned(), terminal, last_line: Instant::now(), rate: Rate::default() }
+        (JobState::Signing, _) => ("signing", signed, total),
+        (JobState::Finishing, _) => return shown.stage(&format!("{title}: making the receipt")),
+        (JobState::Complete | JobState::Failed | JobState::Deleting, _) => return,
+    };
+    let stage = format!("{title}: {verb}");
+    let speed = rate.update(Instant::now(), done);
+    let mut words = stage.clone();
+    if total == 0 {
+        words.push_str(&format!(" {} records", HumanCount(done)));
     }
-
-    fn show(&mut self, job: &Job, counts: &Counts) {
-        let (done, total) = match job.state {
-            JobState::Pending | JobState::Provisioning | JobState::Seeding => (job.seeded, job.total.unwrap_or(0)),
-            _ => (counts.signed + counts.rejected, counts.total),
-        };
-        let (done, total) = (done.unsigned_abs(), total.unsigned_abs());
-        let phase = job.state.as_str().to_lowercase();
-        let speed = self.rate.update(done);
-        let eta = speed.filter(|speed| *speed > 0).map(|speed| Duration::from_secs(total.saturating_sub(done) / speed));
-        let message = match (speed, eta) {
-            (Some(speed), Some(eta)) => {
-                format!("{phase} {}/s, {} left", HumanCount(speed), humantime::format_duration(eta))
-            }
-            _ => phase.clone(),
-        };
-        self.bar.set_length(total);
-        self.bar.set_position(done);
-        self.bar.set_message(message.clone());
-        if !self.terminal && self.last_line.elapsed() >= LINE_EVERY {
-            self.last_line = Instant::now();
-            output::remark(format_args!("{}: {message}: {} of {}", self.title, HumanCount(done), HumanCount(total)));
+    if let Some(speed) = speed {
+        words.push_str(&format!(" {}/s", HumanCount(speed)));
+        let left = total.saturating_sub(done) / speed.max(1);
+        if total > 0 && left > 0 {
+            words.push_str(&format!(", {} left", humantime::format_duration(Duration::from_secs(left))));
         }
     }
-}
-
-/// Records a second over the last few looks.
-#[derive(Default)]
-struct Rate {
-    seen: std::collections::VecDeque<(Instant, u64)>,
-}
-
-impl Rate {
-    const LOOKS: usize = 12;
-
-    fn update(&mut self, done: u64) -> Option<u64> {
-        let now = Instant::now();
-        if self.seen.back().is_some_and(|(_, before)| *before > done) {
-            self.seen.clear();
-        }
-        self.seen.push_back((now, done));
-        if self.seen.len() > Self::LOOKS {
-            self.seen.pop_front();
-        }
-        let (then, before) = *self.seen.front()?;
-        let seconds = now.duration_since(then).as_secs_f64();
-        (seconds > 0.4).then(|| ((done - before) as f64 / seconds) as u64)
-    }
+    shown.figures(&stage, &words, done, total);
 }

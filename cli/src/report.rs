@@ -44,6 +44,9 @@ pub struct Report {
     state: &'static str,
     records: u64,
     signed: u64,
+    /// Signed by this run; what was signed before is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signed_now: Option<u64>,
     rejected: u64,
     /// Rows that came or went between planning and signing.
     #[serde(skip_serializing_if = "is_zero")]
@@ -67,7 +70,7 @@ pub struct Report {
     /// The rows of a table beside what was signed.
     #[serde(skip_serializing_if = "Option::is_none")]
     rows: Option<Compared>,
-    /// Time of signing, without the pauses between runs.
+    /// Time of signing, without the pauses between runs: that of this run, when an earlier one had begun.
     #[serde(skip_serializing_if = "Option::is_none")]
     seconds: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -106,12 +109,45 @@ fn is_false(value: &bool) -> bool {
     !*value
 }
 
+/// What a run knows of its own part.
+#[derive(Clone, Copy, Debug)]
+pub struct SignedNow {
+    /// Signatures that were there when it began.
+    pub before: u64,
+    /// For how long it drove the job.
+    pub time: Duration,
+}
+
+/// How long signing took, and how many records were signed or rejected in that time.
+struct Signing {
+    busy: Duration,
+    paused: Duration,
+    records: u64,
+}
+
+impl Signing {
+    /// Of this run, when it went on with what an earlier one had begun; else of all runs, without the pauses between them.
+    async fn of(ledger: &Ledger, job: &Job, done: u64, now: Option<SignedNow>) -> Result<Option<Self>, Failure> {
+        match now {
+            Some(SignedNow { before, .. }) if before >= done => Ok(None),
+            Some(SignedNow { before, time }) if before > 0 => {
+                Ok(Some(Self { busy: time, paused: Duration::ZERO, records: done - before }))
+            }
+            _ if done == 0 => Ok(None),
+            _ => {
+                let time = pace::signing_time(ledger, job.id).await.map_err(|error| Failure::of(&error))?;
+                Ok(time.map(|time| Self { busy: time.busy, paused: time.paused, records: done }))
+            }
+        }
+    }
+}
+
 impl Report {
-    /// Gathers what the ledger says of a job.
+    /// Gathers what the ledger says of a job, and a run of its own part.
     ///
     /// # Errors
     /// When the ledger does not answer.
-    pub async fn of(ledger: &Ledger, job: &Job, verified: &Verified) -> Result<Self, Failure> {
+    pub async fn of(ledger: &Ledger, job: &Job, verified: &Verified, now: Option<SignedNow>) -> Result<Self, Failure> {
         let failed = |error: QueryError| Failure::of(&error);
         let counts = progress(ledger, job.id)
             .await
@@ -121,7 +157,7 @@ impl Report {
         let signed = counts.signed.unsigned_abs();
         let rejected = counts.rejected.unsigned_abs();
         let done = signed + rejected;
-        let time = if done > 0 { pace::signing_time(ledger, job.id).await.map_err(failed)? } else { None };
+        let time = Signing::of(ledger, job, done, now).await?;
         let good = job.state == JobState::Complete && verified.is_good();
         let checked = verified.mode.is_some_and(|mode| mode != VerifyMode::Sql);
         Ok(Self {
@@ -131,6 +167,7 @@ impl Report {
             state: job.state.as_str(),
             records: done,
             signed,
+            signed_now: now.map(|now| signed.saturating_sub(now.before)),
             rejected,
             changed: counts.changed.unsigned_abs(),
             mode: verified.mode.map(VerifyMode::as_str),
@@ -140,9 +177,9 @@ impl Report {
             verifier_also_signed: verified.checker.is_some_and(|checker| checker.also_signed),
             verify_seconds: verified.mode.map(|_| rounded(verified.took)),
             rows: verified.rows.clone(),
-            seconds: time.map(|time| rounded(time.busy)),
-            paused_seconds: time.filter(|time| time.paused >= PAUSE).map(|time| rounded(time.paused)),
-            records_per_second: time.map(|time| (done as f64 / time.busy.as_secs_f64()) as u64),
+            seconds: time.as_ref().map(|time| rounded(time.busy)),
+            paused_seconds: time.as_ref().filter(|time| time.paused >= PAUSE).map(|time| rounded(time.paused)),
+            records_per_second: time.as_ref().map(|time| (time.records as f64 / time.busy.as_secs_f64()) as u64),
             seed_seconds: between(job.times.created, job.times.seeded).map(rounded),
             backend: (!job.backends.is_empty()).then(|| names(&job.backends)),
             keys: keys.iter().filter(|key| key.ordinal > 0 && key.signed > 0).count() as u64,
@@ -159,6 +196,11 @@ impl Report {
     /// Complete, and nothing wrong with it.
     pub fn is_good(&self) -> bool {
         self.verdict == Verdict::Verified
+    }
+
+    /// Whose end it is.
+    pub(crate) fn job(&self) -> &str {
+        &self.job
     }
 
     /// Prints it to stdout.

@@ -1,27 +1,33 @@
 //! `vaultstream run`: each job of the manifests, one after the other.
 
-use std::{io::Read as _, path::Path, process::ExitCode, sync::Arc};
+use std::{io::Read as _, path::Path, process::ExitCode, sync::Arc, time::Instant};
 
 use uuid::Uuid;
-use vaultstream_api::{MAX_MANIFESTS, SigningJob};
+use vaultstream_api::{MAX_MANIFESTS, SigningJob, Source, TableSource};
 use vaultstream_ledger::{
-    Job, NewJob, QueryError,
+    Job, JobState, NewJob, QueryError,
     jobs::{self, EnsureError},
+    progress as ledger_progress,
 };
 use vaultstream_signing::Backend;
-use vaultstream_worker::{Parts, Shutdown, Worker, cores, listen_for_signals, metrics::Metrics};
+use vaultstream_worker::{Parts, Worker, cores, metrics::Metrics};
 
 use crate::{
+    afterwards,
     args::{Output, RunArgs, VerifyMode},
-    drive::{self, Driven},
+    changes,
+    drive::{self, Driven, Driving},
     error::Failure,
-    output, report,
-    site::Site,
+    interrupt::Interrupt,
+    output,
+    progress::Progress,
+    report::{Report, SignedNow},
+    site::{Site, Wanted},
     verify,
 };
 
 /// What the ledger says of where a job came from; on a cluster, its identity.
-const CLUSTER: &str = "local";
+pub(crate) const CLUSTER: &str = "local";
 
 /// Connections of a run: the worker's six, and two for what drives and shows the job.
 pub(crate) const CONNECTIONS: usize = 8;
@@ -34,31 +40,118 @@ const FULL_UP_TO: u64 = 100_000;
 /// # Errors
 /// One sentence.
 pub async fn run(args: RunArgs) -> Result<ExitCode, Failure> {
+    let interrupt = Interrupt::listen("finishing what is in flight; press Ctrl-C again to stop now")
+        .map_err(|error| Failure::of(&error))?;
     let manifests = manifests(&args)?;
     let backend = Backend::choose(args.backend).map_err(|error| Failure::input(&error))?;
-    let shutdown = Shutdown::default();
-    listen_for_signals(&shutdown).map_err(|error| Failure::of(&error))?;
-    let site = Site::open(&args.site, CONNECTIONS).await?;
+    let progress = Progress::new(args.output == Output::Text);
+    let wanted = Wanted {
+        connections: CONNECTIONS,
+        tables: manifests.iter().filter_map(|job| table(&job.spec.source)).collect(),
+    };
+    let Some(site) = interrupt.or(Site::open(&args.site, &wanted, &progress)).await else {
+        return Err(interrupt.failure(format!(
+            "interrupted before anything was signed. To try again:\n  {}",
+            afterwards::command_line()
+        )));
+    };
+    let site = site?;
     let worker = worker(&site, backend)?;
-    let (mut all_complete, mut told) = (true, Ok(()));
-    for manifest in manifests {
-        let job = ensure(&site, &manifest, &args).await?;
-        let Some(report) = one(&site, &worker, job, &args, &shutdown).await? else { continue };
-        all_complete &= report.is_good();
-        // Signing is what counts: jobs are finished though nobody can be told.
-        if told.is_ok() {
-            told = report.print(args.output);
+    let run = Run { site: &site, worker: &worker, args: &args, interrupt: &interrupt, progress: &progress };
+    run.jobs(&manifests).await
+}
+
+/// A run under way.
+#[derive(Clone, Copy)]
+struct Run<'a> {
+    site: &'a Site,
+    worker: &'a Worker,
+    args: &'a RunArgs,
+    interrupt: &'a Interrupt,
+    progress: &'a Progress,
+}
+
+impl Run<'_> {
+    async fn jobs(self, manifests: &[SigningJob]) -> Result<ExitCode, Failure> {
+        let (mut all_good, mut told, mut signed) = (true, Ok(()), None);
+        for manifest in manifests {
+            let Some(ensured) = self.interrupt.or(ensure(self.site, manifest, self.args)).await else {
+                return Err(self.interrupt.failure(format!(
+                    "interrupted before {} was begun. To continue:\n  {}",
+                    manifest.metadata.name.as_deref().unwrap_or_default(),
+                    afterwards::command_line()
+                )));
+            };
+            let Some(report) = self.one(ensured?).await? else { continue };
+            all_good &= report.is_good();
+            if report.is_good() {
+                signed = Some(report.job().to_owned());
+            }
+            // Signing is what counts: jobs are finished though nobody can be told.
+            if told.is_ok() {
+                told = report.print(self.args.output);
+            }
+        }
+        if let (Some(job), Output::Text, Ok(())) = (signed, self.args.output, &told) {
+            output::remark(afterwards::next(self.site, &job));
+        }
+        match told {
+            Err(untold) if all_good => Err(untold),
+            Err(untold) => {
+                untold.report();
+                Ok(ExitCode::FAILURE)
+            }
+            Ok(()) if all_good => Ok(ExitCode::SUCCESS),
+            Ok(()) => Ok(ExitCode::FAILURE),
         }
     }
-    match told {
-        Err(untold) if all_complete => Err(untold),
-        Err(untold) => {
-            untold.report();
-            Ok(ExitCode::FAILURE)
+
+    /// Drives one job to its end and verifies it. No report where only seeding was asked for.
+    async fn one(self, job: Job) -> Result<Option<Report>, Failure> {
+        let Self { site, worker, args, interrupt, progress } = self;
+        let title = format!("{}/{}", job.namespace, job.name);
+        let before = ledger_progress(&site.ledger, job.id).await.map_err(|error| Failure::of(&error))?;
+        let before = before.map_or(0, |counts| counts.signed.unsigned_abs());
+        let begun = Instant::now();
+        match drive::drive(&Driving { site, worker, args, interrupt, progress }, &job).await? {
+            Driven::Ended => {}
+            Driven::Seeded => {
+                output::remark(format_args!(
+                    "{title}: records and batches are made; run the same command without --seed-only to sign them"
+                ));
+                return Ok(None);
+            }
+            Driven::Interrupted => return Err(interrupt.failure(afterwards::interrupted(site, &job).await)),
         }
-        Ok(()) if all_complete => Ok(ExitCode::SUCCESS),
-        Ok(()) => Ok(ExitCode::FAILURE),
+        let now = SignedNow { before, time: begun.elapsed() };
+        let ended = jobs::by_id(&site.ledger, job.id).await.map_err(|error| Failure::of(&error))?;
+        let ended = ended.ok_or_else(|| lost(&title))?;
+        match interrupt.or(self.check(&ended, now)).await {
+            Some(report) => report.map(Some),
+            None => Err(interrupt.failure(afterwards::interrupted(site, &ended).await)),
+        }
     }
+
+    async fn check(self, job: &Job, now: SignedNow) -> Result<Report, Failure> {
+        let (ledger, args) = (&self.site.ledger, self.args);
+        let mode = args.verify.unwrap_or(if job.total.unwrap_or(0).unsigned_abs() <= FULL_UP_TO {
+            VerifyMode::Full
+        } else {
+            VerifyMode::Sample
+        });
+        self.progress.stage(&format!("{}/{}: verifying", job.namespace, job.name));
+        self.progress.hide();
+        let verified = verify::verify(ledger, job, mode, args.output == Output::Text).await?;
+        Report::of(ledger, job, &verified, Some(now)).await
+    }
+}
+
+/// A ledger whose row of the job went away in the middle, by hand or by a backup that was put back.
+fn lost(title: &str) -> Failure {
+    Failure::failed(format!(
+        "{title} is lost: the ledger has no such job any more. Somebody deleted it, or put an earlier state of the database \
+         back, while it was signed. Nothing is signed again before the command is run again"
+    ))
 }
 
 /// A worker that shares the run's connections.
@@ -76,6 +169,13 @@ pub fn worker(site: &Site, backend: Backend) -> Result<Worker, Failure> {
         memory: 32 << 20,
     };
     Worker::new(parts, metrics).map_err(|error| Failure::of(&error))
+}
+
+fn table(source: &Source) -> Option<&TableSource> {
+    match source {
+        Source::Table(table) => Some(table),
+        Source::Generate(_) => None,
+    }
 }
 
 fn manifests(args: &RunArgs) -> Result<Vec<SigningJob>, Failure> {
@@ -118,26 +218,36 @@ fn read(file: &Path) -> std::io::Result<String> {
 /// The job in the ledger: the live one of this name, or a new one.
 async fn ensure(site: &Site, manifest: &SigningJob, args: &RunArgs) -> Result<Job, Failure> {
     let new = new_job(manifest);
+    let title = format!("{}/{}", new.namespace, new.name);
     let failed = |error: QueryError| Failure::of(&error);
     let live = jobs::live(&site.ledger, CLUSTER, &new.namespace, &new.name).await.map_err(failed)?;
     let ensured = match live {
+        Some(job) if job.state == JobState::Deleting => {
+            return Err(Failure::bad_input(format!(
+                "{title} is being deleted. To finish that: vaultstream delete --job {title}{}",
+                site.place.flags()
+            )));
+        }
         Some(job) if job.state.is_final() && args.again => {
             jobs::retire(&site.ledger, job.id).await.map_err(failed)?;
             jobs::ensure(&site.ledger, &new).await.map(|ensured| ensured.job)
         }
-        // A finished job is only told and verified again; what its manifest says now does not matter any more.
-        Some(job) if job.state.is_final() => {
-            output::remark(format_args!(
-                "{}/{} is {} already; --again signs it anew",
-                new.namespace, new.name, job.state
-            ));
-            Ok(job)
+        Some(job) => {
+            changes::refuse_others(&job, &new.spec, &site.place)?;
+            if job.state.is_final() {
+                output::remark(format_args!(
+                    "{title} is already {}, nothing was signed now; --again signs it anew",
+                    job.state
+                ));
+                return Ok(job);
+            }
+            jobs::update_spec(&site.ledger, job.id, &new.spec, job.spec_generation + 1).await
         }
-        Some(job) => jobs::update_spec(&site.ledger, job.id, &new.spec, job.spec_generation + 1).await,
         None => jobs::ensure(&site.ledger, &new).await.map(|ensured| ensured.job),
     };
     ensured.map_err(|error| match error {
         EnsureError::Query(error) => failed(error),
+        EnsureError::Gone(_) => lost(&title),
         error => Failure::input(&error),
     })
 }
@@ -151,45 +261,5 @@ pub fn new_job(manifest: &SigningJob) -> NewJob {
         name: manifest.metadata.name.clone().unwrap_or_default(),
         spec: manifest.spec.clone(),
         generation: 1,
-    }
-}
-
-/// Drives one job to its end and verifies it. No report where only seeding was asked for.
-async fn one(
-    site: &Site,
-    worker: &Worker,
-    job: Job,
-    args: &RunArgs,
-    shutdown: &Shutdown,
-) -> Result<Option<report::Report>, Failure> {
-    let title = format!("{}/{}", job.namespace, job.name);
-    match drive::drive(site, worker, &job, args, shutdown).await? {
-        Driven::Ended => {}
-        Driven::Seeded => {
-            output::remark(format_args!(
-                "{title}: records and batches are made; run the same command without --seed-only to sign them"
-            ));
-            return Ok(None);
-        }
-        Driven::Interrupted => return Err(interrupted(site, &title)),
-    }
-    let job = jobs::by_id(&site.ledger, job.id)
-        .await
-        .map_err(|error| Failure::of(&error))?
-        .ok_or_else(|| Failure::failed(format!("{title} was deleted meanwhile")))?;
-    let mode = args.verify.unwrap_or(if job.total.unwrap_or(0).unsigned_abs() <= FULL_UP_TO {
-        VerifyMode::Full
-    } else {
-        VerifyMode::Sample
-    });
-    let verified = verify::verify(&site.ledger, &job, mode, args.output == Output::Text).await?;
-    report::Report::of(&site.ledger, &job, &verified).await.map(Some)
-}
-
-fn interrupted(site: &Site, title: &str) -> Failure {
-    if site.temporary {
-        Failure::interrupted(format!("{title} was interrupted; with --data-dir DIR its work would have been kept"))
-    } else {
-        Failure::interrupted(format!("{title} was interrupted; what was signed is committed, the same command goes on"))
     }
 }

@@ -1,13 +1,26 @@
 //! Where a run happens: given servers, private ones, or one of each.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
+use vaultstream_api::TableSource;
 use vaultstream_embedded::{Options, Servers, kek_file};
-use vaultstream_ledger::{ConnectOptions, Ledger};
+use vaultstream_ledger::{
+    ConnectOptions, Ledger, MigrateError,
+    steps::{self, SourceError},
+};
 use vaultstream_signing::{Kek, KekRing};
 use vaultstream_streams::Streams;
 
-use crate::{args::SiteArgs, error::Failure};
+use crate::{
+    args::{NatsArgs, SiteArgs},
+    error::Failure,
+    ledger,
+    place::{By, Place},
+    progress::Progress,
+};
 
 /// Everything a job needs around it. Private servers stop when this is dropped.
 pub struct Site {
@@ -17,42 +30,61 @@ pub struct Site {
     pub streams: Streams,
     /// Where the KEK is.
     pub kek_file: PathBuf,
-    /// Whether the data goes away at the end.
-    pub temporary: bool,
+    /// Where the ledger is.
+    pub place: Place,
     /// The private servers, if any.
     pub servers: Option<Servers>,
+    database_url: String,
+}
+
+/// What a site has to be good for.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted<'a> {
+    /// Connections to the ledger at once.
+    pub connections: usize,
+    /// Tables that are about to be signed.
+    pub tables: Vec<&'a TableSource>,
 }
 
 impl Site {
-    /// Starts what was not given and connects.
+    /// Starts what was not given and connects. Nothing is made in a database before everything else is known to be right.
     ///
     /// # Errors
     /// One sentence with what to mend.
-    pub async fn open(args: &SiteArgs, connections: usize) -> Result<Self, Failure> {
-        let given = |url: &Option<String>| url.clone().filter(|url| !url.trim().is_empty());
-        let (database, nats) = (given(&args.database_url), given(&args.nats_url));
+    pub async fn open(args: &SiteArgs, wanted: &Wanted<'_>, progress: &Progress) -> Result<Self, Failure> {
+        let place = Place::of(args.database_url.as_deref(), args.data_dir.as_deref());
+        let nats = args.nats_url.clone().filter(|url| !url.trim().is_empty());
         if let (None, [option, ..]) = (&nats, args.nats.login().as_slice()) {
             return Err(Failure::bad_input(format!(
                 "{option} needs --nats-url: without a URL a private NATS is started, which only this run can log in to"
             )));
         }
-        let kek = kek_path(args, database.is_some())?;
-        let servers = start(args, database.is_none(), nats.is_none()).await?;
+        let kek = kek_path(args, &place)?;
+        if let Some(kek) = &kek {
+            read_kek(kek)?;
+        }
+        let servers = start(&place, nats.is_none(), progress).await?;
         let private = |url: fn(&Servers) -> &str| servers.as_ref().map(|servers| url(servers).to_owned());
-        let database = database.or_else(|| private(Servers::database_url)).unwrap_or_default();
+        let given = place.database.as_ref().map(|(url, _)| url.clone());
+        let database_url = given.or_else(|| private(Servers::database_url)).unwrap_or_default();
         let nats = nats.or_else(|| private(Servers::nats_url)).unwrap_or_default();
-        let ledger = connect_ledger(&database, connections, *args.connect_timeout).await?;
-        let streams =
-            vaultstream_streams::ConnectOptions { patience: *args.connect_timeout, ..args.nats.connect_options(nats) };
-        let streams = Streams::connect(&streams).await.map_err(|error| Failure::input(&error))?;
-        // Only now: nothing is left in a database that cannot be used.
-        ledger.migrate().await.map_err(|error| Failure::input(&error))?;
+        progress.stage("connecting to Postgres and NATS");
+        let ledger = connect_ledger(&database_url, wanted.connections, *args.connect_timeout).await?;
+        look_before_migrating(&ledger, wanted, &place).await?;
+        let streams = connect_streams(&args.nats, nats, *args.connect_timeout).await?;
         let kek_file = match (kek, &servers) {
             (Some(path), _) => path,
             (None, Some(servers)) => servers.kek_file().map_err(|error| Failure::input(&error))?,
-            (None, None) => return Err(no_kek()),
+            (None, None) => return Err(no_kek(&place)),
         };
-        Ok(Self { ledger, streams, kek_file, temporary: servers.is_some() && args.data_dir.is_none(), servers })
+        read_kek(&kek_file)?;
+        ledger::bring_up_to_date(&ledger, &place).await?;
+        Ok(Self { ledger, streams, kek_file, place, servers, database_url })
+    }
+
+    /// The ledger on a connection that nothing else waits for: after an interruption others may hang.
+    pub(crate) async fn fresh_ledger(&self, patience: Duration) -> Result<Ledger, Failure> {
+        connect_ledger(&self.database_url, 1, patience).await
     }
 
     /// The key-encryption keys.
@@ -76,6 +108,15 @@ pub(crate) fn read_kek(path: &Path) -> Result<Kek, Failure> {
         .map_err(|error| Failure::bad_input(format!("{} is not a valid key file: {error}", path.display())))
 }
 
+/// Connects to NATS.
+///
+/// # Errors
+/// One sentence with what to mend.
+pub(crate) async fn connect_streams(login: &NatsArgs, url: String, patience: Duration) -> Result<Streams, Failure> {
+    let options = vaultstream_streams::ConnectOptions { patience, ..login.connect_options(url) };
+    Streams::connect(&options).await.map_err(|error| Failure::input(&error))
+}
+
 /// Connects to a ledger.
 ///
 /// # Errors
@@ -93,27 +134,62 @@ pub async fn connect_ledger(url: &str, connections: usize, patience: std::time::
     .map_err(|error| Failure::input(&error))
 }
 
-fn kek_path(args: &SiteArgs, foreign_database: bool) -> Result<Option<PathBuf>, Failure> {
-    match (&args.kek_file, &args.data_dir) {
+/// In a database without a ledger nothing is made for a table that cannot be signed. Where there is one the job itself may be
+/// over, and its table gone.
+async fn look_before_migrating(ledger: &Ledger, wanted: &Wanted<'_>, place: &Place) -> Result<(), Failure> {
+    if !matches!(ledger.check_version().await, Err(MigrateError::NotMigrated { found: 0, .. })) {
+        return Ok(());
+    }
+    for table in &wanted.tables {
+        match steps::look_at_table(ledger, table).await {
+            // Planning waits for what passes.
+            Ok(()) | Err(SourceError::Query(_)) => {}
+            Err(error @ SourceError::NoTable { .. }) if place.database.is_none() => {
+                return Err(Failure::bad_input(format!(
+                    "{error}; this run has a private Postgres: to sign a table of another one, give --database-url URL"
+                )));
+            }
+            Err(error) => return Err(Failure::input(&error)),
+        }
+    }
+    Ok(())
+}
+
+fn kek_path(args: &SiteArgs, place: &Place) -> Result<Option<PathBuf>, Failure> {
+    let given = place.database.is_some();
+    match (&args.kek_file, &place.data_dir) {
         (Some(path), _) => Ok(Some(path.clone())),
-        (None, Some(dir)) if foreign_database => kek_file(dir).map(Some).map_err(|error| Failure::input(&error)),
-        (None, None) if foreign_database => Err(no_kek()),
+        (None, Some(dir)) if given => kek_file(dir).map(Some).map_err(|error| Failure::input(&error)),
+        (None, None) if given => Err(no_kek(place)),
         (None, _) => Ok(None),
     }
 }
 
-fn no_kek() -> Failure {
-    Failure::bad_input(
-        "--database-url needs --kek-file FILE or --data-dir DIR: private keys are stored encrypted, and without the same key \
-         encryption key the job cannot be resumed; `openssl rand -base64 32 > kek` makes one",
-    )
+fn no_kek(place: &Place) -> Failure {
+    let (who, instead) = match &place.database {
+        Some((_, By::Shared)) => (
+            "DATABASE_URL of the environment names a database for the ledger, which",
+            "; for a private Postgres instead, give --data-dir DIR alone, or unset DATABASE_URL",
+        ),
+        Some((_, By::Ours)) => ("VAULTSTREAM_DATABASE_URL", ""),
+        _ => ("--database-url", ""),
+    };
+    Failure::bad_input(format!(
+        "{who} needs --kek-file FILE or --data-dir DIR: private keys are stored encrypted, and without the same key \
+         encryption key the job cannot be resumed; `openssl rand -base64 32 > kek` makes one{instead}"
+    ))
 }
 
-async fn start(args: &SiteArgs, postgres: bool, nats: bool) -> Result<Option<Servers>, Failure> {
-    if !postgres && !nats {
-        return Ok(None);
-    }
-    let options = args.data_dir.as_ref().map_or_else(Options::temporary, Options::kept);
+async fn start(place: &Place, nats: bool, progress: &Progress) -> Result<Option<Servers>, Failure> {
+    let postgres = place.database.is_none();
+    let what = match (postgres, nats) {
+        (false, false) => return Ok(None),
+        (true, true) => "starting Postgres and NATS",
+        (true, false) => "starting Postgres",
+        (false, true) => "starting NATS",
+    };
+    progress.stage(what);
+    let options = place.data_dir.as_ref().map_or_else(Options::temporary, Options::kept);
     let options = Options { postgres, nats, ..options };
     let started = tokio::task::spawn_blocking(move || Servers::start(&options)).await;
     match started {

@@ -121,7 +121,7 @@ pub async fn command(args: VerifyArgs) -> Result<ExitCode, Failure> {
     if !args.allow_changed {
         verified.demand_unchanged();
     }
-    let report = Report::of(&opened.ledger, &job, &verified).await?;
+    let report = Report::of(&opened.ledger, &job, &verified, None).await?;
     report.print(args.output)?;
     Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -235,7 +235,7 @@ impl Story {
                 "containers": [{
                     "name": "verify", "image": image.unwrap(),
                     "args": ["verify", "--job", format!("{}/{}", job.namespace, job.name)],
-                    "env": [{"name": "DATABASE_URL", "valueFrom": secret}],
+                    "env": [{"name": "VAULTSTREAM_DATABASE_URL", "valueFrom": secret}],
                     "securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}},
                 }],
             },

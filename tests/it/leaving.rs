@@ -106,7 +106,7 @@ async fn a_run_interrupted_by_ctrl_c_goes_on_with_the_same_command() {
     running.signal(Signal::INT);
     let ended = running.end_within(Duration::from_secs(25)).await;
     ended.assert_code(130);
-    assert!(ended.stderr.contains("the same command goes on"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("Run the same command again to continue"), "{}", ended.stderr);
     assert!(told.elapsed() < Duration::from_secs(20));
     assert!(!Path::new(data).join("database-url").exists(), "the servers were not stopped");
 

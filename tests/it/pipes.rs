@@ -45,8 +45,8 @@ const COMMANDS: &[(&str, &str)] = &[
     ("completions", "completions bash"),
 ];
 
-/// Nothing that `up` says is said otherwise than by `status`, and it leaves servers behind.
-const LEFT_OUT: &[&str] = &["dev up"];
+/// Nothing that `up` says is said otherwise than by `status`, and it leaves servers behind. `delete` needs a job each time.
+const LEFT_OUT: &[&str] = &["dev up", "delete"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_closed_or_full_stdout_ends_every_command_without_a_panic() {
@@ -67,6 +67,14 @@ async fn a_closed_or_full_stdout_ends_every_command_without_a_panic() {
         // Remarks are worth no failure.
         let ended = on(Stdio::null()).stderr(closed()).end().await;
         ended.assert_code(0);
+    }
+    for (stdout, code) in [(closed(), 141), (full(), 1)] {
+        let given_up = generated("given-up", 100, "batchSize: 50\nkeys: {count: 2}");
+        site.run(&given_up).args(&["--seed-only"]).end().await.assert_code(0);
+        let ended = site.ledger_command(&["delete", "--job", "given-up", "--yes"]).stdout(stdout).end().await;
+        assert_no_panic("delete", &ended);
+        ended.assert_code(code);
+        assert_eq!(site.number("SELECT count(*) FROM vaultstream.jobs WHERE name = 'given-up'").await, 0);
     }
 }
 

@@ -88,7 +88,7 @@ impl ProgramError {
 pub fn main() -> ExitCode {
     let config = Config::parse();
     let termination_log = config.termination_log.clone();
-    if let Err(error) = telemetry::start(config.log_format, &config.log) {
+    if let Err(error) = telemetry::start(config.log_format, &config.log, std::io::stderr) {
         eprintln!("vaultstream-worker: --log is {:?}, which is not a valid filter: {error}", config.log);
         return ExitCode::from(2);
     }

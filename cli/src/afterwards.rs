@@ -1,0 +1,80 @@
+//! What a run says when it is over or was stopped: what is kept, and with which command to continue.
+
+use std::time::Duration;
+
+use indicatif::HumanCount;
+use vaultstream_ledger::{Job, JobState, jobs, progress};
+
+use crate::{
+    place::{quoted, without_secret},
+    site::Site,
+};
+
+/// For how long a ledger is asked what is kept; it may be why the run was stopped.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What to do with signatures; nothing for a job that is not complete.
+pub(crate) fn next(site: &Site, job: &str) -> String {
+    if site.place.is_temporary() {
+        return "The signatures are gone now: they were in a temporary database. With --data-dir DIR they are kept."
+            .to_owned();
+    }
+    let flags = site.place.flags();
+    let (_, name) = job.split_once('/').unwrap_or_default();
+    format!(
+        "Next:\n  vaultstream verify --job {job}{flags}\n  vaultstream export --job {job}{flags} > {name}.jsonl\n  \
+         vaultstream status{flags}"
+    )
+}
+
+/// What is kept of an interrupted job.
+pub(crate) async fn interrupted(site: &Site, job: &Job) -> String {
+    let title = format!("{}/{}", job.namespace, job.name);
+    let looked = tokio::time::timeout(PATIENCE, look(site, job)).await;
+    let (mut done, mut complete) = (format!("interrupted while {title} was run"), false);
+    if let Ok(Some((told, state))) = looked {
+        (done, complete) = (format!("interrupted: {told} {title}"), state.is_final());
+    }
+    if site.place.is_temporary() {
+        return format!("{done}, in a temporary database that is gone now. With --data-dir DIR they are kept");
+    }
+    if complete {
+        return format!(
+            "{done} and kept; only the check at the end was cut short. To check:\n  vaultstream verify --job {title}{}",
+            site.place.flags()
+        );
+    }
+    format!("{done} and kept. Run the same command again to continue:\n  {}", command_line())
+}
+
+async fn look(site: &Site, job: &Job) -> Option<(String, JobState)> {
+    let ledger = site.fresh_ledger(PATIENCE).await.ok()?;
+    let job = jobs::by_id(&ledger, job.id).await.ok()??;
+    let counts = progress(&ledger, job.id).await.ok()??;
+    let count = |number: i64| HumanCount(number.unsigned_abs()).to_string();
+    let told = match job.state {
+        JobState::Pending | JobState::Provisioning | JobState::Seeding => {
+            format!("{} records are seen, none is signed yet, of", count(job.seeded))
+        }
+        _ => format!("{} of {} records are signed of", count(counts.signed), count(counts.total)),
+    };
+    Some((told, job.state))
+}
+
+/// The command that this process was started with, for a shell, without passwords.
+pub(crate) fn command_line() -> String {
+    let words = std::env::args().skip(1);
+    let mut line = "vaultstream".to_owned();
+    let mut url_follows = false;
+    for word in words {
+        let told = match word.split_once('=') {
+            _ if url_follows => without_secret(&word),
+            Some((flag @ ("--database-url" | "--nats-url"), url)) => format!("{flag}={}", without_secret(url)),
+            _ => quoted(&word),
+        };
+        url_follows = matches!(word.as_str(), "--database-url" | "--nats-url");
+        line.push(' ');
+        line.push_str(&told);
+    }
+    line
+}
