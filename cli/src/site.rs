@@ -6,7 +6,7 @@ use std::{
 };
 
 use vaultstream_api::TableSource;
-use vaultstream_embedded::{Options, Servers, kek_file};
+use vaultstream_embedded::{Listener, Options, Servers, kek_file};
 use vaultstream_ledger::{
     ConnectOptions, Ledger, MigrateError,
     steps::{self, SourceError},
@@ -190,7 +190,9 @@ async fn start(place: &Place, nats: bool, progress: &Progress) -> Result<Option<
     };
     progress.stage(what);
     let options = place.data_dir.as_ref().map_or_else(Options::temporary, Options::kept);
-    let options = Options { postgres, nats, ..options };
+    let shown = progress.clone();
+    let listener = Listener::new(move |words| shown.stage(words));
+    let options = Options { postgres, nats, listener, ..options };
     let started = tokio::task::spawn_blocking(move || Servers::start(&options)).await;
     match started {
         Ok(Ok(servers)) => Ok(Some(servers)),

@@ -1,6 +1,7 @@
 //! Ctrl-C and SIGTERM in every stage of a run: answered at once, heeded, and told what is kept.
 
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -109,9 +110,19 @@ async fn what_was_in_a_temporary_database_is_told_to_be_gone() {
     let ended = interrupted(running, Signal::INT, 130).await;
     assert!(ended.stderr.contains("in a temporary database that is gone now. With --data-dir DIR"), "{}", ended.stderr);
     std::fs::write(&manifest, generated("job", 100, "batchSize: 50\nkeys: {count: 2}")).unwrap();
-    // To its end the same is true.
-    let ended = Program::vaultstream(&["run", "-f", manifest.to_str().unwrap()]).end().await;
+    // To its end the same is true. What a killed run left behind goes first, which may take its time.
+    let left = dir.path().join("vaultstream-0123abcd");
+    std::fs::create_dir_all(left.join("servers")).unwrap();
+    std::fs::write(left.join("lock"), "").unwrap();
+    std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let ended = Program::vaultstream(&["run", "-f", manifest.to_str().unwrap()]).env("TMPDIR", dir.path()).end().await;
     ended.assert_code(0);
+    assert!(
+        ended.stderr.contains(&format!("removing what a killed run left in {}", left.display())),
+        "{}",
+        ended.stderr
+    );
+    assert!(!left.exists());
     assert!(ended.stderr.contains("The signatures are gone now"), "{}", ended.stderr);
     assert!(ended.stderr.contains("ledger: ") && Path::new(&manifest).exists());
 }

@@ -39,7 +39,7 @@ pub use attach::{AttachError, Attached, attach};
 pub use data_dir::DataDirError;
 pub use kek::{KekError, kek_file};
 pub use nats::NatsError;
-pub use options::{DataDir, Options};
+pub use options::{DataDir, Listener, Options};
 pub use postgres::PostgresError;
 pub use programs::ProgramsError;
 pub use servers::{Servers, StartError};

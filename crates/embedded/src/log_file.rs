@@ -44,9 +44,13 @@ pub(crate) fn tail(path: &Path) -> String {
     LogMark { path: path.to_owned(), offset: length.saturating_sub(ENOUGH) }.text_since()
 }
 
-/// The line that tells most: the last fatal one, else the last error, else the last line.
+/// Said while giving up, whatever the reason was.
+const CLEARING_UP: [&str; 3] = ["child process exited", "initdb: removing", "Aborted"];
+
+/// The line that tells most: the last fatal one, else the last error, else the last line that is not about clearing up.
 pub(crate) fn complaint(text: &str) -> String {
-    let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let tells = |line: &&str| !line.is_empty() && !CLEARING_UP.iter().any(|words| line.starts_with(words));
+    let lines = || text.lines().map(str::trim).filter(tells);
     let words = ["PANIC:", "FATAL:", "[FTL]", "error:", "ERROR:", "[ERR]", "nats-server:"];
     let found = words.iter().find_map(|word| lines().rfind(|line| line.contains(word)));
     let line = found.or_else(|| lines().next_back()).unwrap_or("its log is empty");
@@ -59,7 +63,8 @@ pub(crate) fn complaint(text: &str) -> String {
 /// True when the failure was a lack of space.
 pub(crate) fn tells_of_full_disk(text: &str) -> bool {
     let text = text.to_lowercase();
-    ["no space left on device", "disk quota exceeded"].iter().any(|words| text.contains(words))
+    // Postgres says no more than its hint when a write came to an end half-way.
+    ["no space left on device", "disk quota exceeded", "check free disk space"].iter().any(|words| text.contains(words))
 }
 
 #[cfg(test)]
@@ -75,12 +80,20 @@ mod tests {
             "Error listening on port: 127.0.0.1:4222"
         );
         assert_eq!(complaint("odd\n\n"), "odd");
+        assert_eq!(
+            complaint("odd\nchild process exited with exit code 1\ninitdb: removing data directory \"x\"\n"),
+            "odd"
+        );
         assert_eq!(complaint(""), "its log is empty");
     }
 
     #[test]
     fn a_full_disk_is_recognised() {
         assert!(tells_of_full_disk("FATAL:  could not write to file \"x\": No space left on device"));
+        assert!(tells_of_full_disk(
+            "ERROR:  could not extend file \"base/1/2\": wrote only 4096 of 8192 bytes at block 5\n\
+             HINT:  Check free disk space.\nPANIC:  cannot abort transaction 1, it was already committed\nAborted\n"
+        ));
         assert!(!tells_of_full_disk("FATAL:  role does not exist"));
     }
 }

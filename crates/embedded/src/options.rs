@@ -1,6 +1,8 @@
 //! What a caller chooses.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Where the servers keep their data.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,6 +11,34 @@ pub enum DataDir {
     Temporary,
     /// A directory that stays; made when missing.
     Kept(PathBuf),
+}
+
+/// Is told what takes time beside the servers' start.
+#[derive(Clone)]
+pub struct Listener(Arc<dyn Fn(&str) + Send + Sync>);
+
+impl Listener {
+    /// Calls `tell` with a few words.
+    pub fn new(tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(tell))
+    }
+
+    pub(crate) fn tell(&self, words: &str) {
+        (self.0)(words);
+    }
+}
+
+impl Default for Listener {
+    /// Nobody listens.
+    fn default() -> Self {
+        Self::new(|_| {})
+    }
+}
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Listener")
+    }
 }
 
 /// Which servers to start, and where.
@@ -24,6 +54,8 @@ pub struct Options {
     pub postgres_settings: Vec<(String, String)>,
     /// A fixed port for NATS on 127.0.0.1; `None` lets the system pick a free one.
     pub nats_port: Option<u16>,
+    /// Who is told what takes time.
+    pub listener: Listener,
 }
 
 impl Options {
@@ -38,7 +70,14 @@ impl Options {
     }
 
     fn on(data_dir: DataDir) -> Self {
-        Self { data_dir, postgres: true, nats: true, postgres_settings: Vec::new(), nats_port: None }
+        Self {
+            data_dir,
+            postgres: true,
+            nats: true,
+            postgres_settings: Vec::new(),
+            nats_port: None,
+            listener: Listener::default(),
+        }
     }
 
     /// Without nats-server.
@@ -51,6 +90,12 @@ impl Options {
     #[must_use]
     pub fn nats_only(self) -> Self {
         Self { postgres: false, ..self }
+    }
+
+    /// With somebody who is told what takes time.
+    #[must_use]
+    pub fn listened_to_by(self, listener: Listener) -> Self {
+        Self { listener, ..self }
     }
 
     /// One more line for postgresql.conf.

@@ -77,7 +77,7 @@ impl Servers {
         static SWEEP: Once = Once::new();
         let place = match &options.data_dir {
             DataDir::Temporary => {
-                SWEEP.call_once(sweep::remove_abandoned);
+                SWEEP.call_once(|| sweep::remove_abandoned(&options.listener));
                 Place::temporary()?
             }
             DataDir::Kept(dir) => {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use rustix::process::{Signal, geteuid};
 
 use crate::data_dir::{Place, TEMPORARY_PREFIX};
+use crate::options::Listener;
 use crate::process::{Mark, Process};
 
 /// Time for an orderly end before the next, harder signal.
@@ -36,7 +37,7 @@ pub(crate) fn end_leftovers(servers: &Path) {
 }
 
 /// Removes temporary directories of runs of this user that were killed before they could.
-pub(crate) fn remove_abandoned() {
+pub(crate) fn remove_abandoned(listener: &Listener) {
     for entry in fs::read_dir(env::temp_dir()).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let digits = name.to_str().and_then(|name| name.strip_prefix(TEMPORARY_PREFIX)).unwrap_or_default();
@@ -50,6 +51,8 @@ pub(crate) fn remove_abandoned() {
         if place.lock_alone().is_err() {
             continue;
         }
+        // It may be large, and its servers slow to end.
+        listener.tell(&format!("removing what a killed run left in {}", place.root.display()));
         if let Ok(servers) = place.file("servers").canonicalize() {
             end_leftovers(&servers);
         }
