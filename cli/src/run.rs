@@ -247,7 +247,7 @@ async fn ensure(site: &Site, manifest: &SigningJob, args: &RunArgs) -> Result<Jo
     };
     ensured.map_err(|error| match error {
         EnsureError::Query(error) => failed(error),
-        EnsureError::Gone(_) => lost(&title),
+        EnsureError::Gone => lost(&title),
         error => Failure::input(&error),
     })
 }

@@ -36,7 +36,7 @@ async fn a_data_dir_that_was_asked_for_is_used_whatever_database_the_shell_names
     assert!(!has_ledger(&application).await, "a ledger was made in the application's database");
     // People who read a file get a line a stage, from the first moment on.
     assert!(run.stderr.starts_with("starting Postgres and NATS\n"), "{}", run.stderr);
-    assert!(run.stderr.contains("default/job: signing\n"), "{}", run.stderr);
+    assert!(run.stderr.contains("default/job: verifying\n"), "{}", run.stderr);
     assert!(run.stderr.contains(&format!("vaultstream verify --job default/job --data-dir {data}")), "{}", run.stderr);
     for args in [&["verify", "--job", "job", "--data-dir", data][..], &["status", "--data-dir", data][..]] {
         let ended = in_shell(args).end().await;
