@@ -6,7 +6,7 @@ use indicatif::HumanCount;
 use vaultstream_ledger::{Job, JobState, jobs, progress};
 
 use crate::{
-    place::{quoted, without_secret},
+    shell::{command_line, program},
     site::Site,
 };
 
@@ -19,11 +19,11 @@ pub(crate) fn next(site: &Site, job: &str) -> String {
         return "The signatures are gone now: they were in a temporary database. With --data-dir DIR they are kept."
             .to_owned();
     }
-    let flags = site.place.flags();
+    let (program, flags) = (program(), site.place.flags());
     let (_, name) = job.split_once('/').unwrap_or_default();
     format!(
-        "Next:\n  vaultstream verify --job {job}{flags}\n  vaultstream export --job {job}{flags} > {name}.jsonl\n  \
-         vaultstream status{flags}"
+        "Next:\n  {program} verify --job {job}{flags}\n  {program} export --job {job}{flags} > {name}.jsonl\n  \
+         {program} status{flags}"
     )
 }
 
@@ -40,7 +40,8 @@ pub(crate) async fn interrupted(site: &Site, job: &Job) -> String {
     }
     if complete {
         return format!(
-            "{done} and kept; only the check at the end was cut short. To check:\n  vaultstream verify --job {title}{}",
+            "{done} and kept; only the check at the end was cut short. To check:\n  {} verify --job {title}{}",
+            program(),
             site.place.flags()
         );
     }
@@ -59,22 +60,4 @@ async fn look(site: &Site, job: &Job) -> Option<(String, JobState)> {
         _ => format!("{} of {} records are signed of", count(counts.signed), count(counts.total)),
     };
     Some((told, job.state))
-}
-
-/// The command that this process was started with, for a shell, without passwords.
-pub(crate) fn command_line() -> String {
-    let words = std::env::args().skip(1);
-    let mut line = "vaultstream".to_owned();
-    let mut url_follows = false;
-    for word in words {
-        let told = match word.split_once('=') {
-            _ if url_follows => without_secret(&word),
-            Some((flag @ ("--database-url" | "--nats-url"), url)) => format!("{flag}={}", without_secret(url)),
-            _ => quoted(&word),
-        };
-        url_follows = matches!(word.as_str(), "--database-url" | "--nats-url");
-        line.push(' ');
-        line.push_str(&told);
-    }
-    line
 }

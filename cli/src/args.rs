@@ -380,6 +380,9 @@ pub struct DeleteArgs {
     /// NATS with the job's streams, as nats://host:4222. With a data-dir it is the one there.
     #[arg(long, env = "VAULTSTREAM_NATS_URL", value_name = "URL", hide_env_values = true)]
     pub nats_url: Option<String>,
+    /// What to log in to NATS with.
+    #[command(flatten)]
+    pub nats: NatsArgs,
     /// Which job.
     #[command(flatten)]
     pub job: JobArgs,

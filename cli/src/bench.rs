@@ -8,7 +8,7 @@ mod processes;
 mod raw;
 mod report;
 
-use std::{num::NonZeroU32, process::ExitCode};
+use std::{num::NonZeroU32, process::ExitCode, time::Duration};
 
 use clap::{Args, ValueEnum};
 use vaultstream_signing::Backend;
@@ -87,14 +87,16 @@ pub async fn run(args: BenchArgs) -> Result<ExitCode, Failure> {
     let mut report = report::Report::new(&args, backend);
     for present in Backend::present() {
         output::remark(format_args!("raw signing with {present}"));
-        report.raw(present, raw::signatures_per_second(present, *args.raw_time)?);
+        report.raw(present, alone(present, *args.raw_time).await?);
     }
     for batch_size in &args.batch_size {
         let mut pairs = Vec::new();
         for pair in 1..=args.pairs.get() {
             output::remark(format_args!("batch size {batch_size}: pair {pair} of {}", args.pairs));
-            let openssl = raw::openssl(*args.raw_time);
-            let raw = raw::signatures_per_second(backend, *args.raw_time)?;
+            let time = *args.raw_time;
+            let openssl = tokio::task::spawn_blocking(move || raw::openssl(time));
+            let openssl = openssl.await.map_err(|error| Failure::of(&error))?;
+            let raw = alone(backend, time).await?;
             let path = path::sign(&site, backend, &args, batch_size.get()).await?;
             pairs.push(report::Pair { openssl, raw, path });
         }
@@ -102,4 +104,10 @@ pub async fn run(args: BenchArgs) -> Result<ExitCode, Failure> {
     }
     report.print(args.output)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// On threads of its own, so that a signal is heard meanwhile.
+async fn alone(backend: Backend, time: Duration) -> Result<f64, Failure> {
+    let measured = tokio::task::spawn_blocking(move || raw::signatures_per_second(backend, time));
+    measured.await.map_err(|error| Failure::of(&error))?
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 use vaultstream_api::{SigningJobSpec, validate_update};
 use vaultstream_ledger::Job;
 
-use crate::{error::Failure, output::printable, place::Place};
+use crate::{error::Failure, output::printable, place::Place, shell::program};
 
 /// Refuses a manifest that would sign something else than the job of its name has signed, or has begun to sign. What may
 /// change while a job runs may differ, too, when it is over: by then it has no effect.
@@ -41,7 +41,8 @@ pub(crate) fn refuse_others(job: &Job, new: &SigningJobSpec, place: &Place) -> R
     } else {
         format!(
             "{title} was begun with a manifest that differs:{told}Take that back, choose another name, or give the job up: \
-             vaultstream delete --job {title}{}",
+             {} delete --job {title}{}",
+            program(),
             place.flags()
         )
     }))

@@ -90,7 +90,7 @@ impl Here {
         let version = ledger.check_version().await.map_err(|error| Failure::input(&error))?;
         place.tell(&ledger, version, "");
         let streams = match nats {
-            Some(nats) => Some(connect_streams(nats, patience).await?),
+            Some(nats) => Some(connect_streams(&args.nats, nats, patience).await?),
             None => None,
         };
         Ok(Self { ledger, streams, _servers: servers })

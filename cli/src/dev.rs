@@ -4,7 +4,12 @@ use std::{path::Path, process::ExitCode};
 
 use vaultstream_embedded::background::{self, Status};
 
-use crate::{args::DevCommand, error::Failure, output, place::quoted};
+use crate::{
+    args::DevCommand,
+    error::Failure,
+    output,
+    shell::{program, quoted},
+};
 
 /// Starts, stops or looks at the servers of a data-dir.
 ///
@@ -21,10 +26,11 @@ fn obey(command: &DevCommand) -> Result<ExitCode, Failure> {
         DevCommand::Up(args) => {
             output::remark("starting Postgres and NATS");
             let status = background::up(&args.data_dir).map_err(input)?;
-            let dir = quoted(&args.data_dir.to_string_lossy());
+            let (program, dir) = (program(), quoted(&args.data_dir.to_string_lossy()));
             output::remark(format_args!(
-                "Postgres and NATS keep running, for every command with --data-dir {dir}, or in a shell that takes the lines \
-                 below: eval \"$(vaultstream dev status --data-dir {dir})\". To stop them: vaultstream dev down --data-dir {dir}"
+                "Postgres and NATS keep running, for every command with --data-dir {dir}.\n\
+                 To have their URLs in a shell:  eval \"$({program} dev status --data-dir {dir})\"\n\
+                 To stop them:  {program} dev down --data-dir {dir}"
             ));
             show(&status, &args.data_dir)
         }

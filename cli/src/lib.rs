@@ -27,6 +27,7 @@ mod interrupt;
 mod keys;
 mod ledger;
 mod receipt;
+mod shell;
 mod status;
 mod usage;
 

@@ -8,9 +8,12 @@ use std::{
 
 use vaultstream_ledger::Ledger;
 
-use crate::output;
+use crate::{
+    output,
+    shell::{quoted, without_secret},
+};
 
-/// Ours, for both the ledger and nothing else.
+/// Ours.
 const OUR_URL: &str = "VAULTSTREAM_DATABASE_URL";
 /// Anybody's.
 const SHARED_URL: &str = "DATABASE_URL";
@@ -106,23 +109,6 @@ fn choose(url: Option<&str>, dir: Option<&Path>, environment: &dyn Fn(&str) -> O
     Place { database, data_dir: dir.map(Path::to_owned).or(our_dir), dir_by_flag }
 }
 
-/// A URL for people: as it is, unless it may hold a password.
-pub(crate) fn without_secret(url: &str) -> String {
-    let login = url.split_once("://").and_then(|(_, rest)| rest.split_once('@')).map(|(login, _)| login);
-    let secret =
-        login.is_some_and(|login| !url.starts_with("postgres") || login.contains(':')) || url.contains("password");
-    if secret { "URL".to_owned() } else { quoted(url) }
-}
-
-/// A word as a shell reads it.
-pub(crate) fn quoted(word: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=,@%+".contains(&byte);
-    if !word.is_empty() && word.bytes().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,7 +148,5 @@ mod tests {
         assert_eq!(flags("host=a password=secret"), " --database-url URL");
         assert_eq!(choose(None, Some(Path::new("/my data")), &|_| None).flags(), " --data-dir '/my data'");
         assert_eq!(choose(None, None, &|_| None).flags(), "");
-        assert_eq!(without_secret("nats://token@host"), "URL");
-        assert_eq!(quoted("it's"), r"'it'\''s'");
     }
 }

@@ -52,6 +52,15 @@ impl Progress {
         self.with(|shown| shown.stage(words, words));
     }
 
+    /// Something short, for those who look at a terminal.
+    pub fn moment(&self, words: &str) {
+        self.with(|shown| {
+            if shown.terminal {
+                shown.line(false).set_message(words.to_owned());
+            }
+        });
+    }
+
     /// So much of a stage is done; `words` may hold a rate.
     fn figures(&self, stage: &str, words: &str, done: u64, total: u64) {
         self.with(|shown| shown.figures(stage, words, done, total));

@@ -22,6 +22,7 @@ use crate::{
     output,
     progress::Progress,
     report::{Report, SignedNow},
+    shell,
     site::{Site, Wanted},
     verify,
 };
@@ -50,10 +51,8 @@ pub async fn run(args: RunArgs) -> Result<ExitCode, Failure> {
         tables: manifests.iter().filter_map(|job| table(&job.spec.source)).collect(),
     };
     let Some(site) = interrupt.or(Site::open(&args.site, &wanted, &progress)).await else {
-        return Err(interrupt.failure(format!(
-            "interrupted before anything was signed. To try again:\n  {}",
-            afterwards::command_line()
-        )));
+        return Err(interrupt
+            .failure(format!("interrupted before anything was signed. To try again:\n  {}", shell::command_line())));
     };
     let site = site?;
     let worker = worker(&site, backend)?;
@@ -79,7 +78,7 @@ impl Run<'_> {
                 return Err(self.interrupt.failure(format!(
                     "interrupted before {} was begun. To continue:\n  {}",
                     manifest.metadata.name.as_deref().unwrap_or_default(),
-                    afterwards::command_line()
+                    shell::command_line()
                 )));
             };
             let Some(report) = self.one(ensured?).await? else { continue };
@@ -224,7 +223,8 @@ async fn ensure(site: &Site, manifest: &SigningJob, args: &RunArgs) -> Result<Jo
     let ensured = match live {
         Some(job) if job.state == JobState::Deleting => {
             return Err(Failure::bad_input(format!(
-                "{title} is being deleted. To finish that: vaultstream delete --job {title}{}",
+                "{title} is being deleted. To finish that: {} delete --job {title}{}",
+                shell::program(),
                 site.place.flags()
             )));
         }

@@ -68,7 +68,7 @@ impl Site {
         let given = place.database.as_ref().map(|(url, _)| url.clone());
         let database_url = given.or_else(|| private(Servers::database_url)).unwrap_or_default();
         let nats = nats.or_else(|| private(Servers::nats_url)).unwrap_or_default();
-        progress.stage("connecting to Postgres and NATS");
+        progress.moment("connecting to Postgres and NATS");
         let ledger = connect_ledger(&database_url, wanted.connections, *args.connect_timeout).await?;
         look_before_migrating(&ledger, wanted, &place).await?;
         let streams = connect_streams(&args.nats, nats, *args.connect_timeout).await?;
