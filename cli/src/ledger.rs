@@ -92,7 +92,7 @@ pub(crate) async fn bring_up_to_date(ledger: &Ledger, place: &Place) -> Result<M
             place.tell(ledger, version, "");
             return Ok(Migrated { version, applied: 0 });
         }
-        Err(MigrateError::NotMigrated { found: 0, .. }) => place.tell(ledger, newest, ", made now"),
+        Err(MigrateError::NoLedger { .. }) => place.tell(ledger, newest, ", made now"),
         Err(MigrateError::NotMigrated { found, .. }) => place.tell(ledger, newest, &format!(", until now {found}")),
         Err(error) => return Err(Failure::input(&error)),
     }

@@ -8,8 +8,8 @@ use std::{
 use vaultstream_api::TableSource;
 use vaultstream_embedded::{Listener, Options, Servers, kek_file};
 use vaultstream_ledger::{
-    ConnectOptions, Ledger, MigrateError,
-    steps::{self, SourceError},
+    ConnectOptions, Ledger,
+    steps::{self, SourceError, StepError},
 };
 use vaultstream_signing::{Kek, KekRing};
 use vaultstream_streams::Streams;
@@ -59,25 +59,28 @@ impl Site {
                 "{option} needs --nats-url: without a URL a private NATS is started, which only this run can log in to"
             )));
         }
-        let kek = kek_path(args, &place)?;
-        if let Some(kek) = &kek {
+        let kek_file = kek_path(args, &place)?;
+        if let Some(kek) = &kek_file {
             read_kek(kek)?;
         }
         let servers = start(&place, nats.is_none(), progress).await?;
+        let kek_file = match (kek_file, &servers) {
+            (Some(path), _) => path,
+            (None, Some(servers)) => servers.kek_file().map_err(|error| Failure::input(&error))?,
+            (None, None) => return Err(no_kek(&place)),
+        };
+        let kek = read_kek(&kek_file)?;
         let private = |url: fn(&Servers) -> &str| servers.as_ref().map(|servers| url(servers).to_owned());
         let given = place.database.as_ref().map(|(url, _)| url.clone());
         let database_url = given.or_else(|| private(Servers::database_url)).unwrap_or_default();
         let nats = nats.or_else(|| private(Servers::nats_url)).unwrap_or_default();
         progress.moment("connecting to Postgres and NATS");
         let ledger = connect_ledger(&database_url, wanted.connections, *args.connect_timeout).await?;
-        look_before_migrating(&ledger, wanted, &place).await?;
+        let found = ledger.preflight(&kek).await.map_err(|error| Failure::input(&error))?;
+        if found.version.is_none() {
+            look_before_migrating(&ledger, wanted, &place).await?;
+        }
         let streams = connect_streams(&args.nats, nats, *args.connect_timeout).await?;
-        let kek_file = match (kek, &servers) {
-            (Some(path), _) => path,
-            (None, Some(servers)) => servers.kek_file().map_err(|error| Failure::input(&error))?,
-            (None, None) => return Err(no_kek(&place)),
-        };
-        read_kek(&kek_file)?;
         ledger::bring_up_to_date(&ledger, &place).await?;
         Ok(Self { ledger, streams, kek_file, place, servers, database_url })
     }
@@ -137,14 +140,11 @@ pub async fn connect_ledger(url: &str, connections: usize, patience: std::time::
 /// In a database without a ledger nothing is made for a table that cannot be signed. Where there is one the job itself may be
 /// over, and its table gone.
 async fn look_before_migrating(ledger: &Ledger, wanted: &Wanted<'_>, place: &Place) -> Result<(), Failure> {
-    if !matches!(ledger.check_version().await, Err(MigrateError::NotMigrated { found: 0, .. })) {
-        return Ok(());
-    }
     for table in &wanted.tables {
         match steps::look_at_table(ledger, table).await {
             // Planning waits for what passes.
-            Ok(()) | Err(SourceError::Query(_)) => {}
-            Err(error @ SourceError::NoTable { .. }) if place.database.is_none() => {
+            Ok(()) | Err(StepError::Query(_)) => {}
+            Err(StepError::Source(error @ SourceError::NoTable(_))) if place.database.is_none() => {
                 return Err(Failure::bad_input(format!(
                     "{error}; this run has a private Postgres: to sign a table of another one, give --database-url URL"
                 )));

@@ -99,6 +99,22 @@ async fn a_commit_that_does_not_return_holds_nobody_up() {
     running.end_within(Duration::from_secs(10)).await.assert_code(130);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_server_still_does_for_a_run_that_was_stopped_ends_too() {
+    let site = Site::new().await;
+    site.ledger().await.migrate().await.unwrap();
+    site.execute(
+        "CREATE FUNCTION public.slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(600); RETURN NULL; END $$;
+         CREATE TRIGGER slow AFTER INSERT ON vaultstream.jobs EXECUTE FUNCTION public.slow()",
+    )
+    .await;
+    let running = site.run(&generated("job", 100, SLOW)).start();
+    let sleeps = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
+    until("a statement takes its time", || async { site.number(sleeps).await == 1 }).await;
+    interrupted(running, Signal::INT, 130).await;
+    until("it is over", || async { site.number(sleeps).await == 0 }).await;
+}
+
 /// On servers of its own, whose data goes away.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_in_a_temporary_database_is_told_to_be_gone() {

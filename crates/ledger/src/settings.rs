@@ -53,7 +53,7 @@ const ALWAYS: [(&str, &str); 37] = [
 
 /// Settings that depend on what is there: expressions of SQL that set them. What only an administrator may change is
 /// touched only where it is not as it has to be, and then it is the server that names it.
-const DEPENDING: [&str; 4] = [
+const DEPENDING: [&str; 5] = [
     // Since Postgres 17.
     "CASE WHEN current_setting('transaction_timeout', true) IS NOT NULL \
      THEN set_config('transaction_timeout', '0', false) END",
@@ -63,6 +63,9 @@ const DEPENDING: [&str; 4] = [
     "CASE WHEN current_setting('session_replication_role') <> 'origin' \
      THEN set_config('session_replication_role', 'origin', false) END",
     "CASE WHEN pg_size_bytes(current_setting('work_mem')) < 4194304 THEN set_config('work_mem', '4MB', false) END",
+    // Since Postgres 14, where the system tells: what nobody waits for any more ends, such as the index of a run that was stopped.
+    "CASE WHEN current_setting('client_connection_check_interval', true) IS NOT NULL AND version() LIKE '%linux%' \
+     THEN set_config('client_connection_check_interval', '2000', false) END",
 ];
 
 /// All of it, in one round trip.
