@@ -203,6 +203,16 @@ impl Report {
         &self.job
     }
 
+    /// Rows of the table that are newer than the job.
+    pub(crate) fn newer(&self) -> u64 {
+        self.rows.as_ref().and_then(|rows| rows.newer).unwrap_or(0)
+    }
+
+    /// Whether the run has signed nothing, because the job was over before.
+    pub(crate) fn is_old(&self) -> bool {
+        self.signed_now == Some(0) && self.records > 0
+    }
+
     /// Prints it to stdout.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use std::{io::Read as _, path::Path, process::ExitCode, sync::Arc, time::Instant};
 
+use indicatif::HumanCount;
 use uuid::Uuid;
 use vaultstream_api::{MAX_MANIFESTS, SigningJob, Source, TableSource};
 use vaultstream_ledger::{
@@ -82,7 +83,16 @@ impl Run<'_> {
                 )));
             };
             let Some(report) = self.one(ensured?).await? else { continue };
-            all_good &= report.is_good();
+            // Whoever runs the command again wants to have signed what is there.
+            let stale = report.is_old() && report.newer() > 0;
+            if stale {
+                output::remark(format_args!(
+                    "{}: {} rows are newer than this job and not signed; --again signs the whole table anew",
+                    report.job(),
+                    HumanCount(report.newer())
+                ));
+            }
+            all_good &= report.is_good() && !stale;
             if report.is_good() {
                 signed = Some(report.job().to_owned());
             }

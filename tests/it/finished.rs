@@ -46,6 +46,12 @@ async fn a_finished_job_whose_manifest_differs_is_refused_with_the_difference() 
         assert_eq!((report["signedNow"].as_u64(), report["signed"].as_u64()), (Some(0), Some(100)), "{report}");
         assert!(ended.stderr.contains("already Complete, nothing was signed now"), "{}", ended.stderr);
     }
+    // The next night there is more: nothing of that is signed, and that is no success.
+    site.execute("INSERT INTO orders SELECT n, 'x' FROM generate_series(101, 130) n").await;
+    let grown = site.run(&manifest).end().await;
+    let report = grown.assert_code(1).report();
+    assert_eq!((report["signedNow"].as_u64(), report["rows"]["newer"].as_u64()), (Some(0), Some(30)), "{report}");
+    assert!(grown.stderr.contains("30 rows are newer than this job and not signed; --again"), "{}", grown.stderr);
     let again = site.run(&of_table("nightly", "other", SPEC)).args(&["--again"]).end().await;
     assert_eq!(again.assert_code(0).report()["signedNow"], 77);
 }

@@ -112,3 +112,52 @@ async fn nothing_is_made_in_a_database_before_kek_table_and_nats_are_known_to_be
     assert!(!has_ledger(&site).await, "no NATS");
     site.run(&good).end().await.assert_code(0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dev_up_prints_what_a_shell_takes_and_says_how_to_end_it() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let data = dir.path().join("my data");
+    let data = data.to_str().unwrap();
+    let up = Program::vaultstream(&["dev", "up", "--data-dir", data]).end().await;
+    up.assert_code(0);
+    assert!(
+        up.stdout.lines().count() >= 2 && up.stdout.lines().all(|line| line.starts_with("export ")),
+        "{}",
+        up.stdout
+    );
+    let how = format!("vaultstream dev down --data-dir '{data}'");
+    assert!(up.stderr.starts_with("starting ") && up.stderr.contains(&how), "{}", up.stderr);
+    let script = r#"eval "$1"; printf '%s\n%s' "$VAULTSTREAM_DATABASE_URL" "$VAULTSTREAM_DATA_DIR""#;
+    let taken = Program::new("sh").args(&["-c", script, "sh", &up.stdout]).end().await;
+    let (url, folder) = taken.stdout.split_once('\n').unwrap();
+    assert_eq!(folder, data);
+    Program::vaultstream(&["migrate"]).env("VAULTSTREAM_DATABASE_URL", url).end().await.assert_code(0);
+    let status = Program::vaultstream(&["dev", "status", "--data-dir", data]).end().await;
+    assert_eq!(status.assert_code(0).stdout, up.stdout);
+    Program::vaultstream(&["dev", "down", "--data-dir", data]).end().await.assert_code(0);
+}
+
+/// As people see it.
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_terminal_each_stage_is_named_and_no_bar_is_full_before_it_begins() {
+    let dir = tempfile::tempdir().unwrap();
+    let manifest = dir.path().join("job.yaml");
+    let slow = "batchSize: 20\nkeys: {count: 4}\nworkers: {maxRecordsPerSecond: 300}";
+    std::fs::write(&manifest, generated("job", 1200, slow)).unwrap();
+    let Some(program) = Program::on_terminal(&format!("run -f {}", manifest.display())) else {
+        std::fs::write("/dev/stderr", "SKIPPED on_a_terminal: script(1) is not installed\n").unwrap();
+        return;
+    };
+    let seen = program.end().await;
+    seen.assert_code(0);
+    let seen = seen.stdout;
+    for words in ["starting Postgres and NATS", "default/job: signing ", "/1,200 ", "VERIFIED", "are gone now"] {
+        assert!(seen.contains(words), "{words}: {seen:?}");
+    }
+    for wrong in ["0/0", " 0s left", "%!", "panicked"] {
+        assert!(!seen.contains(wrong), "{wrong}: {seen:?}");
+    }
+    assert!(seen.contains('\u{1b}'), "a terminal has colours");
+    assert!(seen.find("starting").unwrap() < 40, "the first words: {seen:?}");
+}

@@ -26,6 +26,9 @@ impl Stages {
         let target = if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(None, target);
         bar.set_prefix(job.to_owned());
+        if terminal {
+            output::show(bar.clone());
+        }
         let now = Instant::now();
         Self {
             bar,
@@ -76,6 +79,7 @@ impl Stages {
 impl Drop for Stages {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
+        output::hide();
     }
 }
 

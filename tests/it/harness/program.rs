@@ -17,6 +17,13 @@ impl Program {
         Self::new(WORKER).args(args)
     }
 
+    /// `vaultstream` on a terminal of script(1), which prints what is seen there; none where there is no such program.
+    pub(crate) fn on_terminal(args: &str) -> Option<Self> {
+        let there = std::process::Command::new("script").arg("--version").output().is_ok();
+        let command = format!("stty columns 100 rows 30; exec {VAULTSTREAM} {args}");
+        there.then(|| Self::new("script").args(&["-qec", &command, "/dev/null"]).env("TERM", "xterm"))
+    }
+
     /// A shell script that may mount, with `vaultstream` as its `$0`.
     pub(crate) fn in_mount_namespace(script: &str, args: &[&str]) -> Self {
         let unshare: &[&str] = match rustix::process::geteuid().is_root() {
