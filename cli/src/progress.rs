@@ -56,7 +56,7 @@ impl Progress {
     pub fn moment(&self, words: &str) {
         self.with(|shown| {
             if shown.terminal {
-                shown.line(false).set_message(words.to_owned());
+                shown.line(None, words).set_message(words.to_owned());
             }
         });
     }
@@ -84,7 +84,7 @@ impl Progress {
 impl Shown {
     fn stage(&mut self, stage: &str, words: &str) {
         if self.terminal {
-            self.line(false).set_message(words.to_owned());
+            self.line(None, words).set_message(words.to_owned());
         }
         self.begin(stage);
     }
@@ -95,7 +95,7 @@ impl Shown {
             return self.stage(stage, words);
         }
         if self.terminal {
-            let bar = self.line(true);
+            let bar = self.line(Some(total), words);
             bar.set_length(total);
             bar.set_position(done.min(total));
             bar.set_message(words.to_owned());
@@ -118,11 +118,13 @@ impl Shown {
         }
     }
 
-    fn line(&mut self, measured: bool) -> ProgressBar {
+    /// The line, with a bar where the length is known. A new one says at once what it is about.
+    fn line(&mut self, length: Option<u64>, words: &str) -> ProgressBar {
+        let measured = length.is_some();
         if let Some(line) = self.line.as_ref().filter(|line| line.measured == measured) {
             return line.bar.clone();
         }
-        let bar = ProgressBar::new(1);
+        let bar = ProgressBar::new(length.unwrap_or(1)).with_message(words.to_owned());
         if let Ok(style) = ProgressStyle::with_template(if measured { BAR } else { SPINNER }) {
             bar.set_style(style.progress_chars("=> "));
         }

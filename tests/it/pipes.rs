@@ -35,6 +35,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("keys", "keys --job job"),
     ("keys", "keys --job job --format jwks"),
     ("keys rewrap", "keys rewrap --kek-file @/kek --old-kek-file @/kek"),
+    ("receipt", "receipt --job job"),
     ("status", "status"),
     ("status", "status --job job"),
     ("status", "status -o json"),

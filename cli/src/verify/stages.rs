@@ -25,6 +25,9 @@ impl Stages {
         let terminal = visible && output::stderr_is_terminal();
         let target = if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(None, target);
+        if let Ok(style) = ProgressStyle::with_template("{prefix} {msg}") {
+            bar.set_style(style);
+        }
         bar.set_prefix(job.to_owned());
         if terminal {
             output::show(bar.clone());
@@ -44,18 +47,19 @@ impl Stages {
     /// A new stage, of so many steps where that is known.
     pub(super) fn begin(&mut self, stage: &'static str, of: Option<u64>) {
         (self.stage, self.of, self.begun) = (stage, of, Instant::now());
-        self.bar.reset();
-        self.bar.set_message(stage);
         let template = match of {
-            Some(of) => {
-                self.bar.set_length(of);
-                "{prefix} {msg} [{wide_bar}] {human_pos}/{human_len} {percent}% {rate}{left}"
-            }
+            Some(_) => "{prefix} {msg} [{wide_bar}] {human_pos}/{human_len} {percent}% {rate}{left}",
             None => "{prefix} {msg} {spinner}",
         };
         if let Ok(style) = ProgressStyle::with_template(template) {
             self.bar.set_style(style.progress_chars("=> ").with_key("rate", rate).with_key("left", left));
         }
+        // Only now: whatever is set is drawn.
+        if let Some(of) = of {
+            self.bar.set_length(of);
+        }
+        self.bar.reset();
+        self.bar.set_message(stage);
         if of.is_none() {
             self.bar.enable_steady_tick(Duration::from_millis(120));
         } else {
