@@ -178,7 +178,7 @@ impl Work {
         let mut tools = Tools { ledger, streams, driver, job };
         loop {
             self.take_changes(&tools).await?;
-            let found = self.look(&tools).await?;
+            let found = Box::pin(self.look(&tools)).await?;
             let state = found.job.state;
             if state.is_final() || state == JobState::Deleting {
                 self.turn = None;
@@ -210,8 +210,8 @@ impl Work {
             generation: order.generation,
         };
         let ensured = match self.known.begun {
-            true => jobs::adopt(ledger, &new).await,
-            false => jobs::ensure(ledger, &new).await.map(|ensured| ensured.job),
+            true => Box::pin(jobs::adopt(ledger, &new)).await,
+            false => Box::pin(jobs::ensure(ledger, &new)).await.map(|ensured| ensured.job),
         };
         let job = match ensured {
             Ok(job) => Some(job),
@@ -250,7 +250,7 @@ impl Work {
     /// Takes the streams of a suspended job away, and waits until its order changes.
     async fn rest(&mut self, tools: &mut Tools) -> Result<(), Fault> {
         self.retry_rejects(tools).await?;
-        tools.driver.advance().await.map_err(|error| lifecycle_fault(&error))?;
+        Box::pin(tools.driver.advance()).await.map_err(|error| lifecycle_fault(&error))?;
         let mut orders = self.orders.clone();
         tokio::select! {
             () = tokio::time::sleep(REST) => {}
@@ -268,7 +268,7 @@ impl Work {
         };
         while !self.orders.has_changed().unwrap_or(false) {
             self.step(tools).await?;
-            let found = self.look(tools).await?;
+            let found = Box::pin(self.look(tools)).await?;
             // That it signs is not shown before it is its turn.
             if is_planned(found.job.state) || found.job.suspended {
                 return Ok(());
@@ -307,7 +307,7 @@ impl Work {
         while !self.orders.has_changed().unwrap_or(false) {
             self.retry_rejects(tools).await?;
             if self.looked.is_none_or(|looked| looked.elapsed() >= LOOK) {
-                let found = self.look(tools).await?;
+                let found = Box::pin(self.look(tools)).await?;
                 if found.job.suspended || found.job.state.is_final() {
                     return Ok(());
                 }
@@ -327,15 +327,18 @@ impl Work {
         if wanted == done {
             return Ok(());
         }
-        let retried =
-            if wanted { tools.driver.retry_rejects().await.map_err(|error| lifecycle_fault(&error))? } else { None };
+        let retried = if wanted {
+            Box::pin(tools.driver.retry_rejects()).await.map_err(|error| lifecycle_fault(&error))?
+        } else {
+            None
+        };
         self.view.send_if_modified(|view| std::mem::replace(&mut view.retried, retried) != retried);
         Ok(())
     }
 
     /// One lifecycle step; true when the job is over.
     async fn step(&mut self, tools: &mut Tools) -> Result<bool, Fault> {
-        let pause = match tools.driver.advance().await {
+        let pause = match Box::pin(tools.driver.advance()).await {
             Ok(Advance::Ended(_)) => return Ok(true),
             Ok(Advance::Again) => return Ok(false),
             Ok(Advance::After(pause)) => pause.min(LONGEST_SLEEP),
@@ -391,4 +394,41 @@ impl Work {
 /// Whether the job's batches are planned: what follows needs its turn.
 fn is_planned(state: JobState) -> bool {
     !matches!(state, JobState::Pending | JobState::Provisioning | JobState::Seeding)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use vaultstream_api::{GenerateSource, Source};
+
+    use super::*;
+
+    /// A thousand jobs may wait for their turn: what a step needs is there while it is made, and not before.
+    #[tokio::test]
+    async fn a_job_that_waits_takes_little_memory() {
+        let stop = CancellationToken::new();
+        let shared = Shared {
+            dependencies: Dependencies::start(PathBuf::from("/nowhere"), &stop),
+            slots: Slots::new(1),
+            seeding: Arc::new(Semaphore::new(1)),
+            cluster: String::new(),
+            leftovers: Arc::default(),
+            settings: Settings::default(),
+        };
+        let spec = SigningJobSpec::new(Source::Generate(GenerateSource { records: 1, payload_bytes: 32 }));
+        let order = Order {
+            uid: Uuid::nil(),
+            namespace: String::new(),
+            name: String::new(),
+            created: SystemTime::UNIX_EPOCH,
+            spec,
+            generation: 1,
+            retry_rejects: false,
+        };
+        let (_orders, receiver) = watch::channel(order);
+        let (view, _views) = watch::channel(View::default());
+        let bytes = std::mem::size_of_val(&work(shared, receiver, Known::default(), view, stop));
+        assert!(bytes <= 8 * 1024, "{bytes} bytes");
+    }
 }
