@@ -118,12 +118,12 @@ mod tests {
     #[test]
     fn what_is_no_address_is_refused_without_being_repeated() {
         for (url, expected) in [
-            ("", "names no server"),
-            (" , ", "names no server"),
-            ("http://s3cret@host", "not of the form"),
-            ("ws://s3cret@host", "not of the form"),
-            ("nats://s3cret@", "not of the form"),
-            ("nats://s3cret@host:notaport", "not of the form"),
+            ("", "does not name a server"),
+            (" , ", "does not name a server"),
+            ("http://s3cret@host", "not have the form"),
+            ("ws://s3cret@host", "not have the form"),
+            ("nats://s3cret@", "not have the form"),
+            ("nats://s3cret@host:notaport", "not have the form"),
             ("nats://s3cret@a,nats://other@b", "different users"),
             ("nats://s3cret@a?tls=s3cret", "the only option"),
             ("nats://a?s3cret", "the only option"),
