@@ -37,8 +37,10 @@ async fn store(site: &Site, jws: &str) {
     sql.execute("UPDATE vaultstream.jobs SET receipt = $1", &[&jws]).await.unwrap();
 }
 
-/// What each member is changed to, and its name in the finding.
-const CHANGES: &[(&str, fn(&mut Receipt))] = &[
+type Change = fn(&mut Receipt);
+
+/// The name of each member in the finding, and what it is changed to.
+const CHANGES: &[(&str, Change)] = &[
     ("uid", |receipt| receipt.uid = uuid::Uuid::from_u128(7)),
     ("namespace", |receipt| receipt.namespace = "other".to_owned()),
     ("name", |receipt| receipt.name = "other".to_owned()),

@@ -92,7 +92,8 @@ impl Threads {
     pub(super) fn finish(self) -> Outcome {
         drop(self.runs);
         // Each is waited for, whatever became of the others.
-        let lost_a_thread = self.threads.into_iter().fold(false, |lost, thread| thread.join().is_err() || lost);
+        let lost = self.threads.into_iter().filter_map(|thread| thread.join().err()).count();
+        let lost_a_thread = lost > 0;
         let wrong = self.found.wrong.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Outcome { checked: self.found.checked.load(Ordering::Relaxed), wrong, lost_a_thread }
     }
