@@ -92,6 +92,11 @@ impl Report {
 
     fn signed(&self) -> String {
         let mut signed = HumanCount(self.signed).to_string();
+        match self.signed_now {
+            Some(0) if self.signed > 0 => signed.push_str(", none of them now"),
+            Some(now) if now < self.signed => signed.push_str(&format!(", of which {} now", HumanCount(now))),
+            _ => {}
+        }
         if let (Some(seconds), Some(rate)) = (self.seconds, self.records_per_second) {
             signed.push_str(&format!(" in {seconds:.2} s, {}/s", HumanCount(rate)));
         }
