@@ -11,9 +11,10 @@ fn table(name: &str, key: &str, payload: &str) -> TableSource {
 }
 
 async fn refusal(ledger: &Ledger, source: &TableSource) -> String {
-    match steps::look_at_table(ledger, source).await.expect_err(&source.name) {
-        StepError::Source(error) => error.to_string(),
-        StepError::Query(error) => panic!("{error:?}"),
+    match steps::look_at_table(ledger, source).await {
+        Err(StepError::Source(error)) => error.to_string(),
+        Err(StepError::Query(error)) => panic!("{error:?}"),
+        Ok(_) => panic!("{} was taken", source.name),
     }
 }
 

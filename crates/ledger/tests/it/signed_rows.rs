@@ -47,7 +47,7 @@ async fn read(ledger: &Ledger, job: &Job, which: Rows) -> (Vec<(i64, String)>, O
     (seen, rows.lost().map(|lost| lost.gone))
 }
 
-fn words<'a>(rows: &'a [(i64, String)]) -> Vec<(i64, &'a str)> {
+fn words(rows: &[(i64, String)]) -> Vec<(i64, &str)> {
     rows.iter().map(|(id, word)| (*id, word.as_str())).collect()
 }
 
