@@ -41,7 +41,7 @@ pub enum Command {
     Receipt(ReceiptArgs),
     /// Show the jobs of a ledger.
     Status(StatusArgs),
-    /// Delete a job that is given up, with its streams, records and signatures.
+    /// Delete a job with its streams, records and signatures.
     Delete(DeleteArgs),
     /// Measure how fast this machine signs: the signing alone, and everything from the message to the ledger.
     Bench(crate::bench::BenchArgs),
@@ -389,10 +389,10 @@ pub struct DeleteArgs {
     /// Keep its signatures, keys and receipt; they are found under the job's uid.
     #[arg(long)]
     pub keep_signatures: bool,
-    /// Do not ask.
+    /// Delete without asking.
     #[arg(short, long)]
     pub yes: bool,
-    /// Delete it though it belongs to a cluster, which has to be gone.
+    /// Delete it even if it belongs to a cluster, which must be gone.
     #[arg(long)]
     pub force: bool,
 }

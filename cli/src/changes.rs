@@ -34,13 +34,13 @@ pub(crate) fn refuse_others(job: &Job, new: &SigningJobSpec, place: &Place) -> R
     };
     Err(Failure::bad_input(if job.state.is_final() {
         format!(
-            "{title} is already {}, from a manifest that differs:{told}Nothing was signed now. --again signs it anew; what it \
-             has signed is kept under the uid {}",
+            "{title} is already {}, from a manifest that differs:{told}Nothing was signed now. --again signs the job again; \
+             what was signed before is kept under the uid {}",
             job.state, job.uid
         )
     } else {
         format!(
-            "{title} was begun with a manifest that differs:{told}Take that back, choose another name, or give the job up: \
+            "{title} was started with a manifest that differs:{told}Undo the change, choose another name, or delete the job: \
              {} delete --job {title}{}",
             program(),
             place.flags()

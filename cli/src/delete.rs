@@ -39,8 +39,8 @@ pub(crate) async fn delete(args: DeleteArgs) -> Result<ExitCode, Failure> {
     let title = printable(&format!("{}/{}", job.namespace, job.name)).into_owned();
     if job.cluster != CLUSTER && !args.force {
         return Err(Failure::bad_input(format!(
-            "{title} belongs to the cluster {}, which may be at work on it. There: kubectl delete signingjob -n {} {}. Where the \
-             cluster is gone, --force deletes it here",
+            "{title} belongs to the cluster {}, which may be working on it. Delete it there: kubectl delete signingjob -n {} {}. If \
+             that cluster is gone, --force deletes it here",
             job.cluster, job.namespace, job.name
         )));
     }
@@ -51,9 +51,7 @@ pub(crate) async fn delete(args: DeleteArgs) -> Result<ExitCode, Failure> {
         Some(streams) => {
             streams.delete_other_generations(job.uid, None).await.map_err(|error| Failure::of(&error))?;
         }
-        None => {
-            output::remark("streams that the job may have in NATS are not removed: --nats-url URL says where they are")
-        }
+        None => output::remark("the job's streams in NATS, if it has any, were not removed: that needs --nats-url URL"),
     }
     // Signatures of records that were made here can be checked with those records only.
     let kept = if args.keep_signatures { Retention::Retain } else { Retention::Delete };
@@ -113,7 +111,9 @@ async fn start(dir: &Path) -> Result<Servers, Failure> {
 /// Asks a person; without one there is no answer but no.
 async fn confirm(ledger: &Ledger, job: &Job, title: &str, keep_signatures: bool) -> Result<(), Failure> {
     if !std::io::stdin().is_terminal() {
-        return Err(Failure::bad_input(format!("{title} is not deleted: nobody can be asked here, so give --yes")));
+        return Err(Failure::bad_input(format!(
+            "{title} was not deleted: there is no terminal to ask on, so give --yes"
+        )));
     }
     let counts = progress(ledger, job.id).await.map_err(|error| Failure::of(&error))?;
     let signed = HumanCount(counts.map_or(0, |counts| counts.signed.unsigned_abs()));
@@ -137,7 +137,7 @@ async fn remove(ledger: &Ledger, job: &Job, policy: &DeletionPolicy) -> Result<(
             Ok(Step::Done(Deleted::Done) | Step::Gone | Step::Elsewhere(_)) => return Ok(()),
             Ok(Step::Done(Deleted::More)) => {}
             Ok(Step::Busy) => {
-                output::remark_once("waiting for what still works on the job");
+                output::remark_once("waiting for a program that still works on the job");
                 tokio::time::sleep(PAUSE).await;
             }
             Err(error) => return Err(Failure::of(&error)),

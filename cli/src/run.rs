@@ -87,7 +87,7 @@ impl Run<'_> {
             let stale = report.is_old() && report.newer() > 0;
             if stale {
                 output::remark(format_args!(
-                    "{}: {} rows are newer than this job and not signed; --again signs the whole table anew",
+                    "{}: {} rows are newer than this job and not signed; --again signs the whole table again",
                     report.job(),
                     HumanCount(report.newer())
                 ));
@@ -158,8 +158,8 @@ impl Run<'_> {
 /// A ledger whose row of the job went away in the middle, by hand or by a backup that was put back.
 fn lost(title: &str) -> Failure {
     Failure::failed(format!(
-        "{title} is lost: the ledger has no such job any more. Somebody deleted it, or put an earlier state of the database \
-         back, while it was signed. Nothing is signed again before the command is run again"
+        "{title} is lost: the ledger no longer has it. While it was being signed it was deleted, or the database was restored \
+         to an earlier state. Nothing more is signed until you run the command again"
     ))
 }
 
@@ -246,7 +246,7 @@ async fn ensure(site: &Site, manifest: &SigningJob, args: &RunArgs) -> Result<Jo
             changes::refuse_others(&job, &new.spec, &site.place)?;
             if job.state.is_final() {
                 output::remark(format_args!(
-                    "{title} is already {}, nothing was signed now; --again signs it anew",
+                    "{title} is already {}, nothing was signed now; --again signs it again",
                     job.state
                 ));
                 return Ok(job);

@@ -175,8 +175,8 @@ fn no_kek(place: &Place) -> Failure {
         _ => ("--database-url", ""),
     };
     Failure::bad_input(format!(
-        "{who} needs --kek-file FILE or --data-dir DIR: private keys are stored encrypted, and without the same key \
-         encryption key the job cannot be resumed; `openssl rand -base64 32 > kek` makes one{instead}"
+        "{who} needs --kek-file FILE or --data-dir DIR: private keys are stored encrypted, and without the same \
+         key-encryption key the job cannot be resumed; `openssl rand -base64 32 > kek` makes one{instead}"
     ))
 }
 
