@@ -93,7 +93,7 @@ fn rate(state: &ProgressState, out: &mut dyn std::fmt::Write) {
 }
 
 fn left(state: &ProgressState, out: &mut dyn std::fmt::Write) {
-    if state.pos() > 0 && state.eta() > Duration::ZERO {
+    if state.pos() > 0 && state.eta() >= Duration::from_secs(1) {
         let _ = write!(out, ", {:#} left", HumanDuration(state.eta()));
     }
 }
