@@ -91,7 +91,7 @@ impl Release {
                 &["logs", "-l", "app.kubernetes.io/name=vaultstream-operator", "--tail", "40", "--prefix"],
             ] {
                 let (_, said) = kubectl(&[&["-n", namespace], what].concat()).await;
-                let _ = writeln!(told, "---- {namespace}: {}\n{said}", what[..2].join(" "));
+                let _ = writeln!(told, "---- {namespace}: {}\n{said}", what.join(" "));
             }
         }
         told
