@@ -4,16 +4,15 @@ use std::error::Error as StdError;
 use std::time::Duration;
 
 use deadpool_postgres::Object;
+use refinery_core::{Migration, Runner};
 use tokio_postgres::error::SqlState;
 
 use crate::class::{self, Class, Verdict};
 use crate::connect::Ledger;
 use crate::error::QueryError;
 
-mod embedded {
-    #![allow(missing_docs, unreachable_pub, reason = "generated")]
-    refinery::embed_migrations!("../../migrations");
-}
+// `MIGRATIONS`: name and text of every file of `migrations/`.
+include!(concat!(env!("OUT_DIR"), "/migrations.rs"));
 
 const HISTORY: &str = "vaultstream.schema_history";
 
@@ -109,12 +108,13 @@ impl MigrateError {
 /// The newest schema version that this program knows, and needs.
 #[must_use]
 pub fn schema_version() -> u32 {
-    embedded::migrations::runner()
-        .get_migrations()
-        .iter()
-        .map(|m| u32::try_from(m.version()).unwrap_or(0))
-        .max()
-        .unwrap_or(0)
+    let versions = MIGRATIONS.iter().filter_map(|(name, _)| name.strip_prefix('V')?.split_once("__")?.0.parse().ok());
+    versions.max().unwrap_or(0)
+}
+
+fn runner() -> Result<Runner, refinery_core::Error> {
+    let migrations: Result<Vec<_>, _> = MIGRATIONS.iter().map(|(name, sql)| Migration::unapplied(name, sql)).collect();
+    Ok(Runner::new(&migrations?))
 }
 
 impl Ledger {
@@ -139,7 +139,7 @@ impl Ledger {
 
     async fn migrate_with(&self, mut client: deadpool_postgres::ClientWrapper) -> Result<usize, MigrateError> {
         self.lock(&client).await?;
-        let mut runner = embedded::migrations::runner();
+        let mut runner = runner().map_err(|error| MigrateError::Diverged(Box::new(error)))?;
         // Migrations newer than this program are fine as long as meta says that they only expand.
         runner = runner.set_abort_missing(false);
         runner.set_migration_table_name(HISTORY);
