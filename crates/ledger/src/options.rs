@@ -35,8 +35,8 @@ pub struct ConnectOptions {
     pub tls: TlsFiles,
     /// Read source tables with `SET LOCAL ROLE vaultstream_source` instead of the user's own rights.
     pub source_role: bool,
-    /// For how long [`Ledger::connect`] waits for a server that is down or starting. Later requests wait at most
-    /// [`REQUEST_PATIENCE`].
+    /// For how long [`Ledger::connect`](crate::Ledger::connect) waits for a server that is down or starting. Later
+    /// requests wait at most [`REQUEST_PATIENCE`](crate::REQUEST_PATIENCE).
     pub patience: Duration,
 }
 
