@@ -33,19 +33,19 @@ pub(crate) async fn interrupted(site: &Site, job: &Job) -> String {
     let looked = tokio::time::timeout(PATIENCE, look(site, job)).await;
     let (mut done, mut complete) = (format!("interrupted while {title} was run"), false);
     if let Ok(Some((told, state))) = looked {
-        (done, complete) = (format!("interrupted: {told} {title}"), state.is_final());
+        (done, complete) = (format!("interrupted: {told}"), state.is_final());
     }
     if site.place.is_temporary() {
-        return format!("{done}, in a temporary database that is gone now. With --data-dir DIR they are kept");
+        return format!("{done}, in a temporary database that is gone now. With --data-dir DIR it would be kept");
     }
     if complete {
         return format!(
-            "{done} and kept; only the check at the end was cut short. To check:\n  {} verify --job {title}{}",
+            "{done}. Only the check at the end was cut short. To check:\n  {} verify --job {title}{}",
             program(),
             site.place.flags()
         );
     }
-    format!("{done} and kept. Run the same command again to continue:\n  {}", command_line())
+    format!("{done}. What was done is kept. Run the same command again to continue:\n  {}", command_line())
 }
 
 async fn look(site: &Site, job: &Job) -> Option<(String, JobState)> {
@@ -53,11 +53,12 @@ async fn look(site: &Site, job: &Job) -> Option<(String, JobState)> {
     let job = jobs::by_id(&ledger, job.id).await.ok()??;
     let counts = progress(&ledger, job.id).await.ok()??;
     let count = |number: i64| HumanCount(number.unsigned_abs()).to_string();
+    let title = format!("{}/{}", job.namespace, job.name);
     let told = match job.state {
         JobState::Pending | JobState::Provisioning | JobState::Seeding => {
-            format!("{} records are seen, none is signed yet, of", count(job.seeded))
+            format!("{} records of {title} are prepared, and none is signed yet", count(job.seeded))
         }
-        _ => format!("{} of {} records are signed of", count(counts.signed), count(counts.total)),
+        _ => format!("{} of {} records of {title} are signed", count(counts.signed), count(counts.total)),
     };
     Some((told, job.state))
 }

@@ -165,7 +165,7 @@ impl Report {
             job: format!("{}/{}", job.namespace, job.name),
             uid: job.uid,
             state: job.state.as_str(),
-            records: done,
+            records: if job.state.is_final() { done } else { counts.total.unsigned_abs() },
             signed,
             signed_now: now.map(|now| signed.saturating_sub(now.before)),
             rejected,

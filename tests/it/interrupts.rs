@@ -38,7 +38,7 @@ async fn while_it_signs_the_figures_are_told_and_the_command_that_continues() {
     site.until_signed(100).await;
     let ended = interrupted(running, Signal::TERM, 143).await;
     let kept = site.signed().await;
-    let told = format!("{kept} of 900 records are signed of default/job and kept");
+    let told = format!("{kept} of 900 records of default/job are signed. What was done is kept");
     assert!(ended.stderr.contains(&told), "{told}: {}", ended.stderr);
     assert!(ended.stderr.contains("Run the same command again to continue:\n  vaultstream run "), "{}", ended.stderr);
     assert!(!ended.stderr.contains("data-dir"), "it was in a database that was given: {}", ended.stderr);
@@ -53,7 +53,11 @@ async fn while_it_verifies_the_job_is_told_to_be_complete() {
     let complete = "SELECT count(*) FROM vaultstream.jobs WHERE state = 'Complete'";
     until("it is signed", || async { site.number_or_zero(complete).await > 0 }).await;
     let ended = interrupted(running, Signal::INT, 130).await;
-    assert!(ended.stderr.contains("100,000 of 100,000 records are signed of default/job and kept"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("100,000 of 100,000 records of default/job are signed. Only the check"),
+        "{}",
+        ended.stderr
+    );
     assert!(ended.stderr.contains("vaultstream verify --job default/job"), "{}", ended.stderr);
 }
 
