@@ -116,7 +116,7 @@ mod tests {
         assert_eq!(
             told(table, "source: {table: {name: other, key: id, payload: body}}, batchSize: 7, keys: {count: 77}"),
             [
-                "spec.batchSize: was 1000, is now 7",
+                "spec.batchSize: was 500, is now 7",
                 "spec.keys.count: was 100, is now 77",
                 "spec.source.table.name: was orders, is now other"
             ]
