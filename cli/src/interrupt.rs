@@ -22,7 +22,7 @@ const BY_TERMINATE: u8 = 143;
 /// For how long what blocks a thread may delay the end of the process.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Tells when somebody wants the program to stop.
+/// Tells when a signal asks the program to stop.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Interrupt {
     asked: CancellationToken,
@@ -52,17 +52,17 @@ impl Interrupt {
         Ok(heard)
     }
 
-    /// Whether somebody wants us to stop.
+    /// Whether a signal asked the program to stop.
     pub(crate) fn is_asked(&self) -> bool {
         self.asked.is_cancelled()
     }
 
-    /// Waits until somebody wants us to stop.
+    /// Waits until a signal asks the program to stop.
     pub(crate) async fn asked(&self) {
         self.asked.cancelled().await;
     }
 
-    /// Does the work unless somebody wants us to stop, which drops it.
+    /// Does the work; a signal to stop drops it.
     pub(crate) async fn or<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             done = work => Some(done),

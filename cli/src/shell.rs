@@ -1,6 +1,6 @@
 //! Commands for people to copy into a shell.
 
-/// How this program is called: as somebody typed it, so that a command can be copied.
+/// The name by which this program was called, so that a suggested command can be copied.
 pub(crate) fn program() -> String {
     let typed = std::env::args().next().unwrap_or_default();
     let named = std::path::Path::new(&typed).file_name().is_some_and(|name| name == "vaultstream");

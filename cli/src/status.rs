@@ -18,7 +18,7 @@ use crate::{
     report::receipt_digest,
 };
 
-/// Between two looks of `--watch`.
+/// Interval of `--watch`.
 const LOOK: Duration = Duration::from_secs(2);
 
 /// What is told of a job.

@@ -72,7 +72,7 @@ pub struct Verified {
 pub struct Checker {
     /// Which.
     pub backend: Backend,
-    /// It also made some of them: this machine has no other, or nobody knows what made them.
+    /// It also made some of them: this machine has no other, or their maker is unknown.
     pub also_signed: bool,
 }
 

@@ -45,7 +45,7 @@ pub struct NatsArgs {
 }
 
 impl NatsArgs {
-    /// The options with which somebody logs in, by their names, as far as they were given.
+    /// The names of the login options that were given.
     #[must_use]
     pub fn login(&self) -> Vec<&'static str> {
         let given = [

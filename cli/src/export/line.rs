@@ -157,7 +157,7 @@ impl<'a> Writer<'a> {
         self.out.flush()
     }
 
-    /// The payload as it is now, or the message as it was signed: of a changed record nobody has that any more.
+    /// The payload as it is now, or the message as it was signed; absent for a changed record, whose message is lost.
     fn content(&self, row: &SignedRow<'_>, state: RowNow) -> Option<String> {
         let payload = row.now.payload()?;
         match self.args.message {
