@@ -18,7 +18,7 @@ use std::{
 use indicatif::HumanCount;
 use vaultstream_ledger::{
     Job, JobState, KeyId, Ledger,
-    verify::{Rows, SignedBatch, SignedRows, batch_roots, public_keys},
+    verify::{Rows, SignedBatch, SignedRow, SignedRows, batch_roots, public_keys},
 };
 use vaultstream_signing::{PublicKey, Thumbprint};
 
@@ -139,7 +139,7 @@ async fn write_rows(
 ) -> Result<(), Stopped> {
     let mut failed = None;
     let mut index = 0;
-    let read = signed.read(which, |row| {
+    let mut visit = |row: SignedRow<'_>| {
         let proof = proof.map(|proofs| proofs.of_row(index));
         index += 1;
         match writer.row(&row, proof.as_ref()) {
@@ -149,7 +149,8 @@ async fn write_rows(
                 ControlFlow::Break(())
             }
         }
-    });
+    };
+    let read = signed.read(which, &mut visit);
     read.await.map_err(|error| Stopped::Ledger(Failure::of(&error)))?;
     failed.map_or(Ok(()), |error| Err(Stopped::Write(error)))
 }

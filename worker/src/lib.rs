@@ -29,6 +29,8 @@ mod work;
 
 use std::{num::NonZeroUsize, sync::Arc};
 
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use vaultstream_ledger::Ledger;
@@ -117,8 +119,8 @@ impl Worker {
     ///
     /// # Errors
     /// [`WorkError`], for what waiting cannot mend.
-    pub async fn work_on(&self, uid: Uuid, shutdown: &Shutdown) -> Result<Ended, WorkError> {
-        work::work_on(&self.deps, uid, shutdown).await
+    pub fn work_on<'w>(&'w self, uid: Uuid, shutdown: &'w Shutdown) -> BoxFuture<'w, Result<Ended, WorkError>> {
+        work::work_on(&self.deps, uid, shutdown).boxed()
     }
 
     /// Whether both dependencies answer, as far as is known.

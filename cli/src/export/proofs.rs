@@ -4,7 +4,7 @@ use std::{collections::HashMap, ops::ControlFlow};
 
 use vaultstream_ledger::{
     Job, KeyId, Ledger, rejects,
-    verify::{Rows, SignedBatch, SignedRows},
+    verify::{Rows, SignedBatch, SignedRow, SignedRows},
 };
 use vaultstream_signing::{
     Digest, FullTree, Hash, MessageForm, RawSignature, Thumbprint, merkle, proof::InclusionProof,
@@ -56,7 +56,7 @@ impl Proofs {
         let mut leaves = Vec::new();
         let mut damaged = None;
         let which = Rows::Range { first: batch.first, last: batch.last };
-        let read = signed.read(which, |row| {
+        let mut visit = |row: SignedRow<'_>| {
             let digest = match (row.digest.and_then(|digest| digest.try_into().ok()), row.now.payload()) {
                 (Some(signed), _) => Some(Digest(signed)),
                 (None, payload) => payload.map(|payload| self.form.digest(row.id, payload)),
@@ -67,7 +67,8 @@ impl Proofs {
             };
             leaves.push(merkle::leaf(row.id, &digest, &RawSignature(signature)));
             ControlFlow::Continue(())
-        });
+        };
+        let read = signed.read(which, &mut visit);
         read.await.map_err(|error| Failure::of(&error))?;
         if let Some(id) = damaged {
             return Err(Failure::failed(format!(

@@ -5,7 +5,7 @@ use std::{collections::HashMap, ops::ControlFlow};
 use vaultstream_api::Message;
 use vaultstream_ledger::{
     Job, KeyId, Ledger,
-    verify::{Lost, PublicKeyRow, Rows, SignedBatch, SignedRows, batch_roots},
+    verify::{Lost, PublicKeyRow, Rows, SignedBatch, SignedRow, SignedRows, batch_roots},
 };
 use vaultstream_signing::{BatchRoot, Hash, MessageForm, PublicKey, Thumbprint, merkle};
 
@@ -173,11 +173,12 @@ impl<'a> Check<'a> {
     async fn rows(&mut self, batches: &[SignedBatch], which: Rows) -> Result<Vec<Hash>, Failure> {
         let mut walk = Walk::over(batches, self.form, self.threads, &mut self.seen);
         let (stages, threads) = (&mut *self.stages, self.threads);
-        let read = self.signed.read(which, |row| {
+        let mut visit = |row: SignedRow<'_>| {
             walk.take(&row);
             stages.at(threads.checked());
             ControlFlow::Continue(())
-        });
+        };
+        let read = self.signed.read(which, &mut visit);
         read.await.map_err(|error| Failure::of(&error))?;
         Ok(walk.finish())
     }

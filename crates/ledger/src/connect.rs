@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, QueueMode, RecyclingMethod, Runtime};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use tokio_postgres::SimpleQueryMessage;
 use tokio_postgres::config::Host;
 
@@ -66,7 +68,11 @@ impl Ledger {
     /// # Errors
     ///
     /// A bad URL or bad files, a refusal, or no answer.
-    pub async fn connect(options: &ConnectOptions) -> Result<Self, ConnectError> {
+    pub fn connect(options: &ConnectOptions) -> BoxFuture<'_, Result<Self, ConnectError>> {
+        Self::open(options).boxed()
+    }
+
+    async fn open(options: &ConnectOptions) -> Result<Self, ConnectError> {
         let connector = Connector::new(options)?;
         let place = place(connector.config());
         let shared = patiently(&place, options.patience, || connector.shares_sessions()).await;

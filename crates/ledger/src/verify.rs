@@ -16,7 +16,7 @@ pub use crate::copy_out::ReadError;
 pub use completeness::{Violation, ViolationKind, completeness};
 #[cfg(test)]
 pub(crate) use signed::beside_source;
-pub use signed::{Lost, Now, SignedRow, SignedRows};
+pub use signed::{Lost, Now, SignedRow, SignedRows, Visit};
 pub use unsigned::{Unsigned, newer_rows, unsigned_between, unsigned_rows};
 pub use walk::Rows;
 

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use vaultstream_api::Reason;
 use vaultstream_ledger::{
     Job, JobId, JobState, Ledger, jobs, progress,
@@ -76,7 +78,11 @@ impl Driver {
     ///
     /// # Errors
     /// [`LifecycleError`]; call again later when it is a dependency's.
-    pub async fn advance(&mut self) -> Result<Advance, LifecycleError> {
+    pub fn advance(&mut self) -> BoxFuture<'_, Result<Advance, LifecycleError>> {
+        self.step().boxed()
+    }
+
+    async fn step(&mut self) -> Result<Advance, LifecycleError> {
         let Some(job) = jobs::by_id(&self.ledger, self.job).await? else { return Ok(Advance::Ended(Outcome::Deleted)) };
         match job.state {
             JobState::Complete => self.end(&job, Outcome::Complete).await,

@@ -7,6 +7,8 @@ use crate::error::StreamsError;
 use crate::link::{Events, Link, LinkWatch};
 use crate::settle::{Generation, Settlement, send_settlements};
 use async_nats::{Client, jetstream};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -34,7 +36,11 @@ impl Streams {
     ///
     /// # Errors
     /// See [`ConnectError`].
-    pub async fn connect(options: &ConnectOptions) -> Result<Self, ConnectError> {
+    pub fn connect(options: &ConnectOptions) -> BoxFuture<'_, Result<Self, ConnectError>> {
+        Self::open(options).boxed()
+    }
+
+    async fn open(options: &ConnectOptions) -> Result<Self, ConnectError> {
         let events = Events::default();
         let link = events.subscribe();
         let client = connect(options, &events).await?;

@@ -7,6 +7,8 @@
 use std::error::Error as _;
 use std::ops::ControlFlow;
 
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use vaultstream_signing::copy::{CopyError, int8};
 
 use super::walk::{Piece, Rows, Walk};
@@ -86,6 +88,9 @@ impl From<ReadError> for Stop {
     }
 }
 
+/// What is shown each signature; a break ends the reading.
+pub type Visit<'v> = &'v mut (dyn FnMut(SignedRow<'_>) -> ControlFlow<()> + Send);
+
 /// Reads a job's signatures. Remembers that the source cannot be read, so that it is tried only once.
 #[derive(Debug)]
 pub struct SignedRows<'a> {
@@ -112,11 +117,11 @@ impl<'a> SignedRows<'a> {
     /// # Errors
     ///
     /// When the signatures themselves cannot be read; see [`ReadError`].
-    pub async fn read(
-        &mut self,
-        which: Rows,
-        mut visit: impl FnMut(SignedRow<'_>) -> ControlFlow<()>,
-    ) -> Result<(), ReadError> {
+    pub fn read<'r>(&'r mut self, which: Rows, visit: Visit<'r>) -> BoxFuture<'r, Result<(), ReadError>> {
+        self.read_all(which, visit).boxed()
+    }
+
+    async fn read_all(&mut self, which: Rows, visit: Visit<'_>) -> Result<(), ReadError> {
         let mut walk = Walk::over(which, self.job);
         loop {
             let piece = match self.next(&walk).await {
@@ -144,7 +149,7 @@ impl<'a> SignedRows<'a> {
             walk.shown_up_to(last);
             let one = piece.first == piece.last && last.is_none();
             if let Some(why) = self.after(error, &mut walk, one).await? {
-                if self.without_its_payload(piece, &why, &mut visit).await?.is_break() {
+                if self.without_its_payload(piece, &why, visit).await?.is_break() {
                     return Ok(());
                 }
                 walk.shown_up_to(Some(piece.last));
@@ -193,12 +198,7 @@ impl<'a> SignedRows<'a> {
         }
     }
 
-    async fn show(
-        &self,
-        walk: &Walk,
-        piece: Piece,
-        visit: &mut impl FnMut(SignedRow<'_>) -> ControlFlow<()>,
-    ) -> Result<(), Stop> {
+    async fn show(&self, walk: &Walk, piece: Piece, visit: Visit<'_>) -> Result<(), Stop> {
         let source = if self.lost.is_some() { None } else { Some(ReadFrom::of(self.job)) };
         let absent = if self.lost.is_some() { Now::NotRead } else { Now::Gone };
         self.copy(&self.sql(walk, piece, source.as_ref()), absent, visit).await
@@ -209,7 +209,7 @@ impl<'a> SignedRows<'a> {
         &self,
         piece: Piece,
         why: &str,
-        visit: &mut impl FnMut(SignedRow<'_>) -> ControlFlow<()>,
+        visit: Visit<'_>,
     ) -> Result<ControlFlow<()>, ReadError> {
         let walk = Walk::over(Rows::All, self.job);
         match self.copy(&self.sql(&walk, piece, None), Now::Unreadable(why), visit).await {
@@ -219,12 +219,7 @@ impl<'a> SignedRows<'a> {
         }
     }
 
-    async fn copy(
-        &self,
-        sql: &str,
-        absent: Now<'_>,
-        visit: &mut impl FnMut(SignedRow<'_>) -> ControlFlow<()>,
-    ) -> Result<(), Stop> {
+    async fn copy(&self, sql: &str, absent: Now<'_>, visit: Visit<'_>) -> Result<(), Stop> {
         let session = Session::new(self.ledger.client("read signatures").await.map_err(ReadError::from)?);
         let Some(client) = session.client() else { return Ok(()) };
         // With the session's own rights: vaultstream_source, which reads source tables for workers, sees no signatures.

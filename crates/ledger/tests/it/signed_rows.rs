@@ -30,7 +30,7 @@ async fn finish(stage: &Stage, job: &Job, ids: &[i64]) -> Job {
 async fn read(ledger: &Ledger, job: &Job, which: Rows) -> (Vec<(i64, String)>, Option<bool>) {
     let mut seen = Vec::new();
     let mut rows = SignedRows::of(ledger, job);
-    rows.read(which, |row| {
+    rows.read(which, &mut |row| {
         assert_eq!(row.signature.len(), 64);
         let word = match row.now {
             Now::Payload(payload) => String::from_utf8_lossy(payload).into_owned(),
@@ -61,7 +61,7 @@ async fn signatures_come_with_what_they_sign_while_they_are_made_and_afterwards(
     let collect = async |job: &Job, rows: Rows, most: usize| {
         let mut ids = Vec::new();
         let mut signed = SignedRows::of(&stage.ledger, job);
-        let read = signed.read(rows, |row| {
+        let read = signed.read(rows, &mut |row| {
             assert_eq!((row.signature.len(), row.now.payload().map(<[u8]>::len)), (64, Some(32)));
             ids.push(row.id);
             if ids.len() == most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

@@ -208,7 +208,7 @@ async fn rows_inserted_changed_and_deleted_meanwhile_are_counted_not_lost() {
         .unwrap();
     let mut rows = Vec::new();
     let mut signed = verify::SignedRows::of(&stage.ledger, &job);
-    let read = signed.read(verify::Rows::Range { first: 10, last: 30 }, |row| {
+    let read = signed.read(verify::Rows::Range { first: 10, last: 30 }, &mut |row| {
         rows.push((row.id, row.digest.map(<[u8]>::len), row.now.payload().map(<[u8]>::to_vec)));
         std::ops::ControlFlow::Continue(())
     });
