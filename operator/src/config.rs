@@ -1,13 +1,10 @@
-//! The program's commands and settings; each setting is an option and an environment variable.
+//! The program's commands and settings. Each setting of `run` is an option and an environment variable.
 
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::hooks::{leave::Leave, secrets::MakeDevSecrets};
-
-/// Reconciles SigningJobs: makes their place in the ledger, seeds and publishes their batches, runs and scales their
-/// workers, and tells how far they are.
+/// Reconciles SigningJobs: seeds and publishes their batches, runs and scales their workers, and reports their progress.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "vaultstream-operator", version)]
 pub(crate) struct Program {
@@ -19,32 +16,32 @@ pub(crate) struct Program {
 /// What the program does.
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Look after SigningJobs until told to stop, as one of several replicas of which one leads.
+    /// Reconcile SigningJobs until SIGTERM, as one of several replicas of which one leads.
     Run(Box<Config>),
-    /// End the operator, its workers and its finalizers, and leave SigningJobs and ledger as they are; the chart does this
+    /// End the operator and remove its workers and finalizers. SigningJobs and their ledger are kept. The chart runs this
     /// before it is removed.
     Leave(Leave),
-    /// Make the Secrets of a development installation that are absent; the chart does this before it is installed.
+    /// Create the absent Secrets of a development installation. The chart runs this before it is installed.
     MakeDevSecrets(MakeDevSecrets),
 }
 
 /// Settings of `run`.
 #[derive(Args, Clone, Debug)]
 pub struct Config {
-    /// Namespaces to look after, with commas between them. Default: all.
+    /// Namespaces to serve, with commas between them. Default: all.
     #[arg(long, env = "VAULTSTREAM_NAMESPACES", value_delimiter = ',')]
     pub namespaces: Vec<String>,
 
-    /// The operator's own namespace, where its Lease is and where Events about leftovers go.
+    /// The operator's own namespace: the place of its Lease, and of Events about leftovers.
     #[arg(long, env = "VAULTSTREAM_OPERATOR_NAMESPACE", default_value = "vaultstream-system")]
     pub operator_namespace: String,
 
-    /// What this replica is called in the Lease and in Events. Default: the host name.
+    /// Name of this replica in the Lease and in Events. Default: the host name.
     #[arg(long, env = "VAULTSTREAM_OPERATOR_NAME")]
     pub name: Option<String>,
 
-    /// What the ledger knows this cluster by. Default: the uid of the namespace kube-system, or where that must not be
-    /// read, of the operator's own.
+    /// Name of this cluster in the ledger. Default: the uid of the namespace kube-system, or of the operator's own namespace if
+    /// it may not read that.
     #[arg(long, env = "VAULTSTREAM_CLUSTER_ID")]
     pub cluster_id: Option<String>,
 
@@ -61,7 +58,7 @@ pub struct Config {
     #[arg(long, env = "VAULTSTREAM_HTTP_ADDRESS", default_value = "0.0.0.0:8080")]
     pub http_address: SocketAddr,
 
-    /// HTTPS address of external.metrics.k8s.io, such as 0.0.0.0:10250. Without it no HorizontalPodAutoscaler is made.
+    /// HTTPS address of external.metrics.k8s.io, such as 0.0.0.0:10250. Without it no HorizontalPodAutoscaler is created.
     #[arg(long, env = "VAULTSTREAM_METRICS_API_ADDRESS")]
     pub metrics_api_address: Option<SocketAddr>,
 
@@ -69,20 +66,20 @@ pub struct Config {
     #[arg(long, env = "VAULTSTREAM_METRICS_API_SERVICE", default_value = "vaultstream-metrics-api")]
     pub metrics_api_service: String,
 
-    /// Address of the read-only port that KEDA asks for numbers of workers, such as 0.0.0.0:8081.
+    /// Address of the read-only port from which KEDA reads numbers of workers, such as 0.0.0.0:8081.
     #[arg(long, env = "VAULTSTREAM_SCALING_ADDRESS")]
     pub scaling_address: Option<SocketAddr>,
 
-    /// Where KEDA reaches that port, such as `http://vaultstream-scaling.vaultstream-system.svc:8081`. Without it no
-    /// ScaledObject is made.
+    /// URL at which KEDA reaches that port, such as `http://vaultstream-scaling.vaultstream-system.svc:8081`. Without it no
+    /// ScaledObject is created.
     #[arg(long, env = "VAULTSTREAM_SCALING_URL")]
     pub scaling_url: Option<String>,
 
-    /// Jobs that sign at once; further ones wait in Queued.
+    /// Jobs that sign at the same time. Further ones wait in the phase Queued.
     #[arg(long, env = "VAULTSTREAM_ACTIVE_JOBS", default_value = "20", value_parser = clap::value_parser!(u32).range(1..))]
     pub active_jobs: u32,
 
-    /// Workers of all jobs together.
+    /// Limit of workers, of all jobs together.
     #[arg(long, env = "VAULTSTREAM_WORKERS", default_value = "100")]
     pub workers: u32,
 
@@ -90,32 +87,60 @@ pub struct Config {
     #[arg(long, env = "VAULTSTREAM_NATS_REPLICAS", value_parser = clap::value_parser!(u8).range(1..=5))]
     pub nats_replicas: Option<u8>,
 
-    /// Bytes that each job's stream of batches reserves, 65536 at least. Default: only as many as the account demands.
+    /// Bytes that each job's stream of batches reserves, at least 65536. Default: only as many as the account demands.
     #[arg(long, env = "VAULTSTREAM_NATS_MAX_BYTES", value_parser = clap::value_parser!(i64).range(65536..))]
     pub nats_max_bytes: Option<i64>,
 
-    /// Messages of a stream at most that a job's workers hold at a time. Default: enough to keep all of them busy, or what
-    /// the account allows.
+    /// Limit of messages of a stream that a job's workers hold. Default: enough to keep all of them busy, or what the account
+    /// allows.
     #[arg(long, env = "VAULTSTREAM_NATS_MAX_ACK_PENDING", value_parser = clap::value_parser!(i64).range(1..))]
     pub nats_max_ack_pending: Option<i64>,
 
-    /// SigningJobs reconciled at once.
+    /// SigningJobs reconciled at the same time.
     #[arg(long, env = "VAULTSTREAM_RECONCILES", default_value = "8", value_parser = clap::value_parser!(u16).range(1..))]
     pub reconciles: u16,
 
-    /// How long the deletion of a SigningJob waits for Postgres and NATS before it leaves what it could not remove.
+    /// How long the deletion of a SigningJob waits for Postgres and NATS. After that it leaves what it could not remove.
     #[arg(long, env = "VAULTSTREAM_FINALIZER_TIMEOUT", default_value = "60s")]
     pub finalizer_timeout: humantime::Duration,
 
-    /// How long the Lease of a leader that vanished holds, 5s to 60s.
+    /// Duration of the Lease, 5s to 60s: another replica takes over this long after the leader has vanished.
     #[arg(long, env = "VAULTSTREAM_LEASE_DURATION", default_value = "15s")]
     pub lease_duration: humantime::Duration,
 
-    /// One JSON object a log line, instead of a line for people.
+    /// Write each log line as a JSON object, instead of text.
     #[arg(long, env = "VAULTSTREAM_LOG_JSON")]
     pub log_json: bool,
 
-    /// What is logged: error, warn, info, debug, trace, or a filter such as vaultstream_operator=debug,info.
+    /// What to log: error, warn, info, debug, trace, or a filter such as vaultstream_operator=debug,info.
     #[arg(long, env = "VAULTSTREAM_LOG", default_value = "info")]
     pub log: String,
+}
+
+/// `vaultstream-operator leave`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Leave {
+    /// The operator's own namespace.
+    #[arg(long)]
+    pub(crate) namespace: String,
+
+    /// Namespaces that it serves, with commas between them. Default: all.
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) namespaces: Vec<String>,
+
+    /// How long to wait for the operator to release its Lease.
+    #[arg(long, default_value = "60s")]
+    pub(crate) patience: humantime::Duration,
+}
+
+/// `vaultstream-operator make-dev-secrets`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct MakeDevSecrets {
+    /// The release's namespace, where the development servers are.
+    #[arg(long)]
+    pub(crate) namespace: String,
+
+    /// Further namespaces that get the Secret vaultstream-connection, with commas between them.
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) job_namespaces: Vec<String>,
 }

@@ -1,6 +1,7 @@
-//! The operator's own connections to Postgres and NATS: made when they can be, kept, and told about when they cannot.
+//! The operator's own connections to Postgres and NATS: made as soon as possible and kept. While one is missing, its fault says
+//! why.
 //!
-//! The operator starts, serves and answers without either of them.
+//! The operator starts and serves without either of them.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -11,39 +12,25 @@ use vaultstream_connection::ConnectionFolder;
 use vaultstream_ledger::{Ledger, Verdict};
 use vaultstream_streams::Streams;
 
-use crate::permissions::OPERATOR;
+use crate::{fault::Fault, permissions::OPERATOR};
 
-/// Between two attempts to connect.
-const PAUSE: Duration = Duration::from_secs(2);
-/// Connections to Postgres: lifecycle steps, the backlog query, and a few to spare.
-const CONNECTIONS: usize = 8;
+/// How often a connection is tried, and how long an attempt may take.
+const CONNECT_INTERVAL: Duration = Duration::from_secs(2);
+/// Connections to Postgres: for lifecycle steps, the backlog query, and a few to spare.
+const CONNECTION_LIMIT: usize = 8;
 
-/// Why something cannot be done just now, with the reason that conditions carry.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Fault {
-    /// The condition's reason.
-    pub(crate) reason: Reason,
-    /// For people; the same text while the fault is the same.
-    pub(crate) message: String,
-}
-
-impl Fault {
-    pub(crate) fn new(reason: Reason, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into() }
-    }
-}
-
-type State<T> = Result<T, Fault>;
+/// A connection, or why there is none.
+type Connected<T> = Result<T, Fault>;
 
 /// The connections. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Dependencies {
-    ledger: watch::Receiver<State<Ledger>>,
-    streams: watch::Receiver<State<Streams>>,
+    ledger: watch::Receiver<Connected<Ledger>>,
+    streams: watch::Receiver<Connected<Streams>>,
 }
 
 impl Dependencies {
-    /// Begins to connect, and goes on trying until `stop`.
+    /// Starts to connect, and tries again until `stop`.
     pub(crate) fn start(folder: PathBuf, stop: &CancellationToken) -> Self {
         let (ledger_is, ledger) =
             watch::channel(Err(Fault::new(Reason::LedgerUnavailable, "not connected to Postgres yet")));
@@ -56,20 +43,20 @@ impl Dependencies {
     }
 
     /// The ledger, migrated.
-    pub(crate) fn ledger(&self) -> State<Ledger> {
+    pub(crate) fn ledger(&self) -> Connected<Ledger> {
         self.ledger.borrow().clone()
     }
 
     /// The streams.
-    pub(crate) fn streams(&self) -> State<Streams> {
+    pub(crate) fn streams(&self) -> Connected<Streams> {
         self.streams.borrow().clone()
     }
 }
 
-/// Connects, and again when the Secret has changed; the clients reconnect by themselves. A connection stays until a new one
-/// is made.
-async fn keep<T, F: Future<Output = State<T>>>(
-    state: watch::Sender<State<T>>,
+/// Connects, and connects again when the Secret has changed. The clients reconnect by themselves. A connection is kept until a
+/// new one is made.
+async fn keep<T, F: Future<Output = Connected<T>>>(
+    state: watch::Sender<Connected<T>>,
     folder: ConnectionFolder,
     stop: CancellationToken,
     connect: impl Fn(ConnectionFolder) -> F,
@@ -85,9 +72,10 @@ async fn keep<T, F: Future<Output = State<T>>>(
             if done || state.borrow().is_err() {
                 drop(state.send_replace(connected));
             }
-            match done {
-                true => folder.changed(tried).await,
-                false => tokio::time::sleep(PAUSE).await,
+            if done {
+                folder.changed(tried).await;
+            } else {
+                tokio::time::sleep(CONNECT_INTERVAL).await;
             }
         }
     };
@@ -97,13 +85,13 @@ async fn keep<T, F: Future<Output = State<T>>>(
     }
 }
 
-async fn connect_ledger(folder: ConnectionFolder) -> State<Ledger> {
+async fn connect_ledger(folder: ConnectionFolder) -> Connected<Ledger> {
     let refused = |message: String| Fault::new(Reason::LedgerRefused, message);
     let mut options = folder.ledger().map_err(|error| refused(crate::chain(&error)))?;
-    options.max_connections = CONNECTIONS;
+    options.max_connections = CONNECTION_LIMIT;
     options.application_name = OPERATOR.to_owned();
     options.source_role = true;
-    options.patience = PAUSE;
+    options.patience = CONNECT_INTERVAL;
     let ledger = Ledger::connect(&options).await.map_err(|error| match error.verdict() {
         Verdict::Passing => Fault::new(Reason::LedgerUnavailable, error.to_string()),
         Verdict::Refused | Verdict::Wrong => refused(crate::chain(&error)),
@@ -116,11 +104,11 @@ async fn connect_ledger(folder: ConnectionFolder) -> State<Ledger> {
     Ok(ledger)
 }
 
-async fn connect_streams(folder: ConnectionFolder) -> State<Streams> {
+async fn connect_streams(folder: ConnectionFolder) -> Connected<Streams> {
     let fault = |message: String| Fault::new(Reason::StreamsUnavailable, message);
     let mut options = folder.streams().map_err(|error| fault(crate::chain(&error)))?;
     options.name = OPERATOR.to_owned();
-    options.patience = PAUSE;
+    options.patience = CONNECT_INTERVAL;
     let streams = Streams::connect(&options).await.map_err(|error| match &error {
         vaultstream_streams::ConnectError::Unreachable { .. } => fault(crate::chain(&error)),
         _ => Fault::new(Reason::StreamsRefused, crate::chain(&error)),

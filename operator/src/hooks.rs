@@ -1,6 +1,6 @@
-//! What the chart runs before an installation with servers of its own, and before a removal. Both are programs of their own,
-//! and neither needs Postgres or NATS: one makes Secrets, with a ServiceAccount for that alone; the other ends the operator
-//! and tidies up after it, with the operator's rights.
+//! What the chart runs before an installation with development servers, and before a removal. Neither needs Postgres or NATS.
+//! One creates Secrets, with a ServiceAccount for that alone. The other ends the operator and removes what it left, with the
+//! operator's rights.
 
 pub(crate) mod leave;
 pub(crate) mod secrets;

@@ -18,17 +18,19 @@ use axum::{
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::{dependencies::Dependencies, metrics::Metrics, metrics_api::Served, scaling::loads::Loads};
+use crate::{
+    dependencies::Dependencies, metrics::Metrics, metrics_api::MetricsApi, scaling::backlog_cache::BacklogCache,
+};
 
 /// What the answers are made of.
 #[derive(Clone)]
 pub(crate) struct Probes {
     pub(crate) metrics: Metrics,
     pub(crate) dependencies: Dependencies,
-    pub(crate) loads: Loads,
+    pub(crate) backlog: BacklogCache,
     pub(crate) ready: Arc<AtomicBool>,
     /// Our metrics API, where it is served.
-    pub(crate) served: Option<Served>,
+    pub(crate) metrics_api: Option<MetricsApi>,
 }
 
 /// Serves until `stop`.
@@ -46,18 +48,19 @@ pub(crate) async fn serve(
 }
 
 async fn metrics(State(probes): State<Probes>) -> impl IntoResponse {
-    match probes.metrics.encode(&probes.dependencies, &probes.loads) {
+    match probes.metrics.encode(&probes.dependencies, &probes.backlog) {
         Ok(text) => ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
 }
 
 async fn ready(State(probes): State<Probes>, RawQuery(query): RawQuery) -> impl IntoResponse {
-    let why_not = match (probes.ready.load(Ordering::Relaxed), probes.served.as_ref().is_none_or(Served::is_loaded)) {
-        (true, true) => None,
-        (false, _) => Some("the SigningJob type is not known, or watches are not synced"),
-        (true, false) => Some("the certificate of the metrics API is not loaded"),
-    };
+    let why_not =
+        match (probes.ready.load(Ordering::Relaxed), probes.metrics_api.as_ref().is_none_or(MetricsApi::is_loaded)) {
+            (true, true) => None,
+            (false, _) => Some("the SigningJob type is not known, or watches are not synced"),
+            (true, false) => Some("the certificate of the metrics API is not loaded"),
+        };
     let status = if why_not.is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let mut text = format!("{}\n", why_not.unwrap_or("ok"));
     if query.is_some_and(|query| query.starts_with("verbose")) {

@@ -1,4 +1,4 @@
-//! What Prometheus sees of the operator.
+//! The operator's metrics for Prometheus.
 
 mod jobs;
 
@@ -12,22 +12,47 @@ use jobs::JobFigures;
 
 use crate::{
     dependencies::Dependencies,
-    reconcile::ReconcileError,
     scaling::{
-        choice::{Offers, choose},
-        loads::Loads,
+        backlog_cache::BacklogCache,
+        scaler_selection::{ClusterCapabilities, select_scaler},
     },
 };
 
 /// Before every name.
 const PREFIX: &str = "vaultstream_operator";
 
+/// A step of a reconcile that can fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ReconcileStep {
+    Finalizer,
+    Apply,
+    Scale,
+    Status,
+    Retry,
+}
+
+impl ReconcileStep {
+    /// Every step.
+    pub(crate) const ALL: [Self; 5] = [Self::Finalizer, Self::Apply, Self::Scale, Self::Status, Self::Retry];
+
+    /// The label's value.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Finalizer => "finalizer",
+            Self::Apply => "apply",
+            Self::Scale => "scale",
+            Self::Status => "status",
+            Self::Retry => "retry",
+        }
+    }
+}
+
 /// Every metric, for the reference documentation: name, labels, meaning.
 ///
 /// # Errors
 /// When two metrics share a name, which only a change to this file can cause.
 pub fn catalogue() -> Result<Vec<(String, Vec<String>, String)>, prometheus::Error> {
-    let collectors = Metrics::new(Loads::default())?.collectors();
+    let collectors = Metrics::new(BacklogCache::default())?.collectors();
     let descriptions = collectors.iter().flat_map(|collector| collector.desc());
     let row =
         |metric: &Desc| (format!("{PREFIX}_{}", metric.fq_name), metric.variable_labels.clone(), metric.help.clone());
@@ -52,8 +77,8 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    /// With the figures of jobs that `loads` has whenever they are asked for.
-    pub(crate) fn new(loads: Loads) -> Result<Self, prometheus::Error> {
+    /// The figures of jobs are read from `backlog` at each scrape.
+    pub(crate) fn new(backlog: BacklogCache) -> Result<Self, prometheus::Error> {
         let gauges = |name, help, labels: &[&str]| IntGaugeVec::new(Opts::new(name, help), labels);
         let counters = |name, help, label| IntCounterVec::new(Opts::new(name, help), &[label]);
         let metrics = Self {
@@ -67,15 +92,15 @@ impl Metrics {
             reconcile_errors: counters("reconcile_errors_total", "Reconciles that failed, by step", "step")?,
             writes: counters("writes_total", "Writes to the API server, by what is written", "what")?,
             jobs: gauges("jobs", "SigningJobs by phase, on the leader", &["phase"])?,
-            figures: JobFigures::of(loads)?,
+            figures: JobFigures::of(backlog)?,
             dependencies: gauges("dependency_up", "1 while connected to it", &["dependency"])?,
             offered: gauges("scaling_offered", "1 while new jobs can be scaled this way, on the leader", &["mode"])?,
             read_age: Gauge::new("backlog_age_seconds", "How old the figures of jobs are")?,
         };
         metrics.collectors().into_iter().try_for_each(|collector| metrics.registry.register(collector))?;
-        // From the start: a rate needs a beginning.
+        // Zero from the start: a rate needs a first value.
         metrics.version.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
-        ReconcileError::STEPS.iter().for_each(|step| drop(metrics.reconcile_errors.with_label_values(&[*step])));
+        ReconcileStep::ALL.iter().for_each(|step| drop(metrics.reconcile_errors.with_label_values(&[step.as_str()])));
         ["scale", "status"].iter().for_each(|what| drop(metrics.writes.with_label_values(&[*what])));
         Ok(metrics)
     }
@@ -108,20 +133,24 @@ impl Metrics {
         }
     }
 
-    /// Notes which ways of scaling there are.
-    pub(crate) fn note_offers(&self, offers: &Offers) {
+    /// Sets which scalers new jobs can have.
+    pub(crate) fn set_capabilities(&self, capabilities: &ClusterCapabilities) {
         for mode in [ScalingMode::Hpa, ScalingMode::Keda] {
-            let offered = choose(mode, None, offers).instead.is_none();
+            let offered = select_scaler(mode, None, capabilities).instead.is_none();
             self.offered.with_label_values(&[mode.as_str()]).set(offered.into());
         }
     }
 
-    /// Everything, in Prometheus' text format.
-    pub(crate) fn encode(&self, dependencies: &Dependencies, loads: &Loads) -> Result<String, prometheus::Error> {
+    /// All metrics, in Prometheus' text format.
+    pub(crate) fn encode(
+        &self,
+        dependencies: &Dependencies,
+        backlog: &BacklogCache,
+    ) -> Result<String, prometheus::Error> {
         let up = |name: &str, is: bool| self.dependencies.with_label_values(&[name]).set(is.into());
         up("postgres", dependencies.ledger().is_ok());
         up("nats", dependencies.streams().is_ok());
-        self.read_age.set(loads.age().map_or(f64::INFINITY, |age| age.as_secs_f64()));
+        self.read_age.set(backlog.age().map_or(f64::INFINITY, |age| age.as_secs_f64()));
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }
 }

@@ -23,10 +23,11 @@ use crate::{
         secrets::{self, SecretsError},
     },
     http::{self, Probes},
-    lead::{self, Replica},
+    leader::lead::{self, Deposed},
     metrics::Metrics,
     metrics_api,
-    scaling::{keda, loads::Loads},
+    replica::Replica,
+    scaling::{backlog_cache::BacklogCache, keda},
 };
 
 /// Why the operator ended.
@@ -57,8 +58,8 @@ pub enum OperatorError {
     #[error("failed to set TLS up for the metrics API")]
     Tls(#[from] rustls::Error),
     /// Another replica leads now.
-    #[error("the Lease was lost: another replica leads now")]
-    Deposed,
+    #[error(transparent)]
+    Deposed(#[from] Deposed),
     /// `leave` did not end well.
     #[error("failed to leave the cluster")]
     Leave(#[from] LeaveError),
@@ -121,18 +122,18 @@ pub async fn run(config: Config) -> Result<(), OperatorError> {
     let stop = CancellationToken::new();
     stop_on_signals(&stop)?;
     let client = Client::try_default().await.map_err(OperatorError::Client)?;
-    let loads = Loads::default();
-    let metrics = Metrics::new(loads.clone())?;
+    let backlog = BacklogCache::default();
+    let metrics = Metrics::new(backlog.clone())?;
     let dependencies = Dependencies::start(config.connection_dir.clone(), &stop);
     if let Some(address) = config.scaling_address {
         let listener = listen(address, "--scaling-address").await?;
-        tokio::spawn(keda::serve(listener, loads.clone(), stop.clone()));
+        tokio::spawn(keda::serve(listener, backlog.clone(), stop.clone()));
     }
-    let served = match config.metrics_api_address {
+    let metrics_api = match config.metrics_api_address {
         Some(address) => {
             let listener = listen(address, "--metrics-api-address").await?;
             let service = (config.operator_namespace.as_str(), config.metrics_api_service.as_str());
-            Some(metrics_api::start(listener, client.clone(), service, loads.clone(), &stop)?)
+            Some(metrics_api::start(listener, client.clone(), service, backlog.clone(), &stop)?)
         }
         None => None,
     };
@@ -140,19 +141,19 @@ pub async fn run(config: Config) -> Result<(), OperatorError> {
     let probes = Probes {
         metrics: metrics.clone(),
         dependencies: dependencies.clone(),
-        loads: loads.clone(),
+        backlog: backlog.clone(),
         ready: Arc::clone(&ready),
-        served: served.clone(),
+        metrics_api: metrics_api.clone(),
     };
     let address = config.http_address;
     let serving = tokio::spawn(http::serve(listen(address, "--http-address").await?, probes, stop.clone()));
     tracing::info!(version = env!("CARGO_PKG_VERSION"), %address, "operator");
-    let replica = Replica { config, client, dependencies, metrics, loads, served };
+    let replica = Replica { config, client, dependencies, metrics, backlog, metrics_api };
     let result = lead::lead(replica, &ready, &stop).await;
     stop.cancel();
     // Its connections end with the process.
     serving.abort();
-    result
+    Ok(result?)
 }
 
 async fn listen(address: SocketAddr, option: &'static str) -> Result<TcpListener, OperatorError> {

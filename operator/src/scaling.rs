@@ -1,15 +1,15 @@
-//! Scaling: how many workers a job's backlog needs, who brings that about, and what each way of it reads.
+//! Scaling: how many workers a job's backlog needs, and what brings that number about.
 //!
 //! ```text
-//! loads (one ledger query for all jobs) ─▶ workers (pure) ─▶ replicas        Direct: the operator writes /scale
-//!                                                       ├──▶ metrics API     HPA: a HorizontalPodAutoscaler asks
-//!                                                       └──▶ keda            KEDA: a ScaledObject asks
-//! offers (what this cluster has) ─▶ choice (pure): which of the three
+//! backlog_cache (one ledger query for all jobs) ─▶ desired_workers (pure) ─┬▶ Direct: the operator writes /scale
+//!                                                                          ├▶ HPA: a HorizontalPodAutoscaler reads the metrics API
+//!                                                                          └▶ KEDA: a ScaledObject reads the port of `keda`
+//! capabilities (what this cluster has) ─▶ scaler_selection (pure): which of the three
 //! ```
 
-pub(crate) mod choice;
+pub(crate) mod backlog_cache;
+pub(crate) mod capabilities;
+pub(crate) mod desired_workers;
 pub(crate) mod keda;
-pub(crate) mod loads;
-pub(crate) mod offers;
-pub(crate) mod replicas;
-pub(crate) mod workers;
+pub(crate) mod scaler_selection;
+mod throughput;

@@ -1,9 +1,8 @@
-//! Before a removal: the operator ends, workers go, and nothing waits for a finalizer that nobody would remove any more.
-//! SigningJobs, their CRD and their ledger stay, so that a later installation goes on with them.
+//! Before a removal: ends the operator, and removes workers and finalizers. SigningJobs, their CRD and their ledger are kept,
+//! so that a later installation continues with them.
 
 use std::time::Duration;
 
-use clap::Args;
 use k8s_openapi::api::{
     apps::v1::Deployment, autoscaling::v2::HorizontalPodAutoscaler, policy::v1::PodDisruptionBudget,
 };
@@ -16,39 +15,27 @@ use uuid::Uuid;
 use vaultstream_api::{ChildNames, SigningJob};
 
 use crate::{
-    apply::{delete_if_there, if_there, is_absent},
-    build::ScaledObject,
-    cleanup::remove_finalizer,
-    dereference, lease,
+    config::Leave,
+    job::{
+        build::ScaledObject,
+        deletion::{delete_if_present, ignore_absent, is_absent},
+        finalizer,
+    },
+    leader::election,
+    namespaces::apis,
     permissions::OPERATOR,
 };
 
-/// As the operator's own.
-const LEASE: Duration = Duration::from_secs(15);
-
-/// `vaultstream-operator leave`.
-#[derive(Args, Clone, Debug)]
-pub(crate) struct Leave {
-    /// The operator's own namespace.
-    #[arg(long)]
-    namespace: String,
-
-    /// The namespaces it looks after, with commas between them. Default: all.
-    #[arg(long, value_delimiter = ',')]
-    namespaces: Vec<String>,
-
-    /// How long the operator is waited for.
-    #[arg(long, default_value = "60s")]
-    patience: humantime::Duration,
-}
+/// The operator's default.
+const LEASE_DURATION: Duration = Duration::from_secs(15);
 
 /// The cluster could not be left in order.
 #[derive(Debug, thiserror::Error)]
 pub enum LeaveError {
-    /// The API server is unknown.
+    /// The API server's address is unknown.
     #[error("failed to find the API server")]
     Client(#[source] kube::Error),
-    /// The operator runs on.
+    /// The operator could not be scaled down.
     #[error("failed to end the operator")]
     Scale(#[source] kube::Error),
     /// It still leads.
@@ -57,49 +44,49 @@ pub enum LeaveError {
     /// SigningJobs could not be listed.
     #[error("failed to list SigningJobs")]
     List(#[source] kube::Error),
-    /// Some could not be freed; each was told.
+    /// Some could not be freed; each was reported.
     #[error("{0} SigningJobs still have workers or our finalizer: see the lines above, and try again")]
     Left(usize),
 }
 
-/// Ends the operator, removes workers and finalizers. What one SigningJob refuses is told, and does not stop the others.
+/// Ends the operator, then removes workers and finalizers. A SigningJob that fails is reported, and does not stop the others.
 ///
 /// # Errors
 /// [`LeaveError`].
 pub(crate) async fn leave(args: Leave) -> Result<(), LeaveError> {
     let client = Client::try_default().await.map_err(LeaveError::Client)?;
     end_operator(&client, &args.namespace).await?;
-    // Who has the Lease is the only one that writes: an operator that is slow to end cannot set a finalizer again.
+    // Only the holder of the Lease writes: an operator that is slow to end cannot set a finalizer again.
     let identity = format!("leave_{}", Uuid::new_v4());
-    let mut election = lease::run_for(&client, &args.namespace, identity, LEASE);
+    let mut election = election::join_election(&client, &args.namespace, identity, LEASE_DURATION);
     let leading = tokio::time::timeout(*args.patience, election.leads.wait_for(|leads| *leads));
     if !leading.await.is_ok_and(|led| led.is_ok()) {
         return Err(LeaveError::StillLed(args.patience));
     }
-    let result = let_all_go(&election.client, &args.namespaces).await;
-    election.give_back().await;
+    let result = free_all(&election.client, &args.namespaces).await;
+    election.release().await;
     result
 }
 
 async fn end_operator(client: &Client, namespace: &str) -> Result<(), LeaveError> {
     let api = Api::<Deployment>::namespaced(client.clone(), namespace);
     let patch = Patch::Merge(json!({"spec": {"replicas": 0}}));
-    if_there(api.patch_scale(OPERATOR, &PatchParams::default(), &patch).await).map_err(LeaveError::Scale)
+    ignore_absent(api.patch_scale(OPERATOR, &PatchParams::default(), &patch).await).map_err(LeaveError::Scale)
 }
 
-async fn let_all_go(client: &Client, namespaces: &[String]) -> Result<(), LeaveError> {
+async fn free_all(client: &Client, namespaces: &[String]) -> Result<(), LeaveError> {
     let mut left = 0;
-    for api in dereference::apis::<SigningJob>(client, namespaces) {
+    for api in apis::<SigningJob>(client, namespaces) {
         let jobs = match api.list_metadata(&ListParams::default()).await {
             Ok(jobs) => jobs,
-            // The type, or the namespace with our rights in it, is gone already.
+            // The type, or the namespace that grants our rights, is gone already.
             Err(error) if is_absent(&error) => continue,
             Err(kube::Error::Api(status)) if status.is_forbidden() => continue,
             Err(error) => return Err(LeaveError::List(error)),
         };
         for job in jobs {
             let (namespace, name) = (job.namespace().unwrap_or_default(), job.name_any());
-            match let_go(client, &namespace, &job).await {
+            match free(client, &namespace, &job).await {
                 Ok(()) => println!("{namespace}/{name}: its workers and our finalizer are gone"),
                 Err(error) => {
                     left += 1;
@@ -115,14 +102,14 @@ async fn let_all_go(client: &Client, namespaces: &[String]) -> Result<(), LeaveE
     Ok(())
 }
 
-/// The scaler first, or it would ask for workers again.
-async fn let_go(client: &Client, namespace: &str, job: &PartialObjectMeta<SigningJob>) -> Result<(), kube::Error> {
+/// Removes a job's children and our finalizer. The scaler first, or it would ask for workers again.
+async fn free(client: &Client, namespace: &str, job: &PartialObjectMeta<SigningJob>) -> Result<(), kube::Error> {
     if let Ok(name) = job.name_any().parse() {
         let names = ChildNames::of(&name);
-        delete_if_there::<HorizontalPodAutoscaler>(client, namespace, &names.scaler).await?;
-        delete_if_there::<ScaledObject>(client, namespace, &names.scaler).await?;
-        delete_if_there::<Deployment>(client, namespace, &names.workers).await?;
-        delete_if_there::<PodDisruptionBudget>(client, namespace, &names.disruption_budget).await?;
+        delete_if_present::<HorizontalPodAutoscaler>(client, namespace, &names.scaler).await?;
+        delete_if_present::<ScaledObject>(client, namespace, &names.scaler).await?;
+        delete_if_present::<Deployment>(client, namespace, &names.workers).await?;
+        delete_if_present::<PodDisruptionBudget>(client, namespace, &names.disruption_budget).await?;
     }
-    remove_finalizer(client, &job.metadata).await
+    finalizer::remove(client, &job.metadata).await
 }

@@ -1,9 +1,8 @@
-//! The Secrets of a development installation: made once and never changed, so that nothing that renders the chart again can
-//! take keys away from what was signed with them.
+//! The Secrets of a development installation. They are created once and never replaced, so that the key-encryption key is kept
+//! when the chart is rendered again.
 
 use std::collections::BTreeMap;
 
-use clap::Args;
 use k8s_openapi::{ByteString, api::core::v1::Secret};
 use kube::{
     Api, Client,
@@ -12,29 +11,19 @@ use kube::{
 use uuid::Uuid;
 use vaultstream_signing::{Kek, kek::KekError};
 
-/// What the development servers themselves read.
+use crate::config::MakeDevSecrets;
+
+/// Read by the development servers.
 const SERVERS: &str = "vaultstream-dev";
 /// The operator's own connection, without a key-encryption key.
 const OPERATORS: &str = "vaultstream-operator-connection";
 /// The workers' connection, in each namespace with jobs.
 const WORKERS: &str = "vaultstream-connection";
 
-/// `vaultstream-operator make-dev-secrets`.
-#[derive(Args, Clone, Debug)]
-pub(crate) struct MakeDevSecrets {
-    /// The release's namespace, where the development servers are.
-    #[arg(long)]
-    namespace: String,
-
-    /// Further namespaces that get the Secret vaultstream-connection, with commas between them.
-    #[arg(long, value_delimiter = ',')]
-    job_namespaces: Vec<String>,
-}
-
 /// A Secret could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretsError {
-    /// The API server is unknown.
+    /// The API server's address is unknown.
     #[error("failed to find the API server")]
     Client(#[source] kube::Error),
     /// A Secret could not be read or created.
@@ -50,10 +39,10 @@ pub enum SecretsError {
         #[source]
         source: kube::Error,
     },
-    /// There is no randomness.
+    /// The system gave no randomness.
     #[error("failed to make a key-encryption key")]
     Kek(#[from] KekError),
-    /// Somebody made one of these Secrets by hand.
+    /// The Secret was made by other means.
     #[error("the Secret {namespace}/{name} has no key {key}: delete the Secret, and it will be made again")]
     Incomplete {
         /// Where.
@@ -65,7 +54,7 @@ pub enum SecretsError {
     },
 }
 
-/// Makes those that are absent.
+/// Creates the Secrets that are absent.
 ///
 /// # Errors
 /// [`SecretsError`].
@@ -86,33 +75,33 @@ pub(crate) async fn make(args: MakeDevSecrets) -> Result<(), SecretsError> {
     let urls = Urls::of(home, password, token);
     let connection = [("DATABASE_URL", urls.database.as_str()), ("NATS_URL", &urls.nats)].map(pair);
     let operators = ensure(&client, home, OPERATORS, || Ok(connection.clone().into())).await?;
-    urls.allow_open(&client, home, OPERATORS, &operators).await?;
+    urls.update_urls(&client, home, OPERATORS, &operators).await?;
     let here = ensure(&client, home, WORKERS, || {
-        // Stored without its name: whoever reads a KEK names it after itself.
+        // Stored without its name: the reader of a KEK names it by its content.
         let kek = Kek::generate("new".parse().map_err(|_| KekError::Form)?)?.to_base64();
         Ok(connection.iter().cloned().chain([pair(("kek", kek.as_str()))]).collect())
     })
     .await?;
-    let here = urls.allow_open(&client, home, WORKERS, &here).await?;
+    let here = urls.update_urls(&client, home, WORKERS, &here).await?;
     for namespace in args.job_namespaces.iter().filter(|namespace| *namespace != home) {
         let there = ensure(&client, namespace, WORKERS, || Ok(here.clone())).await?;
-        urls.allow_open(&client, namespace, WORKERS, &there).await?;
+        urls.update_urls(&client, namespace, WORKERS, &there).await?;
     }
     Ok(())
 }
 
-/// Where the development servers are. They have no TLS, and the URLs say that they may be used without.
+/// The URLs of the development servers. They have no TLS, and the URLs allow that.
 struct Urls {
     database: String,
     nats: String,
 }
 
-/// What the URLs of earlier versions lack.
-const OPEN: [&str; 2] = ["?sslmode=disable", "?tls=disable"];
+/// The parameters that the URLs of earlier versions lack.
+const WITHOUT_TLS: [&str; 2] = ["?sslmode=disable", "?tls=disable"];
 
 impl Urls {
     fn of(home: &str, password: &str, token: &str) -> Self {
-        let [database, nats] = OPEN;
+        let [database, nats] = WITHOUT_TLS;
         Self {
             database: format!(
                 "postgresql://vaultstream:{password}@vaultstream-dev-postgres.{home}.svc:5432/postgres{database}"
@@ -121,15 +110,15 @@ impl Urls {
         }
     }
 
-    /// Brings URLs that an earlier version wrote up to date, and nothing else; answers the Secret's data.
-    async fn allow_open(
+    /// Updates URLs that an earlier version wrote, and nothing else. Returns the Secret's data.
+    async fn update_urls(
         &self,
         client: &Client,
         namespace: &str,
         name: &'static str,
         data: &Data,
     ) -> Result<Data, SecretsError> {
-        let changed = self.without_a_word(data);
+        let changed = self.outdated(data);
         let mut data = data.clone();
         if changed.is_empty() {
             return Ok(data);
@@ -140,15 +129,15 @@ impl Urls {
         api.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.map_err(|source| {
             SecretsError::Secret { action: "change", namespace: namespace.to_owned(), name, source }
         })?;
-        println!("{namespace}/{name}: its URLs say now that these servers have no TLS");
+        println!("{namespace}/{name}: its URLs now allow that these servers have no TLS");
         Ok(data)
     }
 
-    /// URLs of these very servers that say nothing about encryption, as they have to be.
-    fn without_a_word(&self, data: &Data) -> Vec<(String, ByteString)> {
+    /// The new values of URLs that are exactly those of an earlier version.
+    fn outdated(&self, data: &Data) -> Vec<(String, ByteString)> {
         let known = [("DATABASE_URL", &self.database), ("NATS_URL", &self.nats)];
-        let lacking = known.into_iter().zip(OPEN).filter(|((key, url), word)| {
-            let before = url.strip_suffix(word);
+        let lacking = known.into_iter().zip(WITHOUT_TLS).filter(|((key, url), parameter)| {
+            let before = url.strip_suffix(parameter);
             data.get(*key).is_some_and(|value| before.is_some_and(|before| before.as_bytes() == value.0))
         });
         lacking.map(|((key, url), _)| pair((key, url.as_str()))).collect()
@@ -166,7 +155,7 @@ fn text<'a>(data: &'a Data, namespace: &str, name: &'static str, key: &'static s
     found.ok_or_else(|| SecretsError::Incomplete { namespace: namespace.to_owned(), name, key })
 }
 
-/// The Secret's data; made by `make` if it is absent.
+/// The Secret's data. The Secret is created with what `make` returns if it is absent.
 async fn ensure(
     client: &Client,
     namespace: &str,
@@ -196,17 +185,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_urls_that_an_earlier_version_wrote_are_brought_up_to_date() {
+    fn only_urls_that_an_earlier_version_wrote_are_updated() {
         let urls = Urls::of("home", "password", "token");
         let earlier = [
             ("DATABASE_URL", "postgresql://vaultstream:password@vaultstream-dev-postgres.home.svc:5432/postgres"),
             ("NATS_URL", "nats://token@vaultstream-dev-nats.home.svc:4222"),
         ];
-        let changed = urls.without_a_word(&earlier.map(pair).into());
+        let changed = urls.outdated(&earlier.map(pair).into());
         assert_eq!(changed, [("DATABASE_URL", urls.database.as_str()), ("NATS_URL", &urls.nats)].map(pair));
         let present: Data = changed.into_iter().chain([pair(("kek", "x"))]).collect();
-        assert!(urls.without_a_word(&present).is_empty());
+        assert!(urls.outdated(&present).is_empty());
         let own = [("DATABASE_URL", "postgresql://me@elsewhere/postgres"), ("NATS_URL", "tls://elsewhere")];
-        assert!(urls.without_a_word(&own.map(pair).into()).is_empty());
+        assert!(urls.outdated(&own.map(pair).into()).is_empty());
     }
 }

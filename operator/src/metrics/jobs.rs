@@ -1,4 +1,5 @@
-//! The figures of jobs at work, gathered anew for each scrape: a job that is gone has none, and neither has what is not known.
+//! The figures of jobs that sign, gathered anew for each scrape. A job that is gone has no figures, and neither has one whose
+//! backlog is unknown.
 
 use prometheus::{
     IntGaugeVec, Opts,
@@ -6,13 +7,14 @@ use prometheus::{
     proto::MetricFamily,
 };
 
-use crate::scaling::loads::Loads;
+use crate::scaling::backlog_cache::BacklogCache;
 
-/// Collects what [`Loads`] has at that moment. Nothing is kept from one scrape to the next, so two at once cannot meet.
+/// Collects what [`BacklogCache`] has at that moment. Nothing is kept from one scrape to the next, so scrapes at the same time
+/// cannot disturb each other.
 #[derive(Clone)]
 pub(super) struct JobFigures {
-    loads: Loads,
-    /// Without a value: it only describes.
+    backlog: BacklogCache,
+    /// Without values: it only describes the metrics.
     empty: Gauges,
 }
 
@@ -24,8 +26,8 @@ struct Gauges {
 }
 
 impl JobFigures {
-    pub(super) fn of(loads: Loads) -> Result<Self, prometheus::Error> {
-        Ok(Self { loads, empty: Gauges::new()? })
+    pub(super) fn of(backlog: BacklogCache) -> Result<Self, prometheus::Error> {
+        Ok(Self { backlog, empty: Gauges::new()? })
     }
 }
 
@@ -54,7 +56,7 @@ impl Collector for JobFigures {
 
     fn collect(&self) -> Vec<MetricFamily> {
         // Unknown is never zero: while the ledger cannot be read there are no figures.
-        let (Ok(jobs), Ok(gauges)) = (self.loads.all(), Gauges::new()) else { return Vec::new() };
+        let (Ok(jobs), Ok(gauges)) = (self.backlog.all(), Gauges::new()) else { return Vec::new() };
         let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
         for job in jobs {
             let labels = [job.namespace.as_str(), job.name.as_str()];
@@ -74,39 +76,39 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::scaling::loads::JobLoad;
+    use crate::scaling::backlog_cache::JobLoad;
 
     fn load(name: &str, rate: Option<u64>) -> JobLoad {
         JobLoad { namespace: "default".to_owned(), name: name.to_owned(), backlog: 7, rate, desired_workers: 2 }
     }
 
-    fn scrape(loads: Loads) -> String {
+    fn scrape(backlog: BacklogCache) -> String {
         let registry = Registry::new();
-        registry.register(Box::new(JobFigures::of(loads).unwrap())).unwrap();
+        registry.register(Box::new(JobFigures::of(backlog).unwrap())).unwrap();
         TextEncoder::new().encode_to_string(&registry.gather()).unwrap()
     }
 
     #[test]
     fn a_rate_that_is_not_known_is_absent_and_one_of_zero_is_zero() {
-        let told = scrape(Loads::known(&[
+        let scraped = scrape(BacklogCache::known(&[
             (Uuid::from_u128(1), load("new", None)),
             (Uuid::from_u128(2), load("idle", Some(0))),
         ]));
-        let rates: Vec<_> = told.lines().filter(|line| line.starts_with("job_records_per_second{")).collect();
+        let rates: Vec<_> = scraped.lines().filter(|line| line.starts_with("job_records_per_second{")).collect();
         assert_eq!(rates, [r#"job_records_per_second{namespace="default",signingjob="idle"} 0"#]);
-        assert_eq!(told.matches("job_backlog_records{").count(), 2, "{told}");
+        assert_eq!(scraped.matches("job_backlog_records{").count(), 2, "{scraped}");
     }
 
     #[test]
     fn there_are_no_figures_while_the_ledger_is_not_known() {
-        assert_eq!(scrape(Loads::default()), "");
+        assert_eq!(scrape(BacklogCache::default()), "");
     }
 
     #[test]
     fn no_scrape_sees_a_job_without_its_figures_while_another_one_is_under_way() {
         let registry = Registry::new();
-        let loads = Loads::known(&[(Uuid::from_u128(1), load("job", Some(3)))]);
-        registry.register(Box::new(JobFigures::of(loads).unwrap())).unwrap();
+        let backlog = BacklogCache::known(&[(Uuid::from_u128(1), load("job", Some(3)))]);
+        registry.register(Box::new(JobFigures::of(backlog).unwrap())).unwrap();
         let scrape = || {
             for _ in 0..2_000 {
                 let families = registry.gather();

@@ -6,13 +6,13 @@ use rcgen::{
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use time::{Duration, OffsetDateTime};
 
-/// How long authorities and certificates are valid.
-const AUTHORITY: Duration = Duration::days(3650);
-const LEAF: Duration = Duration::days(90);
-/// Clocks of machines differ by a little.
-const SKEW: Duration = Duration::hours(1);
+/// How long an authority, and a certificate, are valid.
+const AUTHORITY_LIFETIME: Duration = Duration::days(3650);
+const CERTIFICATE_LIFETIME: Duration = Duration::days(90);
+/// The clocks of machines may differ by this much.
+const CLOCK_SKEW_LIMIT: Duration = Duration::hours(1);
 
-/// What the Secret holds. `authorities` has the present one first, then the one before it.
+/// The content of the Secret. `authorities` has the present authority first, then the one before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Issued {
     pub(super) authorities: String,
@@ -32,7 +32,7 @@ pub(super) enum CertificateError {
     NotX509,
 }
 
-/// A new authority and a certificate of it for `names`; the authority of `before` stays trusted.
+/// A new authority, and a certificate that it has signed for `names`. The authority of `before` is still trusted.
 pub(super) fn issue(
     names: &[String],
     before: Option<&Issued>,
@@ -43,7 +43,7 @@ pub(super) fn issue(
     params.distinguished_name.push(DnType::CommonName, "vaultstream metrics API");
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-    (params.not_before, params.not_after) = (now - SKEW, now + AUTHORITY);
+    (params.not_before, params.not_after) = (now - CLOCK_SKEW_LIMIT, now + AUTHORITY_LIFETIME);
     let mut authorities = params.self_signed(&key)?.pem();
     if let Some(old) = before.and_then(|before| first_pem(&before.authorities)) {
         authorities += &old;
@@ -52,17 +52,17 @@ pub(super) fn issue(
     sign(names, authorities, authority_key, now)
 }
 
-/// What is there, with whatever is due renewed; none when nothing is.
+/// `present` with what is due renewed; `None` when nothing is due.
 pub(super) fn renew(
     names: &[String],
     present: &Issued,
     now: OffsetDateTime,
 ) -> Result<Option<Issued>, CertificateError> {
     // An authority must outlive the certificates it signs.
-    if ends(&present.authorities)? - now < LEAF * 2 {
+    if ends(&present.authorities)? - now < CERTIFICATE_LIFETIME * 2 {
         return issue(names, Some(present), now).map(Some);
     }
-    if ends(&present.certificate)? - now >= LEAF / 3 {
+    if ends(&present.certificate)? - now >= CERTIFICATE_LIFETIME / 3 {
         return Ok(None);
     }
     sign(names, present.authorities.clone(), present.authority_key.clone(), now).map(Some)
@@ -78,7 +78,7 @@ fn sign(
     let key = KeyPair::generate()?;
     let mut params = CertificateParams::new(names.to_vec())?;
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    (params.not_before, params.not_after) = (now - SKEW, now + LEAF);
+    (params.not_before, params.not_after) = (now - CLOCK_SKEW_LIMIT, now + CERTIFICATE_LIFETIME);
     let certificate = params.signed_by(&key, &issuer)?.pem();
     Ok(Issued { authorities, authority_key, certificate, key: key.serialize_pem() })
 }
@@ -122,7 +122,7 @@ mod tests {
     fn a_new_authority_is_trusted_beside_the_old_one_and_only_that() {
         let start = OffsetDateTime::now_utc();
         let first = issue(&names(), None, start).unwrap();
-        let second = renew(&names(), &first, start + AUTHORITY - Duration::days(100)).unwrap().unwrap();
+        let second = renew(&names(), &first, start + AUTHORITY_LIFETIME - Duration::days(100)).unwrap().unwrap();
         assert!(second.authorities.ends_with(&first.authorities));
         assert_eq!(count(&second.authorities), 2);
         let third = issue(&names(), Some(&second), start).unwrap();
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_certificate_is_an_error() {
+    fn what_cannot_be_read_as_a_certificate_is_an_error() {
         let good = issue(&names(), None, OffsetDateTime::now_utc()).unwrap();
         let bad = Issued { certificate: good.key.clone(), ..good };
         assert!(renew(&names(), &bad, OffsetDateTime::now_utc()).is_err());

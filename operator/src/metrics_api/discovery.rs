@@ -1,4 +1,5 @@
-//! What the API server and kubectl ask an aggregated API: which groups, versions and resources it has. Always answered.
+//! Discovery: which groups, versions and resources the API has, as the API server and kubectl ask. It responds whatever else is
+//! down.
 
 use axum::{
     Json, Router,
@@ -8,12 +9,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{GROUP, VERSION, failure};
-
-/// Records neither signed nor rejected, of one job.
-pub(crate) const BACKLOG_RECORDS: &str = "vaultstream_backlog_records";
-/// Workers that the backlog needs, of one job.
-pub(crate) const DESIRED_WORKERS: &str = "vaultstream_desired_workers";
+use super::api::{BACKLOG_RECORDS, DESIRED_WORKERS, GROUP, VERSION, failure};
 
 /// The routes.
 pub(super) fn router() -> Router {
@@ -23,8 +19,8 @@ pub(super) fn router() -> Router {
         .route("/apis/external.metrics.k8s.io/v1beta1", get(|| async { Json(resources()) }))
 }
 
-/// Aggregated discovery is not offered: whoever accepts nothing else is told so, and then asks in the plain way. An answer
-/// of another type than asked for would be taken for a broken API (kubernetes#119662).
+/// Aggregated discovery is not offered. A client that accepts nothing else gets 406, and then asks for the plain form. A
+/// response of another type than was asked for would make the API seem broken (kubernetes#119662).
 fn plain(headers: &HeaderMap, body: Value) -> Response {
     let accepted = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or("*/*");
     let takes_plain = accepted.split(',').map(str::trim).any(|kind| !kind.contains("as=APIGroupDiscoveryList"));
@@ -58,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_takes_only_aggregated_discovery_is_told_that_there_is_none() {
+    fn a_client_that_accepts_only_aggregated_discovery_is_refused() {
         let aggregated = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
         let status = |accept: &str| {
             let mut headers = HeaderMap::new();

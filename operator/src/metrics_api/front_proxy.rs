@@ -1,5 +1,5 @@
-//! The API server's front proxy: who it is, and under which headers it names the user. The cluster publishes both in the
-//! ConfigMap `kube-system/extension-apiserver-authentication`.
+//! The API server's front proxy: how it is recognized, and in which headers it names the user. The cluster publishes both in
+//! the ConfigMap `kube-system/extension-apiserver-authentication`.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -18,7 +18,7 @@ use rustls::{
 
 const CONFIG_MAP: &str = "extension-apiserver-authentication";
 
-/// The front proxy is not known.
+/// The front proxy cannot be recognized.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FrontProxyError {
     #[error("failed to read the ConfigMap kube-system/{CONFIG_MAP}")]
@@ -38,7 +38,7 @@ pub(super) struct FrontProxy {
 struct Trusted {
     authorities: String,
     verifier: Arc<dyn ClientCertVerifier>,
-    /// Common names that may speak; empty means any of that authority.
+    /// Common names that are accepted; empty means any name that the authority has signed.
     names: Vec<String>,
     headers: Headers,
 }
@@ -114,7 +114,7 @@ impl std::fmt::Debug for FrontProxy {
 }
 
 impl ClientCertVerifier for FrontProxy {
-    /// None: the authorities may change while connections are made, and clients then send what they have.
+    /// Empty: the authorities may change while connections are made, and clients then send the certificate they have.
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         &[]
     }

@@ -1,4 +1,4 @@
-//! The serving certificate, kept in one Secret that all replicas read and any of them renews.
+//! The serving certificate. It is kept in one Secret, which all replicas read and any of them renews.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -17,7 +17,7 @@ use time::OffsetDateTime;
 use super::certificate::{CertificateError, Issued, issue, renew};
 use crate::permissions::METRICS_SECRET;
 
-/// The certificate cannot be had.
+/// The certificate cannot be loaded or renewed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum IdentityError {
     #[error("failed to {0} the Secret {METRICS_SECRET}")]
@@ -28,14 +28,14 @@ pub(super) enum IdentityError {
     Tls(#[from] rustls::Error),
 }
 
-/// What is presented to callers.
-pub(super) struct Identity {
+/// The certificate and key that callers see.
+pub(super) struct ServingIdentity {
     secrets: Api<Secret>,
     names: Vec<String>,
     present: RwLock<Option<(Issued, Arc<CertifiedKey>)>>,
 }
 
-impl Identity {
+impl ServingIdentity {
     pub(super) fn new(client: Client, namespace: &str, service: &str) -> Self {
         let name = format!("{service}.{namespace}.svc");
         Self {
@@ -45,7 +45,7 @@ impl Identity {
         }
     }
 
-    /// Loads what the Secret holds, made or renewed where that is due; answers the authorities.
+    /// Loads the Secret, and creates or renews it when that is due. Returns the authorities.
     pub(super) async fn refresh(&self) -> Result<String, IdentityError> {
         let issued = self.issued().await?;
         let mut present = self.present.write().unwrap_or_else(PoisonError::into_inner);
@@ -67,13 +67,14 @@ impl Identity {
             Some(held) => match renew(&self.names, &held, now) {
                 Ok(None) => return Ok(held),
                 Ok(Some(renewed)) => renewed,
-                // Somebody wrote something else there.
+                // Another writer has stored something unusable.
                 Err(_) => issue(&self.names, None, now)?,
             },
             None => issue(&self.names, None, now)?,
         };
         let updated = Secret { metadata: secret.metadata, ..to_secret(&renewed) };
-        // With the version we have read: when two renew at once, one of them loses and reads what the other wrote.
+        // Under the version that was read: when two replicas renew at the same time, one fails and then reads what the other
+        // wrote.
         match self.secrets.replace(METRICS_SECRET, &PostParams::default(), &updated).await {
             Ok(_) => Ok(renewed),
             Err(error) => Err(IdentityError::Secret("renew", error)),
@@ -88,13 +89,13 @@ impl Identity {
     }
 }
 
-impl std::fmt::Debug for Identity {
+impl std::fmt::Debug for ServingIdentity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Identity").field("names", &self.names).finish_non_exhaustive()
+        f.debug_struct("ServingIdentity").field("names", &self.names).finish_non_exhaustive()
     }
 }
 
-impl ResolvesServerCert for Identity {
+impl ResolvesServerCert for ServingIdentity {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let present = self.present.read().unwrap_or_else(PoisonError::into_inner);
         present.as_ref().map(|(_, certified)| Arc::clone(certified))

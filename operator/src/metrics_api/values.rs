@@ -1,4 +1,4 @@
-//! The values: one item a job that is at work, selected by the job's name. What is not known is 503, never a number.
+//! The values: one item for each job that signs, selected by the job's name. An unknown value is 503, never a number.
 
 use axum::{
     Json,
@@ -11,8 +11,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use vaultstream_api::names::JOB_LABEL;
 
-use super::{BACKLOG_RECORDS, DESIRED_WORKERS, GROUP, VERSION, failure};
-use crate::scaling::loads::{JobLoad, Loads};
+use super::api::{BACKLOG_RECORDS, DESIRED_WORKERS, GROUP, VERSION, failure};
+use crate::scaling::backlog_cache::{BacklogCache, JobLoad};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -22,7 +22,7 @@ pub(super) struct Selection {
 }
 
 pub(super) async fn get(
-    State(loads): State<Loads>,
+    State(backlog): State<BacklogCache>,
     Path((namespace, metric)): Path<(String, String)>,
     Query(selection): Query<Selection>,
 ) -> Response {
@@ -38,7 +38,7 @@ pub(super) async fn get(
         Ok(job) => job,
         Err(message) => return failure(StatusCode::BAD_REQUEST, "BadRequest", &message).into_response(),
     };
-    match loads.in_namespace(&namespace) {
+    match backlog.in_namespace(&namespace) {
         Ok(jobs) => {
             let chosen = jobs.iter().filter(|load| job.is_none_or(|job| load.name == job));
             let items: Vec<Value> = chosen.map(|load| item(&metric, load, read(load))).collect();
@@ -60,7 +60,7 @@ fn item(metric: &str, load: &JobLoad, value: u64) -> Value {
     })
 }
 
-/// The job that a label selector names; none selects all of the namespace.
+/// The job that a label selector names. An empty selector selects all of the namespace.
 fn job_of(selector: &str) -> Result<Option<&str>, String> {
     if selector.is_empty() {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! The objects that grant it.
+//! The objects that grant the rules.
 
 use k8s_openapi::api::{
     core::v1::ServiceAccount,
@@ -6,12 +6,15 @@ use k8s_openapi::api::{
 };
 use kube::api::ObjectMeta;
 
-use super::{OPERATOR, cluster, jobs, metrics_reader, own, own_certificate, own_name};
+use super::{
+    names::OPERATOR,
+    rules::{cluster, jobs, metrics_reader, own, own_certificate, own_name},
+};
 
-/// In the namespaces that are looked after.
+/// In the namespaces that are served.
 const JOBS: &str = "vaultstream-operator-jobs";
 const METRICS_READER: &str = "vaultstream-external-metrics-reader";
-/// Kubernetes' own Role for whoever serves an aggregated API, in kube-system.
+/// Kubernetes' own Role for servers of an aggregated API, in kube-system.
 const AUTHENTICATION_READER: &str = "extension-apiserver-authentication-reader";
 
 /// Everything that grants the operator its rights.
@@ -19,17 +22,17 @@ const AUTHENTICATION_READER: &str = "extension-apiserver-authentication-reader";
 pub struct Permissions {
     /// Who the operator is.
     pub service_account: ServiceAccount,
-    /// None for an operator that is limited to namespaces.
+    /// Empty for an operator that is limited to namespaces.
     pub cluster_roles: Vec<ClusterRole>,
-    /// None for an operator that is limited to namespaces.
+    /// Empty for an operator that is limited to namespaces.
     pub cluster_role_bindings: Vec<ClusterRoleBinding>,
-    /// In its own namespace, and in those it looks after.
+    /// In its own namespace, and in those that it serves.
     pub roles: Vec<Role>,
-    /// As the roles; and for a cluster-wide one in kube-system.
+    /// For the roles, and for a cluster-wide operator in kube-system.
     pub role_bindings: Vec<RoleBinding>,
 }
 
-/// For an operator in `namespace` that looks after all namespaces.
+/// For an operator in `namespace` that serves all namespaces.
 #[must_use]
 pub fn cluster_wide(namespace: &str) -> Permissions {
     let mut rules = jobs();
@@ -52,7 +55,7 @@ pub fn cluster_wide(namespace: &str) -> Permissions {
         roles: vec![role(namespace, OPERATOR, here)],
         role_bindings: vec![
             role_binding(namespace, OPERATOR, OPERATOR, operator(namespace)),
-            // The authority of the front proxy, by which callers of the metrics API are known.
+            // The authority of the front proxy, by which callers of the metrics API are authenticated.
             role_binding(
                 "kube-system",
                 "vaultstream-operator-authentication-reader",
@@ -63,7 +66,7 @@ pub fn cluster_wide(namespace: &str) -> Permissions {
     }
 }
 
-/// For an operator in `namespace` that looks after `namespaces`: nothing of it is outside of namespaces.
+/// For an operator in `namespace` that serves `namespaces`. It has no rights outside of namespaces.
 #[must_use]
 pub fn namespaced(namespace: &str, namespaces: &[String]) -> Permissions {
     let mut here = own();
@@ -147,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn every_binding_names_a_role_that_is_there() {
+    fn every_binding_names_a_role_that_exists() {
         for granted in [cluster_wide("vaultstream"), namespaced("vaultstream", &["a".to_owned()])] {
             for binding in &granted.cluster_role_bindings {
                 assert!(

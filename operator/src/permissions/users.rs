@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule};
 use kube::api::ObjectMeta;
 
-use super::{OURS, rule};
+use super::rules::{GROUP, rule};
 
-/// Roles that Kubernetes aggregates: whoever may view a namespace sees its SigningJobs, whoever may edit it makes them.
+/// Roles that Kubernetes aggregates: users who may view a namespace see its SigningJobs, users who may edit it create them.
 #[must_use]
 pub fn user_roles() -> [ClusterRole; 2] {
-    let view =
-        || vec![rule(OURS, &["signingjobs"], &["get", "list", "watch"]), rule(OURS, &["signingjobs/status"], &["get"])];
+    let view = || {
+        vec![rule(GROUP, &["signingjobs"], &["get", "list", "watch"]), rule(GROUP, &["signingjobs/status"], &["get"])]
+    };
     let mut edit = view();
-    edit.push(rule(OURS, &["signingjobs"], &["create", "update", "patch", "delete", "deletecollection"]));
+    edit.push(rule(GROUP, &["signingjobs"], &["create", "update", "patch", "delete", "deletecollection"]));
     // admin takes what edit has, and edit what view has; both labels are spelt out as in Kubernetes' own roles.
     [
         aggregated("vaultstream-view", &["view", "edit", "admin"], view()),

@@ -1,5 +1,5 @@
-//! The read-only port that KEDA's `metrics-api` trigger asks: how many workers a job's backlog needs. An answer other than
-//! 200 is an error to KEDA, and without a `fallback` it then keeps the number of workers.
+//! The read-only port that KEDA's `metrics-api` trigger reads: how many workers a job's backlog needs. KEDA takes any status
+//! but 200 for an error, and without a `fallback` it then keeps the number of workers.
 
 use axum::{
     Json, Router,
@@ -12,24 +12,28 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::loads::Loads;
+use super::backlog_cache::BacklogCache;
 
-/// Where a job's number is, below the port's address.
+/// The path of a job's number of workers.
 pub(crate) fn path(namespace: &str, job: &str) -> String {
     format!("/v1/namespaces/{namespace}/jobs/{job}/scaling")
 }
 
-/// The field of the answer that KEDA reads.
+/// The field of the response that KEDA reads.
 pub(crate) const FIELD: &str = "desiredWorkers";
 
 /// Serves until `stop`.
-pub(crate) async fn serve(listener: TcpListener, loads: Loads, stop: CancellationToken) -> std::io::Result<()> {
-    let router = Router::new().route(&path("{namespace}", "{job}"), get(desired)).with_state(loads);
+pub(crate) async fn serve(
+    listener: TcpListener,
+    backlog: BacklogCache,
+    stop: CancellationToken,
+) -> std::io::Result<()> {
+    let router = Router::new().route(&path("{namespace}", "{job}"), get(desired)).with_state(backlog);
     axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
 }
 
-async fn desired(State(loads): State<Loads>, Path((namespace, job)): Path<(String, String)>) -> Response {
-    let found = loads.in_namespace(&namespace).map(|jobs| jobs.into_iter().find(|load| load.name == job));
+async fn desired(State(backlog): State<BacklogCache>, Path((namespace, job)): Path<(String, String)>) -> Response {
+    let found = backlog.in_namespace(&namespace).map(|jobs| jobs.into_iter().find(|load| load.name == job));
     match found {
         Ok(Some(load)) => Json(json!({"backlogRecords": load.backlog, FIELD: load.desired_workers})).into_response(),
         Ok(None) => (StatusCode::NOT_FOUND, "this job is not running\n").into_response(),

@@ -1,0 +1,53 @@
+//! Delays that grow while something fails.
+
+use std::{collections::HashMap, sync::Mutex, time::Duration};
+
+use uuid::Uuid;
+
+/// `first`, doubled with each failure, up to `limit`.
+pub(crate) fn exponential(first: Duration, failures: u32, limit: Duration) -> Duration {
+    first.saturating_mul(1_u32.checked_shl(failures).unwrap_or(u32::MAX)).min(limit)
+}
+
+/// The delay of each object's next retry, by its consecutive failures.
+#[derive(Default)]
+pub(crate) struct RetryDelays(Mutex<HashMap<Uuid, u32>>);
+
+impl RetryDelays {
+    const FIRST: Duration = Duration::from_millis(500);
+    const LIMIT: Duration = Duration::from_secs(60);
+
+    /// Counts a failure, and returns the delay before the next attempt.
+    pub(crate) fn after_failure(&self, uid: Uuid) -> Duration {
+        let failures = self.0.lock().map_or(0, |mut failures| {
+            let count = failures.entry(uid).or_default();
+            *count = count.saturating_add(1);
+            *count
+        });
+        exponential(Self::FIRST, failures, Self::LIMIT)
+    }
+
+    /// Forgets the failures of an object: it succeeded, or is gone.
+    pub(crate) fn clear(&self, uid: Uuid) {
+        if let Ok(mut failures) = self.0.lock() {
+            failures.remove(&uid);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_double_up_to_a_limit_and_begin_anew_after_a_success() {
+        let (delays, uid) = (RetryDelays::default(), Uuid::nil());
+        let next = || delays.after_failure(uid).as_millis();
+        assert_eq!([next(), next(), next()], [1_000, 2_000, 4_000]);
+        (0..60).for_each(|_| drop(next()));
+        assert_eq!(next(), 60_000);
+        assert_eq!(delays.after_failure(Uuid::max()).as_millis(), 1_000, "another object has delays of its own");
+        delays.clear(uid);
+        assert_eq!(next(), 1_000);
+    }
+}

@@ -1,0 +1,268 @@
+//! Makes the children what they are to be: server-side apply for those that are wanted, deletion for the others. Nothing is
+//! written when nothing differs.
+
+use std::{
+    collections::HashMap,
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+
+use k8s_openapi::{
+    NamespaceResourceScope,
+    api::{
+        apps::v1::{Deployment, DeploymentSpec},
+        autoscaling::v2::HorizontalPodAutoscaler,
+        core::v1::{Container, PodSpec, PodTemplateSpec},
+        policy::v1::PodDisruptionBudget,
+    },
+};
+use kube::{
+    Api, Client, Resource, ResourceExt,
+    api::{DeleteParams, ObjectMeta, PartialObjectMeta, Patch, PatchParams, PostParams},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+use vaultstream_api::{ChildNames, ScalingMode};
+
+use crate::{
+    job::{
+        build::{DesiredChildren, ScaledObject},
+        children::ObservedChildren,
+        deletion::{delete_if_present, is_absent},
+        scale::SCALE_MANAGER,
+        validate::ValidJob,
+    },
+    permissions::OPERATOR,
+};
+
+const DEPLOYMENT: &str = "Deployment";
+const BUDGET: &str = "PodDisruptionBudget";
+const AUTOSCALER: &str = "HorizontalPodAutoscaler";
+const SCALED_OBJECT: &str = "ScaledObject";
+/// How long a deletion waits for KEDA's finalizer.
+const KEDA_FINALIZER_TIMEOUT_SECONDS: i64 = 60;
+
+/// A child could not be read, applied or deleted.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to {action} the {kind} {name}")]
+pub(crate) struct ApplyError {
+    action: &'static str,
+    kind: &'static str,
+    name: String,
+    #[source]
+    pub(crate) source: kube::Error,
+}
+
+/// How often a child is applied again although its content is the same: another writer may have changed it.
+const REAPPLY_INTERVAL: Duration = Duration::from_secs(600);
+
+/// The hash of what was applied last, by job and kind: applying the same again costs no request.
+#[derive(Default)]
+pub(crate) struct AppliedHashes(Mutex<HashMap<(Uuid, &'static str), AppliedHash>>);
+
+struct AppliedHash {
+    hash: [u8; 32],
+    at: Instant,
+}
+
+/// Whether all is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ApplyOutcome {
+    Done,
+    /// KEDA's finalizer is still on the ScaledObject. The Deployment is kept until it is gone.
+    WaitingForKeda,
+}
+
+impl AppliedHashes {
+    fn is_due(&self, uid: Uuid, kind: &'static str, hash: [u8; 32]) -> bool {
+        self.0.lock().map_or(true, |known| {
+            known.get(&(uid, kind)).is_none_or(|last| last.hash != hash || last.at.elapsed() > REAPPLY_INTERVAL)
+        })
+    }
+
+    fn record(&self, uid: Uuid, kind: &'static str, hash: [u8; 32]) {
+        if let Ok(mut known) = self.0.lock() {
+            known.insert((uid, kind), AppliedHash { hash, at: Instant::now() });
+        }
+    }
+
+    fn knows(&self, uid: Uuid, kind: &'static str) -> bool {
+        self.0.lock().is_ok_and(|known| known.contains_key(&(uid, kind)))
+    }
+
+    /// Forgets a job, or one kind of its children.
+    pub(crate) fn forget(&self, uid: Uuid, kind: Option<&'static str>) {
+        if let Ok(mut known) = self.0.lock() {
+            known.retain(|(of, child), _| *of != uid || kind.is_some_and(|kind| *child != kind));
+        }
+    }
+}
+
+/// Applies the desired children and deletes the others. `observed` is what exists. An unwanted scaler is deleted first and a
+/// wanted one applied last: no scaler ever exists without its Deployment.
+pub(crate) async fn apply(
+    client: &Client,
+    applied: &AppliedHashes,
+    job: &ValidJob,
+    desired: DesiredChildren,
+    observed: &ObservedChildren,
+) -> Result<ApplyOutcome, ApplyError> {
+    let names = ChildNames::of(&job.name);
+    let DesiredChildren { deployment, disruption_budget, autoscaler, scaled_object } = desired;
+    // The watch may not have seen yet what was applied a moment ago.
+    let [budget_applied, autoscaler_applied] = [BUDGET, AUTOSCALER].map(|kind| applied.knows(job.uid, kind));
+    let exist = [
+        (DEPLOYMENT, observed.deployment.is_some()),
+        (BUDGET, observed.disruption_budget.is_some()),
+        (AUTOSCALER, observed.autoscaler.is_some()),
+    ];
+    for (kind, exists) in exist {
+        if !exists {
+            applied.forget(job.uid, Some(kind));
+        }
+    }
+    if autoscaler.is_none() && (observed.autoscaler.is_some() || autoscaler_applied) {
+        delete_child::<HorizontalPodAutoscaler>(client, applied, job, AUTOSCALER, &names.scaler).await?;
+    }
+    let has_scaled_object = job.status.scaling_mode == Some(ScalingMode::Keda) || applied.knows(job.uid, SCALED_OBJECT);
+    if scaled_object.is_none()
+        && has_scaled_object
+        && !delete_scaled_object(client, applied, job, &names.scaler).await?
+    {
+        return Ok(ApplyOutcome::WaitingForKeda);
+    }
+    match deployment {
+        Some(deployment) => {
+            if observed.deployment.is_none() {
+                create_without_replicas(client, job, &deployment).await?;
+            }
+            apply_child(client, applied, job, DEPLOYMENT, deployment).await?;
+        }
+        None if observed.deployment.is_some() => {
+            delete_child::<Deployment>(client, applied, job, DEPLOYMENT, &names.workers).await?;
+        }
+        None => {}
+    }
+    match disruption_budget {
+        Some(budget) => apply_child(client, applied, job, BUDGET, budget).await?,
+        None if observed.disruption_budget.is_some() || budget_applied => {
+            delete_child::<PodDisruptionBudget>(client, applied, job, BUDGET, &names.disruption_budget).await?;
+        }
+        None => {}
+    }
+    if let Some(autoscaler) = autoscaler {
+        apply_child(client, applied, job, AUTOSCALER, autoscaler).await?;
+    }
+    if let Some(scaled_object) = scaled_object {
+        apply_child(client, applied, job, SCALED_OBJECT, scaled_object).await?;
+    }
+    Ok(ApplyOutcome::Done)
+}
+
+/// Deletes the ScaledObject; true once it is gone. KEDA's finalizer holds it until KEDA has released the Deployment. A KEDA
+/// that does not run is not waited for longer than the timeout.
+async fn delete_scaled_object(
+    client: &Client,
+    applied: &AppliedHashes,
+    job: &ValidJob,
+    name: &str,
+) -> Result<bool, ApplyError> {
+    delete_child::<ScaledObject>(client, applied, job, SCALED_OBJECT, name).await?;
+    let api = Api::<ScaledObject>::namespaced(client.clone(), job.namespace.as_str());
+    let deleted_at = match api.get_metadata(name).await {
+        Ok(left) => left.metadata.deletion_timestamp,
+        Err(error) if is_absent(&error) => None,
+        Err(source) => {
+            return Err(ApplyError { action: "read", kind: SCALED_OBJECT, name: name.to_owned(), source });
+        }
+    };
+    Ok(deleted_at.is_none_or(|at| {
+        let waited = jiff::Timestamp::now().as_second() - at.0.as_second();
+        waited > KEDA_FINALIZER_TIMEOUT_SECONDS
+    }))
+}
+
+/// Creates a Deployment with zero replicas, a number that the scale manager owns. Applied without a number it would begin with
+/// one replica.
+async fn create_without_replicas(client: &Client, job: &ValidJob, deployment: &Deployment) -> Result<(), ApplyError> {
+    let params = PostParams { field_manager: Some(SCALE_MANAGER.to_owned()), ..PostParams::default() };
+    let api = Api::<Deployment>::namespaced(client.clone(), job.namespace.as_str());
+    match api.create(&params, &minimal(deployment)).await {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(()),
+        Err(source) => Err(ApplyError { action: "create", kind: DEPLOYMENT, name: deployment.name_any(), source }),
+    }
+}
+
+/// Only the fields that a Deployment must have. The scale manager would own any other field, too, and a field that a changed
+/// job leaves out would be kept.
+fn minimal(deployment: &Deployment) -> Deployment {
+    let whole = deployment.spec.clone().unwrap_or_default();
+    let containers = whole.template.spec.into_iter().flat_map(|pod| pod.containers);
+    let container = |whole: Container| Container { name: whole.name, image: whole.image, ..Container::default() };
+    let template = PodTemplateSpec {
+        metadata: Some(ObjectMeta { labels: whole.selector.match_labels.clone(), ..ObjectMeta::default() }),
+        spec: Some(PodSpec { containers: containers.map(container).collect(), ..PodSpec::default() }),
+    };
+    Deployment {
+        metadata: deployment.metadata.clone(),
+        spec: Some(DeploymentSpec {
+            replicas: Some(0),
+            selector: whole.selector,
+            template,
+            ..DeploymentSpec::default()
+        }),
+        status: None,
+    }
+}
+
+async fn apply_child<K>(
+    client: &Client,
+    applied: &AppliedHashes,
+    job: &ValidJob,
+    kind: &'static str,
+    object: K,
+) -> Result<(), ApplyError>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Serialize
+        + DeserializeOwned
+        + Clone
+        + std::fmt::Debug,
+{
+    let name = object.name_any();
+    let hash: [u8; 32] = Sha256::digest(serde_json::to_vec(&object).unwrap_or_default()).into();
+    if !applied.is_due(job.uid, kind, hash) {
+        return Ok(());
+    }
+    let api = Api::<K>::namespaced(client.clone(), job.namespace.as_str());
+    let params = PatchParams::apply(OPERATOR).force();
+    api.patch(&name, &params, &Patch::Apply(&object)).await.map_err(|source| ApplyError {
+        action: "apply",
+        kind,
+        name,
+        source,
+    })?;
+    applied.record(job.uid, kind, hash);
+    Ok(())
+}
+
+async fn delete_child<K>(
+    client: &Client,
+    applied: &AppliedHashes,
+    job: &ValidJob,
+    kind: &'static str,
+    name: &str,
+) -> Result<(), ApplyError>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + std::fmt::Debug,
+{
+    applied.forget(job.uid, Some(kind));
+    delete_if_present::<K>(client, job.namespace.as_str(), name).await.map_err(|source| ApplyError {
+        action: "delete",
+        kind,
+        name: name.to_owned(),
+        source,
+    })
+}

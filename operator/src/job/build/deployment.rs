@@ -1,0 +1,182 @@
+//! The workers' Deployment, without a number of replicas: that is written through `/scale`.
+
+use k8s_openapi::{
+    api::{
+        apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment},
+        core::v1::{
+            Capabilities, Container, ContainerPort, EnvVar, HTTPGetAction, PodSecurityContext, PodSpec,
+            PodTemplateSpec, Probe, ResourceRequirements, SeccompProfile, SecretVolumeSource, SecurityContext, Volume,
+            VolumeMount,
+        },
+    },
+    apimachinery::pkg::{api::resource::Quantity, apis::meta::v1::LabelSelector, util::intstr::IntOrString},
+};
+use kube::api::ObjectMeta;
+use std::collections::BTreeMap;
+use vaultstream_api::{
+    ChildNames, WorkerTemplate,
+    names::{child_labels, selector_labels},
+};
+
+use crate::job::{build::common::metadata, validate::ValidJob};
+
+/// After SIGTERM a worker works for up to 15 s, and has as long again to commit, acknowledge and release its keys.
+const GRACE_PERIOD_SECONDS: i64 = 30;
+const PORT: i32 = 9090;
+const CONNECTION: &str = "connection";
+const CONNECTION_DIR: &str = "/etc/vaultstream/connection";
+/// The file from which Kubernetes reads why a container ended.
+const TERMINATION_LOG: &str = "/dev/termination-log";
+/// An unprivileged uid. Images need not define such a user.
+const USER: i64 = 65532;
+
+pub(super) fn workers(job: &ValidJob, image: &str) -> Deployment {
+    let names = ChildNames::of(&job.name);
+    let template = job.spec.workers.template.clone().unwrap_or_default();
+    let WorkerTemplate {
+        labels,
+        annotations,
+        resources,
+        node_selector,
+        tolerations,
+        affinity,
+        topology_spread_constraints,
+        priority_class_name,
+        image_pull_secrets,
+        env,
+    } = template;
+    let mut pod_labels = labels;
+    pod_labels.extend(child_labels(&job.name, &job.uid.to_string()));
+    let mut variables = vec![variable("VAULTSTREAM_JOB_UID", &job.uid.to_string())];
+    variables.extend([
+        variable("VAULTSTREAM_LOG_FORMAT", "json"),
+        variable("VAULTSTREAM_SOURCE_ROLE", "true"),
+        variable("VAULTSTREAM_CONNECTION_DIR", CONNECTION_DIR),
+        variable("VAULTSTREAM_TERMINATION_LOG", TERMINATION_LOG),
+    ]);
+    variables.extend(env.into_iter().map(|literal| variable(&literal.name, &literal.value)));
+    let resources = resources.map_or_else(default_resources, |own| ResourceRequirements {
+        requests: non_empty(own.requests),
+        limits: non_empty(own.limits),
+        ..ResourceRequirements::default()
+    });
+    let container = Container {
+        name: "worker".to_owned(),
+        image: Some(image.to_owned()),
+        image_pull_policy: Some("IfNotPresent".to_owned()),
+        env: Some(variables),
+        ports: Some(vec![ContainerPort {
+            name: Some("http".to_owned()),
+            container_port: PORT,
+            ..ContainerPort::default()
+        }]),
+        liveness_probe: Some(probe("/livez", 6)),
+        readiness_probe: Some(probe("/readyz", 1)),
+        resources: Some(resources),
+        security_context: Some(SecurityContext {
+            allow_privilege_escalation: Some(false),
+            capabilities: Some(Capabilities { drop: Some(vec!["ALL".to_owned()]), add: None }),
+            read_only_root_filesystem: Some(true),
+            ..SecurityContext::default()
+        }),
+        volume_mounts: Some(vec![VolumeMount {
+            name: CONNECTION.to_owned(),
+            mount_path: CONNECTION_DIR.to_owned(),
+            read_only: Some(true),
+            ..VolumeMount::default()
+        }]),
+        ..Container::default()
+    };
+    let pod = PodSpec {
+        automount_service_account_token: Some(false),
+        enable_service_links: Some(false),
+        termination_grace_period_seconds: Some(GRACE_PERIOD_SECONDS),
+        security_context: Some(PodSecurityContext {
+            run_as_non_root: Some(true),
+            run_as_user: Some(USER),
+            run_as_group: Some(USER),
+            fs_group: Some(USER),
+            seccomp_profile: Some(SeccompProfile { type_: "RuntimeDefault".to_owned(), localhost_profile: None }),
+            ..PodSecurityContext::default()
+        }),
+        volumes: Some(vec![Volume {
+            name: CONNECTION.to_owned(),
+            secret: Some(SecretVolumeSource {
+                secret_name: Some(job.spec.connection_secret.clone()),
+                default_mode: Some(0o440),
+                // The worker reports what is missing. A pod without its volume would only wait for it.
+                optional: Some(true),
+                ..SecretVolumeSource::default()
+            }),
+            ..Volume::default()
+        }]),
+        containers: vec![container],
+        node_selector: non_empty(node_selector),
+        tolerations: (!tolerations.is_empty()).then_some(tolerations),
+        affinity,
+        topology_spread_constraints: (!topology_spread_constraints.is_empty()).then_some(topology_spread_constraints),
+        priority_class_name,
+        image_pull_secrets: (!image_pull_secrets.is_empty()).then_some(image_pull_secrets),
+        ..PodSpec::default()
+    };
+    Deployment {
+        metadata: metadata(job, names.workers),
+        spec: Some(DeploymentSpec {
+            replicas: None,
+            revision_history_limit: Some(1),
+            selector: LabelSelector { match_labels: Some(selector_labels(&job.name)), ..LabelSelector::default() },
+            strategy: Some(DeploymentStrategy {
+                type_: Some("RollingUpdate".to_owned()),
+                // A surge would take more connections to Postgres than the workers are meant to have.
+                rolling_update: Some(RollingUpdateDeployment {
+                    max_surge: Some(IntOrString::Int(0)),
+                    max_unavailable: Some(IntOrString::String("25%".to_owned())),
+                }),
+            }),
+            template: PodTemplateSpec {
+                metadata: Some(ObjectMeta {
+                    labels: Some(pod_labels),
+                    annotations: non_empty(annotations),
+                    ..ObjectMeta::default()
+                }),
+                spec: Some(pod),
+            },
+            ..DeploymentSpec::default()
+        }),
+        status: None,
+    }
+}
+
+fn variable(name: &str, value: &str) -> EnvVar {
+    EnvVar { name: name.to_owned(), value: Some(value.to_owned()), ..EnvVar::default() }
+}
+
+fn probe(path: &str, failures: i32) -> Probe {
+    Probe {
+        http_get: Some(HTTPGetAction {
+            path: Some(path.to_owned()),
+            port: IntOrString::String("http".to_owned()),
+            ..HTTPGetAction::default()
+        }),
+        period_seconds: Some(5),
+        failure_threshold: Some(failures),
+        ..Probe::default()
+    }
+}
+
+/// A small request, no limit of CPU, and a limit of memory: a worker needs up to 128 MiB.
+fn default_resources() -> ResourceRequirements {
+    let quantities = |pairs: &[(&str, &str)]| {
+        Some(pairs.iter().map(|(name, value)| ((*name).to_owned(), Quantity((*value).to_owned()))).collect())
+    };
+    ResourceRequirements {
+        requests: quantities(&[("cpu", "100m"), ("memory", "64Mi")]),
+        limits: quantities(&[("memory", "256Mi")]),
+        ..ResourceRequirements::default()
+    }
+}
+
+/// `None` for an empty map: with server-side apply an empty map would claim the field.
+fn non_empty<V>(map: BTreeMap<String, V>) -> Option<BTreeMap<String, V>> {
+    (!map.is_empty()).then_some(map)
+}

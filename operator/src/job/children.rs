@@ -1,0 +1,228 @@
+//! The children and pods of jobs, as they are in the cluster. Read from watches, never fetched.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::{Stream, StreamExt, stream};
+use k8s_openapi::api::{
+    apps::v1::Deployment, autoscaling::v2::HorizontalPodAutoscaler, core::v1::Pod, policy::v1::PodDisruptionBudget,
+};
+use kube::{
+    Api, Client, Resource, ResourceExt,
+    runtime::{
+        WatchStreamExt, reflector,
+        reflector::{ObjectRef, Store},
+        watcher,
+    },
+};
+use serde::de::DeserializeOwned;
+use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use vaultstream_api::{ChildNames, names::JOB_UID_LABEL};
+
+use crate::{
+    fault::Fault,
+    job::{pod_diagnosis, validate::ValidJob},
+    namespaces::apis,
+};
+
+/// Every child has this label.
+const CHILD_SELECTOR: &str = "app.kubernetes.io/managed-by=vaultstream-operator";
+/// Seconds after which the API server ends a watch, and it is opened again.
+const WATCH_TIMEOUT_SECONDS: u32 = 200;
+/// The delay after a watch failed.
+const WATCH_RETRY_INTERVAL: Duration = Duration::from_millis(100);
+/// Changes of Deployments that a controller may lag behind. It polls its jobs, too, so a lost change is only seen later.
+const CHANGES_LIMIT: usize = 1024;
+
+/// The children of all jobs, kept up to date by watches.
+pub(crate) struct ChildCache {
+    deployments: Vec<Store<Deployment>>,
+    disruption_budgets: Vec<Store<PodDisruptionBudget>>,
+    autoscalers: Vec<Store<HorizontalPodAutoscaler>>,
+    pods: Vec<Store<Pod>>,
+    /// Of each Deployment that was seen new, changed or deleted.
+    deployment_changes: broadcast::Sender<Arc<Deployment>>,
+}
+
+/// The children of one job.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ObservedChildren {
+    pub(crate) deployment: Option<Arc<Deployment>>,
+    pub(crate) disruption_budget: Option<Arc<PodDisruptionBudget>>,
+    pub(crate) autoscaler: Option<Arc<HorizontalPodAutoscaler>>,
+    /// Why a pod does not run; `None` when all do.
+    pub(crate) pod_fault: Option<Fault>,
+    /// Pods that are ready.
+    pub(crate) ready: u32,
+    /// Pods in any state.
+    pub(crate) pods: u32,
+}
+
+impl ObservedChildren {
+    /// The number of workers that was written last; `None` without a Deployment.
+    pub(crate) fn replicas(&self) -> Option<u32> {
+        let written = self.deployment.as_ref()?.spec.as_ref()?.replicas?;
+        u32::try_from(written).ok()
+    }
+}
+
+impl ChildCache {
+    /// Starts to watch `namespaces`, or all when the list is empty.
+    pub(crate) fn watch(client: &Client, namespaces: &[String], stop: &CancellationToken) -> Self {
+        let (deployment_changes, _) = broadcast::channel(CHANGES_LIMIT);
+        Self {
+            deployments: watch_all(client, namespaces, Some(&deployment_changes), stop),
+            disruption_budgets: watch_all(client, namespaces, None, stop),
+            autoscalers: watch_all(client, namespaces, None, stop),
+            pods: watch_all(client, namespaces, None, stop),
+            deployment_changes,
+        }
+    }
+
+    /// Returns when everything that exists was seen once.
+    pub(crate) async fn ready(&self) {
+        all_ready(&self.deployments).await;
+        all_ready(&self.disruption_budgets).await;
+        all_ready(&self.autoscalers).await;
+        all_ready(&self.pods).await;
+    }
+
+    /// Deployments from now on, each time one is seen new, changed or deleted.
+    pub(crate) fn deployment_changes(&self) -> impl Stream<Item = Arc<Deployment>> + Send + 'static {
+        stream::unfold(self.deployment_changes.subscribe(), |mut changes| async move {
+            loop {
+                match changes.recv().await {
+                    Ok(deployment) => return Some((deployment, changes)),
+                    Err(broadcast::error::RecvError::Lagged(lost)) => {
+                        tracing::debug!(lost, "changes of Deployments came too fast");
+                    }
+                    Err(broadcast::error::RecvError::Closed) => return None,
+                }
+            }
+        })
+    }
+
+    /// How many workers of a job are ready.
+    pub(crate) fn ready_workers(&self, uid: Uuid) -> u32 {
+        count(self.pods_of(uid).iter().filter(|pod| is_ready(pod)).count())
+    }
+
+    fn pods_of(&self, uid: Uuid) -> Vec<Arc<Pod>> {
+        let uid = uid.to_string();
+        let pods = self.pods.iter().flat_map(Store::state);
+        pods.filter(|pod| pod.labels().get(JOB_UID_LABEL) == Some(&uid) && pod.metadata.deletion_timestamp.is_none())
+            .collect()
+    }
+
+    /// The children of the job.
+    pub(crate) fn observe(&self, job: &ValidJob) -> ObservedChildren {
+        let names = ChildNames::of(&job.name);
+        let deployment = find(&self.deployments, &names.workers, job);
+        let disruption_budget = find(&self.disruption_budgets, &names.disruption_budget, job);
+        let autoscaler = find(&self.autoscalers, &names.scaler, job);
+        let pods = self.pods_of(job.uid);
+        let pod_fault = pods
+            .iter()
+            .find_map(|pod| pod_diagnosis::of_pod(pod))
+            .or_else(|| deployment.as_ref().and_then(|deployment| pod_diagnosis::of_deployment(deployment)));
+        let ready = count(pods.iter().filter(|pod| is_ready(pod)).count());
+        ObservedChildren { deployment, disruption_budget, autoscaler, pod_fault, ready, pods: count(pods.len()) }
+    }
+}
+
+async fn all_ready<K: Resource<DynamicType = ()> + Clone + 'static>(stores: &[Store<K>]) {
+    for store in stores {
+        let _ = store.wait_until_ready().await;
+    }
+}
+
+/// A child by its name, unless it belongs to an older job of that name.
+fn find<K>(stores: &[Store<K>], name: &str, job: &ValidJob) -> Option<Arc<K>>
+where
+    K: Resource<DynamicType = ()> + Clone + 'static,
+{
+    let name = ObjectRef::new(name).within(job.namespace.as_str());
+    let found = stores.iter().find_map(|store| store.get(&name))?;
+    (found.labels().get(JOB_UID_LABEL) == Some(&job.uid.to_string())).then_some(found)
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+fn watch_all<K>(
+    client: &Client,
+    namespaces: &[String],
+    changes: Option<&broadcast::Sender<Arc<K>>>,
+    stop: &CancellationToken,
+) -> Vec<Store<K>>
+where
+    K: Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
+        + Clone
+        + std::fmt::Debug
+        + DeserializeOwned
+        + Send
+        + Sync
+        + 'static,
+{
+    let watch = |api| watch_one(api, changes.cloned(), stop.clone());
+    apis(client, namespaces).into_iter().map(watch).collect()
+}
+
+fn watch_one<K>(api: Api<K>, changes: Option<broadcast::Sender<Arc<K>>>, stop: CancellationToken) -> Store<K>
+where
+    K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned + Send + Sync + 'static,
+{
+    let (store, writer) = reflector::store();
+    let config = watcher::Config::default().labels(CHILD_SELECTOR).timeout(WATCH_TIMEOUT_SECONDS);
+    let events = watcher(api, config).default_backoff().modify(|object| object.managed_fields_mut().clear());
+    tokio::spawn(async move {
+        let mut objects = std::pin::pin!(reflector(writer, events).touched_objects());
+        let mut refusal_logged = false;
+        loop {
+            tokio::select! {
+                object = objects.next() => match object {
+                    Some(Ok(object)) => {
+                        refusal_logged = false;
+                        if let Some(changes) = &changes {
+                            // It fails while nothing subscribes: only a leader does.
+                            let _ = changes.send(Arc::new(object));
+                        }
+                    }
+                    Some(Err(error)) => {
+                        let what = K::plural(&());
+                        let refused = is_refused(&error);
+                        if refused && !refusal_logged {
+                            tracing::warn!(%error, "the operator may not list and watch {what}: apply the rights of its release; waiting for them");
+                        } else {
+                            tracing::debug!(%error, "the watch of {what} failed; it is opened again");
+                        }
+                        refusal_logged |= refused;
+                        tokio::time::sleep(WATCH_RETRY_INTERVAL).await;
+                    }
+                    None => return,
+                },
+                () = stop.cancelled() => return,
+            }
+        }
+    });
+    store
+}
+
+/// Whether the API server knows the operator, and forbids the watch.
+fn is_refused(error: &watcher::Error) -> bool {
+    use watcher::Error::{InitialListFailed, WatchError, WatchFailed, WatchStartFailed};
+    match error {
+        InitialListFailed(kube::Error::Api(status))
+        | WatchStartFailed(kube::Error::Api(status))
+        | WatchFailed(kube::Error::Api(status)) => status.is_forbidden(),
+        WatchError(status) => status.is_forbidden(),
+        _ => false,
+    }
+}
+
+fn is_ready(pod: &Pod) -> bool {
+    let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
+    conditions.is_some_and(|all| all.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True"))
+}

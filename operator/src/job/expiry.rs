@@ -1,0 +1,40 @@
+//! The end of a finished job's time to live.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::{
+    Api, Client,
+    api::{DeleteParams, Preconditions},
+};
+use vaultstream_api::{SigningJob, SigningJobStatus};
+
+use crate::job::validate::ValidJob;
+
+/// How long a finished job is still kept: zero when it is due, `None` when it is kept for ever.
+fn time_left(job: &ValidJob, status: &SigningJobStatus, now: Timestamp) -> Option<Duration> {
+    let (ttl, finished) = job.spec.ttl_after_finished.as_ref().zip(status.completion_time.as_ref())?;
+    let age = u64::try_from(now.as_second() - finished.0.as_second()).unwrap_or(0);
+    Some(ttl.as_std().saturating_sub(Duration::from_secs(age)))
+}
+
+/// Deletes the job if it is due. Returns how long it has left; `None` when there is nothing to wait for.
+pub(crate) async fn delete_when_due(
+    client: &Client,
+    job: &ValidJob,
+    status: &SigningJobStatus,
+    now: Timestamp,
+) -> Result<Option<Duration>, kube::Error> {
+    let Some(left) = time_left(job, status, now) else { return Ok(None) };
+    if !left.is_zero() {
+        return Ok(Some(left));
+    }
+    let this_one = Preconditions { uid: Some(job.uid.to_string()), resource_version: None };
+    let params = DeleteParams::background().preconditions(this_one);
+    let api = Api::<SigningJob>::namespaced(client.clone(), job.namespace.as_str());
+    match api.delete(job.name.as_str(), &params).await {
+        Ok(_) => Ok(None),
+        Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(None),
+        Err(error) => Err(error),
+    }
+}

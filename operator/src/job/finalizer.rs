@@ -1,0 +1,47 @@
+//! Our finalizer, through which the operator cleans up before a SigningJob goes.
+//!
+//! Not kube-runtime's `finalizer()`: that retries a failed clean-up without an end, and ours has a deadline.
+
+use kube::{
+    Api, Client, ResourceExt,
+    api::{ObjectMeta, Patch, PatchParams},
+};
+use serde_json::json;
+use vaultstream_api::{SigningJob, names::FINALIZER};
+
+use crate::job::deletion::ignore_absent;
+
+/// Whether the object has our finalizer.
+pub(crate) fn is_set(job: &SigningJob) -> bool {
+    job.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
+}
+
+/// Adds our finalizer, unless the object has it.
+pub(crate) async fn ensure(client: &Client, job: &SigningJob) -> Result<(), kube::Error> {
+    if is_set(job) {
+        return Ok(());
+    }
+    let mut finalizers = job.finalizers().to_vec();
+    finalizers.push(FINALIZER.to_owned());
+    write(client, &job.metadata, &finalizers).await
+}
+
+/// Removes our finalizer, if the object has it.
+pub(crate) async fn remove(client: &Client, job: &ObjectMeta) -> Result<(), kube::Error> {
+    let mut finalizers = job.finalizers.clone().unwrap_or_default();
+    let before = finalizers.len();
+    finalizers.retain(|finalizer| finalizer != FINALIZER);
+    if finalizers.len() == before {
+        return Ok(());
+    }
+    write(client, job, &finalizers).await
+}
+
+async fn write(client: &Client, job: &ObjectMeta, finalizers: &[String]) -> Result<(), kube::Error> {
+    let namespace = job.namespace.as_deref().unwrap_or_default();
+    let api = Api::<SigningJob>::namespaced(client.clone(), namespace);
+    // Under the version that was read: a finalizer that another controller has added since is not lost.
+    let patch = json!({"metadata": {"resourceVersion": job.resource_version, "finalizers": finalizers}});
+    let name = job.name.as_deref().unwrap_or_default();
+    ignore_absent(api.patch_metadata(name, &PatchParams::default(), &Patch::Merge(patch)).await)
+}

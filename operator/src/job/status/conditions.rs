@@ -1,0 +1,241 @@
+//! The conditions of a job, all nine, each with a reason of the fixed list. Pure.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use vaultstream_api::{ConditionType, Difference, Phase, Reason};
+
+use crate::{
+    fault::Fault,
+    job::status::{inputs::StatusInputs, times::whole_seconds},
+    scaling::scaler_selection::{Scaler, ScalerSelection},
+};
+
+/// A condition's status (`None` is Unknown), reason and message.
+type Finding = (Option<bool>, Reason, String);
+
+fn yes(reason: Reason, message: impl Into<String>) -> Finding {
+    (Some(true), reason, message.into())
+}
+
+fn no(reason: Reason, message: impl Into<String>) -> Finding {
+    (Some(false), reason, message.into())
+}
+
+/// The conditions. The time of the last transition is kept while a condition's status does not change.
+pub(super) fn compute(inputs: &StatusInputs<'_>, phase: Phase) -> Vec<Condition> {
+    let history = History { old: &inputs.job.status.conditions, generation: inputs.job.generation, now: inputs.now };
+    ConditionType::ALL.into_iter().map(|type_| history.condition(type_, finding(type_, inputs, phase))).collect()
+}
+
+/// The conditions of a job that is refused as it is. Other conditions are kept.
+pub(super) fn refused(history: &History<'_>, why: &Fault) -> Vec<Condition> {
+    let kept = |type_: ConditionType| history.old(type_).cloned();
+    let finding = |type_| match type_ {
+        ConditionType::Ready | ConditionType::Accepted => Some(no(why.reason, why.message.as_str())),
+        ConditionType::Stalled => Some(yes(why.reason, why.message.as_str())),
+        _ => None,
+    };
+    let types = ConditionType::ALL.into_iter();
+    types
+        .filter_map(|type_| finding(type_).map_or_else(|| kept(type_), |new| Some(history.condition(type_, new))))
+        .collect()
+}
+
+/// The conditions of a job that has ended, with the changes of its spec that came after the end.
+pub(super) fn changed_after_end(history: &History<'_>, changes: &[Difference]) -> Vec<Condition> {
+    let accepted = match changes {
+        [] => yes(Reason::Valid, "the spec was accepted"),
+        some => no(Reason::ChangedTooLate, too_late(some)),
+    };
+    let accepted = history.condition(ConditionType::Accepted, accepted);
+    let mut conditions = history.old.to_vec();
+    conditions.retain(|condition| condition.type_ != accepted.type_);
+    let index = conditions.len().min(1);
+    conditions.insert(index, accepted);
+    conditions
+}
+
+fn too_late(changes: &[Difference]) -> String {
+    const CHANGES_LIMIT: usize = 5;
+    let shown: Vec<_> = changes.iter().take(CHANGES_LIMIT).map(ToString::to_string).collect();
+    let further = match changes.len().saturating_sub(CHANGES_LIMIT) {
+        0 => String::new(),
+        more => format!("; and {more} more"),
+    };
+    format!(
+        "the job had ended when its spec was changed: {}{further}. What was signed is kept as it is: create another SigningJob",
+        shown.join("; ")
+    )
+}
+
+/// What conditions were before, and the generation that they describe now.
+pub(super) struct History<'a> {
+    pub(super) old: &'a [Condition],
+    pub(super) generation: i64,
+    pub(super) now: jiff::Timestamp,
+}
+
+impl History<'_> {
+    fn old(&self, type_: ConditionType) -> Option<&Condition> {
+        self.old.iter().find(|old| old.type_ == type_.as_str())
+    }
+
+    fn condition(&self, type_: ConditionType, (status, reason, message): Finding) -> Condition {
+        let status = match status {
+            Some(true) => "True",
+            Some(false) => "False",
+            None => "Unknown",
+        };
+        let since = self.old(type_).filter(|old| old.status == status).map(|old| old.last_transition_time.clone());
+        Condition {
+            type_: type_.as_str().to_owned(),
+            status: status.to_owned(),
+            reason: reason.as_str().to_owned(),
+            message,
+            observed_generation: Some(self.generation),
+            last_transition_time: since.unwrap_or_else(|| whole_seconds(self.now)),
+        }
+    }
+}
+
+fn finding(type_: ConditionType, inputs: &StatusInputs<'_>, phase: Phase) -> Finding {
+    match type_ {
+        ConditionType::Ready => ready(inputs, phase),
+        ConditionType::Accepted => accepted(inputs),
+        ConditionType::Seeded => seeded(inputs, phase),
+        ConditionType::WorkersAvailable => workers_available(inputs, phase),
+        ConditionType::Scaling => scaling(inputs, phase),
+        ConditionType::Stalled => stalled(inputs, phase),
+        ConditionType::Complete => match phase {
+            Phase::Complete => yes(Reason::Finished, "every record is signed, or rejected within the allowance"),
+            Phase::Failed => no(Reason::Finished, "the job failed"),
+            _ => no(Reason::Progressing, "the job has not ended"),
+        },
+        ConditionType::Failed => match phase {
+            Phase::Failed => {
+                let Fault { reason, message } = failure(inputs);
+                yes(reason, message)
+            }
+            _ => no(Reason::Progressing, "the job has not failed"),
+        },
+        ConditionType::Suspended => match inputs.job.spec.suspend {
+            true => yes(Reason::SuspendRequested, "spec.suspend is true"),
+            false => no(Reason::NotSuspended, "spec.suspend is false"),
+        },
+    }
+}
+
+/// Why a job failed.
+fn failure(inputs: &StatusInputs<'_>) -> Fault {
+    if let Some(lost) = inputs.snapshot.lost() {
+        return lost.clone();
+    }
+    let row = inputs.snapshot.job.as_ref();
+    let message = row.and_then(|row| row.failure.clone()).unwrap_or_else(|| "the job failed".to_owned());
+    Fault::new(row.and_then(|row| row.failure_reason).unwrap_or(Reason::TooManyRejects), message)
+}
+
+fn ready(inputs: &StatusInputs<'_>, phase: Phase) -> Finding {
+    match (phase, &inputs.snapshot.fault) {
+        (Phase::Complete, _) => yes(Reason::Finished, "the job is done"),
+        (Phase::Failed, _) => {
+            let Fault { reason, message } = failure(inputs);
+            no(reason, message)
+        }
+        (_, Some(fault)) => no(fault.reason, fault.message.clone()),
+        (Phase::Suspended, None) => no(Reason::SuspendRequested, "the job is suspended"),
+        (Phase::Queued, None) => yes(Reason::Queued, "the job is waiting for its turn"),
+        (_, None) => yes(Reason::Progressing, "the job is being worked on"),
+    }
+}
+
+fn accepted(inputs: &StatusInputs<'_>) -> Finding {
+    match &inputs.snapshot.fault {
+        Some(fault) if fault.reason.conditions().contains(&ConditionType::Accepted) => {
+            no(fault.reason, fault.message.clone())
+        }
+        _ => yes(Reason::Valid, "the spec was accepted"),
+    }
+}
+
+fn seeded(inputs: &StatusInputs<'_>, phase: Phase) -> Finding {
+    let planned = inputs.snapshot.job.as_ref().is_some_and(|row| row.times.seeded.is_some());
+    match (&inputs.snapshot.fault, planned || phase.is_final()) {
+        _ if inputs.snapshot.lost().is_some() => no(Reason::LedgerLost, "the ledger no longer has a row of this job"),
+        (_, true) => yes(Reason::Planned, "all records and batches are in the ledger"),
+        (Some(fault), false) if fault.reason.conditions().contains(&ConditionType::Seeded) => {
+            no(fault.reason, fault.message.clone())
+        }
+        _ => no(Reason::Seeding, "the records are being made or planned"),
+    }
+}
+
+fn workers_available(inputs: &StatusInputs<'_>, phase: Phase) -> Finding {
+    match (&inputs.observed.pod_fault, inputs.wanted) {
+        _ if phase.is_final() || matches!(phase, Phase::Queued | Phase::Suspended) => {
+            no(Reason::NoWorkersWanted, "no workers are needed")
+        }
+        (_, 0) => no(Reason::NoWorkersWanted, "no workers are needed"),
+        (Some(fault), _) => no(fault.reason, fault.message.clone()),
+        (None, wanted) if inputs.observed.ready >= wanted => yes(Reason::WorkersReady, "all wanted workers are ready"),
+        _ => no(Reason::WorkersStarting, "workers are starting"),
+    }
+}
+
+fn scaling(inputs: &StatusInputs<'_>, phase: Phase) -> Finding {
+    match (phase, inputs.snapshot.queued, &inputs.snapshot.fault) {
+        (Phase::Queued, Some(position), _) => no(Reason::Queued, position.to_string()),
+        (Phase::Signing | Phase::Finishing, _, Some(fault))
+            if fault.reason.conditions().contains(&ConditionType::Scaling) =>
+        {
+            (None, fault.reason, format!("the number of workers is left as it is: {}", fault.message))
+        }
+        (Phase::Signing | Phase::Finishing, ..) if inputs.starved => {
+            no(Reason::Queued, "other jobs use all workers that the operator may start")
+        }
+        (Phase::Signing | Phase::Finishing, ..) => match inputs.selection {
+            Some(ScalerSelection { instead: Some(why), .. }) => {
+                no(Reason::ScalerUnavailable, format!("the operator scales the workers itself: {why}"))
+            }
+            Some(ScalerSelection { scaler: Scaler::Hpa, .. }) => autoscaled(inputs),
+            Some(ScalerSelection { scaler: Scaler::Keda, .. }) => {
+                yes(Reason::ScaledByKeda, "a ScaledObject scales the workers")
+            }
+            _ => yes(Reason::ScaledDirectly, "the operator scales the workers"),
+        },
+        _ => no(Reason::NotSigning, "nothing to scale: the job is not signing"),
+    }
+}
+
+/// What the HorizontalPodAutoscaler reports of itself.
+fn autoscaled(inputs: &StatusInputs<'_>) -> Finding {
+    let status = inputs.observed.autoscaler.as_ref().and_then(|autoscaler| autoscaler.status.as_ref());
+    let conditions = status.and_then(|status| status.conditions.as_ref());
+    let active = conditions.and_then(|all| all.iter().find(|condition| condition.type_ == "ScalingActive"));
+    match active {
+        Some(active) if active.status == "False" && active.reason.as_deref() != Some("ScalingDisabled") => (
+            None,
+            Reason::ScalerUnavailable,
+            "the HorizontalPodAutoscaler cannot read the backlog: see its conditions".to_owned(),
+        ),
+        _ => yes(Reason::ScaledByHpa, "a HorizontalPodAutoscaler scales the workers"),
+    }
+}
+
+fn stalled(inputs: &StatusInputs<'_>, phase: Phase) -> Finding {
+    let needs_a_person = |fault: &&Fault| fault.reason.conditions().contains(&ConditionType::Stalled);
+    if phase == Phase::Failed {
+        return match failure(inputs) {
+            fault if needs_a_person(&&fault) => yes(fault.reason, fault.message),
+            _ => no(Reason::Healthy, "nothing needs attention"),
+        };
+    }
+    match inputs.snapshot.fault.as_ref().filter(needs_a_person).or(inputs
+        .observed
+        .pod_fault
+        .as_ref()
+        .filter(needs_a_person))
+    {
+        Some(fault) if inputs.wanted > 0 || inputs.snapshot.fault.is_some() => yes(fault.reason, fault.message.clone()),
+        _ => no(Reason::Healthy, "nothing needs attention"),
+    }
+}

@@ -1,0 +1,146 @@
+//! Writes a status: phase and conditions at once, figures as the rate limit allows, nothing when nothing differs.
+
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use kube::{
+    Api, Client,
+    api::{Patch, PatchParams},
+};
+use serde_json::json;
+use uuid::Uuid;
+use vaultstream_api::{Reason, SigningJob, SigningJobStatus};
+
+use crate::job::{status::rate_limit::StatusRateLimit, validate::ValidJob};
+
+/// The field manager that owns the status.
+const STATUS_MANAGER: &str = "vaultstream-status";
+
+/// A status could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to write the status")]
+pub(crate) struct StatusError(#[from] pub(crate) kube::Error);
+
+/// Writes statuses, and remembers when figures were written.
+#[derive(Default)]
+pub(crate) struct StatusWriter(Mutex<StatusRateLimit>);
+
+/// The outcome of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WriteOutcome {
+    Written,
+    /// Nothing differs, or the job is gone.
+    Unchanged,
+    /// Only figures differ. They may be written after this delay.
+    Deferred(Duration),
+}
+
+/// A status as the API server has it, and the job that it belongs to.
+#[derive(Clone, Copy)]
+pub(crate) struct StoredStatus<'a> {
+    pub(crate) namespace: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) uid: Uuid,
+    pub(crate) status: &'a SigningJobStatus,
+}
+
+impl<'a> From<&'a ValidJob> for StoredStatus<'a> {
+    fn from(job: &'a ValidJob) -> Self {
+        Self { namespace: job.namespace.as_str(), name: job.name.as_str(), uid: job.uid, status: &job.status }
+    }
+}
+
+impl StatusWriter {
+    /// Writes the status if it differs from the stored one.
+    pub(crate) async fn write(
+        &self,
+        client: &Client,
+        stored: StoredStatus<'_>,
+        new: &SigningJobStatus,
+    ) -> Result<WriteOutcome, StatusError> {
+        if new == stored.status {
+            return Ok(WriteOutcome::Unchanged);
+        }
+        if only_figures(stored.status, new)
+            && let Err(delay) = self.limit().try_acquire(stored.uid, Instant::now())
+        {
+            return Ok(WriteOutcome::Deferred(delay));
+        }
+        self.limit().record(stored.uid, Instant::now());
+        let api = Api::<SigningJob>::namespaced(client.clone(), stored.namespace);
+        let patch = json!({"apiVersion": "vaultstream.dev/v1alpha1", "kind": "SigningJob", "status": new});
+        let params = PatchParams::apply(STATUS_MANAGER).force();
+        vaultstream_faults::point("status-decided");
+        match api.patch_status(stored.name, &params, &Patch::Apply(&patch)).await {
+            Ok(_) => Ok(WriteOutcome::Written),
+            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(WriteOutcome::Unchanged),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Forgets a job.
+    pub(crate) fn forget(&self, uid: Uuid) {
+        self.limit().forget(uid);
+    }
+
+    fn limit(&self) -> MutexGuard<'_, StatusRateLimit> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether only counts, rates, estimates and positions in the queue differ. The positions of all waiting jobs change whenever
+/// one job is admitted.
+fn only_figures(old: &SigningJobStatus, new: &SigningJobStatus) -> bool {
+    let mut same = new.clone();
+    for condition in same.conditions.iter_mut().filter(|condition| condition.reason == Reason::Queued.as_str()) {
+        let before = old.conditions.iter().find(|old| old.type_ == condition.type_ && old.reason == condition.reason);
+        if let Some(before) = before {
+            condition.message.clone_from(&before.message);
+        }
+    }
+    same.records.clone_from(&old.records);
+    same.percent_done = old.percent_done;
+    same.rate_per_second = old.rate_per_second;
+    same.estimated_completion_time.clone_from(&old.estimated_completion_time);
+    same.replicas = old.replicas;
+    same.keys.clone_from(&old.keys);
+    same == *old
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+    use vaultstream_api::{Phase, RecordCounts};
+
+    use super::*;
+
+    fn queued(position: usize) -> SigningJobStatus {
+        let condition = Condition {
+            type_: "Scaling".to_owned(),
+            status: "False".to_owned(),
+            reason: "Queued".to_owned(),
+            message: format!("number {position} in the queue"),
+            observed_generation: Some(1),
+            last_transition_time: Time(jiff::Timestamp::default()),
+        };
+        SigningJobStatus { phase: Some(Phase::Queued), conditions: vec![condition], ..SigningJobStatus::default() }
+    }
+
+    #[test]
+    fn figures_and_positions_in_the_queue_can_wait() {
+        let counted = SigningJobStatus { records: Some(RecordCounts::default()), ..queued(7) };
+        assert!(only_figures(&queued(8), &queued(7)));
+        assert!(only_figures(&queued(7), &counted));
+    }
+
+    #[test]
+    fn phases_and_reasons_are_written_at_once() {
+        let begun = SigningJobStatus { phase: Some(Phase::Signing), ..queued(1) };
+        assert!(!only_figures(&queued(1), &begun));
+        let mut faulty = queued(1);
+        faulty.conditions[0].reason = "LedgerUnavailable".to_owned();
+        assert!(!only_figures(&queued(1), &faulty));
+    }
+}

@@ -1,0 +1,18 @@
+//! The lifecycle of jobs, outside of reconciles: a task for each job, and what the tasks share.
+//!
+//! ```text
+//! reconcile ─▶ job_supervisor ─JobRequest─▶ job_task: provision ─▶ seed ─▶ wait for admission ─▶ publish, watch, repair ─▶ finish
+//!     ▲                                        │ JobSnapshot
+//!     └──────────────── requeue ◀──────────────┘
+//! ```
+
+pub(crate) mod admission;
+mod faults;
+mod job_row;
+pub(crate) mod job_supervisor;
+pub(crate) mod job_task;
+mod loss;
+pub(crate) mod queue_position;
+pub(crate) mod request;
+pub(crate) mod requeue;
+pub(crate) mod snapshot;

@@ -1,0 +1,120 @@
+//! A job's row in the ledger: created or adopted, given the present spec, and read together with the job's figures. A row or
+//! signatures that the ledger has lost are noticed here.
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+use uuid::Uuid;
+use vaultstream_api::Reason;
+use vaultstream_ledger::{
+    Job, JobId, JobState, Ledger, NewJob, Progress,
+    jobs::{self, EnsureError},
+};
+use vaultstream_streams::Streams;
+
+use crate::{
+    fault::Fault,
+    lifecycle::{
+        faults::ledger_fault,
+        loss,
+        request::{JobRequest, KnownProgress},
+    },
+};
+
+/// Keeps one job's row, and remembers what the row had.
+pub(super) struct JobRow {
+    cluster: String,
+    leftovers: Arc<Notify>,
+    known: KnownProgress,
+    /// The generation of the spec that this task has written.
+    written: Option<i64>,
+}
+
+/// A job and its figures, as the ledger has them.
+pub(super) struct Reading {
+    pub(super) job: Job,
+    pub(super) progress: Option<Progress>,
+}
+
+impl JobRow {
+    /// `cluster` is the uid of this cluster. `leftovers` is notified when a deleted job still has this job's name.
+    pub(super) fn new(cluster: String, leftovers: Arc<Notify>, known: KnownProgress) -> Self {
+        Self { cluster, leftovers, known, written: None }
+    }
+
+    /// Whether this task has written that generation of the spec.
+    pub(super) fn has_written(&self, generation: i64) -> bool {
+        self.written == Some(generation)
+    }
+
+    /// Makes sure that the row exists and has the requested spec. A job that had a row before gets no new one.
+    pub(super) async fn ensure(
+        &mut self,
+        ledger: &Ledger,
+        streams: &Streams,
+        request: &JobRequest,
+    ) -> Result<Job, Fault> {
+        let new = NewJob {
+            uid: request.uid,
+            cluster: self.cluster.clone(),
+            namespace: request.namespace.clone(),
+            name: request.name.clone(),
+            spec: request.spec.clone(),
+            generation: request.generation,
+        };
+        let ensured = if self.known.begun {
+            Box::pin(jobs::adopt(ledger, &new)).await
+        } else {
+            Box::pin(jobs::ensure(ledger, &new)).await.map(|ensured| ensured.job)
+        };
+        let job = match ensured {
+            Ok(job) => Some(job),
+            Err(EnsureError::Gone) => None,
+            // Another leader has written a later spec. If this one still leads, it receives that spec, too.
+            Err(EnsureError::Outdated { .. }) => {
+                jobs::by_uid(ledger, request.uid).await.map_err(|error| ledger_fault(&error))?
+            }
+            Err(EnsureError::Immutable { field }) => return Err(Fault::new(Reason::InvalidSpec, field.to_string())),
+            Err(error @ EnsureError::NameTaken { .. }) => {
+                self.leftovers.notify_one();
+                let why = format!("{error}; it is still being deleted");
+                return Err(Fault::new(Reason::LedgerUnavailable, why));
+            }
+            Err(EnsureError::Query(error)) => return Err(ledger_fault(&error)),
+        };
+        self.written = Some(request.generation);
+        match job {
+            Some(job) => Ok(job),
+            None => Err(loss::row_lost(streams, request.uid).await),
+        }
+    }
+
+    /// Reads the job and its figures. A job of which the ledger has less than was seen before is failed.
+    pub(super) async fn read(
+        &mut self,
+        ledger: &Ledger,
+        streams: &Streams,
+        (id, uid): (JobId, Uuid),
+    ) -> Result<Reading, Fault> {
+        let mut job = self.row(ledger, streams, (id, uid)).await?;
+        let progress = vaultstream_ledger::progress(ledger, id).await.map_err(|error| ledger_fault(&error))?;
+        let over = job.state.is_final() || job.state == JobState::Deleting;
+        let signed = progress.as_ref().map_or(self.known.signed, |progress| progress.signed);
+        if !over && signed < self.known.signed {
+            loss::check_signatures(ledger, id, self.known.signed).await?;
+            job = self.row(ledger, streams, (id, uid)).await?;
+        }
+        self.known.signed = signed;
+        self.known.begun |= job.state != JobState::Pending;
+        Ok(Reading { job, progress })
+    }
+
+    async fn row(&self, ledger: &Ledger, streams: &Streams, (id, uid): (JobId, Uuid)) -> Result<Job, Fault> {
+        match jobs::by_id(ledger, id).await {
+            Ok(Some(job)) => Ok(job),
+            Ok(None) if self.known.begun => Err(loss::row_lost(streams, uid).await),
+            Ok(None) => Err(Fault::new(Reason::LedgerUnavailable, "the job's row is gone: it is made again")),
+            Err(error) => Err(ledger_fault(&error)),
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! The tasks of all jobs of this leader. The first reconcile starts a job's task. It ends with the job, or when it is aborted.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::{sync::watch, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::lifecycle::{
+    job_task::{self, TaskResources},
+    request::{JobRequest, KnownProgress},
+    requeue::RequeueSender,
+    snapshot::JobSnapshot,
+};
+
+/// Starts, informs and aborts the tasks, and shares out workers among their jobs.
+pub(crate) struct JobSupervisor {
+    resources: TaskResources,
+    requeue: RequeueSender,
+    stop: CancellationToken,
+    tasks: Mutex<HashMap<Uuid, RunningTask>>,
+}
+
+/// The workers that one job may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WorkerGrant {
+    /// How many it is to run; `None` leaves the number as it is.
+    pub(crate) granted: Option<u32>,
+    /// The most it could have beside the other jobs.
+    pub(crate) max: u32,
+}
+
+struct RunningTask {
+    requests: watch::Sender<JobRequest>,
+    snapshot: watch::Receiver<JobSnapshot>,
+    handle: JoinHandle<()>,
+    /// Workers granted, which count against the limit for all jobs.
+    workers: u32,
+}
+
+impl JobSupervisor {
+    pub(crate) fn new(resources: TaskResources, requeue: RequeueSender, stop: CancellationToken) -> Self {
+        Self { resources, requeue, stop, tasks: Mutex::default() }
+    }
+
+    /// Starts the job's task, which is to find at least what is `known`, or hands it a changed request. Returns its snapshot.
+    pub(crate) fn ensure_running(&self, request: &JobRequest, known: KnownProgress) -> JobSnapshot {
+        let mut tasks = self.lock();
+        let task = tasks.entry(request.uid).or_insert_with(|| {
+            let (requests, receiver) = watch::channel(request.clone());
+            let (sender, snapshot) = watch::channel(JobSnapshot::default());
+            let run = job_task::run(self.resources.clone(), receiver, known, sender, self.stop.child_token());
+            let requeue =
+                self.requeue.clone().follow(request.namespace.clone(), request.name.clone(), snapshot.clone());
+            let handle = tokio::spawn(async move {
+                // The last snapshot is followed, too: following ends when the task has dropped its sender.
+                tokio::join!(run, requeue);
+            });
+            RunningTask { requests, snapshot, handle, workers: 0 }
+        });
+        task.requests.send_if_modified(|known| {
+            let changed = known != request;
+            if changed {
+                known.clone_from(request);
+            }
+            changed
+        });
+        task.snapshot.borrow().clone()
+    }
+
+    /// Ends the job's task at once. The ledger rolls back a step that was under way.
+    pub(crate) async fn abort(&self, uid: Uuid) {
+        let task = self.lock().remove(&uid);
+        if let Some(task) = task {
+            task.handle.abort();
+            let _ = task.handle.await;
+        }
+    }
+
+    /// Grants the job up to `wanted` workers, within `limit` for all jobs together. `None` leaves the number as it is.
+    pub(crate) fn grant_workers(&self, uid: Uuid, wanted: Option<u32>, limit: u32) -> WorkerGrant {
+        let mut tasks = self.lock();
+        let others: u32 = tasks.iter().filter(|(other, _)| **other != uid).map(|(_, task)| task.workers).sum();
+        let max = limit.saturating_sub(others);
+        let granted = wanted.map(|wanted| wanted.min(max));
+        if let (Some(task), Some(granted)) = (tasks.get_mut(&uid), granted) {
+            task.workers = granted;
+        }
+        WorkerGrant { granted, max }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, RunningTask>> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

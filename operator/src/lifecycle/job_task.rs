@@ -1,0 +1,332 @@
+//! One job's lifecycle, in a task of its own: seeded as soon as possible, published and watched once it is admitted, left alone
+//! while it is suspended.
+//!
+//! It runs outside of reconciles, which only read its [`JobSnapshot`]. Each step is bounded, holds the job's advisory lock in
+//! the ledger and reads the job's state there anew, and a spec is written under its generation: a former leader that wakes up
+//! can do no harm.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures_util::FutureExt;
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+use vaultstream_api::Reason;
+use vaultstream_ledger::{JobId, JobState, Ledger};
+use vaultstream_lifecycle::{Advance, Driver, Settings};
+use vaultstream_streams::Streams;
+
+use crate::{
+    backoff::exponential,
+    dependencies::Dependencies,
+    fault::Fault,
+    lifecycle::{
+        admission::{Admission, AdmissionQueue},
+        faults::lifecycle_fault,
+        job_row::{JobRow, Reading},
+        queue_position::QueuePosition,
+        request::{JobRequest, KnownProgress},
+        snapshot::JobSnapshot,
+    },
+};
+
+/// The delay after a first fault. It doubles with each further one, up to [`RETRY_DELAY_LIMIT`].
+const RETRY_DELAY: Duration = Duration::from_millis(500);
+const RETRY_DELAY_LIMIT: Duration = Duration::from_secs(10);
+/// How often the figures of an admitted job are read.
+const FIGURES_POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// The longest sleep of a job that is admitted, or waits for that.
+const SLEEP_LIMIT: Duration = Duration::from_secs(1);
+/// How often a suspended job is read while its request does not change.
+const SUSPENDED_POLL_INTERVAL: Duration = Duration::from_secs(15);
+
+/// What the tasks of all jobs share.
+#[derive(Clone)]
+pub(crate) struct TaskResources {
+    pub(crate) dependencies: Dependencies,
+    pub(crate) admission: AdmissionQueue,
+    /// Limits the jobs that are provisioned and seeded at the same time.
+    pub(crate) seeding: Arc<Semaphore>,
+    /// The uid of this cluster.
+    pub(crate) cluster: String,
+    /// Notified when a deleted job still has its name in the ledger.
+    pub(crate) leftovers: Arc<Notify>,
+    /// How jobs use NATS.
+    pub(crate) settings: Settings,
+}
+
+/// Runs the job until it is over, or until `stop`.
+pub(crate) async fn run(
+    resources: TaskResources,
+    requests: watch::Receiver<JobRequest>,
+    known: KnownProgress,
+    snapshot: watch::Sender<JobSnapshot>,
+    stop: CancellationToken,
+) {
+    let row = JobRow::new(resources.cluster.clone(), Arc::clone(&resources.leftovers), known);
+    let mut task = JobTask { resources, requests, row, snapshot, admission: None, read_at: None };
+    tokio::select! {
+        () = task.run_until_over() => {}
+        () = stop.cancelled() => {}
+    }
+}
+
+struct JobTask {
+    resources: TaskResources,
+    requests: watch::Receiver<JobRequest>,
+    row: JobRow,
+    snapshot: watch::Sender<JobSnapshot>,
+    /// Kept through faults, and dropped while the job is suspended.
+    admission: Option<Admission>,
+    /// When the row and the figures were last read.
+    read_at: Option<Instant>,
+}
+
+/// What one attempt uses.
+struct Tools {
+    ledger: Ledger,
+    streams: Streams,
+    driver: Driver,
+    job: JobId,
+}
+
+impl JobTask {
+    async fn run_until_over(&mut self) {
+        let mut failures = 0_u32;
+        loop {
+            let begun = Instant::now();
+            let Err(fault) = self.attempt().await else { return };
+            failures = if begun.elapsed() > RETRY_DELAY_LIMIT { 0 } else { failures.saturating_add(1) };
+            let delay = exponential(RETRY_DELAY, failures, RETRY_DELAY_LIMIT);
+            self.snapshot.send_if_modified(|snapshot| {
+                let changed = snapshot.fault.as_ref() != Some(&fault);
+                snapshot.fault = Some(fault.clone());
+                changed
+            });
+            if fault.reason == Reason::LedgerLost {
+                self.admission = None;
+                return;
+            }
+            let mut requests = self.requests.clone();
+            tokio::select! {
+                () = tokio::time::sleep(delay) => {}
+                _ = requests.changed() => failures = 0,
+            }
+        }
+    }
+
+    /// From the job's present state to its end, or to the first fault.
+    async fn attempt(&mut self) -> Result<(), Fault> {
+        let dependencies = &self.resources.dependencies;
+        let (ledger, streams) = (dependencies.ledger()?, dependencies.streams()?);
+        let job = {
+            let request = self.requests.borrow_and_update().clone();
+            self.row.ensure(&ledger, &streams, &request).await?.id
+        };
+        let driver = Driver::new(ledger.clone(), streams.clone(), job, self.resources.settings);
+        let mut tools = Tools { ledger, streams, driver, job };
+        loop {
+            self.write_changes(&tools).await?;
+            let reading = Box::pin(self.read(&tools)).await?;
+            let state = reading.job.state;
+            if state.is_final() || state == JobState::Deleting {
+                self.admission = None;
+                if self.step(&mut tools).await? {
+                    self.show(reading, None);
+                    return Ok(());
+                }
+            } else if reading.job.suspended {
+                self.admission = None;
+                self.show(reading, None);
+                self.while_suspended(&mut tools).await?;
+            } else if !is_planned(state) {
+                self.show(reading, None);
+                self.seed(&mut tools).await?;
+            } else if self.await_admission(reading).await {
+                self.sign(&mut tools).await?;
+            }
+        }
+    }
+
+    /// Writes a changed spec to the ledger.
+    async fn write_changes(&mut self, tools: &Tools) -> Result<(), Fault> {
+        if !self.has_new_request() {
+            return Ok(());
+        }
+        let request = self.requests.borrow_and_update().clone();
+        if !self.row.has_written(request.generation) {
+            self.row.ensure(&tools.ledger, &tools.streams, &request).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes the streams of a suspended job, then waits until its request changes.
+    async fn while_suspended(&mut self, tools: &mut Tools) -> Result<(), Fault> {
+        self.retry_rejects(tools).await?;
+        Box::pin(tools.driver.advance()).await.map_err(|error| lifecycle_fault(&error))?;
+        let mut requests = self.requests.clone();
+        tokio::select! {
+            () = tokio::time::sleep(SUSPENDED_POLL_INTERVAL) => {}
+            _ = requests.changed() => {}
+        }
+        Ok(())
+    }
+
+    /// Provisions and seeds, within the limit for all jobs, until the batches are planned or the request changes.
+    async fn seed(&mut self, tools: &mut Tools) -> Result<(), Fault> {
+        let mut requests = self.requests.clone();
+        let _permit = tokio::select! {
+            permit = Arc::clone(&self.resources.seeding).acquire_owned() => permit,
+            _ = requests.changed() => return Ok(()),
+        };
+        while !self.has_new_request() {
+            self.step(tools).await?;
+            let reading = Box::pin(self.read(tools)).await?;
+            // The phase Signing is not shown before the job is admitted.
+            if is_planned(reading.job.state) || reading.job.suspended {
+                return Ok(());
+            }
+            self.show(reading, None);
+        }
+        Ok(())
+    }
+
+    /// Waits until the job is admitted; false when its request changed first.
+    async fn await_admission(&mut self, reading: Reading) -> bool {
+        let admission = self.admission.take().unwrap_or_else(|| {
+            let request = self.requests.borrow();
+            self.resources.admission.enqueue(request.uid, &request.namespace, request.created)
+        });
+        let mut admitted = admission.admitted().now_or_never().is_some();
+        let position = |admission: &Admission| admission.position().map(QueuePosition::of);
+        // State and position in one update: a job that waits is never shown as signing.
+        self.show(reading, position(&admission));
+        let mut requests = self.requests.clone();
+        while !admitted {
+            admitted = tokio::select! {
+                () = admission.admitted() => true,
+                _ = requests.changed() => break,
+                () = tokio::time::sleep(SLEEP_LIMIT) => false,
+            };
+            let queued = position(&admission);
+            self.snapshot.send_if_modified(|snapshot| std::mem::replace(&mut snapshot.queued, queued) != queued);
+        }
+        self.admission = Some(admission);
+        admitted
+    }
+
+    /// Publishes, watches, repairs and finishes, until the job is over or suspended, or its request changes.
+    async fn sign(&mut self, tools: &mut Tools) -> Result<(), Fault> {
+        while !self.has_new_request() {
+            self.retry_rejects(tools).await?;
+            if self.read_at.is_none_or(|read_at| read_at.elapsed() >= FIGURES_POLL_INTERVAL) {
+                let reading = Box::pin(self.read(tools)).await?;
+                if reading.job.suspended || reading.job.state.is_final() {
+                    return Ok(());
+                }
+                self.show(reading, None);
+            }
+            if self.step(tools).await? {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Tries rejects again, once for each time that is asked for.
+    async fn retry_rejects(&mut self, tools: &mut Tools) -> Result<(), Fault> {
+        let wanted = self.requests.borrow().retry_rejects;
+        let done = self.snapshot.borrow().retried.is_some();
+        if wanted == done {
+            return Ok(());
+        }
+        let retried = if wanted {
+            Box::pin(tools.driver.retry_rejects()).await.map_err(|error| lifecycle_fault(&error))?
+        } else {
+            None
+        };
+        self.snapshot.send_if_modified(|snapshot| std::mem::replace(&mut snapshot.retried, retried) != retried);
+        Ok(())
+    }
+
+    /// One lifecycle step; true when the job is over.
+    async fn step(&mut self, tools: &mut Tools) -> Result<bool, Fault> {
+        let delay = match Box::pin(tools.driver.advance()).await {
+            Ok(Advance::Ended(_)) => return Ok(true),
+            Ok(Advance::Again) => return Ok(false),
+            Ok(Advance::After(delay)) => delay.min(SLEEP_LIMIT),
+            Err(error) => return Err(lifecycle_fault(&error)),
+        };
+        let mut link = tools.streams.link();
+        tokio::select! {
+            () = tokio::time::sleep(delay) => {}
+            () = link.reconnected() => tools.driver.look_again(),
+        }
+        Ok(false)
+    }
+
+    async fn read(&mut self, tools: &Tools) -> Result<Reading, Fault> {
+        let uid = self.requests.borrow().uid;
+        let reading = self.row.read(&tools.ledger, &tools.streams, (tools.job, uid)).await?;
+        self.read_at = Some(Instant::now());
+        Ok(reading)
+    }
+
+    fn has_new_request(&self) -> bool {
+        self.requests.has_changed().unwrap_or(false)
+    }
+
+    fn show(&self, reading: Reading, queued: Option<QueuePosition>) {
+        self.snapshot.send_modify(|snapshot| {
+            snapshot.job = Some(reading.job);
+            snapshot.progress = reading.progress;
+            snapshot.queued = queued;
+            snapshot.fault = None;
+        });
+    }
+}
+
+/// Whether the job's batches are planned. What follows needs admission.
+fn is_planned(state: JobState) -> bool {
+    !matches!(state, JobState::Pending | JobState::Provisioning | JobState::Seeding)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{path::PathBuf, time::SystemTime};
+
+    use uuid::Uuid;
+    use vaultstream_api::{GenerateSource, SigningJobSpec, Source};
+
+    use super::*;
+
+    /// A thousand jobs may wait for admission: what a step needs is allocated for the step, not before.
+    #[tokio::test]
+    async fn a_job_that_waits_takes_little_memory() {
+        let stop = CancellationToken::new();
+        let resources = TaskResources {
+            dependencies: Dependencies::start(PathBuf::from("/nowhere"), &stop),
+            admission: AdmissionQueue::new(1),
+            seeding: Arc::new(Semaphore::new(1)),
+            cluster: String::new(),
+            leftovers: Arc::default(),
+            settings: Settings::default(),
+        };
+        let spec = SigningJobSpec::new(Source::Generate(GenerateSource { records: 1, payload_bytes: 32 }));
+        let request = JobRequest {
+            uid: Uuid::nil(),
+            namespace: String::new(),
+            name: String::new(),
+            created: SystemTime::UNIX_EPOCH,
+            spec,
+            generation: 1,
+            retry_rejects: false,
+        };
+        let (_requests, receiver) = watch::channel(request);
+        let (sender, _snapshots) = watch::channel(JobSnapshot::default());
+        let bytes = std::mem::size_of_val(&run(resources, receiver, KnownProgress::default(), sender, stop));
+        assert!(bytes <= 8 * 1024, "{bytes} bytes");
+    }
+}

@@ -1,0 +1,29 @@
+//! What the reconciler tells a job's task.
+
+use std::time::SystemTime;
+
+use uuid::Uuid;
+use vaultstream_api::SigningJobSpec;
+
+/// What a SigningJob asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct JobRequest {
+    pub(crate) uid: Uuid,
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+    pub(crate) created: SystemTime,
+    pub(crate) spec: SigningJobSpec,
+    /// The generation of `spec`.
+    pub(crate) generation: i64,
+    /// Its rejects are to be tried again.
+    pub(crate) retry_rejects: bool,
+}
+
+/// What this leader, or one before it, has seen in the ledger. A ledger that has less has lost something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct KnownProgress {
+    /// The job had more than a row: partitions and keys were made for it.
+    pub(crate) begun: bool,
+    /// Records signed.
+    pub(crate) signed: i64,
+}

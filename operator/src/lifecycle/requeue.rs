@@ -1,0 +1,48 @@
+//! Requeues a job for a reconcile when its task has a new snapshot, so that reconciles need not poll often.
+
+use std::{collections::HashMap, sync::Arc};
+
+use kube::runtime::reflector::ObjectRef;
+use tokio::sync::{mpsc, watch};
+use vaultstream_api::SigningJob;
+
+use crate::lifecycle::snapshot::JobSnapshot;
+
+/// Jobs that may wait to be requeued. One that does not fit is reconciled by its next poll.
+const QUEUE_LIMIT: usize = 4096;
+
+type Job = ObjectRef<kube::core::DeserializeGuard<SigningJob>>;
+
+/// Leads to the controller of each job's namespace. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct RequeueSender(Arc<HashMap<String, mpsc::Sender<Job>>>);
+
+impl RequeueSender {
+    /// With a receiver for each of `namespaces`, or with one for all when the list is empty.
+    pub(crate) fn new(namespaces: &[String]) -> (Self, Vec<mpsc::Receiver<Job>>) {
+        let all = [String::new()];
+        let names = if namespaces.is_empty() { &all } else { namespaces };
+        let mut receivers = Vec::new();
+        let senders = names.iter().map(|name| {
+            let (sender, receiver) = mpsc::channel(QUEUE_LIMIT);
+            receivers.push(receiver);
+            (name.clone(), sender)
+        });
+        let senders = senders.collect();
+        (Self(Arc::new(senders)), receivers)
+    }
+
+    /// Requeues the job for each change of `snapshot`, until its task has ended.
+    pub(crate) async fn follow(self, namespace: String, name: String, mut snapshot: watch::Receiver<JobSnapshot>) {
+        let Some(sender) = self.0.get(&namespace).or_else(|| self.0.get("")) else { return };
+        let job = Job::new(&name).within(&namespace);
+        loop {
+            let ended = snapshot.changed().await.is_err();
+            // A full queue means that reconciles lag behind. The job is polled anyway.
+            let _ = sender.try_send(job.clone());
+            if ended {
+                return;
+            }
+        }
+    }
+}

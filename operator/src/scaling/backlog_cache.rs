@@ -1,0 +1,177 @@
+//! The backlog and the rate of every job that signs: one ledger query a second for all jobs, on every replica, for every
+//! scaler.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+    time::{Duration, Instant},
+};
+
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use vaultstream_ledger::AtWork;
+
+use crate::{
+    dependencies::Dependencies,
+    scaling::{
+        desired_workers::{Workload, desired_workers},
+        throughput::{Sample, Throughput},
+    },
+};
+
+/// How often the ledger is queried.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// Figures that are older are unknown.
+const STALE_AFTER: Duration = Duration::from_secs(15);
+
+/// What is known of a job that signs.
+#[derive(Clone, Debug)]
+pub(crate) struct JobLoad {
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+    /// Records neither signed nor rejected.
+    pub(crate) backlog: u64,
+    /// Records a second that all its workers sign together; `None` before it was measured.
+    pub(crate) rate: Option<u64>,
+    /// Workers that the backlog needs.
+    pub(crate) desired_workers: u32,
+}
+
+/// The ledger was not read lately. Unknown is never zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the backlog is not known: Postgres was not read in the last {} seconds", STALE_AFTER.as_secs())]
+pub(crate) struct BacklogUnknown;
+
+/// The loads of all jobs, as they were read last. Cheap to clone.
+#[derive(Clone, Default)]
+pub(crate) struct BacklogCache(Arc<RwLock<CachedLoads>>);
+
+#[derive(Default)]
+struct CachedLoads {
+    read_at: Option<Instant>,
+    jobs: HashMap<Uuid, JobLoad>,
+}
+
+impl BacklogCache {
+    /// Starts to read the jobs of `cluster`, until `stop`. Before that, all is unknown. `ready_workers` returns how many
+    /// workers of a job are ready.
+    pub(crate) fn watch(
+        &self,
+        dependencies: Dependencies,
+        ready_workers: impl Fn(Uuid) -> u32 + Send + Sync + 'static,
+        cluster: String,
+        stop: CancellationToken,
+    ) {
+        let reading = self.clone();
+        tokio::spawn(async move {
+            let mut throughputs = HashMap::new();
+            let for_ever = async {
+                loop {
+                    reading.read(&dependencies, &ready_workers, &cluster, &mut throughputs).await;
+                    tokio::time::sleep(POLL_INTERVAL).await;
+                }
+            };
+            tokio::select! {
+                () = for_ever => {}
+                () = stop.cancelled() => {}
+            }
+        });
+    }
+
+    async fn read(
+        &self,
+        dependencies: &Dependencies,
+        ready_workers: impl Fn(Uuid) -> u32,
+        cluster: &str,
+        throughputs: &mut HashMap<Uuid, Throughput>,
+    ) {
+        let Ok(ledger) = dependencies.ledger() else { return };
+        let begun = Instant::now();
+        match vaultstream_ledger::at_work(&ledger, cluster).await {
+            Ok(jobs) => {
+                throughputs.retain(|uid, _| jobs.iter().any(|job| job.uid == *uid));
+                let load = |job: AtWork| {
+                    let throughput = throughputs.entry(job.uid).or_default();
+                    let workers = ready_workers(job.uid);
+                    throughput.record(Sample { at: begun, signed: job.progress.signed, workers });
+                    (job.uid, job_load(&job, throughput, begun))
+                };
+                let jobs = jobs.into_iter().map(load).collect();
+                *self.0.write().unwrap_or_else(PoisonError::into_inner) = CachedLoads { read_at: Some(begun), jobs };
+            }
+            Err(error) => tracing::debug!(error = crate::chain(&error), "the backlog could not be read"),
+        }
+    }
+
+    /// A job's load; `Ok(None)` when it does not sign.
+    pub(crate) fn get(&self, uid: Uuid) -> Result<Option<JobLoad>, BacklogUnknown> {
+        self.fresh(|jobs| jobs.get(&uid).cloned())
+    }
+
+    /// The loads of a namespace's jobs.
+    pub(crate) fn in_namespace(&self, namespace: &str) -> Result<Vec<JobLoad>, BacklogUnknown> {
+        self.fresh(|jobs| jobs.values().filter(|job| job.namespace == namespace).cloned().collect())
+    }
+
+    /// The loads of all jobs.
+    pub(crate) fn all(&self) -> Result<Vec<JobLoad>, BacklogUnknown> {
+        self.fresh(|jobs| jobs.values().cloned().collect())
+    }
+
+    /// How long ago the ledger was read; `None` before the first time.
+    pub(crate) fn age(&self) -> Option<Duration> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).read_at.map(|at| at.elapsed())
+    }
+
+    /// As if it had been read just now.
+    #[cfg(test)]
+    pub(crate) fn known(jobs: &[(Uuid, JobLoad)]) -> Self {
+        let cached = CachedLoads { read_at: Some(Instant::now()), jobs: jobs.iter().cloned().collect() };
+        Self(Arc::new(RwLock::new(cached)))
+    }
+
+    fn fresh<T>(&self, read: impl FnOnce(&HashMap<Uuid, JobLoad>) -> T) -> Result<T, BacklogUnknown> {
+        let cached = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        match cached.read_at {
+            Some(at) if at.elapsed() < STALE_AFTER => Ok(read(&cached.jobs)),
+            _ => Err(BacklogUnknown),
+        }
+    }
+}
+
+fn job_load(job: &AtWork, throughput: &Throughput, now: Instant) -> JobLoad {
+    let backlog = job.progress.backlog.unsigned_abs();
+    let workload = Workload {
+        backlog,
+        rate_per_worker: throughput.per_worker(),
+        time_left: job
+            .spec
+            .autoscaling
+            .target_drain
+            .as_ref()
+            .zip(job.published_at)
+            .map(|(drain, since)| drain.as_std().saturating_sub(since.elapsed().unwrap_or_default())),
+    };
+    JobLoad {
+        namespace: job.namespace.clone(),
+        name: job.name.clone(),
+        backlog,
+        rate: throughput.total_rate(now),
+        desired_workers: desired_workers(&job.spec, &workload),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_never_read_or_is_too_old_is_unknown() {
+        let cache = BacklogCache::default();
+        assert_eq!(cache.get(Uuid::nil()).unwrap_err(), BacklogUnknown);
+        cache.0.write().unwrap().read_at = Some(Instant::now());
+        assert!(cache.get(Uuid::nil()).unwrap().is_none());
+        cache.0.write().unwrap().read_at = Instant::now().checked_sub(STALE_AFTER);
+        assert_eq!(cache.in_namespace("default").unwrap_err(), BacklogUnknown);
+    }
+}
