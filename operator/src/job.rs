@@ -16,6 +16,8 @@ mod error;
 mod events;
 mod expiry;
 pub(crate) mod finalizer;
+#[cfg(test)]
+mod fixtures;
 mod plan;
 mod pod_diagnosis;
 pub(crate) mod reconcile;

@@ -62,7 +62,7 @@ impl Story {
 
     async fn nobody_has_more_rights_than_needed(&self) {
         let pods = self.pods(&self.release.namespace, "").await;
-        assert!(pods.len() >= 4, "{}", self.release.tell().await);
+        assert!(pods.len() >= 4, "{}", self.release.describe().await);
         for pod in pods {
             let (name, spec) = (pod.name_any(), pod.spec.unwrap());
             let is_operator = spec.service_account_name.as_deref() == Some("vaultstream-operator");
@@ -165,7 +165,7 @@ impl Story {
         self.release.chart("upgrade", &args).await;
         self.tell("upgraded: the operators run the next release");
         let now = job.get().await;
-        assert_eq!(phase_of(&now), Some(Phase::Signing), "{}", job.tell().await);
+        assert_eq!(phase_of(&now), Some(Phase::Signing), "{}", job.describe().await);
         assert_eq!(now.status.unwrap().worker_image.as_ref(), Some(&before), "workers were restarted by the upgrade");
 
         job.patch(json!({"metadata": {"annotations": {"vaultstream.dev/upgrade-workers": "true"}}})).await;
@@ -259,7 +259,7 @@ impl Story {
         self.tell(&format!("{NAME} was removed in the middle of a job"));
         let left = job.get().await;
         assert!(left.finalizers().is_empty(), "{:?}", left.finalizers());
-        assert!(job.deployment().await.is_none(), "{}", job.tell().await);
+        assert!(job.deployment().await.is_none(), "{}", job.describe().await);
         let begun = Instant::now();
         let (content, said) = kubectl(&["delete", "namespace", &job.namespace, "--timeout=90s"]).await;
         assert!(content, "{said}");

@@ -64,7 +64,7 @@ impl Release {
 
     pub(crate) async fn chart(&self, verb: &str, args: &[&str]) -> String {
         let (content, said) = self.try_chart(verb, args).await;
-        assert!(content, "helm {verb}: {said}\n{}", self.tell().await);
+        assert!(content, "helm {verb}: {said}\n{}", self.describe().await);
         said
     }
 
@@ -76,12 +76,12 @@ impl Release {
     /// `helm VERB vaultstream -n NAMESPACE …`
     pub(crate) async fn helm(&self, verb: &str, args: &[&str]) -> String {
         let (content, said) = helm(&[&[verb, NAME, "--namespace", &self.namespace], args].concat()).await;
-        assert!(content, "helm {verb}: {said}\n{}", self.tell().await);
+        assert!(content, "helm {verb}: {said}\n{}", self.describe().await);
         said
     }
 
     /// What a test that fails shows.
-    pub(crate) async fn tell(&self) -> String {
+    pub(crate) async fn describe(&self) -> String {
         let mut told = String::new();
         for namespace in [&self.namespace, &self.team] {
             for what in [

@@ -1,4 +1,4 @@
-//! What changes under a job that signs: the operator's release with its worker image, and where the servers are.
+//! Changes while a job signs: of the operator's release with its worker image, and of the servers' addresses.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ async fn a_job_keeps_its_worker_image_until_it_is_told_to_follow_the_operators()
     new.until_leading().await;
     let signed = place.site.number("SELECT count(*) FROM vaultstream.signatures").await;
     place.site.until_signed(signed + 200).await;
-    assert_eq!(image(&job).await.as_deref(), Some(WORKER_IMAGE), "{}", job.tell().await);
+    assert_eq!(image(&job).await.as_deref(), Some(WORKER_IMAGE), "{}", job.describe().await);
 
     job.patch(json!({"metadata": {"annotations": {"vaultstream.dev/upgrade-workers": "true"}}})).await;
     until("the workers have the new image", || async { image(&job).await.as_deref() == Some(newer.as_str()) }).await;
@@ -47,9 +47,9 @@ async fn a_job_keeps_its_worker_image_until_it_is_told_to_follow_the_operators()
     assert_complete_in(&place.site, &place.namespace, "job", RECORDS, 0).await;
 }
 
-/// The kubelet brings a changed Secret within a minute or so; workers end what is in flight and start anew with it.
+/// The kubelet updates a changed Secret within about a minute. Workers then finish what is in flight and restart with it.
 #[tokio::test(flavor = "multi_thread")]
-async fn servers_that_move_are_followed_once_the_secret_says_where_they_are() {
+async fn servers_that_move_are_used_once_the_secret_has_their_addresses() {
     let mut place = Place::new().await;
     let _operator = place.start_operator().await;
     let job = place.create(&slow()).await;

@@ -1,5 +1,5 @@
-//! What only the operator or a worker can see is wrong becomes a condition with a fixed reason and an Event, and is over by
-//! itself once it is mended.
+//! Faults that only the operator or a worker can see become a condition with a fixed reason and an Event, and end by themselves
+//! once their cause is removed.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,8 +20,8 @@ use crate::harness::{
 
 const SPEC: &str = "batchSize: 20\nkeys: {count: 2, lease: {records: 100, duration: 5s}}\nworkers: {maxReplicas: 1}";
 
-/// The workers' trouble is told by WorkersAvailable, by Stalled where a person is needed, and by an Event.
-async fn assert_told(job: &Job, reason: Reason) {
+/// A fault of workers is reported by WorkersAvailable, by Stalled if a person is needed, and by an Event.
+async fn assert_reported(job: &Job, reason: Reason) {
     job.until_condition(ConditionType::WorkersAvailable, "False", reason).await;
     if reason.conditions().contains(&ConditionType::Stalled) {
         job.until_condition(ConditionType::Stalled, "True", reason).await;
@@ -41,30 +41,30 @@ async fn remove_secret(place: &Place) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_missing_connection_secret_is_told() {
+async fn a_missing_connection_secret_is_reported() {
     let place = Place::new().await;
     let _operator = place.start_operator().await;
     remove_secret(&place).await;
     let job = place.create(&generated("job", 100, SPEC)).await;
-    assert_told(&job, Reason::ConnectionSecretMissing).await;
+    assert_reported(&job, Reason::ConnectionSecretMissing).await;
     place.make_connection_secret(&place.namespace).await;
     assert_recovers(&place, &job, 100).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_secret_that_lacks_a_key_is_told() {
+async fn a_connection_secret_that_lacks_a_key_is_reported() {
     let place = Place::new().await;
     let _operator = place.start_operator().await;
     place.change_connection_secret(json!({"data": {"NATS_URL": null}})).await;
     let job = place.create(&generated("job", 100, SPEC)).await;
-    assert_told(&job, Reason::ConnectionSecretInvalid).await;
+    assert_reported(&job, Reason::ConnectionSecretInvalid).await;
     place.make_connection_secret(&place.namespace).await;
     assert_recovers(&place, &job, 100).await;
 }
 
 /// The keys of the job were wrapped with another key-encryption key than the one in the Secret now.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_key_encryption_key_is_told() {
+async fn a_wrong_key_encryption_key_is_reported() {
     let place = Place::new().await;
     let _operator = place.start_operator().await;
     let slow = format!("{}, maxRecordsPerSecond: 50}}", SPEC.trim_end_matches('}'));
@@ -76,27 +76,27 @@ async fn a_wrong_key_encryption_key_is_told() {
     let other = format!("{}QUE=", "QUFB".repeat(10));
     place.change_connection_secret(json!({"stringData": {"kek": other}})).await;
     job.patch(json!({"spec": {"suspend": false}})).await;
-    assert_told(&job, Reason::WrongKek).await;
+    assert_reported(&job, Reason::WrongKek).await;
     place.make_connection_secret(&place.namespace).await;
     assert_recovers(&place, &job, 400).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_image_that_cannot_be_pulled_is_told() {
+async fn an_image_that_cannot_be_pulled_is_reported() {
     let place = Place::new().await;
     let image = format!("docker.io/library/absent-{}:1", place.namespace);
     let operator = place.operator("operator").await.args(&["--worker-image", &image]).start();
     operator.until_leading().await;
     let job = place.create(&generated("job", 100, SPEC)).await;
-    assert_told(&job, Reason::ImagePull).await;
-    let told = condition(&job.get().await, ConditionType::WorkersAvailable).unwrap().message.clone();
-    assert!(told.contains(&image), "{told}");
+    assert_reported(&job, Reason::ImagePull).await;
+    let message = condition(&job.get().await, ConditionType::WorkersAvailable).unwrap().message.clone();
+    assert!(message.contains(&image), "{message}");
     tag_worker_image(&image).await;
     assert_recovers(&place, &job, 100).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_quota_that_forbids_pods_is_told() {
+async fn a_quota_that_forbids_pods_is_reported() {
     let place = Place::new().await;
     let _operator = place.start_operator().await;
     let mut quota = ResourceQuota::default();
@@ -108,13 +108,13 @@ async fn a_quota_that_forbids_pods_is_told() {
     let quotas = Api::<ResourceQuota>::namespaced(place.client.clone(), &place.namespace);
     until("the quota counts", || async { quotas.get("none").await.unwrap().status.is_some() }).await;
     let job = place.create(&generated("job", 100, SPEC)).await;
-    assert_told(&job, Reason::Quota).await;
+    assert_reported(&job, Reason::Quota).await;
     quotas.delete("none", &DeleteParams::default()).await.unwrap();
     assert_recovers(&place, &job, 100).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_limit_range_that_forbids_pods_is_told() {
+async fn a_limit_range_that_forbids_pods_is_reported() {
     let place = Place::new().await;
     let _operator = place.start_operator().await;
     let range: LimitRange = object(json!({
@@ -123,14 +123,14 @@ async fn a_limit_range_that_forbids_pods_is_told() {
     }));
     apply(&place.client, &range).await;
     let job = place.create(&generated("job", 100, SPEC)).await;
-    assert_told(&job, Reason::Quota).await;
+    assert_reported(&job, Reason::Quota).await;
     let ranges = Api::<LimitRange>::namespaced(place.client.clone(), &place.namespace);
     ranges.delete("small", &DeleteParams::default()).await.unwrap();
     assert_recovers(&place, &job, 100).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_admission_policy_that_forbids_pods_is_told() {
+async fn an_admission_policy_that_forbids_pods_is_reported() {
     let place = Place::new().await;
     let _operator = place.start_operator().await;
     let name = format!("no-pods-{}", place.namespace);
@@ -154,10 +154,10 @@ async fn an_admission_policy_that_forbids_pods_is_told() {
         },
     }));
     apply_cluster(&place.client, &binding).await;
-    // The API server takes a policy into use a moment later.
+    // The API server applies a policy a moment later.
     tokio::time::sleep(Duration::from_secs(3)).await;
     let job = place.create(&generated("job", 100, SPEC)).await;
-    assert_told(&job, Reason::PodsRefused).await;
+    assert_reported(&job, Reason::PodsRefused).await;
     let gone = DeleteParams::default();
     Api::<ValidatingAdmissionPolicyBinding>::all(place.client.clone()).delete(&name, &gone).await.unwrap();
     Api::<ValidatingAdmissionPolicy>::all(place.client.clone()).delete(&name, &gone).await.unwrap();
@@ -165,7 +165,7 @@ async fn an_admission_policy_that_forbids_pods_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn workers_that_start_and_end_again_and_again_are_told() {
+async fn workers_that_keep_crashing_are_reported() {
     let place = Place::new().await;
     let image = format!("broken-{}:1", place.namespace);
     let archive = place.site.dir.path().join("broken.tar");
@@ -176,19 +176,19 @@ async fn workers_that_start_and_end_again_and_again_are_told() {
     let operator = place.operator("operator").await.args(&["--worker-image", &image]).start();
     operator.until_leading().await;
     let job = place.create(&generated("job", 100, SPEC)).await;
-    assert_told(&job, Reason::CrashLoop).await;
+    assert_reported(&job, Reason::CrashLoop).await;
     tag_worker_image(&format!("docker.io/library/{image}")).await;
     assert_recovers(&place, &job, 100).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pods_that_fit_no_node_are_told() {
+async fn pods_that_fit_no_node_are_reported() {
     let place = Place::new().await;
     let _operator = place.start_operator().await;
     let nowhere =
         SPEC.replace("maxReplicas: 1", "maxReplicas: 1, template: {nodeSelector: {example.com/nowhere: 'true'}}");
     let job = place.create(&generated("job", 100, &nowhere)).await;
-    assert_told(&job, Reason::Unschedulable).await;
+    assert_reported(&job, Reason::Unschedulable).await;
     // Taken over while the job runs.
     job.patch(json!({"spec": {"workers": {"template": null}}})).await;
     assert_recovers(&place, &job, 100).await;

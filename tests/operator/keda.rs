@@ -16,8 +16,8 @@ const SPEC: &str = "batchSize: 50\nkeys: {count: 6, lease: {records: 100, durati
                     workers: {maxReplicas: 3, maxRecordsPerSecond: 30}\n\
                     autoscaling: {mode: Auto, targetBacklog: 1000, behavior: {scaleDown: {stabilizationWindowSeconds: 0}}}";
 
-/// An operator of the cluster that KEDA may ask, and that knows of KEDA.
-async fn asked() -> (Place, Operator) {
+/// A cluster-wide operator that KEDA can reach, and that has noticed KEDA.
+async fn place_with_keda() -> (Place, Operator) {
     let place = Place::cluster_wide().await;
     let (address, listener) = free_port().await;
     drop(listener);
@@ -30,8 +30,8 @@ async fn asked() -> (Place, Operator) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keda_follows_the_backlog_where_it_owns_the_metrics_and_leaves_nothing() {
-    let (place, _operator) = asked().await;
+async fn keda_follows_the_backlog_when_it_owns_the_metrics_and_leaves_nothing() {
+    let (place, _operator) = place_with_keda().await;
     let job = place.create(&generated("job", 5000, SPEC)).await;
     let scaled = job.until_condition(ConditionType::Scaling, "True", Reason::ScaledByKeda).await;
     assert_eq!(scaled.status.and_then(|status| status.scaling_mode), Some(ScalingMode::Keda));
@@ -51,14 +51,14 @@ async fn keda_follows_the_backlog_where_it_owns_the_metrics_and_leaves_nothing()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_number_that_keda_cannot_have_scales_nobody_in() {
-    let (place, _operator) = asked().await;
+async fn a_number_that_keda_cannot_read_removes_no_worker() {
+    let (place, _operator) = place_with_keda().await;
     let job = place.create(&generated("job", 3000, SPEC)).await;
-    until("three workers are asked for", || async { job.replicas().await == Some(3) }).await;
+    until("three workers are wanted", || async { job.replicas().await == Some(3) }).await;
     place.postgres.cut().await;
     // Until the number is too old to be served, and KEDA has asked for it several times.
     tokio::time::sleep(std::time::Duration::from_secs(35)).await;
-    assert_eq!(job.replicas().await, Some(3), "{}", job.tell().await);
+    assert_eq!(job.replicas().await, Some(3), "{}", job.describe().await);
     place.postgres.restore().await;
     job.until_complete().await;
 }

@@ -1,5 +1,5 @@
-//! The leader killed, or stopped for longer than its Lease, at every step of a job's life: another one completes the job,
-//! and what wakes up ends itself. Nothing is lost, nothing is doubled.
+//! The leader is killed, or stopped for longer than its Lease, at every step of a job's life. Another one completes the job,
+//! and one that resumes ends itself. Nothing is lost or signed twice.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,10 +14,10 @@ use vaultstream_api::{Phase, SigningJob};
 
 use crate::harness::{Job, Place, assert_complete_in, generated};
 
-/// Scenarios at a time: they mostly wait for Leases and pods.
-const AT_A_TIME: usize = 4;
+/// Scenarios that run at the same time: they mostly wait for Leases and pods.
+const PARALLEL_LIMIT: usize = 4;
 const RECORDS: i64 = 200;
-/// The shortest Lease there is.
+/// The shortest Lease that is allowed.
 const LEASE: [&str; 2] = ["--lease-duration", "5s"];
 
 /// Each fault point that the operator passes, with the passes at which it is tried.
@@ -44,12 +44,12 @@ async fn a_job_completes_after_its_leader_was_killed_at_any_step() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_leader_stopped_at_any_step_past_its_lease_does_no_harm_when_it_wakes_up() {
+async fn a_leader_stopped_at_any_step_past_its_lease_does_no_harm_when_it_resumes() {
     at_every_point(|at| Box::pin(stop_at(at))).await;
 }
 
 async fn at_every_point(scenario: impl Fn(String) -> futures_util::future::BoxFuture<'static, ()>) {
-    let places = Arc::new(Semaphore::new(AT_A_TIME));
+    let places = Arc::new(Semaphore::new(PARALLEL_LIMIT));
     let mut scenarios = JoinSet::new();
     for &(point, passes) in POINTS {
         for pass in passes {
@@ -63,13 +63,13 @@ async fn at_every_point(scenario: impl Fn(String) -> futures_util::future::BoxFu
     }
     let mut failed = 0;
     while let Some(ended) = scenarios.join_next().await {
-        // Every panic is on stderr already; all scenarios are let run to their end.
+        // Every panic is on stderr already. All scenarios run to their end.
         failed += usize::from(ended.is_err());
     }
     assert_eq!(failed, 0, "scenarios failed");
 }
 
-/// Two workers' worth of records in ten batches; with keys that wear out after two of them where that is the point.
+/// Ten batches. For the point keys-replaced, a key wears out after two of them.
 fn manifest(point: &str) -> String {
     let lease = "lease: {records: 100, duration: 5s}";
     let keys = match point {
@@ -112,15 +112,15 @@ async fn stop_at(at: String) {
     ended.assert_code(1);
     assert!(ended.stderr.contains("the Lease was lost"), "at {at}: {}", ended.stderr);
     assert!(second.is_leading().await, "at {at}");
-    // What the one that woke up did, if anything, is there by now.
+    // If the one that resumed has written anything, it is there by now.
     assert_complete_in(&place.site, &place.namespace, "job", RECORDS, 0).await;
     assert_eq!(job.get().await.resource_version(), complete.resource_version(), "at {at}: something was written");
     assert_eq!(place.children().await, Vec::<String>::new(), "at {at}");
 }
 
-/// It was about to suspend the job; by the time it wakes up, its successor has suspended and resumed it.
+/// The leader was about to suspend the job. When it resumes, its successor has suspended and resumed the job.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_leader_that_wakes_up_does_not_put_an_old_spec_back() {
+async fn a_leader_that_resumes_does_not_write_an_old_spec() {
     let place = Place::new().await;
     let first = place.operator("first").await.args(&LEASE).fault("spec-read=stop").start();
     first.until_leading().await;
@@ -139,7 +139,7 @@ async fn a_leader_that_wakes_up_does_not_put_an_old_spec_back() {
     first.signal(Signal::CONT);
     first.end_within(Duration::from_secs(20)).await.assert_code(1);
     let stored = "SELECT count(*) FROM vaultstream.jobs WHERE NOT suspended AND spec_generation = 3";
-    assert_eq!(place.site.number(stored).await, 1, "the old spec was put back");
+    assert_eq!(place.site.number(stored).await, 1, "the old spec was written");
     job.until_complete().await;
     assert_complete_in(&place.site, &place.namespace, "job", 600, 0).await;
 }

@@ -18,7 +18,7 @@ fn slow(name: &str, further: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_suspended_job_holds_nothing_and_goes_on_where_it_was() {
+async fn a_suspended_job_holds_nothing_and_continues_where_it_was() {
     let place = Place::new().await;
     let _operator = place.start_operator().await;
     let job = place.create(&slow("job", "")).await;
@@ -53,7 +53,7 @@ async fn a_job_suspended_from_its_beginning_has_no_workers_until_it_is_resumed()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_suspended_job_gives_its_turn_to_the_next_one_and_queues_again_when_it_is_resumed() {
+async fn a_suspended_job_lets_the_next_one_be_admitted_and_queues_again_when_it_is_resumed() {
     let place = Place::new().await;
     let operator = place.operator("operator").await.args(&["--active-jobs", "1"]).start();
     operator.until_leading().await;
@@ -61,7 +61,7 @@ async fn a_suspended_job_gives_its_turn_to_the_next_one_and_queues_again_when_it
     place.site.until_signed(100).await;
     first.patch(json!({"spec": {"suspend": true}})).await;
     first.until_phase(Phase::Suspended).await;
-    // Nor does one take a turn that is suspended from its beginning.
+    // A job that is suspended from its beginning is not admitted, either.
     let never = place.create(&generated("never", 100, &format!("{SPEC}\nsuspend: true"))).await;
     never.until_phase(Phase::Suspended).await;
     let second = place.create(&slow("second", "")).await;
@@ -69,16 +69,16 @@ async fn a_suspended_job_gives_its_turn_to_the_next_one_and_queues_again_when_it
 
     first.patch(json!({"spec": {"suspend": false}})).await;
     first.until_phase(Phase::Queued).await;
-    assert!(first.deployment().await.is_none(), "{}", first.tell().await);
+    assert!(first.deployment().await.is_none(), "{}", first.describe().await);
     second.until_complete().await;
     first.until_complete().await;
     assert_complete_in(&place.site, &place.namespace, "first", 1000, 0).await;
     assert_eq!(never.get().await.status.unwrap().phase, Some(Phase::Suspended));
 }
 
-/// The leader stands still after the first chunk, so that the rest is still to be seeded when it sees the change.
+/// The leader is stopped after the first chunk, so that the others are still to be seeded when it sees the change.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_is_suspended_while_it_is_seeded_and_goes_on_where_it_was() {
+async fn a_job_is_suspended_while_it_is_seeded_and_continues_where_it_was() {
     const MANY: i64 = 1_500_000;
     let place = Place::new().await;
     let operator = place.operator("operator").await.fault("seeded-chunk=stop").start();
@@ -100,9 +100,9 @@ async fn a_job_is_suspended_while_it_is_seeded_and_goes_on_where_it_was() {
     assert_eq!(place.site.number("SELECT total FROM vaultstream.jobs").await, MANY);
 }
 
-/// The Deployment is deleted by hand while the operator keeps its hands off, and the job is over when it looks again.
+/// The Deployment is deleted by hand while reconciles are paused, and the job is over when they continue.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_budget_goes_although_its_deployment_is_gone_already() {
+async fn a_disruption_budget_is_deleted_although_its_deployment_is_gone() {
     let place = Place::new().await;
     let _operator = place.start_operator().await;
     let two = "workers: {minReplicas: 2, maxReplicas: 2, maxRecordsPerSecond: 40}";
@@ -119,22 +119,22 @@ async fn a_budget_goes_although_its_deployment_is_gone_already() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_finished_job_is_deleted_when_its_time_is_over() {
+async fn a_finished_job_is_deleted_when_its_time_to_live_is_over() {
     let place = Place::new().await;
     let _operator = place.start_operator().await;
-    let stays = place.create(&generated("stays", 100, SPEC)).await;
-    let goes = place.create(&generated("goes", 100, &format!("{SPEC}\nttlAfterFinished: 5s"))).await;
-    goes.until_complete().await;
-    stays.until_complete().await;
-    goes.until_gone(Duration::from_secs(30)).await;
+    let kept = place.create(&generated("kept", 100, SPEC)).await;
+    let expiring = place.create(&generated("expiring", 100, &format!("{SPEC}\nttlAfterFinished: 5s"))).await;
+    expiring.until_complete().await;
+    kept.until_complete().await;
+    expiring.until_gone(Duration::from_secs(30)).await;
     place.until_no_children().await;
-    assert!(stays.api.get_opt("stays").await.unwrap().is_some());
-    let kept = "SELECT count(*) FROM vaultstream.signatures";
-    assert_eq!(place.site.number(kept).await, 200, "signatures are retained by default");
+    assert!(kept.api.get_opt("kept").await.unwrap().is_some());
+    let signatures = "SELECT count(*) FROM vaultstream.signatures";
+    assert_eq!(place.site.number(signatures).await, 200, "signatures are retained by default");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_operator_keeps_its_hands_off_a_paused_job() {
+async fn the_operator_does_not_touch_a_paused_job() {
     let place = Place::new().await;
     let _operator = place.start_operator().await;
     let manifest = generated("job", 100, SPEC)
@@ -149,7 +149,7 @@ async fn the_operator_keeps_its_hands_off_a_paused_job() {
     assert_eq!(done.metadata.finalizers, Some(vec![FINALIZER.to_owned()]));
 }
 
-fn place_in_queue(job: &vaultstream_api::SigningJob) -> Option<String> {
+fn position_in_queue(job: &vaultstream_api::SigningJob) -> Option<String> {
     let scaling = condition(job, ConditionType::Scaling)?;
     (scaling.reason == Reason::Queued.as_str()).then(|| scaling.message.clone())
 }
@@ -167,10 +167,10 @@ async fn jobs_beyond_the_limit_wait_in_the_order_of_their_age() {
         let queued = job.until_phase(Phase::Queued).await;
         assert_eq!(condition(&queued, ConditionType::Seeded).unwrap().status, "True", "it waits seeded");
         let expected = format!("number {} in the queue", number + 1);
-        job.until(&expected, |job| place_in_queue(job).as_deref() == Some(&expected)).await;
+        job.until(&expected, |job| position_in_queue(job).as_deref() == Some(&expected)).await;
         assert!(job.deployment().await.is_none() && place.streams_of(&job).await.is_empty());
         waiting.push(job);
-        // Ages are told in seconds.
+        // Ages are stored in seconds.
         tokio::time::sleep(Duration::from_millis(1100)).await;
     }
     first.until_complete().await;

@@ -1,4 +1,4 @@
-//! A ledger that has less of a job than it had: the job has failed, and nothing of it is signed a second time.
+//! A ledger that has less of a job than it had before: the job fails, and none of its records is signed a second time.
 
 use std::time::Duration;
 
@@ -25,12 +25,12 @@ async fn end(operator: Operator) {
     operator.end_within(Duration::from_secs(10)).await.assert_code(0);
 }
 
-/// Failed, with words that say what to do; its workers and streams are gone.
+/// Waits until the job has failed with a message that says what to do, and its workers and streams are gone.
 async fn until_lost(place: &Place, job: &Job) -> SigningJob {
     job.until_phase(Phase::Failed).await;
     let now = job.until_condition(ConditionType::Failed, "True", Reason::LedgerLost).await;
-    let told = &condition(&now, ConditionType::Failed).unwrap().message;
-    assert!(told.contains("nothing is signed again") && told.contains("create it again"), "{told}");
+    let message = &condition(&now, ConditionType::Failed).unwrap().message;
+    assert!(message.contains("nothing is signed again") && message.contains("create it again"), "{message}");
     for (type_, status) in [(ConditionType::Ready, "False"), (ConditionType::Stalled, "True")] {
         assert_eq!(
             condition(&now, type_).map(|is| (is.status.as_str(), is.reason.as_str())),
@@ -43,9 +43,9 @@ async fn until_lost(place: &Place, job: &Job) -> SigningJob {
     now
 }
 
-async fn assert_not_made_anew(place: &Place) {
+async fn assert_not_created_again(place: &Place) {
     tokio::time::sleep(Duration::from_secs(3)).await;
-    assert_eq!(place.site.number("SELECT count(*) FROM vaultstream.jobs").await, 0, "the row was made anew");
+    assert_eq!(place.site.number("SELECT count(*) FROM vaultstream.jobs").await, 0, "the row was created again");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -56,10 +56,10 @@ async fn a_job_whose_row_is_gone_has_failed_until_it_is_created_again() {
     place.site.until_signed(100).await;
     lose_the_row(&place).await;
     until_lost(&place, &job).await;
-    assert_not_made_anew(&place).await;
+    assert_not_created_again(&place).await;
     end(operator).await;
     let _next = place.start_operator().await;
-    assert_not_made_anew(&place).await;
+    assert_not_created_again(&place).await;
 
     job.delete().await;
     job.until_gone(Duration::from_secs(30)).await;
@@ -69,7 +69,7 @@ async fn a_job_whose_row_is_gone_has_failed_until_it_is_created_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_leader_that_finds_no_row_of_a_job_under_way_makes_none() {
+async fn a_leader_that_finds_no_row_of_a_running_job_creates_none() {
     let place = Place::new().await;
     let operator = place.start_operator().await;
     let job = place.create(&slow()).await;
@@ -79,17 +79,17 @@ async fn a_leader_that_finds_no_row_of_a_job_under_way_makes_none() {
     lose_the_row(&place).await;
     let _next = place.start_operator().await;
     until_lost(&place, &job).await;
-    assert_not_made_anew(&place).await;
+    assert_not_created_again(&place).await;
 }
 
-/// A job that rests, with every signature told in its status.
+/// Suspends the job, and waits until its status has every signature.
 async fn suspend(place: &Place, job: &Job) -> i64 {
     job.patch(json!({"spec": {"suspend": true}})).await;
     job.until_phase(Phase::Suspended).await;
     place.until_no_children().await;
     let signed = place.site.signed().await;
-    let told = |job: &SigningJob| job.status.as_ref()?.records.as_ref()?.signed;
-    job.until("all that is signed is told", |job| told(job) == Some(signed.unsigned_abs())).await;
+    let reported = |job: &SigningJob| job.status.as_ref()?.records.as_ref()?.signed;
+    job.until("the status has every signature", |job| reported(job) == Some(signed.unsigned_abs())).await;
     signed
 }
 
@@ -113,8 +113,8 @@ async fn a_database_restored_to_an_earlier_time_fails_the_jobs_that_have_signed_
 
     let _next = place.start_operator().await;
     let failed = until_lost(&place, &job).await;
-    let told = &condition(&failed, ConditionType::Failed).unwrap().message;
-    assert!(told.contains(&before.to_string()) && told.contains(&after.to_string()), "{told}");
+    let message = &condition(&failed, ConditionType::Failed).unwrap().message;
+    assert!(message.contains(&before.to_string()) && message.contains(&after.to_string()), "{message}");
     job.patch(json!({"spec": {"suspend": false}})).await;
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(place.site.signed().await, before, "records were signed again");

@@ -1,5 +1,5 @@
-//! The network between the cluster and its dependencies is cut: conditions say so, workers are not taken away, nothing is
-//! lost, and everything goes on by itself afterwards.
+//! The network between the cluster and its dependencies is cut. Conditions say so, workers are not removed, nothing is lost,
+//! and everything continues by itself afterwards.
 
 use std::time::{Duration, Instant};
 
@@ -27,13 +27,13 @@ fn slow(policy: &str) -> String {
 const KEEP: &str = "signatures: Retain, records: Retain";
 const FORGET: &str = "signatures: Delete, records: Delete";
 
-/// Both workers are asked for, and were all the time.
-async fn assert_not_scaled_in(job: &Job, for_so_long: Duration) {
+/// Both workers are wanted all of the time.
+async fn assert_not_scaled_in(job: &Job, time: Duration) {
     let begun = Instant::now();
-    while begun.elapsed() < for_so_long {
-        assert_eq!(job.replicas().await, Some(2), "{}", job.tell().await);
+    while begun.elapsed() < time {
+        assert_eq!(job.replicas().await, Some(2), "{}", job.describe().await);
         let phase = job.get().await.status.unwrap().phase;
-        assert_eq!(phase, Some(Phase::Signing), "{}", job.tell().await);
+        assert_eq!(phase, Some(Phase::Signing), "{}", job.describe().await);
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
@@ -51,8 +51,8 @@ async fn survives_in_mid_job(postgres: bool, nats: bool, reason: Reason) {
     }
     job.until_condition(ConditionType::Ready, "False", reason).await;
     job.until_condition(ConditionType::Scaling, "Unknown", reason).await;
-    assert!(!job.events(reason.as_str()).await.is_empty(), "no Event\n{}", job.tell().await);
-    // Longer than any figure of the ledger is believed.
+    assert!(!job.events(reason.as_str()).await.is_empty(), "no Event\n{}", job.describe().await);
+    // Longer than a figure of the ledger is used.
     assert_not_scaled_in(&job, Duration::from_secs(18)).await;
     if postgres {
         place.postgres.restore().await;
@@ -80,7 +80,7 @@ async fn a_job_survives_both_away_in_the_middle() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_made_while_both_are_away_says_so_and_begins_when_they_are_back() {
+async fn a_job_created_while_both_are_away_says_so_and_begins_when_they_are_back() {
     let place = Place::new().await;
     place.postgres.cut().await;
     place.nats.cut().await;
@@ -88,7 +88,7 @@ async fn a_job_made_while_both_are_away_says_so_and_begins_when_they_are_back() 
     let job = place.create(&generated("job", 100, "batchSize: 20\nkeys: {count: 2}")).await;
     job.until_condition(ConditionType::Ready, "False", Reason::LedgerUnavailable).await;
     job.until_condition(ConditionType::Seeded, "False", Reason::LedgerUnavailable).await;
-    assert_eq!(operator.get("/readyz").await.unwrap().0, 200, "an outage makes nobody unready");
+    assert_eq!(operator.get("/readyz").await.unwrap().0, 200, "an outage made the operator unready");
     place.postgres.restore().await;
     job.until_condition(ConditionType::Ready, "False", Reason::StreamsUnavailable).await;
     assert_eq!(place.children().await, Vec::<String>::new());
@@ -98,26 +98,15 @@ async fn a_job_made_while_both_are_away_says_so_and_begins_when_they_are_back() 
     assert_complete_in(&place.site, &place.namespace, "job", 100, 0).await;
 }
 
-/// Somebody alters the table while its batches are to be planned, and Postgres goes away besides. Both pass, and neither says
-/// anything about the table.
+/// Another session locks the table while its batches are to be planned, and Postgres is cut off, too. Neither is a fault of the
+/// table.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_that_is_locked_while_it_is_planned_is_waited_for_and_not_blamed() {
     let place = Place::new().await;
     let _operator = place.start_operator().await;
-    until("the role that reads tables is there", || async {
-        place.site.number_or_zero("SELECT count(*) FROM pg_roles WHERE rolname = 'vaultstream_source'").await == 1
-    })
-    .await;
-    place
-        .site
-        .execute(
-            "CREATE TABLE papers (id bigint PRIMARY KEY, body text NOT NULL);
-             INSERT INTO papers SELECT n, 'paper ' || n FROM generate_series(1, 100) n;
-             GRANT SELECT ON papers TO vaultstream_source",
-        )
-        .await;
-    let mut somebody = place.site.sql().await;
-    let altering = somebody.transaction().await.unwrap();
+    place.create_papers(1..=100).await;
+    let mut other = place.site.sql().await;
+    let altering = other.transaction().await.unwrap();
     altering.batch_execute("LOCK TABLE papers IN ACCESS EXCLUSIVE MODE").await.unwrap();
 
     let job = place.create(&of_table("job", "papers", "batchSize: 20\nkeys: {count: 2}")).await;
@@ -135,19 +124,19 @@ async fn a_table_that_is_locked_while_it_is_planned_is_waited_for_and_not_blamed
     }
 }
 
-async fn assert_not_blamed(job: &Job, for_so_long: Duration) {
+async fn assert_not_blamed(job: &Job, time: Duration) {
     let begun = Instant::now();
-    while begun.elapsed() < for_so_long {
+    while begun.elapsed() < time {
         let status = job.get().await.status.unwrap_or_default();
         let blamed = status.conditions.iter().any(|condition| condition.reason.starts_with("Source"));
-        assert!(!blamed, "{}", job.tell().await);
+        assert!(!blamed, "{}", job.describe().await);
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
 
-/// A leader that starts in mid-job and knows nothing yet leaves the workers as they are.
+/// A leader that starts in mid-job and has read nothing yet leaves the workers as they are.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_leader_that_starts_without_its_dependencies_takes_no_worker_away() {
+async fn a_leader_that_starts_without_its_dependencies_removes_no_worker() {
     let place = Place::new().await;
     let first = place.start_operator().await;
     let job = place.create(&slow(KEEP)).await;
@@ -184,7 +173,7 @@ async fn a_job_deleted_while_both_are_away_goes_in_time_and_is_swept_later() {
     job.until_gone(Duration::from_secs(15)).await;
     assert!(begun.elapsed() >= Duration::from_secs(4), "it gave up before its deadline");
     for namespace in [&place.namespace, &place.operator_namespace] {
-        until("an Event tells what was left", || async { left_behind(&place, namespace).await == 1 }).await;
+        until("an Event says what was left", || async { left_behind(&place, namespace).await == 1 }).await;
     }
     place.until_no_children().await;
     assert_eq!(place.site.number("SELECT count(*) FROM vaultstream.jobs WHERE live").await, 1, "nothing was left");
@@ -202,7 +191,7 @@ async fn a_job_deleted_while_both_are_away_goes_in_time_and_is_swept_later() {
     assert_eq!(place.site.number("SELECT count(*) FROM vaultstream.signatures").await, 0);
 }
 
-/// What it left is removed by the same leader, at the latest when somebody wants the name.
+/// What it left is removed by the same leader, at the latest when a new job needs the name.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_is_free_again_after_a_deletion_that_left_something() {
     let place = Place::new().await;

@@ -1,4 +1,4 @@
-//! What the operator may not do, asked of the API server itself, and what its users may.
+//! What the operator may not do, as the API server itself says, and what its users may do.
 
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
 use k8s_openapi::api::rbac::v1::{ClusterRoleBinding, RoleBinding, RoleRef, Subject};

@@ -1,4 +1,4 @@
-//! A sample of 100,000 records from `kubectl apply` to the last trace that deleting leaves.
+//! A sample of 100,000 records, from its creation to the last trace of its deletion.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ fn sample(policy: &str) -> String {
     )
 }
 
-/// The phases that a job passes, in order.
+/// The phases of a job, in order.
 fn watch_phases(api: Api<SigningJob>, name: &str) -> JoinHandle<Vec<Phase>> {
     let only = WatchParams::default().fields(&format!("metadata.name={name}"));
     tokio::spawn(async move {
@@ -50,7 +50,7 @@ async fn wait_with_kubectl(job: &Job) {
         &format!("--timeout={}s", PATIENCE.as_secs()),
     ])
     .await;
-    assert!(content, "kubectl wait: {said}\n{}", job.tell().await);
+    assert!(content, "kubectl wait: {said}\n{}", job.describe().await);
 }
 
 /// Tables of the ledger that hold rows of one job only.

@@ -1,4 +1,4 @@
-//! An operator that cannot begin says what it waits for, and ends when it is told to.
+//! An operator that cannot start logs what it waits for, and ends on SIGTERM.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use vaultstream_operator::permissions;
 
 use crate::harness::{Operator, Place, apply, until};
 
-async fn until_said(operator: &Operator, words: &str) {
+async fn until_logged(operator: &Operator, words: &str) {
     until(words, || async { operator.stderr().contains(words) }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rights_that_are_missing_are_named_and_it_begins_once_they_are_there() {
+async fn missing_rights_are_named_and_the_operator_starts_once_it_has_them() {
     let place = Place::new().await;
     let rights = permissions::namespaced(&place.operator_namespace, std::slice::from_ref(&place.namespace));
     let jobs =
@@ -26,23 +26,23 @@ async fn rights_that_are_missing_are_named_and_it_begins_once_they_are_there() {
     };
     apply(&place.client, &without("signingjobs")).await;
     let operator = place.operator("operator").await.start();
-    until_said(&operator, "SigningJobs cannot be listed: the operator lacks the right").await;
+    until_logged(&operator, "SigningJobs cannot be listed: the operator lacks the right").await;
     apply(&place.client, &without("poddisruptionbudgets")).await;
-    until_said(&operator, "may not list and watch poddisruptionbudgets").await;
+    until_logged(&operator, "may not list and watch poddisruptionbudgets").await;
     assert!(!operator.is_leading().await);
     apply(&place.client, jobs).await;
     operator.until_leading().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_api_server_that_is_away_is_waited_for_until_it_is_told_to_end() {
+async fn an_operator_waits_for_an_api_server_that_is_away_and_ends_on_sigterm() {
     let place = Place::new().await;
     let known = std::fs::read_to_string(&place.kubeconfig).unwrap();
     let config: serde_json::Value = serde_json::from_str(&known).unwrap();
     let server = config["clusters"][0]["cluster"]["server"].as_str().unwrap();
     std::fs::write(&place.kubeconfig, known.replace(server, "https://127.0.0.1:1")).unwrap();
     let operator = place.operator("operator").await.start();
-    until_said(&operator, "the API server cannot be reached").await;
+    until_logged(&operator, "the API server cannot be reached").await;
     operator.signal(Signal::TERM);
     operator.end_within(Duration::from_secs(5)).await.assert_code(0);
 }

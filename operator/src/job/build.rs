@@ -47,3 +47,97 @@ pub(crate) fn children(job: &ValidJob, staffing: &Staffing<'_>) -> DesiredChildr
         scaled_object: url.map(|url| scaled_object::scaled_object(job, url, max_workers)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::job::fixtures::{assert_snapshot, valid_job};
+
+    const STAFFING: Staffing<'static> = Staffing {
+        image: "registry/vaultstream-worker:1",
+        scaler: Scaler::Hpa,
+        max_workers: 100,
+        scaling_url: Some("http://vaultstream-scaling.vaultstream-system.svc:8081/"),
+    };
+
+    /// The sample that sets every field.
+    fn everything() -> ValidJob {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/samples/everything.yaml");
+        valid_job(&std::fs::read_to_string(path).unwrap())
+    }
+
+    #[test]
+    fn children_are_as_checked_in() {
+        for (job, name) in [(valid_job("{}"), "minimal"), (everything(), "everything")] {
+            let hpa = children(&job, &STAFFING);
+            assert_snapshot(&format!("{name}-deployment.yaml"), &hpa.deployment);
+            assert_snapshot(&format!("{name}-disruption-budget.yaml"), &hpa.disruption_budget);
+            assert_snapshot(&format!("{name}-autoscaler.yaml"), &hpa.autoscaler);
+            assert_eq!(hpa.scaled_object, None);
+            let keda = children(&job, &Staffing { scaler: Scaler::Keda, ..STAFFING });
+            assert_snapshot(&format!("{name}-scaled-object.yaml"), &keda.scaled_object);
+            assert_eq!((keda.autoscaler, keda.deployment), (None, hpa.deployment));
+        }
+    }
+
+    #[test]
+    fn there_is_a_scaler_only_where_it_can_scale() {
+        let job = valid_job("{}");
+        let scalers = |staffing: Staffing<'_>| {
+            let children = children(&job, &staffing);
+            (children.autoscaler.is_some(), children.scaled_object.is_some())
+        };
+        assert_eq!(scalers(STAFFING), (true, false));
+        assert_eq!(scalers(Staffing { scaler: Scaler::Keda, ..STAFFING }), (false, true));
+        assert_eq!(scalers(Staffing { scaler: Scaler::Direct, ..STAFFING }), (false, false));
+        assert_eq!(scalers(Staffing { max_workers: 0, ..STAFFING }), (false, false), "there is no room for a worker");
+        let unreachable = Staffing { scaler: Scaler::Keda, scaling_url: None, ..STAFFING };
+        assert_eq!(scalers(unreachable), (false, false), "KEDA does not reach the operator");
+    }
+
+    #[test]
+    fn a_single_worker_has_no_disruption_budget() {
+        let budget = |job: &str| children(&valid_job(job), &STAFFING).disruption_budget;
+        assert_eq!(budget("{spec: {workers: {maxReplicas: 1}}}"), None);
+        assert!(budget("{spec: {workers: {maxReplicas: 2}}}").is_some());
+    }
+
+    #[test]
+    fn a_scaler_has_bounds_from_one_to_what_other_jobs_leave() {
+        let bounds = |workers: &str, max_workers| {
+            let job = valid_job(&format!("{{spec: {{workers: {workers}}}}}"));
+            let spec = children(&job, &Staffing { max_workers, ..STAFFING }).autoscaler.unwrap().spec;
+            (spec.min_replicas.unwrap(), spec.max_replicas)
+        };
+        assert_eq!(bounds("{minReplicas: 0, maxReplicas: 8}", 100), (1, 8));
+        assert_eq!(bounds("{minReplicas: 3, maxReplicas: 8}", 100), (3, 8));
+        assert_eq!(bounds("{minReplicas: 3, maxReplicas: 8}", 5), (3, 5));
+        assert_eq!(bounds("{minReplicas: 3, maxReplicas: 8}", 2), (2, 2));
+    }
+
+    #[test]
+    fn an_autoscaler_follows_the_backlog_or_with_a_deadline_the_desired_workers() {
+        let metric = |autoscaling: &str| {
+            let job = valid_job(&format!("{{spec: {{autoscaling: {autoscaling}}}}}"));
+            let metrics = children(&job, &STAFFING).autoscaler.unwrap().spec.metrics.unwrap();
+            let external = metrics[0].external.clone().unwrap();
+            (external.metric.name, external.target.average_value.unwrap().0)
+        };
+        let backlog = ("vaultstream_backlog_records".to_owned(), "700".to_owned());
+        assert_eq!(metric("{targetBacklog: 700}"), backlog);
+        assert_eq!(metric("{targetDrain: 10m}"), ("vaultstream_desired_workers".to_owned(), "1".to_owned()));
+    }
+
+    #[test]
+    fn a_template_cannot_take_the_labels_by_which_workers_are_found() {
+        let job = "{spec: {workers: {template: {labels: {team: signing}}}}}";
+        let deployment = children(&valid_job(job), &STAFFING).deployment.unwrap().spec.unwrap();
+        let labels = deployment.template.metadata.unwrap().labels.unwrap();
+        assert_eq!(labels["team"], "signing");
+        for (label, value) in deployment.selector.match_labels.unwrap() {
+            assert_eq!(labels[&label], value);
+        }
+    }
+}

@@ -38,3 +38,27 @@ pub(crate) async fn delete_when_due(
         Err(error) => Err(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::fixtures::{now, valid_job};
+
+    #[test]
+    fn a_finished_job_is_kept_for_its_time_to_live() {
+        let left = |yaml: &str| {
+            let job = valid_job(yaml);
+            time_left(&job, &job.status, now())
+        };
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        let finished = |ttl: &str, at: &str| {
+            left(&format!("{{spec: {{ttlAfterFinished: {ttl}}}, status: {{completionTime: '2026-01-01T00:0{at}Z'}}}}"))
+        };
+        assert_eq!(finished("1m", "0:30"), seconds(30));
+        assert_eq!(finished("1m", "0:00"), seconds(0), "it is due");
+        assert_eq!(finished("10s", "0:00"), seconds(0), "it is overdue");
+        assert_eq!(finished("1m", "2:00"), seconds(60), "the clocks differ");
+        assert_eq!(left("{spec: {ttlAfterFinished: 1m}}"), None, "it has not finished");
+        assert_eq!(left("{status: {completionTime: '2026-01-01T00:00:00Z'}}"), None, "it is kept");
+    }
+}

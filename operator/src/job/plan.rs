@@ -74,3 +74,119 @@ pub(crate) fn image(job: &ValidJob, observed: &ObservedChildren, newest: &str) -
         _ => newest.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use vaultstream_api::Reason;
+
+    use super::*;
+    use crate::{
+        job::fixtures::{faulty, load, snapshot, valid_job, with_replicas},
+        lifecycle::queue_position::QueuePosition,
+    };
+
+    const NONE: JobNeed = JobNeed { children: false, workers: Some(0) };
+
+    fn needs(workers: Option<u32>) -> JobNeed {
+        JobNeed { children: true, workers }
+    }
+
+    fn suspended(state: JobState) -> JobSnapshot {
+        let mut snapshot = snapshot(state);
+        snapshot.job.as_mut().unwrap().suspended = true;
+        snapshot
+    }
+
+    #[test]
+    fn a_job_has_workers_while_it_is_admitted_and_signs() {
+        let job = valid_job("{}");
+        let queued = JobSnapshot { queued: Some(QueuePosition::Exact(1)), ..snapshot(JobState::Signing) };
+        let table = [
+            (snapshot(JobState::Pending), NONE),
+            (snapshot(JobState::Provisioning), NONE),
+            (snapshot(JobState::Seeding), NONE),
+            (snapshot(JobState::Signing), needs(Some(7))),
+            (queued, NONE),
+            (suspended(JobState::Signing), NONE),
+            (snapshot(JobState::Finishing), needs(Some(1))),
+            (suspended(JobState::Finishing), NONE),
+            (snapshot(JobState::Complete), NONE),
+            (snapshot(JobState::Failed), NONE),
+            (snapshot(JobState::Deleting), NONE),
+            (faulty(JobState::Signing, Reason::LedgerLost), NONE),
+        ];
+        for (snapshot, expected) in table {
+            let need = need(&job, &snapshot, &with_replicas(2), &Ok(Some(load(7))));
+            assert_eq!(need, expected, "{snapshot:?}");
+        }
+    }
+
+    #[test]
+    fn the_number_of_workers_is_left_as_it_is_while_something_is_unknown() {
+        let job = valid_job("{}");
+        let known = Ok(Some(load(7)));
+        let table = [
+            (JobSnapshot::default(), &known),
+            (faulty(JobState::Signing, Reason::LedgerUnavailable), &known),
+            (faulty(JobState::Finishing, Reason::StreamsUnavailable), &known),
+            (snapshot(JobState::Signing), &Err(BacklogUnknown)),
+            (snapshot(JobState::Finishing), &Err(BacklogUnknown)),
+        ];
+        for (snapshot, load) in table {
+            assert_eq!(need(&job, &snapshot, &with_replicas(2), load), needs(None), "{snapshot:?}");
+        }
+    }
+
+    #[test]
+    fn before_the_ledger_was_read_children_are_kept_but_not_created() {
+        let unread = JobSnapshot::default();
+        let need = |job: &str, observed| need(&valid_job(job), &unread, &observed, &Err(BacklogUnknown));
+        assert_eq!(need("{}", with_replicas(2)), needs(None));
+        assert_eq!(need("{}", ObservedChildren::default()), NONE);
+        assert_eq!(need("{spec: {suspend: true}}", with_replicas(2)), NONE);
+    }
+
+    #[test]
+    fn a_job_that_signs_has_one_worker_at_least() {
+        let need = |job: &str, load| need(&valid_job(job), &snapshot(JobState::Signing), &with_replicas(2), &Ok(load));
+        let four = "{spec: {workers: {minReplicas: 4}}}";
+        assert_eq!(need("{}", Some(load(0))), needs(Some(1)), "the last batches may be on their way to the ledger");
+        assert_eq!(need("{}", None), needs(Some(1)), "the backlog was not counted yet");
+        assert_eq!(need(four, None), needs(Some(4)), "the backlog was not counted yet");
+    }
+
+    #[test]
+    fn the_operator_writes_the_number_unless_an_autoscaler_has_raised_it() {
+        let job = valid_job("{spec: {workers: {minReplicas: 2}}}");
+        let absent = ObservedChildren::default;
+        let table = [
+            (Scaler::Direct, with_replicas(5), Some(7), Some(7)),
+            (Scaler::Direct, with_replicas(5), None, None),
+            (Scaler::Hpa, absent(), Some(7), Some(7)),
+            (Scaler::Hpa, with_replicas(0), Some(7), Some(2)),
+            (Scaler::Hpa, with_replicas(0), Some(1), Some(1)),
+            (Scaler::Hpa, with_replicas(1), Some(7), None),
+            (Scaler::Keda, with_replicas(0), Some(7), Some(2)),
+            (Scaler::Keda, with_replicas(0), None, None),
+            (Scaler::Keda, with_replicas(3), Some(0), None),
+        ];
+        for (scaler, observed, granted, expected) in table {
+            let written = replicas(&job, scaler, &observed, granted);
+            assert_eq!(written, expected, "{scaler:?}, {:?} now, {granted:?} granted", observed.replicas());
+        }
+        let without_minimum = replicas(&valid_job("{}"), Scaler::Hpa, &with_replicas(0), Some(7));
+        assert_eq!(without_minimum, Some(1), "an autoscaler takes zero replicas for switched off");
+    }
+
+    #[test]
+    fn workers_keep_their_image_until_they_are_to_be_upgraded() {
+        let began = "{status: {workerImage: old}}";
+        let upgraded = "
+            metadata: {annotations: {vaultstream.dev/upgrade-workers: 'true'}}
+            status: {workerImage: old}";
+        assert_eq!(image(&valid_job(began), &with_replicas(1), "new"), "old");
+        assert_eq!(image(&valid_job(upgraded), &with_replicas(1), "new"), "new");
+        assert_eq!(image(&valid_job(began), &ObservedChildren::default(), "new"), "new", "it has no Deployment");
+        assert_eq!(image(&valid_job("{}"), &with_replicas(1), "new"), "new");
+    }
+}

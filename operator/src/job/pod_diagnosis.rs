@@ -64,34 +64,89 @@ pub(crate) fn of_deployment(deployment: &Deployment) -> Option<Fault> {
 
 #[cfg(test)]
 mod tests {
-    use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated};
-
     use super::*;
+    use crate::job::fixtures::from_yaml;
 
-    fn ended(exit_code: i32, reason: &str, message: Option<&str>) -> ContainerStatus {
-        let terminated = ContainerStateTerminated {
-            exit_code,
-            reason: Some(reason.to_owned()),
-            message: message.map(str::to_owned),
-            ..ContainerStateTerminated::default()
-        };
-        let last_state = Some(ContainerState { terminated: Some(terminated), ..ContainerState::default() });
-        ContainerStatus { last_state, ..ContainerStatus::default() }
+    /// The reason of a pod whose only container has that status.
+    fn of_status(container: &str) -> Option<Fault> {
+        let yaml = format!("{{status: {{containerStatuses: [{container}]}}}}");
+        of_pod(&from_yaml(&yaml))
+    }
+
+    /// A container that is not ready, with these states.
+    fn with_states(states: &str) -> Option<Fault> {
+        of_status(&format!(
+            "{{name: worker, image: registry/worker, imageID: '', ready: false, restartCount: 1, {states}}}"
+        ))
+    }
+
+    fn reason(fault: Option<Fault>) -> Option<Reason> {
+        fault.map(|fault| fault.reason)
+    }
+
+    fn ended(exit_code: i32, message: &str) -> Option<Fault> {
+        with_states(&format!("lastState: {{terminated: {{exitCode: {exit_code}, message: '{message}'}}}}"))
     }
 
     #[test]
     fn a_termination_message_names_the_reason_and_without_one_it_is_a_crash_loop() {
-        let reason = |status: &ContainerStatus| of_container(status).map(|fault| fault.reason);
-        assert_eq!(reason(&ended(1, "Error", Some("WrongKek: another key"))), Some(Reason::WrongKek));
-        assert_eq!(reason(&ended(1, "Error", Some("no reason: at all"))), Some(Reason::CrashLoop));
-        assert_eq!(reason(&ended(0, "Completed", Some("bye"))), None);
-        assert_eq!(reason(&ContainerStatus { ready: true, ..ended(1, "Error", Some("WrongKek: before")) }), None);
+        let named = ended(1, "WrongKek: another key").unwrap();
+        assert_eq!((named.reason, named.message.as_str()), (Reason::WrongKek, "a worker stopped: another key"));
+        let other = ended(1, "no reason: at all").unwrap();
+        assert_eq!((other.reason, other.message.as_str()), (Reason::CrashLoop, "a worker stopped: no reason: at all"));
+        assert_eq!(reason(ended(1, "without a colon")), Some(Reason::CrashLoop));
+        assert_eq!(reason(ended(0, "bye")), None);
+        let now = "state: {terminated: {exitCode: 1, message: 'WrongKek: now'}}, lastState: {terminated: {exitCode: 1, message: 'CrashLoop: before'}}";
+        assert_eq!(reason(with_states(now)), Some(Reason::WrongKek), "the present end is newer than the last one");
+    }
+
+    #[test]
+    fn a_worker_that_is_ready_has_no_fault_whatever_happened_before() {
+        let before = "lastState: {terminated: {exitCode: 1, message: 'WrongKek: before'}}";
+        let ready = format!("{{name: worker, image: x, imageID: '', ready: true, restartCount: 1, {before}}}");
+        assert_eq!(of_status(&ready), None);
+        assert_eq!(with_states("state: {running: {}}"), None, "it is starting");
     }
 
     #[test]
     fn a_worker_that_ran_out_of_memory_is_reported_as_that() {
-        let fault = of_container(&ended(137, "OOMKilled", None)).unwrap();
+        let fault = with_states("lastState: {terminated: {exitCode: 137, reason: OOMKilled}}").unwrap();
         assert_eq!(fault.reason, Reason::CrashLoop);
         assert!(fault.message.contains("memory"), "{}", fault.message);
+    }
+
+    #[test]
+    fn what_a_container_waits_for_is_reported() {
+        let waiting = |reason: &str| with_states(&format!("state: {{waiting: {{reason: {reason}}}}}"));
+        for pull in ["ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull"] {
+            let fault = waiting(pull).unwrap();
+            assert_eq!(fault.reason, Reason::ImagePull);
+            assert!(fault.message.contains("registry/worker"), "{}", fault.message);
+        }
+        assert_eq!(reason(waiting("CrashLoopBackOff")), Some(Reason::CrashLoop));
+        assert_eq!(waiting("ContainerCreating"), None);
+    }
+
+    #[test]
+    fn a_pod_without_a_node_is_unschedulable() {
+        let pod = |condition: &str| of_pod(&from_yaml(&format!("{{status: {{conditions: [{condition}]}}}}")));
+        let refused = "{type: PodScheduled, status: 'False', reason: Unschedulable}";
+        assert_eq!(reason(pod(refused)), Some(Reason::Unschedulable));
+        assert_eq!(pod("{type: PodScheduled, status: 'False', reason: SchedulingGated}"), None);
+        assert_eq!(pod("{type: Ready, status: 'False', reason: Unschedulable}"), None);
+        assert_eq!(of_pod(&Pod::default()), None);
+    }
+
+    #[test]
+    fn pods_that_were_not_created_are_over_quota_or_refused() {
+        let deployment = |status: &str, message: &str| {
+            let condition = format!("{{type: ReplicaFailure, status: '{status}', message: '{message}'}}");
+            reason(of_deployment(&from_yaml(&format!("{{status: {{conditions: [{condition}]}}}}"))))
+        };
+        assert_eq!(deployment("True", "forbidden: exceeded quota: pods"), Some(Reason::Quota));
+        assert_eq!(deployment("True", "maximum memory usage per Container is 1Mi"), Some(Reason::Quota));
+        assert_eq!(deployment("True", "violates PodSecurity"), Some(Reason::PodsRefused));
+        assert_eq!(deployment("False", "exceeded quota"), None);
+        assert_eq!(of_deployment(&Deployment::default()), None);
     }
 }

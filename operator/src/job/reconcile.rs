@@ -205,3 +205,40 @@ pub(crate) fn error_policy(
     );
     Action::requeue(delay)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::fixtures::from_yaml;
+
+    fn status(phase: &str, ready: &str, message: &str) -> SigningJobStatus {
+        from_yaml(&format!(
+            "{{phase: {phase}, conditions: [{{type: Ready, status: 'False', reason: {ready}, message: '{message}', \
+             lastTransitionTime: '2026-01-01T00:00:00Z'}}]}}"
+        ))
+    }
+
+    #[test]
+    fn a_phase_is_announced_when_it_is_new_and_not_pending() {
+        let phase = |old: &str, new: &str| {
+            new_phase(&status(old, "Progressing", ""), &status(new, "Progressing", "")).map(Phase::as_str)
+        };
+        assert_eq!(phase("Seeding", "Signing"), Some("Signing"));
+        assert_eq!(phase("Signing", "Signing"), None);
+        assert_eq!(phase("Suspended", "Pending"), None);
+        assert_eq!(new_phase(&SigningJobStatus::default(), &SigningJobStatus::default()), None);
+    }
+
+    #[test]
+    fn a_fault_is_announced_when_its_reason_or_message_is_new() {
+        let fault = |old: (&str, &str), new: (&str, &str)| {
+            new_fault(&status("Signing", old.0, old.1), &status("Signing", new.0, new.1)).map(|fault| fault.reason)
+        };
+        let healthy = ("Progressing", "");
+        assert_eq!(fault(healthy, ("LedgerUnavailable", "a")), Some(Reason::LedgerUnavailable));
+        assert_eq!(fault(("LedgerUnavailable", "a"), ("LedgerUnavailable", "a")), None);
+        assert_eq!(fault(("LedgerUnavailable", "a"), ("LedgerUnavailable", "b")), Some(Reason::LedgerUnavailable));
+        assert_eq!(fault(("LedgerUnavailable", "a"), healthy), None);
+        assert_eq!(fault(healthy, ("TooManyRejects", "a")), None, "announced with the phase");
+    }
+}

@@ -136,3 +136,6 @@ fn receipt(row: &Job) -> Option<ReceiptSummary> {
     let root: Hash = root.as_slice().try_into().ok()?;
     Some(ReceiptSummary { merkle_root: to_hex(&root), digest: to_hex(&Sha256::digest(receipt).into()) })
 }
+
+#[cfg(test)]
+mod tests;

@@ -86,3 +86,52 @@ pub(crate) fn validate(job: &SigningJob) -> Result<ValidJob, InvalidJob> {
         retry_rejects: is_set(RETRY_REJECTS),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::fixtures::{signing_job, valid_job};
+
+    #[test]
+    fn a_valid_job_is_requested_as_it_is_written() {
+        let job = valid_job("{}");
+        let request = job.request();
+        assert_eq!((request.namespace.as_str(), request.name.as_str()), ("default", "invoices"));
+        assert_eq!(request.uid.to_string(), "0d9b2f6c-0000-4000-8000-000000000001");
+        assert_eq!((request.generation, request.retry_rejects), (3, false));
+        assert_eq!(request.created, SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_767_225_600));
+        assert_eq!(request.spec, job.spec);
+        assert_eq!((job.owner.name.as_str(), job.owner.controller), ("invoices", Some(true)));
+    }
+
+    #[test]
+    fn an_annotation_counts_when_it_is_true() {
+        let annotated = |name: &str, value: &str| {
+            let job = valid_job(&format!("{{metadata: {{annotations: {{{name}: '{value}'}}}}}}"));
+            (job.upgrade_workers, job.retry_rejects)
+        };
+        assert_eq!(annotated(UPGRADE_WORKERS, "true"), (true, false));
+        assert_eq!(annotated(RETRY_REJECTS, "true"), (false, true));
+        assert_eq!(annotated(RETRY_REJECTS, "yes"), (false, false));
+    }
+
+    #[test]
+    fn what_an_older_type_let_through_is_refused_by_its_field() {
+        let why = |yaml: &str| validate(&signing_job(yaml)).unwrap_err().to_string();
+        assert_eq!(why("{metadata: {uid: null}}"), "metadata.uid is missing");
+        assert_eq!(why("{metadata: {uid: three}}"), "metadata.uid is missing");
+        assert!(why("{metadata: {name: Invoices}}").contains("Invoices"), "{}", why("{metadata: {name: Invoices}}"));
+        let two = why("{spec: {batchSize: 0, workers: {minReplicas: 3, maxReplicas: 2}}}");
+        assert!(two.contains("spec.batchSize") && two.contains("minReplicas") && two.contains("; "), "{two}");
+    }
+
+    #[test]
+    fn the_status_says_what_was_in_the_ledger() {
+        let known = |yaml: &str| valid_job(yaml).known_progress();
+        assert_eq!(known("{}"), KnownProgress { begun: false, signed: 0 });
+        assert_eq!(known("{status: {phase: Pending}}"), KnownProgress { begun: false, signed: 0 });
+        let signing = "{status: {phase: Signing, records: {signed: 7}}}";
+        assert_eq!(known(signing), KnownProgress { begun: true, signed: 7 });
+        assert_eq!(known("{status: {phase: Seeding, records: {}}}"), KnownProgress { begun: true, signed: 0 });
+    }
+}

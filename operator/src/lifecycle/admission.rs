@@ -172,4 +172,20 @@ mod tests {
         drop(first);
         tokio::time::timeout(Duration::from_secs(5), waiting).await.unwrap().unwrap();
     }
+
+    #[tokio::test]
+    async fn a_namespace_with_admitted_jobs_waits_behind_one_without() {
+        let queue = AdmissionQueue::new(2);
+        let old = queue.enqueue(Uuid::from_u128(1), "a", at(1));
+        old.admitted().await;
+        let second_of_a = queue.enqueue(Uuid::from_u128(2), "a", at(2));
+        let first_of_b = queue.enqueue(Uuid::from_u128(3), "b", at(3));
+        assert_eq!((first_of_b.position(), second_of_a.position(), old.position()), (Some(1), Some(2), None));
+        assert!(!second_of_a.try_admit(), "there is room, but it is not first");
+        assert!(first_of_b.try_admit());
+        assert!(first_of_b.try_admit(), "it is admitted already");
+        drop(old);
+        assert_eq!(second_of_a.position(), Some(1));
+        assert!(second_of_a.try_admit());
+    }
 }

@@ -96,3 +96,75 @@ impl JobSupervisor {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{path::PathBuf, sync::Arc, time::SystemTime};
+
+    use tokio::sync::Semaphore;
+    use vaultstream_api::{GenerateSource, Reason, SigningJobSpec, Source};
+
+    use super::*;
+    use crate::{dependencies::Dependencies, lifecycle::admission::AdmissionQueue};
+
+    /// Its tasks find neither Postgres nor NATS.
+    fn supervisor() -> JobSupervisor {
+        let stop = CancellationToken::new();
+        let resources = TaskResources {
+            dependencies: Dependencies::start(PathBuf::from("/nowhere"), &stop),
+            admission: AdmissionQueue::new(1),
+            seeding: Arc::new(Semaphore::new(1)),
+            cluster: String::new(),
+            leftovers: Arc::default(),
+            settings: vaultstream_lifecycle::Settings::default(),
+        };
+        JobSupervisor::new(resources, RequeueSender::new(&[]).0, stop)
+    }
+
+    fn start(supervisor: &JobSupervisor, uid: u128) -> JobSnapshot {
+        let request = JobRequest {
+            uid: Uuid::from_u128(uid),
+            namespace: "default".to_owned(),
+            name: format!("job-{uid}"),
+            created: SystemTime::UNIX_EPOCH,
+            spec: SigningJobSpec::new(Source::Generate(GenerateSource { records: 1, payload_bytes: 32 })),
+            generation: 1,
+            retry_rejects: false,
+        };
+        supervisor.ensure_running(&request, KnownProgress::default())
+    }
+
+    #[tokio::test]
+    async fn jobs_share_the_limit_of_workers() {
+        let supervisor = supervisor();
+        let [first, second] = [1, 2].map(Uuid::from_u128);
+        start(&supervisor, 1);
+        start(&supervisor, 2);
+        let grant = |uid, wanted| supervisor.grant_workers(uid, wanted, 10);
+        assert_eq!(grant(first, Some(7)), WorkerGrant { granted: Some(7), max: 10 });
+        assert_eq!(grant(second, Some(7)), WorkerGrant { granted: Some(3), max: 3 });
+        assert_eq!(grant(first, None), WorkerGrant { granted: None, max: 7 }, "unknown: it keeps what it has");
+        assert_eq!(grant(second, Some(7)), WorkerGrant { granted: Some(3), max: 3 });
+        assert_eq!(grant(first, Some(0)), WorkerGrant { granted: Some(0), max: 7 });
+        assert_eq!(grant(second, Some(7)), WorkerGrant { granted: Some(7), max: 10 });
+        supervisor.abort(second).await;
+        assert_eq!(grant(first, Some(10)), WorkerGrant { granted: Some(10), max: 10 }, "an aborted job has none");
+    }
+
+    #[tokio::test]
+    async fn a_task_that_cannot_connect_says_so_in_its_snapshot() {
+        let supervisor = supervisor();
+        assert_eq!(start(&supervisor, 1).fault, None);
+        let fault = tokio::time::timeout(std::time::Duration::from_secs(10), async {
+            loop {
+                if let Some(fault) = start(&supervisor, 1).fault {
+                    return fault;
+                }
+                tokio::task::yield_now().await;
+            }
+        });
+        let reason = fault.await.unwrap().reason;
+        assert!(matches!(reason, Reason::LedgerUnavailable | Reason::LedgerRefused), "{reason}");
+        assert_eq!(supervisor.lock().len(), 1, "it is one task");
+    }
+}

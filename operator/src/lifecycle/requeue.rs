@@ -46,3 +46,33 @@ impl RequeueSender {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_job_is_requeued_for_each_snapshot_and_for_the_end_of_its_task() {
+        let (requeue, mut receivers) = RequeueSender::new(&["a".to_owned(), "b".to_owned()]);
+        let (sender, snapshots) = watch::channel(JobSnapshot::default());
+        let following = tokio::spawn(requeue.follow("b".to_owned(), "job".to_owned(), snapshots));
+        let expected = Job::new("job").within("b");
+        sender.send_replace(JobSnapshot::default());
+        assert_eq!(receivers[1].recv().await, Some(expected.clone()));
+        drop(sender);
+        following.await.unwrap();
+        assert_eq!(receivers[1].recv().await, Some(expected));
+        assert_eq!(receivers[1].recv().await, None, "the sender is gone");
+        assert!(receivers[0].try_recv().is_err(), "it is not a job of namespace a");
+    }
+
+    #[tokio::test]
+    async fn one_receiver_has_the_jobs_of_all_namespaces() {
+        let (requeue, mut receivers) = RequeueSender::new(&[]);
+        let (sender, snapshots) = watch::channel(JobSnapshot::default());
+        drop(sender);
+        requeue.follow("any".to_owned(), "job".to_owned(), snapshots).await;
+        assert_eq!(receivers.len(), 1);
+        assert_eq!(receivers[0].recv().await, Some(Job::new("job").within("any")));
+    }
+}

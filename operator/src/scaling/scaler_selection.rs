@@ -172,4 +172,44 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn the_reason_names_what_serves_the_metrics_api_instead() {
+        let of = |owner| ClusterCapabilities { owner, available: false, keda: false, ..operators() };
+        let why =
+            |wanted, capabilities: &ClusterCapabilities| select_scaler(wanted, None, capabilities).instead.unwrap();
+        let hpa = [
+            (MetricsApiOwner::Unknown, "has no permission"),
+            (MetricsApiOwner::Unregistered, "nothing serves"),
+            (MetricsApiOwner::Operator, "does not reach"),
+            (MetricsApiOwner::Keda, "KEDA serves"),
+            (MetricsApiOwner::Other("ns/adapter".to_owned()), "ns/adapter serves"),
+        ];
+        for (owner, expected) in hpa {
+            let why = why(ScalingMode::Hpa, &of(owner));
+            assert!(why.contains(expected), "{why}");
+        }
+        let without_keda = why(ScalingMode::Keda, &of(MetricsApiOwner::Keda));
+        assert!(without_keda.contains("not installed"), "{without_keda}");
+        let beside = why(ScalingMode::Keda, &operators());
+        assert!(beside.contains("does not serve"), "{beside}");
+    }
+
+    #[test]
+    fn keda_may_be_wanted_while_the_owner_is_unknown_but_auto_does_not_guess() {
+        let unknown = ClusterCapabilities { owner: MetricsApiOwner::Unknown, available: false, ..operators() };
+        assert_eq!(select_scaler(ScalingMode::Keda, None, &unknown).scaler, Scaler::Keda);
+        assert_eq!(select_scaler(ScalingMode::Auto, None, &unknown).scaler, Scaler::Direct);
+    }
+
+    #[test]
+    fn auto_keeps_every_scaler_until_the_owner_has_settled() {
+        for before in [Scaler::Hpa, Scaler::Keda, Scaler::Direct] {
+            for owner in [MetricsApiOwner::Operator, MetricsApiOwner::Keda, MetricsApiOwner::Unregistered] {
+                let capabilities = ClusterCapabilities { owner, settled: false, ..operators() };
+                let selection = select_scaler(ScalingMode::Auto, Some(before.mode()), &capabilities);
+                assert_eq!(selection, ScalerSelection { scaler: before, instead: None }, "{capabilities:?}");
+            }
+        }
+    }
 }

@@ -28,7 +28,7 @@ async fn served() -> Served {
     let api = MetricsApi::register(&place, address).await;
     api.until_available().await;
     operator.until_leading().await;
-    until("the operator has noticed", || operator.offers("HPA")).await;
+    until("the operator has noticed its metrics API", || operator.offers("HPA")).await;
     Served { place, api, operator, address }
 }
 
@@ -45,7 +45,7 @@ impl Served {
         .await;
     }
 
-    /// A metric of a job, as the API server tells it.
+    /// A metric of a job, as the API server returns it.
     async fn metric(&self, name: &str, job: &Job) -> Result<u64, String> {
         let path = format!(
             "/apis/external.metrics.k8s.io/v1beta1/namespaces/{}/{name}?labelSelector=vaultstream.dev%2Fjob%3D{}",
@@ -73,7 +73,7 @@ async fn replicas_rise_with_the_backlog_and_fall_after_it() {
     let job = served.place.create(&generated("job", 5000, &spec)).await;
     job.until_condition(ConditionType::Scaling, "True", Reason::ScaledByHpa).await;
     served.until_desired(&job, 3).await;
-    until("three workers are asked for", || async { job.replicas().await == Some(3) }).await;
+    until("three workers are wanted", || async { job.replicas().await == Some(3) }).await;
     let scaled = job.get().await.status.and_then(|status| status.scaling_mode);
     assert_eq!(scaled, Some(ScalingMode::Hpa));
     served.until_desired(&job, 2).await;
@@ -91,35 +91,35 @@ async fn a_deadline_yields_the_workers_that_the_measured_rate_demands() {
     let job = served.place.create(&generated("job", 5000, &spec)).await;
     job.until_condition(ConditionType::Scaling, "True", Reason::ScaledByHpa).await;
     served.until_desired(&job, 2).await;
-    until("two workers are asked for", || async { job.replicas().await == Some(2) }).await;
+    until("two workers are wanted", || async { job.replicas().await == Some(2) }).await;
     assert!(served.metric("vaultstream_desired_workers", &job).await.unwrap() >= 2);
     job.delete().await;
     job.until_gone(Duration::from_secs(60)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_known_is_not_served_and_scales_nobody_in() {
+async fn an_unknown_backlog_is_not_served_and_removes_no_worker() {
     let served = served().await;
     let job = served
         .place
         .create(&generated("job", 3000, &format!("{SLOW}autoscaling: {{mode: HPA, targetBacklog: 1000}}")))
         .await;
     served.until_desired(&job, 3).await;
-    until("three workers are asked for", || async { job.replicas().await == Some(3) }).await;
+    until("three workers are wanted", || async { job.replicas().await == Some(3) }).await;
     served.place.postgres.cut().await;
     until("the backlog is unknown", || async {
         served.metric("vaultstream_backlog_records", &job).await.is_err_and(|said| said.contains("ServiceUnavailable"))
     })
     .await;
     tokio::time::sleep(Duration::from_secs(12)).await;
-    assert_eq!(job.replicas().await, Some(3), "{}", job.tell().await);
+    assert_eq!(job.replicas().await, Some(3), "{}", job.describe().await);
     assert!(served.api.is_available().await, "an API that is not available hangs every deletion of a namespace");
     served.place.postgres.restore().await;
     job.until_complete().await;
     assert_complete_in(&served.place.site, &job.namespace, "job", 3000, 0).await;
 }
 
-/// What the metrics API answers to a request that does not come through the API server.
+/// The first line of the metrics API's response to a request that does not come through the API server.
 async fn ask(address: SocketAddr, path: &str, user: &str, with_certificate: bool) -> String {
     let request =
         format!("GET {path} HTTP/1.1\\r\\nHost: metrics\\r\\nX-Remote-User: {user}\\r\\nConnection: close\\r\\n\\r\\n");
@@ -135,17 +135,17 @@ async fn ask(address: SocketAddr, path: &str, user: &str, with_certificate: bool
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_the_front_proxy_is_answered_and_only_for_users_who_may() {
+async fn only_the_front_proxy_is_served_and_only_for_users_who_may_read_the_metric() {
     let served = served().await;
     let metric = format!(
         "/apis/external.metrics.k8s.io/v1beta1/namespaces/{}/vaultstream_backlog_records",
         served.place.namespace
     );
     const HPA: &str = "system:serviceaccount:kube-system:horizontal-pod-autoscaler";
-    let answer = async |user, with| ask(served.address, &metric, user, with).await;
-    assert!(answer(HPA, true).await.contains(" 200 "), "{}", served.operator.stderr());
-    assert!(answer("nobody", true).await.contains(" 403 "));
-    assert_eq!(answer(HPA, false).await, "", "whoever is not the front proxy may claim to be anybody");
-    // Discovery is for everybody whom the front proxy lets through.
+    let response = async |user, with| ask(served.address, &metric, user, with).await;
+    assert!(response(HPA, true).await.contains(" 200 "), "{}", served.operator.stderr());
+    assert!(response("nobody", true).await.contains(" 403 "));
+    assert_eq!(response(HPA, false).await, "", "a caller that is not the front proxy could claim any user");
+    // Discovery is for every user of the front proxy.
     assert!(ask(served.address, "/apis", "nobody", true).await.contains(" 200 "));
 }

@@ -11,7 +11,7 @@ use vaultstream_operator::permissions::{METRICS_API, METRICS_SECRET};
 use crate::harness::{MetricsApi, Place, assert_complete_in, free_port, generated};
 use crate::rights::{NEVER, NEVER_IN_THE_CLUSTER, assert_may_not, may};
 
-/// An APIService whose server is not there hangs the deletion of every namespace: ours does not depend on Postgres or NATS.
+/// While the server of an APIService is away, no namespace can be deleted. Ours does not depend on Postgres or NATS.
 #[tokio::test(flavor = "multi_thread")]
 async fn other_namespaces_can_be_deleted_while_both_are_away() {
     let place = Place::cluster_wide().await;
@@ -38,7 +38,7 @@ async fn other_namespaces_can_be_deleted_while_both_are_away() {
         assert!(begun.elapsed() < Duration::from_secs(30), "an unrelated namespace hangs");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    // Longer than any figure of the ledger is believed.
+    // Longer than a figure of the ledger is used.
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(18) {
         assert!(metrics.is_available().await, "the APIService became unavailable");

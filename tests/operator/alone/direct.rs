@@ -35,7 +35,7 @@ async fn the_first_worker_is_requested_within_2_seconds_of_the_backlog() {
     let row = sql.query_one("SELECT seeded_at FROM vaultstream.jobs WHERE uid = $1", &[&job.uid]).await.unwrap();
     let backlog_since: SystemTime = row.get(0);
     let took = requested.duration_since(backlog_since).unwrap_or_default();
-    assert!(took <= Duration::from_secs(2), "{took:?} passed between backlog and request\n{}", job.tell().await);
+    assert!(took <= Duration::from_secs(2), "{took:?} passed between backlog and request\n{}", job.describe().await);
     println!("from backlog to the first worker requested: {:.2} s", took.as_secs_f64());
     job.until_condition(ConditionType::Scaling, "True", Reason::ScaledDirectly).await;
     job.until_complete().await;

@@ -1,5 +1,5 @@
-//! The cluster, and how to speak to it as its administrator: the project's own node, or what scripts/e2e was told. Whatever
-//! KUBECONFIG says is ignored.
+//! The cluster, and clients of its administrator. It is the project's own node, or the one that scripts/e2e was given.
+//! KUBECONFIG is ignored.
 
 use std::fmt::Debug;
 use std::net::Ipv4Addr;
@@ -87,7 +87,7 @@ pub(crate) async fn install_crd(client: &Client) {
     .await;
 }
 
-/// The SigningJob type as an older or careless release might have shipped it: anything goes.
+/// The SigningJob type as a careless release might have shipped it: it accepts any field.
 pub(crate) async fn lax_crd(client: &Client) {
     let lax = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
     other_crd(client, |schema| *schema = lax.clone()).await;
@@ -108,7 +108,7 @@ async fn other_crd(client: &Client, change: impl Fn(&mut Value)) {
         change(&mut version["schema"]["openAPIV3Schema"]);
     }
     apply_cluster(client, &object::<CustomResourceDefinition>(crd)).await;
-    // The API server takes a new schema into use a moment later.
+    // The API server applies a new schema a moment later.
     tokio::time::sleep(std::time::Duration::from_secs(3)).await;
 }
 
@@ -156,7 +156,7 @@ impl OwnNamespace {
 }
 
 impl Drop for OwnNamespace {
-    /// Its operators are gone by now, and nobody else would let its jobs go.
+    /// Its operators are gone by now, so its jobs' finalizers are removed here.
     fn drop(&mut self) {
         let name = self.name.clone();
         on_another_runtime(async move {
@@ -172,7 +172,7 @@ impl Drop for OwnNamespace {
     }
 }
 
-/// For what is dropped: the test's own runtime may be ending.
+/// Runs `work` to its end, for a `Drop`: the test's own runtime may be ending.
 pub(crate) fn on_another_runtime(work: impl Future<Output = ()> + Send + 'static) {
     let working = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -181,12 +181,12 @@ pub(crate) fn on_another_runtime(work: impl Future<Output = ()> + Send + 'static
     let _ = working.join();
 }
 
-/// The real kubectl, as the administrator; what it said, and whether it was content.
+/// The real kubectl, as the administrator. Returns whether it succeeded, and its output.
 pub(crate) async fn kubectl(args: &[&str]) -> (bool, String) {
     kubectl_with_input(args, "").await
 }
 
-/// The same, with something to read.
+/// The same, with an input.
 pub(crate) async fn kubectl_with_input(args: &[&str], input: &str) -> (bool, String) {
     let mut child = Command::new(program("kubectl"))
         .env("KUBECONFIG", kubeconfig_file())
@@ -198,7 +198,7 @@ pub(crate) async fn kubectl_with_input(args: &[&str], input: &str) -> (bool, Str
         .spawn()
         .unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    // One that does not read its input ends before it is written.
+    // A kubectl that does not read its input may end before it is written.
     let _ = stdin.write_all(input.as_bytes()).await;
     drop(stdin);
     let output = child.wait_with_output().await.unwrap();

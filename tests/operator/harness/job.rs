@@ -1,4 +1,4 @@
-//! A SigningJob in the cluster: made, changed, waited for, and told about when it does not come to what a test expects.
+//! A SigningJob in the cluster: created, changed, waited for, and described when a test waits in vain.
 
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,7 @@ pub(crate) struct Job {
 }
 
 impl Place {
-    /// Makes the SigningJob of a manifest.
+    /// Creates the SigningJob of a manifest.
     pub(crate) async fn create(&self, manifest: &str) -> Job {
         self.create_in(&self.namespace, manifest).await
     }
@@ -34,7 +34,7 @@ impl Place {
 }
 
 impl Job {
-    /// Makes the SigningJob of a manifest.
+    /// Creates the SigningJob of a manifest.
     pub(crate) async fn create(client: &Client, namespace: &str, manifest: &str) -> Self {
         let mut object = SigningJob::parse_manifests(manifest).unwrap().remove(0);
         object.metadata.namespace = Some(namespace.to_owned());
@@ -67,7 +67,7 @@ impl Job {
         self.deployments.get_opt(&self.child()).await.unwrap()
     }
 
-    /// Workers asked for, while there is a Deployment.
+    /// Workers wanted; `None` without a Deployment.
     pub(crate) async fn replicas(&self) -> Option<i32> {
         self.deployment().await?.spec?.replicas
     }
@@ -83,7 +83,7 @@ impl Job {
             match self.api.get_opt(&self.name).await.unwrap() {
                 Some(job) if wanted(&job) => return job,
                 _ if begun.elapsed() < limit => tokio::time::sleep(Duration::from_millis(50)).await,
-                _ => panic!("waited {limit:?} in vain until {what}\n{}", self.tell().await),
+                _ => panic!("waited {limit:?} in vain until {what}\n{}", self.describe().await),
             }
         }
     }
@@ -112,7 +112,7 @@ impl Job {
         .await
     }
 
-    /// Waits until its status tells of so many signed records.
+    /// Waits until its status has at least this many signed records.
     #[allow(dead_code, reason = "the suite of the chart uses it")]
     pub(crate) async fn signed_within(&self, limit: Duration, records: u64) -> SigningJob {
         let signed = |job: &SigningJob| job.status.as_ref()?.records.as_ref()?.signed;
@@ -122,7 +122,7 @@ impl Job {
     pub(crate) async fn until_gone(&self, limit: Duration) {
         let begun = Instant::now();
         while self.api.get_metadata_opt(&self.name).await.unwrap().is_some() {
-            assert!(begun.elapsed() < limit, "it is not gone after {limit:?}\n{}", self.tell().await);
+            assert!(begun.elapsed() < limit, "it is not gone after {limit:?}\n{}", self.describe().await);
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -132,8 +132,8 @@ impl Job {
         events(&self.api, &self.namespace, &self.uid.to_string(), reason).await
     }
 
-    /// Everything there is to know.
-    pub(crate) async fn tell(&self) -> String {
+    /// The object, its children, Events and logs, for a test that fails.
+    pub(crate) async fn describe(&self) -> String {
         let in_namespace = ["-n", &self.namespace];
         let (_, object) =
             kubectl(&[&in_namespace[..], &["get", "signingjob", &self.name, "-o", "yaml"]].concat()).await;

@@ -17,7 +17,7 @@ use super::until;
 
 const SERVICE: &str = "vaultstream-metrics-api";
 
-/// Registered until this is dropped: without a server behind it, no namespace of the cluster could be deleted.
+/// Registered until this is dropped: while it has no server, no namespace of the cluster can be deleted.
 pub(crate) struct MetricsApi {
     api: Api<APIService>,
 }

@@ -1,4 +1,4 @@
-//! What the tests stand on: the project's own node, a place of its own for each test, and operators as processes.
+//! What the tests use: the project's own node, a place of its own for each test, and operators as processes.
 
 #[allow(dead_code, reason = "shared with the other suites, which lose no database")]
 mod backups;
@@ -11,6 +11,7 @@ mod place;
 mod relay;
 pub(crate) mod requests;
 mod servers;
+mod tables;
 
 #[path = "../../it/harness/check.rs"]
 #[allow(dead_code, reason = "shared with the other suite, which uses the rest")]

@@ -11,7 +11,7 @@ use super::{blocking, until};
 
 const OPERATOR: &str = env!("CARGO_BIN_EXE_vaultstream-operator-with-faults");
 /// Lines of a log that are shown when a test fails.
-const SHOWN: usize = 60;
+const LOG_LINES_LIMIT: usize = 60;
 
 impl Place {
     /// An operator to be started, called `name`.
@@ -25,7 +25,7 @@ impl Place {
             .env("VAULTSTREAM_WORKER_IMAGE", WORKER_IMAGE)
             .env("KUBECONFIG", &self.kubeconfig)
             .env("NO_COLOR", "1")
-            // As its Deployment sets it: an arena a core costs memory that nobody uses.
+            // As its Deployment sets it: an arena for each core costs memory without use.
             .env("MALLOC_ARENA_MAX", "2")
             .http(port);
         if !self.is_cluster_wide() {
@@ -62,7 +62,7 @@ impl OperatorProgram {
     }
 }
 
-/// An operator that runs. Dropped, it is killed; in a test that fails, its log is shown.
+/// An operator that runs. It is killed when this is dropped, and its log is shown if the test fails.
 pub(crate) struct Operator {
     name: &'static str,
     running: Option<Running>,
@@ -74,7 +74,7 @@ impl Operator {
         metrics.lines().any(|line| line == "vaultstream_operator_leading 1")
     }
 
-    /// Whether jobs that are made now can be scaled in this mode.
+    /// Whether new jobs can be scaled in this mode.
     pub(crate) async fn offers(&self, mode: &str) -> bool {
         let metrics = self.get("/metrics").await.map(|(_, body)| body).unwrap_or_default();
         let wanted = format!("vaultstream_operator_scaling_offered{{mode=\"{mode}\"}} 1");
@@ -85,7 +85,7 @@ impl Operator {
         until("the operator leads", || self.is_leading()).await;
     }
 
-    /// Waits until it would be sent requests: a replica that waits for the Lease is ready, too.
+    /// Waits until it is ready. A replica that waits for the Lease is ready, too.
     pub(crate) async fn until_ready(&self) {
         until("the operator is ready", || async { self.get("/readyz").await.is_some_and(|(status, _)| status == 200) })
             .await;
@@ -109,8 +109,8 @@ impl Drop for Operator {
         if let (Some(running), true) = (&self.running, std::thread::panicking()) {
             let log = running.stderr();
             let lines: Vec<&str> = log.lines().collect();
-            let last = lines.len().saturating_sub(SHOWN);
-            eprintln!("---- the log of {} (its last {SHOWN} lines)\n{}", self.name, lines[last..].join("\n"));
+            let last = lines.len().saturating_sub(LOG_LINES_LIMIT);
+            eprintln!("---- the log of {} (its last {LOG_LINES_LIMIT} lines)\n{}", self.name, lines[last..].join("\n"));
         }
     }
 }

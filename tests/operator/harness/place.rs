@@ -1,4 +1,4 @@
-//! Where a test happens: a namespace, a ledger and streams that its pods reach by way of relays, and the operator's rights.
+//! The place of a test: a namespace, a ledger and streams that its pods reach through relays, and the operator's rights.
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use super::job::Job;
 use super::servers::Servers;
 use super::site::until;
 
-/// Held shared by tests that may run beside others.
+/// Held shared by tests that may run at the same time as others.
 static CLUSTER: std::sync::LazyLock<Arc<RwLock<()>>> = std::sync::LazyLock::new(Arc::default);
 
 #[allow(dead_code, reason = "held until the test ends")]
@@ -37,7 +37,7 @@ impl Claim {
     }
 }
 
-/// What the operators of a place look after, and where they are.
+/// The namespaces that the operators of a place serve, and where the operators are.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Layout {
     /// One namespace, in which they are themselves.

@@ -1,4 +1,4 @@
-//! Postgres and NATS as pods reach them: by way of relays that can be cut.
+//! Postgres and NATS as pods reach them: through relays that can be cut.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use super::relay::{Relay, Server};
 use super::site::Site;
 
 pub(crate) struct Servers {
-    /// By the short way, which is never cut.
+    /// Without a relay: never cut.
     pub(crate) site: Site,
     pub(crate) postgres: Relay,
     pub(crate) nats: Relay,
@@ -43,7 +43,7 @@ impl Servers {
         std::fs::write(folder.join("NATS_URL"), format!("nats://{token}@{}?tls=disable", self.nats.address)).unwrap();
     }
 
-    /// The servers are at other addresses from now on; the operator's own connection says so.
+    /// Moves the servers to other addresses, and updates the operator's own connection.
     pub(crate) async fn change_addresses(&mut self) {
         self.postgres = self.postgres.moved().await;
         self.nats = self.nats.moved().await;

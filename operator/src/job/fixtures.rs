@@ -1,0 +1,189 @@
+//! Fixtures for tests of the pure stages: jobs from manifests, and rows, figures and children as the ledger and the cluster have
+//! them.
+
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::Deployment;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use uuid::Uuid;
+use vaultstream_api::{Reason, SigningJob};
+use vaultstream_ledger::{Job, JobId, JobState, JobTimes, Progress};
+
+use crate::{
+    fault::Fault,
+    job::{
+        children::ObservedChildren,
+        validate::{ValidJob, validate},
+    },
+    lifecycle::snapshot::JobSnapshot,
+    scaling::backlog_cache::JobLoad,
+};
+
+/// A SigningJob with nothing but what it needs.
+const MINIMAL: &str = "
+apiVersion: vaultstream.dev/v1alpha1
+kind: SigningJob
+metadata:
+  name: invoices
+  namespace: default
+  uid: 0d9b2f6c-0000-4000-8000-000000000001
+  generation: 3
+  creationTimestamp: 2026-01-01T00:00:00Z
+spec:
+  source: {generate: {records: 1000}}
+";
+
+/// One minute after [`MINIMAL`] was created.
+pub(crate) fn now() -> Timestamp {
+    "2026-01-01T00:01:00Z".parse().unwrap()
+}
+
+/// An object from YAML.
+pub(crate) fn from_yaml<T: DeserializeOwned>(yaml: &str) -> T {
+    serde_yaml_ng::from_str(yaml).unwrap()
+}
+
+/// [`MINIMAL`] with the fields of `yaml`, for which `null` removes one.
+pub(crate) fn signing_job(yaml: &str) -> SigningJob {
+    let mut job: Value = from_yaml(MINIMAL);
+    merge(&mut job, from_yaml(yaml));
+    serde_json::from_value(job).unwrap()
+}
+
+/// The same, validated.
+pub(crate) fn valid_job(yaml: &str) -> ValidJob {
+    validate(&signing_job(yaml)).unwrap()
+}
+
+fn merge(onto: &mut Value, patch: Value) {
+    match patch {
+        Value::Object(fields) if onto.is_object() => {
+            for (name, value) in fields {
+                merge(&mut onto[name.as_str()], value);
+            }
+        }
+        other => *onto = other,
+    }
+}
+
+/// The row of [`MINIMAL`]: nothing but its state, its name and the time at which it was created.
+pub(crate) fn row(state: JobState) -> Job {
+    let job = valid_job("{}");
+    Job {
+        id: JobId(1),
+        uid: job.uid,
+        cluster: "cluster".to_owned(),
+        namespace: job.namespace.to_string(),
+        name: job.name.to_string(),
+        live: true,
+        spec: job.spec,
+        spec_generation: job.generation,
+        state,
+        suspended: false,
+        generation: 1,
+        total: None,
+        batches: None,
+        seeded: 0,
+        published: 0,
+        payload_type: None,
+        planned_table: None,
+        backends: Vec::new(),
+        receipt: None,
+        merkle_root: None,
+        failure: None,
+        failure_reason: None,
+        times: JobTimes { created: job.created, seeded: None, published: None, signed: None, finished: None },
+    }
+}
+
+/// Figures of a planned job that has these records signed, rejected and left.
+pub(crate) fn progress(signed: i64, rejected: i64, backlog: i64) -> Progress {
+    Progress {
+        job: JobId(1),
+        state: JobState::Signing,
+        suspended: false,
+        generation: 1,
+        total: signed + rejected + backlog,
+        signed,
+        rejected,
+        changed: 0,
+        backlog,
+        seeded: signed + rejected + backlog,
+        batches: Some(2),
+        published: 2,
+        batches_signed: 0,
+        keys_active: 100,
+        keys_retired: 1,
+        keys_leased: 0,
+        at: UNIX_EPOCH,
+    }
+}
+
+/// A snapshot of a job in that state, without figures.
+pub(crate) fn snapshot(state: JobState) -> JobSnapshot {
+    JobSnapshot { job: Some(row(state)), ..JobSnapshot::default() }
+}
+
+/// A snapshot of a job in that state, whose task was stopped by a fault.
+pub(crate) fn faulty(state: JobState, reason: Reason) -> JobSnapshot {
+    JobSnapshot { fault: Some(Fault::new(reason, "why")), ..snapshot(state) }
+}
+
+/// What the backlog cache has of a job that needs that many workers.
+pub(crate) fn load(desired_workers: u32) -> JobLoad {
+    JobLoad {
+        namespace: "default".to_owned(),
+        name: "invoices".to_owned(),
+        backlog: 500,
+        rate: Some(100),
+        desired_workers,
+    }
+}
+
+/// Children of a job whose Deployment has `replicas`, all of them ready.
+pub(crate) fn with_replicas(replicas: u32) -> ObservedChildren {
+    let deployment: Deployment =
+        from_yaml(&format!("{{spec: {{replicas: {replicas}, selector: {{}}, template: {{}}}}}}"));
+    ObservedChildren {
+        deployment: Some(Arc::new(deployment)),
+        ready: replicas,
+        pods: replicas,
+        ..ObservedChildren::default()
+    }
+}
+
+/// A time of the ledger, this long after 1970 began.
+pub(crate) fn after_epoch(seconds: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(seconds)
+}
+
+/// Compares `value`, as YAML, with the checked-in file of that name in src/job/snapshots. UPDATE_SNAPSHOTS=1 writes the file.
+pub(crate) fn assert_snapshot(name: &str, value: &impl Serialize) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/job/snapshots").join(name);
+    let actual = serde_yaml_ng::to_string(value).unwrap();
+    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, &actual).unwrap();
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    let changed: Vec<_> = expected
+        .lines()
+        .zip(actual.lines())
+        .enumerate()
+        .filter(|(_, (expected, actual))| expected != actual)
+        .map(|(index, (expected, actual))| format!("line {}: {expected:?} became {actual:?}", index + 1))
+        .collect();
+    assert!(
+        expected == actual,
+        "{name} differs ({} lines before, {} now). If that is intended: UPDATE_SNAPSHOTS=1\n{}",
+        expected.lines().count(),
+        actual.lines().count(),
+        changed.join("\n")
+    );
+}
