@@ -12,7 +12,7 @@ use vaultstream_connection::ConnectionFolder;
 use vaultstream_ledger::{Ledger, Verdict};
 use vaultstream_streams::Streams;
 
-use crate::{fault::Fault, permissions::OPERATOR};
+use crate::{fault::ConditionFault, permissions::OPERATOR};
 
 /// How often a connection is tried, and how long an attempt may take.
 const CONNECT_INTERVAL: Duration = Duration::from_secs(2);
@@ -20,22 +20,22 @@ const CONNECT_INTERVAL: Duration = Duration::from_secs(2);
 const CONNECTION_LIMIT: usize = 8;
 
 /// A connection, or why there is none.
-type Connected<T> = Result<T, Fault>;
+type DependencyState<T> = Result<T, ConditionFault>;
 
 /// The connections. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Dependencies {
-    ledger: watch::Receiver<Connected<Ledger>>,
-    streams: watch::Receiver<Connected<Streams>>,
+    ledger: watch::Receiver<DependencyState<Ledger>>,
+    streams: watch::Receiver<DependencyState<Streams>>,
 }
 
 impl Dependencies {
     /// Starts to connect, and tries again until `stop`.
     pub(crate) fn start(folder: PathBuf, stop: &CancellationToken) -> Self {
         let (ledger_is, ledger) =
-            watch::channel(Err(Fault::new(Reason::LedgerUnavailable, "not connected to Postgres yet")));
+            watch::channel(Err(ConditionFault::new(Reason::LedgerUnavailable, "not connected to Postgres yet")));
         let (streams_are, streams) =
-            watch::channel(Err(Fault::new(Reason::StreamsUnavailable, "not connected to NATS yet")));
+            watch::channel(Err(ConditionFault::new(Reason::StreamsUnavailable, "not connected to NATS yet")));
         let folder = ConnectionFolder::new(folder);
         tokio::spawn(keep(ledger_is, folder.clone(), stop.clone(), connect_ledger));
         tokio::spawn(keep(streams_are, folder, stop.clone(), connect_streams));
@@ -43,20 +43,20 @@ impl Dependencies {
     }
 
     /// The ledger, migrated.
-    pub(crate) fn ledger(&self) -> Connected<Ledger> {
+    pub(crate) fn ledger(&self) -> DependencyState<Ledger> {
         self.ledger.borrow().clone()
     }
 
     /// The streams.
-    pub(crate) fn streams(&self) -> Connected<Streams> {
+    pub(crate) fn streams(&self) -> DependencyState<Streams> {
         self.streams.borrow().clone()
     }
 }
 
 /// Connects, and connects again when the Secret has changed. The clients reconnect by themselves. A connection is kept until a
 /// new one is made.
-async fn keep<T, F: Future<Output = Connected<T>>>(
-    state: watch::Sender<Connected<T>>,
+async fn keep<T, F: Future<Output = DependencyState<T>>>(
+    state: watch::Sender<DependencyState<T>>,
     folder: ConnectionFolder,
     stop: CancellationToken,
     connect: impl Fn(ConnectionFolder) -> F,
@@ -65,7 +65,7 @@ async fn keep<T, F: Future<Output = Connected<T>>>(
         loop {
             let tried = folder.fingerprint();
             let connected = connect(folder.clone()).await;
-            if let Err(Fault { reason, message }) = &connected {
+            if let Err(ConditionFault { reason, message }) = &connected {
                 tracing::warn!(reason = reason.as_str(), message, "a dependency cannot be used; trying again");
             }
             let done = connected.is_ok();
@@ -85,33 +85,33 @@ async fn keep<T, F: Future<Output = Connected<T>>>(
     }
 }
 
-async fn connect_ledger(folder: ConnectionFolder) -> Connected<Ledger> {
-    let refused = |message: String| Fault::new(Reason::LedgerRefused, message);
+async fn connect_ledger(folder: ConnectionFolder) -> DependencyState<Ledger> {
+    let refused = |message: String| ConditionFault::new(Reason::LedgerRefused, message);
     let mut options = folder.ledger().map_err(|error| refused(crate::chain(&error)))?;
     options.max_connections = CONNECTION_LIMIT;
     options.application_name = OPERATOR.to_owned();
     options.source_role = true;
     options.patience = CONNECT_INTERVAL;
     let ledger = Ledger::connect(&options).await.map_err(|error| match error.verdict() {
-        Verdict::Passing => Fault::new(Reason::LedgerUnavailable, error.to_string()),
+        Verdict::Passing => ConditionFault::new(Reason::LedgerUnavailable, error.to_string()),
         Verdict::Refused | Verdict::Wrong => refused(crate::chain(&error)),
     })?;
     ledger.migrate().await.map_err(|error| match error.verdict() {
-        Verdict::Passing => Fault::new(Reason::LedgerUnavailable, error.to_string()),
-        Verdict::Refused | Verdict::Wrong => Fault::new(Reason::LedgerVersion, crate::chain(&error)),
+        Verdict::Passing => ConditionFault::new(Reason::LedgerUnavailable, error.to_string()),
+        Verdict::Refused | Verdict::Wrong => ConditionFault::new(Reason::LedgerVersion, crate::chain(&error)),
     })?;
     tracing::info!(place = ledger.place(), "connected to the ledger");
     Ok(ledger)
 }
 
-async fn connect_streams(folder: ConnectionFolder) -> Connected<Streams> {
-    let fault = |message: String| Fault::new(Reason::StreamsUnavailable, message);
+async fn connect_streams(folder: ConnectionFolder) -> DependencyState<Streams> {
+    let fault = |message: String| ConditionFault::new(Reason::StreamsUnavailable, message);
     let mut options = folder.streams().map_err(|error| fault(crate::chain(&error)))?;
     options.name = OPERATOR.to_owned();
     options.patience = CONNECT_INTERVAL;
     let streams = Streams::connect(&options).await.map_err(|error| match &error {
         vaultstream_streams::ConnectError::Unreachable { .. } => fault(crate::chain(&error)),
-        _ => Fault::new(Reason::StreamsRefused, crate::chain(&error)),
+        _ => ConditionFault::new(Reason::StreamsRefused, crate::chain(&error)),
     })?;
     tracing::info!("connected to NATS");
     Ok(streams)

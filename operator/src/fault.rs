@@ -4,14 +4,14 @@ use vaultstream_api::Reason;
 
 /// A fault, with the reason that conditions show.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Fault {
+pub(crate) struct ConditionFault {
     /// The condition's reason.
     pub(crate) reason: Reason,
     /// For people. It does not change while the fault lasts.
     pub(crate) message: String,
 }
 
-impl Fault {
+impl ConditionFault {
     pub(crate) fn new(reason: Reason, message: impl Into<String>) -> Self {
         Self { reason, message: message.into() }
     }

@@ -21,7 +21,7 @@ use uuid::Uuid;
 use vaultstream_api::{ChildNames, names::JOB_UID_LABEL};
 
 use crate::{
-    fault::Fault,
+    fault::ConditionFault,
     job::{pod_diagnosis, validate::ValidJob},
     namespaces::apis,
 };
@@ -52,7 +52,7 @@ pub(crate) struct ObservedChildren {
     pub(crate) disruption_budget: Option<Arc<PodDisruptionBudget>>,
     pub(crate) autoscaler: Option<Arc<HorizontalPodAutoscaler>>,
     /// Why a pod does not run; `None` when all do.
-    pub(crate) pod_fault: Option<Fault>,
+    pub(crate) pod_fault: Option<ConditionFault>,
     /// Pods that are ready.
     pub(crate) ready: u32,
     /// Pods in any state.

@@ -10,7 +10,7 @@ use vaultstream_api::{Difference, Reason, SigningJob, SigningJobStatus, differen
 use vaultstream_ledger::jobs;
 
 use crate::{
-    fault::Fault,
+    fault::ConditionFault,
     job::{
         apply::{self, ApplyOutcome},
         build::DesiredChildren,
@@ -78,7 +78,7 @@ async fn announce_too_late(
     ctx: &Context,
     object: &SigningJob,
     status: &SigningJobStatus,
-    changes: &Result<Option<Vec<Difference>>, Fault>,
+    changes: &Result<Option<Vec<Difference>>, ConditionFault>,
 ) {
     let changed = matches!(changes, Ok(Some(changes)) if !changes.is_empty());
     let is_too_late = |condition: &&Condition| condition.reason == Reason::ChangedTooLate.as_str();
@@ -88,10 +88,10 @@ async fn announce_too_late(
 }
 
 /// The differences between the spec and the one that was signed.
-async fn changes(ctx: &Context, job: &ValidJob) -> Result<Vec<Difference>, Fault> {
+async fn changes(ctx: &Context, job: &ValidJob) -> Result<Vec<Difference>, ConditionFault> {
     let ledger = ctx.dependencies.ledger()?;
     let row = jobs::by_uid(&ledger, job.uid).await;
-    let row = row.map_err(|error| Fault::new(Reason::LedgerUnavailable, error.to_string()))?;
+    let row = row.map_err(|error| ConditionFault::new(Reason::LedgerUnavailable, error.to_string()))?;
     // A row that is gone cannot be compared, and no change can affect it.
     let mut changes = row.map(|row| differences(&row.spec, &job.spec)).unwrap_or_default();
     changes.retain(|change| !EFFECTIVE_AFTER_END.iter().any(|field| change.path.starts_with(field)));

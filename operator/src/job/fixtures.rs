@@ -16,7 +16,7 @@ use vaultstream_api::{Reason, SigningJob};
 use vaultstream_ledger::{Job, JobId, JobState, JobTimes, Progress};
 
 use crate::{
-    fault::Fault,
+    fault::ConditionFault,
     job::{
         children::ObservedChildren,
         validate::{ValidJob, validate},
@@ -132,7 +132,7 @@ pub(crate) fn snapshot(state: JobState) -> JobSnapshot {
 
 /// A snapshot of a job in that state, whose task was stopped by a fault.
 pub(crate) fn faulty(state: JobState, reason: Reason) -> JobSnapshot {
-    JobSnapshot { fault: Some(Fault::new(reason, "why")), ..snapshot(state) }
+    JobSnapshot { fault: Some(ConditionFault::new(reason, "why")), ..snapshot(state) }
 }
 
 /// What the backlog cache has of a job that needs that many workers.

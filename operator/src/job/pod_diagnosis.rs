@@ -6,52 +6,55 @@ use k8s_openapi::api::{
 };
 use vaultstream_api::Reason;
 
-use crate::fault::Fault;
+use crate::fault::ConditionFault;
 
 /// Why a pod does not run, as the kubelet, the worker itself or the scheduler reports.
-pub(crate) fn of_pod(pod: &Pod) -> Option<Fault> {
+pub(crate) fn of_pod(pod: &Pod) -> Option<ConditionFault> {
     let status = pod.status.as_ref()?;
     if let Some(fault) = status.container_statuses.iter().flatten().find_map(of_container) {
         return Some(fault);
     }
     let scheduled = status.conditions.iter().flatten().find(|condition| condition.type_ == "PodScheduled");
     if scheduled.is_some_and(|condition| condition.reason.as_deref() == Some("Unschedulable")) {
-        return Some(Fault::new(Reason::Unschedulable, "no node has room for another worker, or is allowed to run it"));
+        return Some(ConditionFault::new(
+            Reason::Unschedulable,
+            "no node has room for another worker, or is allowed to run it",
+        ));
     }
     None
 }
 
-fn of_container(container: &ContainerStatus) -> Option<Fault> {
+fn of_container(container: &ContainerStatus) -> Option<ConditionFault> {
     if container.ready {
         return None;
     }
     let state = container.state.as_ref();
     let waiting = state.and_then(|state| state.waiting.as_ref()).and_then(|waiting| waiting.reason.as_deref());
     if let Some("ImagePullBackOff" | "ErrImagePull" | "InvalidImageName" | "ErrImageNeverPull") = waiting {
-        return Some(Fault::new(Reason::ImagePull, format!("the image {} cannot be pulled", container.image)));
+        return Some(ConditionFault::new(Reason::ImagePull, format!("the image {} cannot be pulled", container.image)));
     }
     let last = container.last_state.as_ref();
     let ended = [state, last].into_iter().flatten().find_map(|state| state.terminated.as_ref());
     if ended.is_some_and(|ended| ended.reason.as_deref() == Some("OOMKilled")) {
         let why = "a worker used more memory than spec.workers.template.resources.limits allows, and was killed";
-        return Some(Fault::new(Reason::CrashLoop, why));
+        return Some(ConditionFault::new(Reason::CrashLoop, why));
     }
     let message = ended.filter(|ended| ended.exit_code != 0).and_then(|ended| ended.message.as_deref());
     match message.map(|message| (message, message.split_once(": "))) {
         Some((message, named)) => {
             let named = named.and_then(|(reason, why)| Some((reason.parse().ok()?, why)));
             let (reason, why) = named.unwrap_or((Reason::CrashLoop, message));
-            Some(Fault::new(reason, format!("a worker stopped: {why}")))
+            Some(ConditionFault::new(reason, format!("a worker stopped: {why}")))
         }
         None if waiting == Some("CrashLoopBackOff") => {
-            Some(Fault::new(Reason::CrashLoop, "workers keep crashing: see the log of one"))
+            Some(ConditionFault::new(Reason::CrashLoop, "workers keep crashing: see the log of one"))
         }
         None => None,
     }
 }
 
 /// Why pods were not created.
-pub(crate) fn of_deployment(deployment: &Deployment) -> Option<Fault> {
+pub(crate) fn of_deployment(deployment: &Deployment) -> Option<ConditionFault> {
     let conditions = deployment.status.as_ref()?.conditions.as_ref()?;
     let failure =
         conditions.iter().find(|condition| condition.type_ == "ReplicaFailure" && condition.status == "True")?;
@@ -59,7 +62,7 @@ pub(crate) fn of_deployment(deployment: &Deployment) -> Option<Fault> {
     // Messages of the API server's admission plugins: ResourceQuota, and LimitRange ("maximum memory usage per Container").
     let quota = message.contains("exceeded quota") || message.contains(" usage per ");
     let reason = if quota { Reason::Quota } else { Reason::PodsRefused };
-    Some(Fault::new(reason, "the namespace refuses another worker: see the Events of its ReplicaSet"))
+    Some(ConditionFault::new(reason, "the namespace refuses another worker: see the Events of its ReplicaSet"))
 }
 
 #[cfg(test)]
@@ -68,23 +71,23 @@ mod tests {
     use crate::job::fixtures::from_yaml;
 
     /// The reason of a pod whose only container has that status.
-    fn of_status(container: &str) -> Option<Fault> {
+    fn of_status(container: &str) -> Option<ConditionFault> {
         let yaml = format!("{{status: {{containerStatuses: [{container}]}}}}");
         of_pod(&from_yaml(&yaml))
     }
 
     /// A container that is not ready, with these states.
-    fn with_states(states: &str) -> Option<Fault> {
+    fn with_states(states: &str) -> Option<ConditionFault> {
         of_status(&format!(
             "{{name: worker, image: registry/worker, imageID: '', ready: false, restartCount: 1, {states}}}"
         ))
     }
 
-    fn reason(fault: Option<Fault>) -> Option<Reason> {
+    fn reason(fault: Option<ConditionFault>) -> Option<Reason> {
         fault.map(|fault| fault.reason)
     }
 
-    fn ended(exit_code: i32, message: &str) -> Option<Fault> {
+    fn ended(exit_code: i32, message: &str) -> Option<ConditionFault> {
         with_states(&format!("lastState: {{terminated: {{exitCode: {exit_code}, message: '{message}'}}}}"))
     }
 

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use vaultstream_api::{ConditionType, Phase, Reason, SigningJob, SigningJobStatus, names::RECONCILE};
 
 use crate::{
-    fault::Fault,
+    fault::ConditionFault,
     job::{
         apply::{self, ApplyOutcome},
         build::{self, DesiredChildren, Staffing},
@@ -60,14 +60,14 @@ pub(crate) async fn reconcile(
     if let Some(field) = missing_field {
         let why =
             format!("the SigningJob type in this cluster has no {field}: upgrade its CRD to the operator's release");
-        refuse(&ctx, job, &Fault::new(Reason::TypeOutdated, why)).await?;
+        refuse(&ctx, job, &ConditionFault::new(Reason::TypeOutdated, why)).await?;
         return Ok(Action::requeue(IDLE_POLL_INTERVAL));
     }
     finalizer::ensure(&ctx.client, job).await.map_err(ReconcileError::Finalizer)?;
     match validate::validate(job) {
         Ok(valid) if valid.status.phase.is_some_and(Phase::is_final) => ended::reconcile_ended(&ctx, job, &valid).await,
         Ok(valid) => reconcile_running(&ctx, job, &valid).await,
-        Err(invalid) => refuse(&ctx, job, &Fault::new(Reason::InvalidSpec, invalid.to_string())).await,
+        Err(invalid) => refuse(&ctx, job, &ConditionFault::new(Reason::InvalidSpec, invalid.to_string())).await,
     }
 }
 
@@ -122,7 +122,7 @@ async fn reconcile_running(ctx: &Context, object: &SigningJob, job: &ValidJob) -
 }
 
 /// Refuses a job that breaks a rule which the API server did not have when the job was written, or whose type is outdated.
-async fn refuse(ctx: &Context, job: &SigningJob, why: &Fault) -> Result<Action, ReconcileError> {
+async fn refuse(ctx: &Context, job: &SigningJob, why: &ConditionFault) -> Result<Action, ReconcileError> {
     let (Some(namespace), Some(uid)) =
         (job.namespace(), job.uid().as_deref().and_then(|uid| Uuid::parse_str(uid).ok()))
     else {
@@ -160,7 +160,7 @@ async fn write_status(
         let note = note.unwrap_or_else(|| format!("the job is {phase}"));
         announce(&ctx.recorder, object, kind, phase.as_str(), &note).await;
     }
-    if let Some(Fault { reason, message }) = new_fault(&job.status, status) {
+    if let Some(ConditionFault { reason, message }) = new_fault(&job.status, status) {
         announce(&ctx.recorder, object, EventType::Warning, reason.as_str(), &message).await;
     }
     Ok(outcome)
@@ -172,17 +172,17 @@ fn new_phase(old: &SigningJobStatus, new: &SigningJobStatus) -> Option<Phase> {
 }
 
 /// The fault that the conditions show, if it is new.
-fn new_fault(old: &SigningJobStatus, new: &SigningJobStatus) -> Option<Fault> {
+fn new_fault(old: &SigningJobStatus, new: &SigningJobStatus) -> Option<ConditionFault> {
     fault(new).filter(|new| fault(old).as_ref() != Some(new))
 }
 
-fn fault(status: &SigningJobStatus) -> Option<Fault> {
+fn fault(status: &SigningJobStatus) -> Option<ConditionFault> {
     [ConditionType::Ready, ConditionType::WorkersAvailable, ConditionType::Scaling].into_iter().find_map(|type_| {
         let condition = condition(status, type_)?;
         let reason: Reason = condition.reason.parse().ok()?;
         // Why a job failed is announced with the phase.
         let announced = reason.is_fault() && reason != Reason::TooManyRejects;
-        announced.then(|| Fault::new(reason, condition.message.clone()))
+        announced.then(|| ConditionFault::new(reason, condition.message.clone()))
     })
 }
 

@@ -20,7 +20,7 @@ pub(crate) use inputs::StatusInputs;
 pub(crate) use writer::{StatusError, StatusWriter, StoredStatus, WriteOutcome};
 
 use crate::{
-    fault::Fault,
+    fault::ConditionFault,
     job::{
         status::times::{from_system, steady, whole_seconds},
         validate::ValidJob,
@@ -102,7 +102,7 @@ pub(crate) fn changed_after_end(job: &ValidJob, changes: &[Difference], now: Tim
 }
 
 /// The status of a job that is refused as it is.
-pub(crate) fn refused(job: &SigningJob, why: &Fault, now: Timestamp) -> SigningJobStatus {
+pub(crate) fn refused(job: &SigningJob, why: &ConditionFault, now: Timestamp) -> SigningJobStatus {
     let mut status = job.status.clone().unwrap_or_default();
     let generation = job.metadata.generation.unwrap_or_default();
     let history = conditions::History { old: &status.conditions, generation, now };

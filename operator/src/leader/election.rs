@@ -53,12 +53,12 @@ pub(crate) fn join_election(client: &Client, namespace: &str, identity: String, 
     let deadline = LeadershipDeadline::default();
     let api = Api::namespaced(client.clone(), namespace);
     let candidate =
-        Candidate { api, identity, duration, deadline: deadline.clone(), observed: ObservedLease::default() };
+        LeaseCandidate { api, identity, duration, deadline: deadline.clone(), observed: ObservedLease::default() };
     LeaderElection { leads, client: guard_writes(client, deadline), candidacy: tokio::spawn(candidate.run(leading)) }
 }
 
 /// Competes for the Lease, and renews it.
-struct Candidate {
+struct LeaseCandidate {
     api: Api<Lease>,
     identity: String,
     duration: Duration,
@@ -96,7 +96,7 @@ impl ObservedLease {
     }
 }
 
-impl Candidate {
+impl LeaseCandidate {
     async fn run(mut self, leads: watch::Sender<bool>) {
         let mut held = tokio::select! {
             held = self.acquire() => held,

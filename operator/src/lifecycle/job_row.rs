@@ -13,7 +13,7 @@ use vaultstream_ledger::{
 use vaultstream_streams::Streams;
 
 use crate::{
-    fault::Fault,
+    fault::ConditionFault,
     lifecycle::{
         faults::ledger_fault,
         loss,
@@ -53,7 +53,7 @@ impl JobRow {
         ledger: &Ledger,
         streams: &Streams,
         request: &JobRequest,
-    ) -> Result<Job, Fault> {
+    ) -> Result<Job, ConditionFault> {
         let new = NewJob {
             uid: request.uid,
             cluster: self.cluster.clone(),
@@ -74,11 +74,13 @@ impl JobRow {
             Err(EnsureError::Outdated { .. }) => {
                 jobs::by_uid(ledger, request.uid).await.map_err(|error| ledger_fault(&error))?
             }
-            Err(EnsureError::Immutable { field }) => return Err(Fault::new(Reason::InvalidSpec, field.to_string())),
+            Err(EnsureError::Immutable { field }) => {
+                return Err(ConditionFault::new(Reason::InvalidSpec, field.to_string()));
+            }
             Err(error @ EnsureError::NameTaken { .. }) => {
                 self.leftovers.notify_one();
                 let why = format!("{error}; it is still being deleted");
-                return Err(Fault::new(Reason::LedgerUnavailable, why));
+                return Err(ConditionFault::new(Reason::LedgerUnavailable, why));
             }
             Err(EnsureError::Query(error)) => return Err(ledger_fault(&error)),
         };
@@ -95,7 +97,7 @@ impl JobRow {
         ledger: &Ledger,
         streams: &Streams,
         (id, uid): (JobId, Uuid),
-    ) -> Result<Reading, Fault> {
+    ) -> Result<Reading, ConditionFault> {
         let mut job = self.row(ledger, streams, (id, uid)).await?;
         let progress = vaultstream_ledger::progress(ledger, id).await.map_err(|error| ledger_fault(&error))?;
         let over = job.state.is_final() || job.state == JobState::Deleting;
@@ -109,11 +111,11 @@ impl JobRow {
         Ok(Reading { job, progress })
     }
 
-    async fn row(&self, ledger: &Ledger, streams: &Streams, (id, uid): (JobId, Uuid)) -> Result<Job, Fault> {
+    async fn row(&self, ledger: &Ledger, streams: &Streams, (id, uid): (JobId, Uuid)) -> Result<Job, ConditionFault> {
         match jobs::by_id(ledger, id).await {
             Ok(Some(job)) => Ok(job),
             Ok(None) if self.known.begun => Err(loss::row_lost(streams, uid).await),
-            Ok(None) => Err(Fault::new(Reason::LedgerUnavailable, "the job's row is gone: it is made again")),
+            Ok(None) => Err(ConditionFault::new(Reason::LedgerUnavailable, "the job's row is gone: it is made again")),
             Err(error) => Err(ledger_fault(&error)),
         }
     }

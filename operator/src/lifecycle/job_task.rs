@@ -21,7 +21,7 @@ use vaultstream_streams::Streams;
 use crate::{
     backoff::exponential,
     dependencies::Dependencies,
-    fault::Fault,
+    fault::ConditionFault,
     lifecycle::{
         admission::{Admission, AdmissionQueue},
         faults::lifecycle_fault,
@@ -118,7 +118,7 @@ impl JobTask {
     }
 
     /// From the job's present state to its end, or to the first fault.
-    async fn attempt(&mut self) -> Result<(), Fault> {
+    async fn attempt(&mut self) -> Result<(), ConditionFault> {
         let dependencies = &self.resources.dependencies;
         let (ledger, streams) = (dependencies.ledger()?, dependencies.streams()?);
         let job = {
@@ -151,7 +151,7 @@ impl JobTask {
     }
 
     /// Writes a changed spec to the ledger.
-    async fn write_changes(&mut self, tools: &Tools) -> Result<(), Fault> {
+    async fn write_changes(&mut self, tools: &Tools) -> Result<(), ConditionFault> {
         if !self.has_new_request() {
             return Ok(());
         }
@@ -163,7 +163,7 @@ impl JobTask {
     }
 
     /// Removes the streams of a suspended job, then waits until its request changes.
-    async fn while_suspended(&mut self, tools: &mut Tools) -> Result<(), Fault> {
+    async fn while_suspended(&mut self, tools: &mut Tools) -> Result<(), ConditionFault> {
         self.retry_rejects(tools).await?;
         Box::pin(tools.driver.advance()).await.map_err(|error| lifecycle_fault(&error))?;
         let mut requests = self.requests.clone();
@@ -175,7 +175,7 @@ impl JobTask {
     }
 
     /// Provisions and seeds, within the limit for all jobs, until the batches are planned or the request changes.
-    async fn seed(&mut self, tools: &mut Tools) -> Result<(), Fault> {
+    async fn seed(&mut self, tools: &mut Tools) -> Result<(), ConditionFault> {
         let mut requests = self.requests.clone();
         let _permit = tokio::select! {
             permit = Arc::clone(&self.resources.seeding).acquire_owned() => permit,
@@ -218,7 +218,7 @@ impl JobTask {
     }
 
     /// Publishes, watches, repairs and finishes, until the job is over or suspended, or its request changes.
-    async fn sign(&mut self, tools: &mut Tools) -> Result<(), Fault> {
+    async fn sign(&mut self, tools: &mut Tools) -> Result<(), ConditionFault> {
         while !self.has_new_request() {
             self.retry_rejects(tools).await?;
             if self.read_at.is_none_or(|read_at| read_at.elapsed() >= FIGURES_POLL_INTERVAL) {
@@ -236,7 +236,7 @@ impl JobTask {
     }
 
     /// Tries rejects again, once for each time that is asked for.
-    async fn retry_rejects(&mut self, tools: &mut Tools) -> Result<(), Fault> {
+    async fn retry_rejects(&mut self, tools: &mut Tools) -> Result<(), ConditionFault> {
         let wanted = self.requests.borrow().retry_rejects;
         let done = self.snapshot.borrow().retried.is_some();
         if wanted == done {
@@ -252,7 +252,7 @@ impl JobTask {
     }
 
     /// One lifecycle step; true when the job is over.
-    async fn step(&mut self, tools: &mut Tools) -> Result<bool, Fault> {
+    async fn step(&mut self, tools: &mut Tools) -> Result<bool, ConditionFault> {
         let delay = match Box::pin(tools.driver.advance()).await {
             Ok(Advance::Ended(_)) => return Ok(true),
             Ok(Advance::Again) => return Ok(false),
@@ -267,7 +267,7 @@ impl JobTask {
         Ok(false)
     }
 
-    async fn read(&mut self, tools: &Tools) -> Result<Reading, Fault> {
+    async fn read(&mut self, tools: &Tools) -> Result<Reading, ConditionFault> {
         let uid = self.requests.borrow().uid;
         let reading = self.row.read(&tools.ledger, &tools.streams, (tools.job, uid)).await?;
         self.read_at = Some(Instant::now());

@@ -12,7 +12,7 @@ use vaultstream_ledger::{
 use vaultstream_streams::Streams;
 
 use crate::{
-    fault::Fault,
+    fault::ConditionFault,
     lifecycle::faults::{ledger_fault, lifecycle_fault},
 };
 
@@ -24,16 +24,16 @@ const ROW_LOST: &str = "the ledger no longer has a row of this job: the database
      sign every record anew, delete this SigningJob and create it again";
 
 /// The fault of a job whose row is gone. Its streams are removed: what they hold must not be signed.
-pub(super) async fn row_lost(streams: &Streams, job: Uuid) -> Fault {
+pub(super) async fn row_lost(streams: &Streams, job: Uuid) -> ConditionFault {
     match streams.delete_other_generations(job, None).await {
-        Ok(_) => Fault::new(Reason::LedgerLost, ROW_LOST),
-        Err(error) => Fault::new(Reason::StreamsUnavailable, error.to_string()),
+        Ok(_) => ConditionFault::new(Reason::LedgerLost, ROW_LOST),
+        Err(error) => ConditionFault::new(Reason::StreamsUnavailable, error.to_string()),
     }
 }
 
 /// Fails a job of which the ledger had `before` signatures and now has fewer, by its keys' counters and by its batches. A key's
 /// row that was repaired from a backup lowers only the counters.
-pub(super) async fn check_signatures(ledger: &Ledger, job: JobId, before: i64) -> Result<(), Fault> {
+pub(super) async fn check_signatures(ledger: &Ledger, job: JobId, before: i64) -> Result<(), ConditionFault> {
     let signed = batches::signed_records(ledger, job).await.map_err(|error| ledger_fault(&error))?;
     if signed >= before {
         return Ok(());

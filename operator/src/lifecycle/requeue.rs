@@ -11,15 +11,15 @@ use crate::lifecycle::snapshot::JobSnapshot;
 /// Jobs that may wait to be requeued. One that does not fit is reconciled by its next poll.
 const QUEUE_LIMIT: usize = 4096;
 
-type Job = ObjectRef<kube::core::DeserializeGuard<SigningJob>>;
+type JobRef = ObjectRef<kube::core::DeserializeGuard<SigningJob>>;
 
 /// Leads to the controller of each job's namespace. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct RequeueSender(Arc<HashMap<String, mpsc::Sender<Job>>>);
+pub(crate) struct RequeueSender(Arc<HashMap<String, mpsc::Sender<JobRef>>>);
 
 impl RequeueSender {
     /// With a receiver for each of `namespaces`, or with one for all when the list is empty.
-    pub(crate) fn new(namespaces: &[String]) -> (Self, Vec<mpsc::Receiver<Job>>) {
+    pub(crate) fn new(namespaces: &[String]) -> (Self, Vec<mpsc::Receiver<JobRef>>) {
         let all = [String::new()];
         let names = if namespaces.is_empty() { &all } else { namespaces };
         let mut receivers = Vec::new();
@@ -35,7 +35,7 @@ impl RequeueSender {
     /// Requeues the job for each change of `snapshot`, until its task has ended.
     pub(crate) async fn follow(self, namespace: String, name: String, mut snapshot: watch::Receiver<JobSnapshot>) {
         let Some(sender) = self.0.get(&namespace).or_else(|| self.0.get("")) else { return };
-        let job = Job::new(&name).within(&namespace);
+        let job = JobRef::new(&name).within(&namespace);
         loop {
             let ended = snapshot.changed().await.is_err();
             // A full queue means that reconciles lag behind. The job is polled anyway.
@@ -56,7 +56,7 @@ mod tests {
         let (requeue, mut receivers) = RequeueSender::new(&["a".to_owned(), "b".to_owned()]);
         let (sender, snapshots) = watch::channel(JobSnapshot::default());
         let following = tokio::spawn(requeue.follow("b".to_owned(), "job".to_owned(), snapshots));
-        let expected = Job::new("job").within("b");
+        let expected = JobRef::new("job").within("b");
         sender.send_replace(JobSnapshot::default());
         assert_eq!(receivers[1].recv().await, Some(expected.clone()));
         drop(sender);
@@ -73,6 +73,6 @@ mod tests {
         drop(sender);
         requeue.follow("any".to_owned(), "job".to_owned(), snapshots).await;
         assert_eq!(receivers.len(), 1);
-        assert_eq!(receivers[0].recv().await, Some(Job::new("job").within("any")));
+        assert_eq!(receivers[0].recv().await, Some(JobRef::new("job").within("any")));
     }
 }

@@ -3,7 +3,7 @@
 use vaultstream_api::Reason;
 use vaultstream_ledger::{Job, Progress};
 
-use crate::{fault::Fault, lifecycle::queue_position::QueuePosition};
+use crate::{fault::ConditionFault, lifecycle::queue_position::QueuePosition};
 
 /// A job's state, as its task last saw it.
 #[derive(Clone, Debug, Default)]
@@ -17,12 +17,12 @@ pub(crate) struct JobSnapshot {
     /// How many rejects are tried again; `None` once that is no longer asked for.
     pub(crate) retried: Option<i64>,
     /// What stops its task.
-    pub(crate) fault: Option<Fault>,
+    pub(crate) fault: Option<ConditionFault>,
 }
 
 impl JobSnapshot {
     /// Why the job failed although the ledger cannot say so: it has no row of the job any more.
-    pub(crate) fn lost(&self) -> Option<&Fault> {
+    pub(crate) fn lost(&self) -> Option<&ConditionFault> {
         self.fault.as_ref().filter(|fault| fault.reason == Reason::LedgerLost)
     }
 }

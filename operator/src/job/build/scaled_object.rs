@@ -29,7 +29,7 @@ use crate::{
 )]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ScaledObjectSpec {
-    scale_target_ref: Target,
+    scale_target_ref: ScaleTarget,
     /// In seconds.
     polling_interval: u32,
     min_replica_count: i32,
@@ -40,7 +40,7 @@ pub(crate) struct ScaledObjectSpec {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Target {
+struct ScaleTarget {
     name: String,
 }
 
@@ -77,7 +77,7 @@ pub(super) fn scaled_object(job: &ValidJob, url: &str, max_workers: u32) -> Scal
     ScaledObject {
         metadata: metadata(job, names.scaler),
         spec: ScaledObjectSpec {
-            scale_target_ref: Target { name: names.workers },
+            scale_target_ref: ScaleTarget { name: names.workers },
             polling_interval: 5,
             min_replica_count: min,
             max_replica_count: max,

@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use vaultstream_api::{ConditionType, Difference, Phase, Reason};
 
 use crate::{
-    fault::Fault,
+    fault::ConditionFault,
     job::status::{inputs::StatusInputs, times::whole_seconds},
     scaling::scaler_selection::{Scaler, ScalerSelection},
 };
@@ -27,7 +27,7 @@ pub(super) fn compute(inputs: &StatusInputs<'_>, phase: Phase) -> Vec<Condition>
 }
 
 /// The conditions of a job that is refused as it is. Other conditions are kept.
-pub(super) fn refused(history: &History<'_>, why: &Fault) -> Vec<Condition> {
+pub(super) fn refused(history: &History<'_>, why: &ConditionFault) -> Vec<Condition> {
     let kept = |type_: ConditionType| history.old(type_).cloned();
     let finding = |type_| match type_ {
         ConditionType::Ready | ConditionType::Accepted => Some(no(why.reason, why.message.as_str())),
@@ -112,7 +112,7 @@ fn finding(type_: ConditionType, inputs: &StatusInputs<'_>, phase: Phase) -> Fin
         },
         ConditionType::Failed => match phase {
             Phase::Failed => {
-                let Fault { reason, message } = failure(inputs);
+                let ConditionFault { reason, message } = failure(inputs);
                 yes(reason, message)
             }
             _ => no(Reason::Progressing, "the job has not failed"),
@@ -125,20 +125,20 @@ fn finding(type_: ConditionType, inputs: &StatusInputs<'_>, phase: Phase) -> Fin
 }
 
 /// Why a job failed.
-fn failure(inputs: &StatusInputs<'_>) -> Fault {
+fn failure(inputs: &StatusInputs<'_>) -> ConditionFault {
     if let Some(lost) = inputs.snapshot.lost() {
         return lost.clone();
     }
     let row = inputs.snapshot.job.as_ref();
     let message = row.and_then(|row| row.failure.clone()).unwrap_or_else(|| "the job failed".to_owned());
-    Fault::new(row.and_then(|row| row.failure_reason).unwrap_or(Reason::TooManyRejects), message)
+    ConditionFault::new(row.and_then(|row| row.failure_reason).unwrap_or(Reason::TooManyRejects), message)
 }
 
 fn ready(inputs: &StatusInputs<'_>, phase: Phase) -> Finding {
     match (phase, &inputs.snapshot.fault) {
         (Phase::Complete, _) => yes(Reason::Finished, "the job is done"),
         (Phase::Failed, _) => {
-            let Fault { reason, message } = failure(inputs);
+            let ConditionFault { reason, message } = failure(inputs);
             no(reason, message)
         }
         (_, Some(fault)) => no(fault.reason, fault.message.clone()),
@@ -222,7 +222,7 @@ fn autoscaled(inputs: &StatusInputs<'_>) -> Finding {
 }
 
 fn stalled(inputs: &StatusInputs<'_>, phase: Phase) -> Finding {
-    let needs_a_person = |fault: &&Fault| fault.reason.conditions().contains(&ConditionType::Stalled);
+    let needs_a_person = |fault: &&ConditionFault| fault.reason.conditions().contains(&ConditionType::Stalled);
     if phase == Phase::Failed {
         return match failure(inputs) {
             fault if needs_a_person(&&fault) => yes(fault.reason, fault.message),

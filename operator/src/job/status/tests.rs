@@ -132,7 +132,8 @@ fn all_conditions_in_each_phase_are_as_checked_in() {
 #[test]
 fn all_conditions_while_something_is_wrong_are_as_checked_in() {
     let signing = || Case::new(seeded(JobState::Signing));
-    let pods = |reason| ObservedChildren { pod_fault: Some(Fault::new(reason, "why")), ready: 0, ..with_replicas(2) };
+    let pods =
+        |reason| ObservedChildren { pod_fault: Some(ConditionFault::new(reason, "why")), ready: 0, ..with_replicas(2) };
     let selected =
         |scaler, instead: Option<&str>| Some(ScalerSelection { scaler, instead: instead.map(str::to_owned) });
     let hpa = |status: &str, reason: &str| {
@@ -183,11 +184,11 @@ fn every_condition_has_a_reason_of_its_own_type() {
     for (phase, mut case) in in_each_phase() {
         check(&case.status(), phase.as_str());
         for reason in Reason::ALL.iter().filter(of_pods) {
-            case.observed.pod_fault = Some(Fault::new(*reason, "why"));
+            case.observed.pod_fault = Some(ConditionFault::new(*reason, "why"));
             check(&case.status(), &format!("{phase}, pods {reason}"));
         }
         for reason in Reason::ALL.iter().filter(of_tasks) {
-            case.snapshot.fault = Some(Fault::new(*reason, "why"));
+            case.snapshot.fault = Some(ConditionFault::new(*reason, "why"));
             check(&case.status(), &format!("{phase}, {reason}"));
         }
     }
@@ -315,7 +316,7 @@ fn the_observed_generation_of_an_ended_job_is_the_one_that_was_signed() {
 #[test]
 fn a_refused_job_says_why_and_keeps_what_was_true_before() {
     let mut job = signing_job("{}");
-    let why = Fault::new(Reason::InvalidSpec, "spec.batchSize must not be 0");
+    let why = ConditionFault::new(Reason::InvalidSpec, "spec.batchSize must not be 0");
     let new = refused(&job, &why, now());
     assert_eq!((new.phase, new.observed_generation), (Some(Phase::Pending), Some(3)));
     let expected = [
