@@ -89,7 +89,7 @@ impl ChildCache {
     }
 
     /// Deployments from now on, each time one is seen new, changed or deleted.
-    pub(crate) fn deployment_changes(&self) -> impl Stream<Item = Arc<Deployment>> + Send + 'static {
+    pub(crate) fn deployment_changes(&self) -> impl Stream<Item = Arc<Deployment>> + Send + use<> {
         stream::unfold(self.deployment_changes.subscribe(), |mut changes| async move {
             loop {
                 match changes.recv().await {

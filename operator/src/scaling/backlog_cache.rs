@@ -163,6 +163,11 @@ fn job_load(job: &AtWork, throughput: &Throughput, now: Instant) -> JobLoad {
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
+    use vaultstream_api::{GenerateSource, SigningJobSpec, Source};
+    use vaultstream_ledger::{JobId, JobState, Progress};
+
     use super::*;
 
     #[test]
@@ -173,5 +178,53 @@ mod tests {
         assert!(cache.get(Uuid::nil()).unwrap().is_none());
         cache.0.write().unwrap().read_at = Instant::now().checked_sub(STALE_AFTER);
         assert_eq!(cache.in_namespace("default").unwrap_err(), BacklogUnknown);
+    }
+
+    /// A job with 5,000 records left, which was published that long ago and is to be done in ten minutes.
+    fn with_deadline(published: Duration) -> AtWork {
+        let mut spec = SigningJobSpec::new(Source::Generate(GenerateSource { records: 6_000, payload_bytes: 32 }));
+        spec.autoscaling.target_drain = Some("10m".parse().unwrap());
+        let progress = Progress {
+            job: JobId(1),
+            state: JobState::Signing,
+            suspended: false,
+            generation: 1,
+            total: 6_000,
+            signed: 1_000,
+            rejected: 0,
+            changed: 0,
+            backlog: 5_000,
+            seeded: 6_000,
+            batches: Some(12),
+            published: 12,
+            batches_signed: 2,
+            keys_active: 1,
+            keys_retired: 0,
+            keys_leased: 0,
+            at: SystemTime::UNIX_EPOCH,
+        };
+        AtWork {
+            uid: Uuid::nil(),
+            namespace: "default".to_owned(),
+            name: "job".to_owned(),
+            spec,
+            published_at: SystemTime::now().checked_sub(published),
+            progress,
+        }
+    }
+
+    #[test]
+    fn a_deadline_counts_from_the_first_published_batch() {
+        let start = Instant::now();
+        let mut throughput = Throughput::default();
+        for (seconds, signed) in [(0, 0), (10, 100)] {
+            throughput.record(Sample { at: start + Duration::from_secs(seconds), signed, workers: 1 });
+        }
+        let load = |minutes| {
+            job_load(&with_deadline(Duration::from_secs(60 * minutes)), &throughput, start + Duration::from_secs(10))
+        };
+        // One worker signs ten records a second.
+        assert_eq!((load(0).rate, load(0).backlog), (Some(10), 5_000));
+        assert_eq!([load(0), load(5), load(30)].map(|load| load.desired_workers), [1, 2, 10]);
     }
 }
