@@ -1,5 +1,7 @@
 //! The workers' Deployment, without a number of replicas: that is written through `/scale`.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::{
     api::{
         apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment},
@@ -12,9 +14,8 @@ use k8s_openapi::{
     apimachinery::pkg::{api::resource::Quantity, apis::meta::v1::LabelSelector, util::intstr::IntOrString},
 };
 use kube::api::ObjectMeta;
-use std::collections::BTreeMap;
 use vaultstream_api::{
-    ChildNames, WorkerTemplate,
+    ChildNames, EnvLiteral, WorkerTemplate,
     names::{child_labels, selector_labels},
 };
 
@@ -32,7 +33,28 @@ const USER: i64 = 65532;
 
 pub(super) fn workers(job: &ValidJob, image: &str) -> Deployment {
     let names = ChildNames::of(&job.name);
-    let template = job.spec.workers.template.clone().unwrap_or_default();
+    Deployment {
+        metadata: metadata(job, names.workers),
+        spec: Some(DeploymentSpec {
+            replicas: None,
+            revision_history_limit: Some(1),
+            selector: LabelSelector { match_labels: Some(selector_labels(&job.name)), ..LabelSelector::default() },
+            strategy: Some(DeploymentStrategy {
+                type_: Some("RollingUpdate".to_owned()),
+                // A surge would take more connections to Postgres than the workers are meant to have.
+                rolling_update: Some(RollingUpdateDeployment {
+                    max_surge: Some(IntOrString::Int(0)),
+                    max_unavailable: Some(IntOrString::String("25%".to_owned())),
+                }),
+            }),
+            template: template(job, image),
+            ..DeploymentSpec::default()
+        }),
+        status: None,
+    }
+}
+
+fn template(job: &ValidJob, image: &str) -> PodTemplateSpec {
     let WorkerTemplate {
         labels,
         annotations,
@@ -44,27 +66,55 @@ pub(super) fn workers(job: &ValidJob, image: &str) -> Deployment {
         priority_class_name,
         image_pull_secrets,
         env,
-    } = template;
+    } = job.spec.workers.template.clone().unwrap_or_default();
     let mut pod_labels = labels;
     pod_labels.extend(child_labels(&job.name, &job.uid.to_string()));
-    let mut variables = vec![variable("VAULTSTREAM_JOB_UID", &job.uid.to_string())];
-    variables.extend([
-        variable("VAULTSTREAM_LOG_FORMAT", "json"),
-        variable("VAULTSTREAM_SOURCE_ROLE", "true"),
-        variable("VAULTSTREAM_CONNECTION_DIR", CONNECTION_DIR),
-        variable("VAULTSTREAM_TERMINATION_LOG", TERMINATION_LOG),
-    ]);
-    variables.extend(env.into_iter().map(|literal| variable(&literal.name, &literal.value)));
     let resources = resources.map_or_else(default_resources, |own| ResourceRequirements {
         requests: non_empty(own.requests),
         limits: non_empty(own.limits),
         ..ResourceRequirements::default()
     });
-    let container = Container {
+    let pod = PodSpec {
+        automount_service_account_token: Some(false),
+        enable_service_links: Some(false),
+        termination_grace_period_seconds: Some(GRACE_PERIOD_SECONDS),
+        security_context: Some(pod_security()),
+        volumes: Some(vec![connection_volume(job)]),
+        containers: vec![container(job, image, &env, resources)],
+        node_selector: non_empty(node_selector),
+        tolerations: (!tolerations.is_empty()).then_some(tolerations),
+        affinity,
+        topology_spread_constraints: (!topology_spread_constraints.is_empty()).then_some(topology_spread_constraints),
+        priority_class_name,
+        image_pull_secrets: (!image_pull_secrets.is_empty()).then_some(image_pull_secrets),
+        ..PodSpec::default()
+    };
+    PodTemplateSpec {
+        metadata: Some(ObjectMeta {
+            labels: Some(pod_labels),
+            annotations: non_empty(annotations),
+            ..ObjectMeta::default()
+        }),
+        spec: Some(pod),
+    }
+}
+
+fn container(job: &ValidJob, image: &str, env: &[EnvLiteral], resources: ResourceRequirements) -> Container {
+    let uid = job.uid.to_string();
+    let own = [
+        ("VAULTSTREAM_JOB_UID", uid.as_str()),
+        ("VAULTSTREAM_LOG_FORMAT", "json"),
+        ("VAULTSTREAM_SOURCE_ROLE", "true"),
+        ("VAULTSTREAM_CONNECTION_DIR", CONNECTION_DIR),
+        ("VAULTSTREAM_TERMINATION_LOG", TERMINATION_LOG),
+    ]
+    .map(|(name, value)| variable(name, value));
+    let literals = env.iter().map(|literal| variable(&literal.name, &literal.value));
+    Container {
         name: "worker".to_owned(),
         image: Some(image.to_owned()),
         image_pull_policy: Some("IfNotPresent".to_owned()),
-        env: Some(variables),
+        env: Some(own.into_iter().chain(literals).collect()),
         ports: Some(vec![ContainerPort {
             name: Some("http".to_owned()),
             container_port: PORT,
@@ -86,64 +136,31 @@ pub(super) fn workers(job: &ValidJob, image: &str) -> Deployment {
             ..VolumeMount::default()
         }]),
         ..Container::default()
-    };
-    let pod = PodSpec {
-        automount_service_account_token: Some(false),
-        enable_service_links: Some(false),
-        termination_grace_period_seconds: Some(GRACE_PERIOD_SECONDS),
-        security_context: Some(PodSecurityContext {
-            run_as_non_root: Some(true),
-            run_as_user: Some(USER),
-            run_as_group: Some(USER),
-            fs_group: Some(USER),
-            seccomp_profile: Some(SeccompProfile { type_: "RuntimeDefault".to_owned(), localhost_profile: None }),
-            ..PodSecurityContext::default()
+    }
+}
+
+fn pod_security() -> PodSecurityContext {
+    PodSecurityContext {
+        run_as_non_root: Some(true),
+        run_as_user: Some(USER),
+        run_as_group: Some(USER),
+        fs_group: Some(USER),
+        seccomp_profile: Some(SeccompProfile { type_: "RuntimeDefault".to_owned(), localhost_profile: None }),
+        ..PodSecurityContext::default()
+    }
+}
+
+fn connection_volume(job: &ValidJob) -> Volume {
+    Volume {
+        name: CONNECTION.to_owned(),
+        secret: Some(SecretVolumeSource {
+            secret_name: Some(job.spec.connection_secret.clone()),
+            default_mode: Some(0o440),
+            // The worker reports what is missing. A pod without its volume would only wait for it.
+            optional: Some(true),
+            ..SecretVolumeSource::default()
         }),
-        volumes: Some(vec![Volume {
-            name: CONNECTION.to_owned(),
-            secret: Some(SecretVolumeSource {
-                secret_name: Some(job.spec.connection_secret.clone()),
-                default_mode: Some(0o440),
-                // The worker reports what is missing. A pod without its volume would only wait for it.
-                optional: Some(true),
-                ..SecretVolumeSource::default()
-            }),
-            ..Volume::default()
-        }]),
-        containers: vec![container],
-        node_selector: non_empty(node_selector),
-        tolerations: (!tolerations.is_empty()).then_some(tolerations),
-        affinity,
-        topology_spread_constraints: (!topology_spread_constraints.is_empty()).then_some(topology_spread_constraints),
-        priority_class_name,
-        image_pull_secrets: (!image_pull_secrets.is_empty()).then_some(image_pull_secrets),
-        ..PodSpec::default()
-    };
-    Deployment {
-        metadata: metadata(job, names.workers),
-        spec: Some(DeploymentSpec {
-            replicas: None,
-            revision_history_limit: Some(1),
-            selector: LabelSelector { match_labels: Some(selector_labels(&job.name)), ..LabelSelector::default() },
-            strategy: Some(DeploymentStrategy {
-                type_: Some("RollingUpdate".to_owned()),
-                // A surge would take more connections to Postgres than the workers are meant to have.
-                rolling_update: Some(RollingUpdateDeployment {
-                    max_surge: Some(IntOrString::Int(0)),
-                    max_unavailable: Some(IntOrString::String("25%".to_owned())),
-                }),
-            }),
-            template: PodTemplateSpec {
-                metadata: Some(ObjectMeta {
-                    labels: Some(pod_labels),
-                    annotations: non_empty(annotations),
-                    ..ObjectMeta::default()
-                }),
-                spec: Some(pod),
-            },
-            ..DeploymentSpec::default()
-        }),
-        status: None,
+        ..Volume::default()
     }
 }
 
