@@ -44,7 +44,7 @@ mod tests {
         let (delays, uid) = (RetryDelays::default(), Uuid::nil());
         let next = || delays.after_failure(uid).as_millis();
         assert_eq!([next(), next(), next()], [1_000, 2_000, 4_000]);
-        (0..60).for_each(|_| drop(next()));
+        (0..60).for_each(|_| _ = next());
         assert_eq!(next(), 60_000);
         assert_eq!(delays.after_failure(Uuid::max()).as_millis(), 1_000, "another object has delays of its own");
         delays.clear(uid);

@@ -11,9 +11,8 @@ use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use uuid::Uuid;
 use vaultstream_api::{Reason, SigningJob};
-use vaultstream_ledger::{Job, JobId, JobState, JobTimes, Progress};
+use vaultstream_ledger::{Job, JobId, JobState, Progress, jobs::JobTimes};
 
 use crate::{
     fault::ConditionFault,

@@ -220,7 +220,7 @@ mod tests {
         for (seconds, signed) in [(0, 0), (10, 100)] {
             throughput.record(Sample { at: start + Duration::from_secs(seconds), signed, workers: 1 });
         }
-        let load = |minutes| {
+        let load = |minutes: u64| {
             job_load(&with_deadline(Duration::from_secs(60 * minutes)), &throughput, start + Duration::from_secs(10))
         };
         // One worker signs ten records a second.
