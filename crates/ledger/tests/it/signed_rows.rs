@@ -61,12 +61,14 @@ async fn signatures_come_with_what_they_sign_while_they_are_made_and_afterwards(
     let collect = async |job: &Job, rows: Rows, most: usize| {
         let mut ids = Vec::new();
         let mut signed = SignedRows::of(&stage.ledger, job);
-        let read = signed.read(rows, &mut |row| {
-            assert_eq!((row.signature.len(), row.now.payload().map(<[u8]>::len)), (64, Some(32)));
-            ids.push(row.id);
-            if ids.len() == most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        });
-        read.await.unwrap();
+        signed
+            .read(rows, &mut |row| {
+                assert_eq!((row.signature.len(), row.now.payload().map(<[u8]>::len)), (64, Some(32)));
+                ids.push(row.id);
+                if ids.len() == most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            })
+            .await
+            .unwrap();
         ids
     };
     let all: Vec<i64> = (1..=12_000).collect();

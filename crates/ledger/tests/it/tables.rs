@@ -208,11 +208,13 @@ async fn rows_inserted_changed_and_deleted_meanwhile_are_counted_not_lost() {
         .unwrap();
     let mut rows = Vec::new();
     let mut signed = verify::SignedRows::of(&stage.ledger, &job);
-    let read = signed.read(verify::Rows::Range { first: 10, last: 30 }, &mut |row| {
-        rows.push((row.id, row.digest.map(<[u8]>::len), row.now.payload().map(<[u8]>::to_vec)));
-        std::ops::ControlFlow::Continue(())
-    });
-    read.await.unwrap();
+    signed
+        .read(verify::Rows::Range { first: 10, last: 30 }, &mut |row| {
+            rows.push((row.id, row.digest.map(<[u8]>::len), row.now.payload().map(<[u8]>::to_vec)));
+            std::ops::ControlFlow::Continue(())
+        })
+        .await
+        .unwrap();
     assert_eq!(
         rows,
         [(10, Some(32), None), (20, Some(32), Some(b"again".to_vec())), (30, Some(32), Some(b"row 3".to_vec()))]
