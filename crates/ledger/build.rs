@@ -1,4 +1,4 @@
-//! Lists the migrations for `src/migrate.rs`, so that one more is one more file.
+//! Lists the migrations, `V<number>__<subject>.sql`, for `src/migrate.rs`, so that a new one is a new file and nothing else.
 
 use std::{env, fs, path::Path};
 
@@ -7,7 +7,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed={}", folder.display());
     let mut files =
         fs::read_dir(&folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()?;
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "sql"));
+    files.retain(|file| file.file_name().is_some_and(|name| name.to_string_lossy().starts_with('V')));
     files.sort();
     let mut list = String::from("const MIGRATIONS: &[(&str, &str)] = &[\n");
     for file in files {
