@@ -3,7 +3,7 @@
 use async_nats::ServerAddr;
 use percent_encoding::percent_decode_str;
 
-/// What stood before the `@`. No `Debug`: it is a secret.
+/// The part before the `@`. No `Debug`: it is a secret.
 #[derive(PartialEq, Eq)]
 pub(crate) enum Login {
     Nothing,
@@ -15,7 +15,7 @@ pub(crate) enum Login {
 pub(crate) struct Address {
     pub(crate) servers: Vec<ServerAddr>,
     pub(crate) login: Login,
-    /// Servers that may be talked to in the clear.
+    /// Servers that may be reached without encryption.
     open: Vec<ServerAddr>,
 }
 
@@ -32,25 +32,25 @@ impl Address {
     }
 }
 
-/// Why a URL is no address of NATS. Never shows the URL, which may hold a secret.
+/// Why a URL is not an address of NATS. Never shows the URL, which may hold a secret.
 #[derive(Debug, thiserror::Error)]
 pub enum AddressError {
     /// No server is named.
     #[error("it does not name a server")]
     Empty,
-    /// It is no URL, or one of another kind.
+    /// It is not a URL, or one of another kind.
     #[error("it does not have the form nats://[TOKEN@ | USER:PASSWORD@]HOST[:PORT] or tls://…")]
     Invalid,
     /// Two servers come with different logins.
     #[error("its servers have different users or tokens")]
     Logins,
-    /// Something after a question mark that has no meaning.
+    /// An unknown option after the question mark.
     #[error("the only option it may have is ?tls=disable, to connect without encryption")]
     Option,
 }
 
-/// Reads one or more URLs separated by commas. Secrets may be percent-encoded. The login is taken out of the URLs, because
-/// those end up in logs.
+/// Reads one or more URLs separated by commas. Secrets may be percent-encoded. The login is removed from the URLs, because
+/// these end up in logs.
 pub(crate) fn parse(urls: &str) -> Result<Address, AddressError> {
     let mut servers = Vec::new();
     let mut login = Login::Nothing;

@@ -1,4 +1,4 @@
-//! The delay before a retry: exponential, with full jitter, so that many who failed together do not come back together.
+//! The delay before a retry: exponential, with full jitter, so that callers that failed together do not retry together.
 
 use rand::{Rng, RngExt};
 use std::time::Duration;

@@ -11,10 +11,10 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// More than one of our messages takes in memory, subjects and all.
+/// An upper bound for the memory of one message, subjects included.
 const MESSAGE_BYTES: usize = 1_024;
 
-/// What may be held that was not handed out yet. The smaller of both counts; at least one message.
+/// The limit of messages that are held and not handed out yet: the smaller of both, at least one message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReadAhead {
     /// Messages.
@@ -29,7 +29,7 @@ impl ReadAhead {
     }
 }
 
-/// Pulls batches of one generation. While messages wait in here they are kept alive; they are given back when this is dropped.
+/// Pulls batches of one generation. Messages that wait in it are kept alive, and returned when it is dropped.
 #[derive(Debug)]
 pub struct BatchPuller {
     buffer: Arc<Buffer>,
@@ -58,7 +58,7 @@ impl Streams {
 }
 
 impl BatchPuller {
-    /// The next message, waiting for one as long as it takes, through losses of the connection too. `None` after
+    /// The next message. Waits without a limit, through losses of the connection, too. `None` after
     /// [`BatchPuller::stop`], when everything held was handed out. May be dropped and called again: nothing is lost.
     ///
     /// # Errors
@@ -74,24 +74,12 @@ impl BatchPuller {
         }
     }
 
-    /// The next message if one is held.
-    pub fn try_next(&mut self) -> Option<Delivery> {
-        match self.buffer.take() {
-            Taken::Delivery(delivery) => Some(delivery),
-            Taken::End(end) => {
-                self.buffer.end(end);
-                None
-            }
-            Taken::Nothing => None,
-        }
-    }
-
     /// Messages held and not handed out.
     pub fn held(&self) -> usize {
         self.buffer.held()
     }
 
-    /// How long a delivered message may stay without ack or progress.
+    /// Time without ack or progress after which a delivered message is delivered again.
     pub fn ack_wait(&self) -> Duration {
         self.ack_wait
     }
@@ -101,7 +89,7 @@ impl BatchPuller {
         self.stop.cancel();
     }
 
-    /// Stops and gives everything held back at once, to be delivered to somebody else. [`Streams::flush`] makes sure of it.
+    /// Stops and returns everything held at once, to be delivered to other workers. [`Streams::flush`] makes sure of it.
     pub async fn shutdown(mut self) {
         self.stop.cancel();
         self.buffer.close();
@@ -116,5 +104,18 @@ impl Drop for BatchPuller {
     fn drop(&mut self) {
         self.stop.cancel();
         self.buffer.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_smaller_limit_counts_and_one_message_is_always_held() {
+        for (messages, bytes, capacity) in [(100, 1 << 20, 100), (5_000, 1 << 20, 1_024), (0, 1 << 20, 1), (10, 100, 1)]
+        {
+            assert_eq!(ReadAhead { messages, bytes }.capacity(), capacity, "{messages} {bytes}");
+        }
     }
 }

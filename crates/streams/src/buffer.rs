@@ -1,4 +1,4 @@
-//! What lies between the task that pulls and the worker that takes: bounded, kept alive, and given back when it is closed.
+//! The messages between the task that pulls and the worker that takes: bounded, kept alive, and returned when it is closed.
 
 use crate::delivery::Delivery;
 use crate::error::StreamsError;
@@ -7,14 +7,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 
-/// What lies between the pulling task and the puller.
+/// The messages between the pulling task and the puller.
 #[derive(Debug)]
 pub(crate) struct Buffer {
     capacity: usize,
     held: Mutex<Held>,
-    /// Told when there is something to take.
+    /// Notified when there is a message to take.
     pub(crate) arrived: Notify,
-    /// Told when there is room again.
+    /// Notified when there is room again.
     pub(crate) taken: Notify,
 }
 
@@ -22,7 +22,7 @@ pub(crate) struct Buffer {
 struct Held {
     deliveries: VecDeque<Delivery>,
     closed: bool,
-    /// Nothing more will come, and why.
+    /// No more messages will come, and why.
     end: Option<Option<StreamsError>>,
 }
 
@@ -51,17 +51,17 @@ impl Buffer {
         }
         match &mut held.end {
             None => Taken::Nothing,
-            // An error is told once; asked again, there is just no more.
+            // An error is returned once; later calls return the end without it.
             Some(end) => Taken::End(end.take()),
         }
     }
 
-    /// How many are held.
+    /// The number of messages held.
     pub(crate) fn held(&self) -> usize {
         self.lock().deliveries.len()
     }
 
-    /// How many more may be asked for.
+    /// How many more may be requested.
     pub(crate) fn room(&self) -> usize {
         let held = self.lock();
         if held.closed { 0 } else { self.capacity - held.deliveries.len() }
@@ -71,7 +71,7 @@ impl Buffer {
         self.capacity
     }
 
-    /// Takes a delivery in, or gives back at once what does not fit.
+    /// Stores a delivery, or returns it at once when it does not fit.
     pub(crate) fn put(&self, delivery: Delivery) {
         let mut held = self.lock();
         if held.closed || held.deliveries.len() >= self.capacity {
@@ -88,9 +88,9 @@ impl Buffer {
         self.lock().deliveries.iter().for_each(Delivery::progress);
     }
 
-    /// Drops everything held without a word to the server: their stream is gone.
+    /// Drops everything held and tells the server nothing: their stream is gone.
     pub(crate) fn clear(&self) {
-        self.lock().deliveries.drain(..).for_each(|delivery| delivery.forget());
+        self.lock().deliveries.drain(..).for_each(|delivery| delivery.mark_settled());
     }
 
     pub(crate) fn end(&self, error: Option<StreamsError>) {
@@ -98,7 +98,7 @@ impl Buffer {
         self.arrived.notify_one();
     }
 
-    /// Gives everything back at once, and whatever still arrives.
+    /// Returns everything at once, and every message that still arrives.
     pub(crate) fn close(&self) {
         let mut held = self.lock();
         held.closed = true;

@@ -1,12 +1,12 @@
 //! Connecting: bounded in time, with an error that says what to do.
 
 use crate::address::{self, Address, AddressError, Login};
-use crate::api::{self, NoAnswer};
 use crate::backoff::pause;
-use crate::denial::Denial;
+use crate::connection_state::Events;
 use crate::encryption;
 use crate::error::BoxError;
-use crate::link::Events;
+use crate::options::{ATTEMPT_TIMEOUT, ConnectError, ConnectOptions, Failure};
+use crate::request::{self, NoAnswer};
 use async_nats::jetstream::{self, ErrorCode};
 use async_nats::{Client, ConnectErrorKind, ServerError, rustls};
 use std::error::Error;
@@ -15,86 +15,10 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use tracing::debug;
 
-/// One connection attempt, handshake included; and one request.
-pub(crate) const ATTEMPT: Duration = Duration::from_secs(5);
 /// A server that does not answer three of these is taken for dead.
-const PING: Duration = Duration::from_secs(10);
+const PING_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Where NATS is and who we are. No `Debug`: the URL may hold a token.
-#[derive(Clone, Default)]
-pub struct ConnectOptions {
-    /// One or more `nats://[TOKEN@ | USER:PASSWORD@]HOST[:PORT]`, separated by commas; `tls://` asks for TLS, and off this
-    /// machine only `?tls=disable` goes without.
-    pub url: String,
-    /// A credentials file (JWT and seed).
-    pub credentials: Option<PathBuf>,
-    /// A file with an nkey seed.
-    pub nkey: Option<PathBuf>,
-    /// Certificates to trust instead of the system's, PEM.
-    pub ca: Option<PathBuf>,
-    /// Our certificate, PEM; together with [`ConnectOptions::key`].
-    pub certificate: Option<PathBuf>,
-    /// The key of our certificate, PEM.
-    pub key: Option<PathBuf>,
-    /// How long a server that is down is waited for. Zero is one attempt.
-    pub patience: Duration,
-    /// What the server shows as the connection's name.
-    pub name: String,
-}
-
-/// Why there is no connection.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConnectError {
-    /// The URL is no address of NATS.
-    #[error("the NATS URL is not valid")]
-    BadUrl(#[source] AddressError),
-    /// A file with credentials, a key or certificates cannot be used.
-    #[error("the file {} cannot be used to log in to NATS", path.display())]
-    BadFile {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        #[source]
-        source: BoxError,
-    },
-    /// The server does not accept who we say we are.
-    #[error(
-        "NATS refused the login: check the token or the user and password in its URL, the credentials file, or the nkey"
-    )]
-    Refused(#[source] BoxError),
-    /// The permissions of the login do not allow what every job needs.
-    #[error("NATS does not allow this user to {0}")]
-    Denied(Denial),
-    /// The server's certificate or ours does not do.
-    #[error("TLS to NATS failed: check the certificates")]
-    Tls(#[source] BoxError),
-    /// The URL does not allow a connection that is not encrypted.
-    #[error(
-        "nats at {place} offers no TLS, and the URL does not allow a connection that is not encrypted: turn TLS on there, \
-         or add ?tls=disable to the URL"
-    )]
-    NotEncrypted {
-        /// Host and port.
-        place: String,
-    },
-    /// The server runs without JetStream, or the account may not use it.
-    #[error("NATS has no JetStream for this account: start the server with -js and enable it for the account")]
-    NoJetStream(#[source] BoxError),
-    /// Nobody answered within the patience.
-    #[error("NATS at {place} did not answer within {patience:?}")]
-    Unreachable {
-        /// Host and port of each server.
-        place: String,
-        /// How long was waited.
-        patience: Duration,
-        /// What the last attempt ended with.
-        #[source]
-        source: BoxError,
-    },
-}
-
-/// Connects within the patience, and checks that JetStream answers. `events` is told of everything that happens to the connection.
+/// Connects within the patience, and checks that JetStream answers. `events` gets every event of the connection.
 pub(crate) async fn connect(options: &ConnectOptions, events: &Events) -> Result<Client, ConnectError> {
     let address = address::parse(&options.url).map_err(ConnectError::BadUrl)?;
     // TLS needs one provider for the process; when there is one already, that serves.
@@ -114,12 +38,6 @@ pub(crate) async fn connect(options: &ConnectOptions, events: &Events) -> Result
         patience.wait(failure).await?;
     }
     Ok(client)
-}
-
-/// Why a step of connecting failed.
-pub(crate) enum Failure {
-    Final(ConnectError),
-    Passing(BoxError),
 }
 
 struct Patience {
@@ -156,9 +74,9 @@ async fn open(address: &Address, options: &ConnectOptions, tls: bool, events: &E
     let mut nats = async_nats::ConnectOptions::new()
         .name(&options.name)
         .require_tls(tls)
-        .connection_timeout(ATTEMPT)
-        .request_timeout(Some(ATTEMPT))
-        .ping_interval(PING)
+        .connection_timeout(ATTEMPT_TIMEOUT)
+        .request_timeout(Some(ATTEMPT_TIMEOUT))
+        .ping_interval(PING_INTERVAL)
         .reconnect_delay_callback(reconnect_delay)
         .event_callback(move |event| {
             events.note(&event);
@@ -231,7 +149,7 @@ fn is_login(error: &async_nats::ConnectError) -> bool {
 }
 
 async fn check_jetstream(client: &Client, events: &Events) -> Result<(), Failure> {
-    let answer = match api::request(client, &events.denials, "$JS.API.INFO", bytes::Bytes::new()).await {
+    let answer = match request::request(client, &events.denials, "$JS.API.INFO", bytes::Bytes::new()).await {
         Ok(answer) => answer,
         Err(NoAnswer::Denied(denial)) => return Err(Failure::Final(ConnectError::Denied(denial))),
         // The server says so itself when it is not just starting up.
@@ -240,7 +158,7 @@ async fn check_jetstream(client: &Client, events: &Events) -> Result<(), Failure
         }
         Err(error) => return Err(Failure::Passing(error.into())),
     };
-    match api::refusal(&answer) {
+    match request::refusal(&answer) {
         Ok(None) => Ok(()),
         Ok(Some(error)) if is_no_jetstream(&error) => Err(Failure::Final(ConnectError::NoJetStream(error.into()))),
         Ok(Some(error)) => Err(Failure::Passing(error.into())),
@@ -258,5 +176,20 @@ fn reconnect_delay(attempt: usize) -> Duration {
     match u32::try_from(attempt).unwrap_or(u32::MAX) {
         0 | 1 => Duration::ZERO,
         attempt => pause(Duration::from_millis(20), Duration::from_secs(4), attempt - 2),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reconnecting_begins_at_once_and_slows_down_to_four_seconds() {
+        assert_eq!([reconnect_delay(0), reconnect_delay(1)], [Duration::ZERO; 2]);
+        for attempt in [2, 3, 10, 100, usize::MAX] {
+            let delay = reconnect_delay(attempt);
+            assert!(delay > Duration::ZERO && delay <= Duration::from_secs(4), "{attempt}: {delay:?}");
+        }
+        assert!(reconnect_delay(30) >= Duration::from_secs(2));
     }
 }

@@ -1,10 +1,10 @@
-//! One message in a worker's hands.
+//! One message that a worker has.
 
 use crate::message::Work;
 use crate::settle::AckHandle;
 use std::time::Duration;
 
-/// One delivered message and the right to settle it. Dropped unsettled, it is given back.
+/// One delivered message and the right to settle it. Dropped unsettled, it is returned to the stream.
 #[derive(Debug)]
 pub struct Delivery {
     work: Work,
@@ -23,7 +23,7 @@ impl Delivery {
         self.work
     }
 
-    /// Whether the message was delivered before. No measure of failures: those are counted in the ledger.
+    /// Whether the message was delivered before. Failures are counted in the ledger, not here.
     pub fn redelivered(&self) -> bool {
         self.deliveries > 1
     }
@@ -38,12 +38,12 @@ impl Delivery {
         self.handle.ack();
     }
 
-    /// Give it back, to be delivered again after `delay`.
+    /// Return it, to be delivered again after `delay`.
     pub fn nak(self, delay: Duration) {
         self.handle.nak(delay);
     }
 
-    /// Work goes on: start the ack wait anew.
+    /// The work continues: start the ack wait anew.
     pub fn progress(&self) {
         self.handle.progress();
     }
@@ -53,13 +53,13 @@ impl Delivery {
         (self.work, self.handle)
     }
 
-    /// From now on in the hands of our user.
+    /// The caller has it now.
     pub(crate) fn handed_out(&mut self) {
         self.handle.handed_out();
     }
 
-    /// Drops it without a word to the server.
-    pub(crate) fn forget(self) {
-        self.handle.forget();
+    /// Drops it and tells the server nothing.
+    pub(crate) fn mark_settled(self) {
+        self.handle.mark_settled();
     }
 }

@@ -1,15 +1,15 @@
 //! What the permissions of our login forbid. The server says so in an error of the connection, never in the answer to a request:
-//! whoever waits for an answer has to listen for both.
+//! every request waits for both.
 
 use crate::JobStreams;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::broadcast;
 
-/// Denials that nobody has read yet; older ones are dropped.
-const KEPT: usize = 64;
-/// How every subject begins that answers come to.
-const INBOX: &str = "_INBOX.";
+/// Denials kept for listeners that have not read them yet; older ones are dropped.
+const KEPT_LIMIT: usize = 64;
+/// The prefix of every subject for answers.
+const INBOX_PREFIX: &str = "_INBOX.";
 /// What is granted together.
 const GRANTS: [&[&str]; 3] = [&["records.>", "keys.>"], &["$JS.API.>", "$JS.ACK.>"], &["_INBOX.>"]];
 
@@ -38,7 +38,7 @@ impl Denial {
         Some(Self { verb, subject: subject.to_owned() })
     }
 
-    /// What a person has to grant, as docs/operations.md lists it: what was missing, then what is needed together with it.
+    /// What a person has to grant, as docs/operations.md lists it: the missing permission, then those that belong to it.
     fn grant(&self) -> String {
         let covers = |pattern: &&str| self.subject.starts_with(pattern.trim_end_matches('>'));
         let Some(group) = GRANTS.iter().find(|group| group.iter().any(covers)) else {
@@ -49,9 +49,9 @@ impl Denial {
         all.join(" and ")
     }
 
-    /// Answers cannot reach us at all.
+    /// No answer can be received.
     fn hides_answers(&self) -> bool {
-        self.verb == Verb::Subscribe && self.subject.starts_with(INBOX)
+        self.verb == Verb::Subscribe && self.subject.starts_with(INBOX_PREFIX)
     }
 }
 
@@ -65,7 +65,7 @@ impl fmt::Display for Denial {
     }
 }
 
-/// What somebody waits for, to whom a denial may matter.
+/// What a listener waits for, and so which denials matter to it.
 #[derive(Clone, Debug)]
 pub(crate) enum Concern {
     /// The answer to a request on this subject.
@@ -86,17 +86,17 @@ impl Concern {
     }
 }
 
-/// Denials as they come, for all who wait.
+/// Denials as they arrive, for all listeners.
 #[derive(Clone)]
 pub(crate) struct Denials {
     sender: broadcast::Sender<Denial>,
-    /// Holds as long as the connection does: a subscription is asked for once.
+    /// Valid as long as the connection: a subscription is asked for once.
     standing: Arc<Mutex<Option<Denial>>>,
 }
 
 impl Default for Denials {
     fn default() -> Self {
-        Self { sender: broadcast::Sender::new(KEPT), standing: Arc::default() }
+        Self { sender: broadcast::Sender::new(KEPT_LIMIT), standing: Arc::default() }
     }
 }
 
@@ -105,12 +105,12 @@ impl Denials {
         if denial.hides_answers() {
             *self.standing.lock().unwrap_or_else(PoisonError::into_inner) = Some(denial.clone());
         }
-        // Nobody may be waiting.
+        // There may be no listener.
         let _ = self.sender.send(denial);
     }
 
-    /// A new connection asks for everything anew.
-    pub(crate) fn forget(&self) {
+    /// For a new connection, which asks for everything anew.
+    pub(crate) fn clear(&self) {
         *self.standing.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
@@ -120,7 +120,7 @@ impl Denials {
     }
 }
 
-/// One who waits.
+/// Waits for denials.
 pub(crate) struct Listener {
     receiver: broadcast::Receiver<Denial>,
     standing: Arc<Mutex<Option<Denial>>>,
@@ -128,7 +128,7 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Waits for a denial that concerns us. May be dropped and called again.
+    /// Waits for a denial that matters here. May be dropped and called again.
     pub(crate) async fn denied(&mut self) -> Denial {
         let standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(denial) = standing.filter(|denial| self.concern.is_about(denial)) {
@@ -150,7 +150,7 @@ mod tests {
     use uuid::Uuid;
 
     #[test]
-    fn the_server_s_words_are_understood() {
+    fn the_server_s_error_is_parsed() {
         let job = JobStreams { uid: Uuid::from_u128(7), generation: 3 };
         let other = JobStreams { uid: Uuid::from_u128(8), generation: 3 };
         let subject = job.batch_subject(4);

@@ -1,8 +1,8 @@
-//! Whether NATS is talked to in the clear: on this machine, and where the URL says so.
+//! Whether NATS is reached without encryption: on this machine, and where the URL says so.
 
 use crate::address::Address;
-use crate::connect::{ATTEMPT, ConnectError, Failure};
 use crate::error::BoxError;
+use crate::options::{ATTEMPT_TIMEOUT, ConnectError, Failure};
 use async_nats::ServerAddr;
 use serde::Deserialize;
 use std::io;
@@ -11,14 +11,14 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::net::TcpStream;
 use tracing::warn;
 
-/// Longer than any server introduces itself.
-const LONGEST: u64 = 64 * 1024;
+/// Longer than the introduction of any server.
+const INTRODUCTION_LIMIT: u64 = 64 * 1024;
 
-/// Whether TLS is asked for, whatever the server would do by itself. Nothing but its introduction is read of a server
-/// before that is known, and nothing is told to it.
+/// Whether to require TLS, whatever the server would do by itself. Before that is known, nothing but a server's introduction is
+/// read, and nothing is sent.
 ///
 /// # Errors
-/// When a server offers no TLS and the URL does not allow to go without; when none answers.
+/// When a server offers no TLS and the URL does not allow a connection without it; when no server answers.
 pub(crate) async fn is_needed(address: &Address, authority: bool) -> Result<bool, Failure> {
     if authority {
         return Ok(true);
@@ -49,10 +49,10 @@ fn is_local(server: &ServerAddr) -> bool {
 
 async fn offers_tls(server: &ServerAddr) -> io::Result<bool> {
     let introduced = async { introduction(TcpStream::connect((server.host(), server.port())).await?).await };
-    tokio::time::timeout(ATTEMPT, introduced).await.unwrap_or_else(|elapsed| Err(io::Error::other(elapsed)))
+    tokio::time::timeout(ATTEMPT_TIMEOUT, introduced).await.unwrap_or_else(|elapsed| Err(io::Error::other(elapsed)))
 }
 
-/// What a server says of itself before anything is said to it.
+/// What a server sends first, before it gets anything.
 #[derive(Deserialize)]
 struct Introduction {
     #[serde(default)]
@@ -63,7 +63,7 @@ struct Introduction {
 
 async fn introduction(server: impl AsyncRead + Unpin) -> io::Result<bool> {
     let mut line = String::new();
-    BufReader::new(server.take(LONGEST)).read_line(&mut line).await?;
+    BufReader::new(server.take(INTRODUCTION_LIMIT)).read_line(&mut line).await?;
     let said: Result<Introduction, BoxError> = match line.strip_prefix("INFO ") {
         Some(info) => serde_json::from_str(info).map_err(Into::into),
         None => Err("it does not introduce itself as nats does".into()),

@@ -1,5 +1,5 @@
-//! What NATS answers, sorted once for all: whether it passes, whether a person has to act, or whether the two programs do not
-//! understand each other.
+//! Failures of NATS, classified once: whether they pass, whether a person has to act, or whether the two programs do not understand
+//! each other.
 
 use crate::JobStreams;
 use crate::denial::Denial;
@@ -7,7 +7,7 @@ use async_nats::jetstream::{self, ErrorCode};
 
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// What a failure means to the one who asked.
+/// What a failure means to the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Class {
     /// It ends by itself: a server that is down or starting, an election, a stream that is made anew. Try again later.
@@ -18,7 +18,7 @@ pub enum Class {
     Wrong,
 }
 
-/// Why something asked of the streams did not happen.
+/// Why a request to the streams failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StreamsError {
@@ -40,13 +40,13 @@ pub enum StreamsError {
     /// The permissions of our login do not allow it.
     #[error("NATS does not allow this user to {0}")]
     Denied(Denial),
-    /// The login that served before is not accepted any more.
+    /// The login is not accepted any more.
     #[error("NATS refuses the login that it accepted before: was it changed, or has it expired?")]
     Login,
     /// The message is larger than the server takes.
     #[error("NATS only accepts smaller messages: raise max_payload to at least 4096")]
     TooLarge(#[source] BoxError),
-    /// NATS refused it, and will again.
+    /// NATS refused it, and will refuse it again.
     #[error("NATS refused a request{}", advice(.0).map(|advice| format!(": {advice}")).unwrap_or_default())]
     Refused(#[source] jetstream::Error),
     /// An answer or a message cannot be read or written.
@@ -64,18 +64,18 @@ impl StreamsError {
         }
     }
 
-    /// Whether to bind anew with the job's present generation.
+    /// True when the caller has to bind anew with the job's present generation.
     pub fn is_stream_gone(&self) -> bool {
         matches!(self, Self::StreamGone(_))
     }
 
-    /// Whether trying again later, unchanged, may help.
+    /// True when the same request may succeed later.
     pub fn is_unreachable(&self) -> bool {
         self.class() == Class::Passing && !self.is_stream_gone()
     }
 }
 
-/// Sorts an error that JetStream answered with. `job` is whose streams were asked for.
+/// Classifies an error that JetStream returned for a request about the streams of `job`.
 pub(crate) fn classify(error: jetstream::Error, job: JobStreams) -> StreamsError {
     match error.error_code() {
         ErrorCode::STREAM_NOT_FOUND | ErrorCode::CONSUMER_NOT_FOUND => StreamsError::StreamGone(job),
@@ -95,7 +95,7 @@ pub(crate) fn classify(error: jetstream::Error, job: JobStreams) -> StreamsError
     }
 }
 
-/// What a person can do about a refusal: the limit of the server, or the option of ours that asks for less.
+/// What a person can do about a refusal: raise a limit of the server, or set an option of ours that asks for less.
 fn advice(error: &jetstream::Error) -> Option<&'static str> {
     Some(match error.error_code() {
         ErrorCode::MAXIMUM_STREAMS_LIMIT => {
@@ -110,4 +110,44 @@ fn advice(error: &jetstream::Error) -> Option<&'static str> {
         ErrorCode::JETSTREAM_NOT_ENABLED_FOR_ACCOUNT => "enable JetStream for the account",
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use uuid::Uuid;
+
+    fn error(code: u64, err_code: ErrorCode, description: &str) -> StreamsError {
+        let body = json!({"code": code, "err_code": err_code.0, "description": description});
+        classify(serde_json::from_value(body).unwrap(), JobStreams { uid: Uuid::nil(), generation: 1 })
+    }
+
+    #[test]
+    fn every_error_of_jetstream_has_its_class() {
+        for code in [ErrorCode::STREAM_NOT_FOUND, ErrorCode::CONSUMER_NOT_FOUND] {
+            let gone = error(404, code, "not found");
+            assert!(gone.is_stream_gone() && !gone.is_unreachable() && gone.class() == Class::Passing);
+        }
+        assert!(matches!(error(503, ErrorCode::STREAM_OFFLINE, "offline"), StreamsError::Offline(_)));
+        assert!(error(503, ErrorCode::STREAM_OFFLINE, "offline").is_unreachable());
+        for (code, text) in [
+            (ErrorCode::INSUFFICIENT_RESOURCES, "insufficient resources"),
+            (ErrorCode::ACCOUNT_RESOURCES_EXCEEDED, "resource limits exceeded for account"),
+            (ErrorCode::STREAM_STORE_FAILED, "write: no space left on device"),
+        ] {
+            let full = error(503, code, text);
+            assert!(matches!(full, StreamsError::NoRoom(_)) && full.class() == Class::Refused, "{text}");
+        }
+        assert!(error(503, ErrorCode::CLUSTER_NOT_AVAILABLE, "no leader").is_unreachable());
+        assert_eq!(error(503, ErrorCode::JETSTREAM_NOT_ENABLED_FOR_ACCOUNT, "").class(), Class::Refused);
+        assert_eq!(error(400, ErrorCode::BAD_REQUEST, "bad request").class(), Class::Refused);
+    }
+
+    #[test]
+    fn a_refusal_says_what_helps_where_something_does() {
+        let told = error(400, ErrorCode::MAXIMUM_STREAMS_LIMIT, "maximum number of streams reached").to_string();
+        assert!(told.ends_with("raise max_streams of the account"), "{told}");
+        assert_eq!(error(400, ErrorCode::BAD_REQUEST, "bad request").to_string(), "NATS refused a request");
+    }
 }

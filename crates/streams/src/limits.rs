@@ -7,15 +7,15 @@ use async_nats::jetstream::stream::{self, DiscardPolicy, RetentionPolicy, Storag
 use std::time::Duration;
 
 /// Pull requests that may wait at one consumer: every lane of every worker waits for a token with one.
-const MAX_WAITING: i64 = 4_096;
-/// Fewer are not worth asking for: a limit that is reached looks like an empty stream.
-const LEAST_PENDING: i64 = 100;
-/// What one message takes in a stream at most, subject, headers and bookkeeping included.
+const WAITING_LIMIT: i64 = 4_096;
+/// The least limit of pending messages: a limit that is reached looks like an empty stream.
+const MIN_PENDING: i64 = 100;
+/// Bytes of one message in a stream at most, with subject, headers and bookkeeping.
 const MESSAGE_BYTES: i64 = 512;
 /// Room beside the messages.
 const SPARE_BYTES: i64 = 1 << 20;
 
-/// What of the job decides the numbers.
+/// The properties of a job that decide its limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
     /// Records of a batch.
@@ -39,7 +39,7 @@ pub struct Limits {
     pub max_ack_pending: i64,
     /// Key tokens delivered and not settled.
     pub key_ack_pending: i64,
-    /// How long a delivered batch may stay without ack or progress before it is delivered again.
+    /// Time without ack or progress after which a delivered batch is delivered again.
     pub batch_ack_wait: Duration,
     /// The same for a key token; longer than a lease.
     pub key_ack_wait: Duration,
@@ -57,14 +57,14 @@ impl Limits {
     /// The numbers for a job.
     ///
     /// `max_ack_pending` = 2 × ⌈lease records / batch size⌉ × lanes × most workers: what all workers may hold or have on the
-    /// way, twice, for JetStream's stall at the limit looks like an empty stream. A key may be held, or put off, and its token
+    /// way, twice, because JetStream's stall at the limit looks like an empty stream. A key may be held or delayed, and its token
     /// replaced at the same moment: two for each key.
     pub fn for_job(shape: &Shape) -> Self {
         let batches_per_unit = i64::from(shape.lease_records.div_ceil(shape.batch_size.max(1)));
         let held = batches_per_unit.saturating_mul(shape.lanes.into()).saturating_mul(shape.workers.max(1).into());
         Self {
-            max_ack_pending: held.saturating_mul(2).max(LEAST_PENDING),
-            key_ack_pending: i64::from(shape.keys).saturating_mul(2).max(LEAST_PENDING),
+            max_ack_pending: held.saturating_mul(2).max(MIN_PENDING),
+            key_ack_pending: i64::from(shape.keys).saturating_mul(2).max(MIN_PENDING),
             key_ack_wait: shape.lease + Duration::from_secs(15),
             keys: shape.keys.into(),
             ..Self::default()
@@ -126,7 +126,7 @@ pub(crate) fn key_config(job: &JobStreams, limits: &Limits) -> (stream::Config, 
         name: job.key_stream(),
         description: Some("tokens of keys that are free".into()),
         subjects: vec![job.key_subjects()],
-        // A token given back replaces the held one.
+        // A requeued token replaces the held one.
         discard: DiscardPolicy::Old,
         max_messages: -1,
         max_bytes: limits.max_bytes.map_or(-1, |_| limits.bytes_of_keys()),
@@ -156,9 +156,9 @@ fn workers(ack_wait: Duration, max_ack_pending: i64) -> consumer::Config {
         ack_policy: AckPolicy::Explicit,
         ack_wait,
         max_ack_pending,
-        max_waiting: MAX_WAITING,
-        // Attempts are counted in the ledger; a limit here would strand messages. And no backoff list, whose first entry
-        // would replace the ack wait: a retry is a NAK with a delay of ours.
+        max_waiting: WAITING_LIMIT,
+        // Attempts are counted in the ledger; a limit here would strand messages. Without a backoff list, whose first entry
+        // would replace the ack wait: a retry is a NAK with a delay.
         max_deliver: -1,
         // As many as the stream.
         num_replicas: 0,

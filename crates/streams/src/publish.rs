@@ -1,24 +1,24 @@
-//! Publishing: pipelined, paced by the stream's own cap, idempotent, and honest about how far it got.
+//! Publishing: pipelined, paced by the stream's own limit, idempotent, and exact about how far it got.
 
 use crate::JobStreams;
 use crate::Streams;
-use crate::api::Nothing;
 use crate::denial::Concern;
 use crate::error::{Class, StreamsError, classify};
 use crate::message::{self, BatchMessage};
+use crate::request::Nothing;
 use async_nats::jetstream::context::{PublishAckFuture, PublishError, PublishErrorKind};
 use async_nats::jetstream::{self, ErrorCode, stream};
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::error::Error;
 
-/// Publishes on their way at a time: enough to hide the round trip, few enough to stop soon when the stream is full.
-const WINDOW: usize = 512;
+/// Unacknowledged publishes at a time: enough to hide the round trip, few enough to stop soon when the stream is full.
+const IN_FLIGHT_LIMIT: usize = 512;
 
 /// How far publishing got.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Published {
-    /// How many from the start of the slice are settled: stored now or there already. Go on with the rest later.
+    /// How many from the start of the slice are settled: stored now or there already. Continue with the rest later.
     pub done: usize,
     /// Messages stored now.
     pub stored: usize,
@@ -28,6 +28,7 @@ pub struct Published {
     pub full: bool,
 }
 
+#[derive(Debug, PartialEq, Eq)]
 enum Outcome {
     Stored,
     Already,
@@ -74,7 +75,7 @@ impl Streams {
     /// moves to the end. Calling again with all of them is right.
     ///
     /// # Errors
-    /// When not all of them are known to be there: a key without a token is a key that nobody uses.
+    /// When not all of them are known to be there: a key without a token is not used.
     pub async fn publish_keys(&self, job: &JobStreams, keys: &[i64]) -> Result<(), StreamsError> {
         let tokens =
             keys.iter().map(|key| message::encode_key(job.uid, *key).map(|payload| (job.key_subject(*key), payload)));
@@ -84,13 +85,13 @@ impl Streams {
         }
     }
 
-    /// As far as it got, and what it ended with.
+    /// How far it got, and the error that ended it.
     async fn pipeline(
         &self,
         job: &JobStreams,
         messages: impl Iterator<Item = Result<(String, Bytes), serde_json::Error>>,
     ) -> Result<(Published, Option<StreamsError>), StreamsError> {
-        let mut on_their_way: VecDeque<PublishAckFuture> = VecDeque::with_capacity(WINDOW);
+        let mut on_their_way: VecDeque<PublishAckFuture> = VecDeque::with_capacity(IN_FLIGHT_LIMIT);
         let mut messages = messages.fuse();
         let mut result = Published::default();
         let mut failure = None;
@@ -99,7 +100,7 @@ impl Streams {
         let mut listener = self.denials().listen(Concern::Job(*job));
         loop {
             let stopped = result.full || failure.is_some();
-            let next = if stopped || on_their_way.len() >= WINDOW { None } else { messages.next() };
+            let next = if stopped || on_their_way.len() >= IN_FLIGHT_LIMIT { None } else { messages.next() };
             if let Some(message) = next {
                 let (subject, payload) = message.map_err(StreamsError::Unreadable)?;
                 match self.jetstream().publish(subject, payload).await {
@@ -146,12 +147,8 @@ impl Streams {
         let refusal = error.source().and_then(|source| source.downcast_ref::<jetstream::Error>());
         // One code for two refusals; only the text tells them apart.
         if let Some(refusal) = refusal.filter(|refusal| refusal.error_code() == ErrorCode::STREAM_STORE_FAILED) {
-            let text = refusal.to_string();
-            if text.contains("maximum messages per subject exceeded") {
-                return Ok(Outcome::Already);
-            }
-            if text.contains("maximum messages exceeded") || text.contains("maximum bytes exceeded") {
-                return Ok(Outcome::Full);
+            if let Some(outcome) = refused_by_the_stream(&refusal.to_string()) {
+                return Ok(outcome);
             }
         }
         Err(self.failure(job, error).await)
@@ -164,7 +161,7 @@ impl Streams {
         if let Some(refusal) = error.source().and_then(|source| source.downcast_ref::<jetstream::Error>()) {
             return classify(refusal.clone(), *job);
         }
-        // Nobody takes the subject: the stream is gone, or JetStream is starting.
+        // No stream takes the subject: it is gone, or JetStream is starting.
         if error.kind() == PublishErrorKind::StreamNotFound
             && let Err(gone @ StreamsError::StreamGone(_)) = self.look(*job, &job.batch_stream()).await
         {
@@ -174,10 +171,50 @@ impl Streams {
     }
 }
 
-/// What was settled counts, unless that is nothing, or what ended it will not pass.
+/// What a stream's refusal to store a message means; `None` for others.
+fn refused_by_the_stream(text: &str) -> Option<Outcome> {
+    if text.contains("maximum messages per subject exceeded") {
+        return Some(Outcome::Already);
+    }
+    let full = ["maximum messages exceeded", "maximum bytes exceeded"].iter().any(|limit| text.contains(limit));
+    full.then_some(Outcome::Full)
+}
+
+/// A partial success, unless nothing was settled or the error does not pass.
 fn settled((published, failure): (Published, Option<StreamsError>)) -> Result<Published, StreamsError> {
     match failure {
         Some(error) if published.done == 0 || error.is_stream_gone() || error.class() != Class::Passing => Err(error),
         _ => Ok(published),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    #[test]
+    fn a_refusal_of_the_stream_is_a_message_that_is_there_or_no_room() {
+        for (text, expected) in [
+            ("nats: maximum messages per subject exceeded", Some(Outcome::Already)),
+            ("maximum messages exceeded", Some(Outcome::Full)),
+            ("maximum bytes exceeded", Some(Outcome::Full)),
+            ("no space left on device", None),
+            ("", None),
+        ] {
+            assert_eq!(refused_by_the_stream(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_part_that_was_stored_counts_when_the_rest_may_follow() {
+        let published = |done| Published { done, stored: done, ..Published::default() };
+        let gone = JobStreams { uid: Uuid::nil(), generation: 1 };
+        let unreachable = || StreamsError::Unreachable("away".into());
+        assert_eq!(settled((published(0), None)).unwrap(), published(0));
+        assert_eq!(settled((published(3), Some(unreachable()))).unwrap(), published(3));
+        assert!(settled((published(0), Some(unreachable()))).is_err(), "nothing was stored");
+        assert!(settled((published(3), Some(StreamsError::StreamGone(gone)))).is_err(), "what was stored is gone, too");
+        assert!(settled((published(3), Some(StreamsError::Login))).is_err(), "it does not pass");
     }
 }

@@ -1,16 +1,16 @@
 //! Pulling batches: one request at a time, for exactly the room there is.
 //!
 //! The client library's own pull stream holds up to one and a half times what it is told, and after a silence waits for half a minute
-//! before it asks again. Here a request asks for the free room and no more; it counts as lost when the server was silent for two
-//! heartbeats, or the connection was lost; and whatever arrives beyond the room goes back at once.
+//! before it asks again. Here a request asks for the free room and no more. It counts as lost when the server was silent for two
+//! heartbeats, or the connection was lost. A message beyond the room is returned at once.
 
 use crate::Streams;
 use crate::backoff::pause;
 use crate::buffer::Buffer;
+use crate::connection_state::ConnectionWatch;
 use crate::delivery::Delivery;
 use crate::denial::{Concern, Listener};
 use crate::error::{Class, StreamsError};
-use crate::link::LinkWatch;
 use crate::message::decode_work;
 use crate::names::CONSUMER;
 use crate::settle::{AckHandle, Generation};
@@ -25,17 +25,17 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 /// How long a request waits at the server.
-const EXPIRES: Duration = Duration::from_secs(6);
-/// How often the server says that it still has the request.
-const HEARTBEAT: Duration = Duration::from_secs(2);
-/// Two heartbeats and some.
-const SILENCE: Duration = Duration::from_secs(5);
-/// What is on its way arrives within this, when the server is not idle.
-const QUIET: Duration = Duration::from_millis(50);
-/// How long a message waits that only a newer program understands.
-const FOR_NEWER: Duration = Duration::from_secs(30);
+const PULL_TIMEOUT: Duration = Duration::from_secs(6);
+/// How often the server confirms that it still has the request.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(2);
+/// A server that is silent this long has lost the request: two heartbeats and a bit.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long to wait for a message that may be on its way.
+const COLLECT_TIMEOUT: Duration = Duration::from_millis(50);
+/// The delay of a message that only a newer program understands.
+const NEWER_DELAY: Duration = Duration::from_secs(30);
 
-/// What asks for messages.
+/// A request for messages.
 #[derive(Serialize)]
 pub(crate) struct PullRequest {
     pub(crate) batch: usize,
@@ -60,7 +60,7 @@ pub(crate) struct Pull {
     buffer: Arc<Buffer>,
     stop: CancellationToken,
     keep_alive_every: Duration,
-    link: LinkWatch,
+    link: ConnectionWatch,
     denials: Listener,
     subscriber: Subscriber,
     inbox: String,
@@ -87,7 +87,7 @@ impl Pull {
         let subscriber = subscribed.map_err(|error| StreamsError::Unreachable(error.into()))?;
         let now = Instant::now();
         Ok(Self {
-            link: streams.link(),
+            link: streams.connection(),
             denials,
             streams,
             generation,
@@ -131,7 +131,7 @@ impl Pull {
             }
             let idle = self.outstanding == 0;
             let resting = Instant::now() < self.not_before;
-            // Not for each message that was taken, but neither only when nothing is left.
+            // Not for each message that was taken, and not only when none is left.
             let wanting = idle && !resting && self.buffer.room() * 2 >= self.buffer.capacity().max(2);
             if wanting && self.link.now().up {
                 self.ask().await?;
@@ -150,9 +150,9 @@ impl Pull {
                 () = sleep_until(self.silent_at), if !idle => {
                     debug!("a pull request got no answer");
                     self.outstanding = 0;
-                    self.look_around().await?;
+                    self.check_stream().await?;
                 }
-                // Also what ends the wait while there is no connection.
+                // This also ends the wait without a connection.
                 () = self.link.reconnected() => {
                     // The server knows nothing of requests made over another connection.
                     self.outstanding = 0;
@@ -170,14 +170,14 @@ impl Pull {
             return Ok(());
         }
         self.request += 1;
-        let request = PullRequest::new(room, EXPIRES, Some(HEARTBEAT));
+        let request = PullRequest::new(room, PULL_TIMEOUT, Some(HEARTBEAT_INTERVAL));
         let payload = serde_json::to_vec(&request).map_err(StreamsError::Unreadable)?;
         let subject = format!("$JS.API.CONSUMER.MSG.NEXT.{}.{CONSUMER}", self.generation.job.batch_stream());
         let reply = format!("{}.{}", self.inbox, self.request);
         let sent = self.streams.client().publish_with_reply(subject, reply, payload.into()).await;
         sent.map_err(|error| StreamsError::Unreachable(error.into()))?;
         self.outstanding = room;
-        self.silent_at = Instant::now() + SILENCE;
+        self.silent_at = Instant::now() + SILENCE_TIMEOUT;
         Ok(())
     }
 
@@ -185,7 +185,7 @@ impl Pull {
         let status = match message.status {
             None | Some(StatusCode::OK) => {
                 self.outstanding = self.outstanding.saturating_sub(1);
-                self.silent_at = Instant::now() + SILENCE;
+                self.silent_at = Instant::now() + SILENCE_TIMEOUT;
                 self.failures = 0;
                 self.deliver(message);
                 return Ok(());
@@ -197,24 +197,24 @@ impl Pull {
             return Ok(());
         }
         match status {
-            StatusCode::IDLE_HEARTBEAT => self.silent_at = Instant::now() + SILENCE,
+            StatusCode::IDLE_HEARTBEAT => self.silent_at = Instant::now() + SILENCE_TIMEOUT,
             // The request is over; ask again.
             StatusCode::TIMEOUT | StatusCode::NOT_FOUND => {
                 self.outstanding = 0;
                 self.failures = 0;
             }
-            // The consumer was deleted, its leader changed, the server shuts down, nobody takes requests.
+            // The consumer was deleted, its leader changed, the server is shutting down, or does not take requests.
             status => {
                 debug!(%status, description = message.description, "a pull request was refused");
                 self.outstanding = 0;
-                self.look_around().await?;
+                self.check_stream().await?;
             }
         }
         Ok(())
     }
 
-    /// After a failure: is the stream still there? If so, or if nobody knows, rest a while before asking again.
-    async fn look_around(&mut self) -> Result<(), StreamsError> {
+    /// After a failure: fails when the stream is gone; else sets a pause before the next request.
+    async fn check_stream(&mut self) -> Result<(), StreamsError> {
         let (job, stop) = (self.generation.job, self.stop.clone());
         let stream = job.batch_stream();
         let found = tokio::select! {
@@ -243,7 +243,7 @@ impl Pull {
             Ok(work) => self.buffer.put(Delivery::new(work, deliveries, pending, handle)),
             Err(error) if error.is_newer() => {
                 warn!(job = %job.uid, %error, "leaving a message to a newer worker");
-                handle.nak(FOR_NEWER);
+                handle.nak(NEWER_DELAY);
             }
             Err(error) => {
                 // Repair publishes the batch again if it was one.
@@ -253,22 +253,22 @@ impl Pull {
         }
     }
 
-    /// Takes in what is on its way, so that nothing has to wait for its ack wait, and ends the subscription.
+    /// Takes in the messages that are on their way, so that none has to wait for its ack wait, and ends the subscription.
     async fn collect(&mut self) {
         while self.outstanding > 0 {
-            match timeout(QUIET, self.subscriber.next()).await {
+            match timeout(COLLECT_TIMEOUT, self.subscriber.next()).await {
                 Ok(Some(message)) => {
                     if self.take(message).await.is_err() {
                         return;
                     }
                 }
-                // Nothing is on its way: the request waits at an empty stream. What is published now finds no subscriber,
-                // and the server gives it to the next one.
+                // No message is on its way: the request waits at an empty stream. A message that is published now finds no
+                // subscriber, and the server gives it to the next one.
                 Ok(None) | Err(_) => break,
             }
         }
-        if let Ok(Ok(())) = timeout(HEARTBEAT, self.subscriber.drain()).await {
-            while let Ok(Some(message)) = timeout(HEARTBEAT, self.subscriber.next()).await {
+        if let Ok(Ok(())) = timeout(HEARTBEAT_INTERVAL, self.subscriber.drain()).await {
+            while let Ok(Some(message)) = timeout(HEARTBEAT_INTERVAL, self.subscriber.next()).await {
                 if message.status.is_none() {
                     self.deliver(message);
                 }

@@ -1,11 +1,11 @@
-//! How a delivered message is settled: acknowledged, given back, or kept alive.
+//! How a delivered message is settled: acknowledged, returned to the stream, or kept alive.
 //!
 //! All settlements go through one queue, in order, so that settling never waits, works from `Drop`, and can be flushed before exit.
-//! The last look at whether the generation still lives is right before the send.
+//! Whether the generation still exists is checked right before the send.
 
 use crate::JobStreams;
+use crate::connection_state::ConnectionState;
 use crate::error::BoxError;
-use crate::link::Link;
 use async_nats::{Client, Subject, jetstream::AckKind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,8 +13,8 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::debug;
 
-/// How long a message waits whose handle was dropped unsettled: it did not fail, but nobody can say that it did not.
-const DROPPED: Duration = Duration::from_secs(1);
+/// The delay of a message whose handle was dropped unsettled, because its work may have failed.
+const DROPPED_DELAY: Duration = Duration::from_secs(1);
 
 /// One generation of a job's streams, shared by everything that was delivered from them.
 #[derive(Debug)]
@@ -22,11 +22,15 @@ pub(crate) struct Generation {
     pub(crate) job: JobStreams,
     ended: AtomicBool,
     queue: mpsc::UnboundedSender<Settlement>,
-    link: watch::Receiver<Link>,
+    link: watch::Receiver<ConnectionState>,
 }
 
 impl Generation {
-    pub(crate) fn new(job: JobStreams, queue: mpsc::UnboundedSender<Settlement>, link: watch::Receiver<Link>) -> Self {
+    pub(crate) fn new(
+        job: JobStreams,
+        queue: mpsc::UnboundedSender<Settlement>,
+        link: watch::Receiver<ConnectionState>,
+    ) -> Self {
         Self { job, ended: AtomicBool::new(false), queue, link }
     }
 
@@ -48,7 +52,7 @@ pub(crate) enum Settlement {
     Flush(oneshot::Sender<Result<(), BoxError>>),
 }
 
-/// Sends settlements until nobody can make any.
+/// Sends settlements until every sender is gone.
 pub(crate) async fn send_settlements(client: Client, mut queue: mpsc::UnboundedReceiver<Settlement>) {
     while let Some(settlement) = queue.recv().await {
         match settlement {
@@ -70,13 +74,13 @@ pub(crate) async fn send_settlements(client: Client, mut queue: mpsc::UnboundedR
 
 /// The right to settle one delivered message, once. It belongs to one generation: when that is gone it does nothing.
 ///
-/// Dropped unsettled, it gives the message back with a delay of a second.
+/// Dropped unsettled, it returns the message with a delay of a second.
 #[derive(Debug)]
 pub struct AckHandle {
     subject: Subject,
     generation: Arc<Generation>,
     settled: bool,
-    /// With what delay the message goes back when this is dropped.
+    /// The delay with which the message is returned when this is dropped.
     if_dropped: Duration,
 }
 
@@ -85,9 +89,9 @@ impl AckHandle {
         Self { subject, generation, settled: false, if_dropped: Duration::ZERO }
     }
 
-    /// The message is now in the hands of our user. Before, nobody has seen it, and it may go back at once.
+    /// The caller has the message now. Before that, it may be returned without a delay.
     pub(crate) fn handed_out(&mut self) {
-        self.if_dropped = DROPPED;
+        self.if_dropped = DROPPED_DELAY;
     }
 
     /// The message's work is committed: remove it. Call [`crate::Streams::flush`] before the process ends.
@@ -95,22 +99,22 @@ impl AckHandle {
         self.settle(AckKind::Ack);
     }
 
-    /// Give the message back, to be delivered again after `delay`, to whoever pulls then.
+    /// Return the message, to be delivered again after `delay`, to any worker.
     pub fn nak(mut self, delay: Duration) {
-        self.give_back(delay);
+        self.send_nak(delay);
     }
 
-    /// The message can be of no use to anybody: remove it.
+    /// No worker can use the message: remove it.
     pub(crate) fn terminate(mut self) {
         self.settle(AckKind::Term);
     }
 
-    /// The message no longer exists, because another took its place.
-    pub(crate) fn forget(mut self) {
+    /// The message does not exist any more, because another took its place: send nothing.
+    pub(crate) fn mark_settled(mut self) {
         self.settled = true;
     }
 
-    /// Work goes on: start the ack wait anew. Nothing without a connection, for it would be worth nothing later.
+    /// The work continues: start the ack wait anew. Does nothing without a connection, because it would be sent too late.
     pub fn progress(&self) {
         if self.generation.link.borrow().up {
             self.send(AckKind::Progress);
@@ -122,7 +126,7 @@ impl AckHandle {
         self.generation.has_ended()
     }
 
-    fn give_back(&mut self, delay: Duration) {
+    fn send_nak(&mut self, delay: Duration) {
         self.settle(AckKind::Nak(Some(delay).filter(|delay| !delay.is_zero())));
     }
 
@@ -141,7 +145,7 @@ impl AckHandle {
 impl Drop for AckHandle {
     fn drop(&mut self) {
         if !self.settled {
-            self.give_back(self.if_dropped);
+            self.send_nak(self.if_dropped);
         }
     }
 }

@@ -1,10 +1,11 @@
-//! The connection that everything else is asked through.
+//! The connection to NATS, which all requests use.
 
 use crate::JobStreams;
-use crate::connect::{ATTEMPT, ConnectError, ConnectOptions, connect};
+use crate::connect::connect;
+use crate::connection_state::{ConnectionState, ConnectionWatch, Events};
 use crate::denial::Denials;
 use crate::error::StreamsError;
-use crate::link::{Events, Link, LinkWatch};
+use crate::options::{ATTEMPT_TIMEOUT, ConnectError, ConnectOptions};
 use crate::settle::{Generation, Settlement, send_settlements};
 use async_nats::{Client, jetstream};
 use futures_util::FutureExt as _;
@@ -24,15 +25,15 @@ pub struct Streams {
 struct Inner {
     client: Client,
     jetstream: jetstream::Context,
-    link: watch::Receiver<Link>,
+    link: watch::Receiver<ConnectionState>,
     events: Events,
     settlements: mpsc::UnboundedSender<Settlement>,
     generations: Mutex<HashMap<JobStreams, Weak<Generation>>>,
 }
 
 impl Streams {
-    /// Connects, and checks that JetStream answers. A server that is down is tried again until the patience is over; a refusal
-    /// or a bad file ends it at once.
+    /// Connects, and checks that JetStream answers. Retries a server that is down until the patience is over; fails at once after a
+    /// refusal or a bad file.
     ///
     /// # Errors
     /// See [`ConnectError`].
@@ -47,25 +48,25 @@ impl Streams {
         Ok(Self::over(client, link, events).await)
     }
 
-    async fn over(client: Client, mut link: watch::Receiver<Link>, events: Events) -> Self {
-        // The first connection is reported by a task: wait, so that nobody takes it for a reconnect.
-        let _ = timeout(ATTEMPT, link.wait_for(|link| link.established > 0)).await;
+    async fn over(client: Client, mut link: watch::Receiver<ConnectionState>, events: Events) -> Self {
+        // The first connection is reported by a task: wait, so that it is not taken for a reconnect.
+        let _ = timeout(ATTEMPT_TIMEOUT, link.wait_for(|link| link.established > 0)).await;
         let (settlements, queue) = mpsc::unbounded_channel();
         tokio::spawn(send_settlements(client.clone(), queue));
         let mut jetstream = jetstream::new(client.clone());
-        jetstream.set_timeout(ATTEMPT);
+        jetstream.set_timeout(ATTEMPT_TIMEOUT);
         let generations = Mutex::default();
         Self { inner: Arc::new(Inner { client, jetstream, link, events, settlements, generations }) }
     }
 
-    /// The server is about to be stopped on purpose: the end of the connection is no news from now on.
+    /// The server is about to be stopped on purpose: do not warn about the end of the connection.
     pub fn leave(&self) {
         self.inner.events.leave();
     }
 
     /// Follows the connection, to repair right after a reconnect.
-    pub fn link(&self) -> LinkWatch {
-        LinkWatch::new(self.inner.link.clone())
+    pub fn connection(&self) -> ConnectionWatch {
+        ConnectionWatch::new(self.inner.link.clone())
     }
 
     /// Waits until the server has received everything settled so far: acks, NAKs. Call it before the process ends, because
@@ -75,7 +76,7 @@ impl Streams {
     /// [`StreamsError::Unreachable`] when that took longer than `within`; messages whose ack is lost are delivered again.
     pub async fn flush(&self, within: Duration) -> Result<(), StreamsError> {
         let round_trip = async {
-            self.link().up().await;
+            self.connection().up().await;
             let (done, flushed) = oneshot::channel();
             let _ = self.inner.settlements.send(Settlement::Flush(done));
             flushed.await
@@ -96,17 +97,17 @@ impl Streams {
         &self.inner.jetstream
     }
 
-    /// Waits a little for a connection: what is asked without one only piles up, and is sent when nobody wants it any more.
+    /// Waits a little for a connection: requests without one would queue up, and be sent when no caller waits any more.
     pub(crate) async fn connected(&self) -> Result<(), StreamsError> {
-        let mut link = self.link();
-        let waited = timeout(ATTEMPT, link.up()).await;
+        let mut link = self.connection();
+        let waited = timeout(ATTEMPT_TIMEOUT, link.up()).await;
         waited.map_err(|_| match link.now().refused {
             true => StreamsError::Login,
             false => StreamsError::Unreachable("there is no connection".into()),
         })
     }
 
-    /// What our login may not do, as it is told.
+    /// What our login may not do, as the server reports it.
     pub(crate) fn denials(&self) -> &Denials {
         &self.inner.events.denials
     }
@@ -132,7 +133,7 @@ impl Streams {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        // Nobody uses the connection any more, whatever becomes of it.
+        // The connection is not used any more.
         self.events.leave();
     }
 }

@@ -10,7 +10,6 @@ use crate::message::decode_key;
 use crate::names::CONSUMER;
 use crate::pull::PullRequest;
 use crate::settle::{AckHandle, Generation};
-use async_nats::jetstream::Message as Delivered;
 use async_nats::{Message, Request, StatusCode};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -19,16 +18,15 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{debug, warn};
 
-/// The longest that one request waits at the server.
-const EXPIRES: Duration = Duration::from_secs(8);
-/// How long after its end the server's word about a request may take.
-const GRACE: Duration = Duration::from_secs(2);
+/// How long one request waits at the server at most.
+const PULL_TIMEOUT: Duration = Duration::from_secs(8);
+/// How much longer the server's answer to a request may take.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The token of one key: whoever holds it may try to lease the key. Dropped, it goes back after a second.
+/// The token of one key: its holder may try to lease the key. Dropped, it returns after a second.
 #[derive(Debug)]
 pub struct Token {
     key: i64,
-    deliveries: u64,
     handle: AckHandle,
     tokens: KeyTokens,
 }
@@ -39,13 +37,8 @@ impl Token {
         self.key
     }
 
-    /// Whether the token was delivered before without being given back.
-    pub fn redelivered(&self) -> bool {
-        self.deliveries > 1
-    }
-
-    /// The key is leased by somebody else: look again after `delay`.
-    pub fn put_off(self, delay: Duration) {
+    /// Another worker leases the key: deliver the token again after `delay`.
+    pub fn nak_after(self, delay: Duration) {
         self.handle.nak(delay);
     }
 
@@ -54,31 +47,21 @@ impl Token {
         self.handle.ack();
     }
 
-    /// The key is still in use: start the ack wait anew.
-    pub fn progress(&self) {
-        self.handle.progress();
-    }
-
-    /// Whether the streams that it came from are known to be gone.
-    pub fn is_dead(&self) -> bool {
-        self.handle.is_dead()
-    }
-
-    /// Gives the key back, to the end of the queue: one publish that replaces this token in one step.
+    /// Returns the key to the end of the queue: one publish that replaces this token in one step.
     ///
     /// # Errors
-    /// When that is not known to have happened; then the token goes back to the front as soon as NATS can be told.
-    pub async fn give_back(self) -> Result<(), StreamsError> {
-        let given = self.tokens.give_back(self.key).await;
+    /// When that is not known to have happened; then the token returns to the front as soon as NATS can be reached.
+    pub async fn requeue(self) -> Result<(), StreamsError> {
+        let given = self.tokens.requeue(self.key).await;
         match given {
-            Ok(()) => self.handle.forget(),
+            Ok(()) => self.handle.mark_settled(),
             Err(_) => self.handle.nak(Duration::ZERO),
         }
         given
     }
 }
 
-/// The key stream of one generation, for workers. Clones share it; any number may wait for a token at a time.
+/// The key stream of one generation, for workers. Clones share it, and any number may wait for a token at a time.
 #[derive(Clone)]
 pub struct KeyTokens {
     streams: Streams,
@@ -106,14 +89,14 @@ impl Streams {
 }
 
 impl KeyTokens {
-    /// Waits up to `wait` for a token. `None` when there was none. May be dropped: a token that arrives later goes back at once.
+    /// Waits up to `wait` for a token. `None` when there was none. May be dropped: a token that arrives later is returned at once.
     ///
     /// # Errors
     /// [`StreamsError::StreamGone`]: bind anew with the job's present generation. What the server refuses. And
     /// [`StreamsError::Unreachable`] when there was no connection for the whole wait or its end.
     pub async fn next(&self, wait: Duration) -> Result<Option<Token>, StreamsError> {
         let until = Instant::now() + wait;
-        let mut link = self.streams.link();
+        let mut link = self.streams.connection();
         let mut pulls = FuturesUnordered::new();
         let mut failures = 0;
         loop {
@@ -146,9 +129,9 @@ impl KeyTokens {
                     // The task ended with the runtime.
                     Err(error) => return Err(StreamsError::Unreachable(error.into())),
                 },
-                // The server may have forgotten the request; if not, one of both tokens goes back.
+                // The server may have forgotten the request; if not, one of both tokens is returned.
                 () = link.reconnected() => pulls.push(self.spawn_pull(until.saturating_duration_since(Instant::now()))),
-                () = sleep_until(until + GRACE / 2) => return match link.now().up {
+                () = sleep_until(until + ANSWER_TIMEOUT / 2) => return match link.now().up {
                     true => Ok(None),
                     false => Err(StreamsError::Unreachable("there is no connection".into())),
                 },
@@ -160,18 +143,18 @@ impl KeyTokens {
     ///
     /// # Errors
     /// When that is not known to have happened.
-    pub async fn give_back(&self, key: i64) -> Result<(), StreamsError> {
+    pub async fn requeue(&self, key: i64) -> Result<(), StreamsError> {
         if self.generation.has_ended() {
             return Err(StreamsError::StreamGone(self.generation.job));
         }
         self.streams.publish_keys(&self.generation.job, &[key]).await
     }
 
-    /// A request of its own task: dropping the handle does not end it, so that a token that comes too late is not lost until its
-    /// ack wait but goes back.
+    /// A request in a task of its own: dropping the handle does not end it, so that a token that comes too late is returned
+    /// instead of lost until its ack wait ends.
     fn spawn_pull(&self, wait: Duration) -> tokio::task::JoinHandle<Pulled> {
         let tokens = self.clone();
-        tokio::spawn(async move { tokens.pull(wait.clamp(Duration::from_millis(1), EXPIRES)).await })
+        tokio::spawn(async move { tokens.pull(wait.clamp(Duration::from_millis(1), PULL_TIMEOUT)).await })
     }
 
     async fn pull(self, wait: Duration) -> Pulled {
@@ -182,7 +165,7 @@ impl KeyTokens {
         };
         // An inbox of its own: a token comes under its own subject, which the client's shared inbox would not recognise.
         let inbox = self.streams.client().new_inbox();
-        let request = Request::new().payload(payload.into()).timeout(Some(wait + GRACE)).inbox(inbox);
+        let request = Request::new().payload(payload.into()).timeout(Some(wait + ANSWER_TIMEOUT)).inbox(inbox);
         let subject = format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{CONSUMER}");
         let mut listener = self.streams.denials().listen(Concern::Job(self.generation.job));
         let answer = tokio::select! {
@@ -212,15 +195,10 @@ impl KeyTokens {
         let job = self.generation.job;
         let handle = AckHandle::new(reply, Arc::clone(&self.generation));
         match decode_key(&message.payload, job.uid) {
-            Ok(key) => {
-                let deliveries = Delivered { message, context: self.streams.jetstream().clone() }
-                    .info()
-                    .map_or(1, |info| u64::try_from(info.delivered).unwrap_or(1));
-                Pulled::Token(Token { key, deliveries, handle, tokens: self })
-            }
+            Ok(key) => Pulled::Token(Token { key, handle, tokens: self }),
             Err(error) if error.is_newer() => {
                 warn!(job = %job.uid, %error, "leaving a token to a newer worker");
-                handle.nak(EXPIRES);
+                handle.nak(PULL_TIMEOUT);
                 Pulled::Nothing
             }
             Err(error) => {

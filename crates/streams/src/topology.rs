@@ -1,10 +1,11 @@
 //! Making the streams and consumers of a generation, and bringing them to other limits.
 
+use crate::JobStreams;
 use crate::Streams;
 use crate::error::{StreamsError, classify};
 use crate::limits::{Limits, batch_config, key_config};
 use crate::names::CONSUMER;
-use crate::{JobStreams, api::Nothing};
+use crate::request::Nothing;
 use async_nats::jetstream::{self, ErrorCode, consumer, stream};
 use serde::Serialize;
 use tracing::{info, warn};
@@ -82,7 +83,7 @@ impl Streams {
         }
     }
 
-    /// Makes a stream, asking for less where the server refuses what was not asked for by anybody.
+    /// Makes a stream, asking for less where the server refuses a default of ours.
     async fn make_stream(
         &self,
         job: &JobStreams,
@@ -186,4 +187,61 @@ fn same_consumer(found: &consumer::Config, wanted: &consumer::Config) -> bool {
         && found.max_ack_pending == wanted.max_ack_pending
         && found.max_deliver == wanted.max_deliver
         && found.backoff == wanted.backoff
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use uuid::Uuid;
+
+    fn refusal(code: u64, description: &str) -> jetstream::Error {
+        serde_json::from_value(json!({"code": 400, "err_code": code, "description": description})).unwrap()
+    }
+
+    #[test]
+    fn the_limit_of_an_account_is_read_from_its_refusal() {
+        let code = ErrorCode::CONSUMER_MAX_PENDING_ACK_EXCESS.0;
+        let text = |limit: &str| format!("consumer max ack pending exceeds system limit of {limit}");
+        assert_eq!(pending_allowed(&refusal(code, &text("100"))), Some(100));
+        for nonsense in [text("0"), text("-1"), text("many"), String::new()] {
+            assert_eq!(pending_allowed(&refusal(code, &nonsense)), None, "{nonsense}");
+        }
+        assert_eq!(pending_allowed(&refusal(ErrorCode::STREAM_NOT_FOUND.0, &text("100"))), None);
+    }
+
+    #[test]
+    fn only_refusals_about_copies_are_answered_with_fewer_copies() {
+        for code in [ErrorCode::CLUSTER_NO_PEERS, ErrorCode::STREAM_REPLICAS_NOT_SUPPORTED] {
+            assert!(is_about_copies(&refusal(code.0, "")));
+        }
+        for code in [ErrorCode::STREAM_NOT_FOUND, ErrorCode::STREAM_MAX_BYTES_REQUIRED] {
+            assert!(!is_about_copies(&refusal(code.0, "")));
+        }
+    }
+
+    #[test]
+    fn every_limit_that_differs_is_brought_to_the_streams() {
+        let job = JobStreams { uid: Uuid::nil(), generation: 1 };
+        let limits = Limits::default();
+        let (stream, consumer) = batch_config(&job, &limits);
+        assert!(same_stream(&stream, &stream.clone()) && same_consumer(&consumer, &consumer.clone()));
+        for other in [
+            Limits { replicas: Some(3), ..limits },
+            Limits { max_batches: limits.max_batches + 1, ..limits },
+            Limits { max_bytes: Some(1), ..limits },
+        ] {
+            assert!(!same_stream(&stream, &batch_config(&job, &other).0), "{other:?}");
+        }
+        for other in [
+            Limits { max_ack_pending: limits.max_ack_pending + 1, ..limits },
+            Limits { batch_ack_wait: limits.batch_ack_wait * 2, ..limits },
+        ] {
+            assert!(!same_consumer(&consumer, &batch_config(&job, &other).1), "{other:?}");
+        }
+        let (keys, tokens) = key_config(&job, &limits);
+        assert!(!same_stream(&stream, &keys));
+        let longer = Limits { key_ack_wait: limits.key_ack_wait * 2, ..limits };
+        assert!(!same_consumer(&tokens, &key_config(&job, &longer).1));
+    }
 }

@@ -56,12 +56,12 @@ async fn a_server_that_comes_up_in_time_is_reached() {
 async fn a_reconnect_is_signalled_and_the_first_connection_is_not() {
     let server = Server::start();
     let streams = server.streams().await;
-    let mut link = streams.link();
+    let mut link = streams.connection();
     assert!(link.now().up);
     assert!(timeout(Duration::from_millis(300), link.reconnected()).await.is_err());
     for _ in 0..2 {
         server.servers.kill_nats();
-        crate::server::eventually("the loss is noticed", async || !streams.link().now().up).await;
+        crate::server::eventually("the loss is noticed", async || !streams.connection().now().up).await;
         server.servers.start_nats().unwrap();
         timeout(LONG, link.reconnected()).await.unwrap();
         assert!(timeout(Duration::from_millis(300), link.reconnected()).await.is_err());

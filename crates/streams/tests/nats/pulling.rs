@@ -178,7 +178,7 @@ async fn a_puller_goes_on_after_the_server_was_killed() {
     let (streams, job) = server.job_with(&limits).await;
     streams.publish_batches(&job, &batches(&job, 0..20)).await.unwrap();
     let mut puller = streams.batches(&job, ahead(4)).await.unwrap();
-    let mut link = streams.link();
+    let mut link = streams.connection();
     let mut seen = BTreeSet::new();
     for round in 0..3 {
         for _ in 0..4 {
@@ -194,7 +194,7 @@ async fn a_puller_goes_on_after_the_server_was_killed() {
             while let Ok(delivery) = timeout(Duration::from_millis(300), puller.next()).await {
                 held.push(delivery.unwrap().unwrap());
             }
-            assert!(!streams.link().now().up);
+            assert!(!streams.connection().now().up);
             server.servers.start_nats().unwrap();
             timeout(LONG, link.reconnected()).await.unwrap();
             let begun = Instant::now();
@@ -214,7 +214,7 @@ async fn a_puller_goes_on_after_the_server_was_killed() {
         delivery.ack();
     }
     eventually("all acked", async || {
-        while let Some(delivery) = puller.try_next() {
+        while let Ok(Ok(Some(delivery))) = timeout(Duration::from_millis(50), puller.next()).await {
             delivery.ack();
         }
         matches!(streams.state(&job).await, Ok(StreamsState::Present { batches: 0, .. }))

@@ -145,7 +145,7 @@ async fn a_login_that_is_not_accepted_any_more_is_told() {
     let (streams, job) = (server.streams_of("worker").await, new_job());
     streams.create(&job, &Limits::default()).await.unwrap();
     server.reconfigure(&with("other"));
-    crate::server::eventually("the connection is lost", async || !streams.link().now().up).await;
+    crate::server::eventually("the connection is lost", async || !streams.connection().now().up).await;
     let begun = Instant::now();
     let refused = loop {
         let error = streams.state(&job).await.unwrap_err();
@@ -193,7 +193,7 @@ async fn a_server_that_is_stopped_on_purpose_is_no_news() {
     let mut server = Plain::start("jetstream { store_dir: STORE }");
     let streams = server.streams_of("").await;
     server.kill();
-    crate::server::eventually("the loss is noticed", async || !streams.link().now().up).await;
+    crate::server::eventually("the loss is noticed", async || !streams.connection().now().up).await;
     assert!(log.text().contains(DOWN), "{}", log.text());
 
     log.0.lock().unwrap().clear();
@@ -202,7 +202,7 @@ async fn a_server_that_is_stopped_on_purpose_is_no_news() {
     left.leave();
     drop(dropped);
     server.kill();
-    crate::server::eventually("the loss is noticed", async || !left.link().now().up).await;
+    crate::server::eventually("the loss is noticed", async || !left.connection().now().up).await;
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert_eq!(log.text(), "");
 }

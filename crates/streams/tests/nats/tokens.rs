@@ -20,16 +20,15 @@ async fn keys_are_used_least_recently_used_first() {
         for _ in 0..4 {
             let token = take(&tokens).await;
             used.push(token.key());
-            assert!(!token.redelivered());
-            token.give_back().await.unwrap();
+            token.requeue().await.unwrap();
         }
     }
     assert_eq!(used, [4, 2, 9, 7].repeat(3));
     // Returned in another order than taken: the order of return counts.
     let (a, b) = (take(&tokens).await, take(&tokens).await);
     assert_eq!((a.key(), b.key()), (4, 2));
-    b.give_back().await.unwrap();
-    a.give_back().await.unwrap();
+    b.requeue().await.unwrap();
+    a.requeue().await.unwrap();
     let mut order = Vec::new();
     for _ in 0..4 {
         let token = take(&tokens).await;
@@ -49,14 +48,14 @@ async fn giving_a_held_token_back_leaves_exactly_one() {
     for _ in 0..10 {
         let token = take(&tokens).await;
         assert_eq!(streams.state(&job).await.unwrap(), StreamsState::Present { batches: 0, keys: 2 });
-        token.give_back().await.unwrap();
+        token.requeue().await.unwrap();
         assert_eq!(streams.state(&job).await.unwrap(), StreamsState::Present { batches: 0, keys: 2 });
     }
     // Publishing for repair what is there, held or not, doubles nothing either.
     let held = take(&tokens).await;
     streams.publish_keys(&job, &[1, 2]).await.unwrap();
     streams.publish_keys(&job, &[1, 2]).await.unwrap();
-    assert!(streams.census(&job).await.unwrap().keys.into_iter().eq([1, 2]));
+    assert!(streams.message_index(&job).await.unwrap().keys.into_iter().eq([1, 2]));
     assert_eq!(streams.state(&job).await.unwrap(), StreamsState::Present { batches: 0, keys: 2 });
     // A late ack of the replaced token removes nothing.
     held.discard();
@@ -67,20 +66,20 @@ async fn giving_a_held_token_back_leaves_exactly_one() {
 }
 
 #[tokio::test]
-async fn a_token_put_off_comes_back_later_and_holds_nobody_up() {
+async fn a_token_with_a_delayed_nak_comes_back_later_and_holds_no_other_up() {
     let server = Server::start();
     let (streams, job) = server.job().await;
     streams.publish_keys(&job, &[1, 2]).await.unwrap();
     let tokens = streams.tokens(&job);
     let first = take(&tokens).await;
-    let put_off = Instant::now();
-    first.put_off(Duration::from_millis(1_500));
+    let since = Instant::now();
+    first.nak_after(Duration::from_millis(1_500));
     let second = take(&tokens).await;
     assert_eq!(second.key(), 2);
     assert!(tokens.next(Duration::from_millis(200)).await.unwrap().is_none());
     let again = take(&tokens).await;
-    let took = put_off.elapsed();
-    assert_eq!((again.key(), again.redelivered()), (1, true));
+    let took = since.elapsed();
+    assert_eq!(again.key(), 1);
     assert!(took > Duration::from_millis(1_400) && took < Duration::from_secs(5), "{took:?}");
     again.discard();
     second.discard();
@@ -132,15 +131,10 @@ async fn a_token_whose_holder_vanished_comes_back_after_the_ack_wait() {
     let limits = Limits { key_ack_wait: Duration::from_secs(1), ..Limits::default() };
     let (streams, job) = server.job_with(&limits).await;
     streams.publish_keys(&job, &[1]).await.unwrap();
-    let token = take(&streams.tokens(&job)).await;
-    for _ in 0..8 {
-        token.progress();
-        assert!(streams.tokens(&job).next(Duration::from_millis(250)).await.unwrap().is_none());
-    }
-    std::mem::forget(token);
+    std::mem::forget(take(&streams.tokens(&job)).await);
+    assert!(streams.tokens(&job).next(Duration::from_millis(250)).await.unwrap().is_none(), "it is held");
     let again = take(&streams.tokens(&job)).await;
-    assert!(again.redelivered());
-    again.give_back().await.unwrap();
+    again.requeue().await.unwrap();
 }
 
 #[tokio::test]
@@ -173,7 +167,7 @@ async fn many_lanes_share_few_keys_and_never_one_at_once() {
                 assert!(held.lock().unwrap().insert(key), "key {key} is held twice");
                 sleep(Duration::from_millis(3)).await;
                 held.lock().unwrap().remove(&key);
-                token.give_back().await.unwrap();
+                token.requeue().await.unwrap();
             }
         });
     }
@@ -188,7 +182,7 @@ async fn waiting_goes_on_through_a_restart_of_the_server() {
     let tokens = streams.tokens(&job);
     let waiting = tokio::spawn(async move { take(&tokens).await.key() });
     sleep(Duration::from_millis(200)).await;
-    let mut link = streams.link();
+    let mut link = streams.connection();
     server.servers.kill_nats();
     server.servers.start_nats().unwrap();
     timeout(LONG, link.reconnected()).await.unwrap();
@@ -210,7 +204,7 @@ async fn without_a_server_a_wait_ends_in_time_with_an_error() {
     let begun = Instant::now();
     assert!(tokens.next(Duration::from_millis(500)).await.unwrap_err().is_unreachable());
     assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
-    assert!(timeout(LONG, token.give_back()).await.unwrap().unwrap_err().is_unreachable());
+    assert!(timeout(LONG, token.requeue()).await.unwrap().unwrap_err().is_unreachable());
     // It goes back as soon as there is a server.
     server.servers.start_nats().unwrap();
     eventually("the token is free", async || match tokens.next(Duration::from_secs(1)).await {

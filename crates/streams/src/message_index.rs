@@ -1,4 +1,4 @@
-//! Which messages are there: what repair compares with the ledger.
+//! Which messages a generation has: what repair compares with the ledger.
 
 use crate::JobStreams;
 use crate::Streams;
@@ -8,16 +8,14 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// The messages of a generation, queued or held. Taken page by page while messages come and go, so that something may be missed
-/// once: republish only what is missing for two looks.
+/// The messages of a generation, queued or held. Read page by page while messages come and go, so that one may be missed once:
+/// republish only what is missing twice in a row.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Census {
+pub struct MessageIndex {
     /// Numbers of the batches that have a message.
     pub batches: BTreeSet<i64>,
     /// Ids of the keys that have a token.
     pub keys: BTreeSet<i64>,
-    /// Whether there is a finish message.
-    pub finish: bool,
 }
 
 #[derive(Serialize)]
@@ -44,7 +42,6 @@ struct PageState {
 struct Subjects {
     seen: usize,
     numbers: Vec<i64>,
-    finish: bool,
 }
 
 impl<'de> Deserialize<'de> for Subjects {
@@ -70,25 +67,22 @@ impl<'de> Visitor<'de> for SubjectsVisitor {
         let mut subjects = Subjects::default();
         while let Some((subject, IgnoredAny)) = map.next_entry::<&str, IgnoredAny>()? {
             subjects.seen += 1;
-            match subject.rsplit('.').next() {
-                Some("finish") => subjects.finish = true,
-                Some(last) => subjects.numbers.extend(last.parse::<i64>()),
-                None => {}
-            }
+            // The finish message has no number.
+            subjects.numbers.extend(subject.rsplit('.').next().and_then(|last| last.parse::<i64>().ok()));
         }
         Ok(subjects)
     }
 }
 
 impl Streams {
-    /// Lists what is there, for any number of messages. Costs a request per 100,000; [`Streams::state`] is the cheap look.
+    /// Lists the messages, in one request per 100,000; [`Streams::state`] only counts them.
     ///
     /// # Errors
     /// [`StreamsError::StreamGone`] when a stream is missing, and as the server says.
-    pub async fn census(&self, job: &JobStreams) -> Result<Census, StreamsError> {
-        let (batches, finish) = self.subjects(job, job.batch_stream(), &job.batch_subjects()).await?;
-        let (keys, _) = self.subjects(job, job.key_stream(), &job.key_subjects()).await?;
-        Ok(Census { batches, keys, finish })
+    pub async fn message_index(&self, job: &JobStreams) -> Result<MessageIndex, StreamsError> {
+        let batches = self.subjects(job, job.batch_stream(), &job.batch_subjects()).await?;
+        let keys = self.subjects(job, job.key_stream(), &job.key_subjects()).await?;
+        Ok(MessageIndex { batches, keys })
     }
 
     async fn subjects(
@@ -96,17 +90,16 @@ impl Streams {
         job: &JobStreams,
         stream: String,
         subjects_filter: &str,
-    ) -> Result<(BTreeSet<i64>, bool), StreamsError> {
-        let (mut found, mut finish, mut offset) = (BTreeSet::new(), false, 0);
+    ) -> Result<BTreeSet<i64>, StreamsError> {
+        let (mut found, mut offset) = (BTreeSet::new(), 0);
         loop {
             let query = Query { subjects_filter, offset };
             let page: Page = self.call(*job, &format!("STREAM.INFO.{stream}"), &query).await?;
             let subjects = page.state.subjects;
             found.extend(subjects.numbers);
-            finish |= subjects.finish;
             offset += subjects.seen;
             if subjects.seen == 0 || offset >= page.total {
-                return Ok((found, finish));
+                return Ok(found);
             }
         }
     }
@@ -122,7 +115,7 @@ mod tests {
             r#"{"total":4,"state":{"messages":4,"subjects":{"records.u.1.17":1,"records.u.1.finish":1,"records.u.1.x":1,"records.u.1.0":1}}}"#,
         )
         .unwrap();
-        assert_eq!((page.total, page.state.subjects.seen, page.state.subjects.finish), (4, 4, true));
+        assert_eq!((page.total, page.state.subjects.seen), (4, 4));
         assert_eq!(page.state.subjects.numbers, [17, 0]);
         for empty in [r#"{"state":{}}"#, r#"{"state":{"subjects":null}}"#, r#"{"state":{"subjects":{}}}"#] {
             let page: Page = serde_json::from_str(empty).unwrap();

@@ -1,8 +1,9 @@
-//! What streams there are, and removing those that nobody needs.
+//! Which streams exist, and removing those that are not needed.
 
+use crate::JobStreams;
 use crate::Streams;
 use crate::error::StreamsError;
-use crate::{JobStreams, api::Nothing};
+use crate::request::Nothing;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use tracing::info;
@@ -49,7 +50,7 @@ impl Streams {
     /// Counts messages: two small requests, whatever the size of the job.
     ///
     /// # Errors
-    /// When nobody answers: unknown is not absent. [`StreamsError::Offline`] when a cluster has lost all servers that hold one.
+    /// When there is no answer: unknown is not absent. [`StreamsError::Offline`] when a cluster has lost all servers that hold one.
     pub async fn state(&self, job: &JobStreams) -> Result<StreamsState, StreamsError> {
         let (batches, keys) = (self.count(job, job.batch_stream()).await?, self.count(job, job.key_stream()).await?);
         Ok(match (batches, keys) {
@@ -65,7 +66,7 @@ impl Streams {
         match self.call::<_, StreamCount>(*job, &format!("STREAM.INFO.{stream}"), &Nothing {}).await {
             Ok(StreamCount { state }) => Ok((state.consumer_count > 0).then_some(state.messages)),
             Err(StreamsError::StreamGone(_)) => Ok(None),
-            // Nobody answers for a stream whose servers are all down, while the cluster itself answers and knows it.
+            // Requests about a stream whose servers are all down are not answered, while the cluster itself answers and lists it.
             Err(StreamsError::Unreachable(_)) if self.is_clustered() && self.is_listed(job, &stream).await? => {
                 Err(StreamsError::Offline(*job))
             }
@@ -78,7 +79,7 @@ impl Streams {
         Ok(names.iter().any(|name| name == stream))
     }
 
-    /// Removes both streams. What is already gone is no error.
+    /// Removes both streams. That one is gone already is not an error.
     ///
     /// # Errors
     /// As the server says.
@@ -87,7 +88,7 @@ impl Streams {
         for stream in [job.batch_stream(), job.key_stream()] {
             match self.call::<_, serde::de::IgnoredAny>(*job, &format!("STREAM.DELETE.{stream}"), &Nothing {}).await {
                 Ok(_) | Err(StreamsError::StreamGone(_)) => {}
-                // Its servers are down, and cannot confirm; they are told when they come back.
+                // Its servers are down and cannot confirm; they are told when they come back.
                 Err(StreamsError::Unreachable(_) | StreamsError::Offline(_))
                     if self.is_clustered() && !self.is_listed(job, &stream).await? => {}
                 Err(error) => return Err(error),
@@ -108,16 +109,6 @@ impl Streams {
             self.delete(job).await?;
         }
         Ok(others.len())
-    }
-
-    /// Every generation of every job that has a stream, to find those that nobody owns any more.
-    ///
-    /// # Errors
-    /// As the server says.
-    pub async fn list(&self) -> Result<BTreeSet<JobStreams>, StreamsError> {
-        let mut all = self.names("records.>").await?;
-        all.extend(self.names("keys.>").await?);
-        Ok(all)
     }
 
     async fn names(&self, subject: &str) -> Result<BTreeSet<JobStreams>, StreamsError> {

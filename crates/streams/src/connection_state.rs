@@ -1,4 +1,4 @@
-//! Whether NATS is connected, as something to wait for: repair starts at once on a reconnect.
+//! Whether NATS is connected, as a state to wait for: repair starts at once after a reconnect.
 
 use crate::denial::{Denial, Denials};
 use async_nats::{ClientError, ConnectErrorKind, Event, ServerError};
@@ -9,7 +9,7 @@ use tracing::{debug, info, warn};
 
 /// The connection to NATS as last reported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Link {
+pub struct ConnectionState {
     /// Whether it is up.
     pub up: bool,
     /// How often it was established; more than 1 means that it was lost in between.
@@ -18,21 +18,21 @@ pub struct Link {
     pub(crate) refused: bool,
 }
 
-/// Follows the connection; made by [`crate::Streams::link`].
+/// Follows the connection; made by [`crate::Streams::connection`].
 #[derive(Clone, Debug)]
-pub struct LinkWatch {
-    receiver: watch::Receiver<Link>,
+pub struct ConnectionWatch {
+    receiver: watch::Receiver<ConnectionState>,
     seen: u64,
 }
 
-impl LinkWatch {
-    pub(crate) fn new(receiver: watch::Receiver<Link>) -> Self {
+impl ConnectionWatch {
+    pub(crate) fn new(receiver: watch::Receiver<ConnectionState>) -> Self {
         let seen = receiver.borrow().established;
         Self { receiver, seen }
     }
 
     /// The connection now.
-    pub fn now(&self) -> Link {
+    pub fn now(&self) -> ConnectionState {
         *self.receiver.borrow()
     }
 
@@ -54,20 +54,20 @@ impl LinkWatch {
     }
 }
 
-/// What the client reports about its connection, sorted for those who wait for it. Clones share it.
+/// What the client reports about its connection, for all who wait for it. Clones share it.
 #[derive(Clone, Default)]
 pub(crate) struct Events {
-    link: watch::Sender<Link>,
+    link: watch::Sender<ConnectionState>,
     pub(crate) denials: Denials,
     leaving: Arc<AtomicBool>,
 }
 
 impl Events {
-    pub(crate) fn subscribe(&self) -> watch::Receiver<Link> {
+    pub(crate) fn subscribe(&self) -> watch::Receiver<ConnectionState> {
         self.link.subscribe()
     }
 
-    /// From now on the end of the connection is no news.
+    /// From now on the end of the connection is expected.
     pub(crate) fn leave(&self) {
         self.leaving.store(true, Ordering::SeqCst);
     }
@@ -76,9 +76,10 @@ impl Events {
     pub(crate) fn note(&self, event: &Event) {
         match event {
             Event::Connected => {
-                self.denials.forget();
-                self.link
-                    .send_modify(|link| *link = Link { up: true, established: link.established + 1, refused: false });
+                self.denials.clear();
+                self.link.send_modify(|link| {
+                    *link = ConnectionState { up: true, established: link.established + 1, refused: false }
+                });
             }
             Event::Disconnected => {
                 if !self.leaving.load(Ordering::SeqCst) {
@@ -90,7 +91,7 @@ impl Events {
             Event::Closed => self.link.send_modify(|link| link.up = false),
             Event::LameDuckMode => info!("the NATS server is about to shut down"),
             Event::ServerError(error) => match denial(error) {
-                // Told by whoever wanted it.
+                // Reported by the request that it concerns.
                 Some(denial) => self.denials.note(denial),
                 None => warn!(%error, "NATS reported an error"),
             },
