@@ -14,8 +14,7 @@ use aws_lc_rs::signature::{
 use uuid::Uuid;
 use vaultstream_signing::merkle::{Tree, leaf};
 use vaultstream_signing::{
-    Backend, Digest, Kek, KekRing, MessageForm, Nonce, PrivateKey, RawSignature, WrapContext, copy, der_decode,
-    der_encode,
+    Backend, Digest, Kek, KekRing, MessageForm, Nonce, PrivateKey, RawSignature, WrapContext, der_decode, der_encode,
 };
 
 const ROUNDS: usize = 50;
@@ -83,17 +82,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         black_box(tree.root());
     });
-    let mut rows = Vec::with_capacity(CHEAP * copy::SIGNATURE_ROW_WITH_DIGEST);
-    for (name, with) in [("without", false), ("with", true)] {
-        report(&format!("COPY row {name} digest"), CHEAP, || {
-            rows.clear();
-            for (id, (digest, signature)) in digests.iter().zip(&signatures).enumerate() {
-                copy::put_signature_row(&mut rows, id as i64, 1, signature, with.then_some(digest));
-            }
-            black_box(&rows);
-        });
-    }
-    decode_rows(&payload)?;
     report("DER encode and decode", CHEAP, || {
         for signature in &signatures {
             black_box(der_decode(&der_encode(signature)).is_ok());
@@ -145,25 +133,6 @@ fn aws_lc_forms(digests: &[Digest]) -> Result<(), Box<dyn std::error::Error>> {
         });
     }
     Ok(())
-}
-
-/// Rows (int8, bytea) as a payload query gives them, one in each message.
-fn decode_rows(payload: &[u8; 64]) -> Result<(), copy::CopyError> {
-    let mut row = vec![0, 2, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 64];
-    row.extend_from_slice(payload);
-    let mut rows = copy::Rows::<2>::new();
-    rows.feed(&copy::HEADER, |_| Ok::<(), copy::CopyError>(()))?;
-    let mut failed = None;
-    report("COPY row of 64 bytes, decode", CHEAP, || {
-        for _ in 0..CHEAP {
-            let visit = |[id, payload]: [Option<&[u8]>; 2]| {
-                black_box((copy::int8(id)?, payload));
-                Ok::<(), copy::CopyError>(())
-            };
-            failed = failed.take().or(rows.feed(black_box(&row), visit).err());
-        }
-    });
-    failed.map_or(Ok(()), Err)
 }
 
 fn keys(key: &PrivateKey) -> Result<(), Box<dyn std::error::Error>> {

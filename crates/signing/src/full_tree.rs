@@ -34,7 +34,7 @@ impl FullTree {
     }
 
     /// The siblings on the way from a leaf to the root, the lowest first; as [`crate::merkle::inclusion_proof`] gives
-    /// them, none for a leaf that is not there.
+    /// them; empty for a leaf that does not exist.
     #[must_use]
     pub fn proof(&self, index: usize) -> Vec<Hash> {
         if self.levels.first().is_none_or(|leaves| index >= leaves.len()) {

@@ -63,7 +63,7 @@ pub struct Kek {
     aead: LessSafeKey,
 }
 
-/// Why there is no KEK, or nothing was sealed under it. Never says anything about its bytes.
+/// Why a KEK could not be read or made, or sealing failed. Says nothing about its bytes.
 #[derive(Debug, thiserror::Error)]
 pub enum KekError {
     /// The text is not base64 of exactly 32 bytes.
@@ -86,8 +86,8 @@ pub struct WrongKek {
 }
 
 impl Kek {
-    /// Reads a KEK and names it after itself: `k` and 16 hexadecimal digits of SHA-256 over a domain and its bytes. So a KEK that
-    /// is another one than before has another id, and nobody has to keep ids.
+    /// Reads a KEK and derives its id: `k` and 16 hexadecimal digits of SHA-256 over a domain and its bytes. Another KEK has another
+    /// id, and ids need not be stored.
     ///
     /// # Errors
     /// See [`KekError`].

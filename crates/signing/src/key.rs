@@ -1,4 +1,4 @@
-//! Private keys: made here, held in memory that is wiped, shown to nobody.
+//! Private keys: made here, kept in memory that is wiped, never shown.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use crate::PublicKey;
 #[derive(Clone)]
 pub struct PrivateKey(SigningKey);
 
-/// Why there is no private key.
+/// Why a private key could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// The system gave no random bytes.

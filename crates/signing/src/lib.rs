@@ -1,22 +1,20 @@
-//! The cryptography of VaultStream: digests, signing backends, keys and their wrapping, Merkle trees, COPY rows, receipts.
+//! The cryptography of VaultStream: digests, signing backends, keys and their wrapping, Merkle trees, receipts.
 //!
-//! Pure: no I/O, no clock, no async. In go bytes and keys, out come signatures, hashes and rows; who reads, stores or
-//! sends them is somebody else's business. The only thing taken from outside is randomness.
+//! Pure: no I/O, no clock, no async. Bytes and keys go in, signatures and hashes come out; other crates read, store and send
+//! them. The only input from outside is randomness.
 //!
 //! | module | what it holds |
 //! | --- | --- |
 //! | [`backend`] | which library signs and verifies, behind [`Signer`] and [`Verifier`] |
 //! | [`message`] | what is signed: a payload as it is, or bound to its job and id |
-//! | [`key`], [`public_key`], [`jwk`] | key pairs and the public forms they are published in |
+//! | [`key`], [`public_key`], [`jwk`], [`thumbprint`] | key pairs and the public forms they are published in |
 //! | [`kek`], [`wrap`] | private keys at rest |
 //! | [`form`] | DER and JOSE forms of a signature |
 //! | [`merkle`], [`full_tree`], [`batch_root`], [`proof`] | roots over batches and jobs, and proofs that a record is under them |
-//! | [`copy`] | rows of PostgreSQL's COPY BINARY, out and in |
 //! | [`receipt`] | the signed summary of a finished job |
 
 pub mod backend;
 pub mod batch_root;
-pub mod copy;
 pub mod digest;
 pub mod form;
 pub mod full_tree;
@@ -28,6 +26,8 @@ pub mod message;
 pub mod proof;
 pub mod public_key;
 pub mod receipt;
+mod sha256;
+pub mod thumbprint;
 pub mod wrap;
 
 pub use backend::{Absence, Backend, Nonce, Signer, SigningError, Verifier};
@@ -35,11 +35,12 @@ pub use batch_root::BatchRoot;
 pub use digest::{Digest, RawSignature};
 pub use form::{DerSignature, der_decode, der_encode, jose_decode, jose_encode};
 pub use full_tree::FullTree;
-pub use jwk::{Jwk, Thumbprint, jwks};
+pub use jwk::{Jwk, jwks};
 pub use kek::{Kek, KekId};
 pub use key::PrivateKey;
 pub use merkle::Hash;
 pub use message::MessageForm;
 pub use public_key::PublicKey;
 pub use receipt::{Receipt, sign_receipt, verify_receipt};
+pub use thumbprint::Thumbprint;
 pub use wrap::{KekRing, MAX_WRAPS_PER_KEK, UnwrapError, WrapContext, WrappedKey};

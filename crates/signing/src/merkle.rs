@@ -3,7 +3,8 @@
 use sha2::block_api::compress256;
 use sha2::{Digest as _, Sha256};
 
-use crate::{Digest, RawSignature};
+use crate::digest::{Digest, RawSignature};
+use crate::sha256;
 
 /// A SHA-256 hash in a tree.
 pub type Hash = [u8; 32];
@@ -40,26 +41,17 @@ pub(crate) fn node(left: &Hash, right: &Hash) -> Hash {
     hash_two_blocks(&bytes)
 }
 
-/// SHA-256's initial state (FIPS 180-4 §5.3.3).
-const INITIAL: [u32; 8] =
-    [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
-
 /// SHA-256 of a message that pads to two blocks, as all the short ones here do: straight into the compression function,
-/// for a hasher's own buffer costs a sixth more.
+/// because a hasher's own buffer costs a sixth more.
 fn hash_two_blocks<const N: usize>(message: &[u8; N]) -> Hash {
-    const { assert!(N + 1 + 8 > 64 && N + 1 + 8 <= 128) };
-    let mut blocks = [[0; 64]; 2];
-    let padded = blocks.as_flattened_mut();
-    padded[..N].copy_from_slice(message);
-    padded[N] = 0x80;
-    padded[120..].copy_from_slice(&(8 * N as u64).to_be_bytes());
-    let mut state = INITIAL;
+    const { assert!(N + 1 + 8 > sha256::BLOCK && N + 1 + 8 <= 2 * sha256::BLOCK) };
+    let mut blocks = [[0; sha256::BLOCK]; 2];
+    let message_and_padding = blocks.as_flattened_mut();
+    message_and_padding[..N].copy_from_slice(message);
+    sha256::pad(message_and_padding, N, N);
+    let mut state = sha256::INITIAL;
     compress256(&mut state, &blocks);
-    let mut hash = [0; 32];
-    for (bytes, word) in hash.chunks_exact_mut(4).zip(state) {
-        bytes.copy_from_slice(&word.to_be_bytes());
-    }
-    hash
+    sha256::to_bytes(&state)
 }
 
 /// The root of a tree with no leaves: SHA-256 of nothing.
@@ -143,7 +135,7 @@ pub fn root(leaves: &[Hash]) -> Hash {
     leaves.iter().copied().collect::<Tree>().root()
 }
 
-/// The hashes beside the path from leaf `index` up to the root (RFC 9162 §2.1.3.1), lowest first; none when there is no
+/// The hashes beside the path from leaf `index` up to the root (RFC 9162 §2.1.3.1), lowest first; empty when there is no
 /// such leaf, which [`verify_inclusion`] accepts for no index out of range.
 #[must_use]
 pub fn inclusion_proof(leaves: &[Hash], index: usize) -> Vec<Hash> {
@@ -173,7 +165,7 @@ pub fn verify_inclusion(leaf: &Hash, index: u64, size: u64, proof: &[Hash], root
     root_from_proof(leaf, index, size, proof).as_ref() == Some(root)
 }
 
-/// The root that `leaf` at `index` of `size` leaves has by this proof; none when the proof is not as long as it must be.
+/// The root that `leaf` at `index` of `size` leaves has by this proof; `None` when the proof has another length than it must have.
 #[must_use]
 pub fn root_from_proof(leaf: &Hash, index: u64, size: u64, proof: &[Hash]) -> Option<Hash> {
     let mut last = size.checked_sub(1).filter(|last| index <= *last)?;
@@ -202,19 +194,13 @@ pub fn root_from_proof(leaf: &Hash, index: u64, size: u64, proof: &[Hash]) -> Op
 /// A hash in hexadecimal, as exports, receipts and the command line show it.
 #[must_use]
 pub fn to_hex(hash: &Hash) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    base16ct::lower::encode_string(hash)
 }
 
 /// Reads a hash from 64 hexadecimal digits.
 #[must_use]
 pub fn from_hex(text: &str) -> Option<Hash> {
-    let digits = text.as_bytes();
-    if digits.len() != 64 || !digits.iter().all(u8::is_ascii_hexdigit) {
-        return None;
-    }
     let mut hash = [0; 32];
-    for (byte, pair) in hash.iter_mut().zip(text.as_bytes().chunks(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(hash)
+    let decoded = base16ct::mixed::decode(text, &mut hash).ok()?.len();
+    (decoded == hash.len()).then_some(hash)
 }

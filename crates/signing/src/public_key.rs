@@ -6,7 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use p256::ecdsa::VerifyingKey;
 
-use crate::{Digest, Jwk, Thumbprint};
+use crate::digest::Digest;
+use crate::thumbprint::Thumbprint;
 
 /// Everything of a SubjectPublicKeyInfo before the point: id-ecPublicKey, prime256v1, BIT STRING (RFC 5480).
 const SPKI_PREFIX: [u8; 26] = [
@@ -33,7 +34,7 @@ pub enum PublicKeyError {
     /// Not a SubjectPublicKeyInfo of P-256 with an uncompressed point, which has exactly one encoding.
     #[error("not the SubjectPublicKeyInfo of an uncompressed P-256 key")]
     Form,
-    /// The coordinates are no point of the curve.
+    /// The coordinates are not a point of the curve.
     #[error("the point is not on the curve P-256")]
     Point,
 }
@@ -84,13 +85,6 @@ impl PublicKey {
         }
         pem.push_str("-----END PUBLIC KEY-----\n");
         pem
-    }
-
-    /// The key as JWK; its `kid` is the thumbprint.
-    #[must_use]
-    pub fn jwk(&self) -> Jwk {
-        let (x, y) = self.coordinates();
-        Jwk::new(x, y)
     }
 
     /// SHA-256 thumbprint of the JWK (RFC 7638): the name a key has wherever it is published.

@@ -1,4 +1,4 @@
-//! The receipt of a finished job: what was signed, by which keys, under which root, as a JWS that anybody can check.
+//! The receipt of a finished job: what was signed, by which keys, under which root, as a JWS that anyone can check.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::backend::{Nonce, SigningError};
 use crate::{Backend, Digest, Hash, PrivateKey, PublicKey, RawSignature, Thumbprint, jose_decode, jose_encode};
 
-/// The JWS `typ` of a receipt: a JWS made for another purpose is none.
+/// The JWS `typ` of a receipt, which no JWS for another purpose has.
 const TYPE: &str = "vaultstream-receipt";
 
 /// The summary of a finished job. Hashes are hexadecimal in JSON, times RFC 3339 in UTC.
@@ -70,6 +70,14 @@ pub struct KeyUse {
     pub signed: u64,
 }
 
+/// SHA-256 of a job's spec as canonical JSON: object members sorted, no white space (RFC 8785 for what a spec may hold).
+#[must_use]
+pub fn spec_hash(spec: &impl Serialize) -> Hash {
+    // A serde_json map keeps its members sorted, and a spec holds no floating point numbers.
+    let canonical = serde_json::to_value(spec).map(|spec| spec.to_string()).unwrap_or_default();
+    Digest::of(canonical.as_bytes()).0
+}
+
 fn one_or_several<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Backend>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -91,7 +99,7 @@ struct Header {
     typ: String,
 }
 
-/// Why a receipt could not be made or is not to be believed.
+/// Why a receipt could not be made, or must not be trusted.
 #[derive(Debug, thiserror::Error)]
 pub enum ReceiptError {
     /// The receipt could not be written as JSON.
@@ -114,7 +122,7 @@ pub enum ReceiptError {
     /// The signature is not the key's, or the receipt was changed.
     #[error("the receipt's signature is wrong")]
     Signature,
-    /// Rightly signed, but its content is no receipt that this version understands.
+    /// The signature is right, but the content is not a receipt that this version understands.
     #[error("failed to decode the receipt")]
     Decode(#[source] serde_json::Error),
 }
@@ -147,7 +155,7 @@ fn encode(part: &impl Serialize) -> Result<String, ReceiptError> {
 ///
 /// # Errors
 ///
-/// When it has another form, names another key, is not signed by this one, or is no receipt.
+/// When it has another form, names another key, is not signed by this one, or is not a receipt.
 pub fn verify_receipt(key: &PublicKey, jws: &str) -> Result<Receipt, ReceiptError> {
     let (signed, signature) = jws.rsplit_once('.').ok_or(ReceiptError::Form)?;
     let (header, payload) = signed.split_once('.').ok_or(ReceiptError::Form)?;
@@ -170,4 +178,27 @@ pub fn verify_receipt(key: &PublicKey, jws: &str) -> Result<Receipt, ReceiptErro
     }
     let payload = URL_SAFE_NO_PAD.decode(payload).map_err(|_| ReceiptError::Form)?;
     serde_json::from_slice(&payload).map_err(ReceiptError::Decode)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spec_s_hash_depends_on_its_members_and_not_on_their_order() {
+        #[derive(Serialize)]
+        struct Forward {
+            a: u32,
+            b: [&'static str; 2],
+        }
+        #[derive(Serialize)]
+        struct Backward {
+            b: [&'static str; 2],
+            a: u32,
+        }
+        let hash = spec_hash(&Forward { a: 1, b: ["x", "y"] });
+        assert_eq!(hash, Digest::of(br#"{"a":1,"b":["x","y"]}"#).0);
+        assert_eq!(hash, spec_hash(&Backward { b: ["x", "y"], a: 1 }));
+        assert_ne!(hash, spec_hash(&Forward { a: 1, b: ["y", "x"] }));
+    }
 }

@@ -3,7 +3,6 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use uuid::Uuid;
-use vaultstream_signing::copy::{self, CopyError, Rows};
 use vaultstream_signing::public_key::PublicKeyError;
 use vaultstream_signing::{
     Digest, Jwk, KekRing, MessageForm, PrivateKey, PublicKey, RawSignature, Thumbprint, WrapContext, der_decode,
@@ -112,80 +111,6 @@ proptest! {
             prop_assert_eq!(form.digest(id, &payload), Digest::of(&message));
         }
     }
-
-    #[test]
-    fn arbitrary_bytes_are_refused_or_rows(bytes in vec(any::<u8>(), 0..200)) {
-        let mut rows = Rows::<2>::new();
-        let stream = [copy::HEADER.as_slice(), &bytes].concat();
-        let _ = rows.feed::<CopyError>(&stream, |_| Ok(()));
-    }
-
-    #[test]
-    fn rows_are_read_back_however_the_stream_is_cut(
-        rows in vec((vec(any::<u8>(), 0..40), prop::option::of(vec(any::<u8>(), 0..300))), 0..20),
-        cuts in vec(any::<prop::sample::Index>(), 0..60),
-        extension in vec(any::<u8>(), 0..5),
-    ) {
-        let mut stream = copy::HEADER.to_vec();
-        stream[18] = extension.len() as u8;
-        stream.extend_from_slice(&extension);
-        for (first, second) in &rows {
-            stream.extend_from_slice(&2_i16.to_be_bytes());
-            put_field(&mut stream, Some(first));
-            put_field(&mut stream, second.as_deref());
-        }
-        stream.extend_from_slice(&copy::TRAILER);
-
-        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(stream.len() + 1)).collect();
-        cuts.extend([0, stream.len()]);
-        cuts.sort_unstable();
-        let mut seen = Vec::new();
-        let mut decoder = Rows::<2>::new();
-        for cut in cuts.windows(2) {
-            decoder.feed::<CopyError>(&stream[cut[0]..cut[1]], |[first, second]| {
-                seen.push((first.unwrap_or_default().to_vec(), second.map(<[u8]>::to_vec)));
-                Ok(())
-            })?;
-        }
-        prop_assert_eq!(seen, rows);
-        prop_assert_eq!(decoder.feed::<CopyError>(&[0], |_| Ok(())), Err(CopyError::AfterEnd));
-        decoder.finish()?;
-    }
-
-    #[test]
-    fn signature_rows_are_rows_of_four_fields(
-        rows in vec((any::<i64>(), any::<i64>(), raw_signature(), prop::option::of(any::<[u8; 32]>())), 0..10),
-    ) {
-        let mut stream = copy::HEADER.to_vec();
-        for (id, key, signature, digest) in &rows {
-            let before = stream.len();
-            copy::put_signature_row(&mut stream, *id, *key, signature, digest.map(Digest).as_ref());
-            let wanted = if digest.is_some() { copy::SIGNATURE_ROW_WITH_DIGEST } else { copy::SIGNATURE_ROW };
-            prop_assert_eq!(stream.len() - before, wanted);
-        }
-        stream.extend_from_slice(&copy::TRAILER);
-
-        let mut seen = Vec::new();
-        let mut decoder = Rows::<4>::new();
-        decoder.feed::<CopyError>(&stream, |[id, key, signature, digest]| {
-            let signature = RawSignature(signature.unwrap().try_into().unwrap());
-            let digest = digest.map(|digest| digest.try_into().unwrap());
-            seen.push((copy::int8(id)?, copy::int8(key)?, signature, digest));
-            Ok(())
-        })?;
-        prop_assert_eq!(seen, rows);
-        decoder.finish()?;
-    }
-}
-
-fn put_field(out: &mut Vec<u8>, field: Option<&[u8]>) {
-    match field {
-        Some(bytes) => {
-            out.extend_from_slice(&(bytes.len() as i32).to_be_bytes());
-            out.extend_from_slice(bytes);
-        }
-        None => out.extend_from_slice(&(-1_i32).to_be_bytes()),
-    }
 }
 
 proptest! {
@@ -196,7 +121,7 @@ proptest! {
     fn public_keys_are_read_back_in_every_form(key in private_key(), at in 0..91_usize, bit in 0..8_u32) {
         let key = key.public();
         prop_assert_eq!(&PublicKey::from_spki_der(key.spki_der())?, &key);
-        let jwk: Jwk = serde_json::from_value(serde_json::to_value(key.jwk())?)?;
+        let jwk: Jwk = serde_json::from_value(serde_json::to_value(Jwk::of(&key))?)?;
         prop_assert_eq!(&jwk.public_key()?, &key);
         prop_assert_eq!(jwk.kid, key.thumbprint());
         // The reference library reads the PEM, and writes the same.
@@ -233,43 +158,4 @@ fn a_public_key_of_another_form_is_told_apart_from_a_point_off_the_curve() {
         spki[26] = tag;
         assert!(matches!(PublicKey::from_spki_der(&spki), Err(PublicKeyError::Form)), "{tag}");
     }
-}
-
-#[test]
-fn a_stream_that_is_not_ours_is_refused() {
-    let feed = |stream: &[u8]| Rows::<2>::new().feed::<CopyError>(stream, |_| Ok(()));
-    assert_eq!(feed(b"PGCOPY\r\n"), Err(CopyError::Header));
-    assert_eq!(feed(b"1\tabc\n"), Err(CopyError::Header));
-
-    let mut oids = copy::HEADER;
-    oids[12] = 1;
-    assert_eq!(feed(&oids), Err(CopyError::Header), "bit 16 says that rows carry an oid");
-
-    let rows = |row: &[u8]| feed(&[copy::HEADER.as_slice(), row].concat());
-    assert_eq!(rows(&[0, 3]), Err(CopyError::Columns { wanted: 2, found: 3 }));
-    assert_eq!(rows(&[0xff, 0xfe]), Err(CopyError::Columns { wanted: 2, found: -2 }));
-    assert_eq!(rows(&[0, 2, 0xff, 0xff, 0xff, 0xfe]), Err(CopyError::Length(-2)));
-}
-
-#[test]
-fn a_stream_without_its_trailer_is_truncated() {
-    for bytes in [&[][..], &copy::HEADER, &[copy::HEADER.as_slice(), &[0, 2, 0, 0]].concat()] {
-        let mut rows = Rows::<2>::new();
-        rows.feed::<CopyError>(bytes, |_| Ok(())).unwrap();
-        assert_eq!(rows.finish(), Err(CopyError::Truncated));
-    }
-}
-
-#[test]
-fn what_the_visitor_returns_stops_the_feeding() {
-    let mut stream = copy::HEADER.to_vec();
-    for _ in 0..3 {
-        copy::put_signature_row(&mut stream, 1, 2, &RawSignature::EMPTY, None);
-    }
-    let mut seen = 0;
-    let fed = Rows::<4>::new().feed(&stream, |_| {
-        seen += 1;
-        if seen == 2 { Err(CopyError::NotInt8) } else { Ok(()) }
-    });
-    assert_eq!((fed, seen), (Err(CopyError::NotInt8), 2));
 }

@@ -165,7 +165,7 @@ fn a_jwk_thumbprint_is_the_known_one() {
     let jwk: vaultstream_signing::Jwk = serde_json::from_value(jwk).unwrap();
     let key = jwk.public_key().unwrap();
     assert_eq!(key.thumbprint().to_string(), "cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s");
-    assert_eq!(key.jwk(), jwk);
+    assert_eq!(vaultstream_signing::Jwk::of(&key), jwk);
     assert_eq!(vaultstream_signing::jwks([&key])["keys"][0]["kid"], jwk.kid.to_string());
 
     let other = vaultstream_signing::Jwk { kid: Thumbprint::ZERO, ..jwk };

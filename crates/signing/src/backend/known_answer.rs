@@ -1,7 +1,10 @@
 //! What a backend must do right on this processor before it is used.
 
-use super::{Backend, Nonce, SigningError};
-use crate::{Digest, PrivateKey, RawSignature};
+use super::contract::{Signer, SigningError, Verifier};
+use super::kind::Nonce;
+use crate::digest::{Digest, RawSignature};
+use crate::key::PrivateKey;
+use crate::public_key::PublicKey;
 
 /// RFC 6979 A.2.5: the private key for P-256.
 const KEY: [u8; 32] = [
@@ -20,16 +23,19 @@ const SAMPLE: [u8; 64] = [
 /// More than the lanes of the widest backend, so that each of them is used.
 const SIGNATURES: usize = 9;
 
-/// Whether the backend verifies the known signature and refuses a changed one, in every lane; makes it, if its nonces can
-/// be deterministic; and verifies what it makes with hedged ones.
+/// Whether a backend verifies the known signature and refuses a changed one, in every lane; makes it, if it makes deterministic
+/// nonces; and verifies what it makes with hedged ones.
 ///
 /// # Errors
 /// When the backend is not part of this build or cannot run on this processor.
-pub(super) fn check(backend: Backend) -> Result<bool, SigningError> {
+pub(super) fn check(
+    verifier: impl Fn(&PublicKey) -> Result<Box<dyn Verifier>, SigningError>,
+    signer: impl Fn(&PrivateKey, Nonce) -> Result<Option<Box<dyn Signer>>, SigningError>,
+) -> Result<bool, SigningError> {
     let Ok(key) = PrivateKey::from_scalar(&KEY) else { return Ok(false) };
     let digests = [Digest::of(b"sample"); SIGNATURES];
     let known = [RawSignature(SAMPLE); SIGNATURES];
-    let verifier = backend.untried_verifier(&key.public())?;
+    let verifier = verifier(&key.public())?;
     let all = |signatures: &[RawSignature], expected: bool| {
         let mut valid = [!expected; SIGNATURES];
         verifier.verify(&digests, signatures, &mut valid);
@@ -38,11 +44,12 @@ pub(super) fn check(backend: Backend) -> Result<bool, SigningError> {
     let mut changed = known;
     changed.iter_mut().for_each(|signature| signature.0[63] ^= 1);
     let mut hedged = [RawSignature::EMPTY; SIGNATURES];
-    backend.untried_signer(&key, Nonce::Hedged)?.sign(&digests, &mut hedged)?;
+    let Some(mut hedging) = signer(&key, Nonce::Hedged)? else { return Ok(false) };
+    hedging.sign(&digests, &mut hedged)?;
     let mut made = known;
-    if backend.effective(Nonce::Deterministic) == backend {
+    if let Some(mut deterministic) = signer(&key, Nonce::Deterministic)? {
         made.fill(RawSignature::EMPTY);
-        backend.untried_signer(&key, Nonce::Deterministic)?.sign(&digests, &mut made)?;
+        deterministic.sign(&digests, &mut made)?;
     }
     Ok(all(&known, true) && all(&changed, false) && made == known && all(&hedged, true))
 }

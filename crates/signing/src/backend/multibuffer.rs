@@ -3,14 +3,17 @@
 use vaultstream_multibuffer::{Absent, LANES, Library, Point, Scalar};
 use zeroize::Zeroizing;
 
-use super::nonce::{ADDED, Nonces};
+use super::contract::{Absence, Signer, SigningError, Verifier, check_lengths};
+use super::kind::{Backend, Nonce};
+use super::nonce::{ADDED, Rfc6979x8};
 use super::reduced::Reduced;
 use super::reference::{ReferenceSigner, ReferenceVerifier};
-use super::{Absence, Backend, Nonce, Signer, SigningError, Verifier, check_lengths};
-use crate::{Digest, PrivateKey, PublicKey, RawSignature};
+use crate::digest::{Digest, RawSignature};
+use crate::key::PrivateKey;
+use crate::public_key::PublicKey;
 
 /// Digests that share one draw of randomness, so that a signature does not pay for a call of its own.
-const DRAW: usize = 4 * LANES;
+const DIGESTS_PER_DRAW: usize = 4 * LANES;
 
 /// The library, or why it is not there.
 pub(super) fn library() -> Result<Library, SigningError> {
@@ -26,9 +29,9 @@ pub(super) fn library() -> Result<Library, SigningError> {
 pub(super) struct MultibufferSigner {
     library: Library,
     key: Scalar,
-    nonces: Box<Nonces>,
+    nonces: Box<Rfc6979x8>,
     nonce: Nonce,
-    random: Box<Zeroizing<[[u8; ADDED]; DRAW]>>,
+    random: Box<Zeroizing<[[u8; ADDED]; DIGESTS_PER_DRAW]>>,
     reference: ReferenceSigner,
 }
 
@@ -38,7 +41,7 @@ impl MultibufferSigner {
         Ok(Self {
             library,
             key: Scalar::from_be_bytes(&scalar).ok_or(SigningError::Key(Backend::Multibuffer))?,
-            nonces: Box::new(Nonces::new(&scalar)),
+            nonces: Box::new(Rfc6979x8::new(&scalar)),
             nonce,
             random: Box::default(),
             reference: ReferenceSigner::new(key, nonce),
@@ -60,7 +63,7 @@ impl MultibufferSigner {
         let reduced = &reduced[..digests.len()];
         let (random, _) = self.random.as_chunks::<LANES>();
         let added = (self.nonce == Nonce::Hedged).then_some(&random[eight]);
-        let nonces = self.nonces.make(reduced, added);
+        let nonces = self.nonces.generate(reduced, added);
         if self.library.sign(&self.key, reduced, &nonces, out).is_ok() {
             return Ok(());
         }
@@ -72,7 +75,7 @@ impl MultibufferSigner {
 impl Signer for MultibufferSigner {
     fn sign(&mut self, digests: &[Digest], out: &mut [RawSignature]) -> Result<(), SigningError> {
         check_lengths(digests, out)?;
-        for (digests, out) in digests.chunks(DRAW).zip(out.chunks_mut(DRAW)) {
+        for (digests, out) in digests.chunks(DIGESTS_PER_DRAW).zip(out.chunks_mut(DIGESTS_PER_DRAW)) {
             self.draw(digests.len())?;
             for (eight, (digests, out)) in digests.chunks(LANES).zip(out.chunks_mut(LANES)).enumerate() {
                 self.sign_eight(eight, digests, out)?;

@@ -3,8 +3,12 @@
 use aws_lc_rs::digest::{Digest as Imported, SHA256};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, ParsedPublicKey};
 
-use super::{Backend, Signer, SigningError, Verifier, check_lengths, verify_each};
-use crate::{Digest, PrivateKey, PublicKey, RawSignature, der_decode, der_encode};
+use super::contract::{Signer, SigningError, Verifier, check_lengths, verify_each};
+use super::kind::Backend;
+use crate::digest::{Digest, RawSignature};
+use crate::form::{der_decode, der_encode};
+use crate::key::PrivateKey;
+use crate::public_key::PublicKey;
 
 /// A key parsed by aws-lc, which cleanses its memory when it is freed.
 pub(super) struct NativeSigner(EcdsaKeyPair);

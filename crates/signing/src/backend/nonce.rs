@@ -9,19 +9,14 @@ use vaultstream_multibuffer::{LANES, Scalar};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::reduced::Reduced;
+use crate::sha256::{BLOCK, INITIAL, State, pad, to_bytes};
 
 /// Random bytes mixed into a hedged nonce.
 pub(super) const ADDED: usize = 32;
 
-/// SHA-256's initial value (FIPS 180-4 §5.3.3).
-const INITIAL: State =
-    [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
-
-const BLOCK: usize = 64;
 const OUTER_PAD: u8 = 0x5c;
 const INNER_PAD: u8 = 0x36;
 
-type State = [u32; 8];
 type Block = [u8; BLOCK];
 
 /// An HMAC (RFC 2104): the inner hash as far as it is, and the outer one after its pad. Before any message, a key.
@@ -31,9 +26,9 @@ struct Mac {
     outer: State,
 }
 
-/// Makes the nonces of one private key. Everything in it is secret, and wiped with it.
+/// Generates the nonces of one private key, eight at a time. Everything in it is secret, and wiped when it is dropped.
 #[derive(Zeroize, ZeroizeOnDrop)]
-pub(super) struct Nonces {
+pub(super) struct Rfc6979x8 {
     /// The first HMAC, whose key is 0, after its first block, 0x01… ‖ 0x00 ‖ x[..31]: the same for all digests.
     first: Mac,
     /// The first block of the third HMAC, V ‖ 0x01 ‖ x[..31]; each digest's V is put in.
@@ -46,7 +41,7 @@ pub(super) struct Nonces {
     scratch: [Block; LANES],
 }
 
-impl Nonces {
+impl Rfc6979x8 {
     /// For the private key `x`, big-endian.
     pub(super) fn new(x: &[u8; 32]) -> Self {
         let mut first = Zeroizing::new([1; BLOCK]);
@@ -68,7 +63,7 @@ impl Nonces {
     }
 
     /// A nonce for each digest modulo n (bits2octets, §2.3.4); `added[i]` makes the i-th one hedged. Lanes without a digest repeat the first one.
-    pub(super) fn make(&mut self, digests: &[Reduced], added: Option<&[[u8; ADDED]; LANES]>) -> [Scalar; LANES] {
+    pub(super) fn generate(&mut self, digests: &[Reduced], added: Option<&[[u8; ADDED]; LANES]>) -> [Scalar; LANES] {
         for lane in 0..LANES {
             let Some(digest) = digests.get(lane).or(digests.first()) else { break };
             self.fill_tail(lane, digest, added.map(|added| &added[lane]));
@@ -206,21 +201,6 @@ fn padded(message: &[u8; 32]) -> Block {
     block
 }
 
-/// SHA-256's padding (FIPS 180-4 §5.1.1) from `end` on, for a message of `length` bytes in all.
-fn pad(blocks: &mut [u8], end: usize, length: usize) {
-    blocks[end] = 0x80;
-    let at = blocks.len() - 8;
-    blocks[at..].copy_from_slice(&(8 * length as u64).to_be_bytes());
-}
-
-fn to_bytes(state: &State) -> [u8; 32] {
-    let mut bytes = [0; 32];
-    for (chunk, word) in bytes.chunks_exact_mut(4).zip(state) {
-        chunk.copy_from_slice(&word.to_be_bytes());
-    }
-    bytes
-}
-
 #[cfg(test)]
 mod tests {
     use rand::rngs::StdRng;
@@ -263,14 +243,14 @@ mod tests {
         let mut rng = seeded();
         for _ in 0..ROUNDS / LANES {
             let key = random_key(&mut rng);
-            let mut nonces = Nonces::new(&key);
+            let mut nonces = Rfc6979x8::new(&key);
             let mut digests = [Digest([0; 32]); LANES];
             digests.iter_mut().for_each(|digest| rng.fill_bytes(&mut digest.0));
             digests[0].0[..4].fill(0xff);
             let added: [[u8; ADDED]; LANES] = std::array::from_fn(|_| rng.random());
             let lanes = rng.random_range(1..=LANES);
             for added in [None, Some(&added)] {
-                let _made = nonces.make(&digests.map(|digest| Reduced::of(&digest))[..lanes], added);
+                let _made = nonces.generate(&digests.map(|digest| Reduced::of(&digest))[..lanes], added);
                 for lane in 0..lanes {
                     let added = added.map_or(&[][..], |added| &added[lane]);
                     let expected = reference(&key, &digests[lane], added, 0);
@@ -285,8 +265,8 @@ mod tests {
     fn after_a_refused_candidate_comes_the_generators_next_one() {
         let key = random_key(&mut seeded());
         let digest = Digest::of(b"sample");
-        let mut nonces = Nonces::new(&key);
-        let _made = nonces.make(&[Reduced::of(&digest)], None);
+        let mut nonces = Rfc6979x8::new(&key);
+        let _made = nonces.generate(&[Reduced::of(&digest)], None);
         for nth in 1..4 {
             nonces.reject(3);
             assert_eq!(nonces.values[3], reference(&key, &digest, &[], nth));
@@ -296,9 +276,9 @@ mod tests {
     #[test]
     fn what_holds_a_secret_is_wiped_when_it_is_dropped() {
         fn is_wiped<T: ZeroizeOnDrop>(_: &T) {}
-        let mut nonces = Nonces::new(&[1; 32]);
+        let mut nonces = Rfc6979x8::new(&[1; 32]);
         is_wiped(&nonces);
-        nonces.make(&[Reduced::of(&Digest([2; 32]))], None).iter().for_each(is_wiped);
+        nonces.generate(&[Reduced::of(&Digest([2; 32]))], None).iter().for_each(is_wiped);
         nonces.zeroize();
         assert_eq!(nonces.values, [[0; 32]; LANES]);
         assert_eq!(nonces.tails, [[[0; BLOCK]; 2]; LANES]);

@@ -12,7 +12,7 @@ pub(super) const ORDER: [u8; 32] = [
     0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
 ];
 
-/// A digest modulo n, big-endian: what ECDSA signs (FIPS 186-5 §6.4.1). A digest is no secret.
+/// A digest modulo n, big-endian: what ECDSA signs (FIPS 186-5 §6.4.1). A digest is not secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Reduced([u8; 32]);
 

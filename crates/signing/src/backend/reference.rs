@@ -7,11 +7,14 @@ use p256::ecdsa::{Signature, SigningKey, VerifyingKey};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::{Nonce, Signer, SigningError, Verifier, check_lengths, verify_each};
-use crate::{Digest, PrivateKey, PublicKey, RawSignature};
+use super::contract::{Signer, SigningError, Verifier, check_lengths, verify_each};
+use super::kind::Nonce;
+use crate::digest::{Digest, RawSignature};
+use crate::key::PrivateKey;
+use crate::public_key::PublicKey;
 
 /// Digests that share one draw of randomness, so that a signature does not pay for a call of its own.
-const DRAW: usize = 32;
+const DIGESTS_PER_DRAW: usize = 32;
 
 /// Random bytes mixed into each hedged nonce.
 const ADDED: usize = 32;
@@ -30,8 +33,8 @@ impl ReferenceSigner {
 impl Signer for ReferenceSigner {
     fn sign(&mut self, digests: &[Digest], out: &mut [RawSignature]) -> Result<(), SigningError> {
         check_lengths(digests, out)?;
-        let mut random = Zeroizing::new([[0; ADDED]; DRAW]);
-        for (digests, out) in digests.chunks(DRAW).zip(out.chunks_mut(DRAW)) {
+        let mut random = Zeroizing::new([[0; ADDED]; DIGESTS_PER_DRAW]);
+        for (digests, out) in digests.chunks(DIGESTS_PER_DRAW).zip(out.chunks_mut(DIGESTS_PER_DRAW)) {
             if self.nonce == Nonce::Hedged {
                 let random = random[..digests.len()].as_flattened_mut();
                 aws_lc_rs::rand::fill(random).map_err(|_| SigningError::Randomness)?;

@@ -1,0 +1,80 @@
+//! What every backend does, and how it can fail.
+
+use super::kind::Backend;
+use crate::digest::{Digest, RawSignature};
+
+/// One private key, ready to sign many digests. Made once per key lease, used by one thread.
+pub trait Signer: Send + Sync {
+    /// Signs `digests[i]` into `out[i]`.
+    ///
+    /// # Errors
+    ///
+    /// When the lengths differ, or with the index of the digest that could not be signed; what is in `out` then is void.
+    fn sign(&mut self, digests: &[Digest], out: &mut [RawSignature]) -> Result<(), SigningError>;
+}
+
+/// One public key, ready to verify many signatures.
+pub trait Verifier: Send + Sync {
+    /// Says in `valid[i]` whether `signatures[i]` is a signature of `digests[i]`. An entry without a partner is invalid.
+    fn verify(&self, digests: &[Digest], signatures: &[RawSignature], valid: &mut [bool]);
+}
+
+/// Why a backend cannot be used here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Absence {
+    /// Its library was not there when this program was built, or was left out.
+    #[error("this program was built without it")]
+    Build,
+    /// The processor or the operating system lacks instructions that it needs.
+    #[error("this processor has no AVX-512 IFMA")]
+    Processor,
+    /// It gives wrong answers on this processor.
+    #[error("it failed its known-answer test on this processor")]
+    WrongAnswer,
+}
+
+/// Why signing, or making a signer or verifier, failed.
+#[derive(Debug, thiserror::Error)]
+pub enum SigningError {
+    /// The backend cannot be used here.
+    #[error("the {0} backend is not available here: {1}")]
+    Absent(Backend, Absence),
+    /// The library did not take the key.
+    #[error("the {0} backend refused the key")]
+    Key(Backend),
+    /// As many signatures as digests are wanted.
+    #[error("{digests} digests were given with room for {signatures} signatures")]
+    Lengths {
+        /// Number of digests given.
+        digests: usize,
+        /// Room given for signatures.
+        signatures: usize,
+    },
+    /// The digest at this index could not be signed.
+    #[error("failed to sign the digest at index {0}")]
+    Digest(usize),
+    /// The system gave no random bytes for the nonces.
+    #[error("the system has no randomness for the nonces")]
+    Randomness,
+}
+
+pub(super) fn check_lengths(digests: &[Digest], out: &[RawSignature]) -> Result<(), SigningError> {
+    if digests.len() == out.len() {
+        Ok(())
+    } else {
+        Err(SigningError::Lengths { digests: digests.len(), signatures: out.len() })
+    }
+}
+
+/// Runs `check` on every pair of a digest and a signature; entries without a partner are invalid.
+pub(super) fn verify_each(
+    digests: &[Digest],
+    signatures: &[RawSignature],
+    valid: &mut [bool],
+    check: impl Fn(&Digest, &RawSignature) -> bool,
+) {
+    valid.fill(false);
+    for ((digest, signature), valid) in digests.iter().zip(signatures).zip(valid) {
+        *valid = check(digest, signature);
+    }
+}
