@@ -33,7 +33,7 @@ pub(crate) async fn interrupted(site: &Site, job: &Job) -> String {
     let looked = tokio::time::timeout(PATIENCE, look(site, job)).await;
     let (mut done, mut complete) = (format!("interrupted while {title} was run"), false);
     if let Ok(Some((told, state))) = looked {
-        (done, complete) = (format!("interrupted: {told}"), state.is_final());
+        (done, complete) = (format!("interrupted: {told}"), state.is_terminal());
     }
     if site.place.is_temporary() {
         return format!("{done}, in a temporary database that is gone now. With --data-dir DIR it would be kept");

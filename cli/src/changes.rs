@@ -32,7 +32,7 @@ pub(crate) fn refuse_others(job: &Job, new: &SigningJobSpec, place: &Place) -> R
         [one] => format!(" {one}. "),
         several => format!("\n  {}\n", several.join("\n  ")),
     };
-    Err(Failure::bad_input(if job.state.is_final() {
+    Err(Failure::bad_input(if job.state.is_terminal() {
         format!(
             "{title} is already {}, from a manifest that differs:{told}Nothing was signed now. --again signs the job again; \
              what was signed before is kept under the uid {}",

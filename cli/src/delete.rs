@@ -134,7 +134,7 @@ async fn confirm(ledger: &Ledger, job: &Job, title: &str, keep_signatures: bool)
 async fn remove(ledger: &Ledger, job: &Job, policy: &DeletionPolicy) -> Result<(), Failure> {
     loop {
         match steps::delete(ledger, job.id, policy).await {
-            Ok(Step::Done(Deleted::Done) | Step::Gone | Step::Elsewhere(_)) => return Ok(()),
+            Ok(Step::Done(Deleted::Done) | Step::Gone | Step::WrongState(_)) => return Ok(()),
             Ok(Step::Done(Deleted::More)) => {}
             Ok(Step::Busy) => {
                 output::remark_once("waiting for a program that still works on the job");

@@ -52,7 +52,7 @@ pub(crate) struct Driving<'a> {
 /// One sentence, for what waiting cannot mend.
 pub(crate) async fn drive(with: &Driving<'_>, job: &Job) -> Result<Driven, Failure> {
     let Driving { site, args, interrupt, progress, .. } = *with;
-    if job.state.is_final() {
+    if job.state.is_terminal() {
         return Ok(Driven::Ended);
     }
     let settings = Settings {
@@ -134,7 +134,7 @@ async fn advance_until(
     job: &Job,
     until: Option<JobState>,
 ) -> Result<Driven, Failure> {
-    let mut link = site.streams.link();
+    let mut link = site.streams.connection();
     loop {
         let pause = match driver.advance().await {
             Ok(Advance::Ended(_)) => return Ok(Driven::Ended),

@@ -7,7 +7,7 @@ mod text;
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
-use vaultstream_ledger::{Job, JobState, Ledger, QueryError, pace, progress, rejects, verify::public_keys};
+use vaultstream_ledger::{Job, JobState, Ledger, QueryError, progress, rejects, signing_rate, verify::public_keys};
 use vaultstream_signing::{Backend, Digest, backend::names};
 
 use crate::{
@@ -135,7 +135,7 @@ impl Signing {
             }
             _ if done == 0 => Ok(None),
             _ => {
-                let time = pace::signing_time(ledger, job.id).await.map_err(|error| Failure::of(&error))?;
+                let time = signing_rate::signing_time(ledger, job.id).await.map_err(|error| Failure::of(&error))?;
                 Ok(time.map(|time| Self { busy: time.busy, paused: time.paused, records: done }))
             }
         }
@@ -165,7 +165,7 @@ impl Report {
             job: format!("{}/{}", job.namespace, job.name),
             uid: job.uid,
             state: job.state.as_str(),
-            records: if job.state.is_final() { done } else { counts.total.unsigned_abs() },
+            records: if job.state.is_terminal() { done } else { counts.total.unsigned_abs() },
             signed,
             signed_now: now.map(|now| signed.saturating_sub(now.before)),
             rejected,

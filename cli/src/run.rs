@@ -238,13 +238,13 @@ async fn ensure(site: &Site, manifest: &SigningJob, args: &RunArgs) -> Result<Jo
                 site.place.flags()
             )));
         }
-        Some(job) if job.state.is_final() && args.again => {
+        Some(job) if job.state.is_terminal() && args.again => {
             jobs::retire(&site.ledger, job.id).await.map_err(failed)?;
             jobs::ensure(&site.ledger, &new).await.map(|ensured| ensured.job)
         }
         Some(job) => {
             changes::refuse_others(&job, &new.spec, &site.place)?;
-            if job.state.is_final() {
+            if job.state.is_terminal() {
                 output::remark(format_args!(
                     "{title} is already {}, nothing was signed now; --again signs it again",
                     job.state

@@ -8,7 +8,7 @@ mod table;
 use std::{process::ExitCode, time::Duration};
 
 use serde::Serialize;
-use vaultstream_ledger::{Job, JobState, Ledger, Progress, QueryError, jobs, pace, progress};
+use vaultstream_ledger::{Job, JobState, Ledger, Progress, QueryError, jobs, progress, signing_rate};
 
 use crate::{
     args::{Output, StatusArgs},
@@ -107,7 +107,7 @@ async fn look(args: &StatusArgs) -> Result<(String, bool), Failure> {
         let details = if one { Some(job::details(ledger, job).await?) } else { None };
         rows.push(row(ledger, job, &counts, details).await?);
     }
-    let over = one && found.iter().all(|job| job.state.is_final());
+    let over = one && found.iter().all(|job| job.state.is_terminal());
     let text = match (args.output, rows.first()) {
         (Output::Json, _) => {
             let json = serde_json::to_string(&rows).map_err(|error| Failure::of(&error))?;
@@ -125,7 +125,7 @@ async fn row(ledger: &Ledger, job: &Job, counts: &Progress, details: Option<job:
     let planned = job.total.is_some() && !matches!(job.state, JobState::Pending | JobState::Provisioning);
     let done = number(counts.signed) + number(counts.rejected);
     let rate = match job.state {
-        JobState::Signing => pace::recent_rate(ledger, job.id).await.map_err(|error| Failure::of(&error))?,
+        JobState::Signing => signing_rate::recent_rate(ledger, job.id).await.map_err(|error| Failure::of(&error))?,
         _ => None,
     };
     let percent = (planned && counts.total > 0).then(|| (done as f64 / counts.total as f64 * 1000.0).floor() / 10.0);
@@ -133,7 +133,7 @@ async fn row(ledger: &Ledger, job: &Job, counts: &Progress, details: Option<job:
     Ok(Row {
         job: format!("{}/{}", job.namespace, job.name),
         uid: job.uid,
-        state: if job.suspended && !job.state.is_final() { "Suspended" } else { job.state.as_str() },
+        state: if job.suspended && !job.state.is_terminal() { "Suspended" } else { job.state.as_str() },
         superseded: !job.live,
         total: planned.then_some(number(counts.total)),
         signed: number(counts.signed),

@@ -28,7 +28,6 @@ use vaultstream_ledger::{
 };
 use vaultstream_signing::{Backend, Hash};
 
-pub(crate) use batches::form;
 pub(crate) use receipt::read as rightly_signed;
 pub(crate) use wait::how_far;
 

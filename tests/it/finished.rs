@@ -1,6 +1,8 @@
 //! A name is not a job: what is over is never taken for what its manifest says now, and what goes away meanwhile is not signed
 //! anew in silence.
 
+use vaultstream_streams::{JobStreams, StreamsState};
+
 use crate::harness::{Site, assert_signed_exactly_once, generated, of_table};
 
 const SPEC: &str = "batchSize: 50\nkeys: {count: 2}";
@@ -76,11 +78,12 @@ async fn delete_ends_a_job_that_is_given_up_and_frees_its_name() {
     let site = Site::new().await;
     let manifest = generated("job", 400, SPEC);
     site.run(&manifest).fault("after-commit:2=kill").end().await.assert_killed("after-commit");
-    let uid = site.uid().await.to_string();
+    let job = JobStreams { uid: site.uid().await, generation: 1 };
     let delete =
         |args: &[&str]| site.ledger_command(&[&["delete"], args].concat()).env("VAULTSTREAM_NATS_URL", &site.nats_url);
     let streams = site.streams().await;
-    assert!(streams.list().await.unwrap().iter().any(|job| job.uid.to_string() == uid), "nothing to remove");
+    let present = streams.state(&job).await.unwrap();
+    assert!(matches!(present, StreamsState::Present { .. }), "nothing to remove");
 
     let unasked = delete(&["--job", "job"]).end().await;
     unasked.assert_code(2);
@@ -98,7 +101,7 @@ async fn delete_ends_a_job_that_is_given_up_and_frees_its_name() {
                 + (SELECT count(*) FROM vaultstream.batches) \
                 + (SELECT count(*) FROM pg_class WHERE relname ~ '^(records|signatures)_[0-9]+$')";
     assert_eq!(site.number(left).await, 0);
-    assert!(streams.list().await.unwrap().iter().all(|job| job.uid.to_string() != uid), "streams are left");
+    assert_eq!(streams.state(&job).await.unwrap(), StreamsState::Absent, "streams are left");
 
     site.run(&manifest).end().await.assert_code(0);
     assert_signed_exactly_once(&site, "job", 400).await;

@@ -142,7 +142,7 @@ async fn a_batch_leaves_its_stream_only_after_its_commit() {
         let worker = site.worker(job.uid).await.fault(&format!("{point}=kill")).start();
         worker.end().await.assert_killed(point.split(':').next().unwrap());
         // What it had sent before it died has arrived when the server answers.
-        let census = job.streams.census(&job.topology().await).await.unwrap();
+        let census = job.streams.message_index(&job.topology().await).await.unwrap();
         let unsigned = steps::unsigned_published(&job.ledger, job.id).await.unwrap();
         assert!(!unsigned.is_empty(), "the job was over before {point}");
         for batch in unsigned {

@@ -125,7 +125,7 @@ async fn late_acks_of_old_streams_touch_nothing() {
     delete_streams(&site, &old).await;
     let batches = all_batches(&site, job.uid).await.len();
     until("there are new streams", || async {
-        let census = job.streams.census(&job.topology().await).await;
+        let census = job.streams.message_index(&job.topology().await).await;
         census.is_ok_and(|census| census.batches.len() == batches)
     })
     .await;
@@ -136,7 +136,7 @@ async fn late_acks_of_old_streams_touch_nothing() {
         message.ack().await.unwrap();
     }
     tokio::time::sleep(Duration::from_millis(300)).await;
-    let census = job.streams.census(&new).await.unwrap();
+    let census = job.streams.message_index(&new).await.unwrap();
     assert_eq!(census.batches.len(), batches, "a late ack took a message of the new stream");
     let unsigned = steps::unsigned_published(&job.ledger, job.id).await.unwrap();
     assert!(

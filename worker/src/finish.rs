@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use vaultstream_ledger::{
     JobState, Lease, jobs,
-    leases::{self, Take},
+    leases::{self, LeaseOutcome},
     progress,
     steps::{self, ReceiptStored},
     verify,
 };
-use vaultstream_signing::{Hash, Receipt, backend::names, merkle, sign_receipt};
+use vaultstream_signing::{Receipt, backend::names, sign_receipt};
 
 use crate::{
     held::HeldMessage,
@@ -20,9 +20,6 @@ use crate::{
 
 /// Pause before a finish message that cannot be served yet comes again.
 const NOT_YET: Duration = Duration::from_secs(1);
-
-/// Batches whose roots are read at a time.
-const ROOTS: usize = 20_000;
 
 /// Signs and stores the job's receipt, then acknowledges the message.
 pub(crate) async fn make_receipt(session: &Session, message: HeldMessage) -> Result<(), SessionError> {
@@ -54,8 +51,8 @@ async fn attempt(session: &Session) -> Result<bool, SessionError> {
     }
     let Some(key) = steps::receipt_key(ledger, job).await? else { return Ok(false) };
     match leases::take(ledger, job, key, session.job.spec.keys.lease.duration.as_std()).await? {
-        Take::Taken(lease) => sign_and_store(session, lease).await,
-        Take::Held { .. } | Take::Retired => Ok(false),
+        LeaseOutcome::Granted(lease) => sign_and_store(session, lease).await,
+        LeaseOutcome::HeldFor(_) | LeaseOutcome::Retired => Ok(false),
     }
 }
 
@@ -82,21 +79,7 @@ async fn summary(session: &Session) -> Result<Option<Receipt>, SessionError> {
     let Some(job) = jobs::by_id(ledger, session.job.id).await? else { return Ok(None) };
     let Some(counts) = progress(ledger, job.id).await? else { return Ok(None) };
     let keys = verify::public_keys(ledger, job.id).await?;
-    let (root, rejects) = (merkle_root(session).await?, rejects_root(ledger, job.id).await?);
+    let root = verify::job_root(ledger, job.id).await?.map_err(SessionError::Root)?;
+    let rejects = rejects_root(ledger, job.id).await?;
     Ok(Some(receipt_of(&job, &counts, &keys, root, rejects)?))
-}
-
-/// The root over the roots of all batches, ascending; memory grows with the logarithm of their number.
-async fn merkle_root(session: &Session) -> Result<Hash, SessionError> {
-    let mut tree = merkle::Tree::new();
-    let mut from = 0;
-    loop {
-        let batches = verify::batch_roots(&session.deps.ledger, session.job.id, from, ROOTS).await?;
-        let Some(last) = batches.last() else { return Ok(tree.root()) };
-        from = last.batch.0 + 1;
-        for batch in &batches {
-            let root = batch.root.as_slice().try_into().map_err(|_| SessionError::Root(batch.batch))?;
-            tree.push(root);
-        }
-    }
 }

@@ -11,8 +11,8 @@ use std::{
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 use vaultstream_ledger::{
-    JobId, KeyId, Lease, Ledger, QueryError, damaged,
-    leases::{self, Material, Stored, Take},
+    JobId, KeyId, Lease, Ledger, QueryError, damaged_keys,
+    leases::{self, LeaseOutcome, Material, Stored},
 };
 use vaultstream_signing::{
     Backend, KekId, KekRing, Nonce, PrivateKey, PublicKey, SigningError, UnwrapError, WrapContext, WrappedKey,
@@ -135,12 +135,12 @@ impl KeySource {
             let Some(token) = self.tokens.next(patience).await? else { return Ok(None) };
             let key = KeyId(token.key());
             match leases::take(&self.ledger, self.job, key, self.lease).await? {
-                Take::Taken(lease) if self.left(&lease) < u64::from(self.batch_size) => {
+                LeaseOutcome::Granted(lease) if self.left(&lease) < u64::from(self.batch_size) => {
                     leases::retire(&self.ledger, &lease).await?;
                     vaultstream_faults::point("key-retired");
                     token.discard();
                 }
-                Take::Taken(lease) => {
+                LeaseOutcome::Granted(lease) => {
                     vaultstream_faults::point("lease-taken");
                     match self.open(lease.clone(), token).await {
                         Ok(key) => return Ok(Some(key)),
@@ -149,8 +149,8 @@ impl KeySource {
                         Err(error) => return Err(error),
                     }
                 }
-                Take::Held { for_ } => token.put_off(for_.max(SOON)),
-                Take::Retired => token.discard(),
+                LeaseOutcome::HeldFor(left) => token.nak_after(left.max(SOON)),
+                LeaseOutcome::Retired => token.discard(),
             }
         }
         Ok(None)
@@ -159,7 +159,7 @@ impl KeySource {
     /// Takes a damaged key out of use, so that the job goes on with its others.
     pub(crate) async fn set_aside(&self, lease: &Lease, why: &KeyError) -> Result<(), KeyError> {
         let why = chain(why);
-        if damaged::set_aside(&self.ledger, lease, &why).await? {
+        if damaged_keys::set_aside(&self.ledger, lease, &why).await? {
             self.metrics.keys_damaged.inc();
             tracing::warn!(uid = %self.uid, key = lease.key.0, "a key is damaged and was set aside: {why}");
         }
@@ -174,7 +174,7 @@ impl KeySource {
     /// Gives a key back after the commit that released its lease.
     pub(crate) async fn give_back(&self, key: OpenKey) {
         vaultstream_faults::point("before-key-return");
-        if let Err(error) = key.token.give_back().await {
+        if let Err(error) = key.token.requeue().await {
             tracing::debug!(%error, "a key was not returned; its token will be delivered again after its AckWait");
         }
     }

@@ -4,8 +4,8 @@ use std::time::SystemTime;
 
 use vaultstream_ledger::{Job, JobId, Ledger, Progress, QueryError, rejects, verify::PublicKeyRow};
 use vaultstream_signing::{
-    Digest, Hash, PublicKey, Receipt, merkle,
-    receipt::{KeyUse, Totals},
+    Hash, PublicKey, Receipt, merkle,
+    receipt::{KeyUse, Totals, spec_hash},
 };
 
 use crate::keys::KeyError;
@@ -30,7 +30,7 @@ pub fn receipt_of(
         uid: job.uid,
         namespace: job.namespace.clone(),
         name: job.name.clone(),
-        spec_hash: spec_hash(job),
+        spec_hash: spec_hash(&job.spec),
         records: Totals {
             total: counts.total.unsigned_abs(),
             signed: counts.signed.unsigned_abs(),
@@ -62,13 +62,6 @@ pub async fn rejects_root(ledger: &Ledger, job: JobId) -> Result<Option<Hash>, Q
             tree.push(merkle::reject_leaf(reject.id, &reject.reason));
         }
     }
-}
-
-/// SHA-256 of the spec as canonical JSON: object members sorted, no white space (RFC 8785 for what a spec may hold).
-fn spec_hash(job: &Job) -> Hash {
-    // A serde_json map keeps its members sorted, and a spec holds no floating point numbers.
-    let canonical = serde_json::to_value(&job.spec).map(|spec| spec.to_string()).unwrap_or_default();
-    Digest::of(canonical.as_bytes()).0
 }
 
 fn key_use(key: &PublicKeyRow) -> Result<KeyUse, KeyError> {

@@ -11,8 +11,9 @@ use vaultstream_api::Verify;
 use vaultstream_ledger::{
     BatchNo, Lease,
     commit::{Reject, Segment},
+    copy,
 };
-use vaultstream_signing::{BatchRoot, Digest, RawSignature, Signer, Thumbprint, Verifier, copy, merkle};
+use vaultstream_signing::{BatchRoot, Digest, RawSignature, Signer, Thumbprint, Verifier, merkle};
 use vaultstream_streams::Token;
 
 use crate::{

@@ -5,9 +5,9 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-use vaultstream_api::{Message, Source};
+use vaultstream_api::Source;
 use vaultstream_ledger::{Job, JobState, RegisterError, jobs};
-use vaultstream_signing::{Backend, KekId, MessageForm, Nonce};
+use vaultstream_signing::{Backend, KekId, Nonce};
 use vaultstream_streams::{BatchPuller, JobStreams, ReadAhead, StreamsError, backoff};
 
 use crate::{
@@ -134,7 +134,7 @@ async fn next_job(deps: &Deps, uid: Uuid, shutdown: &Shutdown) -> Result<Next, S
 }
 
 fn is_over(state: JobState) -> bool {
-    state.is_final() || state == JobState::Deleting
+    state.is_terminal() || state == JobState::Deleting
 }
 
 fn has_work(job: &Job) -> bool {
@@ -205,7 +205,7 @@ async fn note_backend(session: &Session) -> Result<(), SessionError> {
     if session.job.backends.contains(&session.keys.backend) {
         return Ok(());
     }
-    Ok(jobs::signs_with(&session.deps.ledger, session.job.id, session.keys.backend).await?)
+    Ok(jobs::record_backend(&session.deps.ledger, session.job.id, session.keys.backend).await?)
 }
 
 /// Drains the session when the ledger says something that it was not opened with.
@@ -229,10 +229,7 @@ fn open(deps: &Arc<Deps>, job: Job, topology: &JobStreams, abort: CancellationTo
         vaultstream_api::Nonce::Hedged => Nonce::Hedged,
         vaultstream_api::Nonce::Deterministic => Nonce::Deterministic,
     };
-    let form = match spec.signing.message {
-        Message::Payload => MessageForm::Payload,
-        Message::Bound => MessageForm::Bound { job: job.uid },
-    };
+    let form = job.message_form();
     let keys = KeySource {
         ledger: deps.ledger.clone(),
         tokens: deps.streams.tokens(topology),

@@ -18,7 +18,6 @@ use vaultstream_signing::{
 use crate::{
     args::{ExportArgs, ExportFormat, SignatureForm},
     report::hex,
-    verify::form,
 };
 
 /// Writes records.
@@ -101,7 +100,7 @@ impl<'a> Writer<'a> {
         args: &'a ExportArgs,
     ) -> Self {
         let keys = keys.iter().map(|(id, kid)| (*id, kid.to_string())).collect();
-        Self { out, keys, form: form(job), args, not_as_signed: 0 }
+        Self { out, keys, form: job.message_form(), args, not_as_signed: 0 }
     }
 
     /// The first line of a CSV.

@@ -10,7 +10,7 @@ use vaultstream_signing::{
     Digest, FullTree, Hash, MessageForm, RawSignature, Thumbprint, merkle, proof::InclusionProof,
 };
 
-use crate::{error::Failure, verify::form};
+use crate::error::Failure;
 
 /// The tree over the batches: 64 bytes of memory for each.
 pub(super) struct Proofs {
@@ -41,7 +41,7 @@ impl Proofs {
                 );
             }
         }
-        Ok(Self { batches: roots.len(), tree: FullTree::new(roots), form: form(job) })
+        Ok(Self { batches: roots.len(), tree: FullTree::new(roots), form: job.message_form() })
     }
 
     /// Reads a batch's rows for its tree.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path, process::ExitCode};
 
 use vaultstream_ledger::{
     KeyId, Ledger, RegisterError,
-    rewrap::{Rewrapped, Wrapped, replace, wrapped_otherwise},
+    rewrap::{Rewrapped, Wrapped, keys_not_under, replace},
 };
 use vaultstream_signing::{Kek, KekRing, MAX_WRAPS_PER_KEK, PublicKey, WrapContext};
 
@@ -35,7 +35,7 @@ pub(crate) async fn rewrap(args: RewrapArgs) -> Result<ExitCode, Failure> {
     let mut left = Left::default();
     loop {
         let page =
-            wrapped_otherwise(&opened.ledger, current, after, AT_ONCE).await.map_err(|error| Failure::of(&error))?;
+            keys_not_under(&opened.ledger, current, after, AT_ONCE).await.map_err(|error| Failure::of(&error))?;
         let Some(last) = page.last() else { break };
         after = last.key;
         let mut keys = Vec::with_capacity(page.len());

@@ -2,10 +2,9 @@
 
 use std::{collections::HashMap, ops::ControlFlow};
 
-use vaultstream_api::Message;
 use vaultstream_ledger::{
     Job, KeyId, Ledger,
-    verify::{Lost, PublicKeyRow, Rows, SignedBatch, SignedRow, SignedRows, batch_roots},
+    verify::{Lost, PublicKeyRow, Rows, SignedBatch, SignedRow, SignedRows, batch_roots, job_root},
 };
 use vaultstream_signing::{BatchRoot, Hash, MessageForm, PublicKey, Thumbprint, merkle};
 
@@ -20,13 +19,8 @@ use crate::{error::Failure, export::rejects_root};
 /// Batches looked at together; their rows are read in one go where they lie side by side.
 const PAGE: usize = 5_000;
 
-/// How a job's records become what is signed.
-pub(crate) fn form(job: &Job) -> MessageForm {
-    match job.spec.signing.message {
-        Message::Payload => MessageForm::Payload,
-        Message::Bound => MessageForm::Bound { job: job.uid },
-    }
-}
+/// Stands for a root that is not a hash; no tree has it.
+const NO_HASH: Hash = [0; 32];
 
 /// A walk over a job's batches and signatures.
 pub(super) struct Check<'a> {
@@ -86,7 +80,7 @@ impl<'a> Check<'a> {
         Self {
             ledger,
             job,
-            form: form(job),
+            form: job.message_form(),
             thumbprints: keys.iter().filter_map(thumbprint).collect(),
             threads,
             stages,
@@ -129,16 +123,8 @@ impl<'a> Check<'a> {
 
     /// The root over the stored batch roots.
     pub(super) async fn job_root(&mut self) -> Result<Hash, Failure> {
-        let mut root = merkle::Tree::new();
-        let mut from = 0;
-        loop {
-            let page = self.page(from).await?;
-            let Some(last) = page.last() else { return Ok(root.root()) };
-            from = last.batch.0 + 1;
-            for batch in &page {
-                root.push(hash(batch));
-            }
-        }
+        let root = job_root(self.ledger, self.job.id).await.map_err(|error| Failure::of(&error))?;
+        Ok(root.unwrap_or(NO_HASH))
     }
 
     /// What was found.
@@ -207,7 +193,7 @@ impl<'a> Check<'a> {
     }
 }
 
-/// A stored root; one that is no hash matches nothing.
+/// A stored root; one that is not a hash matches nothing.
 fn hash(batch: &SignedBatch) -> Hash {
-    batch.root.as_slice().try_into().unwrap_or([0; 32])
+    batch.root.as_slice().try_into().unwrap_or(NO_HASH)
 }

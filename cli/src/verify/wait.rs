@@ -27,7 +27,7 @@ pub(super) async fn for_the_end(args: &VerifyArgs, patience: Duration) -> Result
     loop {
         let over = begun.elapsed() >= patience;
         let missing = match look(args).await {
-            Ok((opened, job)) if over || job.state.is_final() => return Ok((opened, job)),
+            Ok((opened, job)) if over || job.state.is_terminal() => return Ok((opened, job)),
             Ok((_, job)) => format!("the job is {}, not finished yet", job.state),
             Err(failure) if over => return Err(failure),
             Err(failure) => failure.message().to_owned(),

@@ -1,12 +1,10 @@
-//! What Postgres answers, sorted once for every program: by SQLSTATE where the server answered, and by the state of the
-//! connection where it did not. Never by the server's sentence, which comes in the server's language.
+//! What a failure of Postgres means, decided once for every program: by SQLSTATE where the server answered, and by the state
+//! of the connection where it did not. Never by the server's sentence, which comes in the server's language.
 
 use std::error::Error as StdError;
 use std::io;
 
 use tokio_postgres::error::{DbError, SqlState};
-
-use crate::error::QueryError;
 
 /// What to do about a failed request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,62 +54,24 @@ impl Class {
     }
 }
 
-/// What to do about an error that Postgres, or the way to it, is at the bottom of; none for all other errors.
-#[must_use]
-pub fn verdict(error: &(dyn StdError + 'static)) -> Option<Verdict> {
-    class(error).map(Class::verdict)
-}
-
-/// The class of the first failure of Postgres among an error and its causes.
-#[must_use]
-pub fn class(error: &(dyn StdError + 'static)) -> Option<Class> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(error) = error.downcast_ref::<QueryError>() {
-            return Some(error.class());
-        }
-        if let Some(error) = error.downcast_ref::<tokio_postgres::Error>() {
-            return Some(class_of(error));
-        }
-        if let Some(report) = error.downcast_ref::<DbError>() {
-            return Some(class_of_report(report));
-        }
-        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        next = inner.map(|inner| inner as &(dyn StdError + 'static)).or_else(|| error.source());
-    }
-    None
-}
-
-/// What the server itself said, among an error and its causes.
-pub(crate) fn report<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a DbError> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(report) = error.downcast_ref() {
-            return Some(report);
-        }
-        next = error.source();
-    }
-    None
-}
-
-/// Sorts what a request was answered with over a connection that had been made.
+/// The class of a failed request over a connection that had been made.
 pub(crate) fn class_of(error: &tokio_postgres::Error) -> Class {
     match error.as_db_error() {
         Some(report) => class_of_report(report),
         None if error.is_closed() => Class::Unreachable,
         None => match io_cause(error).map(io::Error::kind) {
-            // What cannot be sent, and what cannot be read as what was expected, is ours.
+            // A value that cannot be sent, or an answer of another type than expected, is our fault.
             Some(io::ErrorKind::InvalidInput) | None => Class::Other,
             Some(_) => Class::Unreachable,
         },
     }
 }
 
-/// Sorts why a connection could not be made.
+/// The class of a failure to connect.
 pub(crate) fn class_of_connecting(error: &tokio_postgres::Error) -> Class {
     if let Some(report) = error.as_db_error() {
         return match report.code() {
-            // Poolers have this one word for all they have to say, in English always.
+            // Poolers report everything under this code, always in English.
             &SqlState::PROTOCOL_VIOLATION if is_refusal_of_a_pooler(report.message()) => Class::NoLogin,
             _ => class_of_report(report),
         };
@@ -146,7 +106,7 @@ fn io_cause(error: &tokio_postgres::Error) -> Option<&io::Error> {
     error.source().and_then(|source| source.downcast_ref())
 }
 
-fn class_of_report(report: &DbError) -> Class {
+pub(crate) fn class_of_report(report: &DbError) -> Class {
     match (report.code(), report.routine()) {
         // "tuple concurrently updated", of two that change the same grants: an internal error by its number.
         (&SqlState::INTERNAL_ERROR, Some("simple_heap_update" | "simple_heap_delete")) => Class::Contention,
@@ -224,12 +184,5 @@ mod tests {
             assert_eq!(class.verdict(), Verdict::Refused, "{class:?}");
         }
         assert_eq!(Other.verdict(), Verdict::Wrong);
-    }
-
-    #[test]
-    fn an_error_that_postgres_has_no_part_in_has_no_verdict() {
-        assert_eq!(verdict(&io::Error::other("a file")), None);
-        let told = QueryError::other("read", io::Error::other("a row"));
-        assert_eq!(verdict(&io::Error::other(told)), Some(Verdict::Wrong));
     }
 }

@@ -1,5 +1,4 @@
-//! The clock that leases are watched on, of keys and of the operator's leader: it runs while the machine is suspended, and
-//! cannot be set.
+//! The clock for leases, those of keys and the operator's: it runs while the machine is suspended, and cannot be set.
 
 use std::time::Duration;
 

@@ -1,11 +1,11 @@
-//! One COPY … TO STDOUT, its rows shown as they come.
+//! One COPY … TO STDOUT, whose rows are passed on as they come.
 
 use std::pin::pin;
 
 use futures_util::{StreamExt, future};
 use tokio_postgres::{Client, CopyOutStream};
-use vaultstream_signing::copy::{CopyError, Rows};
 
+use crate::copy::{CopyError, Rows};
 use crate::error::QueryError;
 use crate::source::SourceError;
 
@@ -18,13 +18,13 @@ pub(crate) const INDEX_ONLY: &str =
 /// Why records or signatures could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// What was to be read is gone, or may not be read: the job was deleted, its table dropped, a grant revoked.
+    /// The rows are gone, or may not be read: the job was deleted, its table dropped, a grant revoked.
     #[error("the job's records or signatures are gone, or cannot be read by this role")]
     Gone(#[source] QueryError),
     /// The source table is not what it was when the job was planned.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// What came is not what was asked for.
+    /// The server sent something else than the rows that were asked for.
     #[error("the database sent rows that were not asked for")]
     Copy(#[from] CopyError),
     /// Rows came out of order or outside the ranges.
@@ -37,17 +37,21 @@ pub enum ReadError {
 
 impl From<tokio_postgres::Error> for ReadError {
     fn from(error: tokio_postgres::Error) -> Self {
-        let error = QueryError::new(ACTION, error);
+        Self::from_query(QueryError::new(ACTION, error))
+    }
+}
+
+impl ReadError {
+    /// Tells a table that is gone or may not be read from other failures.
+    pub(crate) fn from_query(error: QueryError) -> Self {
         match error.code() {
             // Undefined table, column or schema; no permission.
             Some("42P01" | "42703" | "3F000" | "42501") => Self::Gone(error),
             _ => Self::Query(error),
         }
     }
-}
 
-impl ReadError {
-    /// As a failure of the request that was made.
+    /// As a failure of the request.
     pub(crate) fn into_query(self) -> QueryError {
         match self {
             Self::Gone(error) | Self::Query(error) => error,
@@ -72,7 +76,7 @@ pub(crate) async fn copy_out<const N: usize, E: From<ReadError> + From<CopyError
     Ok(())
 }
 
-/// Runs one COPY … TO STDOUT BINARY in the transaction that there is.
+/// Runs one COPY … TO STDOUT BINARY in the present transaction.
 pub(crate) async fn stream<const N: usize, E: From<ReadError> + From<CopyError>>(
     client: &Client,
     query: &str,
@@ -86,7 +90,7 @@ pub(crate) async fn begin(client: &Client, query: &str) -> Result<CopyOutStream,
     client.copy_out(&format!("COPY ({query}) TO STDOUT (FORMAT binary)")).await
 }
 
-/// Shows the rows of one that was begun.
+/// Passes the rows of one that was begun to `visit`.
 pub(crate) async fn show<const N: usize, E: From<ReadError> + From<CopyError>>(
     stream: CopyOutStream,
     mut visit: impl FnMut([Option<&[u8]>; N]) -> Result<(), E>,

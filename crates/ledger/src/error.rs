@@ -1,7 +1,7 @@
-//! What a failed request to Postgres means to the one who made it.
+//! A failed request to Postgres, and what its caller can do about it.
 
 use std::error::Error as StdError;
-use std::fmt;
+use std::{fmt, io};
 
 use deadpool_postgres::PoolError;
 use tokio_postgres::error::{DbError, SqlState};
@@ -33,12 +33,12 @@ impl QueryError {
         Self { action: action.into(), class, source }
     }
 
-    /// Why there is no connection.
+    /// A failure to connect.
     pub(crate) fn connecting(action: impl Into<String>, error: tokio_postgres::Error) -> Self {
         Self::of_driver(action, class::class_of_connecting(&error), error)
     }
 
-    /// Why the pool has no connection.
+    /// A failure of the pool to return a connection.
     pub(crate) fn from_pool(action: impl Into<String>, error: PoolError) -> Self {
         match error {
             PoolError::Backend(error) => Self::connecting(action, error),
@@ -75,8 +75,8 @@ impl QueryError {
         self.class.verdict()
     }
 
-    /// True when waiting a moment is all it takes. A full disk passes too, but only when someone makes room: whoever
-    /// repeats a request in a loop ends on it.
+    /// True when a moment's wait is enough. A full disk passes, too, but only once room is made: a loop that repeats requests
+    /// ends on it.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         self.verdict() == Verdict::Passing && self.class != Class::NoSpace
@@ -97,14 +97,14 @@ impl QueryError {
         self.source.downcast_ref()
     }
 
-    /// True for what a record is at fault for, and not the server, the table or a right: its payload is not valid in its
+    /// True for failures that one record causes, and not the server, the table or a right: its payload is not valid in its
     /// encoding, an expression over it raises, its stored form is damaged, or it is too large for the server.
     pub(crate) fn is_fault_of_a_record(&self) -> bool {
         let Some(report) = self.report() else { return false };
         match report.code().code() {
             // Data corrupted, index corrupted, a limit of the server, a method of compression that it was built without.
             "XX001" | "XX002" | "54000" | "0A000" => true,
-            // What damaged lengths end in; Postgres does not translate it.
+            // What damaged lengths lead to; Postgres does not translate it.
             "XX000" => report.message().starts_with("invalid memory alloc request size"),
             // Data exceptions, integrity constraints of domains, and what functions raise.
             code => ["22", "23", "38", "39", "P0"].iter().any(|class| code.starts_with(class)),
@@ -141,14 +141,64 @@ impl fmt::Display for QueryError {
     }
 }
 
-/// Whether an error, or what caused it, is a database server that has no room left: nothing but room helps.
-#[must_use]
-pub fn is_out_of_space(error: &(dyn StdError + 'static)) -> bool {
-    class::class(error) == Some(Class::NoSpace)
-}
-
 impl StdError for QueryError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         Some(&*self.source)
+    }
+}
+
+/// What to do about an error that Postgres, or the connection to it, caused; `None` for all other errors.
+#[must_use]
+pub fn verdict(error: &(dyn StdError + 'static)) -> Option<Verdict> {
+    class(error).map(Class::verdict)
+}
+
+/// True when the cause of an error is a database server that has no room left: only room helps.
+#[must_use]
+pub fn is_out_of_space(error: &(dyn StdError + 'static)) -> bool {
+    class(error) == Some(Class::NoSpace)
+}
+
+/// The class of the first failure of Postgres among an error and its causes.
+#[must_use]
+pub fn class(error: &(dyn StdError + 'static)) -> Option<Class> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<QueryError>() {
+            return Some(error.class());
+        }
+        if let Some(error) = error.downcast_ref::<tokio_postgres::Error>() {
+            return Some(class::class_of(error));
+        }
+        if let Some(report) = error.downcast_ref::<DbError>() {
+            return Some(class::class_of_report(report));
+        }
+        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        next = inner.map(|inner| inner as &(dyn StdError + 'static)).or_else(|| error.source());
+    }
+    None
+}
+
+/// The server's report among an error and its causes.
+pub(crate) fn report<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a DbError> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(report) = error.downcast_ref() {
+            return Some(report);
+        }
+        next = error.source();
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_that_postgres_has_no_part_in_has_no_verdict() {
+        assert_eq!(verdict(&io::Error::other("a file")), None);
+        let wrapped = QueryError::other("read", io::Error::other("a row"));
+        assert_eq!(verdict(&io::Error::other(wrapped)), Some(Verdict::Wrong));
     }
 }

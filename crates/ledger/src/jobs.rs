@@ -1,19 +1,23 @@
-//! Jobs: making, finding, changing and retiring their rows.
+//! Jobs: adding, finding, changing and retiring their rows.
 
+#[cfg(test)]
+pub(crate) mod fixture;
 mod row;
+mod state;
 
-use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 use vaultstream_api::{FieldError, SigningJobSpec};
 use vaultstream_signing::Backend;
 
 pub(crate) use row::{COLUMNS, from_row};
-pub use row::{Job, JobState, JobTimes, UnknownState};
+pub use row::{Job, JobTimes, PlannedTable};
+pub use state::{JobState, UnknownState};
 
-use crate::connect::Ledger;
+use crate::connection::Ledger;
 use crate::error::QueryError;
 use crate::ids::JobId;
+use crate::queries::Params;
 
 /// What a new job is made of.
 #[derive(Clone, Debug)]
@@ -78,35 +82,29 @@ pub enum EnsureError {
     Query(#[from] QueryError),
 }
 
-/// Makes the job unless it exists; an existing one of the same uid gets the new spec as far as it may change.
+/// Adds the job unless it exists; an existing one of the same uid gets the new spec as far as it may change.
 ///
 /// # Errors
 ///
 /// See [`EnsureError`].
 pub async fn ensure(ledger: &Ledger, new: &NewJob) -> Result<Ensured, EnsureError> {
-    const ACTION: &str = "add the job to the ledger";
-    let suspended = new.spec.suspend;
-    let inserted = {
-        let client = ledger.client(ACTION).await?;
-        let sql = format!(
-            "INSERT INTO vaultstream.jobs (uid, cluster, namespace, name, spec, suspended, spec_generation) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (uid) DO NOTHING RETURNING {COLUMNS}"
-        );
-        let params: [&(dyn tokio_postgres::types::ToSql + Sync); 7] =
-            [&new.uid, &new.cluster, &new.namespace, &new.name, &Json(&new.spec), &suspended, &new.generation];
-        client.query_opt(&sql, &params).await
-    };
-    match inserted {
+    let sql = format!(
+        "INSERT INTO vaultstream.jobs (uid, cluster, namespace, name, spec, suspended, spec_generation) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (uid) DO NOTHING RETURNING {COLUMNS}"
+    );
+    let params: Params<'_> =
+        &[&new.uid, &new.cluster, &new.namespace, &new.name, &Json(&new.spec), &new.spec.suspend, &new.generation];
+    match ledger.query_opt("add the job to the ledger", &sql, params).await {
         Ok(Some(row)) => return Ok(Ensured { job: from_row(&row)?, created: true }),
         Ok(None) => {}
-        Err(error) if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => {
+        Err(error) if error.code() == Some("23505") => {
             let (namespace, name) = (new.namespace.clone(), new.name.clone());
             return match live(ledger, &new.cluster, &namespace, &name).await? {
                 Some(other) if other.uid != new.uid => Err(EnsureError::NameTaken { namespace, name, uid: other.uid }),
-                _ => Err(QueryError::new(ACTION, error).into()),
+                _ => Err(error.into()),
             };
         }
-        Err(error) => return Err(QueryError::new(ACTION, error).into()),
+        Err(error) => return Err(error.into()),
     }
     Ok(Ensured { job: adopt(ledger, new).await?, created: false })
 }
@@ -122,7 +120,7 @@ pub async fn adopt(ledger: &Ledger, new: &NewJob) -> Result<Job, EnsureError> {
     if known { Ok(job) } else { update_spec(ledger, job.id, &new.spec, new.generation).await }
 }
 
-/// Takes over what may change of a spec while its job lives, unless the ledger has a later `generation` of it.
+/// Takes over the fields that may change while a job lives, unless the ledger has a later `generation` of it.
 ///
 /// # Errors
 ///
@@ -133,7 +131,6 @@ pub async fn update_spec(
     spec: &SigningJobSpec,
     generation: i64,
 ) -> Result<Job, EnsureError> {
-    const ACTION: &str = "change the job's spec";
     let job = by_id(ledger, id).await?.ok_or(EnsureError::Gone)?;
     if generation < job.spec_generation {
         return Err(EnsureError::Outdated { given: generation, stored: job.spec_generation });
@@ -148,30 +145,23 @@ pub async fn update_spec(
         "UPDATE vaultstream.jobs SET spec = $2, suspended = $3, spec_generation = $4 \
           WHERE id = $1 AND spec_generation <= $4 RETURNING {COLUMNS}"
     );
-    let updated = {
-        let client = ledger.client(ACTION).await?;
-        client.query_opt(&sql, &[&id.0, &Json(spec), &spec.suspend, &generation]).await
-    };
-    if let Some(row) = updated.map_err(|error| QueryError::new(ACTION, error))? {
+    let params: Params<'_> = &[&id.0, &Json(spec), &spec.suspend, &generation];
+    if let Some(row) = ledger.query_opt("change the job's spec", &sql, params).await? {
         return Ok(from_row(&row)?);
     }
     let stored = by_id(ledger, id).await?.ok_or(EnsureError::Gone)?.spec_generation;
     Err(EnsureError::Outdated { given: generation, stored })
 }
 
-/// Notes that records of the job are signed with `backend` from now on; a repeat changes nothing.
+/// Records that the job is signed with `backend`, among others, from now on; a repeat changes nothing.
 ///
 /// # Errors
 ///
 /// When Postgres fails.
-pub async fn signs_with(ledger: &Ledger, id: JobId, backend: Backend) -> Result<(), QueryError> {
-    const ACTION: &str = "note what signs the job";
-    let client = ledger.client(ACTION).await?;
-    client
-        .execute("SELECT vaultstream.signs_with($1, $2)", &[&id.0, &backend.as_str()])
-        .await
-        .map(|_| ())
-        .map_err(|error| QueryError::new(ACTION, error))
+pub async fn record_backend(ledger: &Ledger, id: JobId, backend: Backend) -> Result<(), QueryError> {
+    // migrations/V8__backends.sql
+    let sql = "SELECT vaultstream.signs_with($1, $2)";
+    ledger.execute("note what signs the job", sql, &[&id.0, &backend.as_str()]).await.map(drop)
 }
 
 /// The job with this uid.
@@ -201,7 +191,7 @@ pub async fn live(ledger: &Ledger, cluster: &str, namespace: &str, name: &str) -
     one(ledger, "WHERE cluster = $1 AND namespace = $2 AND name = $3 AND live", &[&cluster, &namespace, &name]).await
 }
 
-/// The job that has this name now, else the last one that had it, of whatever cluster.
+/// The job that has this name now, else the last one that had it, of any cluster.
 ///
 /// # Errors
 ///
@@ -219,33 +209,21 @@ pub async fn list(ledger: &Ledger, retired: bool) -> Result<Vec<Job>, QueryError
     many(ledger, "WHERE live OR $1 ORDER BY id", &[&retired]).await
 }
 
-/// Frees the job's name; what the ledger knows of it stays.
+/// Frees the job's name; the job itself stays in the ledger.
 ///
 /// # Errors
 ///
 /// When Postgres fails.
 pub async fn retire(ledger: &Ledger, id: JobId) -> Result<(), QueryError> {
-    const ACTION: &str = "retire the job";
-    let client = ledger.client(ACTION).await?;
-    client
-        .execute("UPDATE vaultstream.jobs SET live = false WHERE id = $1", &[&id.0])
-        .await
-        .map(drop)
-        .map_err(|error| QueryError::new(ACTION, error))
+    let sql = "UPDATE vaultstream.jobs SET live = false WHERE id = $1";
+    ledger.execute("retire the job", sql, &[&id.0]).await.map(drop)
 }
-
-type Params<'a> = &'a [&'a (dyn tokio_postgres::types::ToSql + Sync)];
 
 async fn one(ledger: &Ledger, condition: &str, params: Params<'_>) -> Result<Option<Job>, QueryError> {
     Ok(many(ledger, condition, params).await?.into_iter().next())
 }
 
 async fn many(ledger: &Ledger, condition: &str, params: Params<'_>) -> Result<Vec<Job>, QueryError> {
-    const ACTION: &str = "read jobs";
-    let client = ledger.client(ACTION).await?;
-    let rows = client
-        .query(&format!("SELECT {COLUMNS} FROM vaultstream.jobs {condition}"), params)
-        .await
-        .map_err(|error| QueryError::new(ACTION, error))?;
-    rows.iter().map(from_row).collect()
+    let sql = format!("SELECT {COLUMNS} FROM vaultstream.jobs {condition}");
+    ledger.query("read jobs", &sql, params).await?.iter().map(from_row).collect()
 }

@@ -15,51 +15,39 @@
 //! 1. A signature is committed only under a lease that is current at its commit, together with its batch's state.
 //! 2. A batch is signed once, whatever is delivered, repeated, paused or killed.
 //! 3. Locks are taken in one order: batches ascending, then the key. Units cannot deadlock.
-//! 4. Nobody waits for ever: a session frozen under an expired lease is ended by whoever it blocks.
+//! 4. No wait is without end: a session that is frozen under an expired lease is ended by the session that it blocks.
 //! 5. A key's material is final once it is set.
-//! 6. A connection is given back to the pool between transactions, or never.
+//! 6. A connection is returned to the pool between transactions, or closed.
 
-pub mod batches;
 mod class;
 mod clock;
-pub mod commit;
-mod connect;
-mod connector;
+mod connection;
+pub mod copy;
 mod copy_out;
-pub mod damaged;
 mod error;
 mod ids;
 pub mod jobs;
-mod keks;
-pub mod leases;
+mod keys;
 mod migrate;
-mod options;
-pub mod pace;
-pub mod payloads;
-mod pooling;
-mod preflight;
-mod progress;
-pub mod rewrap;
-mod session;
-mod settings;
+mod ping;
+#[cfg(test)]
+mod plans;
+mod queries;
+mod read;
 mod source;
 pub mod steps;
-mod tls;
-mod url;
-pub mod verify;
+mod worker;
 
-pub use class::{Class, Verdict, class, verdict};
+pub use class::{Class, Verdict};
 pub use clock::BootInstant;
-pub use connect::{Ledger, REQUEST_PATIENCE};
-pub use error::{QueryError, is_out_of_space};
+pub use connection::{BadUrl, ConnectError, ConnectOptions, Ledger, REQUEST_TIMEOUT, TlsError, TlsFiles};
+pub use error::{QueryError, class, is_out_of_space, verdict};
 pub use ids::{BatchNo, BatchRange, JobId, KeyId};
-pub use jobs::{Job, JobState, NewJob};
-pub use keks::RegisterError;
-pub use leases::Lease;
+pub use jobs::{Job, JobState, NewJob, PlannedTable};
+pub use keys::{KekFit, Preflight, PreflightError, RegisterError, rewrap};
 pub use migrate::{MigrateError, Migrated, schema_version};
-pub use options::{ConnectError, ConnectOptions, TlsFiles};
-pub use preflight::{KekFit, Preflight, PreflightError};
-pub use progress::{AtWork, Failing, KeyUsage, Progress, Rejected, at_work, failures, key_usage, progress, rejects};
-pub use source::PlannedTable;
-pub use tls::TlsError;
-pub use url::BadUrl;
+pub use read::{
+    ActiveJob, Failing, KeyUsage, Progress, Rejected, active_jobs, failures, key_usage, progress, rejects,
+    signing_rate, verify,
+};
+pub use worker::{batches, commit, damaged_keys, leases, leases::Lease, payloads};

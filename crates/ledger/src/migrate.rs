@@ -5,21 +5,26 @@ use std::time::Duration;
 
 use deadpool_postgres::Object;
 use refinery_core::{Migration, Runner};
-use tokio_postgres::error::SqlState;
 
 use crate::class::{self, Class, Verdict};
-use crate::connect::Ledger;
-use crate::error::QueryError;
+use crate::connection::Ledger;
+use crate::error::{self, QueryError};
 
 // `MIGRATIONS`: name and text of every file of `migrations/`.
 include!(concat!(env!("OUT_DIR"), "/migrations.rs"));
+
+/// All rights. Applied after the migrations.
+const GRANTS: &str = include_str!("../../../migrations/grants.sql");
 
 const HISTORY: &str = "vaultstream.schema_history";
 
 const ACTION: &str = "migrate the ledger";
 
-/// One program at a time migrates a database; the lock is the database's, not the server's.
+/// One program at a time migrates a database; the lock belongs to the database, not to the server.
 const MIGRATION_LOCK: i64 = 0x5653_4d49_4752_4154;
+
+/// How often a program that waits for the lock asks for it.
+const LOCK_POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What migrating did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +38,7 @@ pub struct Migrated {
 /// Why the ledger cannot be migrated or used.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
-    /// A newer program has migrated it in a way that this one does not understand.
+    /// A newer program has migrated it to a schema that this one does not understand.
     #[error(
         "the ledger needs schema version {needs}, and this vaultstream only knows {knows}: use a newer vaultstream"
     )]
@@ -131,7 +136,7 @@ impl Ledger {
             Err(error) => return Err(error),
         }
         self.check_rights().await?;
-        // Closed afterwards, whatever happens: that is what surely gives up the lock.
+        // Closed afterwards in any case, which releases the lock.
         let client = Object::take(self.client(ACTION).await?);
         let applied = self.migrate_with(client).await?;
         Ok(Migrated { version: self.check_version().await?, applied })
@@ -144,92 +149,79 @@ impl Ledger {
         runner = runner.set_abort_missing(false);
         runner.set_migration_table_name(HISTORY);
         let existing = client
-            .query_one("SELECT pg_catalog.to_regnamespace('vaultstream') IS NOT NULL", &[])
+            .query_one("SELECT pg_catalog.to_regnamespace('vaultstream') IS NOT NULL AS existing", &[])
             .await
             .map_err(classify)?;
-        if !existing.get::<_, bool>(0) {
+        if !existing.get::<_, bool>("existing") {
             client.batch_execute("CREATE SCHEMA IF NOT EXISTS vaultstream").await.map_err(classify)?;
         }
         let report = runner.run_async(&mut *client).await.map_err(|error| {
             // Without Postgres among its causes it is about the migrations themselves.
-            match class::class(&error) {
+            match error::class(&error) {
                 Some(Class::NoPermission) => no_permission(error),
                 Some(class) => QueryError::inside(ACTION, class, error).into(),
                 None => MigrateError::Diverged(Box::new(error)),
             }
         })?;
-        client
-            .batch_execute("SELECT vaultstream.make_roles(); SELECT vaultstream.grant_worker()")
-            .await
-            .map_err(classify)?;
-        // A pooler may keep the server's session, and with it what is not given up.
+        client.batch_execute(GRANTS).await.map_err(classify)?;
+        // A pooler may keep the server's session, and with it a lock that is not released.
         client.execute("SELECT pg_advisory_unlock($1)", &[&MIGRATION_LOCK]).await.map_err(classify)?;
         Ok(report.applied_migrations().len())
     }
 
-    /// Waits for its turn.
+    /// Waits for the lock.
     async fn lock(&self, client: &deadpool_postgres::ClientWrapper) -> Result<(), MigrateError> {
         let mut waited = Duration::ZERO;
         loop {
-            let row =
-                client.query_one("SELECT pg_try_advisory_lock($1)", &[&MIGRATION_LOCK]).await.map_err(classify)?;
-            if row.get(0) {
+            let sql = "SELECT pg_try_advisory_lock($1) AS locked";
+            let row = client.query_one(sql, &[&MIGRATION_LOCK]).await.map_err(classify)?;
+            if row.get("locked") {
                 return Ok(());
             }
             if waited.is_zero() {
                 tracing::info!(ledger = self.place(), "another program is migrating the ledger, waiting for it");
             }
-            waited += Duration::from_millis(100);
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            waited += LOCK_POLL_INTERVAL;
+            tokio::time::sleep(LOCK_POLL_INTERVAL).await;
         }
     }
 
     /// Makes sure that the role may migrate. Changes nothing.
     pub(crate) async fn check_rights(&self) -> Result<(), MigrateError> {
-        let client = self.client(ACTION).await?;
-        let row = client
-            .query_one(
-                "SELECT quote_ident(current_user), quote_ident(current_database()), \
-                 has_database_privilege(current_database(), 'CREATE'), \
-                 (SELECT quote_ident(pg_get_userbyid(nspowner)) FROM pg_namespace WHERE nspname = 'vaultstream'), \
-                 (SELECT pg_has_role(nspowner, 'USAGE') FROM pg_namespace WHERE nspname = 'vaultstream')",
-                &[],
-            )
-            .await
-            .map_err(|error| QueryError::new(ACTION, error))?;
-        let (role, database): (String, String) = (row.get(0), row.get(1));
-        match (row.get::<_, bool>(2), row.get::<_, Option<String>>(3), row.get::<_, Option<bool>>(4)) {
+        let sql = "SELECT quote_ident(current_user) AS role, quote_ident(current_database()) AS database, \
+             has_database_privilege(current_database(), 'CREATE') AS may_create, \
+             (SELECT quote_ident(pg_get_userbyid(nspowner)) FROM pg_namespace WHERE nspname = 'vaultstream') AS owner, \
+             (SELECT pg_has_role(nspowner, 'USAGE') FROM pg_namespace WHERE nspname = 'vaultstream') AS is_owner";
+        let row = self.query_one(ACTION, sql, &[]).await?;
+        let (role, database): (String, String) = (row.get("role"), row.get("database"));
+        let owner: Option<String> = row.get("owner");
+        match (row.get::<_, bool>("may_create"), owner, row.get::<_, Option<bool>>("is_owner")) {
             (false, None, _) => Err(MigrateError::MayNotCreate { role, database }),
             (_, Some(owner), Some(false)) => Err(MigrateError::NotOwner { role, owner }),
             _ => Ok(()),
         }
     }
 
-    /// Makes sure that program and ledger understand each other; answers the ledger's version.
+    /// Makes sure that program and ledger understand each other; returns the ledger's version.
     ///
     /// # Errors
     ///
     /// `NotMigrated`, `LedgerNewer`, or that Postgres failed.
     pub async fn check_version(&self) -> Result<u32, MigrateError> {
-        const READ: &str = "read the ledger's version";
         let knows = schema_version();
-        let client = self.client(READ).await?;
-        let answer = client
-            .query_one(
-                "SELECT (SELECT coalesce(max(version), 0)::int FROM vaultstream.schema_history), \
-                 (SELECT least_program FROM vaultstream.meta)",
-                &[],
-            )
-            .await;
-        let row = match answer {
+        let sql = "SELECT (SELECT coalesce(max(version), 0)::int FROM vaultstream.schema_history) AS version, \
+             (SELECT least_program FROM vaultstream.meta) AS least_program";
+        let row = match self.query_one("read the ledger's version", sql, &[]).await {
             Ok(row) => row,
-            Err(error) if matches!(error.code(), Some(&SqlState::UNDEFINED_TABLE | &SqlState::INVALID_SCHEMA_NAME)) => {
+            // Undefined table, or no such schema.
+            Err(error) if matches!(error.code(), Some("42P01" | "3F000")) => {
                 return Err(MigrateError::NoLedger { place: self.place().to_owned() });
             }
-            Err(error) => return Err(QueryError::new(READ, error).into()),
+            Err(error) => return Err(error.into()),
         };
-        let found = u32::try_from(row.get::<_, i32>(0)).unwrap_or(0);
-        let needs = row.get::<_, Option<i32>>(1).and_then(|least| u32::try_from(least).ok()).unwrap_or(0);
+        let found = u32::try_from(row.get::<_, i32>("version")).unwrap_or(0);
+        let needs = row.get::<_, Option<i32>>("least_program");
+        let needs = needs.and_then(|least| u32::try_from(least).ok()).unwrap_or(0);
         if needs > knows {
             Err(MigrateError::LedgerNewer { needs, knows })
         } else if found < knows {
@@ -247,9 +239,9 @@ fn classify(error: tokio_postgres::Error) -> MigrateError {
     }
 }
 
-/// The server's report says which right it is; the layers above it add nothing to that.
+/// The server's report names the right; the layers above it add nothing.
 fn no_permission(error: impl StdError + Send + Sync + 'static) -> MigrateError {
-    match class::report(&error).cloned() {
+    match error::report(&error).cloned() {
         Some(report) => MigrateError::NoPermission(Box::new(report)),
         None => MigrateError::NoPermission(Box::new(error)),
     }

@@ -189,7 +189,7 @@ impl Driver {
 fn done<T>(step: &Step<T>) -> Result<Advance, LifecycleError> {
     match step {
         Step::Busy => Ok(Advance::After(LOOK)),
-        Step::Done(_) | Step::Elsewhere(_) | Step::Gone => {
+        Step::Done(_) | Step::WrongState(_) | Step::Gone => {
             vaultstream_faults::point("lifecycle-step");
             Ok(Advance::Again)
         }

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use vaultstream_ledger::{Job, Ledger, steps};
+use vaultstream_ledger::{Job, Ledger, leases, steps};
 use vaultstream_streams::{BatchMessage, JobStreams, Streams, StreamsState};
 
 use crate::{LifecycleError, publish::message};
@@ -43,21 +43,21 @@ impl Repair {
         self.looked = Some(Instant::now());
         let StreamsState::Present { batches, keys } = streams.state(topology).await? else { return Ok(()) };
         let unsigned = steps::unsigned_published(ledger, job.id).await?;
-        let active = steps::active_keys(ledger, job.id).await?;
+        let active = leases::active_keys(ledger, job.id).await?;
         // Counting is cheap; which ones are missing is asked only when some are.
         if batches >= unsigned.len() as u64 && keys >= active.len() as u64 {
             self.missing_batches.clear();
             self.missing_keys.clear();
             return Ok(());
         }
-        let census = streams.census(topology).await?;
+        let index = streams.message_index(topology).await?;
         let lost_batches: Vec<BatchMessage> = unsigned
             .iter()
-            .filter(|range| !census.batches.contains(&range.batch.0))
+            .filter(|range| !index.batches.contains(&range.batch.0))
             .map(|range| message(job, range))
             .collect();
         // In the order of their last use, so that the least recently used one is still the first to come.
-        let lost_keys: Vec<i64> = active.iter().map(|key| key.id.0).filter(|key| !census.keys.contains(key)).collect();
+        let lost_keys: Vec<i64> = active.iter().map(|key| key.id.0).filter(|key| !index.keys.contains(key)).collect();
         self.publish_lost(streams, topology, job, lost_batches, lost_keys).await
     }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use vaultstream_ledger::{
-    Job, damaged,
+    Job, damaged_keys, leases,
     steps::{self, Step},
 };
 use vaultstream_streams::{JobStreams, Limits, StreamsError, StreamsState};
@@ -101,7 +101,7 @@ impl Driver {
         self.finish = Finish::default();
         self.streams.create(topology, limits).await?;
         vaultstream_faults::point("streams-created");
-        let keys = steps::active_keys(&self.ledger, job.id).await?;
+        let keys = leases::active_keys(&self.ledger, job.id).await?;
         self.streams.publish_keys(topology, &keys.iter().map(|key| key.id.0).collect::<Vec<_>>()).await?;
         vaultstream_faults::point("keys-published");
         self.streams.delete_other_generations(job.uid, Some(topology.generation)).await?;
@@ -147,7 +147,7 @@ impl Driver {
         if job.published > 0 {
             return Ok(());
         }
-        let active = steps::active_keys(&self.ledger, job.id).await?;
+        let active = leases::active_keys(&self.ledger, job.id).await?;
         if tokens < active.len() as u64 {
             self.streams.publish_keys(topology, &active.iter().map(|key| key.id.0).collect::<Vec<_>>()).await?;
         }
@@ -159,10 +159,10 @@ impl Driver {
     /// # Errors
     /// [`LifecycleError::NoKeys`].
     pub(crate) async fn find_keys(&self, job: &Job) -> Result<(), LifecycleError> {
-        if !steps::active_keys(&self.ledger, job.id).await?.is_empty() {
+        if !leases::active_keys(&self.ledger, job.id).await?.is_empty() {
             return Ok(());
         }
-        match damaged::keys(&self.ledger, job.id).await?.len() {
+        match damaged_keys::list(&self.ledger, job.id).await?.len() {
             0 => Ok(()),
             damaged => Err(LifecycleError::NoKeys { damaged }),
         }

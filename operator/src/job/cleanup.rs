@@ -73,7 +73,7 @@ pub(crate) async fn remove_from_ledger(ledger: &Ledger, uid: Uuid, policy: &Dele
         return Ok(Removal::Complete);
     };
     match steps::delete(ledger, job.id, policy).await.map_err(|error| error.to_string())? {
-        Step::Done(Deleted::Done) | Step::Gone | Step::Elsewhere(_) => Ok(Removal::Complete),
+        Step::Done(Deleted::Done) | Step::Gone | Step::WrongState(_) => Ok(Removal::Complete),
         Step::Done(Deleted::More) | Step::Busy => Ok(Removal::Partial),
     }
 }

@@ -44,7 +44,7 @@ pub(crate) fn compute(inputs: &StatusInputs<'_>) -> SigningJobStatus {
     status.worker_image = image.map(str::to_owned).or(status.worker_image);
     if let Some(row) = &snapshot.job {
         status.start_time = status.start_time.or(Some(from_system(row.times.created)));
-        if row.state.is_final() {
+        if row.state.is_terminal() {
             status.completion_time = row.times.finished.map(from_system);
             status.receipt = receipt(row);
         }
@@ -78,7 +78,7 @@ pub(crate) fn compute(inputs: &StatusInputs<'_>) -> SigningJobStatus {
 
 /// The generation of the spec that the status describes. For a job that has ended, it is the one that was signed.
 fn observed_generation(job: &ValidJob, snapshot: &JobSnapshot) -> i64 {
-    let ended = snapshot.job.as_ref().filter(|row| row.state.is_final() && row.spec_generation > 0);
+    let ended = snapshot.job.as_ref().filter(|row| row.state.is_terminal() && row.spec_generation > 0);
     ended.map_or(job.generation, |row| row.spec_generation.min(job.generation))
 }
 

@@ -100,7 +100,7 @@ impl JobRow {
     ) -> Result<Reading, ConditionFault> {
         let mut job = self.row(ledger, streams, (id, uid)).await?;
         let progress = vaultstream_ledger::progress(ledger, id).await.map_err(|error| ledger_fault(&error))?;
-        let over = job.state.is_final() || job.state == JobState::Deleting;
+        let over = job.state.is_terminal() || job.state == JobState::Deleting;
         let signed = progress.as_ref().map_or(self.known.signed, |progress| progress.signed);
         if !over && signed < self.known.signed {
             loss::check_signatures(ledger, id, self.known.signed).await?;

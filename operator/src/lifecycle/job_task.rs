@@ -131,7 +131,7 @@ impl JobTask {
             self.write_changes(&tools).await?;
             let reading = Box::pin(self.read(&tools)).await?;
             let state = reading.job.state;
-            if state.is_final() || state == JobState::Deleting {
+            if state.is_terminal() || state == JobState::Deleting {
                 self.admission = None;
                 if self.step(&mut tools).await? {
                     self.show(reading, None);
@@ -223,7 +223,7 @@ impl JobTask {
             self.retry_rejects(tools).await?;
             if self.read_at.is_none_or(|read_at| read_at.elapsed() >= FIGURES_POLL_INTERVAL) {
                 let reading = Box::pin(self.read(tools)).await?;
-                if reading.job.suspended || reading.job.state.is_final() {
+                if reading.job.suspended || reading.job.state.is_terminal() {
                     return Ok(());
                 }
                 self.show(reading, None);
@@ -259,7 +259,7 @@ impl JobTask {
             Ok(Advance::After(delay)) => delay.min(SLEEP_LIMIT),
             Err(error) => return Err(lifecycle_fault(&error)),
         };
-        let mut link = tools.streams.link();
+        let mut link = tools.streams.connection();
         tokio::select! {
             () = tokio::time::sleep(delay) => {}
             () = link.reconnected() => tools.driver.look_again(),

@@ -9,7 +9,7 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-use vaultstream_ledger::AtWork;
+use vaultstream_ledger::ActiveJob;
 
 use crate::{
     dependencies::Dependencies,
@@ -87,10 +87,10 @@ impl BacklogCache {
     ) {
         let Ok(ledger) = dependencies.ledger() else { return };
         let begun = Instant::now();
-        match vaultstream_ledger::at_work(&ledger, cluster).await {
+        match vaultstream_ledger::active_jobs(&ledger, cluster).await {
             Ok(jobs) => {
                 throughputs.retain(|uid, _| jobs.iter().any(|job| job.uid == *uid));
-                let load = |job: AtWork| {
+                let load = |job: ActiveJob| {
                     let throughput = throughputs.entry(job.uid).or_default();
                     let workers = ready_workers(job.uid);
                     throughput.record(Sample { at: begun, signed: job.progress.signed, workers });
@@ -139,7 +139,7 @@ impl BacklogCache {
     }
 }
 
-fn job_load(job: &AtWork, throughput: &Throughput, now: Instant) -> JobLoad {
+fn job_load(job: &ActiveJob, throughput: &Throughput, now: Instant) -> JobLoad {
     let backlog = job.progress.backlog.unsigned_abs();
     let workload = Workload {
         backlog,
@@ -181,7 +181,7 @@ mod tests {
     }
 
     /// A job with 5,000 records left, which was published that long ago and is to be done in ten minutes.
-    fn with_deadline(published: Duration) -> AtWork {
+    fn with_deadline(published: Duration) -> ActiveJob {
         let mut spec = SigningJobSpec::new(Source::Generate(GenerateSource { records: 6_000, payload_bytes: 32 }));
         spec.autoscaling.target_drain = Some("10m".parse().unwrap());
         let progress = Progress {
@@ -203,7 +203,7 @@ mod tests {
             keys_leased: 0,
             at: SystemTime::UNIX_EPOCH,
         };
-        AtWork {
+        ActiveJob {
             uid: Uuid::nil(),
             namespace: "default".to_owned(),
             name: "job".to_owned(),

@@ -86,7 +86,7 @@ impl Seeded {
 }
 
 async fn advance(mut driver: Driver, streams: Streams) -> Outcome {
-    let mut link = streams.link();
+    let mut link = streams.connection();
     loop {
         let pause = match driver.advance().await {
             Ok(Advance::Ended(outcome)) => return outcome,

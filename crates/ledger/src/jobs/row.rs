@@ -1,93 +1,18 @@
 //! A job's row.
 
-use std::fmt;
-use std::str::FromStr;
 use std::time::SystemTime;
 
-use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
-use tokio_postgres::types::Json;
+use tokio_postgres::types::{FromSql, Json};
 use uuid::Uuid;
-use vaultstream_api::{Reason, SigningJobSpec};
-use vaultstream_signing::Backend;
+use vaultstream_api::{Message, Reason, SigningJobSpec};
+use vaultstream_signing::{Backend, MessageForm};
 
+use super::state::{JobState, UnknownState};
 use crate::error::QueryError;
 use crate::ids::JobId;
-use crate::source::PlannedTable;
 
-/// How far a job is. Suspension is apart from it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum JobState {
-    /// In the ledger, nothing made yet.
-    Pending,
-    /// Its partitions and keys are being made.
-    Provisioning,
-    /// Its records are being made, or its table's batches planned.
-    Seeding,
-    /// Workers sign.
-    Signing,
-    /// Every batch is signed; the receipt is being made.
-    Finishing,
-    /// Done.
-    Complete,
-    /// Ended without being complete.
-    Failed,
-    /// What it made is being removed.
-    Deleting,
-}
-
-impl JobState {
-    const ALL: [Self; 8] = [
-        Self::Pending,
-        Self::Provisioning,
-        Self::Seeding,
-        Self::Signing,
-        Self::Finishing,
-        Self::Complete,
-        Self::Failed,
-        Self::Deleting,
-    ];
-
-    /// The name, as the ledger has it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "Pending",
-            Self::Provisioning => "Provisioning",
-            Self::Seeding => "Seeding",
-            Self::Signing => "Signing",
-            Self::Finishing => "Finishing",
-            Self::Complete => "Complete",
-            Self::Failed => "Failed",
-            Self::Deleting => "Deleting",
-        }
-    }
-
-    /// True for the states that a job does not leave by itself.
-    #[must_use]
-    pub fn is_final(self) -> bool {
-        matches!(self, Self::Complete | Self::Failed)
-    }
-}
-
-impl fmt::Display for JobState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// Not the name of a state.
-#[derive(Debug, thiserror::Error)]
-#[error("{0:?} is not a known state of a job")]
-pub struct UnknownState(String);
-
-impl FromStr for JobState {
-    type Err = UnknownState;
-
-    fn from_str(name: &str) -> Result<Self, UnknownState> {
-        Self::ALL.into_iter().find(|state| state.as_str() == name).ok_or_else(|| UnknownState(name.to_owned()))
-    }
-}
+const ACTION: &str = "read a job";
 
 /// When things happened, by the database server's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +29,17 @@ pub struct JobTimes {
     pub finished: Option<SystemTime>,
 }
 
+/// The table that was planned, by its numbers in the catalog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlannedTable {
+    /// The database. A restored ledger is in another one, where tables have other numbers.
+    pub database: u32,
+    /// The table.
+    pub table: u32,
+    /// Its rows are in partitions.
+    pub partitioned: bool,
+}
+
 /// A job as the ledger has it.
 #[derive(Clone, Debug)]
 pub struct Job {
@@ -117,7 +53,7 @@ pub struct Job {
     pub namespace: String,
     /// Its name.
     pub name: String,
-    /// True while it has its name for itself.
+    /// True while no other job may take its name.
     pub live: bool,
     /// What is to be done.
     pub spec: SigningJobSpec,
@@ -155,56 +91,91 @@ pub struct Job {
     pub times: JobTimes,
 }
 
+impl Job {
+    /// How its records become the messages that are signed.
+    #[must_use]
+    pub fn message_form(&self) -> MessageForm {
+        match self.spec.signing.message {
+            Message::Payload => MessageForm::Payload,
+            Message::Bound => MessageForm::Bound { job: self.uid },
+        }
+    }
+}
+
 pub(crate) const COLUMNS: &str = "id, uid, cluster, namespace, name, live, spec, state, suspended, generation, total, \
      batches, seeded, published, payload_type, backends, receipt, merkle_root, failure, created_at, seeded_at, \
      published_at, signed_at, finished_at, spec_generation, failure_reason, source_database, source_table, \
      source_partitioned";
 
 pub(crate) fn from_row(row: &Row) -> Result<Job, QueryError> {
-    let state: String = get(row, 7)?;
+    let state: &str = get(row, "state")?;
     Ok(Job {
-        id: JobId(get(row, 0)?),
-        uid: get(row, 1)?,
-        cluster: get(row, 2)?,
-        namespace: get(row, 3)?,
-        name: get(row, 4)?,
-        live: get(row, 5)?,
-        spec: get::<Json<SigningJobSpec>>(row, 6)?.0,
-        spec_generation: get(row, 24)?,
-        state: state.parse().map_err(|error: UnknownState| QueryError::other("read a job", error))?,
-        suspended: get(row, 8)?,
-        generation: get(row, 9)?,
-        total: get(row, 10)?,
-        batches: get(row, 11)?,
-        seeded: get(row, 12)?,
-        published: get(row, 13)?,
-        payload_type: get(row, 14)?,
+        id: JobId(get(row, "id")?),
+        uid: get(row, "uid")?,
+        cluster: get(row, "cluster")?,
+        namespace: get(row, "namespace")?,
+        name: get(row, "name")?,
+        live: get(row, "live")?,
+        spec: get::<Json<SigningJobSpec>>(row, "spec")?.0,
+        spec_generation: get(row, "spec_generation")?,
+        state: state.parse().map_err(|error: UnknownState| QueryError::other(ACTION, error))?,
+        suspended: get(row, "suspended")?,
+        generation: get(row, "generation")?,
+        total: get(row, "total")?,
+        batches: get(row, "batches")?,
+        seeded: get(row, "seeded")?,
+        published: get(row, "published")?,
+        payload_type: get(row, "payload_type")?,
         planned_table: planned_table(row)?,
         // A later version's is left out: this program cannot check with it anyway.
-        backends: get::<Vec<String>>(row, 15)?.iter().filter_map(|name| name.parse().ok()).collect(),
-        receipt: get(row, 16)?,
-        merkle_root: get(row, 17)?,
-        failure: get(row, 18)?,
+        backends: get::<Vec<String>>(row, "backends")?.iter().filter_map(|name| name.parse().ok()).collect(),
+        receipt: get(row, "receipt")?,
+        merkle_root: get(row, "merkle_root")?,
+        failure: get(row, "failure")?,
         // A later version's is left out: the sentence says it anyway.
-        failure_reason: get::<Option<&str>>(row, 25)?.and_then(|reason| reason.parse().ok()),
+        failure_reason: get::<Option<&str>>(row, "failure_reason")?.and_then(|reason| reason.parse().ok()),
         times: JobTimes {
-            created: get(row, 19)?,
-            seeded: get(row, 20)?,
-            published: get(row, 21)?,
-            signed: get(row, 22)?,
-            finished: get(row, 23)?,
+            created: get(row, "created_at")?,
+            seeded: get(row, "seeded_at")?,
+            published: get(row, "published_at")?,
+            signed: get(row, "signed_at")?,
+            finished: get(row, "finished_at")?,
         },
     })
 }
 
 fn planned_table(row: &Row) -> Result<Option<PlannedTable>, QueryError> {
-    let (database, table, partitioned) = (get(row, 26)?, get(row, 27)?, get(row, 28)?);
-    Ok(match (database, table, partitioned) {
+    let (database, table) = (get(row, "source_database")?, get(row, "source_table")?);
+    Ok(match (database, table, get(row, "source_partitioned")?) {
         (Some(database), Some(table), Some(partitioned)) => Some(PlannedTable { database, table, partitioned }),
         _ => None,
     })
 }
 
-fn get<'a, T: tokio_postgres::types::FromSql<'a>>(row: &'a Row, column: usize) -> Result<T, QueryError> {
-    row.try_get(column).map_err(|error| QueryError::new("read a job", error))
+fn get<'a, T: FromSql<'a>>(row: &'a Row, column: &str) -> Result<T, QueryError> {
+    row.try_get(column).map_err(|error| QueryError::new(ACTION, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jobs::fixture;
+
+    #[test]
+    fn a_job_s_spec_says_what_its_messages_are() {
+        let mut job = fixture::job(fixture::generated(32));
+        job.spec.signing.message = Message::Payload;
+        assert_eq!(job.message_form(), MessageForm::Payload);
+        job.spec.signing.message = Message::Bound;
+        assert_eq!(job.message_form(), MessageForm::Bound { job: job.uid });
+    }
+
+    #[test]
+    fn every_column_is_asked_for_once() {
+        let mut columns: Vec<&str> = COLUMNS.split(", ").collect();
+        let all = columns.len();
+        columns.sort_unstable();
+        columns.dedup();
+        assert_eq!((columns.len(), all), (29, 29));
+    }
 }

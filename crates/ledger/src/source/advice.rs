@@ -1,27 +1,27 @@
 //! What to do about a table that cannot be signed: statements that can be run as they are.
 
-use tokio_postgres::Client;
-use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Row};
 use vaultstream_api::TableSource;
 
-use super::PlannedTable;
 use super::error::{Lack, Lacking, SourceError};
 use super::facts::{Facts, Relation};
 use super::judge::{Member, Unfit};
 use super::nearest::{Candidate, nearest};
 use crate::error::QueryError;
+use crate::jobs::PlannedTable;
+use crate::queries::{Params, Queries};
 
 const ACTION: &str = "look at the source table";
 
-/// More names than this are not looked through.
-const MOST_CANDIDATES: i64 = 10_000;
+/// Names that are compared at most.
+const CANDIDATES_LIMIT: i64 = 10_000;
 
-/// Asks the catalog whatever the advice depends on.
+/// Reads from the catalog what the advice depends on.
 struct Adviser<'a> {
     client: &'a Client,
     facts: &'a Facts,
     source: &'a TableSource,
-    /// The reader is `vaultstream_source`, not the one who asks.
+    /// The reader is `vaultstream_source`, not the role of this session.
     for_others: bool,
 }
 
@@ -29,7 +29,7 @@ struct Adviser<'a> {
 ///
 /// # Errors
 ///
-/// When Postgres fails meanwhile.
+/// When Postgres fails.
 pub(crate) async fn refuse(
     client: &Client,
     facts: &Facts,
@@ -40,7 +40,7 @@ pub(crate) async fn refuse(
     Adviser { client, facts, source, for_others }.error(unfit).await
 }
 
-/// A table that inherits from an ordinary one. Partitions are none.
+/// A table that inherits from an ordinary one. Partitions do not count.
 ///
 /// # Errors
 ///
@@ -50,7 +50,7 @@ pub(crate) async fn child(client: &Client, table: &PlannedTable) -> Result<Optio
         return Ok(None);
     }
     let sql = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = $1 ORDER BY 1 LIMIT 1";
-    let row = client.query_opt(sql, &[&table.table]).await.map_err(|error| QueryError::new(ACTION, error))?;
+    let row = Queries::over(client, ACTION).query_opt(sql, &[&table.table]).await?;
     Ok(row.map(|row| row.get(0)))
 }
 
@@ -118,7 +118,7 @@ impl Adviser<'_> {
                     WHERE c.relkind IN ('r', 'p') AND n.nspname <> ALL ('{vaultstream,information_schema}') \
                       AND n.nspname !~ '^pg_' AND (NOT $1 OR has_schema_privilege(n.oid, 'USAGE') \
                         AND has_any_column_privilege(c.oid, 'SELECT')) LIMIT $2";
-        let rows = self.query(sql, &[&self.for_others, &MOST_CANDIDATES]).await?;
+        let rows = self.query(sql, &[&self.for_others, &CANDIDATES_LIMIT]).await?;
         let candidates: Vec<_> =
             rows.iter().map(|row| Candidate { schema: Some(row.get(0)), name: row.get(1) }).collect();
         Ok(nearest(Some(&self.source.schema), &self.source.name, &candidates))
@@ -231,12 +231,12 @@ impl Adviser<'_> {
         self.relation().map_or(0, |relation| relation.oid)
     }
 
-    async fn query(&self, sql: &str, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<tokio_postgres::Row>, QueryError> {
-        self.client.query(sql, params).await.map_err(|error| QueryError::new(ACTION, error))
+    async fn query(&self, sql: &str, params: Params<'_>) -> Result<Vec<Row>, QueryError> {
+        Queries::over(self.client, ACTION).query(sql, params).await
     }
 }
 
-/// What has a table's name without being one, and what to do instead.
+/// What a relation of another kind is, and what to do instead.
 fn other_kind(kind: &str) -> (&'static str, &'static str) {
     const COPY: &str = "name the table that it reads, or keep its rows in a table with a bigint key";
     match kind {

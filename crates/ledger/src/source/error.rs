@@ -1,4 +1,4 @@
-//! What is wrong with a table, for the person who can mend it.
+//! What is wrong with a table, for the person who can correct it.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ pub enum Lack {
     Absent,
     /// The reader may not read it.
     Denied,
-    /// One of the two: those who order jobs on a cluster are not told which tables its databases hold.
+    /// One of the two: a cluster's users are not told which tables its databases hold.
     AbsentOrDenied,
 }
 
@@ -50,7 +50,7 @@ pub enum SourceError {
         /// One that inherits.
         child: String,
     },
-    /// The key is no integer.
+    /// The key is not an integer.
     #[error(
         "spec.source.table.key: column {column} is of type {found}, and has to be smallint, integer or bigint{advice}"
     )]
@@ -80,7 +80,7 @@ pub enum SourceError {
         /// What can be done.
         advice: String,
     },
-    /// Rows without a key are there, whatever the catalog says.
+    /// Rows have no key, whatever the catalog says.
     #[error(
         "spec.source.table.key: column {column} is NULL in {rows} rows of table {table}, which could not be signed: give them a key, or delete them"
     )]
@@ -132,7 +132,7 @@ pub enum SourceError {
     },
 }
 
-/// What is missing or not granted, and how to mend that.
+/// What is missing or not granted, and what would help.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lacking {
     /// `table public.orders`, or `column body of table public.orders`.

@@ -15,11 +15,11 @@ pub(crate) struct Facts {
     pub(crate) payload_name: String,
     /// The database.
     pub(crate) database: u32,
-    /// None when there is none of that name.
+    /// `None` when no relation has that name.
     pub(crate) relation: Option<Relation>,
 }
 
-/// A table, or what else has its name.
+/// A table, or another relation of that name.
 #[derive(Debug)]
 pub(crate) struct Relation {
     pub(crate) oid: u32,
@@ -38,7 +38,7 @@ pub(crate) struct Relation {
 
 #[derive(Debug)]
 pub(crate) struct Column {
-    /// The name of a type of Postgres' own; none for all others, whatever they are called.
+    /// The name of a built-in type; `None` for all others, even of the same name.
     pub(crate) type_name: Option<String>,
     /// As SQL writes it.
     pub(crate) shown: String,
@@ -47,7 +47,7 @@ pub(crate) struct Column {
     pub(crate) may_read: bool,
 }
 
-/// The server answered something else than the facts.
+/// The server returned something else than the facts.
 #[derive(Debug, thiserror::Error)]
 #[error("the database did not describe the source table")]
 pub(crate) struct NoFacts;
@@ -61,7 +61,7 @@ pub(crate) fn text_literal(text: &str) -> String {
 const OF_COLUMN: usize = 4;
 
 impl Facts {
-    /// The question: one row, for the simple protocol, so that it can travel with what comes before and after it.
+    /// The query: one row, for the simple protocol, so that it can be sent together with other statements.
     ///
     /// NOT NULL: since Postgres 18 a constraint that is NOT VALID sets `attnotnull`, too. Unique: a B-tree whose operators are
     /// those of integers, over all rows, without expressions, complete and in use. A deferrable one will do: other sessions

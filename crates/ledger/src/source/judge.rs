@@ -4,10 +4,9 @@ use std::fmt;
 
 use vaultstream_api::TableSource;
 
-use super::PlannedTable;
 use super::error::SourceError;
 use super::facts::{Column, Facts, Relation};
-use crate::jobs::Job;
+use crate::jobs::{Job, PlannedTable};
 
 /// A table that can be signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +55,7 @@ pub(crate) enum Unfit {
     RowSecurity,
 }
 
-/// What it means for a job that was planned when it was not so.
+/// What changed since the job was planned.
 impl fmt::Display for Unfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -117,8 +116,8 @@ fn unique(relation: &Relation, key: &Column) -> Result<(), Unfit> {
     if relation.row_security { Err(Unfit::RowSecurity) } else { Ok(()) }
 }
 
-/// Holds a table against what the job was planned with. What is changed may be no worse, but one job has one table and one
-/// encoding. Answers what it is now.
+/// Compares a table with what the job was planned with. It may have changed as long as it can be signed, but one job has one table
+/// and one encoding. Returns what it is now.
 pub(crate) fn unchanged(job: &Job, facts: &Facts) -> Result<Fit, SourceError> {
     let changed = |what: String| SourceError::Changed { table: facts.table.clone(), what };
     let now = judge(facts).map_err(|unfit| changed(unfit.to_string()))?;
@@ -137,7 +136,108 @@ pub(crate) fn unchanged(job: &Job, facts: &Facts) -> Result<Fit, SourceError> {
     }
 }
 
-/// Types whose values have the same bytes are one.
+/// Types whose values have the same bytes count as one.
 fn form(payload_type: &str) -> &str {
     if payload_type == "varchar" { "text" } else { payload_type }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jobs::fixture;
+
+    fn column(type_name: &str) -> Option<Column> {
+        let shown = type_name.to_owned();
+        Some(Column { type_name: Some(shown.clone()), shown, not_null: true, may_read: true })
+    }
+
+    /// A table that can be signed.
+    fn facts() -> Facts {
+        Facts {
+            reader: "app".to_owned(),
+            schema: "public".to_owned(),
+            table: "public.orders".to_owned(),
+            key_name: "id".to_owned(),
+            payload_name: "body".to_owned(),
+            database: 5,
+            relation: Some(Relation {
+                oid: 16_400,
+                kind: "r".to_owned(),
+                row_security: false,
+                may_use_schema: true,
+                may_read: true,
+                unique: true,
+                key: column("int8"),
+                payload: column("text"),
+            }),
+        }
+    }
+
+    fn with(change: impl FnOnce(&mut Relation)) -> Facts {
+        let mut facts = facts();
+        facts.relation.as_mut().map(change);
+        facts
+    }
+
+    #[test]
+    fn a_table_with_a_unique_integer_key_and_a_payload_of_bytes_can_be_signed() {
+        let planned = |partitioned| PlannedTable { database: 5, table: 16_400, partitioned };
+        assert_eq!(judge(&facts()), Ok(Fit { table: planned(false), payload_type: "text".to_owned() }));
+        let partitioned = judge(&with(|relation| relation.kind = "p".to_owned())).unwrap();
+        assert_eq!(partitioned.table, planned(true));
+        for key in ["int2", "int4", "int8"] {
+            assert!(judge(&with(|relation| relation.key = column(key))).is_ok(), "{key}");
+        }
+        for payload in ["bytea", "text", "varchar", "json", "jsonb", "uuid"] {
+            assert!(judge(&with(|relation| relation.payload = column(payload))).is_ok(), "{payload}");
+        }
+    }
+
+    #[test]
+    fn the_first_reason_why_a_table_cannot_be_signed_is_told() {
+        let unreadable = |column: &mut Option<Column>| column.as_mut().unwrap().may_read = false;
+        let foreign = || Column { type_name: None, ..column("mine.int8").unwrap() };
+        for (facts, unfit) in [
+            (Facts { relation: None, ..facts() }, Unfit::NoTable),
+            (with(|relation| relation.may_use_schema = false), Unfit::TableDenied),
+            (with(|relation| relation.may_read = false), Unfit::TableDenied),
+            (with(|relation| relation.kind = "v".to_owned()), Unfit::Kind("v".to_owned())),
+            (with(|relation| relation.key = None), Unfit::NoColumn(Member::Key)),
+            (with(|relation| unreadable(&mut relation.key)), Unfit::ColumnDenied(Member::Key)),
+            (with(|relation| relation.payload = None), Unfit::NoColumn(Member::Payload)),
+            (with(|relation| unreadable(&mut relation.payload)), Unfit::ColumnDenied(Member::Payload)),
+            (with(|relation| relation.key = column("numeric")), Unfit::KeyType("numeric".to_owned())),
+            (with(|relation| relation.key = Some(foreign())), Unfit::KeyType("mine.int8".to_owned())),
+            (with(|relation| relation.payload = column("int8")), Unfit::PayloadType("int8".to_owned())),
+            (with(|relation| relation.key.as_mut().unwrap().not_null = false), Unfit::KeyNullable),
+            (with(|relation| relation.unique = false), Unfit::KeyNotUnique),
+            (with(|relation| relation.row_security = true), Unfit::RowSecurity),
+        ] {
+            assert_eq!(judge(&facts), Err(unfit));
+        }
+    }
+
+    #[test]
+    fn a_job_keeps_its_table_and_its_encoding() {
+        let mut job = fixture::job(fixture::table());
+        assert!(unchanged(&job, &facts()).is_ok(), "an earlier version recorded neither");
+        job.payload_type = Some("varchar".to_owned());
+        assert!(unchanged(&job, &facts()).is_ok(), "text has the same bytes");
+        job.payload_type = Some("bytea".to_owned());
+        let told = unchanged(&job, &facts()).unwrap_err().to_string();
+        assert!(told.contains("column body was bytea and is text now"), "{told}");
+        job.payload_type = None;
+        for (planned, same) in [
+            (PlannedTable { database: 5, table: 16_400, partitioned: false }, true),
+            // A restored ledger: tables have other numbers there.
+            (PlannedTable { database: 6, table: 1, partitioned: false }, true),
+            (PlannedTable { database: 5, table: 1, partitioned: false }, false),
+            (PlannedTable { database: 5, table: 16_400, partitioned: true }, false),
+        ] {
+            job.planned_table = Some(planned);
+            assert_eq!(unchanged(&job, &facts()).is_ok(), same, "{planned:?}");
+        }
+        let told = unchanged(&job, &with(|relation| relation.unique = false)).unwrap_err().to_string();
+        assert!(told.contains("its key column has no valid unique index now"), "{told}");
+    }
 }

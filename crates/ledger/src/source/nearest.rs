@@ -5,12 +5,12 @@ use strsim::osa_distance;
 /// A name that exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Candidate {
-    /// None for columns.
+    /// `None` for columns.
     pub(super) schema: Option<String>,
     pub(super) name: String,
 }
 
-/// How a name that was not found is like one that exists, the best first.
+/// How an existing name resembles the missing one, the best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Likeness {
     /// It holds the schema, too.
@@ -19,7 +19,7 @@ enum Likeness {
     Spelling,
     /// The same name in another schema.
     Elsewhere,
-    /// So many letters are different.
+    /// That number of letters differ.
     Typo(usize),
 }
 

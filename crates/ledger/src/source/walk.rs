@@ -2,8 +2,9 @@
 
 use tokio_postgres::Client;
 
-use super::ReadFrom;
+use super::read_from::ReadFrom;
 use crate::error::QueryError;
+use crate::queries::Queries;
 
 const ACTION: &str = "find the next record";
 
@@ -12,13 +13,13 @@ pub(crate) const SAVEPOINT: &str = "SAVEPOINT before_read";
 pub(crate) const ROLLBACK: &str = "ROLLBACK TO SAVEPOINT before_read";
 pub(crate) const RELEASE: &str = "RELEASE SAVEPOINT before_read";
 
-/// What is next.
+/// The next row.
 pub(crate) enum Next {
     /// This id.
     Row(i64),
-    /// A row with this id, of which the server cannot even read that.
+    /// A row with this id, which the server cannot read.
     Unreadable(i64, QueryError),
-    /// The range holds no more.
+    /// The range has no more rows.
     Nothing,
 }
 
@@ -26,7 +27,7 @@ pub(crate) enum Next {
 ///
 /// # Errors
 ///
-/// When Postgres fails in a way that is no fault of a row.
+/// When Postgres fails for another reason than a row that it cannot read.
 pub(crate) async fn next_row(client: &Client, from: &ReadFrom, first: i64, last: i64) -> Result<Next, QueryError> {
     let mut error = match probe(client, from, first, last).await? {
         Ok(found) => return Ok(found.map_or(Next::Nothing, Next::Row)),
@@ -56,16 +57,14 @@ async fn probe(
     first: i64,
     last: i64,
 ) -> Result<Result<Option<i64>, QueryError>, QueryError> {
-    match client.query_opt(&from.keys(first, last, 1), &[]).await {
-        Ok(row) => Ok(Ok(row.map(|row| row.get(0)))),
-        Err(error) => {
-            let error = QueryError::new(ACTION, error);
-            if !error.is_fault_of_a_record() {
-                return Err(error);
-            }
-            client.batch_execute(ROLLBACK).await.map_err(|error| QueryError::new(ACTION, error))?;
+    let queries = Queries::over(client, ACTION);
+    match queries.query_opt(&from.keys(first, last, 1), &[]).await {
+        Ok(row) => Ok(Ok(row.map(|row| row.get("key")))),
+        Err(error) if error.is_fault_of_a_record() => {
+            queries.batch(ROLLBACK).await?;
             Ok(Err(error))
         }
+        Err(error) => Err(error),
     }
 }
 

@@ -2,18 +2,19 @@
 
 use vaultstream_api::{DeletionPolicy, Retention};
 
-use super::lock::{self, Locked};
-use super::{Step, StepError, partitions};
-use crate::connect::Ledger;
+use super::lock::{self, locked};
+use super::partitions;
+use super::step::{Step, StepError};
+use crate::connection::{Ledger, Session};
 use crate::error::QueryError;
 use crate::ids::JobId;
-use crate::session::Session;
+use crate::queries::Queries;
 use crate::source::{records_partition, signatures_partition};
 
 /// How far deleting is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deleted {
-    /// Rows are left, or somebody's lock is in the way: call again.
+    /// Rows are left, or another session's lock is in the way: call again.
     More,
     /// Done; the name is free.
     Done,
@@ -30,63 +31,62 @@ const CHUNK: i64 = 20_000;
 /// When Postgres fails.
 pub async fn delete(ledger: &Ledger, id: JobId, policy: &DeletionPolicy) -> Result<Step<Deleted>, StepError> {
     const ACTION: &str = "delete the job";
-    let failed = |error| QueryError::new(ACTION, error);
-    {
-        let mut client = ledger.client(ACTION).await?;
-        let (tx, job) = match lock::begin(&mut client, id, ACTION).await? {
-            Locked::Job(tx, job) => (tx, job),
-            Locked::Busy => return Ok(Step::Busy),
-            Locked::Gone => return Ok(Step::Gone),
-        };
-        if !job.state.is_final() || policy.signatures == Retention::Delete {
-            tx.execute("UPDATE vaultstream.jobs SET state = 'Deleting' WHERE id = $1", &[&id.0])
-                .await
-                .map_err(failed)?;
+    let stopped = locked(ledger, id, ACTION, async |tx, job| {
+        if !job.state.is_terminal() || policy.signatures == Retention::Delete {
+            tx.execute("UPDATE vaultstream.jobs SET state = 'Deleting' WHERE id = $1", &[&id.0]).await?;
         }
-        tx.commit().await.map_err(failed)?;
+        Ok(Step::Done(()))
+    });
+    if let Err(outcome) = stopped.await?.done() {
+        return Ok(outcome);
     }
-    // DETACH CONCURRENTLY runs in no transaction: the lock is the session's here, and goes with it.
+    // DETACH CONCURRENTLY runs in no transaction: the lock is the session's here, and is released with it.
     let session = Session::new(ledger.client(ACTION).await?);
     let Some(client) = session.client() else { return Ok(Step::Busy) };
-    let row = client.query_one("SELECT pg_try_advisory_lock($1)", &[&lock::number(id)]).await.map_err(failed)?;
-    if !row.get::<_, bool>(0) {
+    let queries = Queries::over(client, ACTION);
+    let row = queries.query_one("SELECT pg_try_advisory_lock($1) AS locked", &[&lock::number(id)]).await?;
+    if !row.get::<_, bool>("locked") {
         return Ok(Step::Busy);
     }
+    let deleted = remove(&queries, id, policy).await?;
+    if deleted == Deleted::Done {
+        queries.execute("SELECT pg_advisory_unlock($1)", &[&lock::number(id)]).await?;
+        session.settle();
+    }
+    Ok(Step::Done(deleted))
+}
+
+/// Removes as much as one call may. Expects the job's lock.
+async fn remove(queries: &Queries<'_>, id: JobId, policy: &DeletionPolicy) -> Result<Deleted, QueryError> {
     let targets = [
         (policy.records, "records", records_partition(id)),
         (policy.signatures, "signatures", signatures_partition(id)),
     ];
     for (retention, parent, name) in targets {
-        if retention == Retention::Delete && !partitions::remove(client, parent, &name).await? {
-            // Perhaps a frozen worker is what holds the lock.
-            client.execute("SELECT vaultstream.end_expired($1)", &[&id.0]).await.map_err(failed)?;
-            return Ok(Step::Done(Deleted::More));
+        if retention == Retention::Delete && !partitions::remove(queries.client(), parent, &name).await? {
+            // A frozen worker may hold the lock.
+            queries.execute("SELECT vaultstream.end_expired($1)", &[&id.0]).await?;
+            return Ok(Deleted::More);
         }
     }
     if policy.signatures == Retention::Delete {
         for table in ["rejects", "batches"] {
-            let gone = client
-                .execute(
-                    &format!(
-                        "DELETE FROM vaultstream.{table} WHERE ctid = ANY (ARRAY \
-                         (SELECT ctid FROM vaultstream.{table} WHERE job_id = $1 LIMIT $2))"
-                    ),
-                    &[&id.0, &CHUNK],
-                )
-                .await
-                .map_err(failed)?;
-            if i64::try_from(gone).unwrap_or(i64::MAX) >= CHUNK {
-                return Ok(Step::Done(Deleted::More));
+            let sql = format!(
+                "DELETE FROM vaultstream.{table} WHERE ctid = ANY (ARRAY \
+                 (SELECT ctid FROM vaultstream.{table} WHERE job_id = $1 LIMIT $2))"
+            );
+            let rows = queries.execute(&sql, &[&id.0, &CHUNK]).await?;
+            if i64::try_from(rows).unwrap_or(i64::MAX) >= CHUNK {
+                return Ok(Deleted::More);
             }
         }
-        client.execute("DELETE FROM vaultstream.keys WHERE job_id = $1", &[&id.0]).await.map_err(failed)?;
+        queries.execute("DELETE FROM vaultstream.keys WHERE job_id = $1", &[&id.0]).await?;
     }
-    if policy.signatures == Retention::Delete && policy.records == Retention::Delete {
-        client.execute("DELETE FROM vaultstream.jobs WHERE id = $1", &[&id.0]).await.map_err(failed)?;
+    let sql = if policy.signatures == Retention::Delete && policy.records == Retention::Delete {
+        "DELETE FROM vaultstream.jobs WHERE id = $1"
     } else {
-        client.execute("UPDATE vaultstream.jobs SET live = false WHERE id = $1", &[&id.0]).await.map_err(failed)?;
-    }
-    client.execute("SELECT pg_advisory_unlock($1)", &[&lock::number(id)]).await.map_err(failed)?;
-    session.settle();
-    Ok(Step::Done(Deleted::Done))
+        "UPDATE vaultstream.jobs SET live = false WHERE id = $1"
+    };
+    queries.execute(sql, &[&id.0]).await?;
+    Ok(Deleted::Done)
 }

@@ -1,18 +1,18 @@
-//! Planning the batches of somebody's table: a walk along its key, so that gaps cost nothing.
+//! Planning the batches of a table: a walk along its key, so that gaps cost nothing.
 //!
 //! The ranges tile the whole key space up to the greatest key at planning time: the first begins at the least bigint, each
 //! next one behind its predecessor. A row that is inserted later below that key is in a range, too.
 
-use deadpool_postgres::Transaction;
 use tokio_postgres::Client;
 use vaultstream_api::TableSource;
-use vaultstream_signing::copy::int8;
 
-use super::seed::{self, Seeding};
-use super::{StepError, look};
+use super::look;
+use super::seeding::{self, Seeding};
+use super::step::StepError;
+use crate::copy::int8;
 use crate::copy_out::{INDEX_ONLY, ReadError, stream};
-use crate::error::QueryError;
 use crate::jobs::Job;
+use crate::queries::Queries;
 use crate::source::{self, Fit, Next, ReadFrom, SourceError, next_row};
 
 /// Batches a job may have.
@@ -23,27 +23,22 @@ const MOST_LOST: usize = 10_000;
 
 const ACTION: &str = "plan the source table";
 
-fn failed(error: tokio_postgres::Error) -> StepError {
-    QueryError::new(ACTION, error).into()
-}
-
 /// Plans the batches of the next `chunk` rows.
 pub(super) async fn table(
-    tx: &Transaction<'_>,
+    tx: &Queries<'_>,
     job: &Job,
     source: &TableSource,
     chunk: i64,
     source_role: bool,
 ) -> Result<Seeding, StepError> {
-    let row = tx
-        .query_one("SELECT plan_cursor, plan_high, batches FROM vaultstream.jobs WHERE id = $1", &[&job.id.0])
-        .await
-        .map_err(failed)?;
-    let (cursor, high, planned): (Option<i64>, Option<i64>, Option<i64>) = (row.get(0), row.get(1), row.get(2));
+    let tx = &Queries::over(tx.client(), ACTION);
+    let sql = "SELECT plan_cursor, plan_high, batches FROM vaultstream.jobs WHERE id = $1";
+    let row = tx.query_one(sql, &[&job.id.0]).await?;
+    let (cursor, planned): (Option<i64>, Option<i64>) = (row.get("plan_cursor"), row.get("batches"));
     // What reads the table does so with the reader's rights, what writes the ledger with ours.
     become_reader(tx, source_role).await?;
     let (fit, from) = hold(tx.client(), job, source, source_role).await?;
-    let high = match high {
+    let high = match row.get("plan_high") {
         Some(high) => Some(high),
         None => greatest(tx, &from, source).await?,
     };
@@ -52,9 +47,9 @@ pub(super) async fn table(
     let first = cursor.map_or(i64::MIN, |cursor| cursor.saturating_add(1));
     let mut tally = Tally::new(size);
     if let Some(high) = high {
-        tx.batch_execute(source::SAVEPOINT).await.map_err(failed)?;
+        tx.batch(source::SAVEPOINT).await?;
         walk(tx.client(), &from, first, high, wanted, &mut tally).await?;
-        tx.batch_execute(source::RELEASE).await.map_err(failed)?;
+        tx.batch(source::RELEASE).await?;
     }
     let complete = tally.rows < wanted || tally.lasts.last() == high.as_ref();
     if complete {
@@ -86,10 +81,9 @@ pub(super) async fn table(
             &fit.table.partitioned,
         ],
     )
-    .await
-    .map_err(failed)?;
+    .await?;
     if complete {
-        seed::finish(tx, job.id, seeded, batches).await.map_err(failed)?;
+        seeding::finish(tx, job.id, seeded, batches).await?;
         Ok(Seeding::Done { total: seeded, batches })
     } else {
         Ok(Seeding::More { seeded, total: estimate(tx, fit.table.table).await?.max(seeded) })
@@ -105,7 +99,7 @@ async fn hold(
 ) -> Result<(Fit, ReadFrom), StepError> {
     let fit = look::check(client, source, source_role).await?;
     let from = |fit: &Fit| ReadFrom::of_table(source, Some(&fit.payload_type), Some(fit.table.partitioned));
-    client.batch_execute(&format!("{INDEX_ONLY}; {}", from(&fit).lock())).await.map_err(failed)?;
+    Queries::over(client, ACTION).batch(&format!("{INDEX_ONLY}; {}", from(&fit).lock())).await?;
     // What the table was before the lock does not count.
     let fit = source::unchanged(job, &look::facts(client, source).await?)?;
     let from = from(&fit);
@@ -137,8 +131,8 @@ impl Tally {
     }
 }
 
-/// Tallies up to `wanted` keys from `first` to `high`. A row whose very key cannot be read is counted all the same: whoever
-/// reads its batch rejects it. Expects a savepoint.
+/// Tallies up to `wanted` keys from `first` to `high`. A row whose very key cannot be read is counted all the same: the worker
+/// that reads its batch rejects it. Expects a savepoint.
 async fn walk(
     client: &Client,
     from: &ReadFrom,
@@ -160,7 +154,7 @@ async fn walk(
             Err(ReadError::Query(error)) if error.is_fault_of_a_record() => error,
             Err(error) => return Err(error.into_query().into()),
         };
-        client.batch_execute(source::ROLLBACK).await.map_err(failed)?;
+        Queries::over(client, ACTION).batch(source::ROLLBACK).await?;
         if let (true, Some(last)) = (tally.rows > before, tally.lasts.last()) {
             first = last.saturating_add(1);
         }
@@ -182,18 +176,18 @@ async fn walk(
 }
 
 /// The greatest key of the table. Rows without one would be left out: they are refused, whatever the catalog promises.
-async fn greatest(tx: &Transaction<'_>, from: &ReadFrom, source: &TableSource) -> Result<Option<i64>, StepError> {
-    let Some(row) = tx.query_opt(&from.greatest(), &[]).await.map_err(failed)? else { return Ok(None) };
-    if let Some(key) = row.get(0) {
+async fn greatest(tx: &Queries<'_>, from: &ReadFrom, source: &TableSource) -> Result<Option<i64>, StepError> {
+    let Some(row) = tx.query_opt(&from.greatest(), &[]).await? else { return Ok(None) };
+    if let Some(key) = row.get("key") {
         return Ok(Some(key));
     }
-    let rows: i64 = tx.query_one(&from.count(), &[]).await.map_err(failed)?.get(1);
+    let rows: i64 = tx.query_one(&from.count(), &[]).await?.get("without_key");
     let facts = look::facts(tx.client(), source).await?;
     Err(SourceError::NullKeys { column: facts.key_name, table: facts.table, rows }.into())
 }
 
-/// Adds the batches to the ledger; answers how many there are now.
-async fn keep(tx: &Transaction<'_>, job: &Job, tally: &Tally, first: i64, planned: i64) -> Result<i64, StepError> {
+/// Adds the batches to the ledger. Returns how many there are now.
+async fn keep(tx: &Queries<'_>, job: &Job, tally: &Tally, first: i64, planned: i64) -> Result<i64, StepError> {
     let mut first = first;
     let lasts = &tally.lasts;
     let firsts: Vec<i64> = lasts.iter().map(|last| std::mem::replace(&mut first, last.saturating_add(1))).collect();
@@ -203,8 +197,7 @@ async fn keep(tx: &Transaction<'_>, job: &Job, tally: &Tally, first: i64, planne
            FROM unnest($3::bigint[], $4::bigint[], $5::bigint[]) WITH ORDINALITY AS u (first, last, rows, place)",
         &[&job.id.0, &planned, &firsts, lasts, &tally.counts],
     )
-    .await
-    .map_err(failed)?;
+    .await?;
     let batches = planned + i64::try_from(lasts.len()).unwrap_or(i64::MAX);
     if batches > MOST_BATCHES {
         return Err(SourceError::TooManyBatches { most: MOST_BATCHES, size: job.spec.batch_size }.into());
@@ -213,39 +206,53 @@ async fn keep(tx: &Transaction<'_>, job: &Job, tally: &Tally, first: i64, planne
 }
 
 /// The rows behind the cursor went away meanwhile: the last batch covers the rest of the key space.
-async fn stretch_last(tx: &Transaction<'_>, job: &Job, batches: i64, high: i64) -> Result<(), StepError> {
+async fn stretch_last(tx: &Queries<'_>, job: &Job, batches: i64, high: i64) -> Result<(), StepError> {
     tx.execute(
         "UPDATE vaultstream.batches SET last_id = greatest(last_id, $3::bigint) WHERE job_id = $1 AND batch = $2::bigint - 1",
         &[&job.id.0, &batches, &high],
     )
-    .await
-    .map(drop)
-    .map_err(failed)
+    .await?;
+    Ok(())
 }
 
-/// What the server believes the table to hold.
-async fn estimate(tx: &Transaction<'_>, table: u32) -> Result<i64, StepError> {
+/// The rows of the table, as the server estimates them.
+async fn estimate(tx: &Queries<'_>, table: u32) -> Result<i64, StepError> {
     let row = tx
         .query_one(
-            "SELECT coalesce(sum(greatest(c.reltuples, 0)), 0)::bigint FROM pg_partition_tree($1::oid) t \
+            "SELECT coalesce(sum(greatest(c.reltuples, 0)), 0)::bigint AS estimate FROM pg_partition_tree($1::oid) t \
                     JOIN pg_class c ON c.oid = t.relid WHERE t.isleaf",
             &[&table],
         )
-        .await
-        .map_err(failed)?;
-    Ok(row.get(0))
+        .await?;
+    Ok(row.get("estimate"))
 }
 
-async fn become_reader(tx: &Transaction<'_>, source_role: bool) -> Result<(), StepError> {
+async fn become_reader(tx: &Queries<'_>, source_role: bool) -> Result<(), StepError> {
     if !source_role {
         return Ok(());
     }
-    tx.batch_execute("SET LOCAL ROLE vaultstream_source").await.map_err(failed)
+    tx.batch("SET LOCAL ROLE vaultstream_source").await?;
+    Ok(())
 }
 
-async fn become_self(tx: &Transaction<'_>, source_role: bool) -> Result<(), StepError> {
+async fn become_self(tx: &Queries<'_>, source_role: bool) -> Result<(), StepError> {
     if !source_role {
         return Ok(());
     }
-    tx.batch_execute("SET LOCAL ROLE NONE").await.map_err(failed)
+    tx.batch("SET LOCAL ROLE NONE").await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Tally;
+
+    #[test]
+    fn keys_are_tallied_into_batches_of_the_given_size() {
+        let mut tally = Tally::new(3);
+        for key in [-5, 0, 7, 8, 100, 101, i64::MAX] {
+            tally.add(key);
+        }
+        assert_eq!((tally.rows, tally.lasts, tally.counts), (7, vec![7, 101, i64::MAX], vec![3, 3, 1]));
+    }
 }

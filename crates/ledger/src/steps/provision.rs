@@ -2,34 +2,27 @@
 
 use vaultstream_api::Source;
 
-use super::lock::{self, Locked};
-use super::{Step, StepError, partitions};
-use crate::connect::Ledger;
-use crate::error::QueryError;
+use super::lock::locked;
+use super::partitions;
+use super::step::{Step, StepError};
+use crate::connection::Ledger;
 use crate::ids::{JobId, KeyId};
 use crate::jobs::JobState;
 
-/// Makes the partitions and the keys' rows, without material, and goes on to Seeding. A no-op once that is done.
+/// Makes the partitions and the keys' rows, without material, and sets the job to Seeding. Does nothing once that is done.
 ///
 /// # Errors
 ///
 /// When Postgres fails.
 pub async fn provision(ledger: &Ledger, id: JobId) -> Result<Step<()>, StepError> {
-    const ACTION: &str = "provision the job";
-    let mut client = ledger.client(ACTION).await?;
-    let (tx, job) = match lock::begin(&mut client, id, ACTION).await? {
-        Locked::Job(tx, job) => (tx, job),
-        Locked::Busy => return Ok(Step::Busy),
-        Locked::Gone => return Ok(Step::Gone),
-    };
-    match job.state {
-        JobState::Pending | JobState::Provisioning => {}
-        JobState::Seeding | JobState::Signing => return Ok(Step::Done(())),
-        other => return Ok(Step::Elsewhere(other)),
-    }
-    let made = async {
+    let provisioned = locked(ledger, id, "provision the job", async |tx, job| {
+        match job.state {
+            JobState::Pending | JobState::Provisioning => {}
+            JobState::Seeding | JobState::Signing => return Ok(Step::Done(false)),
+            other => return Ok(Step::WrongState(other)),
+        }
         let generated = matches!(job.spec.source, Source::Generate(_));
-        tx.batch_execute(&partitions::create(id, generated)).await?;
+        tx.batch(&partitions::create(id, generated)).await?;
         tx.execute(
             "INSERT INTO vaultstream.keys (job_id, ordinal) SELECT $1, generate_series(0, $2::int) \
              ON CONFLICT DO NOTHING",
@@ -37,35 +30,33 @@ pub async fn provision(ledger: &Ledger, id: JobId) -> Result<Step<()>, StepError
         )
         .await?;
         tx.execute("UPDATE vaultstream.jobs SET state = 'Seeding' WHERE id = $1", &[&id.0]).await?;
-        tx.commit().await
-    };
-    match made.await.map_err(|error| QueryError::new(ACTION, error)) {
-        Ok(()) => {
-            vaultstream_faults::point("provisioned");
-            Ok(Step::Done(()))
-        }
-        Err(error) if lock::is_busy(&error) => Ok(Step::Busy),
-        Err(error) => Err(error.into()),
+        Ok(Step::Done(true))
+    });
+    match provisioned.await {
+        // A parent's lock: another job is being attached or detached.
+        Err(error) if error.is_contention() => Ok(Step::Busy),
+        outcome => match outcome?.done() {
+            Ok(now) => {
+                if now {
+                    vaultstream_faults::point("provisioned");
+                }
+                Ok(Step::Done(()))
+            }
+            Err(outcome) => Ok(outcome),
+        },
     }
 }
 
-/// Gives every key that is worn out its next version; answers the new ones, whose tokens are to be published.
+/// Gives every key whose versions are all worn out its next version. Returns the new ones, whose tokens are to be published.
 ///
 /// # Errors
 ///
 /// When Postgres fails.
 pub async fn insert_missing_key_versions(ledger: &Ledger, id: JobId) -> Result<Step<Vec<KeyId>>, StepError> {
-    const ACTION: &str = "add key versions";
-    let mut client = ledger.client(ACTION).await?;
-    let (tx, job) = match lock::begin(&mut client, id, ACTION).await? {
-        Locked::Job(tx, job) => (tx, job),
-        Locked::Busy => return Ok(Step::Busy),
-        Locked::Gone => return Ok(Step::Gone),
-    };
-    if job.state != JobState::Signing {
-        return Ok(Step::Elsewhere(job.state));
-    }
-    let made = async {
+    locked(ledger, id, "add key versions", async |tx, job| {
+        if job.state != JobState::Signing {
+            return Ok(Step::WrongState(job.state));
+        }
         let rows = tx
             .query(
                 "INSERT INTO vaultstream.keys (job_id, ordinal, version) \
@@ -74,8 +65,7 @@ pub async fn insert_missing_key_versions(ledger: &Ledger, id: JobId) -> Result<S
                 &[&id.0],
             )
             .await?;
-        tx.commit().await?;
-        Ok(rows.iter().map(|row| KeyId(row.get(0))).collect())
-    };
-    made.await.map(Step::Done).map_err(|error| QueryError::new(ACTION, error).into())
+        Ok(Step::Done(rows.iter().map(|row| KeyId(row.get("id"))).collect()))
+    })
+    .await
 }

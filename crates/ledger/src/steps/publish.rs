@@ -1,10 +1,10 @@
-//! What is to be published, and how far it was.
+//! What is to be published, and how far publishing is.
 
 use tokio_postgres::Row;
 
-use super::lock::{self, Locked};
-use super::{Step, StepError};
-use crate::connect::Ledger;
+use super::lock::locked;
+use super::step::{Step, StepError};
+use crate::connection::Ledger;
 use crate::error::QueryError;
 use crate::ids::{BatchNo, BatchRange, JobId};
 use crate::jobs::JobState;
@@ -15,17 +15,10 @@ use crate::jobs::JobState;
 ///
 /// When Postgres fails.
 pub async fn raise_generation(ledger: &Ledger, id: JobId) -> Result<Step<i64>, StepError> {
-    const ACTION: &str = "name new streams";
-    let mut client = ledger.client(ACTION).await?;
-    let (tx, job) = match lock::begin(&mut client, id, ACTION).await? {
-        Locked::Job(tx, job) => (tx, job),
-        Locked::Busy => return Ok(Step::Busy),
-        Locked::Gone => return Ok(Step::Gone),
-    };
-    if matches!(job.state, JobState::Complete | JobState::Failed | JobState::Deleting) {
-        return Ok(Step::Elsewhere(job.state));
-    }
-    let raised = async {
+    locked(ledger, id, "name new streams", async |tx, job| {
+        if matches!(job.state, JobState::Complete | JobState::Failed | JobState::Deleting) {
+            return Ok(Step::WrongState(job.state));
+        }
         let row = tx
             .query_one(
                 "UPDATE vaultstream.jobs SET generation = generation + 1, published = 0, \
@@ -33,10 +26,9 @@ pub async fn raise_generation(ledger: &Ledger, id: JobId) -> Result<Step<i64>, S
                 &[&id.0],
             )
             .await?;
-        tx.commit().await?;
-        Ok(row.get(0))
-    };
-    raised.await.map(Step::Done).map_err(|error| QueryError::new(ACTION, error).into())
+        Ok(Step::Done(row.get("generation")))
+    })
+    .await
 }
 
 /// Batches to publish next: the unsigned ones from number `from` on, at most `limit`.
@@ -50,37 +42,24 @@ pub async fn next_to_publish(
     from: i64,
     limit: usize,
 ) -> Result<Vec<BatchRange>, QueryError> {
-    const ACTION: &str = "read the batches to publish";
-    let client = ledger.client(ACTION).await?;
-    let rows = client
-        .query(
-            "SELECT batch, first_id, last_id, rows_planned FROM vaultstream.batches \
-             WHERE job_id = $1 AND batch >= $2 AND state <> 'signed' ORDER BY batch LIMIT $3",
-            &[&job.0, &from, &i64::try_from(limit).unwrap_or(i64::MAX)],
-        )
-        .await
-        .map_err(|error| QueryError::new(ACTION, error))?;
+    let sql = "SELECT batch, first_id, last_id, rows_planned FROM vaultstream.batches \
+         WHERE job_id = $1 AND batch >= $2 AND state <> 'signed' ORDER BY batch LIMIT $3";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = ledger.query("read the batches to publish", sql, &[&job.0, &from, &limit]).await?;
     Ok(rows.iter().map(range).collect())
 }
 
-/// Notes that every batch below `upto` is published in this generation; answers the cursor. A note about an older
-/// generation, or of less than is known, changes nothing.
+/// Records that every batch below `upto` is published in this generation. Returns how far publishing is. An older generation or
+/// a lower number changes nothing.
 ///
 /// # Errors
 ///
 /// When Postgres fails.
 pub async fn mark_published(ledger: &Ledger, job: JobId, generation: i64, upto: i64) -> Result<i64, QueryError> {
-    const ACTION: &str = "note what was published";
-    let client = ledger.client(ACTION).await?;
-    let row = client
-        .query_opt(
-            "UPDATE vaultstream.jobs SET published = greatest(published, CASE WHEN generation = $2 THEN $3::bigint ELSE 0 END) \
-             WHERE id = $1 RETURNING published",
-            &[&job.0, &generation, &upto],
-        )
-        .await
-        .map_err(|error| QueryError::new(ACTION, error))?;
-    Ok(row.map_or(0, |row| row.get(0)))
+    let sql = "UPDATE vaultstream.jobs SET published = \
+         greatest(published, CASE WHEN generation = $2 THEN $3::bigint ELSE 0 END) WHERE id = $1 RETURNING published";
+    let row = ledger.query_opt("note what was published", sql, &[&job.0, &generation, &upto]).await?;
+    Ok(row.map_or(0, |row| row.get("published")))
 }
 
 /// The first unsigned batch from number `from` on.
@@ -89,38 +68,28 @@ pub async fn mark_published(ledger: &Ledger, job: JobId, generation: i64, upto: 
 ///
 /// When Postgres fails.
 pub async fn first_unsigned(ledger: &Ledger, job: JobId, from: BatchNo) -> Result<Option<BatchNo>, QueryError> {
-    const ACTION: &str = "look for unsigned batches";
-    let client = ledger.client(ACTION).await?;
-    let row = client
-        .query_opt(
-            "SELECT batch FROM vaultstream.batches WHERE job_id = $1 AND batch >= $2 AND state <> 'signed' \
-             ORDER BY batch LIMIT 1",
-            &[&job.0, &from.0],
-        )
-        .await
-        .map_err(|error| QueryError::new(ACTION, error))?;
-    Ok(row.map(|row| BatchNo(row.get(0))))
+    let sql = "SELECT batch FROM vaultstream.batches WHERE job_id = $1 AND batch >= $2 AND state <> 'signed' \
+         ORDER BY batch LIMIT 1";
+    let row = ledger.query_opt("look for unsigned batches", sql, &[&job.0, &from.0]).await?;
+    Ok(row.map(|row| BatchNo(row.get("batch"))))
 }
 
-/// Batches that were published and are not signed: each should be in the stream, or be somebody's work just now.
+/// Batches that were published and are not signed: each should be in the stream, queued or held by a worker.
 ///
 /// # Errors
 ///
 /// When Postgres fails.
 pub async fn unsigned_published(ledger: &Ledger, job: JobId) -> Result<Vec<BatchRange>, QueryError> {
-    const ACTION: &str = "read the batches in work";
-    let client = ledger.client(ACTION).await?;
-    let rows = client
-        .query(
-            "SELECT batch, first_id, last_id, rows_planned FROM vaultstream.batches WHERE job_id = $1 \
-             AND batch < (SELECT published FROM vaultstream.jobs WHERE id = $1) AND state <> 'signed' ORDER BY batch",
-            &[&job.0],
-        )
-        .await
-        .map_err(|error| QueryError::new(ACTION, error))?;
-    Ok(rows.iter().map(range).collect())
+    let sql = "SELECT batch, first_id, last_id, rows_planned FROM vaultstream.batches WHERE job_id = $1 \
+         AND batch < (SELECT published FROM vaultstream.jobs WHERE id = $1) AND state <> 'signed' ORDER BY batch";
+    Ok(ledger.query("read the batches in work", sql, &[&job.0]).await?.iter().map(range).collect())
 }
 
 fn range(row: &Row) -> BatchRange {
-    BatchRange { batch: BatchNo(row.get(0)), first: row.get(1), last: row.get(2), rows: row.get(3) }
+    BatchRange {
+        batch: BatchNo(row.get("batch")),
+        first: row.get("first_id"),
+        last: row.get("last_id"),
+        rows: row.get("rows_planned"),
+    }
 }

@@ -1,32 +1,25 @@
 //! Rejects that are tried again.
 
-use super::{
-    Step, StepError,
-    lock::{self, Locked},
-};
-use crate::{connect::Ledger, error::QueryError, ids::JobId, jobs::JobState};
+use super::lock::locked;
+use super::step::{Step, StepError};
+use crate::connection::Ledger;
+use crate::ids::JobId;
+use crate::jobs::JobState;
 
-/// Lets a job that signs try its rejects again: those in batches of which nothing is signed. Answers how many. Their batches
-/// have to be published anew.
+/// Lets a job that signs try its rejects again: those in batches of which nothing is signed. Returns their number. Their batches
+/// have to be published again.
 ///
 /// # Errors
 ///
 /// When Postgres fails.
 pub async fn retry_rejects(ledger: &Ledger, id: JobId) -> Result<Step<i64>, StepError> {
-    const ACTION: &str = "try rejects again";
-    let mut client = ledger.client(ACTION).await?;
-    let (tx, job) = match lock::begin(&mut client, id, ACTION).await? {
-        Locked::Job(tx, job) => (tx, job),
-        Locked::Busy => return Ok(Step::Busy),
-        Locked::Gone => return Ok(Step::Gone),
-    };
-    if job.state != JobState::Signing {
-        return Ok(Step::Elsewhere(job.state));
-    }
-    let done = async {
-        let row = tx.query_one("SELECT vaultstream.retry_rejects($1)", &[&id.0]).await?;
-        tx.commit().await?;
-        Ok(row.get(0))
-    };
-    done.await.map(Step::Done).map_err(|error| QueryError::new(ACTION, error).into())
+    locked(ledger, id, "try rejects again", async |tx, job| {
+        if job.state != JobState::Signing {
+            return Ok(Step::WrongState(job.state));
+        }
+        // migrations/V6__retry_rejects.sql
+        let row = tx.query_one("SELECT vaultstream.retry_rejects($1) AS retried", &[&id.0]).await?;
+        Ok(Step::Done(row.get("retried")))
+    })
+    .await
 }

@@ -3,11 +3,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use vaultstream_ledger::batches::{self, Split};
 use vaultstream_ledger::commit::{self, CommitError, Committed, Reject};
-use vaultstream_ledger::leases::{self, Take};
+use vaultstream_ledger::leases::{self, LeaseOutcome};
 use vaultstream_ledger::steps::{self, Finish, Step};
 use vaultstream_ledger::{BatchNo, JobId, JobState, jobs, progress};
 
-use crate::stage::{MINUTE, Stage, generated, segment, segment_of};
+use crate::stage::{MINUTE, Stage, all_signed, generated, segment, segment_of};
 
 #[tokio::test]
 async fn a_unit_is_committed_whole_with_its_batches_and_its_keys_counters() {
@@ -27,12 +27,12 @@ async fn a_unit_is_committed_whole_with_its_batches_and_its_keys_counters() {
     assert_eq!(stage.stored(&job).await, 29);
     let now = progress(&stage.ledger, job.id).await.unwrap().unwrap();
     assert_eq!((now.total, now.signed, now.rejected, now.backlog, now.changed), (100, 29, 1, 70, 0));
-    assert_eq!((now.batches_signed, now.keys_leased, now.all_signed()), (3, 0, false));
+    assert_eq!((now.batches_signed, now.keys_leased, all_signed(&now)), (3, 0, false));
     let rejected = vaultstream_ledger::rejects(&stage.ledger, job.id, None, 10).await.unwrap();
     assert_eq!((rejected.len(), rejected[0].id, rejected[0].reason.as_str()), (1, 25, "Null"));
     assert_eq!(stage.ranges(&job).await[0].batch, BatchNo(3));
     // The lease was given back with the commit.
-    assert!(matches!(leases::take(&stage.ledger, job.id, lease.key, MINUTE).await.unwrap(), Take::Taken(_)));
+    assert!(matches!(leases::take(&stage.ledger, job.id, lease.key, MINUTE).await.unwrap(), LeaseOutcome::Granted(_)));
 }
 
 #[tokio::test]
@@ -257,7 +257,7 @@ async fn a_batch_that_was_split_is_refused_with_its_new_range_and_its_tail_is_pu
     assert_eq!(stage.commit(&job, &lease, &unit).await, Committed::Done);
     assert_eq!(batches::split(&stage.ledger, job.id, BatchNo(3), 17, 2).await.unwrap(), Split::Signed);
     let progress = progress(&stage.ledger, job.id).await.unwrap().unwrap();
-    assert_eq!((progress.changed, progress.signed, progress.all_signed()), (0, 30, true));
+    assert_eq!((progress.changed, progress.signed, all_signed(&progress)), (0, 30, true));
 }
 
 #[tokio::test]
@@ -293,5 +293,5 @@ async fn rejects_are_tried_again_where_nothing_else_was_signed_with_them() {
     assert_eq!(stage.commit(&job, &next, &rest).await, Committed::Done);
     assert_eq!(figures().await, (29, 1, 0, 3, 0));
     assert_eq!(steps::begin_finish(&stage.ledger, job.id).await.unwrap(), Step::Done(Finish::Ready));
-    assert_eq!(steps::retry_rejects(&stage.ledger, job.id).await.unwrap(), Step::Elsewhere(JobState::Finishing));
+    assert_eq!(steps::retry_rejects(&stage.ledger, job.id).await.unwrap(), Step::WrongState(JobState::Finishing));
 }

@@ -43,7 +43,7 @@ async fn no_more_connections_are_opened_than_allowed() {
     let ledger = Ledger::connect(&few).await.unwrap();
     let probes = (0..50).map(|_| {
         let ledger = ledger.clone();
-        tokio::spawn(async move { ledger.probe().await })
+        tokio::spawn(async move { ledger.ping().await })
     });
     for probe in probes.collect::<Vec<_>>() {
         probe.await.unwrap().unwrap();
@@ -93,7 +93,7 @@ async fn a_restart_of_the_server_in_mid_job_only_costs_time() {
 
     let servers_gone = servers.clone();
     tokio::task::spawn_blocking(move || servers_gone.stop_postgres()).await.unwrap();
-    let error = stage.ledger.probe().await.unwrap_err();
+    let error = stage.ledger.ping().await.unwrap_err();
     assert_eq!(error.class(), Class::Unreachable, "{error:?}");
     tokio::task::spawn_blocking(move || drop(servers)).await.unwrap();
 }

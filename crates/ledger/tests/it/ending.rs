@@ -7,7 +7,7 @@ use vaultstream_api::Reason;
 use vaultstream_ledger::commit::Committed;
 use vaultstream_ledger::jobs::{self, EnsureError};
 use vaultstream_ledger::steps::{self, Finish, ReceiptStored, Step};
-use vaultstream_ledger::{JobState, NewJob, at_work, progress, verify};
+use vaultstream_ledger::{JobState, NewJob, active_jobs, progress, verify};
 use vaultstream_signing::Backend;
 
 use crate::stage::{MINUTE, Stage, generated, segment};
@@ -23,7 +23,7 @@ async fn a_job_goes_from_its_last_batch_to_complete_with_its_receipt() {
     let unsigned = Step::Done(Finish::Unsigned { batches: 1 });
     assert_eq!(steps::begin_finish(&stage.ledger, job.id).await.unwrap(), unsigned);
     for backend in [Backend::Native, Backend::Reference, Backend::Native] {
-        jobs::signs_with(&stage.ledger, job.id, backend).await.unwrap();
+        jobs::record_backend(&stage.ledger, job.id, backend).await.unwrap();
     }
     let last = [segment(&ranges[2], lease.key)];
     assert_eq!(stage.commit(&job, &lease, &last).await, Committed::Done);
@@ -36,7 +36,7 @@ async fn a_job_goes_from_its_last_batch_to_complete_with_its_receipt() {
     }
     // Nothing is signed any more, but what was committed is still known to be.
     assert_eq!(stage.commit(&job, &lease, &last).await, Committed::Done);
-    assert_eq!(steps::complete(&stage.ledger, job.id).await.unwrap(), Step::Elsewhere(JobState::Finishing));
+    assert_eq!(steps::complete(&stage.ledger, job.id).await.unwrap(), Step::WrongState(JobState::Finishing));
 
     let stored = steps::store_receipt(&stage.ledger, &lease, "not ours", &[9; 32], "native").await.unwrap();
     assert_eq!(stored, ReceiptStored::LeaseLost, "only the receipt key signs it");
@@ -58,7 +58,7 @@ async fn a_job_goes_from_its_last_batch_to_complete_with_its_receipt() {
     assert!(times.created <= times.seeded.unwrap() && times.seeded <= times.signed && times.signed <= times.finished);
     assert_eq!(
         steps::fail(&stage.ledger, job.id, Reason::TooManyRejects, "too late").await.unwrap(),
-        Step::Elsewhere(JobState::Complete)
+        Step::WrongState(JobState::Complete)
     );
     assert_eq!(verify::completeness(&stage.ledger, &job, 10).await.unwrap(), []);
 }
@@ -75,8 +75,8 @@ async fn a_failed_job_keeps_its_sentence() {
     let job = stage.job(job.id).await;
     assert_eq!((job.state, job.failure.as_deref()), (JobState::Failed, Some("3 records were rejected")));
     assert_eq!(job.failure_reason, Some(Reason::TooManyRejects));
-    assert_eq!(steps::begin_finish(&stage.ledger, job.id).await.unwrap(), Step::Elsewhere(JobState::Failed));
-    assert_eq!(steps::raise_generation(&stage.ledger, job.id).await.unwrap(), Step::Elsewhere(JobState::Failed));
+    assert_eq!(steps::begin_finish(&stage.ledger, job.id).await.unwrap(), Step::WrongState(JobState::Failed));
+    assert_eq!(steps::raise_generation(&stage.ledger, job.id).await.unwrap(), Step::WrongState(JobState::Failed));
 }
 
 #[tokio::test]
@@ -195,10 +195,10 @@ async fn all_jobs_at_work_come_in_one_answer() {
         steps::raise_generation(&stage.ledger, job.id).await.unwrap();
     }
     steps::fail(&stage.ledger, done.id, Reason::TooManyRejects, "enough").await.unwrap();
-    let all = at_work(&stage.ledger, "test").await.unwrap();
+    let all = active_jobs(&stage.ledger, "test").await.unwrap();
     let told: Vec<_> = all.iter().map(|one| (one.uid, one.progress.backlog, one.spec == first.spec)).collect();
     assert_eq!(told, [(first.uid, 30, true), (second.uid, 50, false)]);
-    assert!(at_work(&stage.ledger, "elsewhere").await.unwrap().is_empty());
+    assert!(active_jobs(&stage.ledger, "elsewhere").await.unwrap().is_empty());
     assert!(progress(&stage.ledger, vaultstream_ledger::JobId(99)).await.unwrap().is_none());
     assert!(all[0].progress.at.elapsed().unwrap() < Duration::from_secs(60));
 }

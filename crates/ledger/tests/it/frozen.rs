@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio_postgres::Client;
 use vaultstream_ledger::commit::{self, Committed};
-use vaultstream_ledger::leases::{self, Take};
+use vaultstream_ledger::leases::{self, LeaseOutcome};
 use vaultstream_ledger::{BatchRange, Job, JobId, Lease};
 
 use crate::stage::{MINUTE, Stage, generated, segment};
@@ -68,15 +68,15 @@ async fn the_key_of_a_frozen_session_is_leased_again_after_its_lease() {
     let frozen = frozen_in_copy(&stage, &job, &old, &range).await;
 
     // While the lease lasts nobody waits for it and nobody ends it.
-    let Take::Held { for_ } = leases::take(&stage.ledger, job.id, key, MINUTE).await.unwrap() else { panic!() };
-    assert!(for_ > Duration::ZERO && for_ <= Duration::from_millis(1500), "{for_:?}");
+    let LeaseOutcome::HeldFor(left) = leases::take(&stage.ledger, job.id, key, MINUTE).await.unwrap() else { panic!() };
+    assert!(left > Duration::ZERO && left <= Duration::from_millis(1500), "{left:?}");
     assert_eq!(sessions(&stage, &old).await, 1);
-    tokio::time::sleep(for_ + Duration::from_millis(50)).await;
+    tokio::time::sleep(left + Duration::from_millis(50)).await;
     let mut tries = 0;
     let lease = loop {
         match leases::take(&stage.ledger, job.id, key, MINUTE).await.unwrap() {
-            Take::Taken(lease) => break lease,
-            Take::Held { .. } if tries < 50 => tokio::time::sleep(Duration::from_millis(50)).await,
+            LeaseOutcome::Granted(lease) => break lease,
+            LeaseOutcome::HeldFor(_) if tries < 50 => tokio::time::sleep(Duration::from_millis(50)).await,
             other => panic!("{other:?}"),
         }
         tries += 1;
@@ -98,8 +98,8 @@ async fn a_slow_session_is_left_alone_while_its_lease_lasts() {
     let lease = stage.lease(&job, keys[1], Duration::from_secs(5)).await;
     let unit = [segment(&ranges[0], lease.key)];
     assert_eq!(stage.commit(&job, &lease, &unit).await, Committed::LeaseLost);
-    assert_eq!(commit::end_expired(&stage.ledger, job.id).await.unwrap(), 0);
-    assert_eq!(commit::end_expired(&stage.ledger, JobId(4711)).await.unwrap(), 0);
+    assert_eq!(leases::end_expired(&stage.ledger, job.id).await.unwrap(), 0);
+    assert_eq!(leases::end_expired(&stage.ledger, JobId(4711)).await.unwrap(), 0);
     assert_eq!(sessions(&stage, &slow_lease).await, 1);
     drop(slow);
 }
@@ -118,7 +118,7 @@ async fn a_commit_that_is_dropped_halfway_leaves_no_transaction_in_the_pool() {
             cut += 1;
         }
         // Whatever connection comes next is in no transaction.
-        stage.ledger.probe().await.unwrap();
+        stage.ledger.ping().await.unwrap();
         let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'";
         let mut left = 1;
         for _ in 0..100 {

@@ -1,19 +1,19 @@
 use std::time::Duration;
 
 use vaultstream_ledger::commit::{self, Committed};
-use vaultstream_ledger::leases::{self, Stored, Take};
+use vaultstream_ledger::leases::{self, LeaseOutcome, Stored};
 use vaultstream_ledger::steps::{self, Step};
 use vaultstream_ledger::{KeyId, Lease};
 
 use crate::stage::{MINUTE, Stage, generated, segment};
 
-async fn take(stage: &Stage, job: &vaultstream_ledger::Job, key: KeyId) -> Take {
+async fn take(stage: &Stage, job: &vaultstream_ledger::Job, key: KeyId) -> LeaseOutcome {
     leases::take(&stage.ledger, job.id, key, MINUTE).await.unwrap()
 }
 
-fn taken(take: Take) -> Lease {
-    match take {
-        Take::Taken(lease) => lease,
+fn taken(outcome: LeaseOutcome) -> Lease {
+    match outcome {
+        LeaseOutcome::Granted(lease) => lease,
         other => panic!("{other:?}"),
     }
 }
@@ -25,14 +25,14 @@ async fn a_key_has_one_holder_at_a_time() {
     let key = stage.keys(&job).await[0];
     let first = taken(take(&stage, &job, key).await);
     assert!(first.remaining() > Duration::from_secs(50) && first.remaining() <= Duration::from_secs(54));
-    let Take::Held { for_ } = take(&stage, &job, key).await else { panic!() };
-    assert!(for_ > Duration::from_secs(50) && for_ <= MINUTE, "{for_:?}");
+    let LeaseOutcome::HeldFor(left) = take(&stage, &job, key).await else { panic!() };
+    assert!(left > Duration::from_secs(50) && left <= MINUTE, "{left:?}");
     leases::release(&stage.ledger, &first).await.unwrap();
     let second = taken(take(&stage, &job, key).await);
     assert_eq!((second.epoch, second.id == first.id), (first.epoch + 1, false));
     // What is not ours any more cannot be given back.
     leases::release(&stage.ledger, &first).await.unwrap();
-    assert!(matches!(take(&stage, &job, key).await, Take::Held { .. }));
+    assert!(matches!(take(&stage, &job, key).await, LeaseOutcome::HeldFor(_)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -47,7 +47,7 @@ async fn of_many_who_ask_at_once_one_gets_the_lease() {
         });
         let mut winners = Vec::new();
         for asked in asking.collect::<Vec<_>>() {
-            if let Take::Taken(lease) = asked.await.unwrap() {
+            if let LeaseOutcome::Granted(lease) = asked.await.unwrap() {
                 winners.push(lease);
             }
         }
@@ -113,8 +113,8 @@ async fn a_worn_out_key_gets_a_next_version() {
     assert_eq!(steps::insert_missing_key_versions(&stage.ledger, job.id).await.unwrap(), Step::Done(vec![]));
     assert!(leases::retire(&stage.ledger, &lease).await.unwrap());
     assert!(!leases::retire(&stage.ledger, &lease).await.unwrap());
-    assert!(matches!(take(&stage, &job, keys[1]).await, Take::Retired));
-    assert!(matches!(take(&stage, &job, KeyId(9999)).await, Take::Retired));
+    assert!(matches!(take(&stage, &job, keys[1]).await, LeaseOutcome::Retired));
+    assert!(matches!(take(&stage, &job, KeyId(9999)).await, LeaseOutcome::Retired));
     let Step::Done(new) = steps::insert_missing_key_versions(&stage.ledger, job.id).await.unwrap() else { panic!() };
     assert_eq!(new.len(), 1);
     let lease = taken(take(&stage, &job, new[0]).await);
@@ -136,7 +136,7 @@ async fn active_keys_come_least_recently_used_first() {
     }
     assert_eq!(stage.keys(&job).await, [keys[3], keys[0], keys[2], keys[1]]);
     let lease = stage.lease(&job, keys[3], MINUTE).await;
-    let active = steps::active_keys(&stage.ledger, job.id).await.unwrap();
+    let active = leases::active_keys(&stage.ledger, job.id).await.unwrap();
     assert!(active[0].leased_for > Duration::from_secs(50) && active[0].leased_until.is_some());
     assert_eq!((active[1].leased_for, active[1].leased_until), (Duration::ZERO, None));
     leases::release(&stage.ledger, &lease).await.unwrap();

@@ -15,6 +15,7 @@ mod migrations;
 mod partitions;
 mod payloads;
 mod poolers;
+mod rights;
 mod roles;
 mod seeding;
 mod settings;

@@ -96,5 +96,5 @@ async fn records_that_are_gone_are_told_from_a_failure() {
     stage.sql().await.batch_execute(&format!("DROP TABLE vaultstream.records_{}", job.id)).await.unwrap();
     let error = payloads::read(&stage.ledger, &job, &ranges, |_, _, _| {}).await.unwrap_err();
     assert!(matches!(error, ReadError::Gone(_)), "{error:?}");
-    stage.ledger.probe().await.unwrap();
+    stage.ledger.ping().await.unwrap();
 }

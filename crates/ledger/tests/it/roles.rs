@@ -1,12 +1,12 @@
 //! What a worker's login role can do, and what it cannot.
 
 use vaultstream_ledger::commit::{self, Committed, Reject};
-use vaultstream_ledger::leases::{self, Stored, Take};
+use vaultstream_ledger::leases::{self, LeaseOutcome, Stored};
 use vaultstream_ledger::payloads::{self, Payload, ReadError};
 use vaultstream_ledger::steps::{self, Finish, Lack, ReceiptStored, SourceError, Step, StepError};
-use vaultstream_ledger::{Class, Ledger, batches, damaged, progress, verify};
+use vaultstream_ledger::{Class, Ledger, batches, damaged_keys, progress, verify};
 
-use crate::stage::{MINUTE, Stage, generated, of_table, options, segment, segment_of, url_as};
+use crate::stage::{MINUTE, Stage, all_signed, generated, of_table, options, segment, segment_of, url_as};
 
 /// A login role with nothing but a worker's rights.
 async fn worker(stage: &Stage, source_role: bool) -> (String, Ledger) {
@@ -31,7 +31,7 @@ async fn a_worker_s_role_is_enough_for_its_whole_work() {
 
     let key = stage.keys(&job).await[0];
     let key_of_records = key;
-    let Take::Taken(lease) = leases::take(&ledger, job.id, key, MINUTE).await.unwrap() else { panic!() };
+    let LeaseOutcome::Granted(lease) = leases::take(&ledger, job.id, key, MINUTE).await.unwrap() else { panic!() };
     let stored = leases::store_material(&ledger, &lease, b"public", b"wrapped", "kek").await.unwrap();
     assert_eq!(stored, Stored::Stored);
     let ranges = stage.ranges(&job).await;
@@ -43,7 +43,7 @@ async fn a_worker_s_role_is_enough_for_its_whole_work() {
     .await
     .unwrap();
     assert_eq!(rows, 40);
-    commit::count_attempt(&ledger, job.id, &[ranges[1].batch], "a reason").await.unwrap();
+    batches::count_attempt(&ledger, job.id, &[ranges[1].batch], "a reason").await.unwrap();
     batches::split(&ledger, job.id, ranges[1].batch, 15, 4).await.unwrap();
     let ranges = stage.ranges(&job).await;
     let mut unit: Vec<_> = ranges.iter().map(|range| segment(range, key)).collect();
@@ -52,24 +52,26 @@ async fn a_worker_s_role_is_enough_for_its_whole_work() {
     (unit[0].rows, unit[0].rejected) = (10, 1);
     unit[0].rejects = vec![Reject { id: 1, reason: "Null".into(), detail: String::new(), attempts: 0 }];
     assert_eq!(commit::unit(&ledger, job.id, &lease, &unit, true).await.unwrap(), Committed::Done);
-    commit::end_expired(&ledger, job.id).await.unwrap();
-    assert!(progress(&ledger, job.id).await.unwrap().unwrap().all_signed());
+    leases::end_expired(&ledger, job.id).await.unwrap();
+    assert!(all_signed(&progress(&ledger, job.id).await.unwrap().unwrap()));
 
     assert_eq!(steps::begin_finish(&stage.ledger, job.id).await.unwrap(), Step::Done(Finish::Ready));
     let key = steps::receipt_key(&ledger, job.id).await.unwrap().unwrap();
-    let Take::Taken(lease) = leases::take(&ledger, job.id, key, MINUTE).await.unwrap() else { panic!() };
+    let LeaseOutcome::Granted(lease) = leases::take(&ledger, job.id, key, MINUTE).await.unwrap() else { panic!() };
     leases::store_material(&ledger, &lease, b"receipt key", b"wrapped", "kek").await.unwrap();
     assert_eq!(verify::batch_roots(&ledger, job.id, 0, 100).await.unwrap().len(), 5);
     let stored = steps::store_receipt(&ledger, &lease, "receipt", &[1; 32], "native").await.unwrap();
     assert_eq!(stored, ReceiptStored::Stored);
     let other = stage.keys(&job).await.into_iter().find(|other| ![key, key_of_records].contains(other)).unwrap();
-    let Take::Taken(lease) = leases::take(&ledger, job.id, other, MINUTE).await.unwrap() else { panic!() };
+    let LeaseOutcome::Granted(lease) = leases::take(&ledger, job.id, other, MINUTE).await.unwrap() else { panic!() };
     assert!(leases::retire(&ledger, &lease).await.unwrap());
-    let Take::Taken(lease) = leases::take(&ledger, job.id, key_of_records, MINUTE).await.unwrap() else { panic!() };
-    assert!(damaged::set_aside(&ledger, &lease, "a reason").await.unwrap());
-    assert!(!damaged::set_aside(&ledger, &lease, "a reason").await.unwrap(), "the lease is over");
-    assert!(matches!(leases::take(&ledger, job.id, key_of_records, MINUTE).await.unwrap(), Take::Retired));
-    let found = damaged::keys(&ledger, job.id).await.unwrap();
+    let LeaseOutcome::Granted(lease) = leases::take(&ledger, job.id, key_of_records, MINUTE).await.unwrap() else {
+        panic!()
+    };
+    assert!(damaged_keys::set_aside(&ledger, &lease, "a reason").await.unwrap());
+    assert!(!damaged_keys::set_aside(&ledger, &lease, "a reason").await.unwrap(), "the lease is over");
+    assert!(matches!(leases::take(&ledger, job.id, key_of_records, MINUTE).await.unwrap(), LeaseOutcome::Retired));
+    let found = damaged_keys::list(&ledger, job.id).await.unwrap();
     assert_eq!((found.len(), found[0].id, found[0].why.as_str()), (1, key_of_records, "a reason"));
 }
 

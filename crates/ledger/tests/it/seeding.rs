@@ -121,8 +121,8 @@ async fn steps_out_of_turn_change_nothing() {
     let stage = Stage::new().await;
     let job = stage.pending(generated(10, 5, 1)).await;
     let elsewhere = steps::seed_chunk(&stage.ledger, job.id, 5).await.unwrap();
-    assert_eq!(elsewhere, Step::Elsewhere(JobState::Pending));
-    assert_eq!(steps::complete(&stage.ledger, job.id).await.unwrap(), Step::Elsewhere(JobState::Pending));
+    assert_eq!(elsewhere, Step::WrongState(JobState::Pending));
+    assert_eq!(steps::complete(&stage.ledger, job.id).await.unwrap(), Step::WrongState(JobState::Pending));
     assert_eq!(steps::provision(&stage.ledger, vaultstream_ledger::JobId(999)).await.unwrap(), Step::Gone);
     assert_eq!(steps::provision(&stage.ledger, job.id).await.unwrap(), Step::Done(()));
     assert_eq!(steps::provision(&stage.ledger, job.id).await.unwrap(), Step::Done(()));

@@ -10,10 +10,12 @@ use uuid::Uuid;
 use vaultstream_api::{GenerateSource, SigningJobSpec, Source, TableSource};
 use vaultstream_embedded::{Options, Servers};
 use vaultstream_ledger::commit::{self, Committed, Segment};
-use vaultstream_ledger::leases::{self, Stored, Take};
+use vaultstream_ledger::copy::put_signature_row;
+use vaultstream_ledger::leases::{self, LeaseOutcome, Stored};
 use vaultstream_ledger::steps::{self, Seeding, Step};
-use vaultstream_ledger::{BatchRange, ConnectOptions, Job, JobId, KeyId, Lease, Ledger, NewJob, TlsFiles, jobs};
-use vaultstream_signing::copy::put_signature_row;
+use vaultstream_ledger::{
+    BatchRange, ConnectOptions, Job, JobId, KeyId, Lease, Ledger, NewJob, Progress, TlsFiles, jobs,
+};
 use vaultstream_signing::{Digest, RawSignature};
 
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
@@ -42,7 +44,7 @@ pub(crate) fn options(url: &str) -> ConnectOptions {
     }
 }
 
-/// The same database as somebody else.
+/// The same database as another user.
 pub(crate) fn url_as(url: &str, user: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap();
     let (_, host) = rest.split_once('@').unwrap();
@@ -113,14 +115,14 @@ impl Stage {
     }
 
     pub(crate) async fn keys(&self, job: &Job) -> Vec<KeyId> {
-        steps::active_keys(&self.ledger, job.id).await.unwrap().into_iter().map(|key| key.id).collect()
+        leases::active_keys(&self.ledger, job.id).await.unwrap().into_iter().map(|key| key.id).collect()
     }
 
     /// A lease of the key, whose material is made if need be.
     pub(crate) async fn lease(&self, job: &Job, key: KeyId, duration: Duration) -> Lease {
         self.ledger.insert_kek_canary("kek", b"canary").await.unwrap();
         match leases::take(&self.ledger, job.id, key, duration).await.unwrap() {
-            Take::Taken(lease) => {
+            LeaseOutcome::Granted(lease) => {
                 if lease.material.is_none() {
                     let public = format!("public {key}");
                     let stored =
@@ -194,4 +196,9 @@ pub(crate) fn segment_of(range: &BatchRange, key: KeyId, ids: &[i64]) -> Segment
         copy: Bytes::from(copy),
         rejects: Vec::new(),
     }
+}
+
+/// True when no batch is left to sign.
+pub(crate) fn all_signed(progress: &Progress) -> bool {
+    progress.batches.is_some_and(|batches| progress.batches_signed >= batches)
 }

@@ -1,0 +1,113 @@
+//! What it takes to connect, and why it cannot be done.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::tls::{TlsError, TlsFiles};
+use super::url::BadUrl;
+use crate::class::Verdict;
+use crate::error::QueryError;
+
+/// How to reach the ledger.
+#[derive(Clone)]
+pub struct ConnectOptions {
+    /// `postgres://user:password@host/database?sslmode=…`, or a key=value string.
+    pub url: String,
+    /// The most connections at a time.
+    pub max_connections: usize,
+    /// The name in `pg_stat_activity` unless the URL says otherwise. While a unit is committed it is
+    /// `vs:<lease>` instead.
+    pub application_name: String,
+    /// Certificates. They go before the ones that the URL names.
+    pub tls: TlsFiles,
+    /// Read source tables with `SET LOCAL ROLE vaultstream_source` instead of the user's own rights.
+    pub source_role: bool,
+    /// How long [`Ledger::connect`](crate::Ledger::connect) waits for a server that is down or starting. Later requests wait
+    /// at most [`REQUEST_TIMEOUT`](crate::REQUEST_TIMEOUT).
+    pub patience: Duration,
+}
+
+impl Default for ConnectOptions {
+    fn default() -> Self {
+        Self {
+            url: String::new(),
+            max_connections: 6,
+            application_name: "vaultstream".to_owned(),
+            tls: TlsFiles::default(),
+            source_role: false,
+            patience: Duration::from_secs(60),
+        }
+    }
+}
+
+impl fmt::Debug for ConnectOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { url: _, max_connections, application_name, tls, source_role, patience } = self;
+        f.debug_struct("ConnectOptions")
+            .field("max_connections", max_connections)
+            .field("application_name", application_name)
+            .field("tls", tls)
+            .field("source_role", source_role)
+            .field("patience", patience)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why the ledger cannot be reached.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// Nothing was tried.
+    #[error("the database URL is not valid")]
+    BadUrl(#[from] BadUrl),
+    /// Nothing was tried.
+    #[error("the TLS files for the database are not usable")]
+    Tls(#[from] TlsError),
+    /// The server answered no; trying again would not help.
+    #[error("{place} refused the connection: {why}")]
+    Refused {
+        /// Host and database.
+        place: String,
+        /// The server's sentence.
+        why: String,
+    },
+    /// A pooler gives server sessions to other clients between two transactions.
+    #[error(
+        "{place} is behind a pooler that shares its sessions between transactions, and VaultStream needs sessions of its \
+         own: use session pooling, or the direct URL of the server"
+    )]
+    SharedSessions {
+        /// Host and database.
+        place: String,
+    },
+    /// The URL does not allow a connection that is not encrypted.
+    #[error(
+        "{place} offers no TLS, and the URL does not allow a connection that is not encrypted: turn TLS on there, or add \
+         sslmode=disable to the URL"
+    )]
+    NotEncrypted {
+        /// Host and database.
+        place: String,
+    },
+    /// No answer within the patience.
+    #[error("{place} cannot be reached (tried for {} s)", tried_for.as_secs())]
+    Unreachable {
+        /// Host and database.
+        place: String,
+        /// How long it was tried.
+        tried_for: Duration,
+        /// The last failure.
+        source: QueryError,
+    },
+}
+
+impl ConnectError {
+    /// What to do about it.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        match self {
+            Self::BadUrl(_) | Self::Tls(_) => Verdict::Wrong,
+            Self::Refused { .. } | Self::SharedSessions { .. } | Self::NotEncrypted { .. } => Verdict::Refused,
+            Self::Unreachable { .. } => Verdict::Passing,
+        }
+    }
+}

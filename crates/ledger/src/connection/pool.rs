@@ -1,0 +1,166 @@
+//! Connections: how many, how they are set up, and what is done while the server is away.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, QueueMode, RecyclingMethod, Runtime};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use tokio_postgres::config::Host;
+
+use super::connector::{CONNECT_TIMEOUT, Connector};
+use super::options::{ConnectError, ConnectOptions};
+use crate::class::Verdict;
+use crate::error::QueryError;
+
+/// How long a request waits for a server that restarts, once the ledger is connected.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The ledger: a pool of connections to one Postgres database. Cheap to clone.
+#[derive(Clone)]
+pub struct Ledger {
+    pub(crate) pool: Pool,
+    pub(crate) settings: Arc<Settings>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) place: String,
+    pub(crate) source_role: bool,
+    pub(crate) patience: Duration,
+}
+
+impl fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ledger").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl Ledger {
+    /// Opens the pool and makes sure that the server answers. Waits up to `patience` for a server that is down.
+    ///
+    /// # Errors
+    ///
+    /// A bad URL or bad files, a refusal, or no answer.
+    pub fn connect(options: &ConnectOptions) -> BoxFuture<'_, Result<Self, ConnectError>> {
+        Self::open(options).boxed()
+    }
+
+    async fn open(options: &ConnectOptions) -> Result<Self, ConnectError> {
+        let connector = Connector::new(options)?;
+        let place = place(connector.config());
+        let shared = patiently(&place, options.patience, || connector.shares_sessions()).await;
+        if shared.map_err(|error| connect_error(&connector, &place, options.patience, error))? {
+            return Err(ConnectError::SharedSessions { place });
+        }
+        if connector.is_open() {
+            tracing::warn!(place, "the connection to the database is not encrypted");
+        }
+        // Fast: a connection is returned only between transactions, and settings are only changed inside one.
+        let fast = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = Manager::from_connect(connector.config().clone(), connector.clone(), fast);
+        let pool = Pool::builder(manager)
+            .max_size(options.max_connections.max(1))
+            // The last one used is the next one used: its backend has its plans and its pages at hand.
+            .queue_mode(QueueMode::Lifo)
+            .create_timeout(Some(CONNECT_TIMEOUT))
+            .runtime(Runtime::Tokio1)
+            .build()
+            .map_err(|error| ConnectError::Refused { place: place.clone(), why: error.to_string() })?;
+        let settings = Settings { place, source_role: options.source_role, patience: options.patience };
+        let ledger = Self { pool, settings: Arc::new(settings) };
+        match ledger.client_within("connect", options.patience).await {
+            Ok(_) => Ok(ledger),
+            Err(error) => Err(connect_error(&connector, ledger.place(), options.patience, error)),
+        }
+    }
+
+    /// The server's host and the database, for messages. Never holds a secret.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        &self.settings.place
+    }
+
+    /// A connection of the pool. Waits up to [`REQUEST_TIMEOUT`] for a server that restarts, and returns an error for a longer
+    /// outage, which the caller may have to report. Hold one at a time: with every connection taken, a second request would
+    /// wait for the first.
+    pub(crate) async fn client(&self, action: &str) -> Result<Object, QueryError> {
+        self.client_within(action, REQUEST_TIMEOUT.min(self.settings.patience)).await
+    }
+
+    async fn client_within(&self, action: &str, patience: Duration) -> Result<Object, QueryError> {
+        let get = || async { self.pool.get().await.map_err(|error| QueryError::from_pool(action, error)) };
+        patiently(&self.settings.place, patience, get).await
+    }
+}
+
+/// Repeats `attempt` until it succeeds, fails for good, or `patience` is over.
+async fn patiently<T, F: Future<Output = Result<T, QueryError>>>(
+    place: &str,
+    patience: Duration,
+    attempt: impl Fn() -> F,
+) -> Result<T, QueryError> {
+    let mut delays = ExponentialBuilder::default()
+        .with_min_delay(Duration::from_millis(50))
+        .with_max_delay(Duration::from_secs(2))
+        .with_jitter()
+        .without_max_times()
+        .build();
+    let asked = Instant::now();
+    loop {
+        let error = match attempt().await {
+            Ok(done) => return Ok(done),
+            Err(error) => error,
+        };
+        let left = patience.saturating_sub(asked.elapsed());
+        if left.is_zero() || error.verdict() != Verdict::Passing {
+            return Err(error);
+        }
+        tracing::debug!(place, %error, "the database cannot be reached");
+        tokio::time::sleep(delays.next().unwrap_or_default().min(left)).await;
+    }
+}
+
+fn connect_error(connector: &Connector, place: &str, patience: Duration, error: QueryError) -> ConnectError {
+    let place = place.to_owned();
+    if connector.lacks_tls(&error) {
+        return ConnectError::NotEncrypted { place };
+    }
+    match (error.verdict(), error.report()) {
+        (Verdict::Passing, _) => ConnectError::Unreachable { place, tried_for: patience, source: error },
+        (_, Some(report)) => ConnectError::Refused { place, why: report.message().to_owned() },
+        (_, None) => {
+            let why = match root_cause(&error) {
+                // What the driver says.
+                why if why == "password missing" => {
+                    "it asks for a password, and neither the URL nor PGPASSWORD has one".to_owned()
+                }
+                why => why,
+            };
+            ConnectError::Refused { place, why }
+        }
+    }
+}
+
+/// Host and database of a connection, without user and password.
+fn place(config: &tokio_postgres::Config) -> String {
+    let host = match config.get_hosts().first() {
+        Some(Host::Tcp(name)) => format!("{name}:{}", config.get_ports().first().unwrap_or(&5432)),
+        Some(Host::Unix(path)) => path.display().to_string(),
+        None => "an unknown host".to_owned(),
+    };
+    match config.get_dbname().or(config.get_user()) {
+        Some(database) => format!("database {database} on {host}"),
+        None => format!("the database on {host}"),
+    }
+}
+
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}

@@ -1,0 +1,9 @@
+//! What is read of jobs and never written: for people, for scaling, for verification and export.
+
+mod job_progress;
+pub mod signing_rate;
+pub mod verify;
+
+pub use job_progress::{
+    ActiveJob, Failing, KeyUsage, Progress, Rejected, active_jobs, failures, key_usage, progress, rejects,
+};

@@ -1,0 +1,253 @@
+//! How far jobs are: sums over keys, never over signatures or single batches. The view is in migrations/V5__views.sql.
+
+use std::time::SystemTime;
+
+use tokio_postgres::Row;
+use tokio_postgres::types::Json;
+use uuid::Uuid;
+use vaultstream_api::SigningJobSpec;
+
+use crate::connection::Ledger;
+use crate::error::QueryError;
+use crate::ids::{BatchNo, JobId};
+use crate::jobs::{JobState, UnknownState};
+
+/// A job's figures at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Which job.
+    pub job: JobId,
+    /// How far it is.
+    pub state: JobState,
+    /// Suspended by its spec.
+    pub suspended: bool,
+    /// Names its present streams.
+    pub generation: i64,
+    /// Records: signed, rejected and backlog together.
+    pub total: i64,
+    /// Records with a signature.
+    pub signed: i64,
+    /// Records that cannot be signed.
+    pub rejected: i64,
+    /// Rows of a table that came or went between planning and signing.
+    pub changed: i64,
+    /// Records that are neither signed nor rejected yet.
+    pub backlog: i64,
+    /// Records seeded or planned so far.
+    pub seeded: i64,
+    /// Batches, once planned.
+    pub batches: Option<i64>,
+    /// Batches published in this generation.
+    pub published: i64,
+    /// Batches signed.
+    pub batches_signed: i64,
+    /// Keys that sign.
+    pub keys_active: i64,
+    /// Key versions that are worn out.
+    pub keys_retired: i64,
+    /// Keys that are leased just now.
+    pub keys_leased: i64,
+    /// The server's clock at that moment.
+    pub at: SystemTime,
+}
+
+const COLUMNS: &str = "job_id, state, suspended, generation, total, signed, rejected, changed, backlog, seeded, batches, \
+     published, batches_signed, keys_active, keys_retired, keys_leased, clock_timestamp() AS at";
+
+/// A job's progress; `None` when there is no such job.
+///
+/// # Errors
+///
+/// When Postgres fails. Unknown is never zero: do not take an error for an empty backlog.
+pub async fn progress(ledger: &Ledger, job: JobId) -> Result<Option<Progress>, QueryError> {
+    let sql = format!("SELECT {COLUMNS} FROM vaultstream.job_progress WHERE job_id = $1");
+    let rows = ledger.query_prepared("read the job's progress", &sql, &[&job.0]).await?;
+    rows.first().map(from_row).transpose()
+}
+
+/// A job that workers sign, with what scaling asks of it.
+#[derive(Clone, Debug)]
+pub struct ActiveJob {
+    /// Its uid.
+    pub uid: Uuid,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// What is to be done.
+    pub spec: SigningJobSpec,
+    /// When its first batch was published.
+    pub published_at: Option<SystemTime>,
+    /// Its figures.
+    pub progress: Progress,
+}
+
+/// All live jobs of a cluster that have streams and are not suspended, with their progress, in one query.
+///
+/// # Errors
+///
+/// When Postgres fails. Unknown is never zero: do not take an error for an empty backlog.
+pub async fn active_jobs(ledger: &Ledger, cluster: &str) -> Result<Vec<ActiveJob>, QueryError> {
+    const ACTION: &str = "read the progress of all jobs";
+    let failed = |error| QueryError::new(ACTION, error);
+    let sql = format!(
+        "SELECT {COLUMNS}, uid, namespace, name, published_at, \
+                (SELECT spec FROM vaultstream.jobs j WHERE j.id = job_id) AS spec \
+           FROM vaultstream.job_progress WHERE cluster = $1 AND live \
+            AND state IN ('Signing', 'Finishing') AND NOT suspended AND generation > 0 ORDER BY job_id"
+    );
+    let rows = ledger.query_prepared(ACTION, &sql, &[&cluster]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(ActiveJob {
+                uid: row.try_get("uid").map_err(failed)?,
+                namespace: row.try_get("namespace").map_err(failed)?,
+                name: row.try_get("name").map_err(failed)?,
+                published_at: row.try_get("published_at").map_err(failed)?,
+                spec: row.try_get::<_, Json<SigningJobSpec>>("spec").map_err(failed)?.0,
+                progress: from_row(row)?,
+            })
+        })
+        .collect()
+}
+
+fn from_row(row: &Row) -> Result<Progress, QueryError> {
+    let state: &str = row.get("state");
+    Ok(Progress {
+        job: JobId(row.get("job_id")),
+        state: state.parse().map_err(|error| QueryError::other("read a job's progress", UnknownRow(error)))?,
+        suspended: row.get("suspended"),
+        generation: row.get("generation"),
+        total: row.get("total"),
+        signed: row.get("signed"),
+        rejected: row.get("rejected"),
+        changed: row.get("changed"),
+        backlog: row.get("backlog"),
+        seeded: row.get("seeded"),
+        batches: row.get("batches"),
+        published: row.get("published"),
+        batches_signed: row.get("batches_signed"),
+        keys_active: row.get("keys_active"),
+        keys_retired: row.get("keys_retired"),
+        keys_leased: row.get("keys_leased"),
+        at: row.get("at"),
+    })
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the ledger holds a state that this program does not know")]
+struct UnknownRow(#[source] UnknownState);
+
+/// A record that could not be signed, as the ledger has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejected {
+    /// Which record.
+    pub id: i64,
+    /// The kind of reason, as one word.
+    pub reason: String,
+    /// A sentence.
+    pub detail: String,
+    /// Attempts that were made before.
+    pub attempts: i32,
+    /// When.
+    pub at: SystemTime,
+}
+
+/// Rejects with ids above `after`, ascending, at most `limit`.
+///
+/// # Errors
+///
+/// When Postgres fails.
+pub async fn rejects(
+    ledger: &Ledger,
+    job: JobId,
+    after: Option<i64>,
+    limit: usize,
+) -> Result<Vec<Rejected>, QueryError> {
+    let sql = "SELECT record_id, reason, detail, attempts, rejected_at FROM vaultstream.rejects \
+         WHERE job_id = $1 AND ($2::bigint IS NULL OR record_id > $2) ORDER BY record_id LIMIT $3";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = ledger.query("read the job's rejects", sql, &[&job.0, &after, &limit]).await?;
+    let rejects = rows.iter().map(|row| Rejected {
+        id: row.get("record_id"),
+        reason: row.get("reason"),
+        detail: row.get("detail"),
+        attempts: row.get("attempts"),
+        at: row.get("rejected_at"),
+    });
+    Ok(rejects.collect())
+}
+
+/// A batch that has failed and is not signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failing {
+    /// Which batch.
+    pub batch: BatchNo,
+    /// First and last id.
+    pub range: (i64, i64),
+    /// Failures that named it or a record of it.
+    pub attempts: i32,
+    /// The last one's reason.
+    pub why: Option<String>,
+}
+
+/// Batches that have failed and are not signed, the worst first, at most 100.
+///
+/// # Errors
+///
+/// When Postgres fails.
+pub async fn failures(ledger: &Ledger, job: JobId) -> Result<Vec<Failing>, QueryError> {
+    let sql = "SELECT batch, first_id, last_id, attempts, last_error FROM vaultstream.batches \
+         WHERE job_id = $1 AND attempts > 0 AND state <> 'signed' ORDER BY attempts DESC, batch LIMIT 100";
+    let rows = ledger.query("read the job's failures", sql, &[&job.0]).await?;
+    let failing = rows.iter().map(|row| Failing {
+        batch: BatchNo(row.get("batch")),
+        range: (row.get("first_id"), row.get("last_id")),
+        attempts: row.get("attempts"),
+        why: row.get("last_error"),
+    });
+    Ok(failing.collect())
+}
+
+/// A key of a job and what it did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyUsage {
+    /// Its place among the job's keys; 0 is the receipt key.
+    pub ordinal: i32,
+    /// Its version.
+    pub version: i32,
+    /// SubjectPublicKeyInfo, DER; `None` until it is made.
+    pub public_key: Option<Vec<u8>>,
+    /// False once it is worn out or set aside.
+    pub active: bool,
+    /// What is wrong with one that was set aside.
+    pub damage: Option<String>,
+    /// It is leased just now.
+    pub leased: bool,
+    /// Signatures made with it.
+    pub signed: i64,
+}
+
+/// The keys of a job by ordinal and version, at most `limit`.
+///
+/// # Errors
+///
+/// When Postgres fails.
+pub async fn key_usage(ledger: &Ledger, job: JobId, limit: usize) -> Result<Vec<KeyUsage>, QueryError> {
+    let sql = "SELECT ordinal, version, public_key, state = 'active' AS active, signed, \
+           coalesce(lease_until > clock_timestamp(), false) AS leased, \
+           CASE state WHEN 'damaged' THEN coalesce(damage, '') END AS damage \
+           FROM vaultstream.keys WHERE job_id = $1 ORDER BY ordinal, version LIMIT $2";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = ledger.query("read the job's keys", sql, &[&job.0, &limit]).await?;
+    let keys = rows.iter().map(|row| KeyUsage {
+        ordinal: row.get("ordinal"),
+        version: row.get("version"),
+        public_key: row.get("public_key"),
+        active: row.get("active"),
+        leased: row.get("leased"),
+        signed: row.get("signed"),
+        damage: row.get("damage"),
+    });
+    Ok(keys.collect())
+}

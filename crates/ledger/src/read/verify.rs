@@ -1,0 +1,136 @@
+//! What a verification, an export or a receipt reads of a job.
+
+mod checks;
+mod completeness;
+mod signed;
+mod unreached;
+mod unsigned;
+mod violation;
+mod walk;
+
+use uuid::Uuid;
+use vaultstream_signing::{Hash, merkle};
+
+use crate::connection::Ledger;
+use crate::error::QueryError;
+use crate::ids::{BatchNo, JobId, KeyId};
+
+pub use crate::copy_out::ReadError;
+pub use completeness::{Violation, completeness};
+#[cfg(test)]
+pub(crate) use signed::beside_source;
+pub use signed::{Lost, Now, SignedRow, SignedRows, Visit};
+pub use unsigned::{Unsigned, newer_rows, unsigned_between, unsigned_rows};
+pub use violation::ViolationKind;
+pub use walk::Rows;
+
+/// A signed batch, with what its root was made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedBatch {
+    /// Which batch.
+    pub batch: BatchNo,
+    /// First id.
+    pub first: i64,
+    /// Last id.
+    pub last: i64,
+    /// Rows that were seen in it.
+    pub rows: i64,
+    /// Signatures.
+    pub signed: i64,
+    /// Rejects.
+    pub rejected: i64,
+    /// The key that signed; `None` when nothing could be signed.
+    pub key: Option<KeyId>,
+    /// The lease that committed it.
+    pub lease: Option<Uuid>,
+    /// The batch's root.
+    pub root: Vec<u8>,
+}
+
+/// The signed batches with numbers from `from` on, ascending, at most `limit`. The job's root is over all of them.
+///
+/// # Errors
+///
+/// When Postgres fails.
+pub async fn batch_roots(ledger: &Ledger, job: JobId, from: i64, limit: usize) -> Result<Vec<SignedBatch>, QueryError> {
+    let sql = "SELECT batch, first_id, last_id, rows, signed, rejected, key_id, lease, merkle_root FROM vaultstream.batches \
+         WHERE job_id = $1 AND batch >= $2 AND state = 'signed' ORDER BY batch LIMIT $3";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = ledger.query("read the roots of the batches", sql, &[&job.0, &from, &limit]).await?;
+    let batches = rows.iter().map(|row| SignedBatch {
+        batch: BatchNo(row.get("batch")),
+        first: row.get("first_id"),
+        last: row.get("last_id"),
+        rows: row.get("rows"),
+        signed: row.get("signed"),
+        rejected: row.get("rejected"),
+        key: row.get::<_, Option<i64>>("key_id").map(KeyId),
+        lease: row.get("lease"),
+        root: row.get("merkle_root"),
+    });
+    Ok(batches.collect())
+}
+
+/// Batches whose roots are read in one statement.
+const ROOTS_PAGE: usize = 20_000;
+
+/// The job's root: the Merkle root over the roots of its signed batches, ascending. Memory grows with the logarithm of their number.
+/// When a stored root is not a hash, the inner error is the first such batch.
+///
+/// # Errors
+///
+/// When Postgres fails.
+pub async fn job_root(ledger: &Ledger, job: JobId) -> Result<Result<Hash, BatchNo>, QueryError> {
+    let mut tree = merkle::Tree::new();
+    let mut from = 0;
+    loop {
+        let page = batch_roots(ledger, job, from, ROOTS_PAGE).await?;
+        let Some(last) = page.last() else { return Ok(Ok(tree.root())) };
+        from = last.batch.0 + 1;
+        for batch in &page {
+            match batch.root.as_slice().try_into() {
+                Ok(root) => tree.push(root),
+                Err(_) => return Ok(Err(batch.batch)),
+            }
+        }
+    }
+}
+
+/// A key's public half and what it did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicKeyRow {
+    /// Which key.
+    pub id: KeyId,
+    /// Its place among the job's keys; 0 is the receipt key.
+    pub ordinal: i32,
+    /// Its version.
+    pub version: i32,
+    /// SubjectPublicKeyInfo, DER.
+    pub public_key: Vec<u8>,
+    /// Signatures made with it.
+    pub signed: i64,
+    /// Order of its last use.
+    pub last_used: Option<i64>,
+}
+
+/// The job's keys that exist, the receipt key among them, by ordinal and version; without those that were set aside before they had
+/// signed anything.
+///
+/// # Errors
+///
+/// When Postgres fails.
+pub async fn public_keys(ledger: &Ledger, job: JobId) -> Result<Vec<PublicKeyRow>, QueryError> {
+    let sql = "SELECT id, ordinal, version, public_key, signed, last_used FROM vaultstream.keys \
+         WHERE job_id = $1 AND public_key IS NOT NULL AND (state <> 'damaged' OR signed > 0) \
+         ORDER BY ordinal, version";
+    let rows = ledger.query("read the job's public keys", sql, &[&job.0]).await?;
+    let keys = rows.iter().map(|row| PublicKeyRow {
+        id: KeyId(row.get("id")),
+        ordinal: row.get("ordinal"),
+        version: row.get("version"),
+        public_key: row.get("public_key"),
+        signed: row.get("signed"),
+        last_used: row.get("last_used"),
+    });
+    Ok(keys.collect())
+}

@@ -1,0 +1,120 @@
+//! The statements that check a job's rows, an invariant each.
+
+use vaultstream_api::Source;
+
+use super::violation::ViolationKind;
+use crate::jobs::Job;
+use crate::source::{records_partition, signatures_partition};
+
+/// A statement that finds offenders: a text, and the record's id or NULL, in order.
+pub(super) type Check = (ViolationKind, String);
+
+/// All checks of a job.
+pub(super) fn checks(job: &Job) -> Vec<Check> {
+    let signatures = signatures_partition(job.id);
+    let mut checks = of_batches();
+    checks.extend(of_signatures(&signatures));
+    // A table may change after it was signed; the batches' counts say what it held.
+    if matches!(job.spec.source, Source::Generate(_)) {
+        let records = records_partition(job.id);
+        checks.push((
+            ViolationKind::Missing,
+            format!(
+                "SELECT 'record ' || r.id, r.id FROM {records} r \
+                 WHERE NOT EXISTS (SELECT 1 FROM {signatures} s WHERE s.record_id = r.id) \
+                 AND NOT EXISTS (SELECT 1 FROM vaultstream.rejects x WHERE x.job_id = $1 AND x.record_id = r.id) ORDER BY r.id"
+            ),
+        ));
+    }
+    checks
+}
+
+/// What the batches and keys say of each other.
+fn of_batches() -> Vec<Check> {
+    vec![
+        (
+            ViolationKind::UnsignedBatches,
+            "SELECT 'batch ' || batch, NULL::bigint FROM vaultstream.batches WHERE job_id = $1 AND state <> 'signed' \
+             ORDER BY batch"
+                .to_owned(),
+        ),
+        (
+            ViolationKind::Ranges,
+            "SELECT 'after id ' || before, NULL::bigint FROM (SELECT first_id, lag(last_id) OVER (ORDER BY first_id) AS before \
+             FROM vaultstream.batches WHERE job_id = $1) b WHERE first_id <> before + 1"
+                .to_owned(),
+        ),
+        (
+            ViolationKind::BatchCount,
+            "SELECT planned || ' planned, ' || there || ' there', NULL::bigint FROM (SELECT j.batches AS planned, \
+             (SELECT count(*) FROM vaultstream.batches WHERE job_id = $1) AS there FROM vaultstream.jobs j WHERE id = $1) c \
+             WHERE planned IS DISTINCT FROM there"
+                .to_owned(),
+        ),
+        (
+            ViolationKind::StrangeKey,
+            "SELECT 'batch ' || b.batch, NULL::bigint FROM vaultstream.batches b WHERE b.job_id = $1 AND b.signed > 0 AND \
+             NOT EXISTS (SELECT 1 FROM vaultstream.keys k WHERE k.id = b.key_id AND k.job_id = $1 AND k.ordinal > 0 \
+             AND k.public_key IS NOT NULL) ORDER BY b.batch"
+                .to_owned(),
+        ),
+        (
+            ViolationKind::Counters,
+            "SELECT 'key ' || k.id, NULL::bigint FROM vaultstream.keys k LEFT JOIN (SELECT key_id, sum(signed) AS signed \
+             FROM vaultstream.batches WHERE job_id = $1 GROUP BY key_id) b ON b.key_id = k.id \
+             WHERE k.job_id = $1 AND k.ordinal > 0 AND k.signed <> coalesce(b.signed, 0) ORDER BY k.id"
+                .to_owned(),
+        ),
+    ]
+}
+
+/// What the signatures say of batches and rejects.
+fn of_signatures(signatures: &str) -> Vec<Check> {
+    // The ids that no batch covers: below the first, between two, above the last, all of them when there is none.
+    let gaps = "SELECT coalesce(max(last_id) OVER before, '-9223372036854775808'::bigint) AS low, first_id AS high, \
+                max(last_id) OVER before IS NULL AS open_low FROM vaultstream.batches WHERE job_id = $1 \
+                WINDOW before AS (ORDER BY first_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)";
+    vec![
+        (
+            ViolationKind::BatchContents,
+            format!(
+                "SELECT format('batch %s (records %s to %s): %s signatures and %s rejects instead of %s and %s', b.batch, \
+                   b.first_id, b.last_id, s.signed, r.rejected, coalesce(b.signed, 0), coalesce(b.rejected, 0)), NULL::bigint \
+                 FROM vaultstream.batches b CROSS JOIN LATERAL \
+                 (SELECT count(*) AS signed FROM {signatures} s WHERE s.record_id BETWEEN b.first_id AND b.last_id) s \
+                 CROSS JOIN LATERAL (SELECT count(*) AS rejected FROM vaultstream.rejects r \
+                   WHERE r.job_id = $1 AND r.record_id BETWEEN b.first_id AND b.last_id) r \
+                 WHERE b.job_id = $1 AND (s.signed, r.rejected, s.signed + r.rejected) IS DISTINCT FROM \
+                   (coalesce(b.signed, 0), coalesce(b.rejected, 0), coalesce(b.rows, 0)) ORDER BY b.batch"
+            ),
+        ),
+        (
+            ViolationKind::Stray,
+            format!(
+                "SELECT 'record ' || stray.record_id, stray.record_id FROM ( \
+                   SELECT s.record_id FROM ({gaps}) g CROSS JOIN LATERAL (SELECT record_id FROM {signatures} \
+                     WHERE record_id < g.high AND (record_id > g.low OR g.open_low AND record_id = g.low)) s \
+                    WHERE g.open_low OR g.high::numeric > g.low::numeric + 1 \
+                   UNION ALL SELECT record_id FROM {signatures} WHERE record_id > \
+                     (SELECT max(last_id) FROM vaultstream.batches WHERE job_id = $1) \
+                   UNION ALL SELECT record_id FROM {signatures} \
+                     WHERE NOT EXISTS (SELECT 1 FROM vaultstream.batches WHERE job_id = $1)) stray ORDER BY 2"
+            ),
+        ),
+        (
+            ViolationKind::SignedAndRejected,
+            format!(
+                "SELECT 'record ' || r.record_id, r.record_id FROM vaultstream.rejects r JOIN {signatures} s \
+                 ON s.record_id = r.record_id WHERE r.job_id = $1 ORDER BY r.record_id"
+            ),
+        ),
+        (
+            ViolationKind::WrongKey,
+            format!(
+                "SELECT 'record ' || s.record_id, s.record_id FROM vaultstream.batches b CROSS JOIN LATERAL \
+                 (SELECT record_id FROM {signatures} s WHERE s.record_id BETWEEN b.first_id AND b.last_id \
+                   AND s.key_id IS DISTINCT FROM b.key_id) s WHERE b.job_id = $1 ORDER BY s.record_id"
+            ),
+        ),
+    ]
+}

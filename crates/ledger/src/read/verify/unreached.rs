@@ -1,0 +1,73 @@
+//! Rows of a source table that its key does not lead to: they could not be signed, and no other check would find them.
+
+use tokio_postgres::Client;
+use vaultstream_api::Source;
+
+use crate::copy_out::INDEX_ONLY;
+use crate::error::QueryError;
+use crate::jobs::Job;
+use crate::queries::Queries;
+use crate::source::{Facts, ROLLBACK, ReadFrom, SAVEPOINT};
+
+const ACTION: &str = "count the rows of the source table";
+
+/// Settings that make the planner read the table itself, behind a key's index.
+const TABLE_ONLY: &str =
+    "SET LOCAL enable_indexscan = off; SET LOCAL enable_indexonlyscan = off; SET LOCAL enable_bitmapscan = off";
+const AS_BEFORE: &str = "SET LOCAL enable_indexscan = on; SET LOCAL enable_indexonlyscan = on";
+
+/// What the table holds that could not be signed.
+pub(super) enum Unreached {
+    /// Rows have no key: how many.
+    WithoutKey(i64),
+    /// Rows with a key are not those that its index leads to: how many.
+    ByKey(i64),
+    /// The rows cannot even be counted: what the server says.
+    Damaged(String),
+}
+
+/// Counts the rows without a key, and compares the rows that the key's index leads to with those in the table. Finds nothing in a
+/// table that is gone or may not be read. Expects a transaction with one snapshot.
+pub(super) async fn unreached(tx: &Client, job: &Job) -> Result<Vec<Unreached>, QueryError> {
+    let Source::Table(table) = &job.spec.source else { return Ok(Vec::new()) };
+    let tx = Queries::over(tx, ACTION);
+    let facts = Facts::read(&tx.simple(&Facts::sql(table)).await?);
+    if !facts.is_some_and(|facts| facts.is_readable()) {
+        return Ok(Vec::new());
+    }
+    tx.batch(SAVEPOINT).await?;
+    let counts = match counts(&tx, &ReadFrom::of(job)).await {
+        Ok(counts) => counts,
+        Err(error) if error.is_fault_of_a_record() => {
+            tx.batch(ROLLBACK).await?;
+            let words = error.report().map(|report| report.message().to_owned()).unwrap_or_default();
+            return Ok(vec![Unreached::Damaged(words)]);
+        }
+        Err(error) => return Err(error),
+    };
+    let mut found = Vec::new();
+    if counts.without_key > 0 {
+        found.push(Unreached::WithoutKey(counts.without_key));
+    }
+    let missing = counts.rows - counts.without_key - counts.by_key;
+    if missing != 0 {
+        found.push(Unreached::ByKey(missing.abs()));
+    }
+    Ok(found)
+}
+
+/// The rows of a table.
+struct Counts {
+    rows: i64,
+    without_key: i64,
+    /// Those that the key's index leads to.
+    by_key: i64,
+}
+
+async fn counts(tx: &Queries<'_>, from: &ReadFrom) -> Result<Counts, QueryError> {
+    tx.batch(TABLE_ONLY).await?;
+    let row = tx.query_one(&from.count(), &[]).await?;
+    tx.batch(&format!("{AS_BEFORE}; {INDEX_ONLY}")).await?;
+    let by_key = tx.query_one(&from.count_by_key(), &[]).await?.get("rows");
+    Ok(Counts { rows: row.get("rows"), without_key: row.get("without_key"), by_key })
+}

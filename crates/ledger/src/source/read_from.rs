@@ -1,0 +1,158 @@
+//! The SQL that reads records.
+
+use vaultstream_api::{Source, TableSource};
+
+use super::names::{literal, quoted, records_partition};
+use crate::jobs::Job;
+
+/// The parts of a query that reads records. The table has the alias `source`, and every column is qualified with it: a bare name in
+/// ORDER BY could mean an output column, which is a cast that no index fits.
+pub(crate) struct ReadFrom {
+    /// Qualified name.
+    name: String,
+    /// For FROM.
+    pub(crate) table: String,
+    /// The id column.
+    pub(crate) key: String,
+    /// An expression whose binary form is the bytes to sign.
+    pub(crate) payload: String,
+    /// Each range must be written out, so that the planner excludes the partitions without its rows: it locks the others.
+    pub(crate) partitioned: bool,
+}
+
+impl ReadFrom {
+    pub(crate) fn of(job: &Job) -> Self {
+        match &job.spec.source {
+            Source::Generate(_) => {
+                let name = records_partition(job.id);
+                let (key, payload) = ("source.id".to_owned(), "source.payload".to_owned());
+                Self { table: format!("{name} AS source"), name, key, payload, partitioned: false }
+            }
+            Source::Table(table) => {
+                Self::of_table(table, job.payload_type.as_deref(), job.planned_table.map(|planned| planned.partitioned))
+            }
+        }
+    }
+
+    /// `partitioned` is not known of a job that an earlier version planned; such a job reads a table with what inherits from
+    /// it, as it began.
+    pub(crate) fn of_table(table: &TableSource, payload_type: Option<&str>, partitioned: Option<bool>) -> Self {
+        let name = format!("{}.{}", quoted(&table.schema), quoted(&table.name));
+        let only = if partitioned == Some(false) { "ONLY " } else { "" };
+        let payload = format!("source.{}", quoted(&table.payload));
+        Self {
+            table: format!("{only}{name} AS source"),
+            name,
+            key: format!("source.{}", quoted(&table.key)),
+            payload: match payload_type {
+                Some("bytea") => payload,
+                // The binary form of text is its bytes in the client's encoding, which is UTF-8.
+                _ => format!("{payload}::text"),
+            },
+            partitioned: partitioned == Some(true),
+        }
+    }
+
+    /// Locks the table, without its partitions, against changes of its definition until the transaction ends.
+    pub(crate) fn lock(&self) -> String {
+        format!("SELECT 1 FROM ONLY {} LIMIT 0", self.name)
+    }
+
+    /// The greatest key; NULL when there is a row without one, because NULL comes last. No row in an empty table. Newer planners
+    /// believe the catalog that a column holds no NULL, and would find a plain condition on NULL to be false without looking.
+    pub(crate) fn greatest(&self) -> String {
+        let Self { table, key, .. } = self;
+        format!("SELECT {key}::bigint AS key FROM {table} ORDER BY {key} DESC LIMIT 1")
+    }
+
+    /// Keys from `first` to `last`, ascending.
+    pub(crate) fn keys(&self, first: i64, last: i64, limit: i64) -> String {
+        let Self { table, key, .. } = self;
+        let (first, last) = (literal(first), literal(last));
+        format!(
+            "SELECT {key}::bigint AS key FROM {table} WHERE {key} BETWEEN {first} AND {last} ORDER BY {key} LIMIT {limit}"
+        )
+    }
+
+    /// How many rows there are, and how many have no key.
+    pub(crate) fn count(&self) -> String {
+        format!(
+            "SELECT count(*) AS rows, count(*) FILTER (WHERE num_nulls({}) > 0) AS without_key FROM {}",
+            self.key, self.table
+        )
+    }
+
+    /// How many rows the key's index leads to.
+    pub(crate) fn count_by_key(&self) -> String {
+        format!("SELECT count(*) AS rows FROM {} WHERE {} >= {}", self.table, self.key, literal(i64::MIN))
+    }
+
+    /// Rows with keys from `first` to `last`, which are SQL, ascending.
+    pub(crate) fn rows(&self, first: &str, last: &str, limit: Option<i64>) -> String {
+        let Self { table, key, payload, .. } = self;
+        let limit = limit.map(|rows| format!(" LIMIT {rows}")).unwrap_or_default();
+        // OFFSET 0 keeps the payload's cast from being done once per mention.
+        format!(
+            "SELECT {key}::bigint AS id, {payload} AS payload FROM {table} \
+             WHERE {key} BETWEEN {first} AND {last} ORDER BY {key}{limit} OFFSET 0"
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jobs::{PlannedTable, fixture};
+
+    #[test]
+    fn generated_records_are_read_from_the_job_s_partition() {
+        let from = ReadFrom::of(&fixture::job(fixture::generated(32)));
+        assert_eq!(
+            from.rows("1", "9", None),
+            "SELECT source.id::bigint AS id, source.payload AS payload FROM vaultstream.records_7 AS source \
+             WHERE source.id BETWEEN 1 AND 9 ORDER BY source.id OFFSET 0"
+        );
+    }
+
+    #[test]
+    fn a_table_is_read_without_what_inherits_from_it_and_a_partitioned_one_with_its_partitions() {
+        let mut job = fixture::job(fixture::table());
+        // Planned by an earlier version, which did not record the table.
+        let from = ReadFrom::of(&job);
+        assert_eq!((from.table.as_str(), from.partitioned), ("\"public\".\"orders\" AS source", false));
+        let planned = |partitioned| Some(PlannedTable { database: 1, table: 2, partitioned });
+        job.planned_table = planned(false);
+        let from = ReadFrom::of(&job);
+        assert_eq!((from.table.as_str(), from.partitioned), ("ONLY \"public\".\"orders\" AS source", false));
+        job.planned_table = planned(true);
+        let from = ReadFrom::of(&job);
+        assert_eq!((from.table.as_str(), from.partitioned), ("\"public\".\"orders\" AS source", true));
+        assert_eq!(from.lock(), "SELECT 1 FROM ONLY \"public\".\"orders\" LIMIT 0");
+    }
+
+    #[test]
+    fn only_bytea_is_read_as_it_is() {
+        let mut job = fixture::job(fixture::table());
+        for (payload_type, payload) in [
+            (Some("bytea"), "source.\"body\""),
+            (Some("text"), "source.\"body\"::text"),
+            (Some("jsonb"), "source.\"body\"::text"),
+            (None, "source.\"body\"::text"),
+        ] {
+            job.payload_type = payload_type.map(str::to_owned);
+            assert_eq!(ReadFrom::of(&job).payload, payload, "{payload_type:?}");
+        }
+    }
+
+    #[test]
+    fn keys_are_asked_for_along_their_index() {
+        let from = ReadFrom::of(&fixture::job(fixture::table()));
+        assert_eq!(
+            from.keys(i64::MIN, 5, 10),
+            "SELECT source.\"id\"::bigint AS key FROM \"public\".\"orders\" AS source WHERE source.\"id\" BETWEEN \
+             '-9223372036854775808'::bigint AND '5'::bigint ORDER BY source.\"id\" LIMIT 10"
+        );
+        assert!(from.greatest().ends_with("ORDER BY source.\"id\" DESC LIMIT 1"), "{}", from.greatest());
+        assert!(from.rows("1", "2", Some(3)).ends_with("ORDER BY source.\"id\" LIMIT 3 OFFSET 0"));
+    }
+}

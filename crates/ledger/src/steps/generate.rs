@@ -1,0 +1,82 @@
+//! Making generated records, chunk by chunk.
+
+use vaultstream_api::GenerateSource;
+
+use super::partitions;
+use super::seeding::{self, Seeding};
+use super::step::StepError;
+use crate::jobs::Job;
+use crate::queries::Queries;
+use crate::source::records_partition;
+
+/// Makes the next `chunk` records; with the last of them the batches and the partition's index.
+pub(super) async fn records(
+    tx: &Queries<'_>,
+    job: &Job,
+    source: &GenerateSource,
+    chunk: i64,
+) -> Result<Seeding, StepError> {
+    let total = i64::try_from(source.records).unwrap_or(i64::MAX);
+    let until = job.seeded.saturating_add(chunk).min(total);
+    if job.seeded < until {
+        let sql = format!(
+            "INSERT INTO {} (id, payload) SELECT g, {} FROM generate_series($1::bigint, $2::bigint) AS g",
+            records_partition(job.id),
+            payload(source.payload_bytes),
+        );
+        tx.execute(&sql, &[&(job.seeded + 1), &until, &job.uid.as_bytes().as_slice()]).await?;
+        tx.execute("UPDATE vaultstream.jobs SET seeded = $2, total = $3 WHERE id = $1", &[&job.id.0, &until, &total])
+            .await?;
+    }
+    if until < total {
+        return Ok(Seeding::More { seeded: until, total });
+    }
+    let size = i64::from(job.spec.batch_size.max(1));
+    let batches = total / size + i64::from(total % size > 0);
+    tx.execute(
+        "INSERT INTO vaultstream.batches (job_id, batch, first_id, last_id, rows_planned) \
+         SELECT $1, b, b * $2 + 1, least((b + 1) * $2, $3), least((b + 1) * $2, $3) - b * $2 \
+           FROM generate_series(0, $4::bigint - 1) AS b",
+        &[&job.id.0, &size, &total, &batches],
+    )
+    .await?;
+    tx.batch(&partitions::finish_records(job.id)).await?;
+    seeding::finish(tx, job.id, total, batches).await?;
+    Ok(Seeding::Done { total, batches })
+}
+
+/// The payload of record g: SHA-256 of job uid and id; SHA-512 where that is too short; several of those with a counter where
+/// that is. Deterministic, without repeats, and not compressible. $3 is the uid's 16 bytes.
+fn payload(bytes: u32) -> String {
+    match bytes {
+        0 => "substr($3::bytea, 1, 0)".to_owned(),
+        32 => "sha256($3::bytea || int8send(g))".to_owned(),
+        64 => "sha512($3::bytea || int8send(g))".to_owned(),
+        1..32 => format!("substr(sha256($3::bytea || int8send(g)), 1, {bytes})"),
+        33..64 => format!("substr(sha512($3::bytea || int8send(g)), 1, {bytes})"),
+        _ => format!(
+            "(SELECT substr(string_agg(sha512($3::bytea || int8send(g) || int4send(block)), ''::bytea ORDER BY block), \
+             1, {bytes}) FROM generate_series(0, {}) AS block)",
+            bytes.div_ceil(64) - 1
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::payload;
+
+    #[test]
+    fn a_payload_is_one_hash_or_as_many_blocks_as_it_needs() {
+        assert_eq!(payload(0), "substr($3::bytea, 1, 0)");
+        assert_eq!(payload(1), "substr(sha256($3::bytea || int8send(g)), 1, 1)");
+        assert_eq!(payload(32), "sha256($3::bytea || int8send(g))");
+        assert_eq!(payload(33), "substr(sha512($3::bytea || int8send(g)), 1, 33)");
+        assert_eq!(payload(64), "sha512($3::bytea || int8send(g))");
+        for (bytes, last_block) in [(65, 1), (128, 1), (129, 2), (1 << 20, (1 << 14) - 1)] {
+            let sql = payload(bytes);
+            assert!(sql.contains(&format!("1, {bytes})")), "{sql}");
+            assert!(sql.ends_with(&format!("generate_series(0, {last_block}) AS block)")), "{sql}");
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! What workers ask of the ledger, in the order in which they do.
+
+pub mod batches;
+pub mod commit;
+pub mod damaged_keys;
+pub mod leases;
+pub mod payloads;

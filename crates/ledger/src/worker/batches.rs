@@ -1,0 +1,88 @@
+//! Batches: failed attempts, and splitting.
+
+use crate::connection::Ledger;
+use crate::error::QueryError;
+use crate::ids::{BatchNo, JobId};
+
+/// The outcome of splitting a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Split {
+    /// The tail is this new batch, which is published like any other.
+    Done(BatchNo),
+    /// The range ended before that id already: another worker has split the batch.
+    Already,
+    /// The batch is signed.
+    Signed,
+    /// No such batch, or the job does not sign.
+    JobGone,
+}
+
+/// Moves the ids from `at` on out of the batch's range into a new batch. `head_rows` is the number of rows before `at`.
+///
+/// The new batch has the next number of the job, `job.batches` grows by one, and publishing, which goes by
+/// `published < batches`, reaches it like any other. A message that was published before carries the old range: the
+/// fence returns the new one ([`Committed::RangeChanged`](super::commit::Committed::RangeChanged)).
+///
+/// # Errors
+///
+/// When Postgres fails, or `at` is not inside the range.
+pub async fn split(ledger: &Ledger, job: JobId, batch: BatchNo, at: i64, head_rows: i64) -> Result<Split, QueryError> {
+    // migrations/V3__unit_commit.sql
+    let sql = "SELECT vaultstream.split_batch($1, $2, $3, $4) AS new";
+    match ledger.query_one("split a batch", sql, &[&job.0, &batch.0, &at, &head_rows]).await {
+        Ok(row) => Ok(row.get::<_, Option<i64>>("new").map_or(Split::Already, |new| Split::Done(BatchNo(new)))),
+        Err(error) => match error.code() {
+            Some("VS001") => Ok(Split::Signed),
+            Some("VS004") => Ok(Split::JobGone),
+            _ => Err(error),
+        },
+    }
+}
+
+/// Records signed, counted from the job's batches rather than from its keys.
+///
+/// # Errors
+///
+/// When Postgres fails.
+pub async fn signed_records(ledger: &Ledger, job: JobId) -> Result<i64, QueryError> {
+    let sql = "SELECT coalesce(sum(signed), 0)::bigint AS signed FROM vaultstream.batches \
+         WHERE job_id = $1 AND state = 'signed'";
+    let row = ledger.query_one("count the signed records of the job's batches", sql, &[&job.0]).await?;
+    Ok(row.get("signed"))
+}
+
+/// Which of these batches are signed.
+///
+/// # Errors
+///
+/// When Postgres fails.
+pub async fn signed_among(ledger: &Ledger, job: JobId, batches: &[BatchNo]) -> Result<Vec<BatchNo>, QueryError> {
+    let sql = "SELECT batch FROM vaultstream.batches WHERE job_id = $1 AND batch = ANY ($2) AND state = 'signed'";
+    let rows = ledger.query("look batches up", sql, &[&job.0, &numbers(batches)]).await?;
+    Ok(rows.iter().map(|row| BatchNo(row.get("batch"))).collect())
+}
+
+/// Counts a failed attempt of these batches, or of records in them, with its reason. Returns the attempts so far. Batches that were
+/// signed meanwhile are left out.
+///
+/// # Errors
+///
+/// When Postgres fails.
+pub async fn count_attempt(
+    ledger: &Ledger,
+    job: JobId,
+    batches: &[BatchNo],
+    why: &str,
+) -> Result<Vec<(BatchNo, i32)>, QueryError> {
+    // Locked in batch order first, as everywhere.
+    let sql = "WITH mine AS (SELECT batch FROM vaultstream.batches WHERE job_id = $1 AND batch = ANY ($2) \
+                       AND state <> 'signed' ORDER BY batch FOR NO KEY UPDATE) \
+         UPDATE vaultstream.batches b SET attempts = b.attempts + 1, last_error = left($3, 500) FROM mine \
+         WHERE b.job_id = $1 AND b.batch = mine.batch RETURNING b.batch, b.attempts";
+    let rows = ledger.query("count a failed attempt", sql, &[&job.0, &numbers(batches), &why]).await?;
+    Ok(rows.iter().map(|row| (BatchNo(row.get("batch")), row.get("attempts"))).collect())
+}
+
+fn numbers(batches: &[BatchNo]) -> Vec<i64> {
+    batches.iter().map(|batch| batch.0).collect()
+}

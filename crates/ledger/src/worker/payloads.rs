@@ -1,0 +1,42 @@
+//! Reading a unit's payloads: one COPY over all its ranges. Each row is passed on once and not kept.
+
+mod payload;
+mod plan;
+mod reader;
+
+use crate::connection::{Ledger, Session};
+use crate::ids::BatchRange;
+use crate::jobs::Job;
+
+pub use crate::copy_out::ReadError;
+pub use payload::{Payload, RangeRead};
+#[cfg(test)]
+pub(crate) use plan::Plan;
+
+/// Shows every row of the ranges to `visit`, with the range's place in `ranges`: the rows of a range with ids ascending,
+/// the ranges in the order of their ids. The ranges must not overlap. Nothing of a row is kept.
+///
+/// Of a table, at most twice `spec.batchSize` rows of a range are read; see [`RangeRead::outgrown_at`]. The same transaction
+/// checks that the table is still the one that was planned.
+///
+/// A row that the server cannot read costs a few statements more, and is shown as [`Payload::Unreadable`].
+///
+/// # Errors
+///
+/// See [`ReadError`]. Rows may have been shown by then: start anew.
+pub async fn read(
+    ledger: &Ledger,
+    job: &Job,
+    ranges: &[BatchRange],
+    visit: impl FnMut(usize, i64, Payload<'_>),
+) -> Result<Vec<RangeRead>, ReadError> {
+    if ranges.is_empty() {
+        return Ok(Vec::new());
+    }
+    let session = Session::new(ledger.client("read payloads").await?);
+    let Some(client) = session.client() else { return Ok(Vec::new()) };
+    let reads = reader::read(client, job, ranges, ledger.settings.source_role, visit).await?;
+    session.settle();
+    vaultstream_faults::point("payload-read");
+    Ok(reads)
+}
