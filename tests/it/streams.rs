@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
+use rustix::process::Signal;
 use vaultstream_ledger::{BatchRange, steps};
 use vaultstream_streams::{BatchMessage, JobStreams};
 
-use crate::harness::{Site, assert_signed_exactly_once, generated, quick, until};
+use crate::harness::{Lines, Site, Weather, assert_signed_exactly_once, generated, quick, until};
 
 /// Slow enough that something can happen in the middle.
 const SLOW: &str = "batchSize: 20\nkeys: {count: 8, lease: {records: 100, duration: 5s}}\n\
@@ -38,6 +39,22 @@ async fn a_batch_delivered_twice_is_stored_once() {
     job.complete().await;
     let seen = worker.metric("already_signed_batches_total").await;
     assert!(seen > 0.0, "no batch came after it was signed");
+    assert_signed_exactly_once(&site, "job", 900).await;
+}
+
+/// As after its ack wait, when the worker that holds it has stood still: both deliveries are in one unit.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_delivered_twice_to_one_worker_is_in_its_unit_once() {
+    let site = Site::new().await;
+    let job = site.drive(&generated("job", 900, SLOW), quick()).await;
+    let lines = Lines::to(&site).await;
+    lines.nats.set(Weather { doubled: true, ..Weather::default() });
+    std::fs::write(site.dir.path().join("NATS_URL"), &lines.nats_url).unwrap();
+    let worker = site.worker(job.uid).await.start();
+    job.complete().await;
+    assert!(lines.nats.met.total() > 45, "not every message came twice");
+    worker.signal(Signal::TERM);
+    worker.end().await.assert_code(0);
     assert_signed_exactly_once(&site, "job", 900).await;
 }
 

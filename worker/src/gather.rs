@@ -1,7 +1,7 @@
 //! Gathers batch messages into units: whatever the batch size, a unit is large enough that its transaction's fixed costs
 //! do not show, and small enough that every lane has one.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 use vaultstream_streams::{BatchPuller, Delivery, StreamsError, Work};
@@ -71,6 +71,7 @@ impl Gatherer<'_> {
             Held::Finish(message) => return Ok(Gathered::Finish(message)),
         };
         let mut records = batch_records(&first);
+        let mut numbers = HashSet::from([first.message.batch]);
         let mut batches = vec![first];
         while records < target {
             let Ok(delivery) = tokio::time::timeout(QUIET, self.pull(stop)).await else { break };
@@ -80,9 +81,15 @@ impl Gatherer<'_> {
                 break;
             }
             match self.hold(delivery) {
-                Held::Batch(batch) => {
+                Held::Batch(batch) if numbers.insert(batch.message.batch) => {
                     records += batch_records(&batch);
                     batches.push(batch);
+                }
+                // Delivered twice, as after its ack wait while this worker stood still. A unit reads and signs nothing twice.
+                Held::Batch(again) => {
+                    if let Some(known) = batches.iter_mut().find(|known| known.is_same(&again)) {
+                        known.join(again);
+                    }
                 }
                 Held::Finish(message) => message.give_back(Duration::ZERO),
             }

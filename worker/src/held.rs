@@ -26,6 +26,8 @@ pub(crate) struct HeldMessages {
 pub(crate) struct HeldMessage {
     number: u64,
     handles: Arc<Handles>,
+    /// Further deliveries of the same batch.
+    others: Vec<HeldMessage>,
 }
 
 impl HeldMessages {
@@ -33,7 +35,7 @@ impl HeldMessages {
     pub(crate) fn hold(&self, ack: AckHandle) -> HeldMessage {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         locked(&self.handles).insert(number, ack);
-        HeldMessage { number, handles: Arc::clone(&self.handles) }
+        HeldMessage { number, handles: Arc::clone(&self.handles), others: Vec::new() }
     }
 
     /// Tells the server that what is held is still at work, three times within the stream's `ack_wait`, so that two may be
@@ -54,15 +56,22 @@ impl HeldMessages {
 }
 
 impl HeldMessage {
+    /// Settles another delivery of the same batch together with this one.
+    pub(crate) fn join(&mut self, other: Self) {
+        self.others.push(other);
+    }
+
     /// Tells the server that the batch is committed. A lost ack costs a redelivery, which changes nothing.
-    pub(crate) fn ack(self) {
+    pub(crate) fn ack(mut self) {
+        std::mem::take(&mut self.others).into_iter().for_each(Self::ack);
         if let Some(handle) = self.take() {
             handle.ack();
         }
     }
 
     /// Gives the batch back, to be delivered again after `delay`.
-    pub(crate) fn give_back(self, delay: Duration) {
+    pub(crate) fn give_back(mut self, delay: Duration) {
+        std::mem::take(&mut self.others).into_iter().for_each(|other| other.give_back(delay));
         if let Some(handle) = self.take() {
             handle.nak(delay);
         }

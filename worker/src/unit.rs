@@ -19,6 +19,17 @@ pub(crate) struct HeldBatch {
 }
 
 impl HeldBatch {
+    /// Whether both are deliveries of one batch.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.message.batch == other.message.batch
+    }
+
+    /// Takes another delivery of this batch along: both are settled at once.
+    pub(crate) fn join(&mut self, other: Self) {
+        self.held.join(other.held);
+        self.redelivered |= other.redelivered;
+    }
+
     /// The range as the ledger knows it.
     pub(crate) fn range(&self) -> BatchRange {
         let BatchMessage { batch, first, last, rows, .. } = self.message;

@@ -23,35 +23,27 @@ pub(crate) struct Drive {
     pub(crate) id: JobId,
     pub(crate) ledger: Ledger,
     pub(crate) streams: Streams,
+    settings: Settings,
     task: JoinHandle<Outcome>,
 }
 
 impl Site {
     pub(crate) async fn ledger(&self) -> Ledger {
-        let options = ConnectOptions {
-            url: self.database_url.clone(),
-            max_connections: 4,
-            application_name: "vaultstream-test".to_owned(),
-            tls: TlsFiles::default(),
-            source_role: false,
-            patience: Duration::from_secs(30),
-        };
-        Ledger::connect(&options).await.unwrap()
+        ledger_at(&self.database_url).await
     }
 
     pub(crate) async fn streams(&self) -> Streams {
-        let options = vaultstream_streams::ConnectOptions {
-            url: self.nats_url.clone(),
-            name: "vaultstream-test".to_owned(),
-            patience: Duration::from_secs(30),
-            ..Default::default()
-        };
-        Streams::connect(&options).await.unwrap()
+        streams_at(&self.nats_url).await
     }
 
     /// Makes the job in the ledger and seeds it; nothing is published yet.
     pub(crate) async fn seed(&self, manifest: &str) -> Seeded {
-        let (ledger, streams) = (self.ledger().await, self.streams().await);
+        self.seed_through(manifest, &self.database_url, &self.nats_url).await
+    }
+
+    /// The same, by another way to the servers.
+    pub(crate) async fn seed_through(&self, manifest: &str, database_url: &str, nats_url: &str) -> Seeded {
+        let (ledger, streams) = (ledger_at(database_url).await, streams_at(nats_url).await);
         ledger.migrate().await.unwrap();
         let manifest = SigningJob::parse_manifests(manifest).unwrap().remove(0);
         let job = jobs::ensure(&ledger, &new_job(&manifest)).await.unwrap().job;
@@ -68,6 +60,28 @@ impl Site {
     }
 }
 
+async fn ledger_at(url: &str) -> Ledger {
+    let options = ConnectOptions {
+        url: url.to_owned(),
+        max_connections: 4,
+        application_name: "vaultstream-test".to_owned(),
+        tls: TlsFiles::default(),
+        source_role: false,
+        patience: Duration::from_secs(30),
+    };
+    Ledger::connect(&options).await.unwrap()
+}
+
+async fn streams_at(url: &str) -> Streams {
+    let options = vaultstream_streams::ConnectOptions {
+        url: url.to_owned(),
+        name: "vaultstream-test".to_owned(),
+        patience: Duration::from_secs(30),
+        ..Default::default()
+    };
+    Streams::connect(&options).await.unwrap()
+}
+
 /// A job whose batches are planned.
 pub(crate) struct Seeded {
     pub(crate) uid: Uuid,
@@ -81,7 +95,7 @@ impl Seeded {
         let Self { uid, id, ledger, streams } = self;
         let driver = Driver::new(ledger.clone(), streams.clone(), id, settings);
         let task = tokio::spawn(advance(driver, streams.clone()));
-        Drive { uid, id, ledger, streams, task }
+        Drive { uid, id, ledger, streams, settings, task }
     }
 }
 
@@ -117,6 +131,17 @@ impl Drive {
         })
         .await;
         jobs::by_id(&self.ledger, self.id).await.unwrap().unwrap().batches.unwrap()
+    }
+
+    /// Drops the driver at whatever step it is, and has another one take over. False when the job is over.
+    pub(crate) fn replace_driver(&mut self) -> bool {
+        if self.task.is_finished() {
+            return false;
+        }
+        self.task.abort();
+        let driver = Driver::new(self.ledger.clone(), self.streams.clone(), self.id, self.settings);
+        self.task = tokio::spawn(advance(driver, self.streams.clone()));
+        true
     }
 
     pub(crate) fn is_over(&self) -> bool {

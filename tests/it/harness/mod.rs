@@ -6,8 +6,10 @@ mod drive;
 mod jobs;
 mod lease_log;
 mod nats;
+mod nats_frames;
 mod process;
 mod program;
+mod relay;
 mod site;
 
 #[path = "../../../crates/streams/tests/nats/plain.rs"]
@@ -17,9 +19,10 @@ pub(crate) mod three;
 
 pub(crate) use check::{assert_complete, assert_signed_exactly_once};
 pub(crate) use drive::{Drive, quick};
-pub(crate) use jobs::{generated, of_table};
+pub(crate) use jobs::{generated, of_spec, of_table};
 pub(crate) use lease_log::LeaseLog;
 pub(crate) use process::{Ended, Program, Running};
+pub(crate) use relay::{Lines, Weather};
 pub(crate) use site::{Site, blocking, until};
 
 use std::time::Duration;

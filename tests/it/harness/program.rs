@@ -55,10 +55,15 @@ impl Site {
 
     /// `vaultstream-worker` for a job.
     pub(crate) async fn worker(&self, uid: Uuid) -> Program {
+        self.worker_with(uid, self.dir.path()).await
+    }
+
+    /// The same with a connection folder of its own.
+    pub(crate) async fn worker_with(&self, uid: Uuid, connection_dir: &Path) -> Program {
         let port = blocking(|| TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()).await;
         let address = format!("127.0.0.1:{port}");
         Program::worker(&["--job-uid", &uid.to_string()])
-            .args(&["--connection-dir", path(self.dir.path()), "--http-address", &address])
+            .args(&["--connection-dir", path(connection_dir), "--http-address", &address])
             .http(port)
     }
 }
