@@ -16,6 +16,7 @@ mod interrupts;
 mod keys;
 mod kills;
 mod leaving;
+mod mutation;
 mod nats;
 mod outages;
 mod pipes;
