@@ -17,10 +17,11 @@ WITH_ENV := scripts/with-env
 RELEASE := $(shell scripts/release-dir)
 PROGRAM := $(RELEASE)/vaultstream
 DATA_DIR := .vaultstream
+MINUTES ?= 10
 PREFIX ?= $(if $(filter 0,$(shell id -u)),/usr/local,$(HOME)/.local)
 
 .DEFAULT_GOAL := help
-.PHONY: help quick-start build install uninstall start stop seed clean test test-cluster test-keda test-scale e2e e2e-own bench fuzz lint check-docs \
+.PHONY: help quick-start build install uninstall start stop seed clean test test-cluster test-keda test-scale e2e e2e-own bench fuzz swarm lint check-docs \
 	generate picture dist kind-up kind-down tools env-setup check-prereqs
 
 help: ## List these verbs
@@ -86,6 +87,10 @@ bench: build ## Sign 1,000,000 records at three batch sizes; print a table
 
 fuzz: ## Look for inputs on which two backends differ, for a minute
 	@scripts/fuzz
+
+swarm: ## Break jobs at random for MINUTES (10), on real servers
+	@scripts/install-tools
+	VAULTSTREAM_SWARM_MINUTES=$(MINUTES) cargo test --release --locked --workspace --test it swarm:: -- --nocapture
 
 lint: ## Check format, lints, dependencies, scripts, generated files
 	@scripts/install-tools cargo-deny hadolint shellcheck

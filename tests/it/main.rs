@@ -28,6 +28,7 @@ mod samples;
 mod sessions;
 mod status;
 mod streams;
+mod swarm;
 mod tables;
 mod tampering;
 mod upgrades;
