@@ -1,4 +1,4 @@
-"""The story of somebody who reads the documents, on a cluster: a release with servers of its own, one with theirs, its end."""
+"""The story of a reader of the documents, on a cluster: a release with servers of its own, one with theirs, its end."""
 import json
 import os
 import re
@@ -103,7 +103,7 @@ def with_servers_of_its_own(reader):
 
 
 def leave(reader):
-    """Between two ways to begin: nothing is left but the type."""
+    """Removes all but the CRD before the next story."""
     kubectl("delete", "signingjobs", "-A", "--all", "--timeout=120s")
     run("helm", "uninstall", "vaultstream", "-n", NAMESPACE, "--wait", cwd=reader.folder)
     kubectl("delete", "namespace", NAMESPACE, "--timeout=120s")
@@ -184,7 +184,7 @@ def a_job_that_is_changed(reader):
     reader.does("Stop, pause, remove", "kubectl patch")
     until("it is suspended, without a worker", lambda: status("invoices", "phase") == "Suspended" and not workers("invoices"))
     reader.does("Stop, pause, remove", "kubectl patch")
-    until("it goes on", lambda: status("invoices", "phase") == "Signing" and workers("invoices"))
+    until("it continues", lambda: status("invoices", "phase") == "Signing" and workers("invoices"))
     kubectl("patch", "signingjob", "invoices", "--type=merge", "-p", '{"spec": {"workers": {"maxRecordsPerSecond": null}}}')
     until_complete("invoices")
     url = f"postgres://vaultstream:{reader.facts['password']}@{POSTGRES}/ledger?sslmode=verify-full"

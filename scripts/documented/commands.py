@@ -153,7 +153,7 @@ class Reader:
                 words = words.replace(there, here.format(**self.facts))
         print(f"\n$ {command.text}", flush=True)
         if "…" in words:
-            raise Failed(f"{command.document}: nobody knows what … stands for in {command.text}")
+            raise Failed(f"{command.document}: it is not known what … stands for in {command.text}")
         arguments = ["bash", "-eo", "pipefail", "-c", words]
         if re.match("SELECT|GRANT", words):
             arguments = ["psql", "-XAt", "-v", "ON_ERROR_STOP=1", "-c", words]

@@ -1,4 +1,4 @@
-"""Postgres and NATS with TLS, under the names that the documents give them: for pods, and for whoever is on the node."""
+"""Postgres and NATS with TLS, under the names that the documents give them: for pods, and for programs on the node."""
 import glob
 import json
 import os
@@ -103,7 +103,7 @@ class Servers:
         self.spawn(4222, os.path.join(os.environ["VAULTSTREAM_TOOLS"], "bin/nats-server"), "--config", config)
 
     def environment(self):
-        """The ledger by TLS for psql and pg_dump, and another database by the short way for whoever signs on a laptop."""
+        """The ledger by TLS for psql and pg_dump, and another database by the short way for signing on a laptop."""
         return {"PGHOST": POSTGRES, "PGUSER": "vaultstream", "PGPASSWORD": self.password, "PGDATABASE": "ledger",
                 "PGSSLMODE": "verify-full", "PGSSLROOTCERT": os.path.join(self.folder, "postgres-ca.crt"),
                 "DATABASE_URL": f"postgres://vaultstream@{self.data.replace('/', '%2F')}/laptop",

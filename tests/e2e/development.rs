@@ -34,7 +34,7 @@ async fn a_release_with_servers_of_its_own_lives_from_installation_to_removal() 
     let story = Story { release: Release::prepare().await, begun: Instant::now() };
     story.install().await;
     let kek = story.kek().await;
-    story.nobody_has_more_rights_than_needed().await;
+    story.no_account_has_more_rights_than_needed().await;
     story.helm_test().await;
     story.autoscaling().await;
     story.upgrade_under_load().await;
@@ -60,7 +60,7 @@ impl Story {
         secrets.get("vaultstream-connection").await.unwrap().data?.get("kek").cloned()
     }
 
-    async fn nobody_has_more_rights_than_needed(&self) {
+    async fn no_account_has_more_rights_than_needed(&self) {
         let pods = self.pods(&self.release.namespace, "").await;
         assert!(pods.len() >= 4, "{}", self.release.describe().await);
         for pod in pods {
@@ -199,7 +199,7 @@ impl Story {
     }
 
     /// A node of one has nowhere to move workers to, and their budget lets one go at a time: the node takes them again once
-    /// the first has left, and the drain goes on with the other.
+    /// the first has left, and the drain continues with the other.
     async fn drain(&self, job: &Job) {
         let (content, nodes) = kubectl(&["get", "nodes", "-o", "name"]).await;
         assert!(content, "{nodes}");

@@ -61,7 +61,7 @@ async fn an_operator_of_some_namespaces_gets_nothing_outside_of_namespaces_but_t
     assert!(said.contains("namespace: team-a"));
 }
 
-/// What the chart renders is kept, so that a change of it is seen by whoever reads the change. `UPDATE_GOLDEN=1` writes it.
+/// What the chart renders is kept, so that a change of it is seen in review. `UPDATE_GOLDEN=1` writes it.
 #[tokio::test]
 async fn manifests_are_as_kept() {
     let monitoring =

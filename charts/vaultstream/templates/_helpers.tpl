@@ -57,7 +57,7 @@ capabilities: {drop: [ALL]}
 {{- .Values.dev.enabled | ternary "vaultstream-operator-connection" .Values.connection.existingSecret -}}
 {{- end }}
 
-{{/* "true" where external.metrics.k8s.io is ours to register: nobody has it, or this release does. */}}
+{{/* "true" where external.metrics.k8s.io is ours to register: it is absent, or this release owns it. */}}
 {{- define "vaultstream.registers" -}}
 {{- if and (empty .Values.operator.namespaces) (ne .Values.metricsApi.register "never") -}}
 {{- $there := lookup "apiregistration.k8s.io/v1" "APIService" "" "v1beta1.external.metrics.k8s.io" -}}
