@@ -1,4 +1,4 @@
-//! Processes that are stopped (SIGSTOP) at the worst moment. What they computed meanwhile is worth nothing, and nobody
+//! Processes that are stopped (SIGSTOP) at the worst moment. What they computed meanwhile cannot be committed, and no process
 //! waits for them.
 
 use rustix::process::Signal;

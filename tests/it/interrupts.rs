@@ -83,7 +83,7 @@ async fn while_another_program_migrates_and_while_nats_is_silent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_commit_that_does_not_return_holds_nobody_up() {
+async fn a_commit_that_does_not_return_does_not_hold_up_an_interrupt() {
     let site = Site::breakable().await;
     let first = generated("first", 100, SLOW);
     site.run(&first).end().await.assert_code(0);

@@ -87,7 +87,7 @@ async fn several_lanes_use_the_least_recently_used_keys() {
         let (nth, key) = (nth as i64, row.get::<_, i64>(0));
         *uses.entry(key).or_insert(0) += 1;
         if let Some(before) = last.insert(key, nth) {
-            // Whoever is at work may overtake; whoever is free may not.
+            // A worker that is busy may overtake; one that is free may not.
             assert!(nth - before > KEYS - 2 * LANES, "key {key} was taken at {before} and again at {nth}");
         }
     }
@@ -128,7 +128,7 @@ async fn worn_out_keys_are_followed_by_their_next_version() {
     assert_signed_exactly_once(&site, "job", 400).await;
 }
 
-/// A key-encryption key is replaced in the middle of a job; nobody needs the old one any more, and without it nothing goes.
+/// A key-encryption key is replaced in the middle of a job. Afterwards the old one is not needed, and without the new one nothing works.
 #[tokio::test(flavor = "multi_thread")]
 async fn private_keys_move_to_another_key_encryption_key() {
     let site = Site::new().await;

@@ -63,7 +63,7 @@ async fn a_worker_with_a_rate_limit_told_to_stop_takes_no_more_and_gives_nothing
 async fn a_second_signal_stops_a_worker_at_once() {
     let site = Site::new().await;
     let job = site.drive(&generated("job", 400, SLOW), quick()).await;
-    // Nothing can be committed while somebody has the batches locked.
+    // Nothing can be committed while another session has the batches locked.
     let mut client = site.sql().await;
     let lock = client.transaction().await.unwrap();
     lock.execute("SELECT 1 FROM vaultstream.batches FOR UPDATE", &[]).await.unwrap();

@@ -1,4 +1,4 @@
-//! Output that nobody reads, and output that no disk takes: each command ends quietly or with one sentence, and never with
+//! Output that is not read, and output that the disk does not take: each command ends quietly or with one sentence, and never with
 //! a panic.
 
 use std::collections::BTreeSet;

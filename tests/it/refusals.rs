@@ -260,10 +260,10 @@ async fn a_table_without_permission_is_refused_in_one_sentence() {
     site.execute(&format!("GRANT SELECT ON good TO {role}")).await;
     run().end().await.assert_code(0);
 
-    let nobody = Site::new().await;
+    let site = Site::new().await;
     let stranger = format!("stranger_{:x}", rand::random::<u64>());
-    nobody.execute(&format!("CREATE ROLE {stranger} LOGIN")).await;
-    let run = nobody.run(&generated("job", 10, SPEC)).env("DATABASE_URL", url_as(&nobody.database_url, &stranger));
+    site.execute(&format!("CREATE ROLE {stranger} LOGIN")).await;
+    let run = site.run(&generated("job", 10, SPEC)).env("DATABASE_URL", url_as(&site.database_url, &stranger));
     assert_refused("no right to make the ledger", &run.end().await, &["GRANT CREATE ON DATABASE"]);
 }
 
@@ -337,7 +337,7 @@ async fn a_kek_that_is_missing_damaged_or_wrong_is_refused_before_anything_is_ma
     let given = Program::vaultstream(&["run", "-f", "-"]).env("DATABASE_URL", &site.database_url);
     assert_refused("no manifest and no KEK", &given.end().await, &[]);
 
-    // The job begins under one KEK, and goes on under no other.
+    // The job begins under one KEK and continues under no other.
     std::fs::write(site.kek(), &right).unwrap();
     site.run(&manifest).fault("after-commit:2=kill").end().await.assert_killed("after-commit");
     // What its other lanes had sent before it died may still be committed.
@@ -445,7 +445,7 @@ async fn a_full_disk_is_told_in_one_sentence_and_the_job_goes_on_when_there_is_r
     std::fs::remove_file(&manifest).unwrap();
     if ended.status.code() == Some(77) || ended.stderr.contains("unshare: unshare failed") {
         // Written past the test runner, which would keep it to itself.
-        let told = format!("SKIPPED a_full_disk: this system lets nobody mount a file system: {}\n", ended.stderr);
+        let told = format!("SKIPPED a_full_disk: this system does not let this user mount a file system: {}\n", ended.stderr);
         std::fs::write("/dev/stderr", told).unwrap();
         return;
     }

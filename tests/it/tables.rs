@@ -1,4 +1,4 @@
-//! Signing somebody's table in place, while they go on using it.
+//! Signing a table in place while its application uses it.
 
 use crate::harness::{Site, assert_signed_exactly_once, generated, of_table, until};
 

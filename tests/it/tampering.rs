@@ -1,4 +1,4 @@
-//! What `vaultstream verify` is for: somebody with all rights on the database changes something, and it is found.
+//! What `vaultstream verify` is for: a person with all rights on the database changes something, and it is found.
 
 use crate::harness::{Site, generated, of_table};
 

@@ -24,7 +24,7 @@ fn refused(ended: &Ended, kinds: &[&str]) -> Value {
     report
 }
 
-/// The same as a person sees it: the verdict first, and no control characters where nobody looks.
+/// The same as a person sees it: the verdict first, and no control characters where stdout is no terminal.
 #[track_caller]
 fn said(ended: &Ended, verdict: &str) {
     assert_eq!(ended.stdout.lines().next(), Some(verdict), "{}{}", ended.stdout, ended.stderr);

@@ -36,7 +36,7 @@ async fn a_worker_tells_that_it_lives_is_ready_and_what_it_has_done() {
     assert!(!ended.stderr.contains(token) && !ended.stderr.contains(kek.trim()), "a secret in the log");
 }
 
-/// Not restarted for what it cannot help: it lives on, not ready, and goes on when the server is back.
+/// An outage does not restart it: it is not ready, and continues when the server is back.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_without_postgres_lives_but_is_not_ready() {
     let site = Site::breakable().await;
