@@ -445,7 +445,8 @@ async fn a_full_disk_is_told_in_one_sentence_and_the_job_goes_on_when_there_is_r
     std::fs::remove_file(&manifest).unwrap();
     if ended.status.code() == Some(77) || ended.stderr.contains("unshare: unshare failed") {
         // Written past the test runner, which would keep it to itself.
-        let told = format!("SKIPPED a_full_disk: this system does not let this user mount a file system: {}\n", ended.stderr);
+        let told =
+            format!("SKIPPED a_full_disk: this system does not let this user mount a file system: {}\n", ended.stderr);
         std::fs::write("/dev/stderr", told).unwrap();
         return;
     }
