@@ -188,4 +188,13 @@ mod tests {
         assert_eq!(second_of_a.position(), Some(1));
         assert!(second_of_a.try_admit());
     }
+
+    #[test]
+    fn jobs_of_two_namespaces_that_wait_are_admitted_alternately() {
+        let queue = AdmissionQueue::new(1);
+        let of_a = [1, 2, 3].map(|n| queue.enqueue(Uuid::from_u128(n), "a", at(n as u64)));
+        let of_b = [11, 12].map(|n| queue.enqueue(Uuid::from_u128(n), "b", at(n as u64)));
+        let positions = |jobs: &[Admission]| jobs.iter().filter_map(Admission::position).collect::<Vec<_>>();
+        assert_eq!((positions(&of_a), positions(&of_b)), (vec![1, 3, 5], vec![2, 4]));
+    }
 }
