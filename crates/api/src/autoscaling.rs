@@ -5,8 +5,8 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::cel::optional_duration_between;
 use crate::duration::GoDuration;
-use crate::rules::optional_duration_between;
 use crate::word::words;
 use crate::{defaults, limits, pod};
 
@@ -15,7 +15,7 @@ use crate::{defaults, limits, pod};
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = optional_duration_between("targetDrain", Autoscaling::SHORTEST_DRAIN, Autoscaling::LONGEST_DRAIN))]
 pub struct Autoscaling {
-    /// Who scales. HPA: a HorizontalPodAutoscaler on the operator's external metrics. KEDA: a ScaledObject. Direct: the
+    /// What scales the workers. HPA: a HorizontalPodAutoscaler on the operator's external metrics. KEDA: a ScaledObject. Direct: the
     /// operator itself. Auto: the first of these that the cluster offers.
     #[serde(default)]
     pub mode: ScalingMode,
@@ -52,7 +52,7 @@ impl Default for Autoscaling {
     }
 }
 
-/// Who scales the workers.
+/// What scales the workers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum ScalingMode {
     /// The first of the others that the cluster offers.

@@ -1,6 +1,6 @@
-//! A value against the generated schema: the API server's own checks, with sentences for people.
+//! Checks a value against the generated schema, as the API server does, with errors that say what to do.
 //!
-//! Pure. Knows the part of OpenAPI that the generated schema uses; a test shows that it uses no more.
+//! Pure. It implements the part of OpenAPI that the generated schema uses; a test shows that the schema uses no more.
 
 use std::collections::BTreeSet;
 
@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::error::FieldError;
 use crate::fault::Fault;
+use crate::openapi::{in_range, kind, limit, members};
 use crate::{pattern, remedy, suggest};
 
 /// Sets the defaults of `schema` in `value` as the API server does: a null where a default exists counts as absent.
@@ -56,21 +57,6 @@ pub(crate) fn check(schema: &Value, value: &Value, path: &str, found: &mut Vec<F
     }
 }
 
-pub(crate) fn kind(schema: &Value) -> &str {
-    match schema.get("x-kubernetes-int-or-string") {
-        Some(_) => "int-or-string",
-        None => schema.get("type").and_then(Value::as_str).unwrap_or_default(),
-    }
-}
-
-pub(crate) fn members<'a>(schema: &'a Value, keyword: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
-    schema.get(keyword).and_then(Value::as_object).into_iter().flatten()
-}
-
-pub(crate) fn limit(schema: &Value, keyword: &str) -> Option<i128> {
-    schema.get(keyword)?.as_i64().map(i128::from)
-}
-
 fn check_object(schema: &Value, object: &Map<String, Value>, path: &str, found: &mut Vec<FieldError>) {
     let any = schema.get("additionalProperties");
     if let Some(most) = limit(schema, "maxProperties").filter(|most| object.len() as i128 > *most) {
@@ -99,7 +85,7 @@ fn check_object(schema: &Value, object: &Map<String, Value>, path: &str, found: 
     }
 }
 
-/// Adds that a field does not exist, with the one that was probably meant.
+/// Adds that a field does not exist, and the field that was probably meant.
 pub(crate) fn unknown(path: &str, name: &str, known: &[&str], found: &mut Vec<FieldError>) {
     if found.len() < Fault::MOST {
         let tip = suggest::tip(name, known);
@@ -162,10 +148,4 @@ fn check_number(schema: &Value, number: &serde_json::Number, path: &str, found: 
     if !in_range(schema, value) {
         found.push(FieldError::new(path, number, remedy::of_range(schema)));
     }
-}
-
-/// Whether a number is within the schema's bounds, and an integer of 64 bits.
-pub(crate) fn in_range(schema: &Value, value: i128) -> bool {
-    let (least, most) = (limit(schema, "minimum"), limit(schema, "maximum"));
-    least.is_none_or(|least| value >= least) && most.is_none_or(|most| value <= most) && i64::try_from(value).is_ok()
 }

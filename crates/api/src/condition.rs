@@ -16,7 +16,7 @@ documented! {
         Seeded,
         /// As many workers as wanted are available.
         WorkersAvailable,
-        /// Workers follow the backlog; the reason says who scales, or why nothing does.
+        /// Workers follow the backlog; the reason says what scales them, or why they are not scaled.
         Scaling,
         /// The job cannot continue until a person acts.
         Stalled,
@@ -122,7 +122,7 @@ reasons! {
     PodsRefused for WorkersAvailable | Stalled;
     /// No node has room for the pods, or none may take them.
     Unschedulable for WorkersAvailable | Stalled;
-    /// Workers start and end again and again.
+    /// Workers end repeatedly soon after they start.
     CrashLoop for WorkersAvailable | Stalled;
     /// A HorizontalPodAutoscaler scales the workers.
     ScaledByHpa for Scaling;
@@ -136,7 +136,7 @@ reasons! {
     Queued for Scaling | Ready;
     /// Nothing to scale: the job is not signing.
     NotSigning for Scaling;
-    /// Nothing needs a person.
+    /// The job needs no action by a person.
     Healthy for Stalled;
     /// More records were rejected than `spec.maxRejected` allows.
     TooManyRejects for Failed | Ready;
@@ -151,7 +151,7 @@ reasons! {
 }
 
 impl Reason {
-    /// Whether it says that something is wrong, rather than how things go. A new one is announced by an Event.
+    /// Whether it reports a failure rather than progress. A new one is announced by an Event.
     #[must_use]
     pub fn is_fault(self) -> bool {
         !matches!(
@@ -177,7 +177,7 @@ impl Reason {
     }
 }
 
-/// Not the name of a reason.
+/// The text is not the name of a reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no such reason")]
 pub struct UnknownReason;

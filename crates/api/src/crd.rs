@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use crate::spec::SigningJob;
 
-/// What the generated file begins with.
+/// The first lines of the generated file.
 const HEADER: &str = "# Generated from crates/api by `make generate`; do not edit.\n";
 
-/// Formats that the API server knows of those the generator emits.
+/// The formats of the generator that the API server knows.
 const KNOWN_FORMATS: [&str; 4] = ["int32", "int64", "double", "date-time"];
 
 /// The CRD as one JSON value, ready to be applied.
@@ -28,7 +28,7 @@ static CRD: LazyLock<Value> = LazyLock::new(|| {
 /// Use this one, not the derived `SigningJob::crd()`, which lets optional fields be null and keeps Rust's integer formats.
 ///
 /// # Errors
-/// Fails only if the generated definition is none, which a test excludes.
+/// Only if the generated definition is not valid, which a test excludes.
 pub fn crd() -> Result<CustomResourceDefinition, serde_json::Error> {
     serde_json::from_value(CRD.clone())
 }
@@ -47,8 +47,8 @@ pub fn schema() -> &'static Value {
     CRD.pointer("/spec/versions/0/schema/openAPIV3Schema").unwrap_or(&Value::Null)
 }
 
-/// Makes a generated schema the one we mean: optional is absent and never null; formats are those of OpenAPI; bounds are whole
-/// numbers; descriptions are lines without the source's line breaks.
+/// Corrects a generated schema: optional fields may be absent but not null, formats are those of OpenAPI, bounds are whole
+/// numbers, and descriptions have no line breaks within a paragraph.
 fn tidy(schema: &mut Value) {
     let Some(object) = schema.as_object_mut() else { return };
     object.remove("nullable");

@@ -1,4 +1,4 @@
-//! In which fields two specs differ.
+//! The fields in which two specs differ.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -7,21 +7,22 @@ use serde_json::Value;
 
 use crate::spec::SigningJobSpec;
 
-/// A field that two specs do not have in common.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A field that has another value in a second spec. A field is a single value or a list; the members of an object are fields of
+/// their own.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Difference {
-    /// Where, such as `spec.keys.count`.
+    /// The field, such as `spec.keys.count`.
     pub path: String,
-    /// What it was, as JSON; none where it was absent.
-    pub old: Option<String>,
-    /// What it is, as JSON; none where it is absent.
-    pub new: Option<String>,
+    /// Its value in the first spec; `None` where it is not set.
+    pub old: Option<Value>,
+    /// Its value in the second spec; `None` where it is not set.
+    pub new: Option<Value>,
 }
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { path, old, new } = self;
-        let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "absent".to_owned());
+        let shown = |value: &Option<Value>| value.as_ref().map_or_else(|| "absent".to_owned(), Value::to_string);
         write!(f, "{path} was {}, and is {}", shown(old), shown(new))
     }
 }
@@ -29,7 +30,7 @@ impl fmt::Display for Difference {
 /// Every field in which `new` differs from `old`, in the order of their paths. Empty for equal specs.
 #[must_use]
 pub fn differences(old: &SigningJobSpec, new: &SigningJobSpec) -> Vec<Difference> {
-    // A spec is always JSON: it came as that.
+    // Every spec can be written as JSON, because it was read from it.
     let [old, new] = [old, new].map(|spec| serde_json::to_value(spec).ok());
     let mut found = Vec::new();
     compare("spec", old.as_ref(), new.as_ref(), &mut found);
@@ -37,18 +38,18 @@ pub fn differences(old: &SigningJobSpec, new: &SigningJobSpec) -> Vec<Difference
 }
 
 fn compare(path: &str, old: Option<&Value>, new: Option<&Value>, found: &mut Vec<Difference>) {
-    match (old, new) {
-        (Some(Value::Object(old)), Some(Value::Object(new))) => {
-            let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-            for name in names {
-                compare(&format!("{path}.{name}"), old.get(name), new.get(name), found);
-            }
-        }
-        _ if old == new => {}
-        _ => {
-            let [old, new] = [old, new].map(|value| value.map(ToString::to_string));
-            found.push(Difference { path: path.to_owned(), old, new });
-        }
+    let [old, new] = [old, new].map(|value| value.filter(|value| !value.is_null()));
+    if old == new {
+        return;
+    }
+    let members = |value: Option<&Value>| value.and_then(Value::as_object).into_iter().flat_map(|object| object.keys());
+    let names: BTreeSet<&String> = members(old).chain(members(new)).collect();
+    if names.is_empty() {
+        found.push(Difference { path: path.to_owned(), old: old.cloned(), new: new.cloned() });
+    }
+    for name in names {
+        let member = |value: Option<&Value>| value.and_then(|value| value.get(name));
+        compare(&format!("{path}.{name}"), member(old), member(new), found);
     }
 }
 
@@ -64,6 +65,8 @@ mod tests {
         SigningJob::parse_manifests(&manifest).unwrap().remove(0).spec
     }
 
+    const TABLE: &str = "source: {table: {name: rows, key: id, payload: body}}";
+
     #[test]
     fn equal_specs_do_not_differ_however_they_are_written() {
         let short = spec("source: {generate: {records: 10}}");
@@ -74,21 +77,48 @@ mod tests {
 
     #[test]
     fn each_field_is_named_with_both_values() {
-        let old = spec("source: {generate: {records: 10}}, ttlAfterFinished: 1h");
-        let new = spec("source: {table: {name: rows, key: id, payload: body}}, maxRejected: 3, keys: {count: 7}");
-        let told: Vec<_> = differences(&old, &new).iter().map(ToString::to_string).collect();
-        let names: Vec<_> = told.iter().filter_map(|line| line.split_once(" was ")).map(|(path, _)| path).collect();
+        let cases = [
+            (TABLE, "batchSize: 7", ["spec.batchSize was 500, and is 7"].as_slice()),
+            (
+                "maxRejected: 3",
+                "keys: {count: 7}, ttlAfterFinished: 1h",
+                &[
+                    "spec.keys.count was 100, and is 7",
+                    "spec.maxRejected was 3, and is 0",
+                    "spec.ttlAfterFinished was absent, and is \"1h\"",
+                ],
+            ),
+            // A list is one value.
+            (
+                "workers: {template: {imagePullSecrets: [{name: a}]}}",
+                "workers: {template: {imagePullSecrets: [{name: b}]}}",
+                &["spec.workers.template.imagePullSecrets was [{\"name\":\"a\"}], and is [{\"name\":\"b\"}]"],
+            ),
+        ];
+        for (old, new, told) in cases {
+            let [old, new] = [old, new].map(|lines| spec(&format!("{TABLE}, {}", lines.trim_start_matches(TABLE))));
+            let found: Vec<String> = differences(&old, &new).iter().map(ToString::to_string).collect();
+            assert_eq!(found, told);
+        }
+    }
+
+    #[test]
+    fn of_an_object_that_only_one_spec_has_each_field_is_named() {
+        let (table, generated) = (spec(TABLE), spec("source: {generate: {records: 5}}"));
+        let found = differences(&table, &generated);
+        let paths: Vec<&str> = found.iter().map(|difference| difference.path.as_str()).collect();
         assert_eq!(
-            names,
+            paths,
             [
-                "spec.keys.count",
-                "spec.maxRejected",
-                "spec.source.generate",
-                "spec.source.table",
-                "spec.ttlAfterFinished"
+                "spec.source.generate.payloadBytes",
+                "spec.source.generate.records",
+                "spec.source.table.key",
+                "spec.source.table.name",
+                "spec.source.table.payload",
+                "spec.source.table.schema",
             ]
         );
-        assert_eq!(told[1], "spec.maxRejected was 0, and is 3");
-        assert!(told[4].ends_with("and is absent"), "{}", told[4]);
+        assert_eq!((&found[1].old, &found[1].new), (&None, &Some(5.into())));
+        assert_eq!((&found[3].old, &found[3].new), (&Some("rows".into()), &None));
     }
 }

@@ -1,4 +1,4 @@
-//! Durations as Go writes them (`60s`, `200ms`, `1h30m`): the one style of duration in a SigningJob.
+//! Durations as Go writes them (`60s`, `200ms`, `1h30m`), the only notation of durations in a SigningJob.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::pattern;
 
-/// Longest text of a duration; long enough for every duration Go can hold, written by [`GoDuration`]'s `Display`.
+/// Length limit of a duration's text. Every duration of Go is shorter, as [`GoDuration`]'s `Display` writes it.
 pub(crate) const MAX_LENGTH: usize = 32;
 
 /// The units, greatest first, with their nanoseconds.
@@ -25,7 +25,7 @@ const UNITS: [(&str, u64); 4] =
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GoDuration(Duration);
 
-/// Why a text is no [`GoDuration`].
+/// Why a text is not a [`GoDuration`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DurationError {
     /// Not a sequence of numbers with units.
@@ -40,13 +40,13 @@ impl GoDuration {
     /// The longest duration: 2⁶³ - 1 nanoseconds, about 292 years.
     pub const MAX: Self = Self(Duration::from_nanos(i64::MAX as u64));
 
-    /// Takes a standard duration; what exceeds [`GoDuration::MAX`] becomes it.
+    /// Converts a standard duration; a longer one than [`GoDuration::MAX`] becomes that.
     #[must_use]
     pub fn from_std(duration: Duration) -> Self {
         Self(duration.min(Self::MAX.0))
     }
 
-    /// The standard library's form of it.
+    /// Converts it to the standard library's duration.
     #[must_use]
     pub fn as_std(&self) -> Duration {
         self.0
@@ -74,7 +74,7 @@ impl FromStr for GoDuration {
     }
 }
 
-/// Reads one `number unit` from the front: its nanoseconds (what is below one is cut off, as in Go) and the rest.
+/// Reads one number with its unit from the front. Returns its nanoseconds, rounded down as in Go, and the rest of the text.
 fn term(text: &str) -> Result<(u64, &str), DurationError> {
     let (whole, rest) = digits(text)?;
     let (fraction, rest) = match rest.strip_prefix('.') {
@@ -85,7 +85,7 @@ fn term(text: &str) -> Result<(u64, &str), DurationError> {
     let (unit, rest) = rest.split_at(end);
     let (_, scale) = UNITS.iter().find(|(name, _)| *name == unit).ok_or(DurationError::Syntax)?;
 
-    // A nanosecond is at most the 13th digit after the point, and 18 digits times an hour stay far from overflow.
+    // A nanosecond is at most the 13th digit after the point, and 18 digits times an hour do not overflow.
     let fraction = &fraction[..fraction.len().min(18)];
     let tenths = 10_u128.pow(fraction.len() as u32);
     let below_one =

@@ -1,17 +1,17 @@
-//! What is wrong with a field: one sentence that names the field, its value and what to do.
+//! Errors about a field: one sentence that names the field, its value and what to do.
 
 use std::fmt;
 
-/// Longest piece of a value that an error repeats.
+/// Length limit of a value in an error; a longer one is cut off.
 pub(crate) const VALUE: usize = 80;
-/// Longest piece of a path: more than the longest one of the schema.
+/// Length limit of a path in an error, above that of the longest path of the schema.
 const PATH: usize = 250;
 
-/// One finding about one field.
+/// An error about one field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldError {
     path: String,
-    /// What is said after the path.
+    /// The part of the sentence after the path.
     finding: String,
 }
 
@@ -25,7 +25,7 @@ impl FieldError {
         Self { path: path.into(), finding }
     }
 
-    /// A field of which something else is to be said than its value.
+    /// A field about which the sentence does not repeat the value.
     pub(crate) fn about(path: impl Into<String>, sentence: impl fmt::Display) -> Self {
         Self { path: path.into(), finding: format!(" {sentence}") }
     }
@@ -50,7 +50,7 @@ impl fmt::Display for FieldError {
 
 impl std::error::Error for FieldError {}
 
-/// A text of a user's as an error repeats it: not too long, and without characters that would command a terminal.
+/// A user's text as it is repeated in an error: cut off at `most` characters, with control characters escaped.
 pub(crate) fn shown(text: &str, most: usize) -> String {
     let mut shown = String::new();
     for (index, character) in text.chars().enumerate() {

@@ -1,33 +1,33 @@
-//! What is wrong with a manifest, fault by fault, each with its place.
+//! The faults of a manifest, each with its position.
 
 use std::fmt;
 
 use crate::error::FieldError;
-use crate::places::{Place, Places};
+use crate::position::{Position, Positions};
 
-/// One thing that is wrong with a manifest, and where.
+/// One fault of a manifest, and its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    place: Place,
+    position: Position,
     sentence: String,
 }
 
 impl Fault {
-    /// More faults of one text than this are not looked for.
+    /// Limit of the faults of one text; further ones are not looked for.
     pub(crate) const MOST: usize = 50;
 
-    pub(crate) fn new(place: Place, sentence: impl Into<String>) -> Self {
-        Self { place, sentence: sentence.into() }
+    pub(crate) fn new(position: Position, sentence: impl Into<String>) -> Self {
+        Self { position, sentence: sentence.into() }
     }
 
-    pub(crate) fn of(error: &FieldError, places: &Places) -> Self {
-        Self::new(places.of(error.path()), error.to_string())
+    pub(crate) fn of(error: &FieldError, positions: &Positions) -> Self {
+        Self::new(positions.of(error.path()), error.to_string())
     }
 
-    /// Where it is.
+    /// Its position.
     #[must_use]
-    pub fn place(&self) -> Place {
-        self.place
+    pub fn position(&self) -> Position {
+        self.position
     }
 
     /// What is wrong, and what to do.
@@ -39,11 +39,11 @@ impl Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place, self.sentence)
+        write!(f, "{}: {}", self.position, self.sentence)
     }
 }
 
-/// Why a text holds no SigningJobs that can be run: all that is wrong with it, in the order of the text.
+/// Why a text has no SigningJobs that can be run: all its faults, in the order of the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ManifestError {
     faults: Vec<Fault>,
@@ -51,7 +51,7 @@ pub struct ManifestError {
 
 impl ManifestError {
     pub(crate) fn new(mut faults: Vec<Fault>) -> Self {
-        faults.sort_by_key(Fault::place);
+        faults.sort_by_key(Fault::position);
         faults.truncate(Fault::MOST);
         Self { faults }
     }

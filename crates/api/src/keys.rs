@@ -4,8 +4,8 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::cel::duration_between;
 use crate::duration::GoDuration;
-use crate::rules::duration_between;
 use crate::word::words;
 use crate::{defaults, limits};
 

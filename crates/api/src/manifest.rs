@@ -1,6 +1,7 @@
 //! Manifests: YAML with one or more SigningJobs, checked as the API server checks them.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Map, Value};
@@ -9,7 +10,7 @@ use crate::error::FieldError;
 use crate::fault::{Fault, ManifestError};
 use crate::limits::MAX_NAME;
 use crate::names::{DEFAULT_NAMESPACE, GROUP, JobName, Namespace};
-use crate::places::Place;
+use crate::position::{Position, Positions};
 use crate::spec::{SigningJob, SigningJobSpec};
 use crate::{check, crd, rules, suggest, yaml};
 
@@ -43,20 +44,27 @@ const METADATA: [&str; 15] = [
 /// Longest text with manifests, in bytes.
 pub const MAX_MANIFESTS: usize = 8 << 20;
 
-impl SigningJob {
-    /// Reads all SigningJobs of a YAML text, with all defaults set and `default` for a missing namespace. A `status` is
-    /// ignored, as the API server ignores it.
+/// A SigningJob of a manifest, and where its fields are in the text.
+#[derive(Debug)]
+pub struct Manifest {
+    /// The job, with all defaults set and `default` for a missing namespace.
+    pub job: SigningJob,
+    positions: Positions,
+}
+
+impl Manifest {
+    /// Reads all SigningJobs of a YAML text. A `status` is ignored, as the API server ignores it.
     ///
     /// # Errors
-    /// What the API server would refuse is refused, and unknown fields too: all faults at once, each with its place, the field,
+    /// What the API server would refuse is refused, and unknown fields too: all faults at once, each with its position, the field,
     /// its value and what to do.
-    pub fn parse_manifests(text: &str) -> Result<Vec<Self>, ManifestError> {
+    pub fn read_all(text: &str) -> Result<Vec<Self>, ManifestError> {
         if text.len() > MAX_MANIFESTS {
             let sentence = format!("longer than {} MiB: split it into several files", MAX_MANIFESTS >> 20);
-            return Err(ManifestError::new(vec![Fault::new(Place::START, sentence)]));
+            return Err(ManifestError::new(vec![Fault::new(Position::START, sentence)]));
         }
         let (documents, mut faults) = yaml::read(text);
-        let mut jobs = Vec::new();
+        let mut manifests = Vec::new();
         let mut names = BTreeMap::new();
         for document in documents.into_iter().filter(|document| !document.value.is_null()) {
             if faults.len() >= Fault::MOST {
@@ -64,23 +72,39 @@ impl SigningJob {
             }
             let mut found = Vec::new();
             let job = parse_one(document.value, &mut found);
-            faults.extend(found.iter().map(|error| Fault::of(error, &document.places)));
+            faults.extend(found.iter().map(|error| Fault::of(error, &document.positions)));
             let Some(job) = job else { continue };
-            let place = document.places.of("metadata.name");
-            if let Some(first) = names.insert(full_name(&job), place) {
+            let position = document.positions.of("metadata.name");
+            if let Some(first) = names.insert(full_name(&job), position) {
                 let name = full_name(&job);
                 let sentence =
                     format!("the SigningJob {name} is in line {} already: give this one another name", first.line);
-                faults.push(Fault::new(place, sentence));
+                faults.push(Fault::new(position, sentence));
             }
-            jobs.push(job);
+            manifests.push(Self { job, positions: document.positions });
         }
-        if faults.is_empty() && jobs.is_empty() {
+        if faults.is_empty() && manifests.is_empty() {
             let sentence =
                 format!("there is no SigningJob here: it begins with `apiVersion: {API_VERSION}` and `kind: {KIND}`");
-            faults.push(Fault::new(Place::START, sentence));
+            faults.push(Fault::new(Position::START, sentence));
         }
-        if faults.is_empty() { Ok(jobs) } else { Err(ManifestError::new(faults)) }
+        if faults.is_empty() { Ok(manifests) } else { Err(ManifestError::new(faults)) }
+    }
+
+    /// A fault at one of the job's fields, such as `spec.suspend`, for a caller that cannot use its value.
+    #[must_use]
+    pub fn fault(&self, path: &str, value: impl fmt::Display, advice: &str) -> Fault {
+        Fault::of(&FieldError::new(path, value, advice), &self.positions)
+    }
+}
+
+impl SigningJob {
+    /// The jobs of [`Manifest::read_all`].
+    ///
+    /// # Errors
+    /// As [`Manifest::read_all`].
+    pub fn parse_manifests(text: &str) -> Result<Vec<Self>, ManifestError> {
+        Ok(Manifest::read_all(text)?.into_iter().map(|manifest| manifest.job).collect())
     }
 }
 

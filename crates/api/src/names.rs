@@ -8,7 +8,7 @@ use crate::limits::MAX_NAME;
 
 /// The API group, and the prefix of our labels and annotations.
 pub const GROUP: &str = "vaultstream.dev";
-/// What labels and annotations of ours begin with.
+/// The prefix of our labels and annotations.
 pub const OWN_PREFIX: &str = "vaultstream.dev/";
 /// The label with the job's name on everything it owns.
 pub const JOB_LABEL: &str = "vaultstream.dev/job";
@@ -16,24 +16,24 @@ pub const JOB_LABEL: &str = "vaultstream.dev/job";
 pub const JOB_UID_LABEL: &str = "vaultstream.dev/job-uid";
 /// The finalizer that keeps a SigningJob until its streams and ledger rows are dealt with.
 pub const FINALIZER: &str = "vaultstream.dev/cleanup";
-/// An annotation whose value `paused` keeps the operator's hands off a SigningJob.
+/// An annotation whose value `paused` stops the operator from changing a SigningJob.
 pub const RECONCILE: &str = "vaultstream.dev/reconcile";
 /// An annotation whose value `true` lets a running job's workers follow the operator's image.
 pub const UPGRADE_WORKERS: &str = "vaultstream.dev/upgrade-workers";
-/// An annotation whose value `true` has the rejects of a job that signs tried again; the operator takes it off.
+/// An annotation whose value `true` has the rejects of a job that signs tried again; the operator removes it.
 pub const RETRY_REJECTS: &str = "vaultstream.dev/retry-rejects";
 /// The namespace of a manifest that names none, when it is run without a cluster.
 pub const DEFAULT_NAMESPACE: &str = "default";
 
 /// Variables of the worker itself, which a template must not set.
 pub const OWN_ENV: [&str; 2] = ["DATABASE_URL", "NATS_URL"];
-/// What variables of the worker itself, and of its loader, begin with.
+/// Prefixes of the variables of the worker itself and of its loader.
 pub const OWN_ENV_PREFIXES: [&str; 2] = ["LD_", "VAULTSTREAM_"];
 
 /// Longest DNS label.
 const MAX_LABEL: usize = 63;
 
-/// Not a name that Kubernetes takes.
+/// The text is not a name that Kubernetes accepts.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{name:?} is not a valid {kind}: use at most {longest} lower-case letters, digits and '-', with a letter or digit at both ends"

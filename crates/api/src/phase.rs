@@ -9,11 +9,11 @@ documented! {
     /// Where a job is. Programs read the conditions, which say more and keep their meaning.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
     pub enum Phase {
-        /// Seen, and nothing done yet.
+        /// Accepted; work has not begun.
         Pending,
         /// Waits for its turn: the limit of jobs at work is reached.
         Queued,
-        /// Its place in the ledger is being made.
+        /// Its rows in the ledger are being created.
         Provisioning,
         /// Its records are being made, or its source table is being planned.
         Seeding,

@@ -62,7 +62,7 @@ pub(crate) fn quantities(_: &mut SchemaGenerator) -> Schema {
 }
 
 pub(crate) fn env(generator: &mut SchemaGenerator) -> Schema {
-    let item = <crate::workers::EnvLiteral as schemars::JsonSchema>::json_schema(generator);
+    let item = <crate::env::EnvLiteral as schemars::JsonSchema>::json_schema(generator);
     schema(json!({
         "type": "array", "maxItems": 32, "items": item, "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"],
     }))

@@ -14,19 +14,19 @@ use crate::pattern;
 /// A number of records, or a percentage of the job's records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MaxRejected {
-    /// So many records.
+    /// A number of records.
     Records(u64),
-    /// So many of every hundred records, 0 to 100.
+    /// A percentage of the records, 0 to 100.
     Percent(u8),
 }
 
-/// The text is no whole percentage.
+/// The text is not a whole percentage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("neither a whole number of records nor a whole percentage such as 1%")]
 pub struct NotAPercentage;
 
 impl MaxRejected {
-    /// How many of `total` records may be rejected; a percentage is rounded down.
+    /// The number of records that may be rejected out of `total`; a percentage is rounded down.
     #[must_use]
     pub fn allowed(&self, total: u64) -> u64 {
         match *self {

@@ -1,8 +1,8 @@
-//! What to write instead of a value that a field cannot have.
+//! Advice about a value that a field cannot have: what to write instead.
 
 use serde_json::Value;
 
-use crate::check::{in_range, kind, limit, members};
+use crate::openapi::{in_range, kind, limit, members};
 use crate::pattern;
 use crate::suggest::{listed, nearest};
 
@@ -16,11 +16,11 @@ const MAIN: [(&str, &str); 6] = [
     ("lease", "records"),
 ];
 
-/// What YAML 1.1 and people take for booleans.
+/// Words that YAML 1.1 and people use for booleans.
 const TRUE: [&str; 4] = ["true", "yes", "on", "y"];
 const FALSE: [&str; 4] = ["false", "no", "off", "n"];
 
-/// For a value of another kind than the schema's.
+/// Advice about a value of another type than the schema's.
 pub(crate) fn of_kind(schema: &Value, value: &Value, path: &str) -> String {
     match (kind(schema), value) {
         ("integer", Value::String(text)) => whole_number(schema, text),
@@ -40,7 +40,7 @@ pub(crate) fn of_kind(schema: &Value, value: &Value, path: &str) -> String {
     }
 }
 
-/// For a number outside of the schema's bounds.
+/// Advice about a number outside of the schema's bounds.
 pub(crate) fn of_range(schema: &Value) -> String {
     match (limit(schema, "minimum"), limit(schema, "maximum")) {
         (Some(least), Some(most)) => format!("it must be from {least} to {most}"),
@@ -50,7 +50,7 @@ pub(crate) fn of_range(schema: &Value) -> String {
     }
 }
 
-/// For a text that is none of `words`.
+/// Advice about a text that is none of `words`.
 pub(crate) fn of_word(text: &str, words: &[&str]) -> String {
     match nearest(text, words) {
         Some(word) => format!("did you mean {word}? It must be {}", listed(words, "or")),
@@ -58,7 +58,7 @@ pub(crate) fn of_word(text: &str, words: &[&str]) -> String {
     }
 }
 
-/// For a text that should be a duration: what people write most often is translated.
+/// Advice about a text that should be a duration: common notations are translated.
 pub(crate) fn of_duration(text: &str) -> String {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
@@ -91,7 +91,7 @@ fn whole_number(schema: &Value, text: &str) -> String {
         .iter()
         .find_map(|(unit, times)| lower.strip_suffix(unit).map(|digits| (digits.to_owned(), *times)))
         .unwrap_or((digits, 1));
-    // Text without sign or exponent only, and not so long that it overflows.
+    // Only for texts without sign or exponent that do not overflow.
     match digits.parse::<i64>().ok().and_then(|number| i128::from(number).checked_mul(times)) {
         Some(number) if !in_range(schema, number) => of_range(schema),
         Some(number) if number.to_string() == text => "remove the quotes".to_owned(),
@@ -104,7 +104,7 @@ fn fraction(schema: &Value, number: f64) -> String {
     if number.fract() != 0.0 {
         return "it must be a whole number".to_owned();
     }
-    // Saturates, and then is out of every range.
+    // A conversion that saturates is out of every range.
     match number as i128 {
         whole if in_range(schema, whole) => format!("write it in digits only: {whole}"),
         _ => of_range(schema),
@@ -121,7 +121,7 @@ fn boolean(text: &str) -> String {
     }
 }
 
-/// For an object that was given as a single value.
+/// Advice about an object that was given as a single value.
 fn object(schema: &Value, value: &Value, path: &str) -> String {
     let field = path.rsplit('.').next().unwrap_or(path);
     let takes = |inner: &Value| match (kind(inner), value) {

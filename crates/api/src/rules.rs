@@ -1,8 +1,7 @@
-//! The rules that one field's schema cannot express: as CEL for the API server, and the same in Rust.
+//! The rules that one field's schema cannot express, in Rust. The API server has the same as CEL rules, which are beside the
+//! types and in `cel.rs`.
 //!
 //! Pure. `tests/agreement.rs` evaluates the CEL of the generated CRD and compares the verdicts.
-
-use kube::core::Rule;
 
 use crate::duration::GoDuration;
 use crate::error::FieldError;
@@ -11,39 +10,9 @@ use crate::names::OWN_PREFIX;
 use crate::source::Source;
 use crate::spec::SigningJobSpec;
 use crate::work::Retry;
-use crate::workers::is_own_env;
-use crate::{autoscaling::Autoscaling, keys::Lease, workers::Workers};
+use crate::{autoscaling::Autoscaling, env::is_own_env, keys::Lease, workers::Workers};
 
-/// CEL: the duration `field` of the object lies in `shortest..=longest`.
-pub(crate) fn duration_between(field: &str, shortest: &str, longest: &str) -> Rule {
-    Rule::new(format!(
-        "duration(self.{field}) >= duration('{shortest}') && duration(self.{field}) <= duration('{longest}')"
-    ))
-    .message(format!("{field} must be from {shortest} to {longest}").as_str())
-    .field_path(format!(".{field}"))
-}
-
-/// CEL: as [`duration_between`], for a field that may be absent.
-pub(crate) fn optional_duration_between(field: &str, shortest: &str, longest: &str) -> Rule {
-    let rule = duration_between(field, shortest, longest);
-    Rule { rule: format!("!has(self.{field}) || ({})", rule.rule), ..rule }
-}
-
-/// CEL: the duration `lower` is not above the duration `upper`.
-pub(crate) fn durations_ordered(lower: &str, upper: &str) -> Rule {
-    Rule::new(format!("duration(self.{lower}) <= duration(self.{upper})"))
-        .message(format!("{lower} must not be above {upper}").as_str())
-        .field_path(format!(".{lower}"))
-}
-
-/// CEL: `path` keeps its value once the object exists.
-pub(crate) fn fixed(path: &str) -> Rule {
-    Rule::new(format!("self.{path} == oldSelf.{path}"))
-        .message(format!("{path} cannot be changed after creation").as_str())
-        .field_path(format!(".{path}"))
-}
-
-/// All of these rules, in Rust.
+/// Adds to `found` what breaks a rule.
 pub(crate) fn check(spec: &SigningJobSpec, found: &mut Vec<FieldError>) {
     sizes(spec, found);
     source(&spec.source, found);

@@ -4,10 +4,10 @@ use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
 use crate::autoscaling::Autoscaling;
+use crate::cel::{fixed, optional_duration_between};
 use crate::duration::GoDuration;
 use crate::keys::{Keys, Signing};
 use crate::rejected::MaxRejected;
-use crate::rules::{fixed, optional_duration_between};
 use crate::source::Source;
 use crate::status::SigningJobStatus;
 use crate::work::{Concurrency, DeletionPolicy, Retry};

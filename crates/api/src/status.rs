@@ -12,7 +12,7 @@ use crate::{pattern, pod};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SigningJobStatus {
-    /// The generation of the spec that this status speaks of.
+    /// The generation of the spec that this status is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
 
@@ -52,7 +52,7 @@ pub struct SigningJobStatus {
     #[schemars(length(max = 512))]
     pub selector: Option<String>,
 
-    /// Who scales the workers in this run of the job.
+    /// What scales the workers in this run of the job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scaling_mode: Option<ScalingMode>,
 
@@ -80,7 +80,7 @@ pub struct SigningJobStatus {
     pub receipt: Option<ReceiptSummary>,
 }
 
-/// Counts of a job's records; what is not known yet is absent, never 0.
+/// Counts of a job's records. A count that is not known yet is absent, never 0.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RecordCounts {
@@ -96,7 +96,7 @@ pub struct RecordCounts {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejected: Option<u64>,
 
-    /// Rows of a source table that came or went after the job was planned.
+    /// Rows of a source table that were inserted or deleted after the job was planned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed: Option<u64>,
 

@@ -1,16 +1,16 @@
-//! Which field was probably meant by one that does not exist.
+//! The field that was probably meant by one that does not exist.
 
 use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use crate::{check, crd};
+use crate::{crd, openapi};
 
-/// Longer names are no slips of the pen, and not compared.
+/// Longer names are not typing errors, and are not compared.
 const LONGEST: usize = 40;
-/// With more fields than this a list of them helps nobody.
+/// Longer lists of fields are of no help.
 const LISTED: usize = 15;
-/// Fields below this one are Kubernetes' own and have the same names everywhere.
+/// Fields below this one are those of Kubernetes and have the same names everywhere.
 const TEMPLATE: &str = "spec.workers.template";
 
 /// Every field of a spec with the path of the object that has it.
@@ -21,7 +21,7 @@ static FIELDS: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
 });
 
 fn collect(schema: &Value, path: &str, fields: &mut Vec<(String, String)>) {
-    for (name, inner) in check::members(schema, "properties") {
+    for (name, inner) in openapi::members(schema, "properties") {
         fields.push((name.clone(), path.to_owned()));
         if path != TEMPLATE {
             collect(inner, &format!("{path}.{name}"), fields);
@@ -29,7 +29,7 @@ fn collect(schema: &Value, path: &str, fields: &mut Vec<(String, String)>) {
     }
 }
 
-/// What to do about the field `name` of an object whose fields are `known`.
+/// Advice about the unknown field `name` of an object whose fields are `known`.
 pub(crate) fn tip(name: &str, known: &[&str]) -> String {
     if let Some(near) = nearest(name, known) {
         return format!("did you mean {near}?");
@@ -62,7 +62,7 @@ pub(crate) fn listed(words: &[&str], last: &str) -> String {
     }
 }
 
-/// A name without regard to case and to what joins its words.
+/// A name in lower case and without the characters that join its words.
 fn plain(name: &str) -> String {
     name.chars().filter(|letter| !matches!(letter, '_' | '-' | ' ')).flat_map(char::to_lowercase).collect()
 }

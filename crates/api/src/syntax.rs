@@ -1,10 +1,12 @@
-//! What is said about a text that is not valid YAML.
+//! Errors about a text that is not valid YAML.
 
 use granit_parser::{ErrorKind, ScanError};
 
 use crate::fault::Fault;
-use crate::places::Place;
-use crate::yaml::MAX_DEPTH;
+use crate::position::Position;
+
+/// Deepest nesting; a SigningJob needs 13 levels.
+pub(crate) const MAX_DEPTH: usize = 64;
 
 pub(crate) const TOO_DEEP: &str = "nested too deeply: a SigningJob never needs more than 64 levels";
 const _: () = assert!(MAX_DEPTH == 64);
@@ -14,9 +16,9 @@ const INDENTATION: &str = "not valid YAML: the indentation of this line fits no 
 const COLON: &str = "not valid YAML: a second `: ` in this line; put the value in quotes, or begin a new line";
 
 /// The fault behind a parser's error.
-pub(crate) fn fault(error: &ScanError, place: Place, text: &str) -> Fault {
-    // The parser often notices a tab only by what it breaks.
-    if let Some(tab) = tab_before(place, text) {
+pub(crate) fn fault(error: &ScanError, position: Position, text: &str) -> Fault {
+    // The parser often reports a consequence of a tab, not the tab.
+    if let Some(tab) = tab_before(position, text) {
         return Fault::new(tab, TAB);
     }
     let sentence = match error.kind() {
@@ -52,14 +54,16 @@ pub(crate) fn fault(error: &ScanError, place: Place, text: &str) -> Fault {
         }
         kind => format!("not valid YAML: {kind}"),
     };
-    Fault::new(place, sentence)
+    Fault::new(position, sentence)
 }
 
 /// A tab that indents the line of an error, or the one before it.
-fn tab_before(place: Place, text: &str) -> Option<Place> {
-    let first = place.line.saturating_sub(2);
-    text.lines().enumerate().skip(first).take(2).filter(|(index, _)| *index < place.line).find_map(|(index, line)| {
-        let indentation = &line[..line.len() - line.trim_start_matches([' ', '\t']).len()];
-        indentation.find('\t').map(|column| Place { line: index + 1, column: column + 1 })
-    })
+fn tab_before(position: Position, text: &str) -> Option<Position> {
+    let first = position.line.saturating_sub(2);
+    text.lines().enumerate().skip(first).take(2).filter(|(index, _)| *index < position.line).find_map(
+        |(index, line)| {
+            let indentation = &line[..line.len() - line.trim_start_matches([' ', '\t']).len()];
+            indentation.find('\t').map(|column| Position { line: index + 1, column: column + 1 })
+        },
+    )
 }

@@ -1,4 +1,4 @@
-//! What may change in a job that exists.
+//! Which fields of an existing job may change.
 
 use std::fmt::Display;
 
@@ -12,7 +12,7 @@ use crate::spec::SigningJobSpec;
 /// One finding for every field that cannot be changed after creation: `source`, `batchSize`, `maxPayloadBytes`, `keys.count`,
 /// `signing.message`, `signing.nonce`, and `connectionSecret` unless the job is suspended.
 pub fn validate_update(old: &SigningJobSpec, new: &SigningJobSpec) -> Result<(), Vec<FieldError>> {
-    // Destructured without `..`, so that a new field has to be sorted into one of the two kinds.
+    // Destructured without `..`, so that a new field has to be assigned to one of the two kinds.
     let SigningJobSpec {
         source,
         batch_size,

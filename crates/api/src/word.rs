@@ -1,4 +1,4 @@
-//! The words of the spec's enums, as text.
+//! Macros for enums whose variants are words in a manifest or in the status.
 
 /// Gives an enum of the spec `as_str` and `Display`, spelled as in a manifest.
 macro_rules! words {

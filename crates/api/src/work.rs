@@ -1,11 +1,11 @@
-//! `spec.concurrency`, `spec.retry` and `spec.deletionPolicy`: how a job's work is paced, repeated and left behind.
+//! `spec.concurrency`, `spec.retry` and `spec.deletionPolicy`: how much work is done at once, how often it is repeated, and what is kept of it.
 
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::cel::{duration_between, durations_ordered};
 use crate::duration::GoDuration;
-use crate::rules::{duration_between, durations_ordered};
 use crate::word::words;
 use crate::{defaults, limits};
 
@@ -40,7 +40,7 @@ impl Default for Concurrency {
 }
 
 /// What happens when signing a batch fails. Only failures that name a batch or record count; an unreachable database or
-/// message server counts nothing.
+/// message server does not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
@@ -58,7 +58,7 @@ pub struct Retry {
     #[serde(default = "defaults::initial_backoff")]
     pub initial_backoff: GoDuration,
 
-    /// What the wait never exceeds, 1ms to 1h.
+    /// The limit of the wait, 1ms to 1h.
     #[serde(default = "defaults::max_backoff")]
     pub max_backoff: GoDuration,
 }

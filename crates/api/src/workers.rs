@@ -7,7 +7,8 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::names::{OWN_ENV, OWN_ENV_PREFIXES, OWN_PREFIX};
+use crate::env::{EnvLiteral, own_env_rule};
+use crate::names::OWN_PREFIX;
 use crate::{defaults, limits, pattern, pod};
 
 /// The job's workers.
@@ -115,25 +116,11 @@ pub struct WorkerTemplate {
     pub env: Vec<EnvLiteral>,
 }
 
-/// One environment variable with its value.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct EnvLiteral {
-    /// The variable's name.
-    #[schemars(length(min = 1, max = 128), regex(pattern = pattern::ENV_NAME.regex))]
-    pub name: String,
-
-    /// The variable's value.
-    #[serde(default)]
-    #[schemars(length(max = 1024))]
-    pub value: String,
-}
-
 /// Resources of the worker container.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Resources {
-    /// What the scheduler sets aside.
+    /// What the scheduler reserves.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "pod::quantities")]
     pub requests: BTreeMap<String, Quantity>,
@@ -142,16 +129,4 @@ pub struct Resources {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "pod::quantities")]
     pub limits: BTreeMap<String, Quantity>,
-}
-
-/// Whether a variable belongs to the worker or to its loader, so that a template must not set it.
-pub(crate) fn is_own_env(name: &str) -> bool {
-    OWN_ENV.contains(&name) || OWN_ENV_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-}
-
-/// [`is_own_env`] as the API server checks it.
-fn own_env_rule() -> String {
-    let names = OWN_ENV.map(|name| format!("'{name}'")).join(", ");
-    let prefixes = OWN_ENV_PREFIXES.map(|prefix| format!(" || e.name.startsWith('{prefix}')")).concat();
-    format!("!has(self.env) || !self.env.exists(e, e.name in [{names}]{prefixes})")
 }

@@ -1,7 +1,7 @@
-//! YAML as JSON values, each with the line and column where it stands.
+//! Reads YAML as JSON values, each with its line and column.
 //!
 //! Pure. Scalars mean what YAML 1.2 says, as `kubectl` reads them save for `yes` and `no`. Nesting, size and what aliases
-//! repeat are bounded, so that no text takes long.
+//! repeat are bounded, so that every text is read in a short time.
 
 use std::collections::BTreeMap;
 
@@ -10,24 +10,22 @@ use serde_json::{Map, Number, Value};
 
 use crate::error::{VALUE, shown};
 use crate::fault::Fault;
-use crate::places::{Place, Places};
-use crate::syntax;
+use crate::position::{Position, Positions};
+use crate::syntax::{self, MAX_DEPTH};
 
-/// Deepest nesting; a SigningJob needs 13 levels.
-pub(crate) const MAX_DEPTH: usize = 64;
-/// Most values that aliases may repeat in one text.
+/// Limit of the values that aliases repeat in one text.
 const MAX_REPEATED: usize = 10_000;
 
 /// One document of a text.
 #[derive(Debug)]
 pub(crate) struct Document {
-    /// What it says.
+    /// Its content.
     pub(crate) value: Value,
-    /// Where it says so.
-    pub(crate) places: Places,
+    /// The positions of its values.
+    pub(crate) positions: Positions,
 }
 
-/// Reads all documents of a text. One that is not valid YAML is a fault; the others are read all the same.
+/// Reads all documents of a text. A document that is not valid YAML is a fault; the others are still read.
 pub(crate) fn read(text: &str) -> (Vec<Document>, Vec<Fault>) {
     let mut options = granit_parser::options! { flow_nesting_limit: MAX_DEPTH, block_nesting_limit: MAX_DEPTH };
     options.set_emit_comments(false);
@@ -58,7 +56,7 @@ enum Stop {
     End,
 }
 
-/// What an alias repeats, with its size.
+/// A value that an alias may repeat, with its size.
 #[derive(Clone)]
 struct Anchored {
     value: Value,
@@ -76,130 +74,136 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// The next event and where it begins.
-    fn next(&mut self) -> Result<(Event<'a>, Place), Stop> {
+    fn next(&mut self) -> Result<(Event<'a>, Position), Stop> {
         match self.parser.next_event() {
-            Some(Ok((event, span))) => Ok((event, place(span))),
+            Some(Ok((event, span))) => Ok((event, position(span))),
             Some(Err(error)) => Err(Stop::Syntax(syntax::fault(&error, at(&error), self.text))),
             None => Err(Stop::End),
         }
     }
 
-    /// The next document; none at the end of the text.
+    /// The next document; `None` at the end of the text.
     fn document(&mut self) -> Result<Option<Document>, Stop> {
         loop {
             match self.next()? {
                 (Event::StreamEnd, _) => return Ok(None),
                 (Event::DocumentStart(..), _) => {
-                    let (event, place) = self.next()?;
-                    let mut places = Places::new(place);
-                    let value = self.node(event, place, 0, &mut places)?;
+                    let (event, position) = self.next()?;
+                    let mut positions = Positions::new(position);
+                    let value = self.node(event, position, 0, &mut positions)?;
                     self.anchors.clear();
-                    return Ok(Some(Document { value, places }));
+                    return Ok(Some(Document { value, positions }));
                 }
                 _ => {}
             }
         }
     }
 
-    fn node(&mut self, event: Event<'a>, place: Place, depth: usize, places: &mut Places) -> Result<Value, Stop> {
+    fn node(
+        &mut self,
+        event: Event<'a>,
+        position: Position,
+        depth: usize,
+        positions: &mut Positions,
+    ) -> Result<Value, Stop> {
         if depth > MAX_DEPTH {
-            return Err(Stop::Syntax(Fault::new(place, syntax::TOO_DEEP)));
+            return Err(Stop::Syntax(Fault::new(position, syntax::TOO_DEEP)));
         }
         let (anchor, tag) = (event.anchor_id(), event.tag().cloned());
         let value = match event {
             Event::Scalar(text, style, ..) => scalar(&text, style, tag.as_ref()),
-            Event::SequenceStart(..) => self.list(depth, places)?,
-            Event::MappingStart(..) => self.object(depth, places)?,
-            Event::Alias(id) => return self.alias(id, place, depth),
+            Event::SequenceStart(..) => self.list(depth, positions)?,
+            Event::MappingStart(..) => self.object(depth, positions)?,
+            Event::Alias(id) => return self.alias(id, position, depth),
             _ => Value::Null,
         };
         if let Some(tag) = tag.filter(Tag::is_custom) {
             self.fault(
-                place,
+                position,
                 format!("the tag {} has no meaning in a SigningJob: remove it", shown(&tag.original(), VALUE)),
             );
         }
         if let Some(id) = anchor {
             let (values, depth) = measure(&value);
-            // What no alias may repeat is not copied.
+            // A value that is too large to be repeated is not copied.
             let kept = if values <= MAX_REPEATED { value.clone() } else { Value::Null };
             self.anchors.insert(id, Anchored { value: kept, values, depth });
         }
         Ok(value)
     }
 
-    fn list(&mut self, depth: usize, places: &mut Places) -> Result<Value, Stop> {
+    fn list(&mut self, depth: usize, positions: &mut Positions) -> Result<Value, Stop> {
         let mut items = Vec::new();
         loop {
-            let (event, place) = self.next()?;
+            let (event, position) = self.next()?;
             if event == Event::SequenceEnd {
                 return Ok(Value::Array(items));
             }
-            let mut inner = Places::new(place);
-            items.push(self.node(event, place, depth + 1, &mut inner)?);
-            places.push((items.len() - 1).to_string(), inner);
+            let mut inner = Positions::new(position);
+            items.push(self.node(event, position, depth + 1, &mut inner)?);
+            positions.push((items.len() - 1).to_string(), inner);
         }
     }
 
-    fn object(&mut self, depth: usize, places: &mut Places) -> Result<Value, Stop> {
+    fn object(&mut self, depth: usize, positions: &mut Positions) -> Result<Value, Stop> {
         let mut members = Map::new();
         loop {
-            let (event, place) = self.next()?;
+            let (event, position) = self.next()?;
             let key = match event {
                 Event::MappingEnd => return Ok(Value::Object(members)),
                 Event::Scalar(key, ..) => key.into_owned(),
-                _ => return Err(Stop::Syntax(Fault::new(place, "a field's name must be plain text"))),
+                _ => return Err(Stop::Syntax(Fault::new(position, "a field's name must be plain text"))),
             };
-            let mut inner = Places::new(place);
-            let (event, value_place) = self.next()?;
-            let value = self.node(event, value_place, depth + 1, &mut inner)?;
+            let mut inner = Positions::new(position);
+            let (event, value_position) = self.next()?;
+            let value = self.node(event, value_position, depth + 1, &mut inner)?;
             if key == "<<" {
-                self.fault(place, "merge keys (<<) are not supported: write the fields out".to_owned());
+                self.fault(position, "merge keys (<<) are not supported: write the fields out".to_owned());
             } else if members.contains_key(&key) {
-                let first = places.child(&key).map_or(place, Places::place);
+                let first = positions.child(&key).map_or(position, Positions::position);
                 self.fault(
-                    place,
+                    position,
                     format!("{} is given twice, first in line {}: remove one", shown(&key, VALUE), first.line),
                 );
             } else {
                 members.insert(key.clone(), value);
-                places.push(key, inner);
+                positions.push(key, inner);
             }
         }
     }
 
-    /// What an alias stands for, within bounds.
-    fn alias(&mut self, id: usize, place: Place, depth: usize) -> Result<Value, Stop> {
+    /// The value that an alias repeats, within the limits.
+    fn alias(&mut self, id: usize, position: Position, depth: usize) -> Result<Value, Stop> {
         let Some(anchored) = self.anchors.get(&id) else {
-            return Err(Stop::Syntax(Fault::new(place, "this alias contains itself: write the value out")));
+            return Err(Stop::Syntax(Fault::new(position, "this alias contains itself: write the value out")));
         };
         self.repeated += anchored.values;
         if depth + anchored.depth > MAX_DEPTH {
-            return Err(Stop::Syntax(Fault::new(place, syntax::TOO_DEEP)));
+            return Err(Stop::Syntax(Fault::new(position, syntax::TOO_DEEP)));
         }
         if self.repeated > MAX_REPEATED {
             let sentence = format!("aliases repeat more than {MAX_REPEATED} values: write fewer of them");
-            return Err(Stop::Syntax(Fault::new(place, sentence)));
+            return Err(Stop::Syntax(Fault::new(position, sentence)));
         }
         Ok(anchored.value.clone())
     }
 
-    fn fault(&mut self, place: Place, sentence: String) {
+    fn fault(&mut self, position: Position, sentence: String) {
         if self.faults.len() < Fault::MOST {
-            self.faults.push(Fault::new(place, sentence));
+            self.faults.push(Fault::new(position, sentence));
         }
     }
 }
 
-fn place(span: Span) -> Place {
-    Place { line: span.start.line(), column: span.start.col() + 1 }
+fn position(span: Span) -> Position {
+    Position { line: span.start.line(), column: span.start.col() + 1 }
 }
 
-fn at(error: &ScanError) -> Place {
-    Place { line: error.marker().line(), column: error.marker().col() + 1 }
+fn at(error: &ScanError) -> Position {
+    Position { line: error.marker().line(), column: error.marker().col() + 1 }
 }
 
-/// How many values there are in one, and how deep it is.
+/// The number of values in a value, itself included, and their depth.
 fn measure(value: &Value) -> (usize, usize) {
     let inner = |(values, depth): (usize, usize), value: &Value| {
         let (more, deep) = measure(value);
