@@ -1,6 +1,6 @@
 //! The connection Secret, mounted as a folder: `DATABASE_URL`, `NATS_URL`, and optionally `postgres-ca.crt`, `postgres.crt`,
-//! `postgres.key`, `nats-ca.crt`, `nats.crt`, `nats.key`, `nats.creds`, `nats.nkey`. Workers find their KEKs there, too (`kek`, `kek.<id>`), and read
-//! those themselves.
+//! `postgres.key`, `nats-ca.crt`, `nats.crt`, `nats.key`, `nats.creds`, `nats.nkey`. It also holds the workers' KEKs (`kek`, `kek.<id>`),
+//! which this crate does not read.
 
 use std::{
     io,
@@ -11,10 +11,10 @@ use std::{
 use sha2::{Digest, Sha256};
 use vaultstream_ledger::TlsFiles;
 
-/// Between two looks for a change. The kubelet itself takes up to a minute to bring one.
-const LOOK: Duration = Duration::from_secs(5);
+/// Interval of polls for a change. The kubelet itself takes up to a minute to update the folder.
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
-/// A needed file cannot be read.
+/// A required file cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to read {}: does the connection Secret have the key {key}?", path.display())]
 pub struct Unreadable {
@@ -22,7 +22,7 @@ pub struct Unreadable {
     pub path: PathBuf,
     /// The Secret's key.
     pub key: String,
-    /// Why.
+    /// The system's error.
     pub source: io::Error,
 }
 
@@ -31,19 +31,19 @@ pub struct Unreadable {
 pub struct ConnectionFolder(PathBuf);
 
 impl ConnectionFolder {
-    /// The folder at `path`, which need not be there yet.
+    /// The folder at `path`, which need not exist yet.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self(path.into())
     }
 
-    /// Where it is.
+    /// Its path.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.0
     }
 
-    /// The text of a file that must be there, without the white space around it.
+    /// The text of a required file, without surrounding white space.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -87,11 +87,11 @@ impl ConnectionFolder {
         })
     }
 
-    /// What the folder holds, as a hash. A folder that cannot be read has the hash of an empty one.
+    /// A hash over the folder's files. A folder that cannot be read has the hash of an empty one.
     #[must_use]
     pub fn fingerprint(&self) -> [u8; 32] {
         let entries = std::fs::read_dir(&self.0).into_iter().flatten().flatten();
-        // A mounted Secret keeps its versions beside the files, in folders whose names begin with dots.
+        // A mounted Secret has folders beside the files for its versions; their names begin with dots.
         let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_file()).collect();
         files.sort();
         let mut hash = Sha256::new();
@@ -104,10 +104,10 @@ impl ConnectionFolder {
         hash.finalize().into()
     }
 
-    /// Returns when the folder holds something else than what `fingerprint` is of.
+    /// Returns once the folder's fingerprint is another than `fingerprint`.
     pub async fn changed(&self, fingerprint: [u8; 32]) {
         while self.fingerprint() == fingerprint {
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 

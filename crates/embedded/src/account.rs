@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::geteuid;
 
-/// Users that may run the servers when we are root, best first.
+/// Users that may run the servers when we are root, in order of preference.
 const CANDIDATES: [&str; 3] = ["vaultstream", "postgres", "nobody"];
 
 /// Why no user for the servers was found.
@@ -25,7 +25,7 @@ pub enum AccountError {
     NoUser,
 }
 
-/// Who the servers run as.
+/// The user the servers run as.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Account {
     /// The user that runs this process.
@@ -35,7 +35,7 @@ pub(crate) enum Account {
 }
 
 impl Account {
-    /// The user for a new directory, or `owner`, who owns the servers' files already.
+    /// Chooses the user: `owner` where the servers' files already have one.
     pub(crate) fn choose(owner: Option<u32>) -> Result<Self, AccountError> {
         if !geteuid().is_root() {
             return Ok(Self::Caller);
@@ -66,7 +66,7 @@ impl Account {
         }
     }
 
-    /// Makes a directory only this user (and root) can enter; an existing one is left as it is.
+    /// Creates a directory that only this user and root can enter. An existing directory is not changed.
     pub(crate) fn private_dir(&self, dir: &Path) -> io::Result<()> {
         match DirBuilder::new().mode(0o700).create(dir) {
             Ok(()) => self.own(dir),
@@ -75,7 +75,7 @@ impl Account {
         }
     }
 
-    /// Gives a file we made to this user.
+    /// Makes this user the owner of a file we created.
     pub(crate) fn own(&self, path: &Path) -> io::Result<()> {
         match self {
             Self::Caller => Ok(()),

@@ -1,19 +1,18 @@
 //! Servers that run without a parent: `make start` and `make stop`.
 //!
-//! A file `background` in the data-dir says that they are wanted; whether they run is read from the process list. While they
-//! run, `Servers::start` on the directory uses them, any number of runs at a time.
+//! A file `background` in the data-dir records that they were started; whether they run is read from the process list. While
+//! they run, `Servers::start` on the directory uses them, any number of runs at a time.
 
 use std::fmt;
 use std::fs;
 use std::path::Path;
 
 use crate::account::Account;
-use crate::data_dir::{DataDirError, Place, write_private};
+use crate::data_dir::{DataDirError, OpenDataDir, write_private};
 use crate::options::Options;
-use crate::servers::{DATABASE_URL, NATS_URL, Servers, StartError, remove_traces};
+use crate::running::{MARK, join, remove_traces};
+use crate::servers::{Servers, StartError};
 use crate::sweep;
-
-const MARK: &str = "background";
 
 /// What runs in a data-dir.
 #[derive(Clone, PartialEq, Eq)]
@@ -27,9 +26,9 @@ pub enum Status {
         /// NATS, with its token: a secret.
         nats_url: String,
     },
-    /// A run has the directory, with servers of its own.
+    /// A run holds the directory and has started servers itself.
     InUse {
-        /// Which process.
+        /// The process that holds it.
         holder: String,
     },
 }
@@ -44,68 +43,53 @@ impl fmt::Debug for Status {
     }
 }
 
-/// Starts both servers on the data-dir and leaves them running; when they run already, only tells where.
+/// Starts both servers on the data-dir, unless they run already, and leaves them running. Returns their URLs.
 pub fn up(dir: &Path) -> Result<Status, StartError> {
-    let place = Place::kept(dir)?;
-    if let Some((database_url, nats_url)) = join(&place)? {
+    let data_dir = OpenDataDir::kept(dir)?;
+    if let Some((database_url, nats_url)) = join(&data_dir)? {
         return Ok(Status::Up { database_url, nats_url });
     }
-    place.lock_alone()?;
-    let mark = place.file(MARK);
-    let options = Options::kept(&place.root);
-    let servers = Servers::start_in(place, &options, false)?;
+    data_dir.lock_alone()?;
+    let mark = data_dir.file(MARK);
+    let options = Options::kept(&data_dir.root);
+    let servers = Servers::start_in(data_dir, &options, false)?;
     write_private(&mark, "", &Account::Caller)?;
     let (database_url, nats_url) = servers.leave_running();
     Ok(Status::Up { database_url, nats_url })
 }
 
-/// Stops the background servers of the data-dir; false when there were none. Refuses while a run uses them.
+/// Stops the background servers of the data-dir. Returns false when none were running.
+///
+/// # Errors
+/// Also while a run uses them.
 pub fn down(dir: &Path) -> Result<bool, StartError> {
-    let place = match Place::existing(dir) {
+    let data_dir = match OpenDataDir::existing(dir) {
         Err(DataDirError::Nothing { .. }) => return Ok(false),
-        place => place?,
+        data_dir => data_dir?,
     };
-    place.lock_alone()?;
-    let (servers, _) = place.servers()?;
+    data_dir.lock_alone()?;
+    let (servers, _) = data_dir.servers()?;
     let (postgres, nats) = sweep::running(&servers);
     sweep::end_leftovers(&servers);
-    remove_traces(&place);
-    let _ = fs::remove_file(place.file(MARK));
+    remove_traces(&data_dir);
+    let _ = fs::remove_file(data_dir.file(MARK));
     Ok(!postgres.is_empty() || !nats.is_empty())
 }
 
-/// Looks without changing anything.
+/// Reads what runs, without changing anything.
 pub fn status(dir: &Path) -> Result<Status, StartError> {
-    let place = match Place::existing(dir) {
+    let data_dir = match OpenDataDir::existing(dir) {
         Err(DataDirError::Nothing { .. }) => return Ok(Status::Down),
-        place => place?,
+        data_dir => data_dir?,
     };
-    match join(&place) {
+    match join(&data_dir) {
         Ok(Some((database_url, nats_url))) => return Ok(Status::Up { database_url, nats_url }),
         Ok(None) => {}
         Err(DataDirError::InUse { holder, .. }) => return Ok(Status::InUse { holder }),
         Err(error) => return Err(error.into()),
     }
-    match place.lock_shared() {
+    match data_dir.lock_shared() {
         Err(DataDirError::InUse { holder, .. }) => Ok(Status::InUse { holder }),
         outcome => Ok(outcome.map(|()| Status::Down)?),
     }
-}
-
-/// The URLs of living background servers, with the directory's lock shared from now on; `None` and unlocked without them.
-pub(crate) fn join(place: &Place) -> Result<Option<(String, String)>, DataDirError> {
-    if !place.file(MARK).exists() {
-        return Ok(None);
-    }
-    place.lock_shared()?;
-    let (servers, _) = place.servers()?;
-    let (postgres, nats) = sweep::running(&servers);
-    if !postgres.is_empty() && !nats.is_empty() {
-        let url = |name| fs::read_to_string(place.file(name)).ok().filter(|url| !url.is_empty());
-        if let (Some(database_url), Some(nats_url)) = (url(DATABASE_URL), url(NATS_URL)) {
-            return Ok(Some((database_url, nats_url)));
-        }
-    }
-    place.unlock()?;
-    Ok(None)
 }

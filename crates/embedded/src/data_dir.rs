@@ -1,4 +1,4 @@
-//! The directory of an embedded run: made, locked, given to the user the servers run as.
+//! The directory of an embedded run: it is created, locked, and given to the user the servers run as.
 
 use std::env;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
@@ -10,7 +10,7 @@ use rustix::process::geteuid;
 
 use crate::account::{Account, AccountError};
 
-/// Where the servers' part goes when their user cannot reach the data-dir.
+/// Where the servers' directory is created when their user cannot reach the data-dir.
 const SYSTEM_DATA: &str = "/var/lib/vaultstream/data";
 /// Temporary data-dirs are called this and eight hex digits.
 pub(crate) const TEMPORARY_PREFIX: &str = "vaultstream-";
@@ -18,19 +18,19 @@ pub(crate) const TEMPORARY_PREFIX: &str = "vaultstream-";
 /// Why a data-dir cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirError {
-    /// The file system says no.
+    /// The file system refuses access.
     #[error("failed to use {path} for the servers' data: choose another data-dir, or correct the permissions", path = path.display())]
     Unusable {
-        /// What was touched.
+        /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
-    /// No room.
+    /// There is no space left.
     #[error("the disk is full: free some space on the file system of {path}, and run again", path = path.display())]
     DiskFull {
-        /// What was to be written.
+        /// The file that was to be written.
         path: PathBuf,
     },
     /// Another run holds it.
@@ -41,7 +41,7 @@ pub enum DataDirError {
         /// The other process.
         holder: String,
     },
-    /// Somebody else's servers made it.
+    /// It belongs to another user's servers.
     #[error("the data-dir {path} belongs to the user with id {uid}: run as that user or choose another data-dir", path = path.display())]
     NotOurs {
         /// The data-dir.
@@ -49,12 +49,12 @@ pub enum DataDirError {
         /// Its owner.
         uid: u32,
     },
-    /// The user the servers run as cannot get there.
+    /// The user the servers run as cannot enter it.
     #[error("user {user}, who runs the servers, cannot enter {blocked}: open it to that user, or choose another data-dir", blocked = blocked.display())]
     Unreachable {
-        /// The directory that stops the user.
+        /// The directory that is closed to the user.
         blocked: PathBuf,
-        /// Who.
+        /// The user's name.
         user: String,
     },
     /// Not valid UTF-8, which a connection URL needs.
@@ -69,12 +69,12 @@ pub enum DataDirError {
         /// The data-dir.
         path: PathBuf,
     },
-    /// Nobody to run the servers as.
+    /// There is no user to run the servers as.
     #[error(transparent)]
     Account(#[from] AccountError),
 }
 
-/// Attaches the path to what the system said.
+/// Adds the path to a system error.
 pub(crate) fn unusable(path: &Path) -> impl FnOnce(io::Error) -> DataDirError {
     let path = path.to_owned();
     move |source: io::Error| match source.kind() {
@@ -85,14 +85,14 @@ pub(crate) fn unusable(path: &Path) -> impl FnOnce(io::Error) -> DataDirError {
 
 /// A data-dir that exists, with its lock file open; not locked yet.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct OpenDataDir {
     /// Absolute, without links.
     pub(crate) root: PathBuf,
     lock: File,
 }
 
-impl Place {
-    /// A new temporary one, locked.
+impl OpenDataDir {
+    /// Creates a temporary data-dir and locks it.
     pub(crate) fn temporary() -> Result<Self, DataDirError> {
         loop {
             let dir = env::temp_dir().join(format!("{TEMPORARY_PREFIX}{:08x}", rand::random::<u32>()));
@@ -101,25 +101,25 @@ impl Place {
                 Err(source) => return Err(unusable(&dir)(source)),
                 Ok(()) => {
                     open_to_servers(&dir)?;
-                    let place = Self::open(&dir)?;
-                    match place.lock_alone() {
-                        // Swept away by another run between its creation and the lock.
+                    let data_dir = Self::open(&dir)?;
+                    match data_dir.lock_alone() {
+                        // Another run removed it between its creation and the lock.
                         Err(DataDirError::InUse { .. }) => {}
-                        outcome => return outcome.map(|()| place),
+                        outcome => return outcome.map(|()| data_dir),
                     }
                 }
             }
         }
     }
 
-    /// One that stays; made when missing.
+    /// Opens a data-dir that is kept, and creates it if it is missing.
     pub(crate) fn kept(dir: &Path) -> Result<Self, DataDirError> {
         let dir = absolute(dir).map_err(unusable(dir))?;
         make_folder(&dir)?;
         Self::open(&dir)
     }
 
-    /// One that an earlier run made.
+    /// Opens the data-dir of an earlier run.
     pub(crate) fn existing(dir: &Path) -> Result<Self, DataDirError> {
         if !dir.join("lock").is_file() || !dir.join("servers").exists() {
             return Err(DataDirError::Nothing { path: dir.to_owned() });
@@ -139,7 +139,7 @@ impl Place {
         Ok(Self { root, lock })
     }
 
-    /// Takes the directory for this process alone, until the place is dropped.
+    /// Locks the directory for this process alone, until the value is dropped.
     pub(crate) fn lock_alone(&self) -> Result<(), DataDirError> {
         self.locked(self.lock.try_lock())?;
         let mut file = &self.lock;
@@ -147,12 +147,12 @@ impl Place {
         noted.map_err(unusable(&self.root))
     }
 
-    /// Takes the directory together with others that use the same background servers.
+    /// Locks the directory together with other processes that use the same background servers.
     pub(crate) fn lock_shared(&self) -> Result<(), DataDirError> {
         self.locked(self.lock.try_lock_shared())
     }
 
-    /// Lets others have it.
+    /// Releases the lock.
     pub(crate) fn unlock(&self) -> Result<(), DataDirError> {
         self.lock.unlock().map_err(unusable(&self.root))
     }
@@ -174,12 +174,12 @@ impl Place {
         }
     }
 
-    /// A file directly in the data-dir.
+    /// The path of a file directly in the data-dir.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }
 
-    /// The servers' directory and the user who owns it; made when missing.
+    /// The servers' directory and the user who owns it. The directory is created if it is missing.
     pub(crate) fn servers(&self) -> Result<(PathBuf, Account), DataDirError> {
         let dir = self.root.join("servers");
         if fs::symlink_metadata(&dir).is_err() {
@@ -203,7 +203,7 @@ impl Place {
         }
     }
 
-    /// Removes the whole directory, with a linked servers' part.
+    /// Removes the directory, and the servers' directory when it is a link to elsewhere.
     pub(crate) fn remove(&self) -> io::Result<()> {
         let servers = self.root.join("servers");
         if let Ok(real) = servers.canonicalize() {
@@ -218,7 +218,7 @@ fn root_mode() -> u32 {
     if geteuid().is_root() { 0o711 } else { 0o700 }
 }
 
-/// Makes a data-dir's folder where there is none.
+/// Creates the folder of a data-dir if it is missing.
 pub(crate) fn make_folder(dir: &Path) -> Result<(), DataDirError> {
     if dir.exists() {
         return Ok(());
@@ -227,12 +227,12 @@ pub(crate) fn make_folder(dir: &Path) -> Result<(), DataDirError> {
     open_to_servers(dir)
 }
 
-/// The mode of a directory we made, whatever the umask took from it.
+/// Sets the mode of a directory we created, whatever the umask was.
 fn open_to_servers(dir: &Path) -> Result<(), DataDirError> {
     fs::set_permissions(dir, Permissions::from_mode(root_mode())).map_err(unusable(dir))
 }
 
-/// A new directory where a system user can reach it.
+/// Creates a directory that a system user can reach.
 fn system_dir(account: &Account) -> Result<PathBuf, DataDirError> {
     let base = Path::new(SYSTEM_DATA);
     for parent in base.parent().into_iter().chain([base]).filter(|parent| !parent.exists()) {
@@ -244,7 +244,7 @@ fn system_dir(account: &Account) -> Result<PathBuf, DataDirError> {
     Ok(dir)
 }
 
-/// Writes a file that only its owner can read, whole or not at all, never through a link.
+/// Writes a file that only its owner can read. It is replaced atomically, and links are not followed.
 pub(crate) fn write_private(path: &Path, text: &str, owner: &Account) -> Result<(), DataDirError> {
     let draft = path.with_extension("new");
     let _ = fs::remove_file(&draft);
@@ -257,7 +257,7 @@ pub(crate) fn write_private(path: &Path, text: &str, owner: &Account) -> Result<
     write().map_err(unusable(path))
 }
 
-/// True for a directory of this user that nobody else can enter.
+/// True for a directory of this user that no other user can enter.
 pub(crate) fn is_private_dir(dir: &Path, owner: &Account) -> bool {
     fs::symlink_metadata(dir)
         .is_ok_and(|meta| meta.is_dir() && meta.uid() == owner.uid() && meta.permissions().mode() & 0o077 == 0)

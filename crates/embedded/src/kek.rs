@@ -1,4 +1,4 @@
-//! The key-encryption key of an embedded run: a 0600 file in the data-dir, made once.
+//! The key-encryption key of an embedded run: a 0600 file in the data-dir, created once.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -19,22 +19,22 @@ const KEY_BYTES: usize = 32;
 /// Why there is no usable key file.
 #[derive(Debug, thiserror::Error)]
 pub enum KekError {
-    /// The system gave no random bytes.
+    /// The system returned no random bytes.
     #[error("failed to read the system's randomness")]
     Random(#[source] rand::rngs::SysError),
-    /// The file cannot be made or looked at.
+    /// The file cannot be created or read.
     #[error("failed to make the key file {path}", path = path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
-    /// Its folder cannot be made.
+    /// Its folder cannot be created.
     #[error(transparent)]
     Folder(#[from] DataDirError),
-    /// Others may read it.
+    /// Other users may read it.
     #[error("the key file {path} can be read by other users (mode {mode:o}): if it is still secret, run `chmod 600` on it", path = path.display())]
     Open {
         /// The file.
@@ -44,9 +44,9 @@ pub enum KekError {
     },
 }
 
-/// The file `kek` in `dir`: base64 of 32 bytes of the system's randomness and a newline; both made when missing.
+/// The file `kek` in `dir`: base64 of 32 bytes of the system's randomness and a newline; both are created when they are missing.
 ///
-/// It appears complete or not at all: a crash leaves no half key behind.
+/// The file is written atomically: a crash leaves no incomplete key.
 pub fn kek_file(dir: &Path) -> Result<PathBuf, KekError> {
     data_dir::make_folder(dir)?;
     let path = dir.join("kek");
@@ -67,7 +67,7 @@ pub fn kek_file(dir: &Path) -> Result<PathBuf, KekError> {
     text.push('\n');
     let draft = dir.join(format!("kek.{}", std::process::id()));
     write_draft(&draft, text.as_bytes()).map_err(failed)?;
-    // A link never replaces a key that another process made meanwhile.
+    // Linking fails when another process created a key meanwhile, and so never replaces one.
     let linked = fs::hard_link(&draft, &path);
     let _ = fs::remove_file(&draft);
     match linked {

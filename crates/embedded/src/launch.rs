@@ -1,4 +1,4 @@
-//! Starting a program so that it ends with us, runs as the right user and does not hear our terminal's Ctrl-C.
+//! Starts a program so that it ends with us, runs as the right user and does not receive our terminal's Ctrl-C.
 //!
 //! The parent-death signal fires when the parent *thread* ends, so one thread that lives as long as the process spawns
 //! everything. `setpriv` changes the user first and sets the signal then (the other way round the kernel clears it), and
@@ -17,14 +17,14 @@ use std::thread;
 use crate::account::Account;
 use crate::programs::on_path;
 
-/// Ends at once when the parent is gone already; else becomes the program.
+/// Exits at once when the parent has already ended, else executes the program.
 const UNLESS_ORPHANED: &str = r#"[ "$PPID" = "$0" ] || exit 1; exec "$@""#;
 
 /// A program to start.
 pub(crate) struct Launch<'a> {
     pub(crate) program: &'a Path,
     pub(crate) account: &'a Account,
-    /// What the program gets when this process ends (`INT`, `TERM`, …); `None` lets it live on.
+    /// The signal that the program receives when this process ends (`INT`, `TERM`, …); `None` leaves it running.
     pub(crate) on_parent_death: Option<&'static str>,
 }
 
@@ -75,7 +75,7 @@ fn start_launcher() -> Option<Sender<Order>> {
     let (sender, orders) = channel::<Order>();
     let body = move || {
         for (mut command, answer) in orders {
-            // A caller that stopped waiting has no use for the answer.
+            // The caller may have stopped waiting for the result.
             let _ = answer.send(command.spawn());
         }
     };

@@ -1,20 +1,20 @@
-//! What a server's log says about its failure to start.
+//! The reason in a server's log why it did not start.
 
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-/// A log this large starts anew.
+/// A log larger than this is emptied at the next start.
 const MAX_LOG: u64 = 16 << 20;
 
-/// A place in a log file, to read what came after it.
+/// A position in a log file, from which new lines are read.
 pub(crate) struct LogMark {
     path: PathBuf,
     offset: u64,
 }
 
 impl LogMark {
-    /// The present end of the log. An overgrown log is emptied first: nobody writes to it now.
+    /// The end of the log. A log that is too large is emptied first: no server writes to it now.
     pub(crate) fn at_end_of(path: &Path) -> Self {
         let mut offset = fs::metadata(path).map(|meta| meta.len()).unwrap_or(0);
         if offset > MAX_LOG && File::create(path).is_ok() {
@@ -23,7 +23,7 @@ impl LogMark {
         Self { path: path.to_owned(), offset }
     }
 
-    /// What was written since; empty when it cannot be read.
+    /// What was written since then; empty when it cannot be read.
     pub(crate) fn text_since(&self) -> String {
         let mut bytes = Vec::new();
         let read = File::open(&self.path).and_then(|mut file| {
@@ -44,12 +44,12 @@ pub(crate) fn tail(path: &Path) -> String {
     LogMark { path: path.to_owned(), offset: length.saturating_sub(ENOUGH) }.text_since()
 }
 
-/// Said while giving up, whatever the reason was.
-const CLEARING_UP: [&str; 3] = ["child process exited", "initdb: removing", "Aborted"];
+/// Lines that follow every failure and do not tell its reason.
+const CLEANUP_LINES: [&str; 3] = ["child process exited", "initdb: removing", "Aborted"];
 
-/// The line that tells most: the last fatal one, else the last error, else the last line that is not about clearing up.
+/// The most informative line: the last fatal error, else the last error, else the last line that is not about cleaning up.
 pub(crate) fn complaint(text: &str) -> String {
-    let tells = |line: &&str| !line.is_empty() && !CLEARING_UP.iter().any(|words| line.starts_with(words));
+    let tells = |line: &&str| !line.is_empty() && !CLEANUP_LINES.iter().any(|words| line.starts_with(words));
     let lines = || text.lines().map(str::trim).filter(tells);
     let words = ["PANIC:", "FATAL:", "[FTL]", "error:", "ERROR:", "[ERR]", "nats-server:"];
     let found = words.iter().find_map(|word| lines().rfind(|line| line.contains(word)));
@@ -63,7 +63,7 @@ pub(crate) fn complaint(text: &str) -> String {
 /// True when the failure was a lack of space.
 pub(crate) fn tells_of_full_disk(text: &str) -> bool {
     let text = text.to_lowercase();
-    // Postgres says no more than its hint when a write came to an end half-way.
+    // After a partial write Postgres logs only this hint.
     ["no space left on device", "disk quota exceeded", "check free disk space"].iter().any(|words| text.contains(words))
 }
 

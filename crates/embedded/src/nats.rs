@@ -15,10 +15,10 @@ use crate::account::Account;
 use crate::data_dir::{DataDirError, unusable, write_private};
 use crate::launch::{Launch, log_to, spawn};
 use crate::log_file::{self, LogMark};
-use crate::process::{LOOK_AGAIN, Process};
+use crate::process::{POLL_INTERVAL, Process};
 
-/// Recovering a large store reads all of it.
-const START_PATIENCE: Duration = Duration::from_secs(120);
+/// How long it may take to start: recovery reads the whole store.
+const START_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Why nats-server does not run.
 #[derive(Debug, thiserror::Error)]
@@ -26,39 +26,39 @@ pub enum NatsError {
     /// The program could not be started at all.
     #[error("failed to start {program}", program = program.display())]
     Launch {
-        /// Which.
+        /// The program.
         program: PathBuf,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
-    /// The system gave no random bytes for the token.
+    /// The system returned no random bytes for the token.
     #[error("failed to read the system's randomness")]
     Random(#[source] rand::rngs::SysError),
-    /// Another program listens there.
+    /// Another program listens on the port.
     #[error("port {port} on 127.0.0.1 is used by another program: stop that program, or choose another port")]
     PortTaken {
         /// The port that was asked for.
         port: u16,
     },
-    /// No room.
+    /// There is no space left.
     #[error("the disk is full: free some space on the file system of {path}, and run again", path = path.display())]
     DiskFull {
         /// Where JetStream keeps its data.
         path: PathBuf,
     },
-    /// It ended at once.
+    /// It ended while it was starting.
     #[error("nats-server did not start: {message} (its log: {log})", log = log.display())]
     GaveUp {
-        /// Its last complaint.
+        /// The error in its log.
         message: String,
-        /// Where there is more.
+        /// Its log.
         log: PathBuf,
     },
-    /// Alive, but it answers nobody.
+    /// It runs, but accepts no connections.
     #[error("nats-server did not answer within {seconds} s: see {log}", log = log.display())]
     NotReady {
-        /// How long it was given.
+        /// The time it was given.
         seconds: u64,
         /// Its log.
         log: PathBuf,
@@ -74,9 +74,9 @@ pub(crate) struct Nats {
     /// The servers' directory.
     pub(crate) servers: PathBuf,
     pub(crate) account: Account,
-    /// Ends with this process.
+    /// Whether it ends with this process.
     pub(crate) bound_to_us: bool,
-    /// Any local user can reach the port; only who knows this gets in.
+    /// Every local user can reach the port; only clients with this token are let in.
     pub(crate) token: String,
 }
 
@@ -102,12 +102,12 @@ impl Nats {
         self.servers.join("nats.log")
     }
 
-    /// Where clients connect.
+    /// The URL for clients.
     pub(crate) fn url(&self, port: u16) -> String {
         format!("nats://{}@127.0.0.1:{port}", self.token)
     }
 
-    /// Starts the server on `port`, or on a free one, and waits until it answers; tells the port.
+    /// Starts the server on `port`, or on a free one, and waits until it accepts connections. Returns its port.
     pub(crate) fn start(&self, port: Option<u16>) -> Result<(Process, u16), NatsError> {
         let dir = self.dir();
         self.account.private_dir(&dir).map_err(unusable(&dir))?;
@@ -144,7 +144,7 @@ impl Nats {
     }
 
     fn wait_until_ready(&self, process: &mut Process, port: Option<u16>, log: &LogMark) -> Result<u16, NatsError> {
-        let end = Instant::now() + START_PATIENCE;
+        let end = Instant::now() + START_TIMEOUT;
         loop {
             if let Some(port) = ports_file(&self.dir(), process.id()).filter(|port| greets(*port)) {
                 return Ok(port);
@@ -153,9 +153,9 @@ impl Nats {
                 return Err(self.gave_up(port, &log.text_since()));
             }
             if Instant::now() > end {
-                return Err(NatsError::NotReady { seconds: START_PATIENCE.as_secs(), log: self.log() });
+                return Err(NatsError::NotReady { seconds: START_TIMEOUT.as_secs(), log: self.log() });
             }
-            sleep(LOOK_AGAIN);
+            sleep(POLL_INTERVAL);
         }
     }
 
@@ -167,7 +167,7 @@ impl Nats {
         }
     }
 
-    /// Ends it within bounds.
+    /// Stops it within a bounded time.
     pub(crate) fn stop(process: &mut Process) {
         process.end(&[(Signal::TERM, Duration::from_secs(15))]);
     }
@@ -203,13 +203,13 @@ fn ports_file(dir: &Path, pid: u32) -> Option<u16> {
     port_in(&fs::read_to_string(entry.path()).ok()?)
 }
 
-/// The port of `{"nats":["nats://127.0.0.1:43211"]}`; nothing while the file is half written.
+/// The port of `{"nats":["nats://127.0.0.1:43211"]}`; `None` while the file is incomplete.
 fn port_in(text: &str) -> Option<u16> {
     let (_, rest) = text.split_once("nats://127.0.0.1:")?;
     rest.split_once('"')?.0.parse().ok()
 }
 
-/// True when a NATS server greets on this port.
+/// True when a NATS server responds on this port.
 fn greets(port: u16) -> bool {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let greet = || -> io::Result<bool> {

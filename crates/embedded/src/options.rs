@@ -1,4 +1,4 @@
-//! What a caller chooses.
+//! Options of the servers.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -9,16 +9,16 @@ use std::sync::Arc;
 pub enum DataDir {
     /// A new directory under the system's temporary directory, removed when the servers stop.
     Temporary,
-    /// A directory that stays; made when missing.
+    /// A directory that is kept, and created if it is missing.
     Kept(PathBuf),
 }
 
-/// Is told what takes time beside the servers' start.
+/// A callback for work beside the servers' start that takes time.
 #[derive(Clone)]
 pub struct Listener(Arc<dyn Fn(&str) + Send + Sync>);
 
 impl Listener {
-    /// Calls `tell` with a few words.
+    /// Calls `tell` with a short description.
     pub fn new(tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
         Self(Arc::new(tell))
     }
@@ -29,7 +29,7 @@ impl Listener {
 }
 
 impl Default for Listener {
-    /// Nobody listens.
+    /// A listener that does nothing.
     fn default() -> Self {
         Self::new(|_| {})
     }
@@ -44,17 +44,17 @@ impl fmt::Debug for Listener {
 /// Which servers to start, and where.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Where the data lives.
+    /// Where the data is.
     pub data_dir: DataDir,
     /// Start Postgres.
     pub postgres: bool,
     /// Start nats-server.
     pub nats: bool,
-    /// Lines for postgresql.conf that win over ours, as name and value (`("max_connections", "200")`).
+    /// Lines for postgresql.conf that override ours, as name and value (`("max_connections", "200")`).
     pub postgres_settings: Vec<(String, String)>,
     /// A fixed port for NATS on 127.0.0.1; `None` lets the system pick a free one.
     pub nats_port: Option<u16>,
-    /// Who is told what takes time.
+    /// Told about work that takes time.
     pub listener: Listener,
 }
 
@@ -64,7 +64,7 @@ impl Options {
         Self::on(DataDir::Temporary)
     }
 
-    /// Both servers, on a directory that stays.
+    /// Both servers, on a directory that is kept.
     pub fn kept(dir: impl AsRef<Path>) -> Self {
         Self::on(DataDir::Kept(dir.as_ref().to_owned()))
     }
@@ -80,19 +80,19 @@ impl Options {
         }
     }
 
-    /// Without nats-server.
+    /// The same options without nats-server.
     #[must_use]
     pub fn postgres_only(self) -> Self {
         Self { nats: false, ..self }
     }
 
-    /// Without Postgres.
+    /// The same options without Postgres.
     #[must_use]
     pub fn nats_only(self) -> Self {
         Self { postgres: false, ..self }
     }
 
-    /// With somebody who is told what takes time.
+    /// The same options with a listener.
     #[must_use]
     pub fn listened_to_by(self, listener: Listener) -> Self {
         Self { listener, ..self }

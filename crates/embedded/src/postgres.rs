@@ -1,4 +1,4 @@
-//! The private Postgres: its cluster, its settings, its start.
+//! The private Postgres: its cluster, its settings, its start and its end.
 
 use std::fs;
 use std::io;
@@ -13,24 +13,24 @@ use crate::account::Account;
 use crate::data_dir::{DataDirError, is_private_dir, unusable, write_private};
 use crate::launch::{Launch, log_to, spawn};
 use crate::log_file::{self, LogMark};
-use crate::process::{LOOK_AGAIN, Process};
+use crate::process::{POLL_INTERVAL, Process};
 use crate::wire::{self, WireError};
 
 /// The role that owns everything, and the database of the ledger.
 const NAME: &str = "vaultstream";
-/// A unix socket's path has room for 107 bytes and a zero.
+/// Length limit of a unix socket's path, without the final zero.
 const MAX_SOCKET_PATH: usize = 107;
-/// Recovery after a crash replays at most max_wal_size.
-const START_PATIENCE: Duration = Duration::from_secs(300);
-/// With less Postgres cannot add a segment to its log.
+/// How long it may take to start: recovery after a crash replays at most max_wal_size.
+const START_TIMEOUT: Duration = Duration::from_secs(300);
+/// Free space below which Postgres cannot add a segment to its log.
 const NO_ROOM: u64 = 16 << 20;
-/// The kernel may keep the shared memory of a killed server until its last backend has noticed.
-const CRASH_PATIENCE: Duration = Duration::from_secs(20);
+/// How long the shared memory of a killed server may exist: until its last backend has ended.
+const SHARED_MEMORY_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Sized for one machine that signs and stores at the same time. Every commit is durable: nothing here trades that away.
+/// Sized for one machine that signs and stores at the same time. No setting weakens the durability of commits.
 ///
-/// Insert-triggered vacuums are off: on tables that only grow they would read back in mid-job what was just written. Dead
-/// rows of keys and batches are still vacuumed, and statistics still gathered.
+/// Vacuums after inserts are off: on tables that only grow they would read the new rows again while a job runs. Dead rows of
+/// keys and batches are still vacuumed, and statistics are still gathered.
 const SETTINGS: &[(&str, &str)] = &[
     ("listen_addresses", "''"),
     ("port", "5432"),
@@ -60,35 +60,35 @@ const SETTINGS: &[(&str, &str)] = &[
 /// Why Postgres does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum PostgresError {
-    /// A program could not be started at all.
+    /// A program could not be started.
     #[error("failed to start {program}", program = program.display())]
     Launch {
-        /// Which.
+        /// The program.
         program: PathBuf,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
-    /// No room.
+    /// There is no space left.
     #[error("the disk is full: free some space on the file system of {path}, and run again", path = path.display())]
     DiskFull {
-        /// Where Postgres keeps its data.
+        /// The directory of its data.
         path: PathBuf,
     },
-    /// initdb or postgres gave up.
+    /// initdb or postgres failed.
     #[error("{program} failed: {message} (its log: {log})", log = log.display())]
     GaveUp {
         /// `initdb` or `postgres`.
         program: &'static str,
-        /// Its last complaint.
+        /// The error in its log.
         message: String,
-        /// Where there is more.
+        /// Its log.
         log: PathBuf,
     },
-    /// Alive, but no session possible.
+    /// It runs, but accepts no sessions.
     #[error("Postgres did not accept a connection within {seconds} s: see {log}", log = log.display())]
     NotReady {
-        /// How long it was given.
+        /// The time it was given.
         seconds: u64,
         /// Its log.
         log: PathBuf,
@@ -96,7 +96,7 @@ pub enum PostgresError {
         #[source]
         source: WireError,
     },
-    /// The database could not be made.
+    /// The database could not be created.
     #[error("failed to create a database")]
     Database(#[source] WireError),
     /// A file of the cluster could not be written.
@@ -112,9 +112,9 @@ pub(crate) struct Postgres {
     pub(crate) servers: PathBuf,
     pub(crate) account: Account,
     pub(crate) extra: Vec<(String, String)>,
-    /// Ends with this process.
+    /// Whether it ends with this process.
     pub(crate) bound_to_us: bool,
-    /// Removed at the end: initdb need not wait for the disk, and stopping need not write anything.
+    /// Whether the data is removed at the end. Then initdb need not wait for the disk, and stopping writes nothing.
     pub(crate) temporary: bool,
     /// Where the socket is.
     pub(crate) socket_dir: PathBuf,
@@ -126,7 +126,7 @@ impl Postgres {
         servers.join("postgres")
     }
 
-    /// The major version that made the cluster, when there is one.
+    /// The major version of the cluster, if there is one.
     pub(crate) fn made_by(servers: &Path) -> Option<u32> {
         fs::read_to_string(Self::data(servers).join("PG_VERSION")).ok()?.trim().parse().ok()
     }
@@ -144,7 +144,7 @@ impl Postgres {
         format!("postgresql://{NAME}@{}/{database}", percent_encoded(&self.socket_dir))
     }
 
-    /// Makes the cluster unless there is one, and writes its settings.
+    /// Creates the cluster unless there is one, and writes its settings.
     pub(crate) fn prepare(&self) -> Result<(), PostgresError> {
         let data = Self::data(&self.servers);
         if !data.exists() {
@@ -162,7 +162,8 @@ impl Postgres {
         Ok(())
     }
 
-    /// Into a draft that gets its name when it is complete: a run killed here leaves no half cluster.
+    /// Creates the cluster under another name and renames it when it is complete: a run that is killed here leaves no incomplete
+    /// cluster.
     fn initdb(&self, data: &Path) -> Result<(), PostgresError> {
         let draft = self.servers.join("postgres.new");
         if draft.exists() {
@@ -190,7 +191,7 @@ impl Postgres {
         if !output.status.success() {
             let text = String::from_utf8_lossy(&output.stderr);
             let log = self.log();
-            // Best effort: the message carries the last line anyway.
+            // A failure does no harm: the message repeats the last line.
             let _ = fs::write(&log, text.as_bytes());
             return Err(self.gave_up("initdb", &text));
         }
@@ -200,7 +201,7 @@ impl Postgres {
 
     /// Starts the server and waits until it accepts sessions in our database.
     pub(crate) fn start(&self) -> Result<Process, PostgresError> {
-        let end = Instant::now() + CRASH_PATIENCE;
+        let end = Instant::now() + SHARED_MEMORY_TIMEOUT;
         loop {
             let log = LogMark::at_end_of(&self.log());
             let mut process = self.launch()?;
@@ -209,7 +210,7 @@ impl Postgres {
                 Err(PostgresError::GaveUp { message, .. })
                     if message.contains("pre-existing shared memory block") && Instant::now() < end =>
                 {
-                    sleep(LOOK_AGAIN * 10);
+                    sleep(POLL_INTERVAL * 10);
                 }
                 Err(error) => {
                     process.end(&[(Signal::QUIT, Duration::from_secs(10))]);
@@ -231,7 +232,7 @@ impl Postgres {
     }
 
     fn wait_until_ready(&self, process: &mut Process, log: &LogMark) -> Result<(), PostgresError> {
-        let end = Instant::now() + START_PATIENCE;
+        let end = Instant::now() + START_TIMEOUT;
         loop {
             let source = match wire::execute(&self.socket(), NAME, NAME, "SELECT 1") {
                 Ok(()) => return Ok(()),
@@ -242,9 +243,9 @@ impl Postgres {
                 return Err(self.gave_up("postgres", &log.text_since()));
             }
             if Instant::now() > end {
-                return Err(PostgresError::NotReady { seconds: START_PATIENCE.as_secs(), log: self.log(), source });
+                return Err(PostgresError::NotReady { seconds: START_TIMEOUT.as_secs(), log: self.log(), source });
             }
-            sleep(LOOK_AGAIN);
+            sleep(POLL_INTERVAL);
         }
     }
 
@@ -254,7 +255,7 @@ impl Postgres {
         wire::execute(&self.socket(), NAME, "postgres", &statement).map_err(PostgresError::Database)
     }
 
-    /// Why it ended, from its log, and from the disk when that has no room for a log.
+    /// Why it ended, according to its log, or to the disk when that had no space for a log.
     pub(crate) fn ended(&self) -> PostgresError {
         let room =
             rustix::fs::statvfs(&self.servers).map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
@@ -271,19 +272,19 @@ impl Postgres {
         PostgresError::GaveUp { program, message: log_file::complaint(text), log: self.log() }
     }
 
-    /// Ends it within bounds: sessions are closed, and all is written out.
+    /// Stops it within a bounded time: sessions are closed, and buffers are written.
     pub(crate) fn stop(process: &mut Process) {
         process.end(&[(Signal::INT, Duration::from_secs(60)), (Signal::QUIT, Duration::from_secs(10))]);
     }
 
-    /// Ends it within bounds, and writes nothing: its data is about to be removed.
+    /// Stops it within a bounded time without writing its buffers: its data is about to be removed.
     pub(crate) fn abandon(process: &mut Process) {
         process.end(&[(Signal::QUIT, Duration::from_secs(10))]);
     }
 }
 
-/// The directory of the socket: in the servers' directory, or a short one elsewhere when that path is too long. `note` keeps
-/// the name of the short one for the next start.
+/// The directory of the socket: in the servers' directory, or a short path elsewhere when that one is too long. The file `note`
+/// keeps the short path for the next start.
 pub(crate) fn socket_dir(servers: &Path, note: &Path, account: &Account) -> Result<PathBuf, DataDirError> {
     let near = servers.join("run");
     if fits(&near) {

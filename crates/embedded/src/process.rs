@@ -1,4 +1,4 @@
-//! Processes: is it ours, does it live, end it within a bounded time.
+//! Processes of servers: recognised, observed, ended within a bounded time.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -10,15 +10,15 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// How often a wait looks again.
-pub(crate) const LOOK_AGAIN: Duration = Duration::from_millis(10);
+/// Interval of polls.
+pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// A server process: one we started, or one that a killed run left behind.
+/// A server process: one we started, or one of a run that was killed.
 #[derive(Debug)]
 pub(crate) enum Process {
     /// Our child, to be reaped by us.
     Child(Child),
-    /// Somebody else's child, named by a pid file and recognised by its command line.
+    /// The child of another process, recognised by its command line.
     Stranger(u32),
 }
 
@@ -44,7 +44,7 @@ impl Process {
         }
     }
 
-    /// Sends a signal; a process that is gone already is no error.
+    /// Sends a signal. It is no error when the process has already ended.
     pub(crate) fn signal(&mut self, signal: Signal) {
         if self.has_ended() {
             return;
@@ -54,23 +54,23 @@ impl Process {
         }
     }
 
-    /// Waits until it has ended; false when it still runs after `patience`.
-    pub(crate) fn wait(&mut self, patience: Duration) -> bool {
-        let end = Instant::now() + patience;
+    /// Waits until it has ended. Returns false when it still runs after `timeout`.
+    pub(crate) fn wait(&mut self, timeout: Duration) -> bool {
+        let end = Instant::now() + timeout;
         while !self.has_ended() {
             if Instant::now() >= end {
                 return false;
             }
-            sleep(LOOK_AGAIN);
+            sleep(POLL_INTERVAL);
         }
         true
     }
 
-    /// Sends each signal in turn and waits its time, then SIGKILL.
+    /// Sends each signal in turn and waits the time given with it; then sends SIGKILL.
     pub(crate) fn end(&mut self, steps: &[(Signal, Duration)]) {
-        for (signal, patience) in steps {
+        for (signal, timeout) in steps {
             self.signal(*signal);
-            if self.wait(*patience) {
+            if self.wait(*timeout) {
                 return;
             }
             tracing::warn!(pid = self.id(), ?signal, "the server did not stop in time");
@@ -80,10 +80,10 @@ impl Process {
     }
 }
 
-/// True while the process exists and is no zombie.
+/// True while the process exists and is not a zombie.
 pub(crate) fn lives(pid: u32) -> bool {
     let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
-    // The name in parentheses may itself hold a parenthesis; the state follows the last one.
+    // The name in parentheses may contain a parenthesis; the state follows the last one.
     stat.rsplit_once(')').and_then(|(_, rest)| rest.trim_start().chars().next()).is_some_and(|state| state != 'Z')
 }
 
@@ -96,7 +96,7 @@ pub(crate) struct Mark<'a> {
 }
 
 impl Mark<'_> {
-    /// True for a living process with this command line. On its way through setpriv and sh it has the same words in it.
+    /// True for a living process with this command line. While it is started through setpriv and sh the words are the same.
     pub(crate) fn is_on(self, pid: u32) -> bool {
         let Ok(line) = fs::read(format!("/proc/{pid}/cmdline")) else { return false };
         let arguments: Vec<&OsStr> = line.split(|byte| *byte == 0).map(OsStr::from_bytes).collect();
@@ -104,7 +104,7 @@ impl Mark<'_> {
         named && lives(pid) && arguments.windows(2).any(|pair| pair[0] == self.option && pair[1] == self.value)
     }
 
-    /// All such processes.
+    /// All living processes with this command line.
     pub(crate) fn find(self) -> Vec<u32> {
         let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
         let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
@@ -126,7 +126,7 @@ mod tests {
         let mark = Mark { program: "server", option: "-D", value: Path::new("/data") };
         let start = Instant::now();
         while !mark.is_on(pid) && start.elapsed() < Duration::from_secs(5) {
-            sleep(LOOK_AGAIN);
+            sleep(POLL_INTERVAL);
         }
         assert!(mark.find().contains(&pid));
         assert!(!Mark { program: "serve", ..mark }.is_on(pid));

@@ -17,25 +17,25 @@ const LEAST_MAJOR: u32 = 15;
 /// Why a program cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ProgramsError {
-    /// Not on this machine.
+    /// It is not on this machine.
     #[error("{program} was not found: run `make tools`, put it on PATH, or set VAULTSTREAM_TOOLS to its folder")]
     Missing {
-        /// What was looked for.
+        /// The program.
         program: &'static str,
     },
-    /// There, but closed to the user who would run it.
+    /// The user who would run it cannot enter its folder.
     #[error("user {user} cannot run {path}: open {blocked} to it, or install {program} system-wide", path = path.display(), blocked = blocked.display())]
     Unreachable {
-        /// What was looked for.
+        /// The program.
         program: &'static str,
-        /// Where it was found.
+        /// Its path.
         path: PathBuf,
-        /// The directory the user may not enter.
+        /// The directory that the user cannot enter.
         blocked: PathBuf,
-        /// Who was to run it.
+        /// The user.
         user: String,
     },
-    /// Only old versions are here.
+    /// Only older versions were found.
     #[error(
         "Postgres {LEAST_MAJOR} or newer is needed, but only {found} was found: run `make tools`, or install a newer one"
     )]
@@ -48,7 +48,7 @@ pub enum ProgramsError {
         "the data-dir was made by Postgres {wanted}, but only Postgres {found} was found: install Postgres {wanted}, or choose another data-dir"
     )]
     OtherMajor {
-        /// The major version that made the data.
+        /// The major version of the data.
         wanted: u32,
         /// The major versions on this machine.
         found: String,

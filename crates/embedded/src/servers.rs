@@ -1,7 +1,6 @@
 //! The two servers of one data-dir, from start to stop.
 
 use std::fmt;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use std::thread::sleep;
@@ -9,18 +8,15 @@ use std::thread::sleep;
 use rustix::process::Signal;
 
 use crate::account::Account;
-use crate::data_dir::{DataDirError, Place, write_private};
+use crate::data_dir::{DataDirError, OpenDataDir, write_private};
 use crate::kek::{KekError, kek_file};
 use crate::nats::{Nats, NatsError};
 use crate::options::{DataDir, Options};
 use crate::postgres::{Postgres, PostgresError, socket_dir};
-use crate::process::{LOOK_AGAIN, Process};
+use crate::process::{POLL_INTERVAL, Process};
 use crate::programs::{self, ProgramsError};
-use crate::{background, sweep};
-
-pub(crate) const DATABASE_URL: &str = "database-url";
-pub(crate) const NATS_URL: &str = "nats-url";
-const SOCKET_DIR: &str = "socket-dir";
+use crate::running::{DATABASE_URL, NATS_URL, SOCKET_DIR, join, remove_traces};
+use crate::sweep;
 
 /// Why the servers do not run.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +33,7 @@ pub enum StartError {
     /// nats-server does not start.
     #[error(transparent)]
     Nats(#[from] NatsError),
-    /// Asked of a server that this process did not start.
+    /// This process did not start the server.
     #[error("this process has not started {server}")]
     NotStarted {
         /// `Postgres` or `nats-server`.
@@ -52,11 +48,11 @@ struct Running {
     nats_port: Option<u16>,
 }
 
-/// A private Postgres and nats-server. They stop when this is dropped, and when the process ends however it ends.
+/// A private Postgres and nats-server. They stop when this is dropped, and when the process ends in any way.
 pub struct Servers {
-    place: Place,
+    data_dir: OpenDataDir,
     temporary: bool,
-    /// False when they are background servers, which outlive us.
+    /// False for background servers, which outlive this process.
     ours: bool,
     postgres: Option<Postgres>,
     nats: Option<Nats>,
@@ -71,40 +67,40 @@ impl Servers {
         Self::start(&Options::temporary())
     }
 
-    /// Starts what the options say, and returns when it answers. On a kept directory whose servers run in the background
-    /// ([`background::up`]), uses those and leaves them running at the end.
+    /// Starts the servers of the options, and returns when they accept connections. On a kept directory whose servers run in the background
+    /// ([`crate::background::up`]), those are used and left running at the end.
     pub fn start(options: &Options) -> Result<Self, StartError> {
         static SWEEP: Once = Once::new();
-        let place = match &options.data_dir {
+        let data_dir = match &options.data_dir {
             DataDir::Temporary => {
                 SWEEP.call_once(|| sweep::remove_abandoned(&options.listener));
-                Place::temporary()?
+                OpenDataDir::temporary()?
             }
             DataDir::Kept(dir) => {
-                let place = Place::kept(dir)?;
-                if let Some(urls) = background::join(&place)? {
-                    return Ok(Self::borrowed(place, urls));
+                let data_dir = OpenDataDir::kept(dir)?;
+                if let Some(urls) = join(&data_dir)? {
+                    return Ok(Self::borrowed(data_dir, urls));
                 }
-                place.lock_alone()?;
-                place
+                data_dir.lock_alone()?;
+                data_dir
             }
         };
-        Self::start_in(place, options, true)
+        Self::start_in(data_dir, options, true)
     }
 
-    /// Background servers of the place, whose lock the caller shares.
-    pub(crate) fn borrowed(place: Place, (database_url, nats_url): (String, String)) -> Self {
+    /// Uses the background servers of a data-dir whose lock the caller shares.
+    pub(crate) fn borrowed(data_dir: OpenDataDir, (database_url, nats_url): (String, String)) -> Self {
         let running = Mutex::default();
-        Self { place, temporary: false, ours: false, postgres: None, nats: None, running, database_url, nats_url }
+        Self { data_dir, temporary: false, ours: false, postgres: None, nats: None, running, database_url, nats_url }
     }
 
-    /// Starts servers in a place whose lock we hold.
-    pub(crate) fn start_in(place: Place, options: &Options, bound_to_us: bool) -> Result<Self, StartError> {
+    /// Starts servers in a data-dir whose lock the caller holds.
+    pub(crate) fn start_in(data_dir: OpenDataDir, options: &Options, bound_to_us: bool) -> Result<Self, StartError> {
         let temporary = options.data_dir == DataDir::Temporary;
-        let mut servers = Self::borrowed(place, (String::new(), String::new()));
+        let mut servers = Self::borrowed(data_dir, (String::new(), String::new()));
         servers.temporary = temporary;
         servers.ours = true;
-        let (dir, account) = servers.place.servers()?;
+        let (dir, account) = servers.data_dir.servers()?;
         sweep::end_leftovers(&dir);
         if options.postgres {
             servers.begin_postgres(&dir, &account, options, bound_to_us)?;
@@ -124,7 +120,7 @@ impl Servers {
     ) -> Result<(), StartError> {
         let postgres = Postgres {
             bin: programs::postgres_bin(account, Postgres::made_by(dir))?,
-            socket_dir: socket_dir(dir, &self.place.file(SOCKET_DIR), account)?,
+            socket_dir: socket_dir(dir, &self.data_dir.file(SOCKET_DIR), account)?,
             servers: dir.to_owned(),
             account: account.clone(),
             extra: options.postgres_settings.clone(),
@@ -134,7 +130,7 @@ impl Servers {
         postgres.prepare()?;
         self.lock().postgres = Some(postgres.start()?);
         self.database_url = postgres.url("vaultstream");
-        write_private(&self.place.file(DATABASE_URL), &self.database_url, &Account::Caller)?;
+        write_private(&self.data_dir.file(DATABASE_URL), &self.database_url, &Account::Caller)?;
         self.postgres = Some(postgres);
         Ok(())
     }
@@ -159,7 +155,7 @@ impl Servers {
         running.nats_port = Some(port);
         drop(running);
         self.nats_url = nats.url(port);
-        write_private(&self.place.file(NATS_URL), &self.nats_url, &Account::Caller)?;
+        write_private(&self.data_dir.file(NATS_URL), &self.nats_url, &Account::Caller)?;
         self.nats = Some(nats);
         Ok(())
     }
@@ -176,12 +172,12 @@ impl Servers {
 
     /// The data-dir, absolute.
     pub fn data_dir(&self) -> &Path {
-        &self.place.root
+        &self.data_dir.root
     }
 
-    /// The data-dir's key-encryption key file, made when missing; see [`kek_file`].
+    /// The data-dir's key-encryption key file, created if it is missing; see [`kek_file`].
     pub fn kek_file(&self) -> Result<PathBuf, KekError> {
-        kek_file(&self.place.root)
+        kek_file(&self.data_dir.root)
     }
 
     /// The process id of the Postgres we started, while it runs.
@@ -194,14 +190,14 @@ impl Servers {
         self.lock().nats.as_mut().and_then(Process::living_id)
     }
 
-    /// Why our Postgres ended by itself; none while it runs, or when it was stopped.
+    /// Why our Postgres ended by itself. `None` while it runs, or when it was stopped.
     pub fn failure(&self) -> Option<StartError> {
         let ended = self.lock().postgres.as_mut().is_some_and(Process::has_ended);
         let postgres = self.postgres.as_ref().filter(|_| ended)?;
         Some(postgres.ended().into())
     }
 
-    /// A new empty database in our Postgres, and its URL: one for each test.
+    /// Creates an empty database in our Postgres, one for each test, and returns its URL.
     pub fn create_database(&self) -> Result<String, StartError> {
         let postgres = self.own_postgres()?;
         let name = format!("scratch_{:016x}", rand::random::<u64>());
@@ -209,7 +205,7 @@ impl Servers {
         Ok(postgres.url(&name))
     }
 
-    /// Starts our Postgres again, under the same URL; nothing when it runs.
+    /// Starts our Postgres again under the same URL, unless it runs.
     pub fn start_postgres(&self) -> Result<(), StartError> {
         let postgres = self.own_postgres()?;
         let mut running = self.lock();
@@ -226,7 +222,7 @@ impl Servers {
         }
     }
 
-    /// Kills our Postgres as a crash would: nothing is written out.
+    /// Kills our Postgres like a crash: it does not write its buffers.
     pub fn kill_postgres(&self) {
         if let Some(mut process) = self.lock().postgres.take() {
             process.signal(Signal::KILL);
@@ -240,7 +236,7 @@ impl Servers {
         self.start_postgres()
     }
 
-    /// Starts our nats-server again, under the same URL; nothing when it runs.
+    /// Starts our nats-server again under the same URL, unless it runs.
     pub fn start_nats(&self) -> Result<(), StartError> {
         let nats = self.own_nats()?;
         let mut running = self.lock();
@@ -257,14 +253,14 @@ impl Servers {
         }
     }
 
-    /// Kills our nats-server as a crash would.
+    /// Kills our nats-server like a crash.
     pub fn kill_nats(&self) {
         if let Some(mut process) = self.lock().nats.take() {
             process.end(&[]);
         }
     }
 
-    /// Stops and starts our nats-server; streams stay.
+    /// Stops and starts our nats-server; its streams are kept.
     pub fn restart_nats(&self) -> Result<(), StartError> {
         self.stop_nats();
         self.start_nats()
@@ -295,17 +291,17 @@ impl Servers {
         self.nats.as_ref().ok_or(StartError::NotStarted { server: "nats-server" })
     }
 
-    /// A panic elsewhere must not keep the servers alive.
+    /// Ignores the poison of a panic: the servers have to be stopped all the same.
     fn lock(&self) -> MutexGuard<'_, Running> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl fmt::Debug for Servers {
-    /// Without the URLs: that of NATS holds the token.
+    /// Leaves out the URLs: that of NATS contains the token.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Servers")
-            .field("data_dir", &self.place.root)
+            .field("data_dir", &self.data_dir.root)
             .field("postgres_pid", &self.postgres_pid())
             .field("nats_pid", &self.nats_pid())
             .finish_non_exhaustive()
@@ -325,32 +321,21 @@ impl Drop for Servers {
         } else {
             self.stop_postgres();
         }
-        remove_traces(&self.place);
+        remove_traces(&self.data_dir);
         if self.temporary {
-            remove(&self.place);
+            remove(&self.data_dir);
         }
     }
 }
 
-/// Removes what is only true while the servers run: their URLs, and a socket directory outside the data-dir.
-pub(crate) fn remove_traces(place: &Place) {
-    let note = place.file(SOCKET_DIR);
-    if let Ok(dir) = fs::read_to_string(&note) {
-        let _ = fs::remove_dir_all(dir);
-    }
-    for name in [SOCKET_DIR, DATABASE_URL, NATS_URL] {
-        let _ = fs::remove_file(place.file(name));
-    }
-}
-
-/// A server's last helper process may still write a file while we remove: look again.
-fn remove(place: &Place) {
+/// Removes a temporary directory. A server's last helper process may still write files, so it is tried several times.
+fn remove(data_dir: &OpenDataDir) {
     for _ in 0..100 {
-        match place.remove() {
+        match data_dir.remove() {
             Ok(()) => return,
             Err(error) => tracing::debug!(%error, "the temporary directory is still being written to"),
         }
-        sleep(LOOK_AGAIN);
+        sleep(POLL_INTERVAL);
     }
-    tracing::warn!(dir = %place.root.display(), "failed to remove the temporary directory");
+    tracing::warn!(dir = %data_dir.root.display(), "failed to remove the temporary directory");
 }

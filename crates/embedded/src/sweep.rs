@@ -1,4 +1,4 @@
-//! What killed runs left behind: servers that still run, and temporary directories.
+//! Removes what killed runs left: servers that still run, and temporary directories.
 
 use std::env;
 use std::fs;
@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use rustix::process::{Signal, geteuid};
 
-use crate::data_dir::{Place, TEMPORARY_PREFIX};
+use crate::data_dir::{OpenDataDir, TEMPORARY_PREFIX};
 use crate::options::Listener;
 use crate::process::{Mark, Process};
 
-/// Time for an orderly end before the next, harder signal.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Time for an orderly end before the next signal.
+const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The process ids of the servers of this directory, whoever started them: of Postgres, of nats-server.
+/// The process ids of the Postgres and the nats-server of this directory, whichever process started them.
 pub(crate) fn running(servers: &Path) -> (Vec<u32>, Vec<u32>) {
     let (data, conf) = (servers.join("postgres"), servers.join("nats/nats.conf"));
     let postgres = Mark { program: "postgres", option: "-D", value: &data };
@@ -28,11 +28,11 @@ pub(crate) fn end_leftovers(servers: &Path) {
     let (postgres, nats) = running(servers);
     for pid in postgres {
         tracing::info!(pid, "stopping a Postgres that an earlier run left behind");
-        Process::Stranger(pid).end(&[(Signal::INT, PATIENCE), (Signal::QUIT, PATIENCE)]);
+        Process::Stranger(pid).end(&[(Signal::INT, STOP_TIMEOUT), (Signal::QUIT, STOP_TIMEOUT)]);
     }
     for pid in nats {
         tracing::info!(pid, "stopping a nats-server that an earlier run left behind");
-        Process::Stranger(pid).end(&[(Signal::TERM, PATIENCE)]);
+        Process::Stranger(pid).end(&[(Signal::TERM, STOP_TIMEOUT)]);
     }
 }
 
@@ -47,19 +47,19 @@ pub(crate) fn remove_abandoned(listener: &Listener) {
         if !ours {
             continue;
         }
-        let Ok(place) = Place::existing(&entry.path()) else { continue };
-        if place.lock_alone().is_err() {
+        let Ok(data_dir) = OpenDataDir::existing(&entry.path()) else { continue };
+        if data_dir.lock_alone().is_err() {
             continue;
         }
-        // It may be large, and its servers slow to end.
-        listener.tell(&format!("removing what a killed run left in {}", place.root.display()));
-        if let Ok(servers) = place.file("servers").canonicalize() {
+        // This may take long: the directory may be large, and its servers slow to end.
+        listener.tell(&format!("removing what a killed run left in {}", data_dir.root.display()));
+        if let Ok(servers) = data_dir.file("servers").canonicalize() {
             end_leftovers(&servers);
         }
-        match place.remove() {
-            Ok(()) => tracing::info!(dir = %place.root.display(), "removed the files of a run that was killed"),
+        match data_dir.remove() {
+            Ok(()) => tracing::info!(dir = %data_dir.root.display(), "removed the files of a run that was killed"),
             Err(error) => {
-                tracing::warn!(dir = %place.root.display(), %error, "failed to remove an abandoned directory")
+                tracing::warn!(dir = %data_dir.root.display(), %error, "failed to remove an abandoned directory")
             }
         }
     }

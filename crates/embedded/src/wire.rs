@@ -1,6 +1,6 @@
-//! As much of Postgres' protocol as is needed here: one statement over a unix socket with trust authentication.
+//! The part of Postgres' protocol that is needed here: one statement over a unix socket with trust authentication.
 //!
-//! It serves to learn that the server accepts sessions and to create databases, with no client library and no psql.
+//! It checks that the server accepts sessions, and creates databases, without a client library or psql.
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -9,16 +9,16 @@ use std::time::Duration;
 
 /// Version 3.0 of the protocol.
 const PROTOCOL: i32 = 196_608;
-/// No answer of ours is longer.
+/// Length limit of a response.
 const MAX_MESSAGE: usize = 1 << 20;
 
 /// Why a statement was not carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum WireError {
-    /// No connection, or it broke.
+    /// The connection failed.
     #[error("failed to talk to Postgres")]
     Io(#[from] io::Error),
-    /// The server's own words.
+    /// The server's error.
     #[error("Postgres says: {message} ({code})")]
     Server {
         /// SQLSTATE.

@@ -4,6 +4,7 @@
 //! more. [`Library::load`] is the only way to them, and it succeeds where the archive was there at build time (see
 //! `build.rs`) and the processor can run it. The C functions: `crypto_mb/ec_nistp256.h` of ipp-crypto-include 2026.2.
 
+mod absence;
 mod library;
 mod scalar;
 
@@ -13,7 +14,8 @@ mod linked;
 #[path = "absent.rs"]
 mod linked;
 
-pub use library::{Absent, FailedLanes, Library, Point};
+pub use absence::Absent;
+pub use library::{FailedLanes, Library, Point};
 pub use scalar::Scalar;
 
 /// Signatures that are computed side by side.

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use crate::{
     LANES, Scalar,
+    absence::Absent,
     linked::{self, Linked},
     scalar::words,
 };
@@ -11,17 +12,6 @@ use crate::{
 /// The library, there and able to run.
 #[derive(Clone, Copy, Debug)]
 pub struct Library(Linked);
-
-/// Why there is no [`Library`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Absent {
-    /// `libcrypto_mb.a` was not there when this program was built, or the target is not x86_64 Linux.
-    #[error("this program was built without it: `make tools` fetches it for Linux on x86_64, then build again")]
-    Build,
-    /// The processor or the operating system lacks AVX-512 IFMA.
-    #[error("this processor has no AVX-512 IFMA")]
-    Processor,
-}
 
 /// The lanes of a call that gave no signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

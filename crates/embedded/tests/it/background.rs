@@ -1,4 +1,4 @@
-//! Servers that stay without a parent.
+//! Servers that run without a parent.
 
 use std::fs;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ impl Drop for Downed {
 }
 
 #[test]
-fn background_servers_are_used_by_many_and_stopped_by_nobody_but_down() {
+fn background_servers_are_used_by_many_runs_and_stopped_only_by_down() {
     let scratch = Scratch::new("background");
     let dir = scratch.join("data");
     let _downed = Downed(dir.clone());
@@ -48,7 +48,7 @@ fn background_servers_are_used_by_many_and_stopped_by_nobody_but_down() {
 }
 
 #[test]
-fn servers_nobody_knows_of_are_stopped_before_new_ones_start() {
+fn servers_that_are_not_recorded_are_stopped_before_new_ones_start() {
     let scratch = Scratch::new("leftover");
     let dir = scratch.join("data");
     let _downed = Downed(dir.clone());

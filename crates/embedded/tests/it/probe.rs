@@ -68,7 +68,7 @@ pub(crate) fn user_of(pid: u32) -> u32 {
     fs::metadata(format!("/proc/{pid}")).unwrap().uid()
 }
 
-/// Waits for a condition; fails the test when it stays false.
+/// Waits for a condition; fails the test when it remains false.
 pub(crate) fn eventually(what: &str, condition: impl Fn() -> bool) {
     let start = Instant::now();
     while !condition() {

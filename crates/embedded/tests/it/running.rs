@@ -34,7 +34,7 @@ fn every_commit_is_durable_and_nothing_listens_on_the_network() {
 }
 
 #[test]
-fn nats_takes_nobody_without_the_token() {
+fn nats_refuses_clients_without_the_token() {
     let servers = Servers::start(&Options::temporary().nats_only()).unwrap();
     let (_, address) = servers.nats_url().split_once('@').unwrap();
     assert!(nats_takes(servers.nats_url()));
