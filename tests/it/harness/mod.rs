@@ -7,6 +7,7 @@ mod jobs;
 mod lease_log;
 mod nats;
 mod nats_frames;
+mod patience;
 mod process;
 mod program;
 mod relay;
@@ -21,11 +22,7 @@ pub(crate) use check::{assert_complete, assert_signed_exactly_once};
 pub(crate) use drive::{Drive, quick};
 pub(crate) use jobs::{generated, of_spec, of_table};
 pub(crate) use lease_log::LeaseLog;
+pub(crate) use patience::PATIENCE;
 pub(crate) use process::{Ended, Program, Running};
 pub(crate) use relay::{Lines, Weather};
 pub(crate) use site::{Site, blocking, until};
-
-use std::time::Duration;
-
-/// Longer than anything may take on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(90);

@@ -105,7 +105,7 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
 pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut probe: impl FnMut() -> F) {
     let begun = Instant::now();
     while !probe().await {
-        assert!(begun.elapsed() < super::PATIENCE, "waited in vain until {what}");
+        assert!(begun.elapsed() < super::patience::PATIENCE, "waited in vain until {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

@@ -10,9 +10,8 @@ use serde_json::Value;
 use uuid::Uuid;
 use vaultstream_api::{ChildNames, ConditionType, Phase, Reason, SigningJob};
 
-use super::PATIENCE;
 use super::cluster::kubectl;
-use super::place::Place;
+use super::patience::PATIENCE;
 
 pub(crate) struct Job {
     pub(crate) api: Api<SigningJob>,
@@ -20,17 +19,6 @@ pub(crate) struct Job {
     pub(crate) namespace: String,
     pub(crate) name: String,
     pub(crate) uid: Uuid,
-}
-
-impl Place {
-    /// Creates the SigningJob of a manifest.
-    pub(crate) async fn create(&self, manifest: &str) -> Job {
-        self.create_in(&self.namespace, manifest).await
-    }
-
-    pub(crate) async fn create_in(&self, namespace: &str, manifest: &str) -> Job {
-        Job::create(&self.client, namespace, manifest).await
-    }
 }
 
 impl Job {

@@ -22,6 +22,8 @@ mod manifests;
 #[path = "../../it/harness/nats.rs"]
 #[allow(dead_code, reason = "shared with the other suite, which uses the rest")]
 mod nats;
+#[path = "../../it/harness/patience.rs"]
+mod patience;
 #[path = "../../it/harness/process.rs"]
 #[allow(dead_code, reason = "shared with the other suite, which uses the rest")]
 mod process;
@@ -39,14 +41,10 @@ pub(crate) use job::{Job, condition, phase_of};
 pub(crate) use manifests::{generated, of_table};
 pub(crate) use metrics_api::MetricsApi;
 pub(crate) use operator::Operator;
+pub(crate) use patience::PATIENCE;
 pub(crate) use place::Place;
 pub(crate) use process::Program;
 pub(crate) use relay::free_port;
 pub(crate) use servers::Servers;
 pub(crate) use site::until;
 use site::{Site, blocking};
-
-use std::time::Duration;
-
-/// Longer than anything may take on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);

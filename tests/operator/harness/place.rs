@@ -64,6 +64,15 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    /// Creates the SigningJob of a manifest.
+    pub(crate) async fn create(&self, manifest: &str) -> Job {
+        self.create_in(&self.namespace, manifest).await
+    }
+
+    pub(crate) async fn create_in(&self, namespace: &str, manifest: &str) -> Job {
+        Job::create(&self.client, namespace, manifest).await
+    }
+
     /// For operators that are limited to one namespace, and live in it.
     pub(crate) async fn new() -> Self {
         Self::with(Claim::shared().await, Layout::Together).await
