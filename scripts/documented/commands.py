@@ -119,7 +119,7 @@ def find_all():
 
 
 class Reader:
-    """Somebody who does what the documents say, in a folder of their own."""
+    """A reader who does what the documents say, in a folder of their own."""
 
     def __init__(self, commands, folder, environment):
         self.commands = commands
