@@ -1,150 +1,125 @@
-//! Where a run happens: given servers, private ones, or one of each.
+//! What a job is signed with: Postgres and NATS, given or private, and the key-encryption key.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use vaultstream_api::TableSource;
 use vaultstream_embedded::{Listener, Options, Servers, kek_file};
 use vaultstream_ledger::{
-    ConnectOptions, Ledger,
+    Ledger,
     steps::{self, SourceError, StepError},
 };
-use vaultstream_signing::{Kek, KekRing};
+use vaultstream_signing::{Backend, KekRing};
 use vaultstream_streams::Streams;
+use vaultstream_worker::{Parts, Worker, cores, metrics::Metrics};
 
 use crate::{
-    args::{NatsArgs, SiteArgs},
+    args::EnvironmentArgs,
+    connect,
     error::Failure,
-    ledger,
-    place::{By, Place},
-    progress::Progress,
+    kek,
+    location::{LedgerLocation, NamedBy},
+    migration,
+    progress::ProgressDisplay,
 };
 
+/// Connections to the ledger: six for the worker, and two for the program that drives the job and shows its progress.
+const CONNECTIONS: usize = 8;
+
+/// Memory for the worker's payloads, in bytes.
+const WORKER_MEMORY: usize = 32 << 20;
+
 /// Everything a job needs around it. Private servers stop when this is dropped.
-pub struct Site {
+pub(crate) struct Environment {
     /// The ledger, migrated.
-    pub ledger: Ledger,
+    pub(crate) ledger: Ledger,
     /// The streams.
-    pub streams: Streams,
-    /// Where the KEK is.
-    pub kek_file: PathBuf,
+    pub(crate) streams: Streams,
     /// Where the ledger is.
-    pub place: Place,
+    pub(crate) location: LedgerLocation,
     /// The private servers, if any.
-    pub servers: Option<Servers>,
+    pub(crate) servers: Option<Servers>,
+    kek_file: PathBuf,
     database_url: String,
 }
 
-/// What a site has to be good for.
-#[derive(Clone, Debug, Default)]
-pub struct Wanted<'a> {
-    /// Connections to the ledger at once.
-    pub connections: usize,
-    /// Tables that are about to be signed.
-    pub tables: Vec<&'a TableSource>,
-}
-
-impl Site {
-    /// Starts what was not given and connects. Nothing is made in a database before everything else is known to be right.
+impl Environment {
+    /// Starts the servers that were not given and connects. Nothing is created in a database before everything else was
+    /// checked, the tables that are about to be signed among it.
     ///
     /// # Errors
     /// One sentence with what to mend.
-    pub async fn open(args: &SiteArgs, wanted: &Wanted<'_>, progress: &Progress) -> Result<Self, Failure> {
-        let place = Place::of(args.database_url.as_deref(), args.data_dir.as_deref());
+    pub(crate) async fn open(
+        args: &EnvironmentArgs,
+        tables: &[&TableSource],
+        progress: &ProgressDisplay,
+    ) -> Result<Self, Failure> {
+        let location = LedgerLocation::of(args.database_url.as_deref(), args.data_dir.as_deref());
         let nats = args.nats_url.clone().filter(|url| !url.trim().is_empty());
         if let (None, [option, ..]) = (&nats, args.nats.login().as_slice()) {
             return Err(Failure::bad_input(format!(
                 "{option} needs --nats-url: without a URL a private NATS is started, which only this run can log in to"
             )));
         }
-        let kek_file = kek_path(args, &place)?;
+        let kek_file = kek_path(args, &location)?;
         if let Some(kek) = &kek_file {
-            read_kek(kek)?;
+            kek::read(kek)?;
         }
-        let servers = start(&place, nats.is_none(), progress).await?;
+        let servers = start(&location, nats.is_none(), progress).await?;
         let kek_file = match (kek_file, &servers) {
             (Some(path), _) => path,
             (None, Some(servers)) => servers.kek_file().map_err(|error| Failure::input(&error))?,
-            (None, None) => return Err(no_kek(&place)),
+            (None, None) => return Err(no_kek(&location)),
         };
-        let kek = read_kek(&kek_file)?;
+        let kek = kek::read(&kek_file)?;
         let private = |url: fn(&Servers) -> &str| servers.as_ref().map(|servers| url(servers).to_owned());
-        let given = place.database.as_ref().map(|(url, _)| url.clone());
+        let given = location.database.as_ref().map(|(url, _)| url.clone());
         let database_url = given.or_else(|| private(Servers::database_url)).unwrap_or_default();
         let nats = nats.or_else(|| private(Servers::nats_url)).unwrap_or_default();
         progress.moment("connecting to Postgres and NATS");
-        let ledger = connect_ledger(&database_url, wanted.connections, *args.connect_timeout).await?;
+        let ledger = connect::ledger(&database_url, CONNECTIONS, *args.connect_timeout).await?;
         let found = ledger.preflight(&kek).await.map_err(|error| Failure::input(&error))?;
         if found.version.is_none() {
-            look_before_migrating(&ledger, wanted, &place).await?;
+            check_tables(&ledger, tables, &location).await?;
         }
-        let streams = connect_streams(&args.nats, nats, *args.connect_timeout).await?;
-        ledger::bring_up_to_date(&ledger, &place).await?;
-        Ok(Self { ledger, streams, kek_file, place, servers, database_url })
+        let streams = connect::streams(&args.nats, nats, *args.connect_timeout).await?;
+        migration::bring_up_to_date(&ledger, &location).await?;
+        Ok(Self { ledger, streams, kek_file, location, servers, database_url })
     }
 
-    /// The ledger on a connection that nothing else waits for: after an interruption others may hang.
-    pub(crate) async fn fresh_ledger(&self, patience: Duration) -> Result<Ledger, Failure> {
-        connect_ledger(&self.database_url, 1, patience).await
-    }
-
-    /// The key-encryption keys.
+    /// Connects to the ledger anew: after an interruption the other connections may hang.
     ///
     /// # Errors
-    /// When the file is missing or holds no key.
-    pub fn keks(&self) -> Result<KekRing, Failure> {
-        read_kek(&self.kek_file).map(KekRing::new)
+    /// When the ledger does not respond within `timeout`.
+    pub(crate) async fn fresh_ledger(&self, timeout: Duration) -> Result<Ledger, Failure> {
+        connect::ledger(&self.database_url, 1, timeout).await
+    }
+
+    /// A worker that shares these connections.
+    ///
+    /// # Errors
+    /// When there is no key-encryption key, or the system refuses a thread.
+    pub(crate) fn worker(&self, backend: Backend) -> Result<Worker, Failure> {
+        let metrics = Arc::new(Metrics::new().map_err(|error| Failure::of(&error))?);
+        let parts = Parts {
+            ledger: self.ledger.clone(),
+            streams: self.streams.clone(),
+            keks: kek::read(&self.kek_file).map(KekRing::new)?,
+            backend,
+            threads: cores(),
+            memory: WORKER_MEMORY,
+        };
+        Worker::new(parts, metrics).map_err(|error| Failure::of(&error))
     }
 }
 
-/// A key-encryption key of a file.
-///
-/// # Errors
-/// When the file is missing or holds none.
-pub(crate) fn read_kek(path: &Path) -> Result<Kek, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        Failure::bad_input(format!("failed to read the key-encryption key {}: {error}", path.display()))
-    })?;
-    Kek::fingerprinted(&text)
-        .map_err(|error| Failure::bad_input(format!("{} is not a valid key file: {error}", path.display())))
-}
-
-/// Connects to NATS.
-///
-/// # Errors
-/// One sentence with what to mend.
-pub(crate) async fn connect_streams(login: &NatsArgs, url: String, patience: Duration) -> Result<Streams, Failure> {
-    let options = vaultstream_streams::ConnectOptions { patience, ..login.connect_options(url) };
-    Streams::connect(&options).await.map_err(|error| Failure::input(&error))
-}
-
-/// Connects to a ledger.
-///
-/// # Errors
-/// One sentence with what to mend.
-pub async fn connect_ledger(url: &str, connections: usize, patience: std::time::Duration) -> Result<Ledger, Failure> {
-    Ledger::connect(&ConnectOptions {
-        url: url.to_owned(),
-        max_connections: connections,
-        application_name: "vaultstream".to_owned(),
-        patience,
-        tls: vaultstream_ledger::TlsFiles::default(),
-        source_role: false,
-    })
-    .await
-    .map_err(|error| Failure::input(&error))
-}
-
-/// In a database without a ledger nothing is made for a table that cannot be signed. Where there is one the job itself may be
-/// over, and its table gone.
-async fn look_before_migrating(ledger: &Ledger, wanted: &Wanted<'_>, place: &Place) -> Result<(), Failure> {
-    for table in &wanted.tables {
+/// Refuses tables that cannot be signed before a ledger is created for them. Where a ledger exists this is not checked: the job
+/// may be finished, and its table gone.
+async fn check_tables(ledger: &Ledger, tables: &[&TableSource], location: &LedgerLocation) -> Result<(), Failure> {
+    for table in tables {
         match steps::look_at_table(ledger, table).await {
-            // Planning waits for what passes.
+            // Planning waits until a failure that passes is over.
             Ok(()) | Err(StepError::Query(_)) => {}
-            Err(StepError::Source(error @ SourceError::NoTable(_))) if place.database.is_none() => {
+            Err(StepError::Source(error @ SourceError::NoTable(_))) if location.database.is_none() => {
                 return Err(Failure::bad_input(format!(
                     "{error}; this run has a private Postgres: to sign a table of another one, give --database-url URL"
                 )));
@@ -155,23 +130,23 @@ async fn look_before_migrating(ledger: &Ledger, wanted: &Wanted<'_>, place: &Pla
     Ok(())
 }
 
-fn kek_path(args: &SiteArgs, place: &Place) -> Result<Option<PathBuf>, Failure> {
-    let given = place.database.is_some();
-    match (&args.kek_file, &place.data_dir) {
+fn kek_path(args: &EnvironmentArgs, location: &LedgerLocation) -> Result<Option<PathBuf>, Failure> {
+    let given = location.database.is_some();
+    match (&args.kek_file, &location.data_dir) {
         (Some(path), _) => Ok(Some(path.clone())),
         (None, Some(dir)) if given => kek_file(dir).map(Some).map_err(|error| Failure::input(&error)),
-        (None, None) if given => Err(no_kek(place)),
+        (None, None) if given => Err(no_kek(location)),
         (None, _) => Ok(None),
     }
 }
 
-fn no_kek(place: &Place) -> Failure {
-    let (who, instead) = match &place.database {
-        Some((_, By::Shared)) => (
+fn no_kek(location: &LedgerLocation) -> Failure {
+    let (who, instead) = match &location.database {
+        Some((_, NamedBy::Shared)) => (
             "DATABASE_URL of the environment names a database for the ledger, which",
             "; for a private Postgres instead, give --data-dir DIR alone, or unset DATABASE_URL",
         ),
-        Some((_, By::Ours)) => ("VAULTSTREAM_DATABASE_URL", ""),
+        Some((_, NamedBy::Ours)) => ("VAULTSTREAM_DATABASE_URL", ""),
         _ => ("--database-url", ""),
     };
     Failure::bad_input(format!(
@@ -180,8 +155,8 @@ fn no_kek(place: &Place) -> Failure {
     ))
 }
 
-async fn start(place: &Place, nats: bool, progress: &Progress) -> Result<Option<Servers>, Failure> {
-    let postgres = place.database.is_none();
+async fn start(location: &LedgerLocation, nats: bool, progress: &ProgressDisplay) -> Result<Option<Servers>, Failure> {
+    let postgres = location.database.is_none();
     let what = match (postgres, nats) {
         (false, false) => return Ok(None),
         (true, true) => "starting Postgres and NATS",
@@ -189,7 +164,7 @@ async fn start(place: &Place, nats: bool, progress: &Progress) -> Result<Option<
         (false, true) => "starting NATS",
     };
     progress.stage(what);
-    let options = place.data_dir.as_ref().map_or_else(Options::temporary, Options::kept);
+    let options = location.data_dir.as_ref().map_or_else(Options::temporary, Options::kept);
     let shown = progress.clone();
     let listener = Listener::new(move |words| shown.stage(words));
     let options = Options { postgres, nats, listener, ..options };
@@ -201,7 +176,7 @@ async fn start(place: &Place, nats: bool, progress: &Progress) -> Result<Option<
     }
 }
 
-impl Drop for Site {
+impl Drop for Environment {
     fn drop(&mut self) {
         // Stopping our own server is no outage.
         self.streams.leave();

@@ -1,10 +1,6 @@
-//! What the program says when it fails, and with which exit code.
-
-use std::process::ExitCode;
+//! Failures: a message and an exit code.
 
 use vaultstream_worker::chain;
-
-use crate::output;
 
 /// A failure, told in one sentence; several faults are a line each, and lines that begin with two spaces are tips.
 #[derive(Debug)]
@@ -14,12 +10,12 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// The user has to mend something: exit code 2.
+    /// The user has to correct the input: exit code 2.
     pub fn bad_input(message: impl Into<String>) -> Self {
         Self { message: message.into(), code: 2 }
     }
 
-    /// Something went wrong that is not a matter of input: exit code 1.
+    /// Another failure: exit code 1.
     pub fn failed(message: impl Into<String>) -> Self {
         Self { message: message.into(), code: 1 }
     }
@@ -29,7 +25,7 @@ impl Failure {
         Self::bad_input(chain(error))
     }
 
-    /// An error with its causes, as a failure. A server without room is not the job's fault, but its user's to mend.
+    /// An error with its causes, as another failure. A server without free space is bad input: the user has to free some.
     pub fn of(error: &(dyn std::error::Error + 'static)) -> Self {
         if vaultstream_ledger::is_out_of_space(error) {
             return Self::bad_input(format!(
@@ -40,12 +36,12 @@ impl Failure {
         Self::failed(chain(error))
     }
 
-    /// Whoever reads stdout has seen enough (`… | head`): 128 and SIGPIPE, as shells tell it, and not a word.
+    /// The reader of stdout has closed it (`… | head`): exit code 128 and SIGPIPE, as from a shell, without a message.
     pub fn unread() -> Self {
         Self { message: String::new(), code: 141 }
     }
 
-    /// Stopped by a signal; the code tells which, as shells do.
+    /// Stopped by a signal. The code is 128 and the signal's number, as from a shell.
     pub(crate) fn interrupted(message: impl Into<String>, code: u8) -> Self {
         Self { message: message.into(), code }
     }
@@ -55,12 +51,8 @@ impl Failure {
         &self.message
     }
 
-    /// Says it on stderr.
-    pub fn report(&self) -> ExitCode {
-        for line in self.message.lines() {
-            let program = if line.starts_with("  ") { "" } else { "vaultstream: " };
-            output::remark(format_args!("{program}{line}"));
-        }
-        ExitCode::from(self.code)
+    /// The exit code to end with.
+    pub(crate) fn code(&self) -> u8 {
+        self.code
     }
 }

@@ -1,5 +1,4 @@
-//! Ctrl-C and SIGTERM: the first one is answered at once and lets what is in flight come to its end, the second one ends the
-//! process.
+//! Ctrl-C and SIGTERM. The first signal asks the program to finish what is in flight; the second ends the process.
 
 use std::{
     sync::{
@@ -19,8 +18,8 @@ const BY_INTERRUPT: u8 = 130;
 /// 128 and SIGTERM.
 const BY_TERMINATE: u8 = 143;
 
-/// For how long what blocks a thread may delay the end of the process.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
+/// How long blocked threads may delay the end of the process.
+pub(crate) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Tells when a signal asks the program to stop.
 #[derive(Clone, Debug, Default)]
@@ -30,10 +29,10 @@ pub(crate) struct Interrupt {
 }
 
 impl Interrupt {
-    /// Listens from now on. `first` is said at the first signal.
+    /// Begins to listen. At the first signal `first` is written to stderr.
     ///
     /// # Errors
-    /// When the system does not let us listen.
+    /// When the system refuses a signal handler.
     pub(crate) fn listen(first: &'static str) -> std::io::Result<Self> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -46,7 +45,7 @@ impl Interrupt {
             teller.asked.cancel();
             let code = next(&mut terminate, &mut interrupt).await;
             output::hide();
-            // Servers of ours end with us, what is committed is kept, and leases run out.
+            // Private servers end with this process, commits are kept, and leases expire.
             std::process::exit(i32::from(code));
         });
         Ok(heard)
@@ -62,7 +61,7 @@ impl Interrupt {
         self.asked.cancelled().await;
     }
 
-    /// Does the work; a signal to stop drops it.
+    /// Does the work. `None` when a signal stopped it.
     pub(crate) async fn or<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             done = work => Some(done),
@@ -83,7 +82,7 @@ async fn next(terminate: &mut tokio::signal::unix::Signal, interrupt: &mut tokio
     }
 }
 
-/// Does the work of a command that has nothing in flight: the first signal ends it.
+/// Does the work of a command with nothing in flight: the first signal ends it.
 ///
 /// # Errors
 /// Those of the work, or that it was interrupted.

@@ -1,16 +1,13 @@
 //! Commands that read a ledger: which one, and which job in it.
 
-use std::process::ExitCode;
-
 use vaultstream_embedded::{Attached, attach};
-use vaultstream_ledger::{Job, Ledger, MigrateError, Migrated, jobs, schema_version};
+use vaultstream_ledger::{Job, Ledger, jobs};
 
 use crate::{
     args::{JobArgs, LedgerArgs},
+    connect,
     error::Failure,
-    output,
-    place::Place,
-    site::connect_ledger,
+    location::LedgerLocation,
 };
 
 /// Connections of a command that reads.
@@ -21,7 +18,7 @@ pub(crate) struct OpenLedger {
     /// The ledger.
     pub(crate) ledger: Ledger,
     /// Where it is.
-    pub(crate) place: Place,
+    pub(crate) location: LedgerLocation,
     _attached: Option<Attached>,
 }
 
@@ -32,14 +29,17 @@ pub(crate) struct OpenLedger {
 pub(crate) async fn open(args: &LedgerArgs) -> Result<OpenLedger, Failure> {
     let opened = connect(args).await?;
     let version = opened.ledger.check_version().await.map_err(|error| Failure::input(&error))?;
-    opened.place.tell(&opened.ledger, version, "");
+    opened.location.tell(&opened.ledger, version, "");
     Ok(opened)
 }
 
-async fn connect(args: &LedgerArgs) -> Result<OpenLedger, Failure> {
-    let patience = *args.connect_timeout;
-    let place = Place::of(args.database_url.as_deref(), args.data_dir.as_deref());
-    let (url, attached) = match (&place.database, &place.data_dir) {
+/// Connects to the ledger that the arguments name, whatever its schema.
+///
+/// # Errors
+/// One sentence with what to mend.
+pub(crate) async fn connect(args: &LedgerArgs) -> Result<OpenLedger, Failure> {
+    let location = LedgerLocation::of(args.database_url.as_deref(), args.data_dir.as_deref());
+    let (url, attached) = match (&location.database, &location.data_dir) {
         (Some((url, _)), _) => (url.clone(), None),
         (None, Some(dir)) => {
             let dir = dir.clone();
@@ -51,11 +51,11 @@ async fn connect(args: &LedgerArgs) -> Result<OpenLedger, Failure> {
         }
         (None, None) => return Err(which()),
     };
-    let ledger = connect_ledger(&url, CONNECTIONS, patience).await?;
-    Ok(OpenLedger { ledger, place, _attached: attached })
+    let ledger = connect::ledger(&url, CONNECTIONS, *args.connect_timeout).await?;
+    Ok(OpenLedger { ledger, location, _attached: attached })
 }
 
-/// Nobody said which ledger is meant.
+/// The failure of a command that was given no ledger.
 pub(crate) fn which() -> Failure {
     Failure::bad_input(
         "which ledger? give --data-dir DIR of `vaultstream run`, or --database-url URL (or VAULTSTREAM_DATABASE_URL)",
@@ -79,39 +79,4 @@ pub(crate) async fn find(ledger: &Ledger, args: &JobArgs) -> Result<Job, Failure
         (None, None) => Err("which job? give --job NS/NAME or --uid UID".to_owned()),
     };
     found.map_err(Failure::bad_input)
-}
-
-/// Makes or updates the schema, and says which ledger it is before anything is changed.
-///
-/// # Errors
-/// One sentence with what to mend.
-pub(crate) async fn bring_up_to_date(ledger: &Ledger, place: &Place) -> Result<Migrated, Failure> {
-    let newest = schema_version();
-    match ledger.check_version().await {
-        Ok(version) => {
-            place.tell(ledger, version, "");
-            return Ok(Migrated { version, applied: 0 });
-        }
-        Err(MigrateError::NoLedger { .. }) => place.tell(ledger, newest, ", made now"),
-        Err(MigrateError::NotMigrated { found, .. }) => place.tell(ledger, newest, &format!(", until now {found}")),
-        Err(error) => return Err(Failure::input(&error)),
-    }
-    ledger.migrate().await.map_err(|error| Failure::input(&error))
-}
-
-/// `vaultstream migrate`.
-///
-/// # Errors
-/// One sentence with what to mend.
-pub(crate) async fn migrate(args: LedgerArgs) -> Result<ExitCode, Failure> {
-    let opened = connect(&args).await?;
-    let migrated = bring_up_to_date(&opened.ledger, &opened.place).await?;
-    match migrated.applied {
-        0 => output::line(format_args!("the ledger is up to date (schema version {})", migrated.version)),
-        applied => output::line(format_args!(
-            "the ledger was migrated to schema version {} ({applied} migrations)",
-            migrated.version
-        )),
-    }?;
-    Ok(ExitCode::SUCCESS)
 }

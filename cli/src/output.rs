@@ -1,13 +1,14 @@
-//! Everything that a command says: its answer on stdout, remarks on stderr.
+//! Everything that a command prints: its result on stdout, remarks on stderr.
 //!
-//! Nothing here panics when the other side has gone away or a disk is full. What comes from a database, a manifest or a
-//! server is made [`printable`] first, and colours are only for terminals.
+//! Nothing here panics when stdout or stderr is closed or a disk is full. Text from a database, a manifest or a server is made
+//! [`printable`] first. Colours are only for terminals.
 
 use std::{
     borrow::Cow,
     collections::BTreeSet,
     fmt,
     io::{self, IsTerminal as _, Write as _},
+    process::ExitCode,
     sync::{Mutex, PoisonError},
 };
 
@@ -43,15 +44,24 @@ pub fn json(value: &impl serde::Serialize) -> Result<(), Failure> {
     line(serde_json::to_string(value).map_err(|error| Failure::of(&error))?)
 }
 
-/// Writes a remark to stderr, without control characters. Whether it arrives does not matter: nothing depends on it.
+/// Writes a remark to stderr, without control characters. A failure to write it is ignored.
 pub fn remark(text: impl fmt::Display) {
     let text = text.to_string();
     let lines: Vec<Cow<'_, str>> = text.split('\n').map(printable).collect();
-    // A reader that went away misses it.
+    // Nothing depends on remarks.
     let _ = Stderr.write_all(format!("{}\n", lines.join("\n")).as_bytes());
 }
 
-/// The same remark only once.
+/// Says on stderr why the program fails, and returns the exit code to end with.
+pub(crate) fn report(failure: &Failure) -> ExitCode {
+    for line in failure.message().lines() {
+        let program = if line.starts_with("  ") { "" } else { "vaultstream: " };
+        remark(format_args!("{program}{line}"));
+    }
+    ExitCode::from(failure.code())
+}
+
+/// Writes a remark unless the same was written before.
 pub fn remark_once(text: impl fmt::Display) {
     static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     let text = text.to_string();
@@ -69,7 +79,7 @@ pub(crate) fn show(line: ProgressBar) {
     *LINE.lock().unwrap_or_else(PoisonError::into_inner) = Some(line);
 }
 
-/// Takes the line that changes from the terminal.
+/// Removes the line that changes from the terminal.
 pub(crate) fn hide() {
     if let Some(line) = LINE.lock().unwrap_or_else(PoisonError::into_inner).take() {
         line.finish_and_clear();
@@ -84,7 +94,7 @@ fn beside_line<T>(write: impl FnOnce() -> T) -> T {
     }
 }
 
-/// Stderr, above the line that changes: for logs.
+/// Stderr for logs: they appear above the line that changes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Stderr;
 
@@ -98,7 +108,7 @@ impl io::Write for Stderr {
     }
 }
 
-/// What an output that cannot be written ends with: quietly when its reader has gone, as shells tell it, else a sentence.
+/// The failure of a command whose output cannot be written. It has no message when the reader has closed the output.
 pub fn unwritten(error: &io::Error) -> Failure {
     match error.kind() {
         io::ErrorKind::BrokenPipe => Failure::unread(),
@@ -106,8 +116,8 @@ pub fn unwritten(error: &io::Error) -> Failure {
     }
 }
 
-/// Text without anything that a terminal takes for a command or that reverses what is read: such characters are written as
-/// Rust writes them in a string, `\n` or `\u{1b}`.
+/// Text without characters that command a terminal or reverse the direction of text: they are escaped as in a Rust string,
+/// `\n` or `\u{1b}`.
 pub fn printable(text: &str) -> Cow<'_, str> {
     if !text.contains(is_command) {
         return Cow::Borrowed(text);
@@ -127,6 +137,11 @@ fn is_command(character: char) -> bool {
         || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
+/// Lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// A colour with a meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Colour {
@@ -134,11 +149,11 @@ pub enum Colour {
     Good,
     /// Something is wrong.
     Bad,
-    /// Look here.
+    /// Attention is needed.
     Warning,
 }
 
-/// Text for stdout in a colour, where stdout is a terminal that shows some.
+/// Text for stdout, coloured where stdout is a terminal with colours.
 pub fn paint(colour: Colour, text: &str) -> Cow<'_, str> {
     let code = match colour {
         Colour::Good => "32",
@@ -156,7 +171,7 @@ pub fn stdout_colours() -> bool {
     anstream::AutoStream::choice(&io::stdout()) != ColorChoice::Never
 }
 
-/// Whether a person looks at stderr.
+/// Whether stderr is a terminal.
 pub fn stderr_is_terminal() -> bool {
     io::stderr().is_terminal()
 }

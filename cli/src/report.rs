@@ -1,6 +1,6 @@
-//! What a run or a verification says at its end: a verdict, and then a table for people or one JSON object.
+//! The report of a run or a verification: a verdict, then figures as text or as one JSON object.
 //!
-//! What is not known is absent, never zero.
+//! Figures that are unknown are absent, never zero.
 
 mod text;
 
@@ -8,20 +8,21 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 use vaultstream_ledger::{Job, JobState, Ledger, QueryError, progress, rejects, signing_rate, verify::public_keys};
-use vaultstream_signing::{Backend, Digest, backend::names};
+use vaultstream_signing::{Backend, backend::names};
 
 use crate::{
-    args::{Output, VerifyMode},
+    args::{OutputFormat, VerifyMode},
     error::Failure,
-    output,
+    job::{receipt_digest, title},
+    output::{self, hex},
     verify::{Verified, compared::Compared, problem::Problem},
 };
 
-/// Rejects shown in full; the rest is counted.
+/// Rejects shown in full; the others are counted.
 const REJECTS_SHOWN: usize = 5;
 
-/// Pauses that are worth a word.
-const PAUSE: Duration = Duration::from_secs(1);
+/// Shorter pauses are not told.
+const MIN_PAUSE: Duration = Duration::from_secs(1);
 
 /// The verdict over a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -34,7 +35,7 @@ pub enum Verdict {
     NotVerified,
 }
 
-/// The end of a job.
+/// The report about a job.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
@@ -44,11 +45,11 @@ pub struct Report {
     state: &'static str,
     records: u64,
     signed: u64,
-    /// Signed by this run; what was signed before is not.
+    /// Signed by this run.
     #[serde(skip_serializing_if = "Option::is_none")]
     signed_now: Option<u64>,
     rejected: u64,
-    /// Rows that came or went between planning and signing.
+    /// Rows that were inserted or deleted between planning and signing.
     #[serde(skip_serializing_if = "is_zero")]
     changed: u64,
     /// What was checked: `full`, `sample` or `sql`.
@@ -62,12 +63,12 @@ pub struct Report {
     verified: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     verified_by: Option<Backend>,
-    /// Only when what checked has signed, too.
+    /// Whether the implementation that checked has also signed.
     #[serde(skip_serializing_if = "is_false")]
     verifier_also_signed: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     verify_seconds: Option<f64>,
-    /// The rows of a table beside what was signed.
+    /// The rows of a table compared with what was signed.
     #[serde(skip_serializing_if = "Option::is_none")]
     rows: Option<Compared>,
     /// Time of signing, without the pauses between runs: that of this run, when an earlier one had begun.
@@ -109,24 +110,25 @@ fn is_false(value: &bool) -> bool {
     !*value
 }
 
-/// What a run knows of its own part.
+/// What a run contributed to a job.
 #[derive(Clone, Copy, Debug)]
 pub struct SignedNow {
-    /// Signatures that were there when it began.
+    /// Signatures that existed when it began.
     pub before: u64,
-    /// For how long it drove the job.
+    /// How long it drove the job.
     pub time: Duration,
 }
 
 /// How long signing took, and how many records were signed or rejected in that time.
-struct Signing {
+struct SigningTime {
     busy: Duration,
     paused: Duration,
     records: u64,
 }
 
-impl Signing {
-    /// Of this run, when it went on with what an earlier one had begun; else of all runs, without the pauses between them.
+impl SigningTime {
+    /// The time of this run when it continued an earlier one, else that of all runs without the pauses between them. `None` when
+    /// nothing was signed in it.
     async fn of(ledger: &Ledger, job: &Job, done: u64, now: Option<SignedNow>) -> Result<Option<Self>, Failure> {
         match now {
             Some(SignedNow { before, .. }) if before >= done => Ok(None),
@@ -143,26 +145,26 @@ impl Signing {
 }
 
 impl Report {
-    /// Gathers what the ledger says of a job, and a run of its own part.
+    /// Gathers the figures of a job from the ledger, and from a run.
     ///
     /// # Errors
-    /// When the ledger does not answer.
+    /// When the ledger cannot be read.
     pub async fn of(ledger: &Ledger, job: &Job, verified: &Verified, now: Option<SignedNow>) -> Result<Self, Failure> {
         let failed = |error: QueryError| Failure::of(&error);
         let counts = progress(ledger, job.id)
             .await
             .map_err(failed)?
-            .ok_or_else(|| Failure::failed(format!("{}/{} was deleted", job.namespace, job.name)))?;
+            .ok_or_else(|| Failure::failed(format!("{} was deleted", title(job))))?;
         let keys = public_keys(ledger, job.id).await.map_err(failed)?;
         let signed = counts.signed.unsigned_abs();
         let rejected = counts.rejected.unsigned_abs();
         let done = signed + rejected;
-        let time = Signing::of(ledger, job, done, now).await?;
+        let time = SigningTime::of(ledger, job, done, now).await?;
         let good = job.state == JobState::Complete && verified.is_good();
         let checked = verified.mode.is_some_and(|mode| mode != VerifyMode::Sql);
         Ok(Self {
             verdict: if good { Verdict::Verified } else { Verdict::NotVerified },
-            job: format!("{}/{}", job.namespace, job.name),
+            job: title(job),
             uid: job.uid,
             state: job.state.as_str(),
             records: if job.state.is_terminal() { done } else { counts.total.unsigned_abs() },
@@ -178,7 +180,7 @@ impl Report {
             verify_seconds: verified.mode.map(|_| rounded(verified.took)),
             rows: verified.rows.clone(),
             seconds: time.as_ref().map(|time| rounded(time.busy)),
-            paused_seconds: time.as_ref().filter(|time| time.paused >= PAUSE).map(|time| rounded(time.paused)),
+            paused_seconds: time.as_ref().filter(|time| time.paused >= MIN_PAUSE).map(|time| rounded(time.paused)),
             records_per_second: time.as_ref().map(|time| (time.records as f64 / time.busy.as_secs_f64()) as u64),
             seed_seconds: between(job.times.created, job.times.seeded).map(rounded),
             backend: (!job.backends.is_empty()).then(|| names(&job.backends)),
@@ -193,12 +195,12 @@ impl Report {
         })
     }
 
-    /// Complete, and nothing wrong with it.
+    /// Whether the job is Complete and nothing is wrong with it.
     pub fn is_good(&self) -> bool {
         self.verdict == Verdict::Verified
     }
 
-    /// Whose end it is.
+    /// The job's namespace and name.
     pub(crate) fn job(&self) -> &str {
         &self.job
     }
@@ -208,7 +210,7 @@ impl Report {
         self.rows.as_ref().and_then(|rows| rows.newer).unwrap_or(0)
     }
 
-    /// Whether the run has signed nothing, because the job was over before.
+    /// Whether the run has signed nothing because the job was over before.
     pub(crate) fn is_old(&self) -> bool {
         self.signed_now == Some(0) && self.records > 0
     }
@@ -217,10 +219,10 @@ impl Report {
     ///
     /// # Errors
     /// When stdout is closed or full.
-    pub fn print(&self, form: Output) -> Result<(), Failure> {
+    pub fn print(&self, form: OutputFormat) -> Result<(), Failure> {
         match form {
-            Output::Text => output::print(&self.to_string()),
-            Output::Json => output::json(self),
+            OutputFormat::Text => output::print(&self.to_string()),
+            OutputFormat::Json => output::json(self),
         }
     }
 }
@@ -234,21 +236,11 @@ async fn first_rejects(ledger: &Ledger, job: &Job, rejected: u64) -> Result<Vec<
     Ok(told.collect())
 }
 
-/// SHA-256 of the job's receipt, in hexadecimal.
-pub(crate) fn receipt_digest(job: &Job) -> Option<String> {
-    job.receipt.as_deref().map(|receipt| hex(&Digest::of(receipt.as_bytes()).0))
-}
-
-/// The time from one moment to another that may not have come.
+/// The time between two moments; `None` when the second has not come.
 fn between(from: SystemTime, to: Option<SystemTime>) -> Option<Duration> {
     to?.duration_since(from).ok()
 }
 
 fn rounded(time: Duration) -> f64 {
     (time.as_secs_f64() * 1000.0).round() / 1000.0
-}
-
-/// Lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

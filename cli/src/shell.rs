@@ -1,4 +1,4 @@
-//! Commands for people to copy into a shell.
+//! Commands that users can copy into a shell.
 
 /// The name by which this program was called, so that a suggested command can be copied.
 pub(crate) fn program() -> String {
@@ -7,7 +7,7 @@ pub(crate) fn program() -> String {
     if named { quoted(&typed) } else { "vaultstream".to_owned() }
 }
 
-/// The command that this process was started with, for a shell, without passwords.
+/// The command line of this process, for a shell and without passwords.
 pub(crate) fn command_line() -> String {
     let words = std::env::args().skip(1);
     let mut line = program();
@@ -25,7 +25,7 @@ pub(crate) fn command_line() -> String {
     line
 }
 
-/// A URL for people: as it is, unless it may hold a password.
+/// A URL that can be shown: the word URL if it may contain a password.
 pub(crate) fn without_secret(url: &str) -> String {
     let login = url.split_once("://").and_then(|(_, rest)| rest.split_once('@')).map(|(login, _)| login);
     let secret =
@@ -33,7 +33,7 @@ pub(crate) fn without_secret(url: &str) -> String {
     if secret { "URL".to_owned() } else { quoted(url) }
 }
 
-/// A word as a shell reads it.
+/// A word quoted for a shell.
 pub(crate) fn quoted(word: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=,@%+".contains(&byte);
     if !word.is_empty() && word.bytes().all(plain) {

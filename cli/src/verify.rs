@@ -1,25 +1,22 @@
-//! Verification: every claim that a finished job makes, checked anew from what the ledger holds.
+//! Verification: checks every claim of a finished job against the ledger.
 //!
 //! - completeness: exactly one signature or one reject for each record, by SQL;
 //! - signatures: over the digests that were signed, by an implementation other than the one that made them;
 //! - Merkle: batch roots from the rows (full), the job's root from the batch roots (always);
-//! - receipt: its signature, and that each of its members says what the ledger says;
-//! - the table, last: are its rows still what was signed? None of the others leans on it.
+//! - receipt: its signature, and each of its members against the ledger;
+//! - the table, last: whether its rows are still what was signed. The other checks do not depend on it.
 
-pub mod compared;
-pub mod problem;
+pub(crate) mod compared;
+pub(crate) mod problem;
 
 mod batches;
 mod receipt;
 mod stages;
 mod threads;
-mod wait;
+mod unfinished;
 mod walk;
 
-use std::{
-    process::ExitCode,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use indicatif::HumanCount;
 use vaultstream_ledger::{
@@ -28,163 +25,143 @@ use vaultstream_ledger::{
 };
 use vaultstream_signing::{Backend, Hash};
 
-pub(crate) use receipt::read as rightly_signed;
-pub(crate) use wait::how_far;
+pub(crate) use receipt::read as read_receipt;
 
 use crate::{
-    args::{Output, VerifyArgs, VerifyMode},
+    args::VerifyMode,
     error::Failure,
-    output,
-    report::Report,
+    job::title,
     verify::{
         compared::Compared,
-        problem::{Kind, NAMED, Problem, Records},
+        problem::{NAMED, Problem, ProblemKind, Records},
         stages::Stages,
         threads::Threads,
     },
 };
 
 /// Signatures checked in `sample` mode.
-pub const SAMPLE: u64 = 10_000;
+pub(crate) const SAMPLE: u64 = 10_000;
 
 /// What a verification found.
 #[derive(Debug, Default)]
-pub struct Verified {
-    /// What was checked; none when the job has not ended well, which needs no check to be told.
-    pub mode: Option<VerifyMode>,
+pub(crate) struct Verified {
+    /// What was checked; `None` when nothing was, because the job is not Complete.
+    pub(crate) mode: Option<VerifyMode>,
     /// Signatures checked.
-    pub checked: u64,
-    /// Those that are right.
-    pub right: u64,
-    /// What checked them.
-    pub checker: Option<Checker>,
-    /// The rows of a table beside what was signed.
-    pub rows: Option<Compared>,
-    /// What is wrong; empty when all is well.
-    pub problems: Vec<Problem>,
+    pub(crate) checked: u64,
+    /// Signatures that are right.
+    pub(crate) right: u64,
+    /// The implementation that checked them.
+    pub(crate) checker: Option<Checker>,
+    /// The rows of a table compared with what was signed.
+    pub(crate) rows: Option<Compared>,
+    /// What is wrong.
+    pub(crate) problems: Vec<Problem>,
     /// How long it took.
-    pub took: Duration,
+    pub(crate) took: Duration,
 }
 
 /// The implementation that checked signatures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Checker {
-    /// Which.
-    pub backend: Backend,
-    /// It also made some of them: this machine has no other, or their maker is unknown.
-    pub also_signed: bool,
+pub(crate) struct Checker {
+    /// Its name.
+    pub(crate) backend: Backend,
+    /// Whether it may have made some of them: this machine has no other implementation, or their maker is unknown.
+    pub(crate) also_signed: bool,
 }
 
 impl Verified {
-    /// Nothing is wrong. Says nothing about what was checked.
-    pub fn is_good(&self) -> bool {
+    /// Whether nothing is wrong with what was checked.
+    pub(crate) fn is_good(&self) -> bool {
         self.problems.is_empty()
     }
 
-    /// Rows of a table that are not what was signed are problems, too.
-    pub fn demand_unchanged(&mut self) {
+    /// Counts rows of a table that were changed since they were signed as problems, too.
+    pub(crate) fn demand_unchanged(&mut self) {
         if let Some(rows) = &mut self.rows {
             self.problems.append(&mut rows.problems);
         }
     }
 }
 
-/// What is to be checked, and how it is told.
+/// What is checked, and how much of it is told.
 #[derive(Clone, Copy, Debug)]
-pub struct Wish {
-    /// How many signatures.
-    pub mode: VerifyMode,
-    /// Progress is shown.
-    pub visible: bool,
-    /// Records of one kind of problem that are named.
-    pub most: usize,
-    /// What there is of a job that has not ended well is checked, too.
-    pub partial: bool,
-}
-
-/// `vaultstream verify`.
-///
-/// # Errors
-/// One sentence, when the ledger cannot be read. What is wrong with the job is told in the report.
-pub async fn command(args: VerifyArgs) -> Result<ExitCode, Failure> {
-    if args.strict {
-        output::remark("note: --strict has no effect any more: changed rows fail unless --allow-changed is given");
-    }
-    let (opened, job) = match args.wait {
-        Some(patience) => wait::for_the_end(&args, *patience).await?,
-        None => wait::look(&args).await?,
-    };
-    let most = if args.all { usize::MAX } else { NAMED };
-    let wish = Wish { mode: args.mode, visible: args.output == Output::Text, most, partial: args.partial };
-    let mut verified = check(&opened.ledger, &job, wish).await?;
-    if !args.allow_changed {
-        verified.demand_unchanged();
-    }
-    let report = Report::of(&opened.ledger, &job, &verified, None).await?;
-    report.print(args.output)?;
-    Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+pub(crate) struct CheckOptions {
+    /// How many signatures are checked.
+    pub(crate) mode: VerifyMode,
+    /// Whether progress is shown.
+    pub(crate) visible: bool,
+    /// Records named for each kind of problem.
+    pub(crate) most: usize,
+    /// A job that is not Complete is checked, too, as far as it is signed.
+    pub(crate) partial: bool,
 }
 
 /// Checks a job that `run` has finished.
 ///
 /// # Errors
 /// When the ledger cannot be read.
-pub async fn verify(ledger: &Ledger, job: &Job, mode: VerifyMode, visible: bool) -> Result<Verified, Failure> {
-    check(ledger, job, Wish { mode, visible, most: NAMED, partial: false }).await
+pub(crate) async fn check_finished(
+    ledger: &Ledger,
+    job: &Job,
+    mode: VerifyMode,
+    visible: bool,
+) -> Result<Verified, Failure> {
+    check(ledger, job, CheckOptions { mode, visible, most: NAMED, partial: false }).await
 }
 
 /// Checks a job.
 ///
 /// # Errors
 /// When the ledger cannot be read.
-pub async fn check(ledger: &Ledger, job: &Job, wish: Wish) -> Result<Verified, Failure> {
+pub(crate) async fn check(ledger: &Ledger, job: &Job, options: CheckOptions) -> Result<Verified, Failure> {
     let started = Instant::now();
     let mut verified = Verified::default();
-    if let Some(problem) = wait::refusal(ledger, job).await? {
+    if let Some(problem) = unfinished::problem(ledger, job).await? {
         verified.problems.push(problem);
         let begun = !matches!(job.state, JobState::Pending | JobState::Provisioning | JobState::Seeding);
-        if !wish.partial || !begun {
+        if !options.partial || !begun {
             return Ok(verified);
         }
     }
-    verified.mode = Some(wish.mode);
-    let mut stages = Stages::of(&format!("{}/{}", job.namespace, job.name), wish.visible);
+    verified.mode = Some(options.mode);
+    let mut stages = Stages::new(&title(job), options.visible);
     let failed = |error: vaultstream_ledger::QueryError| Failure::of(&error);
-    // The index of the signatures is made once all are there; before that nothing is complete.
+    // The index of the signatures is created once all are there; until then completeness is not checked.
     let whole = job.times.signed.is_some();
     if whole {
-        stages.begin("checking that each record is signed or rejected once", None);
-        let found = completeness(ledger, job, wish.most).await.map_err(failed)?;
+        stages.begin("checking that each record is signed or rejected once");
+        let found = completeness(ledger, job, options.most).await.map_err(failed)?;
         verified.problems.extend(found.into_iter().map(incomplete));
     }
     let keys = public_keys(ledger, job.id).await.map_err(failed)?;
-    let root = signatures(ledger, job, &keys, wish, &mut stages, &mut verified).await?;
+    let root = signatures(ledger, job, &keys, options, &mut stages, &mut verified).await?;
     if whole && (job.state == JobState::Complete || job.receipt.is_some()) {
-        stages.begin("checking the receipt", None);
+        stages.begin("checking the receipt");
         verified.problems.extend(receipt::check(ledger, job, root, &keys).await?);
     }
     if let (Some(rows), true) = (&mut verified.rows, whole) {
-        stages.begin("looking for rows that came later", None);
-        rows.look_for_later_rows(ledger, job, wish.mode).await?;
+        stages.begin("looking for rows that came later");
+        rows.look_for_later_rows(ledger, job, options.mode).await?;
     }
     verified.took = started.elapsed();
     Ok(verified)
 }
 
-/// Checks signatures and the roots over them; the job's root.
+/// Checks signatures and the roots over them. Returns the job's root.
 async fn signatures(
     ledger: &Ledger,
     job: &Job,
     keys: &[PublicKeyRow],
-    wish: Wish,
+    options: CheckOptions,
     stages: &mut Stages,
     verified: &mut Verified,
 ) -> Result<Hash, Failure> {
     let there: u64 = keys.iter().filter(|key| key.ordinal > 0).map(|key| key.signed.unsigned_abs()).sum();
     let checker = checker(job, keys);
-    let threads = Threads::start(keys, checker.backend, wish.most);
-    let mut check = batches::Check::new(ledger, job, keys, &threads, stages, wish.most);
-    let root = match wish.mode {
+    let threads = Threads::start(keys, checker.backend, options.most);
+    let mut check = batches::Check::new(ledger, job, keys, &threads, stages, options.most);
+    let root = match options.mode {
         VerifyMode::Full if job.times.signed.is_some() => {
             check.begin("checking signatures", there);
             check.all().await?
@@ -208,23 +185,23 @@ async fn signatures(
     verified.checker = (outcome.checked > 0).then_some(checker);
     let problems = &mut verified.problems;
     problems.extend(Problem::about(
-        Kind::WrongSignature,
+        ProblemKind::WrongSignature,
         &outcome.wrong,
         "signature of a record is wrong",
         "signatures of records are wrong",
     ));
     problems.extend(found.unreadable_signatures());
     problems.extend(found.batches.clone());
-    if wish.mode != VerifyMode::Sql && there > 0 && (outcome.checked == 0 || outcome.lost_a_thread) {
+    if options.mode != VerifyMode::Sql && there > 0 && (outcome.checked == 0 || outcome.lost_a_thread) {
         let message =
             if outcome.lost_a_thread { "not every signature was checked" } else { "no signature was checked" };
-        problems.push(Problem::new(Kind::NothingChecked, message));
+        problems.push(Problem::new(ProblemKind::NothingChecked, message));
     }
-    verified.rows = Compared::of(job, found, wish.mode);
+    verified.rows = Compared::of(job, found, options.mode);
     Ok(root)
 }
 
-/// The fastest implementation here that made none of the signatures, as ledger and receipt know.
+/// The fastest implementation here that made none of the signatures, according to ledger and receipt.
 fn checker(job: &Job, keys: &[PublicKeyRow]) -> Checker {
     let mut makers = job.backends.clone();
     makers.extend(receipt::read(job, keys).ok().into_iter().flat_map(|receipt| receipt.backends));
@@ -235,13 +212,13 @@ fn checker(job: &Job, keys: &[PublicKeyRow]) -> Checker {
 fn incomplete(violation: vaultstream_ledger::verify::Violation) -> Problem {
     let sentence = violation.kind.sentence();
     if violation.examples.is_empty() {
-        return Problem::new(Kind::Incomplete, format!("{} {sentence}", HumanCount(violation.count)));
+        return Problem::new(ProblemKind::Incomplete, format!("{} {sentence}", HumanCount(violation.count)));
     }
     if violation.records.is_empty() {
         let more = violation.count.saturating_sub(violation.examples.len() as u64);
         let more = if more == 0 { String::new() } else { format!(", and {} more", HumanCount(more)) };
-        return Problem::new(Kind::Incomplete, format!("{sentence}: {}{more}", violation.examples.join(", ")));
+        return Problem::new(ProblemKind::Incomplete, format!("{sentence}: {}{more}", violation.examples.join(", ")));
     }
     let records = Records::counted(violation.count, violation.records);
-    Problem::new(Kind::Incomplete, format!("{sentence}: record {}", records.named())).with(&records)
+    Problem::new(ProblemKind::Incomplete, format!("{sentence}: record {}", records.named())).with(&records)
 }

@@ -1,4 +1,4 @@
-//! How to log in to a NATS of one's own, and how much to ask of it.
+//! How to log in to a NATS server, and what to request from it.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use clap::Args;
 use vaultstream_lifecycle::Settings;
 use vaultstream_streams::ConnectOptions;
 
-/// What to log in to NATS with, and what to ask of it.
+/// How to log in to NATS, and what to request from it.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "NATS")]
 pub struct NatsArgs {
@@ -34,12 +34,12 @@ pub struct NatsArgs {
     #[arg(long, env = "VAULTSTREAM_NATS_REPLICAS", value_name = "N", value_parser = clap::value_parser!(u8).range(1..=5))]
     pub nats_replicas: Option<u8>,
 
-    /// Bytes that a job's stream of batches reserves, 65536 at least. Default: only as many as the account demands.
+    /// Bytes that a job's stream of batches reserves, 65536 at least. Default: only as many as the account requires.
     #[arg(long, env = "VAULTSTREAM_NATS_MAX_BYTES", value_name = "BYTES", value_parser = clap::value_parser!(i64).range(65536..))]
     pub nats_max_bytes: Option<i64>,
 
-    /// Messages of a stream at most that workers hold at a time. Default: enough to keep all workers busy, or what the
-    /// account allows.
+    /// Limit of a stream's messages that workers hold at a time. Default: enough to keep all workers busy, or what the account
+    /// allows.
     #[arg(long, env = "VAULTSTREAM_NATS_MAX_ACK_PENDING", value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
     pub nats_max_ack_pending: Option<i64>,
 }
@@ -72,7 +72,7 @@ impl NatsArgs {
         }
     }
 
-    /// How the lifecycle of a job uses it.
+    /// The settings of a job's lifecycle.
     #[must_use]
     pub fn settings(&self) -> Settings {
         Settings {

@@ -1,4 +1,4 @@
-//! `vaultstream delete`: a job that is given up goes away, with what it has made.
+//! `vaultstream delete`: removes a job with its streams, records and signatures.
 
 use std::{
     io::{BufRead as _, IsTerminal as _},
@@ -18,26 +18,25 @@ use vaultstream_streams::Streams;
 
 use crate::{
     args::DeleteArgs,
+    connect,
     error::Failure,
-    ledger, output,
-    output::printable,
-    place::Place,
-    run::CLUSTER,
-    site::{connect_ledger, connect_streams},
+    job, ledger,
+    location::LedgerLocation,
+    output::{self, printable},
 };
 
-/// Between two steps while somebody's lock is in the way.
-const PAUSE: Duration = Duration::from_millis(200);
+/// Interval of attempts while another program holds the job's lock.
+const LOCK_RETRY_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Removes a job's streams, partitions and rows.
 ///
 /// # Errors
 /// One sentence; what was removed is gone, and the same command removes the rest.
 pub(crate) async fn delete(args: DeleteArgs) -> Result<ExitCode, Failure> {
-    let here = Here::open(&args).await?;
-    let job = ledger::find(&here.ledger, &args.job).await?;
-    let title = printable(&format!("{}/{}", job.namespace, job.name)).into_owned();
-    if job.cluster != CLUSTER && !args.force {
+    let target = Target::open(&args).await?;
+    let job = ledger::find(&target.ledger, &args.job).await?;
+    let title = printable(&job::title(&job)).into_owned();
+    if job.cluster != job::CLUSTER && !args.force {
         return Err(Failure::bad_input(format!(
             "{title} belongs to the cluster {}, which may be working on it. Delete it there: kubectl delete signingjob -n {} {}. If \
              that cluster is gone, --force deletes it here",
@@ -45,17 +44,17 @@ pub(crate) async fn delete(args: DeleteArgs) -> Result<ExitCode, Failure> {
         )));
     }
     if !args.yes {
-        confirm(&here.ledger, &job, &title, args.keep_signatures).await?;
+        confirm(&target.ledger, &job, &title, args.keep_signatures).await?;
     }
-    match &here.streams {
+    match &target.streams {
         Some(streams) => {
             streams.delete_other_generations(job.uid, None).await.map_err(|error| Failure::of(&error))?;
         }
         None => output::remark("the job's streams in NATS, if it has any, were not removed: that needs --nats-url URL"),
     }
-    // Signatures of records that were made here can be checked with those records only.
+    // Signatures of generated records cannot be checked without the records.
     let kept = if args.keep_signatures { Retention::Retain } else { Retention::Delete };
-    remove(&here.ledger, &job, &DeletionPolicy { signatures: kept, records: kept }).await?;
+    remove(&target.ledger, &job, &DeletionPolicy { signatures: kept, records: kept }).await?;
     output::line(if args.keep_signatures {
         format!("{title} is deleted; its signatures are kept under the uid {}", job.uid)
     } else {
@@ -64,18 +63,18 @@ pub(crate) async fn delete(args: DeleteArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The ledger and, if known, the streams. Private servers stop when this is dropped.
-struct Here {
+/// The job's ledger and, if known, its streams. Private servers stop when this is dropped.
+struct Target {
     ledger: Ledger,
     streams: Option<Streams>,
     _servers: Option<Servers>,
 }
 
-impl Here {
+impl Target {
     async fn open(args: &DeleteArgs) -> Result<Self, Failure> {
-        let patience = *args.ledger.connect_timeout;
-        let place = Place::of(args.ledger.database_url.as_deref(), args.ledger.data_dir.as_deref());
-        let (url, nats, servers) = match (&place.database, &place.data_dir) {
+        let timeout = *args.ledger.connect_timeout;
+        let location = LedgerLocation::of(args.ledger.database_url.as_deref(), args.ledger.data_dir.as_deref());
+        let (url, nats, servers) = match (&location.database, &location.data_dir) {
             (Some((url, _)), _) => (url.clone(), args.nats_url.clone(), None),
             (None, Some(dir)) => {
                 let servers = start(dir).await?;
@@ -84,11 +83,11 @@ impl Here {
             }
             (None, None) => return Err(ledger::which()),
         };
-        let ledger = connect_ledger(&url, 2, patience).await?;
+        let ledger = connect::ledger(&url, 2, timeout).await?;
         let version = ledger.check_version().await.map_err(|error| Failure::input(&error))?;
-        place.tell(&ledger, version, "");
+        location.tell(&ledger, version, "");
         let streams = match nats {
-            Some(nats) => Some(connect_streams(&args.nats, nats, patience).await?),
+            Some(nats) => Some(connect::streams(&args.nats, nats, timeout).await?),
             None => None,
         };
         Ok(Self { ledger, streams, _servers: servers })
@@ -96,7 +95,7 @@ impl Here {
 }
 
 async fn start(dir: &Path) -> Result<Servers, Failure> {
-    // Deleting makes no data-dir.
+    // A data-dir that does not exist is not created.
     if !dir.join("servers").exists() {
         return Err(Failure::bad_input(format!(
             "there is no run of vaultstream in {}: check --data-dir",
@@ -108,7 +107,7 @@ async fn start(dir: &Path) -> Result<Servers, Failure> {
     started.map_err(|error| Failure::of(&error))?.map_err(|error| Failure::input(&error))
 }
 
-/// Asks a person; without one there is no answer but no.
+/// Asks on the terminal. Without a terminal the job is not deleted.
 async fn confirm(ledger: &Ledger, job: &Job, title: &str, keep_signatures: bool) -> Result<(), Failure> {
     if !std::io::stdin().is_terminal() {
         return Err(Failure::bad_input(format!(
@@ -130,7 +129,7 @@ async fn confirm(ledger: &Ledger, job: &Job, title: &str, keep_signatures: bool)
     }
 }
 
-/// Step by step, until nothing is left.
+/// Deletes step by step, until nothing is left.
 async fn remove(ledger: &Ledger, job: &Job, policy: &DeletionPolicy) -> Result<(), Failure> {
     loop {
         match steps::delete(ledger, job.id, policy).await {
@@ -138,7 +137,7 @@ async fn remove(ledger: &Ledger, job: &Job, policy: &DeletionPolicy) -> Result<(
             Ok(Step::Done(Deleted::More)) => {}
             Ok(Step::Busy) => {
                 output::remark_once("waiting for a program that still works on the job");
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(LOCK_RETRY_INTERVAL).await;
             }
             Err(error) => return Err(Failure::of(&error)),
         }

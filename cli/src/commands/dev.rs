@@ -11,16 +11,16 @@ use crate::{
     shell::{program, quoted},
 };
 
-/// Starts, stops or looks at the servers of a data-dir.
+/// Starts, stops or shows the servers of a data-dir.
 ///
 /// # Errors
 /// One sentence.
 pub(crate) async fn run(command: DevCommand) -> Result<ExitCode, Failure> {
-    let done = tokio::task::spawn_blocking(move || obey(&command)).await;
+    let done = tokio::task::spawn_blocking(move || execute(&command)).await;
     done.map_err(|error| Failure::of(&error))?
 }
 
-fn obey(command: &DevCommand) -> Result<ExitCode, Failure> {
+fn execute(command: &DevCommand) -> Result<ExitCode, Failure> {
     let input = |error: vaultstream_embedded::StartError| Failure::input(&error);
     match command {
         DevCommand::Up(args) => {
@@ -45,12 +45,12 @@ fn down(dir: &Path) -> Result<(), Failure> {
     output::line(if stopped { "stopped; the data is kept" } else { "nothing was running" })
 }
 
-/// For a shell to read, where there is something to read.
+/// Prints lines that a shell can evaluate.
 fn show(status: &Status, dir: &Path) -> Result<(), Failure> {
     match status {
         Status::Down => output::line("# nothing is running"),
         Status::Up { database_url, nats_url } => {
-            // A shell may change its folder.
+            // Absolute: the shell may change its folder.
             let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
             output::print(&format!(
                 "export VAULTSTREAM_DATABASE_URL={}\nexport VAULTSTREAM_NATS_URL={}\nexport VAULTSTREAM_DATA_DIR={}\n",

@@ -1,12 +1,10 @@
 //! `vaultstream export`: records and signatures, streamed to stdout.
 //!
-//! A page of batches at a time, in the order of their numbers; within a run of batches side by side, ids ascend. Memory
-//! holds one batch's leaves when proofs are wanted, and no payload longer than its row is written.
+//! Batches are read a page at a time, in the order of their numbers; within adjacent batches, ids ascend. Memory holds the
+//! leaves of one batch when proofs are wanted, and each payload only until its row is written.
 
 mod line;
 mod proofs;
-
-pub(crate) use proofs::rejects_root;
 
 use std::{
     collections::HashMap,
@@ -18,19 +16,17 @@ use std::{
 use indicatif::HumanCount;
 use vaultstream_ledger::{
     Job, JobState, KeyId, Ledger,
-    verify::{Rows, SignedBatch, SignedRow, SignedRows, batch_roots, public_keys},
+    verify::{Rows, SignedBatch, SignedRow, SignedRows, public_keys},
 };
 use vaultstream_signing::{PublicKey, Thumbprint};
 
 use crate::{
     args::{ExportArgs, ExportFormat},
+    batches,
     error::Failure,
+    job::{how_far, title},
     ledger, output,
-    verify::how_far,
 };
-
-/// Batches read at a time.
-const PAGE: usize = 5_000;
 
 /// Writes a job's records and signatures.
 ///
@@ -69,7 +65,7 @@ async fn finished(ledger: &Ledger, job: &Job, args: &ExportArgs) -> Result<(), F
     if job.state == JobState::Complete {
         return Ok(());
     }
-    let (name, state, done) = (format!("{}/{}", job.namespace, job.name), job.state, how_far(ledger, job).await?);
+    let (name, state, done) = (title(job), job.state, how_far(ledger, job).await?);
     if args.proofs {
         return Err(Failure::bad_input(format!(
             "{name} is {state}: proofs lead to the root of a job that is Complete, which this one does not have; {done}"
@@ -94,11 +90,11 @@ async fn rows(
     args: &ExportArgs,
     keys: &HashMap<KeyId, Thumbprint>,
     signed: &mut SignedRows<'_>,
-    writer: &mut line::Writer<'_>,
+    writer: &mut line::Writer<'_, impl io::Write>,
 ) -> Result<(), Stopped> {
     writer.header().map_err(Stopped::Write)?;
     if job.times.signed.is_none() {
-        // Without the index that is made once all is signed, one pass is what there is.
+        // The index of the signatures is created once all are there; until then the rows are read in one pass.
         write_rows(signed, Rows::All, None, writer).await?;
         return writer.flush().map_err(Stopped::Write);
     }
@@ -106,18 +102,18 @@ async fn rows(
         if args.proofs { Some(proofs::Proofs::new(ledger, job).await.map_err(Stopped::Ledger)?) } else { None };
     let mut from = 0;
     loop {
-        let batches = page(ledger, job, from).await.map_err(Stopped::Ledger)?;
-        let Some(last) = batches.last() else { break };
+        let page = batches::page(ledger, job, from).await.map_err(Stopped::Ledger)?;
+        let Some(last) = page.last() else { break };
         from = last.batch.0 + 1;
         match &proofs {
             Some(proofs) => {
-                for batch in &batches {
+                for batch in &page {
                     let proof = proofs.of_batch(ledger, job, batch, keys, signed).await.map_err(Stopped::Ledger)?;
                     write_rows(signed, range(batch, batch), Some(&proof), writer).await?;
                 }
             }
             None => {
-                for run in batches.chunk_by(|one, next| one.last.checked_add(1) == Some(next.first)) {
+                for run in page.chunk_by(|one, next| one.last.checked_add(1) == Some(next.first)) {
                     let (Some(first), Some(last)) = (run.first(), run.last()) else { continue };
                     write_rows(signed, range(first, last), None, writer).await?;
                 }
@@ -135,7 +131,7 @@ async fn write_rows(
     signed: &mut SignedRows<'_>,
     which: Rows,
     proof: Option<&proofs::BatchProofs>,
-    writer: &mut line::Writer<'_>,
+    writer: &mut line::Writer<'_, impl io::Write>,
 ) -> Result<(), Stopped> {
     let mut failed = None;
     let mut index = 0;
@@ -155,11 +151,7 @@ async fn write_rows(
     failed.map_or(Ok(()), |error| Err(Stopped::Write(error)))
 }
 
-async fn page(ledger: &Ledger, job: &Job, from: i64) -> Result<Vec<SignedBatch>, Failure> {
-    batch_roots(ledger, job.id, from, PAGE).await.map_err(|error| Failure::of(&error))
-}
-
-/// The ids of the job's keys. A damaged one has none: its lines come without, and that is told.
+/// The ids of the job's keys. A damaged key has none: its signatures are exported without a key id, after a note.
 async fn key_ids(ledger: &Ledger, job: &Job) -> Result<HashMap<KeyId, Thumbprint>, Failure> {
     let mut ids = HashMap::new();
     for row in public_keys(ledger, job.id).await.map_err(|error| Failure::of(&error))? {

@@ -1,4 +1,4 @@
-//! `vaultstream keys`: a job's public keys, for whoever verifies its signatures.
+//! `vaultstream keys`: a job's public keys, by which others verify its signatures.
 
 pub(crate) mod rewrap;
 
@@ -42,7 +42,7 @@ pub(crate) async fn print(args: KeysArgs) -> Result<ExitCode, Failure> {
         }
         KeyFormat::Jwks => output::line(format_args!("{:#}", jwks(&keys)))?,
     }
-    // One that is asked for and found is all that was wanted.
+    // Damaged keys do not matter to a command that asked for another key.
     if args.key.is_none() && !damaged.is_empty() {
         return Err(Failure::failed(format!("{}; the others were printed", damaged.join("; "))));
     }

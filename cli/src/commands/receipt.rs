@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use vaultstream_ledger::verify::public_keys;
 
-use crate::{args::ReceiptArgs, error::Failure, ledger, output, verify::rightly_signed};
+use crate::{args::ReceiptArgs, error::Failure, job::title, ledger, output, verify::read_receipt};
 
 /// Prints the receipt as JSON once its signature was checked, or as it is stored.
 ///
@@ -13,7 +13,7 @@ use crate::{args::ReceiptArgs, error::Failure, ledger, output, verify::rightly_s
 pub(crate) async fn print(args: ReceiptArgs) -> Result<ExitCode, Failure> {
     let opened = ledger::open(&args.ledger).await?;
     let job = ledger::find(&opened.ledger, &args.job).await?;
-    let name = format!("{}/{}", job.namespace, job.name);
+    let name = title(&job);
     let Some(stored) = &job.receipt else {
         return Err(Failure::failed(format!("{name} has no receipt: it is {}", job.state)));
     };
@@ -22,7 +22,7 @@ pub(crate) async fn print(args: ReceiptArgs) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     }
     let keys = public_keys(&opened.ledger, job.id).await.map_err(|error| Failure::of(&error))?;
-    let receipt = rightly_signed(&job, &keys)
+    let receipt = read_receipt(&job, &keys)
         .map_err(|problem| Failure::failed(format!("{name}: {problem}; --raw prints it as it is stored")))?;
     output::line(serde_json::to_string_pretty(&receipt).map_err(|error| Failure::of(&error))?)?;
     Ok(ExitCode::SUCCESS)

@@ -1,23 +1,24 @@
-//! Walks over the batches: their rows to the checking threads and into their Merkle trees, their roots into the job's.
+//! Walks over the batches: passes their rows to the checking threads and into their Merkle trees, and their roots into the
+//! job's.
 
 use std::{collections::HashMap, ops::ControlFlow};
 
 use vaultstream_ledger::{
     Job, KeyId, Ledger,
-    verify::{Lost, PublicKeyRow, Rows, SignedBatch, SignedRow, SignedRows, batch_roots, job_root},
+    verify::{Lost, PublicKeyRow, Rows, SignedBatch, SignedRow, SignedRows, job_root},
 };
 use vaultstream_signing::{BatchRoot, Hash, MessageForm, PublicKey, Thumbprint, merkle};
 
 use super::{
-    problem::{Kind, Problem},
+    problem::{Problem, ProblemKind},
     stages::Stages,
     threads::Threads,
-    walk::{Seen, Walk},
+    walk::{RowFindings, Walk},
 };
-use crate::{error::Failure, export::rejects_root};
-
-/// Batches looked at together; their rows are read in one go where they lie side by side.
-const PAGE: usize = 5_000;
+use crate::{
+    batches::{page, rejects_root},
+    error::Failure,
+};
 
 /// Stands for a root that is not a hash; no tree has it.
 const NO_HASH: Hash = [0; 32];
@@ -31,32 +32,32 @@ pub(super) struct Check<'a> {
     threads: &'a Threads,
     stages: &'a mut Stages,
     signed: SignedRows<'a>,
-    seen: Seen,
+    seen: RowFindings,
     wrong_batches: Vec<String>,
     most: usize,
     more_wrong_batches: u64,
 }
 
-/// What a check found, but for what the threads did.
-pub(super) struct Found {
-    pub(super) seen: Seen,
+/// What the walk found. What the threads found is in [`super::threads::Checked`].
+pub(super) struct Findings {
+    pub(super) seen: RowFindings,
     /// Why the source cannot be read.
     pub(super) lost: Option<Lost>,
     /// Batches with a wrong root.
     pub(super) batches: Option<Problem>,
 }
 
-impl Found {
-    /// Signatures that nobody can check.
+impl Findings {
+    /// Signatures that cannot be checked.
     pub(super) fn unreadable_signatures(&self) -> impl Iterator<Item = Problem> {
         let malformed = Problem::about(
-            Kind::WrongSignature,
+            ProblemKind::WrongSignature,
             &self.seen.malformed,
             "signature is not 64 bytes long: that of record",
             "signatures are not 64 bytes long: those of records",
         );
         let unknown = Problem::about(
-            Kind::NotCheckable,
+            ProblemKind::NotCheckable,
             &self.seen.unknown,
             "signature cannot be checked, its digest was not kept and its payload is gone: that of record",
             "signatures cannot be checked, their digests were not kept and their payloads are gone: those of records",
@@ -85,24 +86,24 @@ impl<'a> Check<'a> {
             threads,
             stages,
             signed: SignedRows::of(ledger, job),
-            seen: Seen::keeping(most),
+            seen: RowFindings::keeping(most),
             wrong_batches: Vec::new(),
             most,
             more_wrong_batches: 0,
         }
     }
 
-    /// What is shown from now on.
+    /// Begins a stage of the display.
     pub(super) fn begin(&mut self, stage: &'static str, signatures: u64) {
-        self.stages.begin(stage, Some(signatures));
+        self.stages.begin_measured(stage, signatures);
     }
 
-    /// Checks every signature and every batch root; the root over them.
+    /// Checks every signature and every batch root. Returns the root over them.
     pub(super) async fn all(&mut self) -> Result<Hash, Failure> {
         let mut root = merkle::Tree::new();
         let mut from = 0;
         loop {
-            let mut page = self.page(from).await?;
+            let mut page = page(self.ledger, self.job, from).await?;
             let Some(last) = page.last() else { break };
             from = last.batch.0 + 1;
             for batch in &page {
@@ -116,7 +117,7 @@ impl<'a> Check<'a> {
         Ok(root.root())
     }
 
-    /// Checks signatures without looking at batches: a sample, or those of a job that still signs.
+    /// Checks signatures but not batches: a sample, or those of a job that is not finished.
     pub(super) async fn signatures(&mut self, which: Rows) -> Result<(), Failure> {
         self.rows(&[], which).await.map(drop)
     }
@@ -128,7 +129,7 @@ impl<'a> Check<'a> {
     }
 
     /// What was found.
-    pub(super) fn finish(self) -> Found {
+    pub(super) fn finish(self) -> Findings {
         let more = match self.more_wrong_batches {
             0 => String::new(),
             more => format!(", and {more} more"),
@@ -138,13 +139,9 @@ impl<'a> Check<'a> {
                 "the Merkle roots of batches are not the roots of their rows: {}{more}",
                 self.wrong_batches.join(", ")
             );
-            Problem::new(Kind::MerkleRoot, message)
+            Problem::new(ProblemKind::MerkleRoot, message)
         });
-        Found { seen: self.seen, lost: self.signed.lost().cloned(), batches }
-    }
-
-    async fn page(&self, from: i64) -> Result<Vec<SignedBatch>, Failure> {
-        batch_roots(self.ledger, self.job.id, from, PAGE).await.map_err(|error| Failure::of(&error))
+        Findings { seen: self.seen, lost: self.signed.lost().cloned(), batches }
     }
 
     async fn batches(&mut self, batches: &[SignedBatch]) -> Result<(), Failure> {
@@ -161,7 +158,7 @@ impl<'a> Check<'a> {
         let (stages, threads) = (&mut *self.stages, self.threads);
         let mut visit = |row: SignedRow<'_>| {
             walk.take(&row);
-            stages.at(threads.checked());
+            stages.update(threads.checked());
             ControlFlow::Continue(())
         };
         let read = self.signed.read(which, &mut visit);
@@ -193,7 +190,7 @@ impl<'a> Check<'a> {
     }
 }
 
-/// A stored root; one that is not a hash matches nothing.
+/// A stored root. One that is not 32 bytes long equals no root.
 fn hash(batch: &SignedBatch) -> Hash {
     batch.root.as_slice().try_into().unwrap_or(NO_HASH)
 }

@@ -1,4 +1,5 @@
-//! The rows of a table beside what was signed. The signatures hold either way: they are over the digests in the ledger.
+//! Compares the rows of a table with what was signed. The signatures hold either way: they are over the digests in the
+//! ledger.
 
 use serde::Serialize;
 use vaultstream_api::Source;
@@ -8,44 +9,44 @@ use vaultstream_ledger::{
 };
 
 use super::{
-    batches::Found,
-    problem::{Kind, Problem},
+    batches::Findings,
+    problem::{Problem, ProblemKind},
 };
 use crate::{args::VerifyMode, error::Failure};
 
-/// What became of the rows. What was not looked at is absent.
+/// What the rows are now. Figures that were not determined are absent.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Compared {
     /// Signed rows that were looked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compared: Option<u64>,
-    /// Those with another payload.
+    /// Rows with another payload.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changed: Option<u64>,
-    /// Those that were deleted.
+    /// Rows that were deleted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gone: Option<u64>,
-    /// Those that the server cannot hand over.
+    /// Rows that the server cannot read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unreadable: Option<u64>,
     /// Rows that are neither signed nor rejected, newer ones among them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unsigned: Option<u64>,
-    /// Rows with keys above all that were there when the job was planned.
+    /// Rows with keys above all keys that existed when the job was planned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub newer: Option<u64>,
     /// Why no row can be compared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_compared: Option<String>,
-    /// What of this is wrong, unless changes are allowed.
+    /// The problems among these, unless changes are allowed.
     #[serde(skip)]
     pub(super) problems: Vec<Problem>,
 }
 
 impl Compared {
-    /// None for a job of generated records: nobody changes those rightly.
-    pub(super) fn of(job: &Job, found: Found, mode: VerifyMode) -> Option<Self> {
+    /// `None` for a job of generated records, which belong to the ledger.
+    pub(super) fn of(job: &Job, found: Findings, mode: VerifyMode) -> Option<Self> {
         let Source::Table(_) = job.spec.source else { return None };
         if mode == VerifyMode::Sql {
             return Some(Self::default());
@@ -55,26 +56,26 @@ impl Compared {
                 "the rows cannot be compared with what was signed: {}; the signatures were checked over the digests in the ledger",
                 lost.why
             );
-            let problems = vec![Problem::new(Kind::NotCompared, message)];
+            let problems = vec![Problem::new(ProblemKind::NotCompared, message)];
             return Some(Self { not_compared: Some(lost.why), problems, ..Self::default() });
         }
         let seen = found.seen;
         let why = seen.why.map(|why| format!(" ({why})")).unwrap_or_default();
         let problems = [
             Problem::about(
-                Kind::Changed,
+                ProblemKind::Changed,
                 &seen.changed,
                 "record was changed since it was signed",
                 "records were changed since they were signed",
             ),
             Problem::about(
-                Kind::Gone,
+                ProblemKind::Gone,
                 &seen.gone,
                 "record was deleted since it was signed",
                 "records were deleted since they were signed",
             ),
             Problem::about(
-                Kind::Unreadable,
+                ProblemKind::Unreadable,
                 &seen.unreadable,
                 &format!("record can no longer be read{why}"),
                 &format!("records can no longer be read{why}"),
@@ -90,7 +91,7 @@ impl Compared {
         })
     }
 
-    /// Rows that the job could not know, or did not see: they are told, and no problem.
+    /// Counts rows that came after the job was planned. They are reported, and are not a problem.
     pub(super) async fn look_for_later_rows(
         &mut self,
         ledger: &Ledger,
@@ -109,7 +110,7 @@ impl Compared {
     }
 }
 
-/// What a table that is gone, or may not be read, has to say: nothing.
+/// `None` for a table that is gone or may not be read.
 fn readable<T>(read: Result<T, ReadError>) -> Result<Option<T>, Failure> {
     match read {
         Ok(found) => Ok(Some(found)),

@@ -1,49 +1,49 @@
-//! What is wrong with a job: a sentence for people, a word and the ids of the records for programs.
+//! Problems of a job: a sentence for people, and a word and the ids of the records for programs.
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
 use indicatif::HumanCount;
 use serde::Serialize;
 
-/// Records named one by one unless all are asked for; the others are counted.
+/// Records that are named unless all are requested; the others are counted.
 pub const NAMED: usize = 10;
 
-/// What kind of problem.
+/// The kind of a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-pub enum Kind {
+pub enum ProblemKind {
     /// The job has not ended.
     NotFinished,
     /// It ended as Failed.
     Failed,
-    /// A record without a signature or reject, one with both, or something of the kind.
+    /// A record without a signature or reject, one with both, or a similar contradiction.
     Incomplete,
     /// A signature that does not verify.
     WrongSignature,
     /// A signature of which neither digest nor payload is left.
     NotCheckable,
-    /// Signatures were to be checked, and none was.
+    /// No signature was checked although there are some.
     NothingChecked,
-    /// A root that is not the root of what is there.
+    /// A Merkle root that is not the root of its rows.
     MerkleRoot,
-    /// No receipt, or one that says something else than the ledger.
+    /// No receipt, or one that contradicts the ledger.
     Receipt,
-    /// A row that is not what was signed.
+    /// A row that was changed after it was signed.
     Changed,
     /// A row that was deleted after it was signed.
     Gone,
-    /// A row that the server cannot hand over.
+    /// A row that the server cannot read.
     Unreadable,
     /// The table is gone or may not be read.
     NotCompared,
 }
 
-/// Something that is wrong.
+/// A problem.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Problem {
-    kind: Kind,
+    kind: ProblemKind,
     message: String,
-    /// How many records it is about.
+    /// The number of records it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     count: Option<u64>,
     /// The first of them, or all.
@@ -52,13 +52,13 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// One that is not about single records.
-    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+    /// A problem that is not about single records.
+    pub fn new(kind: ProblemKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), count: None, records: Vec::new() }
     }
 
-    /// One about these records; none when there are none. `one` and `several` end the sentence that begins with their number.
-    pub fn about(kind: Kind, records: &Records, one: &str, several: &str) -> Option<Self> {
+    /// A problem about these records; `None` when there are none. `one` and `several` complete the sentence after their number.
+    pub fn about(kind: ProblemKind, records: &Records, one: &str, several: &str) -> Option<Self> {
         let what = match records.count {
             0 => return None,
             1 => one,
@@ -80,7 +80,7 @@ impl Problem {
     }
 }
 
-/// Records that something is wrong with: all are counted, those with the least ids are kept.
+/// Records with a problem: all are counted, the ids of the first are kept.
 #[derive(Clone, Debug)]
 pub struct Records {
     count: u64,
@@ -89,18 +89,18 @@ pub struct Records {
 }
 
 impl Records {
-    /// None yet; the ids of at most `most` will be kept.
+    /// No records yet. The ids of at most `most` are kept.
     pub fn keeping(most: usize) -> Self {
         Self { count: 0, least: BTreeSet::new(), most }
     }
 
-    /// Some that were counted elsewhere.
+    /// Records that were counted by a query.
     pub fn counted(count: u64, ids: impl IntoIterator<Item = i64>) -> Self {
         let least: BTreeSet<i64> = ids.into_iter().collect();
         Self { count, most: least.len(), least }
     }
 
-    /// One more.
+    /// Adds a record.
     pub fn add(&mut self, id: i64) {
         self.count += 1;
         self.least.insert(id);
@@ -109,7 +109,7 @@ impl Records {
         }
     }
 
-    /// Those of another search.
+    /// Adds the records of another search.
     pub fn append(&mut self, other: &Self) {
         for id in &other.least {
             self.add(*id);
@@ -117,12 +117,12 @@ impl Records {
         self.count += other.count - other.least.len() as u64;
     }
 
-    /// How many.
+    /// The number of records.
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// Their ids, as far as they are kept.
+    /// The ids that are kept, and the number of the others.
     pub fn named(&self) -> String {
         let mut named = String::new();
         for id in &self.least {
@@ -153,8 +153,9 @@ mod tests {
         others.add(1);
         others.append(&records);
         assert_eq!((others.count(), others.named().split(" and").next()), (6, Some("-4, 1, 2")));
-        let problem = Problem::about(Kind::Changed, &others, "record was changed", "records were changed").unwrap();
+        let problem =
+            Problem::about(ProblemKind::Changed, &others, "record was changed", "records were changed").unwrap();
         assert!(problem.message().starts_with("6 records were changed: -4, 1, 2 and 3 more"), "{}", problem.message());
-        assert_eq!(Problem::about(Kind::Changed, &Records::keeping(3), "record", "records"), None);
+        assert_eq!(Problem::about(ProblemKind::Changed, &Records::keeping(3), "record", "records"), None);
     }
 }

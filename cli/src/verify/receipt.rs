@@ -1,17 +1,17 @@
-//! The receipt: is it signed by the job's receipt key, and does each of its members say what the ledger says?
+//! Checks the receipt: its signature by the job's receipt key, and each of its members against the ledger.
 
 use serde_json::{Map, Value};
 use vaultstream_ledger::{Job, Ledger, progress, verify::PublicKeyRow};
 use vaultstream_signing::{Hash, PublicKey, Receipt, verify_receipt};
 use vaultstream_worker::{chain, receipt_of, rejects_root};
 
-use super::problem::{Kind, Problem};
+use super::problem::{Problem, ProblemKind};
 use crate::error::Failure;
 
 /// Characters of a value that are shown.
 const SHOWN: usize = 100;
 
-/// What is wrong with the job's root and receipt.
+/// The problems of the job's root and receipt.
 pub(super) async fn check(
     ledger: &Ledger,
     job: &Job,
@@ -20,12 +20,12 @@ pub(super) async fn check(
 ) -> Result<Vec<Problem>, Failure> {
     let mut problems = Vec::new();
     if job.merkle_root.as_deref() != Some(root.as_slice()) {
-        problems.push(Problem::new(Kind::MerkleRoot, "the job's Merkle root is not the root of its batches"));
+        problems.push(Problem::new(ProblemKind::MerkleRoot, "the job's Merkle root is not the root of its batches"));
     }
     let receipt = match read(job, keys) {
         Ok(receipt) => receipt,
         Err(problem) => {
-            problems.push(Problem::new(Kind::Receipt, problem));
+            problems.push(Problem::new(ProblemKind::Receipt, problem));
             return Ok(problems);
         }
     };
@@ -34,20 +34,23 @@ pub(super) async fn check(
     let counts = counts.ok_or_else(|| Failure::failed(format!("{}/{} was deleted", job.namespace, job.name)))?;
     let mut rejects = rejects_root(ledger, job.id).await.map_err(failed)?;
     if receipt.rejects_root.is_none() {
-        // Earlier versions left it out; their batch roots cover the rejects all the same.
+        // Earlier versions left it out. Their batch roots cover the rejects, too.
         rejects = None;
     }
     match receipt_of(job, &counts, keys, root, rejects) {
         Ok(expected) => problems.extend(differences(&receipt, &expected)),
-        Err(error) => problems.push(Problem::new(Kind::Receipt, chain(&error))),
+        Err(error) => problems.push(Problem::new(ProblemKind::Receipt, chain(&error))),
     }
     Ok(problems)
 }
 
-/// The job's receipt, if it is rightly signed.
+/// The job's receipt, if its signature is right.
+///
+/// # Errors
+/// With a sentence that says what is wrong with it.
 pub(crate) fn read(job: &Job, keys: &[PublicKeyRow]) -> Result<Receipt, String> {
     let jws = job.receipt.as_deref().ok_or("the job has no receipt")?;
-    // The newest: one that was found damaged has a successor.
+    // The newest version: a key that was found damaged has a successor.
     let key = keys.iter().filter(|key| key.ordinal == 0).max_by_key(|key| key.version);
     let key = key.ok_or("the receipt key is missing")?;
     let public =
@@ -55,7 +58,7 @@ pub(crate) fn read(job: &Job, keys: &[PublicKeyRow]) -> Result<Receipt, String> 
     verify_receipt(&public, jws).map_err(|error| format!("the receipt is not valid: {}", chain(&error)))
 }
 
-/// Each member that differs. Compared as JSON, so that a member that is added later is compared, too.
+/// A problem for each member that differs. Receipts are compared as JSON, which includes members that are added later.
 fn differences(receipt: &Receipt, expected: &Receipt) -> Vec<Problem> {
     let [receipt, expected] = [receipt, expected].map(|receipt| members(&serde_json::to_value(receipt)));
     let mut names: Vec<&String> = receipt.keys().chain(expected.keys()).collect();
@@ -65,12 +68,12 @@ fn differences(receipt: &Receipt, expected: &Receipt) -> Vec<Problem> {
     let differs = |name: &&String| receipt.get(*name) != expected.get(*name);
     let told = |name: &String| {
         let (says, has) = (value(&receipt, name), value(&expected, name));
-        Problem::new(Kind::Receipt, format!("the receipt says {name} {says}, the ledger {has}"))
+        Problem::new(ProblemKind::Receipt, format!("the receipt says {name} {says}, the ledger {has}"))
     };
     names.into_iter().filter(differs).map(told).collect()
 }
 
-/// The members of a receipt, those of its members' objects among them: `records.signed`.
+/// The members of a receipt, and those of its objects, such as `records.signed`.
 fn members(receipt: &Result<Value, serde_json::Error>) -> Map<String, Value> {
     let mut flat = Map::new();
     for (name, value) in receipt.as_ref().ok().and_then(Value::as_object).into_iter().flatten() {
@@ -89,5 +92,53 @@ fn shown(value: &Value) -> String {
     match text.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn receipt(changes: &[(&str, Value)]) -> Receipt {
+        let mut value = json!({
+            "uid": "00000000-0000-0000-0000-000000000007", "namespace": "default", "name": "job",
+            "specHash": "00".repeat(32), "merkleRoot": "11".repeat(32), "keys": [], "backends": ["native"],
+            "records": {"total": 1000, "signed": 990, "rejected": 10, "changed": 0}, "verify": "Sample",
+            "startedAt": "2026-01-01T00:00:00Z", "completedAt": "2026-01-01T00:01:00Z",
+        });
+        for (pointer, new) in changes {
+            *value.pointer_mut(pointer).unwrap() = new.clone();
+        }
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn every_member_that_differs_is_a_problem() {
+        assert!(differences(&receipt(&[]), &receipt(&[])).is_empty());
+        let cases = [
+            ("/name", json!("other"), "name \"other\", the ledger \"job\""),
+            ("/records/signed", json!(991), "records.signed 991, the ledger 990"),
+            ("/records/changed", json!(1), "records.changed 1, the ledger 0"),
+            ("/backends", json!(["reference"]), "backends [\"reference\"], the ledger [\"native\"]"),
+            ("/verify", json!("All"), "verify \"All\", the ledger \"Sample\""),
+            ("/completedAt", json!("never"), "completedAt \"never\", the ledger \"2026-01-01T00:01:00Z\""),
+        ];
+        for (pointer, value, told) in cases {
+            let problems = differences(&receipt(&[(pointer, value)]), &receipt(&[]));
+            let messages: Vec<&str> = problems.iter().map(Problem::message).collect();
+            assert_eq!(messages, [format!("the receipt says {told}")]);
+        }
+        let both = differences(&receipt(&[("/name", json!("x")), ("/verify", json!("None"))]), &receipt(&[]));
+        assert_eq!(both.len(), 2, "{both:?}");
+    }
+
+    #[test]
+    fn a_long_value_is_cut_off() {
+        let long = json!(["native"]).as_array().unwrap().repeat(40);
+        let problems = differences(&receipt(&[("/backends", json!(long))]), &receipt(&[]));
+        let message = problems[0].message();
+        assert!(message.contains('…') && message.chars().count() < 200, "{message}");
     }
 }

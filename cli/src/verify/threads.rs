@@ -1,4 +1,4 @@
-//! Signatures checked on threads of their own, a run of one key's records at a time.
+//! Threads that check signatures, a run of one key's records at a time.
 
 use std::{
     collections::HashMap,
@@ -16,15 +16,15 @@ use vaultstream_worker::cores;
 
 use super::problem::Records;
 
-/// Records checked at a time.
-pub(super) const RUN: usize = 256;
+/// Records of a run at most.
+pub(super) const RUN_LENGTH: usize = 256;
 
-/// Runs that wait for each thread: enough for the time in which the next rows are read.
-const WAITING: usize = 32;
+/// Runs queued for each thread: enough for the time in which the next rows are read.
+const QUEUED_RUNS: usize = 32;
 
 /// Records of one key.
 #[derive(Default)]
-pub(super) struct Run {
+pub(super) struct SignatureRun {
     pub(super) key: Option<KeyId>,
     pub(super) ids: Vec<i64>,
     pub(super) digests: Vec<Digest>,
@@ -32,40 +32,40 @@ pub(super) struct Run {
 }
 
 /// What the threads found.
-pub(super) struct Outcome {
+pub(super) struct Checked {
     /// Signatures checked.
     pub(super) checked: u64,
     /// Records whose signature is wrong.
     pub(super) wrong: Records,
-    /// A thread that ended early: not all was checked.
+    /// Whether a thread panicked: then some signatures were not checked.
     pub(super) lost_a_thread: bool,
 }
 
-struct Found {
+struct Tally {
     checked: AtomicU64,
     wrong: Mutex<Records>,
 }
 
 /// Threads that check signatures.
 pub(super) struct Threads {
-    runs: SyncSender<Run>,
+    runs: SyncSender<SignatureRun>,
     threads: Vec<JoinHandle<()>>,
-    found: Arc<Found>,
+    found: Arc<Tally>,
 }
 
 impl Threads {
     /// One thread a core. At most `most` wrong records are named.
     pub(super) fn start(keys: &[PublicKeyRow], checker: Backend, most: usize) -> Self {
-        let (runs, queue) = sync_channel::<Run>(cores().get() * WAITING);
+        let (runs, queue) = sync_channel::<SignatureRun>(cores().get() * QUEUED_RUNS);
         let queue = Arc::new(Mutex::new(queue));
         let keys: Arc<HashMap<KeyId, Vec<u8>>> =
             Arc::new(keys.iter().filter(|key| key.ordinal > 0).map(|key| (key.id, key.public_key.clone())).collect());
-        let found = Arc::new(Found { checked: AtomicU64::new(0), wrong: Mutex::new(Records::keeping(most)) });
+        let found = Arc::new(Tally { checked: AtomicU64::new(0), wrong: Mutex::new(Records::keeping(most)) });
         let threads = (0..cores().get())
             .map(|_| {
                 let (queue, keys, found) = (Arc::clone(&queue), Arc::clone(&keys), Arc::clone(&found));
                 std::thread::spawn(move || {
-                    let mut checker = Checker { keys: &keys, backend: checker, loaded: HashMap::new() };
+                    let mut checker = ThreadChecker { keys: &keys, backend: checker, loaded: HashMap::new() };
                     while let Some(run) = next(&queue) {
                         checker.check(&run, &found);
                     }
@@ -75,10 +75,10 @@ impl Threads {
         Self { runs, threads, found }
     }
 
-    /// Hands a run over, waiting while the threads have enough.
-    pub(super) fn check(&self, run: Run) {
+    /// Passes on a run. Blocks while the threads' queue is full.
+    pub(super) fn check(&self, run: SignatureRun) {
         if !run.ids.is_empty() {
-            // It fails only when every thread is gone; then `finish` tells.
+            // It fails only when every thread has ended, which `finish` reports.
             let _ = self.runs.send(run);
         }
     }
@@ -89,28 +89,28 @@ impl Threads {
     }
 
     /// Waits for the last run.
-    pub(super) fn finish(self) -> Outcome {
+    pub(super) fn finish(self) -> Checked {
         drop(self.runs);
-        // Each is waited for, whatever became of the others.
+        // Waits for every thread, also after one that panicked.
         let lost = self.threads.into_iter().filter_map(|thread| thread.join().err()).count();
         let lost_a_thread = lost > 0;
         let wrong = self.found.wrong.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Outcome { checked: self.found.checked.load(Ordering::Relaxed), wrong, lost_a_thread }
+        Checked { checked: self.found.checked.load(Ordering::Relaxed), wrong, lost_a_thread }
     }
 }
 
-fn next(queue: &Mutex<Receiver<Run>>) -> Option<Run> {
+fn next(queue: &Mutex<Receiver<SignatureRun>>) -> Option<SignatureRun> {
     queue.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
 }
 
-struct Checker<'a> {
+struct ThreadChecker<'a> {
     keys: &'a HashMap<KeyId, Vec<u8>>,
     backend: Backend,
     loaded: HashMap<KeyId, Option<Box<dyn Verifier>>>,
 }
 
-impl Checker<'_> {
-    fn check(&mut self, run: &Run, found: &Found) {
+impl ThreadChecker<'_> {
+    fn check(&mut self, run: &SignatureRun, found: &Tally) {
         let mut valid = vec![false; run.ids.len()];
         let (keys, backend) = (self.keys, self.backend);
         if let Some(key) = run.key {

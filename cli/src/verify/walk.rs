@@ -1,5 +1,5 @@
-//! Rows in the order of their ids: into the Merkle trees of their batches, to the threads that check, and beside what the
-//! source has now.
+//! A walk over rows in the order of their ids. Each goes into the Merkle tree of its batch and to the threads that check
+//! signatures, and is compared with what the source holds now.
 
 use vaultstream_ledger::{
     KeyId,
@@ -9,29 +9,29 @@ use vaultstream_signing::{Digest, Hash, MessageForm, RawSignature, merkle};
 
 use super::{
     problem::Records,
-    threads::{RUN, Run, Threads},
+    threads::{RUN_LENGTH, SignatureRun, Threads},
 };
 
-/// What rows are now beside what was signed, and those that cannot be checked.
+/// Rows that differ from what was signed, and rows that cannot be checked.
 #[derive(Clone, Debug)]
-pub(super) struct Seen {
-    /// Rows that were there to be compared, or not.
+pub(super) struct RowFindings {
+    /// Rows that were looked for in the source.
     pub(super) compared: u64,
-    /// Another payload than the one signed, or NULL.
+    /// Rows whose payload is another than the one signed, or NULL.
     pub(super) changed: Records,
-    /// No row any more.
+    /// Rows that were deleted.
     pub(super) gone: Records,
     /// Rows that the server cannot hand over.
     pub(super) unreadable: Records,
-    /// The server's words for the first of those.
+    /// The server's error for the first of those.
     pub(super) why: Option<String>,
-    /// Neither digest nor payload is left.
+    /// Records of which neither digest nor payload is left.
     pub(super) unknown: Records,
-    /// Not 64 bytes.
+    /// Records whose signature is not 64 bytes long.
     pub(super) malformed: Records,
 }
 
-impl Seen {
+impl RowFindings {
     pub(super) fn keeping(most: usize) -> Self {
         let records = || Records::keeping(most);
         Self {
@@ -45,7 +45,7 @@ impl Seen {
         }
     }
 
-    /// Compares what a row holds now with the digest that was signed, if that was kept. The digest to check.
+    /// Compares a row's payload with the digest that was signed, if that was kept. Returns the digest to check the signature over.
     fn digest(&mut self, row: &SignedRow<'_>, form: MessageForm) -> Option<Digest> {
         let signed = row.digest.and_then(|digest| digest.try_into().ok()).map(Digest);
         if let Now::Unreadable(why) = row.now {
@@ -75,16 +75,16 @@ impl Seen {
     }
 }
 
-/// A walk over batches side by side.
+/// A walk over adjacent batches.
 pub(super) struct Walk<'a> {
     batches: &'a [SignedBatch],
     form: MessageForm,
     threads: &'a Threads,
-    seen: &'a mut Seen,
+    seen: &'a mut RowFindings,
     at: usize,
     tree: merkle::Tree,
     trees: Vec<Hash>,
-    run: Run,
+    run: SignatureRun,
 }
 
 impl<'a> Walk<'a> {
@@ -92,10 +92,10 @@ impl<'a> Walk<'a> {
         batches: &'a [SignedBatch],
         form: MessageForm,
         threads: &'a Threads,
-        seen: &'a mut Seen,
+        seen: &'a mut RowFindings,
     ) -> Self {
         let trees = Vec::with_capacity(batches.len());
-        Self { batches, form, threads, seen, at: 0, tree: merkle::Tree::new(), trees, run: Run::default() }
+        Self { batches, form, threads, seen, at: 0, tree: merkle::Tree::new(), trees, run: SignatureRun::default() }
     }
 
     /// The next row.
@@ -105,7 +105,7 @@ impl<'a> Walk<'a> {
         if signature.is_none() {
             self.seen.malformed.add(row.id);
         }
-        // Of a row that lacks one of them the batch's root cannot be right: it is told with that batch, too.
+        // Without one of them the batch's root cannot be right, so that batch is reported, too.
         let (Some(digest), Some(signature)) = (digest, signature) else { return };
         self.add_leaf(row.id, &digest, &signature);
         self.add_to_run(row.key, row.id, digest, signature);
@@ -135,12 +135,48 @@ impl<'a> Walk<'a> {
     }
 
     fn add_to_run(&mut self, key: KeyId, id: i64, digest: Digest, signature: RawSignature) {
-        if self.run.ids.len() >= RUN || self.run.key.is_some_and(|of| of != key) {
+        if self.run.ids.len() >= RUN_LENGTH || self.run.key.is_some_and(|of| of != key) {
             self.threads.check(std::mem::take(&mut self.run));
         }
         self.run.key = Some(key);
         self.run.ids.push(id);
         self.run.digests.push(digest);
         self.run.signatures.push(signature);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_compared_with_the_digest_that_was_signed_where_that_is_kept() {
+        let (kept, other) = (Digest::of(b"a"), Digest::of(b"b"));
+        // The columns: signed digest, row, digest to check, then compared, changed, gone, unreadable, unknown.
+        let cases = [
+            (Some(kept), Now::Payload(b"a"), Some(kept), [1, 0, 0, 0, 0]),
+            (Some(kept), Now::Payload(b"b"), Some(kept), [1, 1, 0, 0, 0]),
+            (Some(kept), Now::Null, Some(kept), [1, 1, 0, 0, 0]),
+            (Some(kept), Now::Gone, Some(kept), [1, 0, 1, 0, 0]),
+            (Some(kept), Now::Unreadable("why"), Some(kept), [0, 0, 0, 1, 0]),
+            (Some(kept), Now::NotRead, Some(kept), [0, 0, 0, 0, 0]),
+            // Generated records: their digest is that of the payload.
+            (None, Now::Payload(b"b"), Some(other), [0, 0, 0, 0, 0]),
+            (None, Now::Gone, None, [0, 0, 0, 0, 1]),
+        ];
+        for (signed, now, digest, counted) in cases {
+            let mut found = RowFindings::keeping(10);
+            let bytes = signed.as_ref().map(|digest| digest.0.as_slice());
+            let row = SignedRow { id: 1, key: KeyId(1), signature: &[0; 64], digest: bytes, now };
+            assert_eq!(found.digest(&row, MessageForm::Payload), digest, "{signed:?} {now:?}");
+            let counts = [
+                found.compared,
+                found.changed.count(),
+                found.gone.count(),
+                found.unreadable.count(),
+                found.unknown.count(),
+            ];
+            assert_eq!(counts, counted, "{signed:?} {now:?}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use uuid::Uuid;
-use vaultstream::run::new_job;
+use vaultstream::job::new_job;
 use vaultstream_api::SigningJob;
 use vaultstream_ledger::{ConnectOptions, JobId, Ledger, TlsFiles, jobs};
 use vaultstream_lifecycle::{Advance, Driver, Outcome, Settings};

@@ -1,4 +1,4 @@
-//! The whole path: a fresh job, seeded, then signed, with durable commits, by a worker in this process.
+//! The whole path: a new job is seeded, then signed by a worker in this process, with durable commits.
 
 use serde::Serialize;
 use vaultstream_api::{GenerateSource, SigningJob, SigningJobSpec, Source};
@@ -13,16 +13,18 @@ use vaultstream_worker::{
     metrics::{Metrics, Stage},
 };
 
-use super::{
-    BenchArgs,
-    processes::{Cpu, forget_peak_memory, peak_memory_mib, per_record},
+use super::processes::{Cpu, forget_peak_memory, peak_memory_mib, per_record};
+use crate::{
+    args::BenchArgs,
+    environment::Environment,
+    error::Failure,
+    job::{keep_nothing, new_job},
 };
-use crate::{error::Failure, run, site::Site};
 
-/// One run of the whole path.
+/// What one run of the whole path measured.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Run {
+pub(super) struct PathFigures {
     /// First batch published to last commit.
     pub(super) seconds: f64,
     pub(super) records_per_second: f64,
@@ -46,19 +48,25 @@ pub(super) struct CoreMicros {
 }
 
 /// Seeds and signs one job.
-pub(super) async fn sign(site: &Site, backend: Backend, args: &BenchArgs, batch_size: u32) -> Result<Run, Failure> {
-    let worker = run::worker(site, backend)?;
-    let job = jobs::ensure(&site.ledger, &run::new_job(&manifest(args, batch_size)?))
+pub(super) async fn sign(
+    environment: &Environment,
+    backend: Backend,
+    args: &BenchArgs,
+    batch_size: u32,
+) -> Result<PathFigures, Failure> {
+    let worker = environment.worker(backend)?;
+    let job = jobs::ensure(&environment.ledger, &new_job(&manifest(args, batch_size)?))
         .await
         .map_err(|error| Failure::input(&error))?
         .job;
-    let mut driver = Driver::new(site.ledger.clone(), site.streams.clone(), job.id, args.site.nats.settings());
-    advance(&mut driver, site, job.id, Some(JobState::Signing)).await?;
-    // What seeding left to write back is not signing's.
-    site.ledger.checkpoint().await.map_err(|error| Failure::of(&error))?;
+    let mut driver =
+        Driver::new(environment.ledger.clone(), environment.streams.clone(), job.id, args.environment.nats.settings());
+    advance(&mut driver, environment, job.id, Some(JobState::Signing)).await?;
+    // What seeding has not yet written to disk must not slow down signing.
+    environment.ledger.checkpoint().await.map_err(|error| Failure::of(&error))?;
     forget_peak_memory();
     let pids = || {
-        let servers = site.servers.as_ref();
+        let servers = environment.servers.as_ref();
         Cpu::now(servers.and_then(|servers| servers.postgres_pid()), servers.and_then(|servers| servers.nats_pid()))
     };
     let before = pids();
@@ -67,12 +75,12 @@ pub(super) async fn sign(site: &Site, backend: Backend, args: &BenchArgs, batch_
         let (worker, stop) = (worker.clone(), stop.clone());
         tokio::spawn(async move { worker.work_on(job.uid, &stop).await })
     };
-    let driven = advance(&mut driver, site, job.id, None).await;
+    let driven = advance(&mut driver, environment, job.id, None).await;
     stop.drain.cancel();
     working.await.map_err(|error| Failure::of(&error))?.map_err(|error| Failure::of(&error))?;
     driven?;
     let used = pids().since(before);
-    let job = jobs::by_id(&site.ledger, job.id)
+    let job = jobs::by_id(&environment.ledger, job.id)
         .await
         .map_err(|error| Failure::of(&error))?
         .ok_or_else(|| Failure::failed("the job is gone"))?;
@@ -80,11 +88,11 @@ pub(super) async fn sign(site: &Site, backend: Backend, args: &BenchArgs, batch_
         return Err(Failure::failed(format!("the job is {}, not Complete", job.state)));
     }
     let result = measured(&job, args.records, used, worker.metrics());
-    remove(site, &job).await;
+    remove(environment, &job).await;
     Ok(result)
 }
 
-fn measured(job: &vaultstream_ledger::Job, records: u64, used: Cpu, metrics: &Metrics) -> Run {
+fn measured(job: &vaultstream_ledger::Job, records: u64, used: Cpu, metrics: &Metrics) -> PathFigures {
     let between = |from: Option<std::time::SystemTime>, to: Option<std::time::SystemTime>| {
         from.zip(to).and_then(|(from, to)| to.duration_since(from).ok()).unwrap_or_default().as_secs_f64()
     };
@@ -92,7 +100,7 @@ fn measured(job: &vaultstream_ledger::Job, records: u64, used: Cpu, metrics: &Me
     let stage = |stage| metrics.cpu_seconds(stage);
     let (sign, verify, encode) = (stage(Stage::Sign), stage(Stage::Verify), stage(Stage::Encode));
     let micros = |seconds| per_record(seconds, records);
-    Run {
+    PathFigures {
         seconds,
         records_per_second: records as f64 / seconds.max(f64::MIN_POSITIVE),
         seed_seconds: between(Some(job.times.created), job.times.seeded),
@@ -123,7 +131,7 @@ fn manifest(args: &BenchArgs, batch_size: u32) -> Result<SigningJob, Failure> {
 
 async fn advance(
     driver: &mut Driver,
-    site: &Site,
+    environment: &Environment,
     job: vaultstream_ledger::JobId,
     until: Option<JobState>,
 ) -> Result<(), Failure> {
@@ -132,7 +140,7 @@ async fn advance(
             Advance::Ended(_) => return Ok(()),
             Advance::After(pause) => tokio::time::sleep(pause).await,
             Advance::Again if until.is_some() => {
-                let now = jobs::by_id(&site.ledger, job).await.map_err(|error| Failure::of(&error))?;
+                let now = jobs::by_id(&environment.ledger, job).await.map_err(|error| Failure::of(&error))?;
                 if now.map(|job| job.state) == until {
                     return Ok(());
                 }
@@ -143,9 +151,9 @@ async fn advance(
 }
 
 /// Frees the name and the disk for the next run.
-async fn remove(site: &Site, job: &vaultstream_ledger::Job) {
-    let nothing = crate::drive::keep_nothing();
-    while let Ok(Step::Done(Deleted::More) | Step::Busy) = steps::delete(&site.ledger, job.id, &nothing).await {
+async fn remove(environment: &Environment, job: &vaultstream_ledger::Job) {
+    let nothing = keep_nothing();
+    while let Ok(Step::Done(Deleted::More) | Step::Busy) = steps::delete(&environment.ledger, job.id, &nothing).await {
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
 }

@@ -1,14 +1,14 @@
-//! Processor time and memory, as the kernel books them (proc(5)).
+//! Processor time and memory, as the kernel accounts them (proc(5)).
 
 use std::{fs, time::Duration};
 
-/// Clock ticks a second in `/proc/PID/stat`: 100 on every Linux that people run.
+/// Clock ticks a second in `/proc/PID/stat`: 100 on every common Linux.
 const TICKS: f64 = 100.0;
 
 /// Processor time so far, in seconds.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Cpu {
-    /// This process: the worker, and the little that drives the job.
+    /// This process: the worker, and the code that drives the job.
     pub(super) worker: f64,
     /// Postgres with all its processes.
     pub(super) postgres: f64,
@@ -54,7 +54,7 @@ fn stat(process: &str) -> Option<Stat> {
         return None;
     }
     let text = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // The name, in parentheses, may hold anything.
+    // The name, in parentheses, may contain any character.
     let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
     let ticks = |field: usize| fields.get(field).and_then(|text| text.parse::<f64>().ok()).map(|ticks| ticks / TICKS);
     Some(Stat {
@@ -64,9 +64,9 @@ fn stat(process: &str) -> Option<Stat> {
     })
 }
 
-/// Begins the peak of this process's memory anew.
+/// Resets the peak of this process's memory.
 pub(super) fn forget_peak_memory() {
-    // Where the kernel does not allow it the peak is that of the whole life, which is only more.
+    // Where the kernel does not allow it the peak is that of the process's lifetime, an upper bound.
     let _ = fs::write("/proc/self/clear_refs", "5");
 }
 

@@ -1,4 +1,4 @@
-//! Signing with nothing else: digests in, signatures out, on all cores.
+//! Signing alone: from digests to signatures, on all cores.
 
 use std::{
     process::{Command, Stdio},
@@ -11,10 +11,10 @@ use vaultstream_worker::cores;
 
 use crate::error::Failure;
 
-/// Digests signed between two looks at the clock; as many as a worker signs at a time.
+/// Digests of a call, as many as a worker signs at a time.
 const SLICE: usize = 256;
-/// After so long without a signature a backend counts as broken.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// A backend that makes no signature for this long is broken.
+const SIGN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Signatures a second on all cores, one thread and one key each.
 pub(super) fn signatures_per_second(backend: Backend, time: Duration) -> Result<f64, Failure> {
@@ -43,8 +43,8 @@ pub(super) fn signatures_per_second(backend: Backend, time: Duration) -> Result<
         let after = loop {
             std::thread::sleep(time);
             let after = signed.load(Ordering::Relaxed);
-            // On a busy machine threads may have had no turn yet.
-            if after > before || started.elapsed() > PATIENCE {
+            // On a busy machine the threads may not have run yet.
+            if after > before || started.elapsed() > SIGN_TIMEOUT {
                 break after;
             }
         };
@@ -55,7 +55,7 @@ pub(super) fn signatures_per_second(backend: Backend, time: Duration) -> Result<
     if elapsed > 0.0 { Ok(elapsed) } else { Err(Failure::failed(format!("the {backend} backend signed nothing"))) }
 }
 
-/// What `openssl speed -multi CORES ecdsap256` signs a second; `None` without openssl.
+/// Signatures a second of `openssl speed -multi CORES ecdsap256`; `None` without openssl.
 pub(super) fn openssl(time: Duration) -> Option<f64> {
     let output = Command::new("openssl")
         .args(["speed", "-multi", &cores().to_string(), "-seconds", &time.as_secs().max(1).to_string(), "ecdsap256"])

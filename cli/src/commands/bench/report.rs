@@ -1,4 +1,4 @@
-//! Medians, ratios, and their three forms.
+//! The report of a benchmark: medians and ratios as text, Markdown or JSON.
 
 use std::fmt;
 
@@ -6,13 +6,14 @@ use serde::Serialize;
 use vaultstream_signing::Backend;
 use vaultstream_worker::cores;
 
-use super::{
-    BenchArgs, BenchOutput,
-    path::{CoreMicros, Run},
+use super::path::{CoreMicros, PathFigures};
+use crate::{
+    args::{BenchArgs, BenchFormat},
+    error::Failure,
+    output,
 };
-use crate::{error::Failure, output};
 
-/// One turn of raw signing and the whole path.
+/// A pair of measurements: raw signing and the whole path.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Pair {
     /// Signatures a second by `openssl speed`, when openssl is there.
@@ -20,7 +21,7 @@ pub(super) struct Pair {
     pub(super) openssl: Option<f64>,
     /// Signatures a second by the backend alone.
     pub(super) raw: f64,
-    pub(super) path: Run,
+    pub(super) path: PathFigures,
 }
 
 #[derive(Serialize)]
@@ -98,11 +99,11 @@ impl Report {
         });
     }
 
-    pub(super) fn print(&self, form: BenchOutput) -> Result<(), Failure> {
+    pub(super) fn print(&self, form: BenchFormat) -> Result<(), Failure> {
         match form {
-            BenchOutput::Json => output::json(self),
-            BenchOutput::Text => output::print(&aligned(&self.to_string())),
-            BenchOutput::Markdown => output::print(&self.to_string()),
+            BenchFormat::Json => output::json(self),
+            BenchFormat::Text => output::print(&aligned(&self.to_string())),
+            BenchFormat::Markdown => output::print(&self.to_string()),
         }
     }
 }

@@ -3,14 +3,17 @@
 use std::{collections::HashMap, ops::ControlFlow};
 
 use vaultstream_ledger::{
-    Job, KeyId, Ledger, rejects,
+    Job, KeyId, Ledger,
     verify::{Rows, SignedBatch, SignedRow, SignedRows},
 };
 use vaultstream_signing::{
     Digest, FullTree, Hash, MessageForm, RawSignature, Thumbprint, merkle, proof::InclusionProof,
 };
 
-use crate::error::Failure;
+use crate::{
+    batches::{self, rejects_root},
+    error::Failure,
+};
 
 /// The tree over the batches: 64 bytes of memory for each.
 pub(super) struct Proofs {
@@ -31,7 +34,7 @@ impl Proofs {
         let mut roots: Vec<Hash> = Vec::new();
         let mut from = 0;
         loop {
-            let page = super::page(ledger, job, from).await?;
+            let page = batches::page(ledger, job, from).await?;
             let Some(last) = page.last() else { break };
             from = last.batch.0 + 1;
             for batch in &page {
@@ -100,18 +103,4 @@ impl BatchProofs {
     pub(super) fn of_row(&self, index: usize) -> InclusionProof {
         InclusionProof { index: index as u64, batch_path: self.tree.proof(index), ..self.common.clone() }
     }
-}
-
-/// The root over a batch's rejects.
-pub(crate) async fn rejects_root(ledger: &Ledger, job: &Job, batch: &SignedBatch) -> Result<Hash, Failure> {
-    let mut tree = merkle::Tree::new();
-    if batch.rejected > 0 {
-        let most = usize::try_from(batch.rejected).unwrap_or(usize::MAX);
-        let found =
-            rejects(ledger, job.id, batch.first.checked_sub(1), most).await.map_err(|error| Failure::of(&error))?;
-        for reject in found.iter().filter(|reject| reject.id <= batch.last) {
-            tree.push(merkle::reject_leaf(reject.id, &reject.reason));
-        }
-    }
-    Ok(tree.root())
 }

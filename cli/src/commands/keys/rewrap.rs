@@ -1,5 +1,5 @@
-//! `vaultstream keys rewrap`: private keys move from old key-encryption keys to a new one. Signatures, public keys and receipts
-//! stay what they are; jobs may sign meanwhile.
+//! `vaultstream keys rewrap`: moves private keys from old key-encryption keys to a new one. Signatures, public keys and receipts
+//! do not change, and jobs may sign meanwhile.
 
 use std::{collections::BTreeMap, path::Path, process::ExitCode};
 
@@ -9,41 +9,41 @@ use vaultstream_ledger::{
 };
 use vaultstream_signing::{Kek, KekRing, MAX_WRAPS_PER_KEK, PublicKey, WrapContext};
 
-use crate::{args::RewrapArgs, error::Failure, ledger, output, site::read_kek};
+use crate::{args::RewrapArgs, error::Failure, kek, ledger, output};
 
 /// Keys of one transaction.
-const AT_ONCE: i64 = 500;
+const PAGE_SIZE: i64 = 500;
 
-/// Damaged keys named one by one.
+/// Damaged keys that are named; the others are counted.
 const NAMED: usize = 20;
 
-/// Moves every key that an old key-encryption key opens. Damaged ones are left as they are, and named.
+/// Moves every key that an old key-encryption key opens. Damaged keys are not changed, and are named.
 ///
 /// # Errors
-/// One sentence; keys that were moved before stay moved, and the same command goes on.
+/// One sentence. Keys that were moved before remain moved, and the same command moves the others.
 pub(crate) async fn rewrap(args: RewrapArgs) -> Result<ExitCode, Failure> {
     let opened = ledger::open(&args.ledger).await?;
-    let mut ring = KekRing::new(read_kek(&args.kek_file)?);
+    let mut ring = KekRing::new(kek::read(&args.kek_file)?);
     for path in &args.old_kek_file {
-        ring = ring.with_older(read_kek(path)?);
+        ring = ring.with_older(kek::read(path)?);
     }
     for (kek, path) in ring.iter().zip(std::iter::once(&args.kek_file).chain(&args.old_kek_file)) {
         register(&opened.ledger, kek, path).await?;
     }
     let current = ring.current().id().as_str();
     let (mut moved, mut after) = (0, KeyId(0));
-    let mut left = Left::default();
+    let mut left = Unmoved::default();
     loop {
         let page =
-            keys_not_under(&opened.ledger, current, after, AT_ONCE).await.map_err(|error| Failure::of(&error))?;
+            keys_not_under(&opened.ledger, current, after, PAGE_SIZE).await.map_err(|error| Failure::of(&error))?;
         let Some(last) = page.last() else { break };
         after = last.key;
         let mut keys = Vec::with_capacity(page.len());
         for wrapped in page {
-            match anew(&ring, &wrapped)? {
-                Anew::Wrapped(new) => keys.push(Rewrapped { key: wrapped.key, old: wrapped.bytes, new }),
-                Anew::NoKek => *left.without.entry(wrapped.kek).or_default() += 1,
-                Anew::Damaged(why) => left.damaged.push((wrapped.key, why)),
+            match rewrapped(&ring, &wrapped)? {
+                Rewrap::Wrapped(new) => keys.push(Rewrapped { key: wrapped.key, old: wrapped.bytes, new }),
+                Rewrap::NoKek => *left.without.entry(wrapped.kek).or_default() += 1,
+                Rewrap::Damaged(why) => left.damaged.push((wrapped.key, why)),
             }
         }
         if keys.is_empty() {
@@ -65,13 +65,13 @@ pub(crate) async fn rewrap(args: RewrapArgs) -> Result<ExitCode, Failure> {
 
 /// Keys that were not moved.
 #[derive(Default)]
-struct Left {
+struct Unmoved {
     /// How many are wrapped under each key-encryption key that was not given.
     without: BTreeMap<String, u64>,
     damaged: Vec<(KeyId, String)>,
 }
 
-impl Left {
+impl Unmoved {
     fn is_empty(&self) -> bool {
         self.without.is_empty() && self.damaged.is_empty()
     }
@@ -94,7 +94,7 @@ impl Left {
     }
 }
 
-/// Notes the key-encryption key in the ledger, or finds that another one has its name there.
+/// Registers the key-encryption key in the ledger, and refuses it when another key has its name there.
 async fn register(ledger: &Ledger, kek: &Kek, path: &Path) -> Result<(), Failure> {
     ledger.register_kek(kek).await.map_err(|error| match error {
         RegisterError::Wrong(wrong) => Failure::bad_input(format!("{}: {wrong}", path.display())),
@@ -103,30 +103,30 @@ async fn register(ledger: &Ledger, kek: &Kek, path: &Path) -> Result<(), Failure
     })
 }
 
-enum Anew {
+enum Rewrap {
     Wrapped(Vec<u8>),
     /// Its key-encryption key was not given.
     NoKek,
     Damaged(String),
 }
 
-/// The key under the current key-encryption key.
-fn anew(ring: &KekRing, wrapped: &Wrapped) -> Result<Anew, Failure> {
+/// Encrypts the key with the current key-encryption key.
+fn rewrapped(ring: &KekRing, wrapped: &Wrapped) -> Result<Rewrap, Failure> {
     let Ok(id) = wrapped.kek.parse() else {
-        return Ok(Anew::Damaged(format!("it names {:?} as its key-encryption key", wrapped.kek)));
+        return Ok(Rewrap::Damaged(format!("it names {:?} as its key-encryption key", wrapped.kek)));
     };
     if ring.get(&id).is_none() {
-        return Ok(Anew::NoKek);
+        return Ok(Rewrap::NoKek);
     }
     let public = match PublicKey::from_spki_der(&wrapped.public) {
         Ok(public) => public,
-        Err(error) => return Ok(Anew::Damaged(error.to_string())),
+        Err(error) => return Ok(Rewrap::Damaged(error.to_string())),
     };
     let context = WrapContext { job: wrapped.job, key: wrapped.key.0, version: wrapped.version };
     let private = match ring.unwrap(&id, &wrapped.bytes, &context, &public) {
         Ok(private) => private,
-        Err(error) => return Ok(Anew::Damaged(error.to_string())),
+        Err(error) => return Ok(Rewrap::Damaged(error.to_string())),
     };
     let new = ring.wrap(&private, &context).map_err(|error| Failure::of(&error))?;
-    Ok(Anew::Wrapped(new.bytes))
+    Ok(Rewrap::Wrapped(new.bytes))
 }

@@ -1,4 +1,4 @@
-//! One job: its figures, keys, rejects and failing batches.
+//! The keys, rejects and failing batches of one job.
 
 use std::fmt;
 
@@ -7,42 +7,38 @@ use serde::Serialize;
 use vaultstream_ledger::{Job, KeyUsage, Ledger, QueryError, failures, key_usage, rejects};
 use vaultstream_signing::PublicKey;
 
-use super::{
-    Row,
-    table::{percent, span},
-};
 use crate::{error::Failure, output::printable};
 
 /// Keys, rejects and failing batches that are shown; the others are counted.
 const SHOWN: usize = 20;
 
-/// What is told of one job only.
+/// What is told of a single job only.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Details {
-    keys: Vec<Key>,
-    rejects: Vec<Reject>,
-    failing: Vec<Failing>,
+    keys: Vec<KeyRow>,
+    rejects: Vec<RejectRow>,
+    failing: Vec<FailingBatch>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Key {
-    /// Absent while the key is not made.
+struct KeyRow {
+    /// Absent while the key is not created.
     #[serde(skip_serializing_if = "Option::is_none")]
     key_id: Option<String>,
     ordinal: i32,
     version: i32,
     state: &'static str,
     signed: u64,
-    /// What is wrong with one that was set aside.
+    /// What is wrong with a key that was set aside.
     #[serde(skip_serializing_if = "Option::is_none")]
     damage: Option<String>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Reject {
+struct RejectRow {
     id: i64,
     reason: String,
     detail: String,
@@ -51,7 +47,7 @@ struct Reject {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Failing {
+struct FailingBatch {
     batch: i64,
     first: i64,
     last: i64,
@@ -60,8 +56,11 @@ struct Failing {
     why: Option<String>,
 }
 
-/// Reads them.
-pub(super) async fn details(ledger: &Ledger, job: &Job) -> Result<Details, Failure> {
+/// Reads the details of a job.
+///
+/// # Errors
+/// When the ledger cannot be read.
+pub(super) async fn read(ledger: &Ledger, job: &Job) -> Result<Details, Failure> {
     let failed = |error: QueryError| Failure::of(&error);
     let keys = key_usage(ledger, job.id, usize::MAX).await.map_err(failed)?;
     let rejects = rejects(ledger, job.id, None, SHOWN).await.map_err(failed)?;
@@ -70,7 +69,7 @@ pub(super) async fn details(ledger: &Ledger, job: &Job) -> Result<Details, Failu
         keys: keys.iter().map(key).collect(),
         rejects: rejects
             .into_iter()
-            .map(|reject| Reject {
+            .map(|reject| RejectRow {
                 id: reject.id,
                 reason: reject.reason,
                 detail: reject.detail,
@@ -79,7 +78,7 @@ pub(super) async fn details(ledger: &Ledger, job: &Job) -> Result<Details, Failu
             .collect(),
         failing: failing
             .into_iter()
-            .map(|batch| Failing {
+            .map(|batch| FailingBatch {
                 batch: batch.batch.0,
                 first: batch.range.0,
                 last: batch.range.1,
@@ -90,7 +89,7 @@ pub(super) async fn details(ledger: &Ledger, job: &Job) -> Result<Details, Failu
     })
 }
 
-fn key(usage: &KeyUsage) -> Key {
+fn key(usage: &KeyUsage) -> KeyRow {
     let made = usage.public_key.as_deref();
     let state = match made.map(PublicKey::from_spki_der) {
         _ if usage.damage.is_some() => "set aside",
@@ -103,55 +102,13 @@ fn key(usage: &KeyUsage) -> Key {
     };
     let key_id = made.and_then(|key| PublicKey::from_spki_der(key).ok()).map(|key| key.thumbprint().to_string());
     let (ordinal, version, signed) = (usage.ordinal, usage.version, usage.signed.unsigned_abs());
-    Key { key_id, ordinal, version, state, signed, damage: usage.damage.clone() }
-}
-
-impl fmt::Display for Row {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let superseded = if self.superseded { ", superseded by a later job of this name" } else { "" };
-        writeln!(out, "{} {}{superseded}", printable(&self.job), self.state)?;
-        let mut row = |name: &str, value: &str| writeln!(out, "  {name:<12} {}", printable(value));
-        row("uid", &self.uid.to_string())?;
-        row("signed", &self.signed())?;
-        row("rejected", &HumanCount(self.rejected).to_string())?;
-        if self.changed > 0 {
-            row("came or went", &format!("{} records between planning and signing", HumanCount(self.changed)))?;
-        }
-        if let Some(rate) = self.records_per_second {
-            let left = self.seconds_left.map_or_else(String::new, |left| format!(", {} left", span(left)));
-            row("rate", &format!("{}/s{left}", HumanCount(rate)))?;
-        }
-        row("age", &span(self.age_seconds))?;
-        if let Some(root) = &self.merkle_root {
-            row("merkle root", root)?;
-        }
-        if let Some(digest) = &self.receipt_digest {
-            row("receipt", &format!("sha256:{digest}"))?;
-        }
-        if let Some(failure) = &self.failure {
-            row("failed", failure)?;
-        }
-        let (active, leased, retired) = (self.keys_active, self.keys_leased, self.keys_retired);
-        row("keys", &format!("{active} that sign, {leased} of them in use; {retired} worn out"))?;
-        self.details.as_ref().map_or(Ok(()), |details| details.write(self.rejected, out))
-    }
-}
-
-impl Row {
-    fn signed(&self) -> String {
-        let signed = HumanCount(self.signed);
-        match (self.total, self.percent) {
-            (Some(total), Some(share)) => format!("{signed} of {}, {} done", HumanCount(total), percent(share)),
-            (Some(total), None) => format!("{signed} of {}", HumanCount(total)),
-            (None, _) => format!("{signed}; the records are not planned yet"),
-        }
-    }
+    KeyRow { key_id, ordinal, version, state, signed, damage: usage.damage.clone() }
 }
 
 impl Details {
-    fn write(&self, rejected: u64, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    pub(super) fn write(&self, rejected: u64, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         for key in self.keys.iter().take(SHOWN) {
-            let Key { key_id, ordinal, version, state, signed, damage: _ } = key;
+            let KeyRow { key_id, ordinal, version, state, signed, damage: _ } = key;
             let id = key_id.as_deref().unwrap_or("-");
             let signed = HumanCount(*signed);
             writeln!(out, "  {:<12} {id:<43}  {ordinal}/{version}  {signed} signed, {state}", "key")?;
@@ -173,7 +130,7 @@ impl Details {
         }
         more(out, rejected.saturating_sub(self.rejects.len() as u64), "rejects")?;
         for batch in self.failing.iter().take(SHOWN) {
-            let Failing { batch: number, first, last, attempts, why } = batch;
+            let FailingBatch { batch: number, first, last, attempts, why } = batch;
             let why = printable(why.as_deref().unwrap_or("no reason was recorded"));
             writeln!(
                 out,

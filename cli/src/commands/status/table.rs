@@ -1,14 +1,14 @@
-//! Jobs as a table: what fits into 80 columns, or with uids and receipts.
+//! Jobs as a table: one that fits into 80 columns, and one with uids and receipts.
 
 use std::{fmt::Write as _, time::Duration};
 
 use indicatif::HumanCount;
 
-use super::Row;
+use super::row::JobRow;
 use crate::output::printable;
 
 /// Live jobs and how far they are.
-pub(super) fn live(rows: &[Row]) -> String {
+pub(super) fn live(rows: &[JobRow]) -> String {
     let head = ["JOB", "STATE", "DONE", "SIGNED", "TOTAL", "REJECTED", "RATE", "LEFT", "AGE"];
     let cells = rows.iter().map(|row| {
         [
@@ -26,8 +26,8 @@ pub(super) fn live(rows: &[Row]) -> String {
     table(&head, cells.collect(), 2)
 }
 
-/// All jobs that the ledger knows, superseded ones among them, with what names one of them exactly.
-pub(super) fn with_uids(rows: &[Row]) -> String {
+/// All jobs that the ledger knows, superseded ones among them, with their uids and the digests of their receipts.
+pub(super) fn with_uids(rows: &[JobRow]) -> String {
     let head = ["JOB", "STATE", "SIGNED", "AGE", "UID", "RECEIPT"];
     let cells = rows.iter().map(|row| {
         [
@@ -72,12 +72,12 @@ fn table<const N: usize>(head: &[&str; N], rows: Vec<[String; N]>, left: usize) 
     text
 }
 
-/// A number, or nothing.
+/// A number; empty when it is unknown.
 fn optional(number: Option<u64>) -> String {
     number.map_or_else(String::new, |number| HumanCount(number).to_string())
 }
 
-/// Never 100 % while something is missing: rounded down.
+/// A share in whole per cent, rounded down: 100% is shown only when nothing is missing.
 pub(super) fn percent(percent: f64) -> String {
     format!("{}%", percent.floor())
 }
@@ -90,7 +90,9 @@ pub(super) fn span(seconds: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use vaultstream_ledger::JobState;
+
+    use super::{super::row::tests::row, *};
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell_and_numbers_stand_right() {
@@ -104,5 +106,31 @@ mod tests {
     fn shares_are_rounded_down_and_times_have_two_units() {
         assert_eq!((percent(99.9), percent(0.0)), ("99%".to_owned(), "0%".to_owned()));
         assert_eq!((span(7_501), span(0)), ("2h 5m".to_owned(), "0s".to_owned()));
+    }
+
+    #[test]
+    fn live_jobs_are_shown_with_what_is_known_of_them() {
+        let rows = [row(JobState::Signing, 400, Some(100.0)), row(JobState::Complete, 990, None)];
+        let expected = "\
+JOB          STATE     DONE  SIGNED  TOTAL  REJECTED   RATE  LEFT      AGE
+default/job  Signing    41%     400  1,000        10  100/s    6s  1m 30s
+default/job  Complete  100%     990  1,000        10               1m 30s
+";
+        let lines = |text: &str| {
+            text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>()
+        };
+        assert_eq!(lines(&live(&rows)), lines(expected));
+        assert!(live(&rows).lines().all(|line| line.chars().count() <= 80));
+    }
+
+    #[test]
+    fn superseded_jobs_are_shown_with_uid_and_receipt() {
+        let old =
+            JobRow { superseded: true, receipt_digest: Some("ab12".to_owned()), ..row(JobState::Complete, 990, None) };
+        let text = with_uids(&[old]);
+        let line = text.lines().nth(1).unwrap();
+        for words in ["default/job", "Complete, superseded", "00000000-0000-0000-0000-000000000007", "sha256:ab12"] {
+            assert!(line.contains(words), "{words}: {text}");
+        }
     }
 }

@@ -1,11 +1,9 @@
-//! Jobs that have not ended, or not well: told before anything is checked, or waited for.
+//! `--wait`: waits for a ledger, a job and its end.
 
 use std::time::{Duration, Instant};
 
-use indicatif::HumanCount;
-use vaultstream_ledger::{Job, JobState, Ledger, progress};
+use vaultstream_ledger::Job;
 
-use super::problem::{Kind, Problem};
 use crate::{
     args::VerifyArgs,
     error::Failure,
@@ -13,20 +11,19 @@ use crate::{
     output,
 };
 
-/// Between two looks.
-const LOOK: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Returns the job when it has ended, or after `patience` as it is then; a ledger or a job that is not there yet is waited
-/// for, too.
+/// Waits until the job has ended, at most until `timeout`, and returns it as it is then. A ledger or a job that does not exist
+/// yet is waited for, too.
 ///
 /// # Errors
-/// After `patience`, with what was missing then.
-pub(super) async fn for_the_end(args: &VerifyArgs, patience: Duration) -> Result<(OpenLedger, Job), Failure> {
+/// After `timeout`, with what was missing then.
+pub(super) async fn for_the_end(args: &VerifyArgs, timeout: Duration) -> Result<(OpenLedger, Job), Failure> {
     let begun = Instant::now();
     let mut told = String::new();
     loop {
-        let over = begun.elapsed() >= patience;
-        let missing = match look(args).await {
+        let over = begun.elapsed() >= timeout;
+        let missing = match open(args).await {
             Ok((opened, job)) if over || job.state.is_terminal() => return Ok((opened, job)),
             Ok((_, job)) => format!("the job is {}, not finished yet", job.state),
             Err(failure) if over => return Err(failure),
@@ -36,40 +33,14 @@ pub(super) async fn for_the_end(args: &VerifyArgs, patience: Duration) -> Result
             output::remark(format_args!("waiting: {missing}"));
             told = missing;
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
-/// The job as it is now. The ledger is open no longer than for a look: a run cannot begin or end in a data-dir that is read.
-pub(super) async fn look(args: &VerifyArgs) -> Result<(OpenLedger, Job), Failure> {
+/// Opens the ledger and reads the job. A caller that waits closes the ledger again: as long as it is open no run can begin or
+/// end in that data-dir.
+pub(super) async fn open(args: &VerifyArgs) -> Result<(OpenLedger, Job), Failure> {
     let opened = ledger::open(&args.ledger).await?;
     let job = ledger::find(&opened.ledger, &args.job).await?;
     Ok((opened, job))
-}
-
-/// What is wrong with a job that is not Complete.
-pub(super) async fn refusal(ledger: &Ledger, job: &Job) -> Result<Option<Problem>, Failure> {
-    let (kind, end) = match job.state {
-        JobState::Complete => return Ok(None),
-        JobState::Failed => {
-            let why = job.failure.as_deref().unwrap_or("the reason was not recorded");
-            (Kind::Failed, format!("the job has failed: {why}"))
-        }
-        JobState::Deleting => (Kind::NotFinished, "the job is being deleted".to_owned()),
-        state => (Kind::NotFinished, format!("the job is {state}, not finished yet")),
-    };
-    let done = how_far(ledger, job).await?;
-    Ok(Some(Problem::new(kind, format!("{end}; {done}; --partial checks what there is"))))
-}
-
-/// How much of a job is signed.
-pub(crate) async fn how_far(ledger: &Ledger, job: &Job) -> Result<String, Failure> {
-    let counts = progress(ledger, job.id).await.map_err(|error| Failure::of(&error))?;
-    Ok(match (counts, job.total) {
-        (Some(counts), Some(_)) => {
-            let [signed, total] = [counts.signed, counts.total].map(|number| HumanCount(number.unsigned_abs()));
-            format!("{signed} of {total} records are signed")
-        }
-        _ => "nothing is signed yet".to_owned(),
-    })
 }

@@ -1,0 +1,60 @@
+//! `vaultstream keys` and `vaultstream keys rewrap`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use vaultstream_signing::Thumbprint;
+
+use super::ledger::{JobArgs, LedgerArgs};
+
+/// `vaultstream keys`.
+#[derive(Args, Clone, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct KeysArgs {
+    /// Does something else than printing.
+    #[command(subcommand)]
+    pub command: Option<KeysCommand>,
+    /// Which ledger.
+    #[command(flatten)]
+    pub ledger: LedgerArgs,
+    /// Which job.
+    #[command(flatten)]
+    pub job: JobArgs,
+    /// PEM, or a JSON Web Key Set.
+    #[arg(long, value_enum, default_value = "pem")]
+    pub format: KeyFormat,
+    /// Only the key with this id: the `keyId` of an export, an RFC 7638 thumbprint.
+    #[arg(long, value_name = "KEY_ID", allow_hyphen_values = true)]
+    pub key: Option<Thumbprint>,
+}
+
+/// Commands about keys beside printing them.
+#[derive(Clone, Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Move private keys from old key-encryption keys to a new one, while jobs may sign. Until this is done workers need both: the
+    /// new one as `kek` in the connection Secret, old ones as `kek.<id>`.
+    Rewrap(RewrapArgs),
+}
+
+/// `vaultstream keys rewrap`.
+#[derive(Args, Clone, Debug)]
+pub struct RewrapArgs {
+    /// Which ledger. The URL must log in as the owner of the schema.
+    #[command(flatten)]
+    pub ledger: LedgerArgs,
+    /// The file with the new key-encryption key: 32 bytes in base64. `openssl rand -base64 32` makes one.
+    #[arg(long, value_name = "FILE")]
+    pub kek_file: PathBuf,
+    /// A file with a key-encryption key that is in use now. Can be given several times.
+    #[arg(long, value_name = "FILE", required = true)]
+    pub old_kek_file: Vec<PathBuf>,
+}
+
+/// `--format` of keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum KeyFormat {
+    /// SubjectPublicKeyInfo, PEM.
+    Pem,
+    /// JSON Web Key Set.
+    Jwks,
+}

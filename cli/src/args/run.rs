@@ -1,0 +1,60 @@
+//! `vaultstream run`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use vaultstream_signing::Backend;
+
+use super::{environment::EnvironmentArgs, output::OutputFormat, verify::VerifyMode};
+
+/// `vaultstream run`.
+#[derive(Args, Clone, Debug)]
+pub struct RunArgs {
+    /// Manifests with SigningJobs; `-` reads stdin. Several jobs run one after the other.
+    #[arg(short, long = "file", required_unless_present = "more_files", value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+
+    /// The same, without -f.
+    #[arg(value_name = "FILE", hide = true)]
+    pub more_files: Vec<PathBuf>,
+
+    /// Where Postgres and NATS are.
+    #[command(flatten)]
+    pub environment: EnvironmentArgs,
+
+    /// The signing implementation: multibuffer, native or reference. Default: the fastest that works on this processor.
+    #[arg(long, env = "VAULTSTREAM_BACKEND")]
+    pub backend: Option<Backend>,
+
+    /// What to check at the end: every signature, a sample of 10,000, or no signature. Default: full up to 100,000 records, else
+    /// sample. Completeness, Merkle root and receipt are always checked.
+    #[arg(long, value_enum)]
+    pub verify: Option<VerifyMode>,
+
+    /// Print a table, or one JSON object for each job.
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: OutputFormat,
+
+    /// Sign a finished job again, with new keys. The old signatures are kept under the old job's uid.
+    #[arg(long)]
+    pub again: bool,
+
+    /// Create the records and their batches, but sign nothing. Run the same command without this option to sign them.
+    #[arg(long)]
+    pub seed_only: bool,
+
+    /// Interval of comparisons of streams and ledger. For tests, which need a short one.
+    #[arg(long, env = "VAULTSTREAM_REPAIR_INTERVAL", default_value = "30s", hide = true)]
+    pub repair_interval: humantime::Duration,
+
+    /// How long a batch may be held without a sign of life. For tests, which need a short time.
+    #[arg(long, env = "VAULTSTREAM_BATCH_ACK_WAIT", default_value = "30s", hide = true)]
+    pub batch_ack_wait: humantime::Duration,
+}
+
+impl RunArgs {
+    /// The manifests, given with -f or without.
+    pub fn manifests(&self) -> impl Iterator<Item = &PathBuf> {
+        self.files.iter().chain(&self.more_files)
+    }
+}

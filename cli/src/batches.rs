@@ -1,0 +1,37 @@
+//! A job's signed batches, as verification and export read them.
+
+use vaultstream_ledger::{
+    Job, Ledger, rejects,
+    verify::{SignedBatch, batch_roots},
+};
+use vaultstream_signing::{Hash, merkle};
+
+use crate::error::Failure;
+
+/// Batches of a page. The rows of adjacent batches are read in one query.
+const PAGE_SIZE: usize = 5_000;
+
+/// Reads a page of batches, beginning with the batch numbered `from`. An empty page is the end.
+///
+/// # Errors
+/// When the ledger cannot be read.
+pub(crate) async fn page(ledger: &Ledger, job: &Job, from: i64) -> Result<Vec<SignedBatch>, Failure> {
+    batch_roots(ledger, job.id, from, PAGE_SIZE).await.map_err(|error| Failure::of(&error))
+}
+
+/// The Merkle root over a batch's rejects.
+///
+/// # Errors
+/// When the ledger cannot be read.
+pub(crate) async fn rejects_root(ledger: &Ledger, job: &Job, batch: &SignedBatch) -> Result<Hash, Failure> {
+    let mut tree = merkle::Tree::new();
+    if batch.rejected > 0 {
+        let most = usize::try_from(batch.rejected).unwrap_or(usize::MAX);
+        let found =
+            rejects(ledger, job.id, batch.first.checked_sub(1), most).await.map_err(|error| Failure::of(&error))?;
+        for reject in found.iter().filter(|reject| reject.id <= batch.last) {
+            tree.push(merkle::reject_leaf(reject.id, &reject.reason));
+        }
+    }
+    Ok(tree.root())
+}

@@ -1,0 +1,37 @@
+//! `vaultstream verify`: checks a job and prints what was found.
+
+mod wait;
+
+use std::process::ExitCode;
+
+use crate::{
+    args::{OutputFormat, VerifyArgs},
+    error::Failure,
+    output,
+    report::Report,
+    verify::{self, CheckOptions, problem::NAMED},
+};
+
+/// Checks a job and prints the report.
+///
+/// # Errors
+/// One sentence, when the ledger cannot be read. What is wrong with the job is in the report.
+pub(crate) async fn verify(args: VerifyArgs) -> Result<ExitCode, Failure> {
+    if args.strict {
+        output::remark("note: --strict has no effect any more: changed rows fail unless --allow-changed is given");
+    }
+    let (opened, job) = match args.wait {
+        Some(timeout) => wait::for_the_end(&args, *timeout).await?,
+        None => wait::open(&args).await?,
+    };
+    let most = if args.all { usize::MAX } else { NAMED };
+    let options =
+        CheckOptions { mode: args.mode, visible: args.output == OutputFormat::Text, most, partial: args.partial };
+    let mut verified = verify::check(&opened.ledger, &job, options).await?;
+    if !args.allow_changed {
+        verified.demand_unchanged();
+    }
+    let report = Report::of(&opened.ledger, &job, &verified, None).await?;
+    report.print(args.output)?;
+    Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
