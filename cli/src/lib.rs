@@ -6,7 +6,6 @@
 
 pub mod args;
 pub mod job;
-pub mod output;
 
 mod batches;
 mod commands;
@@ -20,6 +19,7 @@ mod kek;
 mod ledger;
 mod location;
 mod migration;
+mod output;
 mod progress;
 mod report;
 mod shell;

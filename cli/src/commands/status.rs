@@ -10,7 +10,6 @@ use std::{process::ExitCode, time::Duration};
 use vaultstream_ledger::{Job, QueryError, jobs, progress};
 
 use self::row::JobRow;
-
 use crate::{
     args::{OutputFormat, StatusArgs},
     error::Failure,
