@@ -4,29 +4,29 @@ use vaultstream_worker::chain;
 
 /// A failure, told in one sentence; several faults are a line each, and lines that begin with two spaces are tips.
 #[derive(Debug)]
-pub struct Failure {
+pub(crate) struct Failure {
     message: String,
     code: u8,
 }
 
 impl Failure {
     /// The user has to correct the input: exit code 2.
-    pub fn bad_input(message: impl Into<String>) -> Self {
+    pub(crate) fn bad_input(message: impl Into<String>) -> Self {
         Self { message: message.into(), code: 2 }
     }
 
     /// Another failure: exit code 1.
-    pub fn failed(message: impl Into<String>) -> Self {
+    pub(crate) fn failed(message: impl Into<String>) -> Self {
         Self { message: message.into(), code: 1 }
     }
 
     /// An error with its causes, as bad input.
-    pub fn input(error: &dyn std::error::Error) -> Self {
+    pub(crate) fn input(error: &dyn std::error::Error) -> Self {
         Self::bad_input(chain(error))
     }
 
     /// An error with its causes, as another failure. A server without free space is bad input: the user has to free some.
-    pub fn of(error: &(dyn std::error::Error + 'static)) -> Self {
+    pub(crate) fn of(error: &(dyn std::error::Error + 'static)) -> Self {
         if vaultstream_ledger::is_out_of_space(error) {
             return Self::bad_input(format!(
                 "{}; free some space there, then run the same command again",
@@ -37,7 +37,7 @@ impl Failure {
     }
 
     /// The reader of stdout has closed it (`… | head`): exit code 128 and SIGPIPE, as from a shell, without a message.
-    pub fn unread() -> Self {
+    pub(crate) fn unread() -> Self {
         Self { message: String::new(), code: 141 }
     }
 
@@ -47,7 +47,7 @@ impl Failure {
     }
 
     /// The sentence.
-    pub fn message(&self) -> &str {
+    pub(crate) fn message(&self) -> &str {
         &self.message
     }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use uuid::Uuid;
 use vaultstream_api::SigningJob;
-use vaultstream_ledger::{Job, JobId, JobState, JobTimes, Progress};
+use vaultstream_ledger::{Job, JobId, JobState, Progress, jobs::JobTimes};
 
 /// A table source.
 pub(crate) const TABLE: &str = "source: {table: {name: orders, key: id, payload: body}}";

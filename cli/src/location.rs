@@ -21,7 +21,7 @@ const OUR_DIR: &str = "VAULTSTREAM_DATA_DIR";
 
 /// Who named a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NamedBy {
+pub(crate) enum NamedBy {
     /// `--database-url`.
     Flag,
     /// `VAULTSTREAM_DATABASE_URL`.
@@ -32,18 +32,18 @@ pub enum NamedBy {
 
 /// A database that was named, and a data-dir.
 #[derive(Clone, PartialEq, Eq)]
-pub struct LedgerLocation {
+pub(crate) struct LedgerLocation {
     /// The ledger's URL, unless a private Postgres is meant. A secret.
-    pub database: Option<(String, NamedBy)>,
+    pub(crate) database: Option<(String, NamedBy)>,
     /// The folder of private servers; beside a database it holds the key-encryption key.
-    pub data_dir: Option<PathBuf>,
+    pub(crate) data_dir: Option<PathBuf>,
     /// The data-dir was a flag.
     dir_by_flag: bool,
 }
 
 impl LedgerLocation {
     /// Reads the flags, then the environment. Says on stderr when one of them is not used, or only in part.
-    pub fn of(url: Option<&str>, dir: Option<&Path>) -> Self {
+    pub(crate) fn of(url: Option<&str>, dir: Option<&Path>) -> Self {
         let location = choose(url, dir, &|name| std::env::var_os(name));
         let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         match (&location.database, &location.data_dir) {
@@ -60,12 +60,12 @@ impl LedgerLocation {
     }
 
     /// Whether the ledger is deleted at the end of the run.
-    pub fn is_temporary(&self) -> bool {
+    pub(crate) fn is_temporary(&self) -> bool {
         self.database.is_none() && self.data_dir.is_none()
     }
 
     /// The flags by which another command finds the same ledger, each after a blank, without passwords.
-    pub fn flags(&self) -> String {
+    pub(crate) fn flags(&self) -> String {
         match (&self.database, &self.data_dir) {
             (Some((_, NamedBy::Ours | NamedBy::Shared)), _) | (None, None) => String::new(),
             (Some((url, NamedBy::Flag)), _) => format!(" --database-url {}", without_secret(url)),
@@ -75,7 +75,7 @@ impl LedgerLocation {
     }
 
     /// Names the ledger on stderr; `more` follows the version.
-    pub fn tell(&self, ledger: &Ledger, version: u32, more: &str) {
+    pub(crate) fn tell(&self, ledger: &Ledger, version: u32, more: &str) {
         let described = self.describe(ledger.place());
         // A command that waits for a job calls this at every poll.
         output::remark_once(format_args!("ledger: {described}, schema version {version}{more}"));

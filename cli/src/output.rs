@@ -21,7 +21,7 @@ use crate::error::Failure;
 ///
 /// # Errors
 /// [`unwritten`].
-pub fn print(text: &str) -> Result<(), Failure> {
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
     beside_line(|| {
         let mut out = io::stdout().lock();
         out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| unwritten(&error))
@@ -32,7 +32,7 @@ pub fn print(text: &str) -> Result<(), Failure> {
 ///
 /// # Errors
 /// [`unwritten`].
-pub fn line(text: impl fmt::Display) -> Result<(), Failure> {
+pub(crate) fn line(text: impl fmt::Display) -> Result<(), Failure> {
     print(&format!("{text}\n"))
 }
 
@@ -40,12 +40,12 @@ pub fn line(text: impl fmt::Display) -> Result<(), Failure> {
 ///
 /// # Errors
 /// [`unwritten`].
-pub fn json(value: &impl serde::Serialize) -> Result<(), Failure> {
+pub(crate) fn json(value: &impl serde::Serialize) -> Result<(), Failure> {
     line(serde_json::to_string(value).map_err(|error| Failure::of(&error))?)
 }
 
 /// Writes a remark to stderr, without control characters. A failure to write it is ignored.
-pub fn remark(text: impl fmt::Display) {
+pub(crate) fn remark(text: impl fmt::Display) {
     let text = text.to_string();
     let lines: Vec<Cow<'_, str>> = text.split('\n').map(printable).collect();
     // Nothing depends on remarks.
@@ -62,7 +62,7 @@ pub(crate) fn report(failure: &Failure) -> ExitCode {
 }
 
 /// Writes a remark unless the same was written before.
-pub fn remark_once(text: impl fmt::Display) {
+pub(crate) fn remark_once(text: impl fmt::Display) {
     static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     let text = text.to_string();
     if SAID.lock().unwrap_or_else(PoisonError::into_inner).insert(text.clone()) {
@@ -96,7 +96,7 @@ fn beside_line<T>(write: impl FnOnce() -> T) -> T {
 
 /// Stderr for logs: they appear above the line that changes.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Stderr;
+pub(crate) struct Stderr;
 
 impl io::Write for Stderr {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -109,7 +109,7 @@ impl io::Write for Stderr {
 }
 
 /// The failure of a command whose output cannot be written. It has no message when the reader has closed the output.
-pub fn unwritten(error: &io::Error) -> Failure {
+pub(crate) fn unwritten(error: &io::Error) -> Failure {
     match error.kind() {
         io::ErrorKind::BrokenPipe => Failure::unread(),
         _ => Failure::failed(format!("failed to write the output: {error}")),
@@ -118,7 +118,7 @@ pub fn unwritten(error: &io::Error) -> Failure {
 
 /// Text without characters that command a terminal or reverse the direction of text: they are escaped as in a Rust string,
 /// `\n` or `\u{1b}`.
-pub fn printable(text: &str) -> Cow<'_, str> {
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     if !text.contains(is_command) {
         return Cow::Borrowed(text);
     }
@@ -144,21 +144,18 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 
 /// A colour with a meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Colour {
+pub(crate) enum Colour {
     /// All is well.
     Good,
     /// Something is wrong.
     Bad,
-    /// Attention is needed.
-    Warning,
 }
 
 /// Text for stdout, coloured where stdout is a terminal with colours.
-pub fn paint(colour: Colour, text: &str) -> Cow<'_, str> {
+pub(crate) fn paint(colour: Colour, text: &str) -> Cow<'_, str> {
     let code = match colour {
         Colour::Good => "32",
         Colour::Bad => "31",
-        Colour::Warning => "33",
     };
     match stdout_colours() {
         true => Cow::Owned(format!("\u{1b}[1;{code}m{text}\u{1b}[0m")),
@@ -167,12 +164,12 @@ pub fn paint(colour: Colour, text: &str) -> Cow<'_, str> {
 }
 
 /// Whether stdout shows colours: it is a terminal, and neither NO_COLOR, CLICOLOR nor TERM say otherwise.
-pub fn stdout_colours() -> bool {
+pub(crate) fn stdout_colours() -> bool {
     anstream::AutoStream::choice(&io::stdout()) != ColorChoice::Never
 }
 
 /// Whether stderr is a terminal.
-pub fn stderr_is_terminal() -> bool {
+pub(crate) fn stderr_is_terminal() -> bool {
     io::stderr().is_terminal()
 }
 

@@ -26,7 +26,7 @@ const MIN_PAUSE: Duration = Duration::from_secs(1);
 
 /// The verdict over a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// It is Complete, and nothing is wrong with what was checked.
     #[serde(rename = "VERIFIED")]
     Verified,
@@ -38,7 +38,7 @@ pub enum Verdict {
 /// The report about a job.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Report {
+pub(crate) struct Report {
     verdict: Verdict,
     job: String,
     uid: uuid::Uuid,
@@ -112,11 +112,11 @@ fn is_false(value: &bool) -> bool {
 
 /// What a run contributed to a job.
 #[derive(Clone, Copy, Debug)]
-pub struct SignedNow {
+pub(crate) struct SignedNow {
     /// Signatures that existed when it began.
-    pub before: u64,
+    pub(crate) before: u64,
     /// How long it drove the job.
-    pub time: Duration,
+    pub(crate) time: Duration,
 }
 
 /// How long signing took, and how many records were signed or rejected in that time.
@@ -149,7 +149,12 @@ impl Report {
     ///
     /// # Errors
     /// When the ledger cannot be read.
-    pub async fn of(ledger: &Ledger, job: &Job, verified: &Verified, now: Option<SignedNow>) -> Result<Self, Failure> {
+    pub(crate) async fn of(
+        ledger: &Ledger,
+        job: &Job,
+        verified: &Verified,
+        now: Option<SignedNow>,
+    ) -> Result<Self, Failure> {
         let failed = |error: QueryError| Failure::of(&error);
         let counts = progress(ledger, job.id)
             .await
@@ -196,7 +201,7 @@ impl Report {
     }
 
     /// Whether the job is Complete and nothing is wrong with it.
-    pub fn is_good(&self) -> bool {
+    pub(crate) fn is_good(&self) -> bool {
         self.verdict == Verdict::Verified
     }
 
@@ -219,7 +224,7 @@ impl Report {
     ///
     /// # Errors
     /// When stdout is closed or full.
-    pub fn print(&self, form: OutputFormat) -> Result<(), Failure> {
+    pub(crate) fn print(&self, form: OutputFormat) -> Result<(), Failure> {
         match form {
             OutputFormat::Text => output::print(&self.to_string()),
             OutputFormat::Json => output::json(self),

@@ -17,31 +17,31 @@ use crate::{args::VerifyMode, error::Failure};
 /// What the rows are now. Figures that were not determined are absent.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Compared {
+pub(crate) struct Compared {
     /// Signed rows that were looked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub compared: Option<u64>,
+    pub(crate) compared: Option<u64>,
     /// Rows with another payload.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub changed: Option<u64>,
+    pub(crate) changed: Option<u64>,
     /// Rows that were deleted.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub gone: Option<u64>,
+    pub(crate) gone: Option<u64>,
     /// Rows that the server cannot read.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub unreadable: Option<u64>,
+    pub(crate) unreadable: Option<u64>,
     /// Rows that are neither signed nor rejected, newer ones among them.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub unsigned: Option<u64>,
+    pub(crate) unsigned: Option<u64>,
     /// Rows with keys above all keys that existed when the job was planned.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub newer: Option<u64>,
+    pub(crate) newer: Option<u64>,
     /// Why no row can be compared.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub not_compared: Option<String>,
+    pub(crate) not_compared: Option<String>,
     /// The problems among these, unless changes are allowed.
     #[serde(skip)]
-    pub(super) problems: Vec<Problem>,
+    pub(crate) problems: Vec<Problem>,
 }
 
 impl Compared {

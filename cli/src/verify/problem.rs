@@ -6,11 +6,11 @@ use indicatif::HumanCount;
 use serde::Serialize;
 
 /// Records that are named unless all are requested; the others are counted.
-pub const NAMED: usize = 10;
+pub(crate) const NAMED: usize = 10;
 
 /// The kind of a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-pub enum ProblemKind {
+pub(crate) enum ProblemKind {
     /// The job has not ended.
     NotFinished,
     /// It ended as Failed.
@@ -40,7 +40,7 @@ pub enum ProblemKind {
 /// A problem.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Problem {
+pub(crate) struct Problem {
     kind: ProblemKind,
     message: String,
     /// The number of records it is about.
@@ -53,12 +53,12 @@ pub struct Problem {
 
 impl Problem {
     /// A problem that is not about single records.
-    pub fn new(kind: ProblemKind, message: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: ProblemKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), count: None, records: Vec::new() }
     }
 
     /// A problem about these records; `None` when there are none. `one` and `several` complete the sentence after their number.
-    pub fn about(kind: ProblemKind, records: &Records, one: &str, several: &str) -> Option<Self> {
+    pub(crate) fn about(kind: ProblemKind, records: &Records, one: &str, several: &str) -> Option<Self> {
         let what = match records.count {
             0 => return None,
             1 => one,
@@ -70,19 +70,19 @@ impl Problem {
 
     /// The same, with the records that it is about.
     #[must_use]
-    pub fn with(self, records: &Records) -> Self {
+    pub(crate) fn with(self, records: &Records) -> Self {
         Self { count: Some(records.count), records: records.least.iter().copied().collect(), ..self }
     }
 
     /// The sentence.
-    pub fn message(&self) -> &str {
+    pub(crate) fn message(&self) -> &str {
         &self.message
     }
 }
 
 /// Records with a problem: all are counted, the ids of the first are kept.
 #[derive(Clone, Debug)]
-pub struct Records {
+pub(crate) struct Records {
     count: u64,
     least: BTreeSet<i64>,
     most: usize,
@@ -90,18 +90,18 @@ pub struct Records {
 
 impl Records {
     /// No records yet. The ids of at most `most` are kept.
-    pub fn keeping(most: usize) -> Self {
+    pub(crate) fn keeping(most: usize) -> Self {
         Self { count: 0, least: BTreeSet::new(), most }
     }
 
     /// Records that were counted by a query.
-    pub fn counted(count: u64, ids: impl IntoIterator<Item = i64>) -> Self {
+    pub(crate) fn counted(count: u64, ids: impl IntoIterator<Item = i64>) -> Self {
         let least: BTreeSet<i64> = ids.into_iter().collect();
         Self { count, most: least.len(), least }
     }
 
     /// Adds a record.
-    pub fn add(&mut self, id: i64) {
+    pub(crate) fn add(&mut self, id: i64) {
         self.count += 1;
         self.least.insert(id);
         if self.least.len() > self.most {
@@ -109,21 +109,13 @@ impl Records {
         }
     }
 
-    /// Adds the records of another search.
-    pub fn append(&mut self, other: &Self) {
-        for id in &other.least {
-            self.add(*id);
-        }
-        self.count += other.count - other.least.len() as u64;
-    }
-
     /// The number of records.
-    pub fn count(&self) -> u64 {
+    pub(crate) fn count(&self) -> u64 {
         self.count
     }
 
     /// The ids that are kept, and the number of the others.
-    pub fn named(&self) -> String {
+    pub(crate) fn named(&self) -> String {
         let mut named = String::new();
         for id in &self.least {
             let comma = if named.is_empty() { "" } else { ", " };
@@ -149,13 +141,10 @@ mod tests {
             records.add(id);
         }
         assert_eq!(records.named(), "-4, 2, 7 and 2 more (`vaultstream verify --all` names them)");
-        let mut others = Records::keeping(3);
-        others.add(1);
-        others.append(&records);
-        assert_eq!((others.count(), others.named().split(" and").next()), (6, Some("-4, 1, 2")));
+        assert_eq!(records.count(), 5);
         let problem =
-            Problem::about(ProblemKind::Changed, &others, "record was changed", "records were changed").unwrap();
-        assert!(problem.message().starts_with("6 records were changed: -4, 1, 2 and 3 more"), "{}", problem.message());
+            Problem::about(ProblemKind::Changed, &records, "record was changed", "records were changed").unwrap();
+        assert!(problem.message().starts_with("5 records were changed: -4, 2, 7 and 2 more"), "{}", problem.message());
         assert_eq!(Problem::about(ProblemKind::Changed, &Records::keeping(3), "record", "records"), None);
     }
 }

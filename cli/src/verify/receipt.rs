@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_long_value_is_cut_off() {
-        let long = json!(["native"]).as_array().unwrap().repeat(40);
+        let long = vec!["native"; 40];
         let problems = differences(&receipt(&[("/backends", json!(long))]), &receipt(&[]));
         let message = problems[0].message();
         assert!(message.contains('…') && message.chars().count() < 200, "{message}");

@@ -42,14 +42,14 @@ fn compare(path: &str, old: Option<&Value>, new: Option<&Value>, found: &mut Vec
     if old == new {
         return;
     }
-    let members = |value: Option<&Value>| value.and_then(Value::as_object).into_iter().flat_map(|object| object.keys());
-    let names: BTreeSet<&String> = members(old).chain(members(new)).collect();
+    let objects = [old, new].map(|value| value.and_then(Value::as_object));
+    let names: BTreeSet<&String> = objects.iter().flatten().flat_map(|object| object.keys()).collect();
     if names.is_empty() {
         found.push(Difference { path: path.to_owned(), old: old.cloned(), new: new.cloned() });
     }
     for name in names {
-        let member = |value: Option<&Value>| value.and_then(|value| value.get(name));
-        compare(&format!("{path}.{name}"), member(old), member(new), found);
+        let [old, new] = objects.map(|object| object.and_then(|object| object.get(name)));
+        compare(&format!("{path}.{name}"), old, new, found);
     }
 }
 
