@@ -140,7 +140,7 @@ mod tests {
             ("verify --job a --strict --allow-changed", "--strict cannot be given together with --allow-changed"),
             (
                 "status --job a --uid 00000000-0000-0000-0000-000000000007",
-                "--uid cannot be given together with --job <NS/NAME>",
+                "--job cannot be given together with --uid <UID>",
             ),
             ("keys rewrap --kek-file a", "missing: --old-kek-file <FILE>"),
             ("export --job a --colour", "there is no option --colour here"),
@@ -160,7 +160,7 @@ mod tests {
     fn a_slip_of_the_pen_is_corrected() {
         let cases = [
             ("verfy --job a", "  tip: did you mean vaultstream verify?"),
-            ("verify --jb a", "  tip: did you mean --job?"),
+            ("verify --job a --partal", "  tip: did you mean --partial?"),
             ("verify --job a --mode ful", "  tip: did you mean full?"),
         ];
         for (line, tip) in cases {
@@ -177,7 +177,7 @@ mod tests {
             "run -f - --again --seed-only --verify sql -o json",
             "run -f a --database-url postgres://a --data-dir b --nats-url nats://c --nats-cert c --nats-key k",
             "status --all --job a",
-            "keys --job a --key -aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+            "keys --job a --key -AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
             "keys rewrap --kek-file a --old-kek-file b --old-kek-file c",
             "delete --uid 00000000-0000-0000-0000-000000000007 -y --force",
             "bench --batch-size 100,5000 --pairs 1 -o markdown",

@@ -98,7 +98,7 @@ mod tests {
             lines[0].ends_with("suspended.yaml:6:3: spec.suspend is true: set it to false to run the job here"),
             "{told}"
         );
-        assert!(lines[1].contains("wrong.yaml:5:23: spec.source.generate.records is none: "), "{told}");
+        assert!(lines[1].contains("wrong.yaml:5:23: spec.source.generate.records is \"none\": "), "{told}");
         assert_eq!(read_all(&run_args(&files[..1])).unwrap().len(), 1);
     }
 
