@@ -90,7 +90,7 @@ async fn rows(
     args: &ExportArgs,
     keys: &HashMap<KeyId, Thumbprint>,
     signed: &mut SignedRows<'_>,
-    writer: &mut line::Writer<'_, impl io::Write>,
+    writer: &mut line::Writer<'_, impl io::Write + Send>,
 ) -> Result<(), Stopped> {
     writer.header().map_err(Stopped::Write)?;
     if job.times.signed.is_none() {
@@ -131,7 +131,7 @@ async fn write_rows(
     signed: &mut SignedRows<'_>,
     which: Rows,
     proof: Option<&proofs::BatchProofs>,
-    writer: &mut line::Writer<'_, impl io::Write>,
+    writer: &mut line::Writer<'_, impl io::Write + Send>,
 ) -> Result<(), Stopped> {
     let mut failed = None;
     let mut index = 0;

@@ -63,7 +63,9 @@ impl JobRow {
         details: Option<Details>,
     ) -> Result<Self, Failure> {
         let rate = match job.state {
-            JobState::Signing => signing_rate::recent_rate(ledger, job.id).await.map_err(|error| Failure::of(&error))?,
+            JobState::Signing => {
+                signing_rate::recent_rate(ledger, job.id).await.map_err(|error| Failure::of(&error))?
+            }
             _ => None,
         };
         Ok(Self::new(job, counts, rate, details))
