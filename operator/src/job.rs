@@ -1,4 +1,4 @@
-//! The reconciliation of one SigningJob, stage by stage. A stage imports earlier stages only.
+//! The reconciliation of one SigningJob, stage by stage. No stage imports the reconciler, and none imports in a circle.
 //!
 //! ```text
 //! children (watches) ─▶ validate ─▶ plan ─▶ build ─▶ apply ─▶ scale ─▶ status

@@ -194,7 +194,7 @@ async fn pods_that_fit_no_node_are_reported() {
     assert_recovers(&place, &job, 100).await;
 }
 
-/// Whoever may make SigningJobs does not learn which tables there are.
+/// A user who may create SigningJobs does not learn which tables exist.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_that_is_missing_and_one_that_is_not_granted_are_told_alike() {
     let place = Place::new().await;
@@ -208,15 +208,15 @@ async fn a_table_that_is_missing_and_one_that_is_not_granted_are_told_alike() {
         .await;
     let absent = place.create(&of_table("absent", "absent", SPEC)).await;
     let hidden = place.create(&of_table("hidden", "hidden", SPEC)).await;
-    let mut told = Vec::new();
+    let mut messages = Vec::new();
     for job in [&absent, &hidden] {
         let now = job.until_condition(ConditionType::Accepted, "False", Reason::SourceUnavailable).await;
-        told.push(condition(&now, ConditionType::Accepted).unwrap().message.replace(&job.name, "TABLE"));
+        messages.push(condition(&now, ConditionType::Accepted).unwrap().message.replace(&job.name, "TABLE"));
         job.until_condition(ConditionType::Ready, "False", Reason::SourceUnavailable).await;
         job.until_condition(ConditionType::Stalled, "True", Reason::SourceUnavailable).await;
         until("there is an Event", || async { !job.events("SourceUnavailable").await.is_empty() }).await;
     }
-    assert_eq!(told[0], told[1]);
+    assert_eq!(messages[0], messages[1]);
     place.site.execute("GRANT SELECT ON hidden TO vaultstream_source").await;
     assert_recovers(&place, &hidden, 100).await;
     place

@@ -1,4 +1,4 @@
-//! What the API server itself refuses, with a sentence that names the field, and what comes too late.
+//! Specs that the API server itself refuses, with a sentence that names the field, and changes that come too late.
 
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject, PostParams};
@@ -89,7 +89,7 @@ async fn fields_that_a_job_keeps_for_life_cannot_be_changed() {
     job.patch(json!({"spec": {"connectionSecret": "another"}})).await;
 }
 
-/// Complete is never said of a spec that was not signed: the change is refused, or told to change nothing.
+/// Complete never describes a spec that was not signed: the change is refused, or reported to have no effect.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_spec_that_is_changed_after_the_end_is_refused_or_told_to_come_too_late() {
     let place = Place::new().await;
@@ -102,19 +102,19 @@ async fn a_spec_that_is_changed_after_the_end_is_refused_or_told_to_come_too_lat
     assert!(!content && said.contains("source"), "{said}");
 
     job.patch(json!({"spec": {"maxRejected": 5, "signing": {"verify": "All"}}})).await;
-    let told = job.until_condition(ConditionType::Accepted, "False", Reason::ChangedTooLate).await;
-    let message = &condition(&told, ConditionType::Accepted).unwrap().message;
+    let after_change = job.until_condition(ConditionType::Accepted, "False", Reason::ChangedTooLate).await;
+    let message = &condition(&after_change, ConditionType::Accepted).unwrap().message;
     assert!(
         message.contains("spec.maxRejected was 0, and is 5") && message.contains("spec.signing.verify"),
         "{message}"
     );
     until("there is an Event", || async { job.events("ChangedTooLate").await.len() == 1 }).await;
-    let [before, after] = [&done, &told].map(|job| job.status.as_ref().unwrap());
+    let [before, after] = [&done, &after_change].map(|job| job.status.as_ref().unwrap());
     assert_eq!(before.receipt, after.receipt);
-    assert_eq!(after.observed_generation, told.metadata.generation);
-    assert_eq!(condition(&told, ConditionType::Complete).unwrap().status, "True");
+    assert_eq!(after.observed_generation, after_change.metadata.generation);
+    assert_eq!(condition(&after_change, ConditionType::Complete).unwrap().status, "True");
 
-    // What still counts after the end is no change of what was signed.
+    // Fields that have an effect after the end do not change what was signed.
     let verify = serde_json::to_value(&done.spec.signing).unwrap();
     job.patch(json!({"spec": {"maxRejected": 0, "signing": verify, "ttlAfterFinished": "1h"}})).await;
     job.until_condition(ConditionType::Accepted, "True", Reason::Valid).await;

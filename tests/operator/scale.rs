@@ -1,5 +1,5 @@
-//! 1,000 SigningJobs of 100 records and 10 keys, and no worker: how long until all are seeded, what the operator needs for
-//! it, and what it costs to leave them alone. `make test-scale` prints a table.
+//! 1,000 SigningJobs of 100 records and 10 keys, without workers: how long until all are seeded, what the operator needs for
+//! it, and what idle jobs cost. `make test-scale` prints a table.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this program holds only tests")]
 
@@ -18,16 +18,16 @@ use vaultstream_api::SigningJob;
 use harness::{Place, generated, requests};
 
 const JOBS: usize = 1000;
-/// Requests of the client that makes them, at once.
+/// Parallel requests of the client that creates them.
 const AT_ONCE: usize = 32;
 
-/// Half a minute, or as many seconds as REST says: `REST=600 make test-scale` leaves them alone for ten minutes.
+/// How long they are left alone: 30 seconds, or as many as REST says. `REST=600 make test-scale` takes ten minutes.
 fn rest() -> Duration {
     let seconds = std::env::var("REST").ok().map(|text| text.parse().expect("REST is a number of seconds"));
     Duration::from_secs(seconds.unwrap_or(30))
 }
 
-/// The bars of docs/design.md.
+/// The limits of docs/design.md.
 const ALL_SEEDED: Duration = Duration::from_secs(60);
 const MEMORY_MIB: f64 = 64.0;
 
@@ -67,7 +67,7 @@ async fn a_thousand_jobs_are_seeded_within_a_minute_and_64_mib() {
         .await;
     table.push(("from the first apply to the last, s".to_owned(), began.elapsed().as_secs_f64()));
 
-    // One connection, and few looks: whoever measures here uses the same cores.
+    // One connection, and a long interval: the measurement uses the same cores.
     let sql = place.site.sql().await;
     let in_ledger = "SELECT count(*) FROM vaultstream.jobs WHERE seeded_at IS NOT NULL";
     let (mut ledger_took, mut status_took) = (None, None);
@@ -91,7 +91,7 @@ async fn a_thousand_jobs_are_seeded_within_a_minute_and_64_mib() {
         table.push((format!("reconciles, {}", if step == "sum" { "s in all" } else { "number" }), value));
     }
 
-    // What was under way comes to its rest first: figures of a thousand jobs at 20 a second.
+    // Pending writes are waited for: figures of a thousand jobs at 20 a second.
     tokio::time::sleep(Duration::from_secs(20)).await;
     let settling = Instant::now();
     loop {
@@ -150,7 +150,7 @@ async fn objects(api: &Api<SigningJob>) -> BTreeMap<String, Value> {
     jobs.items.into_iter().map(|job| (job.name_any(), serde_json::to_value(job).unwrap())).collect()
 }
 
-/// What is not the same any more, a line each.
+/// What differs, one line each.
 fn changed(path: &str, then: &Value, now: &Value) -> Vec<String> {
     match (then, now) {
         (Value::Object(then), Value::Object(now)) => {
@@ -170,7 +170,7 @@ fn changed(path: &str, then: &Value, now: &Value) -> Vec<String> {
     }
 }
 
-/// Jobs that say that they are seeded.
+/// Jobs whose condition Seeded is True.
 async fn told_seeded(api: &Api<SigningJob>) -> usize {
     let jobs = api.list(&Default::default()).await.unwrap();
     let seeded = |job: &&SigningJob| {
@@ -179,7 +179,7 @@ async fn told_seeded(api: &Api<SigningJob>) -> usize {
     jobs.items.iter().filter(seeded).count()
 }
 
-/// From one time that the ledger keeps to the next.
+/// The time between two timestamps of the ledger.
 async fn per_step(place: &Place) -> String {
     let row = place
         .site

@@ -1,5 +1,5 @@
 //! A job that has ended: its workers are removed, then it waits for the end of its time to live. A changed spec has no effect,
-//! and its author is told so.
+//! which a condition and an Event say.
 
 use std::time::Duration;
 

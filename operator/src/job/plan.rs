@@ -67,7 +67,7 @@ pub(crate) fn replicas(
     }
 }
 
-/// The workers' image. A job keeps the image it began with, unless it is told to follow the operator's.
+/// The workers' image. A job keeps the image it began with, unless an annotation makes it follow the operator's.
 pub(crate) fn image(job: &ValidJob, observed: &ObservedChildren, newest: &str) -> String {
     match (&job.status.worker_image, &observed.deployment) {
         (Some(image), Some(_)) if !job.upgrade_workers => image.clone(),

@@ -67,7 +67,7 @@ async fn an_operator_of_the_cluster_may_what_it_needs_and_no_more() {
     }
     assert_may_not(&place, Some(&own), &["update leases.coordination.k8s.io another"]).await;
     assert_may_not(&place, Some("kube-system"), &["get configmaps coredns"]).await;
-    // The questions are understood: what it needs, it may.
+    // A control: the rights that it needs are granted.
     for (namespace, what) in [
         (Some(own.as_str()), certificate.as_str()),
         (Some(own.as_str()), "update leases.coordination.k8s.io vaultstream-operator"),

@@ -1,4 +1,4 @@
-//! How fast the mode Direct asks for the first worker.
+//! How soon the mode Direct wants the first worker.
 
 use std::time::{Duration, SystemTime};
 
@@ -10,7 +10,7 @@ use vaultstream_api::{ConditionType, Reason};
 
 use crate::harness::{Place, generated};
 
-/// When a Deployment of the namespace first asks for a worker.
+/// When a Deployment of the namespace first has a replica.
 async fn first_request(api: Api<Deployment>) -> SystemTime {
     let mut changes = api.watch(&WatchParams::default(), "0").await.unwrap().boxed();
     while let Some(change) = changes.try_next().await.unwrap() {

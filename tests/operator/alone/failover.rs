@@ -15,7 +15,7 @@ async fn two(place: &Place) -> (Operator, Operator) {
     (first, second)
 }
 
-/// Somebody acts: a SigningJob that was made just now has a status.
+/// Waits until a leader acts: a new SigningJob has a status.
 async fn until_acted(place: &Place, limit: Duration) -> Duration {
     let begun = Instant::now();
     let job: Job = place.create(&generated("after", 20, "batchSize: 20\nkeys: {count: 1}")).await;

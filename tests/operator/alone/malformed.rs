@@ -9,9 +9,9 @@ use crate::refusals::{jobs, object};
 
 const SPEC: &str = "batchSize: 20\nkeys: {count: 2}";
 
-/// An object that was written under an older type: one that cannot be read at all, and one that breaks a rule.
+/// Two objects that were written under an older type: one cannot be read at all, the other breaks a rule.
 #[tokio::test(flavor = "multi_thread")]
-async fn malformed_objects_stop_nobody_else() {
+async fn malformed_objects_do_not_stop_other_jobs() {
     let place = Place::quiet().await;
     let jobs = jobs(&place);
     lax_crd(&place.client).await;
@@ -37,7 +37,7 @@ async fn malformed_objects_stop_nobody_else() {
         kubectl(&["-n", &place.namespace, "get", "events", "--field-selector", "reason=InvalidSpec"]).await;
     assert!(events.contains("against-a-rule") && events.contains("minReplicas"), "{events}");
     assert!(operator.stderr().contains("unreadable"), "{}", operator.stderr());
-    // A job made after them goes on, too, and they can be deleted.
+    // A job that is created after them completes, too, and they can be deleted.
     for object in &bad {
         let name = object.metadata.name.as_deref().unwrap();
         jobs.delete(name, &DeleteParams::default()).await.unwrap();

@@ -1,4 +1,5 @@
-//! At rest the operator writes nothing: told by the objects' versions, and by the API server's own count of requests.
+//! While nothing changes, the operator writes nothing: shown by the objects' versions and by the API server's own count of
+//! requests.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use vaultstream_api::{ConditionType, Phase, Reason};
 
 use crate::harness::{Place, generated, kubectl, requests, until};
 
-/// Versions of all objects that the operator writes, but for its Lease.
+/// The versions of all objects that the operator writes, except its Lease.
 async fn versions(place: &Place) -> BTreeMap<String, String> {
     let kinds = "signingjobs,deployments,poddisruptionbudgets,horizontalpodautoscalers,events";
     let columns = "custom-columns=KIND:.kind,NAME:.metadata.name,VERSION:.metadata.resourceVersion";
@@ -35,7 +36,7 @@ async fn jobs_that_rest_cost_no_write() {
         place.until_no_children().await;
         job
     };
-    // One job may be at work, and no worker may run: it waits for ever, and the next one waits for it.
+    // One job may be admitted, and no worker may run: that job never ends, and the next one waits for it.
     let operator = place.operator("operator").await.args(&["--active-jobs", "1", "--workers", "0"]).start();
     operator.until_leading().await;
     let working = place.create(&generated("a-working", 100, spec)).await;
@@ -45,7 +46,7 @@ async fn jobs_that_rest_cost_no_write() {
     queued.until_phase(Phase::Queued).await;
     let suspended = place.create(&generated("c-suspended", 100, &format!("{spec}\nsuspend: true"))).await;
     suspended.until_phase(Phase::Suspended).await;
-    // What tests before this one left is gone, too.
+    // What earlier tests left has to be gone, too.
     until("no namespace is ending", || async {
         let (_, said) =
             kubectl(&["get", "namespaces", "--field-selector", "status.phase=Terminating", "-o", "name"]).await;

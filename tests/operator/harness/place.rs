@@ -123,7 +123,7 @@ impl Place {
         place
     }
 
-    /// The servers are at other addresses from now on, and everybody is told.
+    /// Moves the servers to other addresses, and updates all connections.
     pub(crate) async fn move_servers(&mut self) {
         self.servers.change_addresses().await;
         self.make_connection_secret(&self.namespace).await;
@@ -133,7 +133,7 @@ impl Place {
         self.layout == Layout::ClusterWide
     }
 
-    /// The children that are there, of whatever job of the namespace.
+    /// The children of all jobs of the namespace.
     pub(crate) async fn children(&self) -> Vec<String> {
         let kinds = "deployments,replicasets,pods,poddisruptionbudgets,horizontalpodautoscalers";
         let (content, said) = kubectl(&["-n", &self.namespace, "get", kinds, "-o", "name"]).await;

@@ -11,7 +11,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use super::cluster::NODE;
 
-/// Below the ports that the system hands out, so that nobody takes one while it is cut; above the others.
+/// Below the ports that the system assigns, so that no program takes one while it is cut, and above the well-known ones.
 static NEXT_PORT: AtomicU16 = AtomicU16::new(20_000);
 
 /// Where a relay leads to.
@@ -27,7 +27,7 @@ pub(crate) struct Relay {
     task: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// A port of the node that nobody has, and nobody will be given.
+/// A port of the node that is free, and that the system will not assign.
 pub(crate) async fn free_port() -> (SocketAddr, TcpListener) {
     loop {
         let address = SocketAddr::from((NODE, NEXT_PORT.fetch_add(1, Ordering::Relaxed)));
@@ -50,7 +50,7 @@ impl Relay {
         Self::to(self.server.clone()).await
     }
 
-    /// All connections end, and new ones are refused.
+    /// Ends all connections and refuses new ones.
     pub(crate) async fn cut(&self) {
         let task = self.task.lock().unwrap().take();
         if let Some(task) = task {
@@ -59,7 +59,7 @@ impl Relay {
         }
     }
 
-    /// The server can be reached again.
+    /// Lets the server be reached again.
     pub(crate) async fn restore(&self) {
         let listener = TcpListener::bind(self.address).await.unwrap();
         let task = tokio::spawn(serve(listener, self.server.clone()));
@@ -88,7 +88,7 @@ async fn serve(listener: TcpListener, server: Server) {
     }
 }
 
-/// Whoever ends first ends both.
+/// When one side ends, both do.
 async fn join(mut client: TcpStream, server: Server) {
     let _ = client.set_nodelay(true);
     let _ = match server {

@@ -4,18 +4,18 @@ use std::collections::BTreeMap;
 
 use super::cluster::kubectl;
 
-/// What an operator of ours writes; its Lease is renewed for ever.
+/// What an operator writes, except its Lease, which is always renewed.
 const OURS: [&str; 6] =
     ["signingjobs", "deployments", "poddisruptionbudgets", "horizontalpodautoscalers", "scaledobjects", "events"];
 const WRITES: [&str; 6] = ["APPLY", "DELETE", "DELETECOLLECTION", "PATCH", "POST", "PUT"];
 
-/// Requests since the API server began, by verb and resource.
+/// Requests since the API server started, by verb and resource.
 pub(crate) async fn count() -> BTreeMap<(String, String), u64> {
     let (content, text) = kubectl(&["get", "--raw", "/metrics"]).await;
     assert!(content, "{text}");
     let mut counts = BTreeMap::new();
     for line in text.lines().filter_map(|line| line.strip_prefix("apiserver_request_total{")) {
-        // Answers of other codes are other lines of the same verb and resource.
+        // Other status codes are other lines of the same verb and resource.
         let (labels, value) = line.split_once("} ").unwrap();
         let label = |name: &str| {
             let labels = labels.split(',').filter_map(|label| label.split_once('='));
@@ -32,7 +32,7 @@ pub(crate) async fn writes() -> BTreeMap<(String, String), u64> {
     only_ours(count().await)
 }
 
-/// Of all requests those that write what the operator writes.
+/// Those of all requests that write what the operator writes.
 pub(crate) fn only_ours(mut counts: BTreeMap<(String, String), u64>) -> BTreeMap<(String, String), u64> {
     counts.retain(|(verb, resource), _| WRITES.contains(&verb.as_str()) && OURS.contains(&resource.as_str()));
     counts

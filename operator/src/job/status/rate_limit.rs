@@ -79,7 +79,7 @@ mod tests {
         Uuid::from_u128(number.into())
     }
 
-    /// Lets each of `waiting` jobs ask whenever it is told to, until all are written. Returns when each was, since `start`.
+    /// Lets each of `waiting` jobs ask again after each delay, until all are written. Returns when each was, since `start`.
     fn drain(limit: &mut StatusRateLimit, start: Instant, waiting: u32) -> Vec<Duration> {
         let mut asks: Vec<(Instant, u32)> = (0..waiting).map(|number| (start, number)).collect();
         let mut written = Vec::new();
