@@ -21,7 +21,7 @@ MINUTES ?= 10
 PREFIX ?= $(if $(filter 0,$(shell id -u)),/usr/local,$(HOME)/.local)
 
 .DEFAULT_GOAL := help
-.PHONY: help quick-start build install uninstall start stop seed clean test test-cluster test-keda test-scale e2e e2e-own bench fuzz swarm lint check-docs \
+.PHONY: help quick-start build install uninstall start stop seed clean test test-cluster test-keda test-scale e2e e2e-own bench fuzz swarm lint otel-collector check-docs \
 	generate picture dist kind-up kind-down tools env-setup check-prereqs
 
 help: ## List these verbs
@@ -110,6 +110,9 @@ dist: ## Put static, stripped programs into dist/
 
 tools: ## Put a pinned nats-server, and Postgres if needed, into .tools/
 	@scripts/install-tools
+
+otel-collector: ## Put an OpenTelemetry Collector into .tools/, for the tests of traces; needs Go
+	@scripts/install-tools --only otel-collector
 
 env-setup: ## Write .env with the numbers of the quick start
 	@scripts/env-setup

@@ -8,9 +8,10 @@ use vaultstream_ledger::{
     Ledger,
     steps::{self, SourceError, StepError},
 };
+use vaultstream_program::cores;
 use vaultstream_signing::{Backend, KekRing};
 use vaultstream_streams::Streams;
-use vaultstream_worker::{Parts, Worker, cores, metrics::Metrics};
+use vaultstream_worker::{Worker, WorkerConfig, metrics::Metrics};
 
 use crate::{
     args::EnvironmentArgs,
@@ -100,7 +101,7 @@ impl Environment {
     /// When there is no key-encryption key, or the system refuses a thread.
     pub(crate) fn worker(&self, backend: Backend) -> Result<Worker, Failure> {
         let metrics = Arc::new(Metrics::new().map_err(|error| Failure::of(&error))?);
-        let parts = Parts {
+        let config = WorkerConfig {
             ledger: self.ledger.clone(),
             streams: self.streams.clone(),
             keks: kek::read(&self.kek_file).map(KekRing::new)?,
@@ -108,7 +109,7 @@ impl Environment {
             threads: cores(),
             memory: WORKER_MEMORY,
         };
-        Worker::new(parts, metrics).map_err(|error| Failure::of(&error))
+        Worker::new(config, metrics).map_err(|error| Failure::of(&error))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Failures: a message and an exit code.
 
-use vaultstream_worker::chain;
+use vaultstream_program::chain;
 
 /// A failure, told in one sentence; several faults are a line each, and lines that begin with two spaces are tips.
 #[derive(Debug)]
@@ -54,5 +54,11 @@ impl Failure {
     /// The exit code to end with.
     pub(crate) fn code(&self) -> u8 {
         self.code
+    }
+}
+
+impl From<vaultstream_lifecycle::LifecycleError> for Failure {
+    fn from(error: vaultstream_lifecycle::LifecycleError) -> Self {
+        Self::of(&error)
     }
 }

@@ -8,15 +8,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use vaultstream_program::signals::StopSignals;
 
 use crate::{error::Failure, output};
-
-/// 128 and SIGINT, as shells tell it.
-const BY_INTERRUPT: u8 = 130;
-/// 128 and SIGTERM.
-const BY_TERMINATE: u8 = 143;
 
 /// How long blocked threads may delay the end of the process.
 pub(crate) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
@@ -34,16 +29,15 @@ impl Interrupt {
     /// # Errors
     /// When the system refuses a signal handler.
     pub(crate) fn listen(first: &'static str) -> std::io::Result<Self> {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut signals = StopSignals::listen()?;
         let heard = Self::default();
         let teller = heard.clone();
         tokio::spawn(async move {
-            let code = next(&mut terminate, &mut interrupt).await;
+            let code = signals.next().await.exit_code();
             output::remark(first);
             teller.code.store(code, Ordering::Relaxed);
             teller.asked.cancel();
-            let code = next(&mut terminate, &mut interrupt).await;
+            let code = signals.next().await.exit_code();
             output::hide();
             // Private servers end with this process, commits are kept, and leases expire.
             std::process::exit(i32::from(code));
@@ -72,13 +66,6 @@ impl Interrupt {
     /// The failure of a program that was stopped.
     pub(crate) fn failure(&self, message: impl Into<String>) -> Failure {
         Failure::interrupted(message, self.code.load(Ordering::Relaxed))
-    }
-}
-
-async fn next(terminate: &mut tokio::signal::unix::Signal, interrupt: &mut tokio::signal::unix::Signal) -> u8 {
-    tokio::select! {
-        _ = terminate.recv() => BY_TERMINATE,
-        _ = interrupt.recv() => BY_INTERRUPT,
     }
 }
 

@@ -28,7 +28,7 @@ mod verify;
 
 use std::process::ExitCode;
 
-use vaultstream_worker::telemetry::{self, LogFormat};
+use vaultstream_program::logs::{LogFormat, Logs};
 
 use crate::{args::Command, error::Failure};
 
@@ -38,21 +38,29 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(code) => return code,
     };
-    if let Err(error) = telemetry::start(LogFormat::Pretty, &cli.log, || output::Stderr) {
-        return output::report(&Failure::bad_input(format!(
-            "--log is {:?}, which is not a valid filter: {error}",
-            cli.log
-        )));
+    let logs = Logs { format: LogFormat::Pretty, filter: cli.log, writer: || output::Stderr };
+    if let Err(sentence) = logs.start() {
+        return output::report(&Failure::bad_input(sentence));
     }
     let finishes = matches!(cli.command, Command::Run(_));
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return output::report(&Failure::of(&error)),
     };
+    let tracing = {
+        let _within = runtime.enter();
+        match vaultstream_trace::start("vaultstream") {
+            Ok(tracing) => tracing,
+            Err(error) => return output::report(&Failure::input(&error)),
+        }
+    };
     let work = commands::run(cli.command);
     // A run has work in flight that is worth finishing.
     let ended = runtime.block_on(async { if finishes { work.await } else { interrupt::until_signal(work).await } });
     output::hide();
+    if let Some(tracing) = tracing {
+        tracing.shut_down();
+    }
     // What blocks a thread ends with the process.
     runtime.shutdown_timeout(interrupt::SHUTDOWN_TIMEOUT);
     ended.unwrap_or_else(|failure| output::report(&failure))

@@ -1,11 +1,8 @@
 //! Reads the command line, and reports its errors in the style of all others.
 
-use std::{error::Error as _, process::ExitCode};
+use std::process::ExitCode;
 
-use clap::{
-    CommandFactory as _, Parser as _,
-    error::{ContextKind, ContextValue, Error, ErrorKind},
-};
+use vaultstream_program::usage::{self, NotRun};
 
 use crate::{args::Cli, error::Failure, output};
 
@@ -14,102 +11,19 @@ use crate::{args::Cli, error::Failure, output};
 /// # Errors
 /// With the exit code to end with, after everything is printed: help was requested, or the command line is wrong.
 pub(crate) fn parse() -> Result<Cli, ExitCode> {
-    Cli::try_parse().map_err(|error| match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            let text = error.render();
+    usage::parse().map_err(|not_run| match not_run {
+        NotRun::Asked(help) => {
+            let text = help.render();
             let text = if output::stdout_colours() { text.ansi().to_string() } else { text.to_string() };
             output::print(&text).map_or_else(|failure| output::report(&failure), |()| ExitCode::SUCCESS)
         }
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+        NotRun::Nothing(help) => {
             // It colours for terminals only. A closed stderr is not a failure.
-            let _ = error.print();
+            let _ = help.print();
             ExitCode::from(2)
         }
-        _ => output::report(&Failure::bad_input(sentence(&error))),
+        NotRun::Wrong(sentence) => output::report(&Failure::bad_input(sentence)),
     })
-}
-
-/// The error, what was probably meant, and the command that explains more.
-fn sentence(error: &Error) -> String {
-    let mut lines = vec![what(error)];
-    for (kind, dashes) in [
-        (ContextKind::SuggestedArg, ""),
-        (ContextKind::SuggestedValue, ""),
-        (ContextKind::SuggestedSubcommand, "vaultstream "),
-    ] {
-        if let Some(near) = strings(error, kind).first() {
-            lines.push(format!("  tip: did you mean {dashes}{near}?"));
-        }
-    }
-    lines.push(format!("  help: {}", help()));
-    lines.join("\n")
-}
-
-fn what(error: &Error) -> String {
-    let (argument, value) = (first(error, ContextKind::InvalidArg), first(error, ContextKind::InvalidValue));
-    match error.kind() {
-        ErrorKind::UnknownArgument if argument.starts_with('-') => format!("there is no option {argument} here"),
-        ErrorKind::UnknownArgument => format!("one argument too many: {argument}"),
-        ErrorKind::InvalidSubcommand => {
-            format!("there is no command {}", first(error, ContextKind::InvalidSubcommand))
-        }
-        ErrorKind::MissingSubcommand => {
-            format!("which command? One of {}", strings(error, ContextKind::ValidSubcommand).join(", "))
-        }
-        ErrorKind::InvalidValue if value.is_empty() => format!("{} needs a value: {argument}", name(&argument)),
-        ErrorKind::InvalidValue => {
-            let known = strings(error, ContextKind::ValidValue).join(", ");
-            format!("{} is {value}: it must be one of {known}", name(&argument))
-        }
-        ErrorKind::ValueValidation => {
-            let why = error.source().map(ToString::to_string).unwrap_or_default();
-            format!("{} is {value}: {why}", name(&argument))
-        }
-        ErrorKind::MissingRequiredArgument => format!("missing: {}", missing(error)),
-        ErrorKind::ArgumentConflict => match strings(error, ContextKind::PriorArg).as_slice() {
-            [prior] if *prior == argument => format!("{} can be given only once", name(&argument)),
-            [] => format!("{} cannot be given here", name(&argument)),
-            prior => format!("{} cannot be given together with {}", name(&argument), prior.join(", ")),
-        },
-        // Errors that this program's options cannot cause keep the library's words.
-        _ => error.to_string().lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned(),
-    }
-}
-
-fn missing(error: &Error) -> String {
-    // An alternative is shown as <--job <NS/NAME>|--uid <UID>>.
-    let told = |argument: &String| match argument.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')) {
-        Some(inner) if inner.contains('|') => inner.split('|').collect::<Vec<_>>().join(" or "),
-        _ => argument.clone(),
-    };
-    strings(error, ContextKind::InvalidArg).iter().map(told).collect::<Vec<_>>().join(" and ")
-}
-
-/// An option without the name of its value.
-fn name(argument: &str) -> &str {
-    argument.split_once(' ').map_or(argument, |(name, _)| name)
-}
-
-fn first(error: &Error, kind: ContextKind) -> String {
-    strings(error, kind).into_iter().next().unwrap_or_default()
-}
-
-fn strings(error: &Error, kind: ContextKind) -> Vec<String> {
-    match error.get(kind) {
-        Some(ContextValue::String(text)) => vec![text.clone()],
-        Some(ContextValue::Strings(texts)) => texts.clone(),
-        _ => Vec::new(),
-    }
-}
-
-/// The command that explains the one that was typed.
-fn help() -> String {
-    let typed = std::env::args().skip(1).find(|word| !word.starts_with('-'));
-    let is_known = |word: &String| Cli::command().get_subcommands().any(|known| known.get_name() == word);
-    match typed.filter(is_known) {
-        Some(command) => format!("vaultstream {command} --help"),
-        None => "vaultstream --help".to_owned(),
-    }
 }
 
 #[cfg(test)]
@@ -117,8 +31,16 @@ mod tests {
     use super::*;
     use crate::args::{Command, OutputFormat};
 
-    fn parsed(line: &str) -> Result<Cli, Error> {
-        Cli::try_parse_from(std::iter::once("vaultstream").chain(line.split_whitespace()))
+    fn parsed(line: &str) -> Result<Cli, NotRun> {
+        usage::parse_from(std::iter::once("vaultstream").chain(line.split_whitespace()).map(Into::into).collect())
+    }
+
+    /// What is said of a command line that is wrong.
+    fn sentence(line: &str) -> String {
+        match parsed(line) {
+            Err(NotRun::Wrong(sentence)) => sentence,
+            other => panic!("{line}: {other:?}"),
+        }
     }
 
     #[test]
@@ -149,8 +71,7 @@ mod tests {
             ("status --watch=yes", "unexpected value 'yes' for '--watch' found; no more were expected"),
         ];
         for (line, expected) in cases {
-            let error = parsed(line).unwrap_err();
-            let told = sentence(&error);
+            let told = sentence(line);
             assert_eq!(told.lines().next(), Some(expected), "{line}: {told}");
             assert!(told.lines().last().is_some_and(|last| last.starts_with("  help: vaultstream ")), "{line}: {told}");
         }
@@ -164,7 +85,7 @@ mod tests {
             ("verify --job a --mode ful", "  tip: did you mean full?"),
         ];
         for (line, tip) in cases {
-            let told = sentence(&parsed(line).unwrap_err());
+            let told = sentence(line);
             assert!(told.lines().any(|told| told == tip), "{line}: {told}");
         }
     }
@@ -183,7 +104,7 @@ mod tests {
             "bench --batch-size 100,5000 --pairs 1 -o markdown",
             "dev up --data-dir a",
         ] {
-            parsed(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+            parsed(line).unwrap_or_else(|error| panic!("{line}: {error:?}"));
         }
         let Command::Run(args) = parsed("run -f a b -o json").unwrap().command else { panic!("not run") };
         assert_eq!(args.manifests().count(), 2);
@@ -192,6 +113,6 @@ mod tests {
 
     #[test]
     fn the_definition_of_the_command_line_is_consistent() {
-        Cli::command().debug_assert();
+        <Cli as clap::CommandFactory>::command().debug_assert();
     }
 }

@@ -3,19 +3,14 @@
 use std::{collections::HashMap, sync::Mutex, time::Duration};
 
 use uuid::Uuid;
-
-/// `first`, doubled with each failure, up to `limit`.
-pub(crate) fn exponential(first: Duration, failures: u32, limit: Duration) -> Duration {
-    first.saturating_mul(1_u32.checked_shl(failures).unwrap_or(u32::MAX)).min(limit)
-}
+use vaultstream_streams::Backoff;
 
 /// The delay of each object's next retry, by its consecutive failures.
 #[derive(Default)]
 pub(crate) struct RetryDelays(Mutex<HashMap<Uuid, u32>>);
 
 impl RetryDelays {
-    const FIRST: Duration = Duration::from_millis(500);
-    const LIMIT: Duration = Duration::from_secs(60);
+    const BACKOFF: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(60));
 
     /// Counts a failure, and returns the delay before the next attempt.
     pub(crate) fn after_failure(&self, uid: Uuid) -> Duration {
@@ -24,7 +19,7 @@ impl RetryDelays {
             *count = count.saturating_add(1);
             *count
         });
-        exponential(Self::FIRST, failures, Self::LIMIT)
+        Self::BACKOFF.ceiling(failures)
     }
 
     /// Forgets the failures of an object: it succeeded, or is gone.

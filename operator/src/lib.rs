@@ -13,13 +13,11 @@
 //! - nothing is written when nothing differs.
 
 mod backoff;
-mod chain;
 mod config;
 mod controller;
 mod dependencies;
 mod fault;
 mod hooks;
-mod http;
 mod installed_schema;
 mod job;
 mod leader;
@@ -28,6 +26,7 @@ mod metrics;
 mod metrics_api;
 mod namespaces;
 pub mod permissions;
+mod probes;
 mod program;
 mod replica;
 mod scaling;
@@ -38,4 +37,4 @@ pub use leader::lead::Deposed;
 pub use metrics::catalogue as metrics_catalogue;
 pub use program::{OperatorError, main, run};
 
-use chain::chain;
+use vaultstream_program::chain;

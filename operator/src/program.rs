@@ -1,19 +1,19 @@
 //! From the command line to a leader at work, and back.
 
 use std::{
-    net::SocketAddr,
+    num::NonZeroUsize,
     process::ExitCode,
     sync::{Arc, atomic::AtomicBool},
 };
 
-use clap::Parser;
 use kube::Client;
-use tokio::{
-    net::TcpListener,
-    signal::unix::{SignalKind, signal},
-};
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
+use vaultstream_program::{
+    LogFormat,
+    admin::{self, ServeError},
+    shell::{self, ExitStatus, Shell},
+    signals::StopSignals,
+};
 
 use crate::{
     config::{Command, Config, Program},
@@ -22,10 +22,10 @@ use crate::{
         leave::{self, LeaveError},
         secrets::{self, SecretsError},
     },
-    http::{self, Probes},
     leader::lead::{self, Deposed},
     metrics::Metrics,
     metrics_api,
+    probes::Probes,
     replica::Replica,
     scaling::{backlog_cache::BacklogCache, keda},
 };
@@ -37,20 +37,12 @@ pub enum OperatorError {
     /// The API server's address or the credentials are unknown.
     #[error("failed to find the API server: is this a pod, or is KUBECONFIG set?")]
     Client(#[source] kube::Error),
-    /// The port cannot be had.
-    #[error("failed to listen on {address}: choose another with {option}")]
-    Listen {
-        /// What was asked for.
-        address: SocketAddr,
-        /// The option that says so.
-        option: &'static str,
-        /// Why not.
-        #[source]
-        source: std::io::Error,
-    },
-    /// Signals cannot be handled.
-    #[error("failed to handle signals")]
-    Signals(#[source] std::io::Error),
+    /// A port cannot be had.
+    #[error(transparent)]
+    Listen(#[from] ServeError),
+    /// The system refuses what every program needs.
+    #[error("failed to start")]
+    System(#[from] std::io::Error),
     /// Metrics could not be registered.
     #[error("failed to register metrics")]
     Metrics(#[from] prometheus::Error),
@@ -68,50 +60,37 @@ pub enum OperatorError {
     Secrets(#[from] SecretsError),
 }
 
-/// The program: reads its settings, runs, and tells in one sentence why it failed.
-pub fn main() -> ExitCode {
-    let command = Program::parse().command;
-    if let Command::Run(config) = &command
-        && let Err(error) = start_logs(config)
-    {
-        eprintln!("vaultstream-operator: --log {}: {error}", config.log);
-        return ExitCode::from(2);
-    }
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let result = match runtime {
-        Ok(runtime) => runtime.block_on(obey(command)),
-        Err(source) => Err(OperatorError::Signals(source)),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("vaultstream-operator: {}", crate::chain(&error));
-            let bad_input = matches!(error, OperatorError::Client(_) | OperatorError::Listen { .. });
-            ExitCode::from(if bad_input { 2 } else { 1 })
-        }
+impl ExitStatus for OperatorError {
+    fn exit_code(&self) -> u8 {
+        if matches!(self, Self::Client(_) | Self::Listen(_)) { 2 } else { 1 }
     }
 }
 
-async fn obey(command: Command) -> Result<(), OperatorError> {
+/// What the program is called in its errors.
+const NAME: &str = "vaultstream-operator";
+
+/// The program: reads its settings, runs, and says in one sentence why it failed.
+pub fn main() -> ExitCode {
+    let command = match shell::parse::<Program>(NAME) {
+        Ok(program) => program.command,
+        Err(code) => return code,
+    };
+    let logs = match &command {
+        Command::Run(config) => {
+            let format = if config.log_json { LogFormat::Json } else { LogFormat::Pretty };
+            Some((format, config.log.clone()))
+        }
+        Command::Leave(_) | Command::MakeDevSecrets(_) => None,
+    };
+    Shell { name: NAME, logs, threads: NonZeroUsize::new(2) }.run(dispatch(command))
+}
+
+async fn dispatch(command: Command) -> Result<(), OperatorError> {
     match command {
         Command::Run(config) => run(*config).await,
         Command::Leave(args) => Ok(leave::leave(args).await?),
         Command::MakeDevSecrets(args) => Ok(secrets::make(args).await?),
     }
-}
-
-fn start_logs(config: &Config) -> Result<(), tracing_subscriber::filter::ParseError> {
-    let filter: EnvFilter = EnvFilter::builder().parse(format!("{},async_nats=off,tls_listener=off", config.log))?;
-    // Colours are for terminals; NO_COLOR, CLICOLOR and TERM are heeded. A stderr that is gone is no reason to panic.
-    let colours = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false);
-    let subscriber = subscriber.with_ansi(colours).with_writer(std::io::stderr);
-    // A second start, as in tests that share a process, keeps the first one's settings.
-    let _ = match config.log_json {
-        true => subscriber.json().flatten_event(true).try_init(),
-        false => subscriber.with_target(false).compact().try_init(),
-    };
-    Ok(())
 }
 
 /// Runs until SIGTERM or SIGINT, or until another replica leads.
@@ -126,12 +105,12 @@ pub async fn run(config: Config) -> Result<(), OperatorError> {
     let metrics = Metrics::new(backlog.clone())?;
     let dependencies = Dependencies::start(config.connection_dir.clone(), &stop);
     if let Some(address) = config.scaling_address {
-        let listener = listen(address, "--scaling-address").await?;
+        let listener = admin::listen(address, "--scaling-address").await?;
         tokio::spawn(keda::serve(listener, backlog.clone(), stop.clone()));
     }
     let metrics_api = match config.metrics_api_address {
         Some(address) => {
-            let listener = listen(address, "--metrics-api-address").await?;
+            let listener = admin::listen(address, "--metrics-api-address").await?;
             let service = (config.operator_namespace.as_str(), config.metrics_api_service.as_str());
             Some(metrics_api::start(listener, client.clone(), service, backlog.clone(), &stop)?)
         }
@@ -146,7 +125,8 @@ pub async fn run(config: Config) -> Result<(), OperatorError> {
         metrics_api: metrics_api.clone(),
     };
     let address = config.http_address;
-    let serving = tokio::spawn(http::serve(listen(address, "--http-address").await?, probes, stop.clone()));
+    let listener = admin::listen(address, "--http-address").await?;
+    let serving = tokio::spawn(admin::serve(listener, probes, stop.clone()));
     tracing::info!(version = env!("CARGO_PKG_VERSION"), %address, "operator");
     let replica = Replica { config, client, dependencies, metrics, backlog, metrics_api };
     let result = lead::lead(replica, &ready, &stop).await;
@@ -156,18 +136,12 @@ pub async fn run(config: Config) -> Result<(), OperatorError> {
     Ok(result?)
 }
 
-async fn listen(address: SocketAddr, option: &'static str) -> Result<TcpListener, OperatorError> {
-    TcpListener::bind(address).await.map_err(|source| OperatorError::Listen { address, option, source })
-}
-
-fn stop_on_signals(stop: &CancellationToken) -> Result<(), OperatorError> {
-    for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
-        let mut signals = signal(kind).map_err(OperatorError::Signals)?;
-        let stop = stop.clone();
-        tokio::spawn(async move {
-            signals.recv().await;
-            stop.cancel();
-        });
-    }
+fn stop_on_signals(stop: &CancellationToken) -> std::io::Result<()> {
+    let mut signals = StopSignals::listen()?;
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        signals.next().await;
+        stop.cancel();
+    });
     Ok(())
 }

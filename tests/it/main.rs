@@ -31,6 +31,7 @@ mod streams;
 mod swarm;
 mod tables;
 mod tampering;
+mod traces;
 mod upgrades;
 mod verdicts;
 mod worker;

@@ -9,12 +9,13 @@ use std::{sync::Arc, time::Duration};
 use prometheus::Gauge;
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
-use vaultstream_streams::backoff;
+use vaultstream_program::chain;
+use vaultstream_streams::Backoff;
 
 use crate::metrics::{Dependency, Metrics};
 
-const FIRST_PROBE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// The delay before a probe.
+const PROBES: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(10));
 
 /// Whether a dependency may be used.
 #[derive(Clone)]
@@ -60,7 +61,7 @@ impl Breaker {
         };
         let mut attempt = 0;
         while !self.is_closed() {
-            let pause = backoff(FIRST_PROBE, LONGEST_PAUSE, attempt, &mut rand::rng());
+            let pause = PROBES.jittered(attempt, &mut rand::rng());
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = stop.cancelled() => return,
@@ -76,23 +77,6 @@ impl Breaker {
             }
         }
     }
-}
-
-/// An error and its causes on one line.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        // Postgres gives its hints lines of their own.
-        let told = cause.to_string().replace('\n', "; ");
-        // Libraries that show their cause in their own sentence as well would have it said twice.
-        if !text.ends_with(&told) {
-            text.push_str(": ");
-            text.push_str(&told);
-        }
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

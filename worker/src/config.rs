@@ -4,12 +4,11 @@ use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf};
 
 use clap::Parser;
 use uuid::Uuid;
+use vaultstream_program::LogFormat;
 use vaultstream_signing::Backend;
 
-use crate::telemetry::LogFormat;
-
 /// Signs the records of one SigningJob: pulls batches from JetStream, leases keys, signs, and commits signatures to
-/// Postgres, until it is told to stop. SIGTERM finishes what is in flight; a second one stops at once.
+/// Postgres, until a signal stops it. SIGTERM finishes what is in flight; a second one stops at once.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "vaultstream-worker", version)]
 pub struct Config {

@@ -47,7 +47,7 @@ impl CpuPool {
     pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, ThreadEnded> {
         let (done, result) = oneshot::channel();
         let task: Task = Box::new(move || {
-            // The lane may have been cancelled; then nobody waits for the result.
+            // A lane that was cancelled does not wait for the result.
             let _ = done.send(work());
         });
         self.tasks.send(task).await.map_err(|_| ThreadEnded)?;

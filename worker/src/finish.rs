@@ -13,16 +13,16 @@ use vaultstream_ledger::{
 use vaultstream_signing::{Receipt, backend::names, sign_receipt};
 
 use crate::{
-    held::HeldMessage,
+    in_flight::InFlightMessage,
     receipt::{receipt_of, rejects_root},
     session::{Session, SessionError},
 };
 
-/// Pause before a finish message that cannot be served yet comes again.
-const NOT_YET: Duration = Duration::from_secs(1);
+/// The delay before a finish message that came too early is delivered again.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Signs and stores the job's receipt, then acknowledges the message.
-pub(crate) async fn make_receipt(session: &Session, message: HeldMessage) -> Result<(), SessionError> {
+pub(crate) async fn make_receipt(session: &Session, message: InFlightMessage) -> Result<(), SessionError> {
     loop {
         match attempt(session).await {
             Ok(true) => {
@@ -30,7 +30,7 @@ pub(crate) async fn make_receipt(session: &Session, message: HeldMessage) -> Res
                 return Ok(());
             }
             Ok(false) => {
-                message.give_back(NOT_YET);
+                message.redeliver_after(RETRY_INTERVAL);
                 return Ok(());
             }
             Err(error) => session.wait_out(error).await?,
@@ -40,7 +40,7 @@ pub(crate) async fn make_receipt(session: &Session, message: HeldMessage) -> Res
 
 /// One try; false when the job is not ready for its receipt, or its key is held by another worker.
 async fn attempt(session: &Session) -> Result<bool, SessionError> {
-    let ledger = &session.deps.ledger;
+    let ledger = &session.shared.ledger;
     let job = session.job.id;
     match jobs::by_id(ledger, job).await? {
         Some(job) if job.state == JobState::Finishing && job.receipt.is_none() => {}
@@ -68,14 +68,14 @@ async fn sign_and_store(session: &Session, lease: Lease) -> Result<bool, Session
     let jws = sign_receipt(&private, &receipt).map_err(SessionError::Receipt)?;
     vaultstream_faults::point("before-receipt");
     let backends = names(&receipt.backends);
-    let stored = steps::store_receipt(&session.deps.ledger, &lease, &jws, &receipt.merkle_root, &backends).await?;
+    let stored = steps::store_receipt(&session.shared.ledger, &lease, &jws, &receipt.merkle_root, &backends).await?;
     vaultstream_faults::point("receipt-stored");
     Ok(stored == ReceiptStored::Stored)
 }
 
 /// What the receipt says; `None` when the job is gone.
 async fn summary(session: &Session) -> Result<Option<Receipt>, SessionError> {
-    let ledger = &session.deps.ledger;
+    let ledger = &session.shared.ledger;
     let Some(job) = jobs::by_id(ledger, session.job.id).await? else { return Ok(None) };
     let Some(counts) = progress(ledger, job.id).await? else { return Ok(None) };
     let keys = verify::public_keys(ledger, job.id).await?;

@@ -4,45 +4,47 @@
 use std::{collections::HashSet, time::Duration};
 
 use tokio_util::sync::CancellationToken;
-use vaultstream_streams::{BatchPuller, Delivery, StreamsError, Work};
+use vaultstream_ledger::{BatchNo, BatchRange};
+use vaultstream_streams::{BatchMessage, BatchPuller, Delivery, StreamsError, Work};
+use vaultstream_trace::Span;
 
 use crate::{
-    budget::Budget,
-    held::HeldMessages,
+    in_flight::{InFlightMessage, InFlightMessages},
+    memory_budget::{self, MemoryBudget},
     metrics::{Metrics, Stage},
-    unit::{HeldBatch, Unit},
+    unit::{PulledBatch, Unit},
 };
 
-/// A unit is closed when no further batch has arrived for so long.
-const QUIET: Duration = Duration::from_millis(5);
+/// A unit is closed when no further batch has arrived within this time.
+const GATHER_TIMEOUT: Duration = Duration::from_millis(5);
 
-/// Bytes of one unit at most, whatever its batches.
-const MAX_UNIT_BYTES: usize = 8 << 20;
+/// The memory of one unit, whatever its batches.
+const UNIT_BYTES_LIMIT: usize = 8 << 20;
 
 /// Turns deliveries into units.
 pub(crate) struct Gatherer<'a> {
     /// The job's batch messages.
     pub(crate) puller: BatchPuller,
-    /// Where what is held is kept alive.
-    pub(crate) held: &'a HeldMessages,
+    /// Where the messages of units are held.
+    pub(crate) in_flight: &'a InFlightMessages,
     /// Memory for units.
-    pub(crate) budget: &'a Budget,
+    pub(crate) budget: &'a MemoryBudget,
     /// The worker's metrics.
     pub(crate) metrics: &'a Metrics,
     /// `spec.keys.lease.records`, or less under a rate limit.
     pub(crate) max_records: usize,
     /// Lanes that wait for units.
     pub(crate) lanes: usize,
-    /// Whether pulling was stopped.
+    /// True once pulling was stopped.
     pub(crate) stopped: bool,
 }
 
-/// What the gatherer has to say.
+/// What [`Gatherer::next`] returns.
 pub(crate) enum Gathered {
     /// A unit to sign.
     Unit(Unit),
     /// All batches are signed; the receipt is wanted. The message is held until it is acknowledged.
-    Finish(crate::held::HeldMessage),
+    Finish(InFlightMessage),
     /// Pulling was stopped and everything that had arrived was handed over.
     End,
 }
@@ -65,24 +67,27 @@ impl Gatherer<'_> {
             },
         };
         let _time = self.metrics.time(Stage::Gather);
-        let target = self.target(&first);
+        let target = match first.work() {
+            Work::Batch(batch) => target(first.pending(), record_count(batch.rows), self.lanes, self.most()),
+            Work::Finish => 0,
+        };
         let first = match self.hold(first) {
             Held::Batch(batch) => batch,
             Held::Finish(message) => return Ok(Gathered::Finish(message)),
         };
-        let mut records = batch_records(&first);
-        let mut numbers = HashSet::from([first.message.batch]);
+        let mut records = record_count(first.range.rows);
+        let mut numbers = HashSet::from([first.range.batch]);
         let mut batches = vec![first];
         while records < target {
-            let Ok(delivery) = tokio::time::timeout(QUIET, self.pull(stop)).await else { break };
+            let Ok(delivery) = tokio::time::timeout(GATHER_TIMEOUT, self.pull(stop)).await else { break };
             let Some(delivery) = delivery? else { break };
-            if !fits(&delivery, records, self.most()) {
+            if !fits(&delivery.work(), records, self.most()) {
                 *pending = Some(delivery);
                 break;
             }
             match self.hold(delivery) {
-                Held::Batch(batch) if numbers.insert(batch.message.batch) => {
-                    records += batch_records(&batch);
+                Held::Batch(batch) if numbers.insert(batch.range.batch) => {
+                    records += record_count(batch.range.rows);
                     batches.push(batch);
                 }
                 // Delivered twice, as after its ack wait while this worker stood still. A unit reads and signs nothing twice.
@@ -91,7 +96,7 @@ impl Gatherer<'_> {
                         known.join(again);
                     }
                 }
-                Held::Finish(message) => message.give_back(Duration::ZERO),
+                Held::Finish(message) => message.redeliver_after(Duration::ZERO),
             }
         }
         let Some(share) = self.budget.take(records).await else { return Ok(Gathered::End) };
@@ -112,17 +117,8 @@ impl Gatherer<'_> {
         }
     }
 
-    /// While much is pending a unit is as large as allowed; towards the end units shrink, so that the last ones keep
-    /// every lane, and every worker, busy (guided self-scheduling, Polychronopoulos and Kuck 1987).
-    fn target(&self, first: &Delivery) -> usize {
-        let Work::Batch(batch) = first.work() else { return 0 };
-        let pending = usize::try_from(first.pending()).unwrap_or(usize::MAX).saturating_add(1);
-        let per_lane = pending.div_ceil(self.lanes.max(1)).saturating_mul(usize::try_from(batch.rows).unwrap_or(0));
-        per_lane.min(self.most())
-    }
-
     fn most(&self) -> usize {
-        self.max_records.min(MAX_UNIT_BYTES / crate::budget::BYTES_PER_RECORD).min(self.budget.records())
+        self.max_records.min(UNIT_BYTES_LIMIT / memory_budget::BYTES_PER_RECORD).min(self.budget.records())
     }
 
     fn hold(&self, delivery: Delivery) -> Held {
@@ -130,27 +126,85 @@ impl Gatherer<'_> {
         if redelivered {
             self.metrics.redelivered.inc();
         }
+        let trace = match delivery.work() {
+            Work::Batch(batch) => Span::batch(delivery.trace(), batch.batch, batch.rows),
+            Work::Finish => Span::default(),
+        };
         let (work, ack) = delivery.split();
-        let held = self.held.hold(ack);
+        let message = self.in_flight.hold(ack);
         match work {
-            Work::Batch(message) => Held::Batch(HeldBatch { message, held, redelivered }),
-            Work::Finish => Held::Finish(held),
+            Work::Batch(BatchMessage { job: _, batch, first, last, rows }) => {
+                let range = BatchRange { batch: BatchNo(batch), first, last, rows };
+                Held::Batch(PulledBatch { range, message, redelivered, trace })
+            }
+            Work::Finish => Held::Finish(message),
         }
     }
 }
 
 enum Held {
-    Batch(HeldBatch),
-    Finish(crate::held::HeldMessage),
+    Batch(PulledBatch),
+    Finish(InFlightMessage),
 }
 
-fn batch_records(batch: &HeldBatch) -> usize {
-    usize::try_from(batch.message.rows).unwrap_or(0)
+/// How many records the next unit should have, with `pending` batches like the first one still in the stream.
+///
+/// While much is pending a unit is as large as allowed; towards the end units shrink, so that the last ones keep
+/// every lane, and every worker, busy (guided self-scheduling, Polychronopoulos and Kuck 1987).
+fn target(pending: u64, batch_records: usize, lanes: usize, most: usize) -> usize {
+    let batches = usize::try_from(pending).unwrap_or(usize::MAX).saturating_add(1);
+    batches.div_ceil(lanes.max(1)).saturating_mul(batch_records).min(most)
 }
 
-fn fits(delivery: &Delivery, records: usize, most: usize) -> bool {
-    match delivery.work() {
-        Work::Batch(batch) => records + usize::try_from(batch.rows).unwrap_or(0) <= most,
+/// Whether a unit of `records` records has room for this work.
+fn fits(work: &Work, records: usize, most: usize) -> bool {
+    match work {
+        Work::Batch(batch) => records.saturating_add(record_count(batch.rows)) <= most,
         Work::Finish => false,
+    }
+}
+
+fn record_count(rows: i64) -> usize {
+    usize::try_from(rows).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn a_unit_is_as_large_as_allowed_while_much_is_pending_and_shrinks_towards_the_end() {
+        for (pending, lanes, records) in [
+            (0, 4, 50),
+            (3, 4, 50),
+            (4, 4, 100),
+            (79, 4, 1000),
+            (80, 4, 1000),
+            (u64::MAX, 4, 1000),
+            (9, 1, 500),
+            (9, 0, 500),
+        ] {
+            assert_eq!(target(pending, 50, lanes, 1000), records, "{pending} pending, {lanes} lanes");
+        }
+    }
+
+    #[test]
+    fn one_batch_larger_than_a_unit_is_a_unit_of_its_own() {
+        assert_eq!(target(10, 5000, 2, 1000), 1000);
+        assert!(!fits(&batch(1), 5000, 1000));
+    }
+
+    #[test]
+    fn a_batch_fits_up_to_the_last_record() {
+        assert!(fits(&batch(400), 600, 1000));
+        assert!(!fits(&batch(401), 600, 1000));
+        assert!(fits(&batch(-1), 1000, 1000), "a count that makes no sense takes no room");
+        assert!(!fits(&Work::Finish, 0, 1000), "a finish message is no part of a unit");
+    }
+
+    fn batch(rows: i64) -> Work {
+        Work::Batch(BatchMessage { job: Uuid::nil(), batch: 0, first: 0, last: 0, rows })
     }
 }

@@ -10,23 +10,97 @@ use std::{
 
 use tokio::sync::Semaphore;
 use uuid::Uuid;
+use vaultstream_api::Lease as KeyLease;
 use vaultstream_ledger::{
     JobId, KeyId, Lease, Ledger, QueryError, damaged_keys,
     leases::{self, LeaseOutcome, Material, Stored},
 };
+use vaultstream_program::chain;
 use vaultstream_signing::{
     Backend, KekId, KekRing, Nonce, PrivateKey, PublicKey, SigningError, UnwrapError, WrapContext, WrappedKey,
     kek::KekError, public_key::PublicKeyError,
 };
 use vaultstream_streams::{KeyTokens, StreamsError, Token};
 
-use crate::{breaker::chain, metrics::Metrics, sign::OpenKey};
+use crate::{metrics::Metrics, sign::SigningKey};
 
-/// A unit that waited so long for a key gives its batches back, so that two workers never wait for each other.
-pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// A unit that waited this long for a key gives its batches back, so that two workers never wait for each other.
+pub(crate) const KEY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A token whose key was held without an end that could be told comes again after this.
-const SOON: Duration = Duration::from_millis(20);
+/// The shortest delay before the token of a key that is leased comes again.
+const TOKEN_RETRY_INTERVAL: Duration = Duration::from_millis(20);
+
+/// A leased key, ready to sign. Whatever happens to it consumes it and returns [`KeySettled`].
+pub(crate) struct LeasedKey {
+    lease: Lease,
+    /// Records signed under this lease.
+    used: u64,
+    /// Signs with it.
+    pub(crate) signing: Box<SigningKey>,
+    /// Held until the key is given back; dropped, the token is delivered again.
+    token: Token,
+}
+
+/// Says that a key was given back, retired, kept or lost. A unit is settled only with one of these, so that code that forgets
+/// its key does not compile.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct KeySettled(());
+
+impl LeasedKey {
+    /// The key in the ledger.
+    pub(crate) fn id(&self) -> KeyId {
+        self.lease.key
+    }
+
+    /// The right to use it.
+    pub(crate) fn lease(&self) -> &Lease {
+        &self.lease
+    }
+
+    /// Counts records that were signed and committed.
+    pub(crate) fn book(&mut self, signed: i64) {
+        self.lease.signed += signed;
+        self.used += signed.unsigned_abs();
+    }
+
+    /// Keeps the key in `place` for what is signed next.
+    pub(crate) fn keep(self, place: &mut Option<Self>) -> KeySettled {
+        *place = Some(self);
+        KeySettled(())
+    }
+
+    /// Gives up a key whose lease is over: its token is delivered again by itself.
+    pub(crate) fn lost(self) -> KeySettled {
+        KeySettled(())
+    }
+
+    /// What a lease has been used for, with `records` more that are about to be committed.
+    pub(crate) fn usage(&self, left: u64, records: u64) -> LeaseUsage {
+        LeaseUsage { used: self.used + records, remaining: self.lease.remaining(), left: left.saturating_sub(records) }
+    }
+}
+
+/// How far a lease is used.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LeaseUsage {
+    /// Records signed under it.
+    pub(crate) used: u64,
+    /// Its time left.
+    pub(crate) remaining: Duration,
+    /// Signatures that its key may still make.
+    pub(crate) left: u64,
+}
+
+impl LeaseUsage {
+    /// Whether the next unit needs another key: the lease has signed its records, half of its time is over, or its key
+    /// cannot sign one more batch.
+    pub(crate) fn is_used_up(&self, lease: &KeyLease, batch_size: u32) -> bool {
+        self.used >= u64::from(lease.records)
+            || self.remaining < lease.duration.as_std() / 2
+            || self.left < u64::from(batch_size)
+    }
+}
 
 /// Where lanes get their keys from.
 pub(crate) struct KeySource {
@@ -50,7 +124,7 @@ pub(crate) struct KeySource {
     pub(crate) max_signatures: Option<u64>,
     /// The job's batch size.
     pub(crate) batch_size: u32,
-    /// `spec.concurrency.keys`: key pairs made at once.
+    /// `spec.concurrency.keys`: the number of key pairs made at once.
     pub(crate) generating: Semaphore,
     /// The worker's metrics.
     pub(crate) metrics: Arc<Metrics>,
@@ -97,7 +171,7 @@ pub enum KeyError {
     /// The key-encryption key has wrapped as many keys as is safe.
     #[error("the key-encryption key {0} has encrypted as many keys as is safe: add a new one")]
     KekSpent(KekId),
-    /// The stored public key is none.
+    /// The stored public key cannot be read.
     #[error("failed to read the public key of key {}", key.0)]
     PublicKey {
         /// The key.
@@ -125,23 +199,23 @@ impl KeyError {
 }
 
 impl KeySource {
-    /// Leases the least recently used free key. `None` when none came free within [`LONGEST_WAIT`].
+    /// Leases the least recently used free key. `None` when no key became free within [`KEY_TIMEOUT`].
     ///
     /// # Errors
     /// [`KeyError`].
-    pub(crate) async fn lease(&self) -> Result<Option<OpenKey>, KeyError> {
-        let give_up = Instant::now() + LONGEST_WAIT;
-        while let Some(patience) = give_up.checked_duration_since(Instant::now()) {
-            let Some(token) = self.tokens.next(patience).await? else { return Ok(None) };
+    pub(crate) async fn lease(&self) -> Result<Option<LeasedKey>, KeyError> {
+        let deadline = Instant::now() + KEY_TIMEOUT;
+        while let Some(timeout) = deadline.checked_duration_since(Instant::now()) {
+            let Some(token) = self.tokens.next(timeout).await? else { return Ok(None) };
             let key = KeyId(token.key());
             match leases::take(&self.ledger, self.job, key, self.lease).await? {
                 LeaseOutcome::Granted(lease) if self.left(&lease) < u64::from(self.batch_size) => {
                     leases::retire(&self.ledger, &lease).await?;
-                    vaultstream_faults::point("key-retired");
+                    vaultstream_faults::point("worn-key-retired");
                     token.discard();
                 }
                 LeaseOutcome::Granted(lease) => {
-                    vaultstream_faults::point("lease-taken");
+                    vaultstream_faults::point("lease-opened");
                     match self.open(lease.clone(), token).await {
                         Ok(key) => return Ok(Some(key)),
                         // Its token goes back by itself, and is dropped with its next delivery.
@@ -149,14 +223,14 @@ impl KeySource {
                         Err(error) => return Err(error),
                     }
                 }
-                LeaseOutcome::HeldFor(left) => token.nak_after(left.max(SOON)),
+                LeaseOutcome::HeldFor(left) => token.nak_after(left.max(TOKEN_RETRY_INTERVAL)),
                 LeaseOutcome::Retired => token.discard(),
             }
         }
         Ok(None)
     }
 
-    /// Takes a damaged key out of use, so that the job goes on with its others.
+    /// Takes a damaged key out of use, so that the job continues with its others.
     pub(crate) async fn set_aside(&self, lease: &Lease, why: &KeyError) -> Result<(), KeyError> {
         let why = chain(why);
         if damaged_keys::set_aside(&self.ledger, lease, &why).await? {
@@ -172,48 +246,53 @@ impl KeySource {
     }
 
     /// Gives a key back after the commit that released its lease.
-    pub(crate) async fn give_back(&self, key: OpenKey) {
+    pub(crate) async fn give_back(&self, key: LeasedKey) -> KeySettled {
         vaultstream_faults::point("before-key-return");
         if let Err(error) = key.token.requeue().await {
             tracing::debug!(%error, "a key was not returned; its token will be delivered again after its AckWait");
         }
+        KeySettled(())
     }
 
     /// Takes a key out of use whose signatures are spent; its successor gets a token from lifecycle.
-    pub(crate) async fn retire(&self, key: OpenKey) {
+    pub(crate) async fn retire(&self, key: LeasedKey) -> KeySettled {
         match leases::retire(&self.ledger, &key.lease).await {
             Ok(_) => {
-                tracing::info!(uid = %self.uid, key = key.lease.key.0, "a key has made all its signatures and is retired");
+                tracing::warn!(uid = %self.uid, key = key.id().0, "a key has made all its signatures and is retired");
                 key.token.discard();
             }
             Err(error) => tracing::debug!(%error, "a key was not retired; its lease will expire"),
         }
+        KeySettled(())
     }
 
     /// Ends a lease that committed nothing and gives its key back.
-    pub(crate) async fn release(&self, key: OpenKey) {
+    pub(crate) async fn release(&self, key: LeasedKey) -> KeySettled {
         match leases::release(&self.ledger, &key.lease).await {
             Ok(()) => self.give_back(key).await,
-            Err(error) => tracing::debug!(%error, "a lease was not released; it will expire"),
+            Err(error) => {
+                tracing::debug!(%error, "a lease was not released; it will expire");
+                KeySettled(())
+            }
         }
     }
 
-    /// Makes the key pair if nobody has yet, and loads it. Tens of microseconds, hence not worth a CPU thread.
-    async fn open(&self, lease: Lease, token: Token) -> Result<OpenKey, KeyError> {
+    /// Makes the key pair if there is none yet, and loads it. Tens of microseconds, hence not worth a CPU thread.
+    async fn open(&self, lease: Lease, token: Token) -> Result<LeasedKey, KeyError> {
         let (lease, private, public) = self.material(lease).await?;
         let key = lease.key;
         let load = |source| KeyError::Load { key, source };
-        Ok(OpenKey {
+        let signing = SigningKey {
+            key,
+            expires: lease.expires,
             signer: self.backend.signer(&private, self.nonce).map_err(load)?,
             checker: Backend::checker(&[self.backend]).verifier(&public).map_err(load)?,
             thumbprint: public.thumbprint(),
-            lease,
-            used: 0,
-            token,
-        })
+        };
+        Ok(LeasedKey { lease, used: 0, signing: Box::new(signing), token })
     }
 
-    /// The key pair of a lease, made if nobody has yet.
+    /// The key pair of a lease, made if there is none yet.
     pub(crate) async fn material(&self, lease: Lease) -> Result<(Lease, PrivateKey, PublicKey), KeyError> {
         match lease.material.clone() {
             Some(material) => self.unwrap(lease, &material),
@@ -247,12 +326,31 @@ impl KeySource {
             Stored::WrapLimit => return Err(KeyError::KekSpent(kek_id)),
             Stored::UnknownKek => return Err(KeyError::Unregistered(kek_id)),
         }
-        vaultstream_faults::point("material-stored");
+        vaultstream_faults::point("material-used");
         lease.material = Some(material);
         Ok((lease, private, public))
     }
 
     fn context(&self, lease: &Lease) -> WrapContext {
         WrapContext { job: self.uid, key: lease.key.0, version: lease.version }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether a lease of 1,000 records and 60 s is used up, for batches of 50.
+    fn used_up(used: u64, seconds: u64, left: u64) -> bool {
+        let lease = KeyLease { records: 1000, duration: "60s".parse().unwrap() };
+        LeaseUsage { used, remaining: Duration::from_secs(seconds), left }.is_used_up(&lease, 50)
+    }
+
+    #[test]
+    fn a_lease_is_used_up_by_its_records_its_time_or_its_keys_signatures() {
+        assert!(!used_up(999, 30, 50));
+        assert!(used_up(1000, 60, u64::MAX));
+        assert!(used_up(0, 29, u64::MAX));
+        assert!(used_up(0, 60, 49));
     }
 }

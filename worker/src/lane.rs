@@ -5,22 +5,29 @@
 //! - 1, 4: everything is committed under the lease it was signed under, behind fences that raise;
 //! - 3: a batch is acknowledged only after its commit, or when the ledger says that it is signed;
 //! - 6: payloads are hashed as they stream; a unit's memory is its share of the budget;
-//! - 7, 8: a dependency that fails makes the lane wait and go on with what it holds; nothing counts against a record.
+//! - 7, 8: a dependency that fails makes the lane wait and continue with what it holds; nothing counts against a record.
+
+mod parts;
 
 use std::{sync::Arc, time::Duration};
 
 use async_channel::Receiver;
+use tracing::{Instrument as _, Span, field};
 use vaultstream_ledger::{
     BatchNo, batches,
     commit::{self, Committed, Segment},
 };
+use vaultstream_program::chain;
+use vaultstream_trace::Span as Traced;
 
+use self::parts::{ack, narrow, redeliver, split_off_fitting, traced};
 use crate::{
+    keys::{KeySettled, LeasedKey},
     metrics::Stage,
     read,
     session::{Session, SessionError},
-    sign::{self, OpenKey, SignFailure},
-    unit::{ReadBatch, ReadUnit, Unit},
+    sign::{self, LeaseEnded, SignFailure, SignedUnit, SigningKey},
+    unit::{BatchRecords, ReadBatch, ReadUnit, Unit},
 };
 
 /// Signs units until there are no more.
@@ -28,7 +35,7 @@ pub(crate) async fn run(session: Arc<Session>, units: Receiver<Unit>) -> Result<
     let mut lane = Lane { session: &session, units, next: None, key: None };
     let result = lane.sign_all().await;
     if let Some(key) = lane.key {
-        session.keys.release(key).await;
+        let _settled: KeySettled = session.keys.release(key).await;
     }
     result
 }
@@ -39,19 +46,27 @@ struct Lane<'a> {
     /// Taken before a commit, to know whether the key is needed further.
     next: Option<Unit>,
     /// Kept from one unit to the next while its lease has records left.
-    key: Option<OpenKey>,
+    key: Option<LeasedKey>,
 }
 
 impl Lane<'_> {
     async fn sign_all(&mut self) -> Result<(), SessionError> {
         while let Some(unit) = self.next_unit().await {
-            let _in_flight = InFlight::new(self.session);
-            if let Some(unit) = self.read(unit).await? {
-                self.session.pace.wait(unit.signable()).await;
-                self.sign_and_commit(unit).await?;
-            }
+            let _in_flight = UnitInFlight::new(self.session);
+            let span = tracing::info_span!(
+                "unit", job = %self.session.job.name, batches = unit.batches.len(),
+                records = field::Empty, key = field::Empty, lease = field::Empty
+            );
+            self.one(unit).instrument(span).await?;
         }
         Ok(())
+    }
+
+    async fn one(&mut self, unit: Unit) -> Result<(), SessionError> {
+        let Some(unit) = self.read(unit).await? else { return Ok(()) };
+        Span::current().record("records", unit.signable());
+        self.session.rate_limit.wait(unit.signable()).await;
+        self.sign_and_commit(unit).await
     }
 
     async fn next_unit(&mut self) -> Option<Unit> {
@@ -64,10 +79,11 @@ impl Lane<'_> {
     /// COPY out and hash. `None` when every batch of the unit was signed already.
     async fn read(&self, unit: Unit) -> Result<Option<ReadUnit>, SessionError> {
         let Some(mut unit) = self.drop_signed(unit).await? else { return Ok(None) };
+        let _reading = Traced::children(unit.batches.iter().map(|batch| &batch.trace), "read");
         loop {
             let result = {
-                let _time = self.session.deps.metrics.time(Stage::Read);
-                read::read(&self.session.deps.ledger, &self.session.job, &self.session.form, unit).await
+                let _time = self.session.shared.metrics.time(Stage::Read);
+                read::read(&self.session.shared.ledger, &self.session.job, &self.session.form, unit).await
             };
             match result {
                 Ok(read) => return self.session.split_outgrown(read).await.map(Some),
@@ -84,16 +100,16 @@ impl Lane<'_> {
         if !unit.batches.iter().any(|batch| batch.redelivered) {
             return Ok(Some(unit));
         }
-        let numbers: Vec<BatchNo> = unit.batches.iter().map(|batch| batch.range().batch).collect();
+        let numbers: Vec<BatchNo> = unit.batches.iter().map(|batch| batch.range.batch).collect();
         let signed = loop {
-            match batches::signed_among(&self.session.deps.ledger, self.session.job.id, &numbers).await {
+            match batches::signed_among(&self.session.shared.ledger, self.session.job.id, &numbers).await {
                 Ok(signed) => break signed,
                 Err(error) => self.session.wait_out(error.into()).await?,
             }
         };
-        for batch in unit.batches.extract_if(.., |batch| signed.contains(&batch.range().batch)) {
-            self.session.deps.metrics.already_signed.inc();
-            batch.held.ack();
+        for batch in unit.batches.extract_if(.., |batch| signed.contains(&batch.range.batch)) {
+            self.session.shared.metrics.already_signed.inc();
+            batch.ack();
         }
         Ok((!unit.batches.is_empty()).then_some(unit))
     }
@@ -102,33 +118,37 @@ impl Lane<'_> {
         let ReadUnit { mut batches, share } = unit;
         // Fewer for a worker that is too slow to sign the whole unit while a lease lasts.
         let mut most = u64::MAX;
-        let mut lost = 0;
+        let mut lost_before = false;
         while !batches.is_empty() {
+            let leasing = traced(&batches, "lease");
             let Some(key) = self.lease().await? else {
-                self.session.deps.metrics.key_starved.inc();
-                give_back(batches, Duration::ZERO);
+                self.session.shared.metrics.key_starved.inc();
+                tracing::warn!(batches = batches.len(), "no key became free in time: the batches are given back");
+                redeliver(batches, Duration::ZERO);
                 break;
             };
-            let part = split_off_fitting(&mut batches, self.session.keys.left(&key.lease).min(most));
-            match self.sign(part, key).await? {
+            drop(leasing);
+            let part = split_off_fitting(&mut batches, self.session.keys.left(key.lease()).min(most));
+            let (left, _settled): (Left, KeySettled) = match self.sign(part, key).await? {
                 Signed::Segments { part, key, segments } => {
                     vaultstream_faults::point("unit-signed");
-                    match self.commit(part, *key, segments, batches.is_empty()).await? {
-                        Left::Nothing => lost = 0,
-                        Left::SignAnew(part) => drop(batches.splice(0..0, part)),
-                        // Once, it may have been the ledger that took so long.
-                        Left::LeaseLost(part) if lost == 0 => {
-                            lost = 1;
-                            batches.splice(0..0, part);
-                        }
-                        Left::LeaseLost(part) => most = self.try_less(part, &mut batches).await?,
-                    }
+                    self.commit(part, *key, segments, batches.is_empty()).await?
                 }
-                Signed::LeaseEnded { part } => {
-                    self.session.deps.metrics.leases_lost.inc();
-                    tracing::warn!(job = %self.session.job.name, batches = part.len(), "a key's lease ended before its unit was signed");
-                    most = self.try_less(part, &mut batches).await?;
+                Signed::LeaseEnded { part, key } => {
+                    self.session.shared.metrics.leases_lost.inc();
+                    tracing::warn!(batches = part.len(), "a key's lease ended before its unit was signed");
+                    (Left::TooMuch(part), key.lost())
                 }
+            };
+            match left {
+                Left::Nothing => lost_before = false,
+                Left::SignAnew(part) => drop(batches.splice(0..0, part)),
+                // Once, it may have been the ledger that was slow.
+                Left::LeaseLost(part) if !lost_before => {
+                    lost_before = true;
+                    batches.splice(0..0, part);
+                }
+                Left::LeaseLost(part) | Left::TooMuch(part) => most = self.try_less(part, &mut batches).await?,
             }
         }
         drop(share);
@@ -137,7 +157,7 @@ impl Lane<'_> {
 
     /// Puts back what a lease was too short for, the only batch of it cut in two. Returns how many records to try next.
     async fn try_less(&self, mut part: Vec<ReadBatch>, batches: &mut Vec<ReadBatch>) -> Result<u64, SessionError> {
-        let records = part.iter().map(|batch| batch.digests.len() as u64).sum::<u64>();
+        let records = part.iter().map(|batch| batch.records.ids.len() as u64).sum::<u64>();
         if part.len() == 1
             && let Some(batch) = part.pop()
         {
@@ -147,91 +167,118 @@ impl Lane<'_> {
         Ok(records / 2)
     }
 
-    async fn lease(&mut self) -> Result<Option<OpenKey>, SessionError> {
-        if let Some(key) = self.key.take() {
-            return Ok(Some(key));
-        }
-        let _time = self.session.deps.metrics.time(Stage::Lease);
-        loop {
-            match self.session.keys.lease().await {
-                Ok(key) => return Ok(key),
-                Err(error) => self.session.wait_out(error.into()).await?,
+    async fn lease(&mut self) -> Result<Option<LeasedKey>, SessionError> {
+        let key = match self.key.take() {
+            Some(key) => Some(key),
+            None => {
+                let _time = self.session.shared.metrics.time(Stage::Lease);
+                loop {
+                    match self.session.keys.lease().await {
+                        Ok(key) => break key,
+                        Err(error) => self.session.wait_out(error.into()).await?,
+                    }
+                }
             }
+        };
+        if let Some(key) = &key {
+            Span::current().record("key", key.id().0).record("lease", field::display(key.lease().id));
         }
+        Ok(key)
     }
 
     /// Signs on a CPU thread. A batch that fails is counted in the ledger and tried later; one that failed too often is
     /// taken apart until the records at fault stand alone.
-    async fn sign(&self, mut part: Vec<ReadBatch>, mut key: OpenKey) -> Result<Signed, SessionError> {
-        let deps = &self.session.deps;
-        let plan = self.session.plan;
-        let mut isolated = Vec::new();
-        let mut done = Vec::new();
-        loop {
-            let metrics = Arc::clone(&deps.metrics);
-            let (back, key_back, result) = deps
-                .cpu
-                .run(move || {
-                    let result = sign::sign(&part, &mut key, &plan, &metrics);
-                    (part, key, result)
-                })
-                .await?;
-            (part, key) = (back, key_back);
-            match result {
-                Ok(mut segments) => {
-                    segments.append(&mut isolated);
-                    part.append(&mut done);
-                    return Ok(Signed::Segments { part, key: Box::new(key), segments });
-                }
-                Err(SignFailure::LeaseEnded) => {
-                    part.append(&mut done);
-                    return Ok(Signed::LeaseEnded { part });
-                }
-                Err(SignFailure::Batch { batch }) => {
-                    deps.metrics.attempts_failed.inc();
-                    let attempts = self.session.count_attempt(batch, sign::SIGNING_FAILED).await?;
-                    vaultstream_faults::point("attempt-counted");
-                    let Some(at) = part.iter().position(|candidate| candidate.from.range().batch == batch) else {
-                        continue;
-                    };
-                    let failed = part.remove(at);
-                    if attempts.unsigned_abs() < self.session.job.spec.retry.max_attempts {
-                        failed.from.held.give_back(self.session.retry_delay(attempts));
-                        continue;
-                    }
-                    let metrics = Arc::clone(&deps.metrics);
-                    let (failed, key_back, result) = deps
-                        .cpu
-                        .run(move || {
-                            let result = sign::isolate(&failed, &mut key, &plan, attempts, &metrics);
-                            (failed, key, result)
-                        })
-                        .await?;
-                    key = key_back;
-                    done.push(failed);
-                    match result {
-                        Ok(segment) => isolated.push(segment),
-                        Err(_) => {
-                            part.append(&mut done);
-                            return Ok(Signed::LeaseEnded { part });
-                        }
-                    }
-                }
+    async fn sign(&self, part: Vec<ReadBatch>, key: LeasedKey) -> Result<Signed, SessionError> {
+        let (plan, metrics) = (self.session.plan, Arc::clone(&self.session.shared.metrics));
+        let _signing = traced(&part, "sign");
+        let (mut part, key, signed) =
+            self.on_cpu(part, key, move |batches, key| sign::sign_unit(batches, key, &plan, &metrics)).await?;
+        let Ok(SignedUnit { segments, failed }) = signed else { return Ok(Signed::LeaseEnded { part, key }) };
+        let mut exhausted = Vec::new();
+        for (number, failure) in failed {
+            let attempts = self.count_failure(number, &failure).await?;
+            let Some(at) = part.iter().position(|batch| batch.records.number() == number) else { continue };
+            let batch = part.remove(at);
+            if attempts.unsigned_abs() < self.session.job.spec.retry.max_attempts {
+                batch.redeliver_after(self.session.retry_delay(attempts));
+            } else {
+                exhausted.push((batch, attempts));
             }
         }
+        if exhausted.is_empty() {
+            return Ok(Signed::Segments { part, key: Box::new(key), segments });
+        }
+        self.isolate(exhausted, key, part, segments).await
     }
 
-    /// Commits and acknowledges. Hands back the batches that must be signed again.
+    /// Signs batches that failed too often without the records at fault, and adds them to what is signed already.
+    async fn isolate(
+        &self,
+        exhausted: Vec<(ReadBatch, i32)>,
+        key: LeasedKey,
+        mut part: Vec<ReadBatch>,
+        mut segments: Vec<Segment>,
+    ) -> Result<Signed, SessionError> {
+        let (plan, metrics) = (self.session.plan, Arc::clone(&self.session.shared.metrics));
+        let (batches, attempts): (Vec<ReadBatch>, Vec<i32>) = exhausted.into_iter().unzip();
+        let isolate = move |batches: &[&BatchRecords], key: &mut SigningKey| {
+            let each = batches.iter().zip(attempts);
+            each.map(|(batch, attempts)| sign::isolate(batch, key, &plan, attempts, &metrics))
+                .collect::<Result<Vec<_>, _>>()
+        };
+        let (batches, key, isolated) = self.on_cpu(batches, key, isolate).await?;
+        part.extend(batches);
+        let isolated = match isolated {
+            Ok(isolated) => isolated,
+            Err(LeaseEnded) => return Ok(Signed::LeaseEnded { part, key }),
+        };
+        for segment in &isolated {
+            tracing::warn!(
+                batch = segment.batch.0,
+                signed = segment.signed,
+                rejected = segment.rejected,
+                "a batch failed too often: the records at fault are isolated"
+            );
+        }
+        segments.extend(isolated);
+        Ok(Signed::Segments { part, key: Box::new(key), segments })
+    }
+
+    async fn count_failure(&self, batch: BatchNo, failure: &SignFailure) -> Result<i32, SessionError> {
+        self.session.shared.metrics.attempts_failed.inc();
+        let why = format!("{}: {}", sign::SIGNING_FAILED, chain(failure));
+        let attempts = self.session.count_attempt(batch, &why).await?;
+        vaultstream_faults::point("attempt-counted");
+        Ok(attempts)
+    }
+
+    /// Runs `work` on a CPU thread, which has batches and key meanwhile.
+    async fn on_cpu<T: Send + 'static>(
+        &self,
+        part: Vec<ReadBatch>,
+        mut key: LeasedKey,
+        work: impl FnOnce(&[&BatchRecords], &mut SigningKey) -> T + Send + 'static,
+    ) -> Result<(Vec<ReadBatch>, LeasedKey, T), SessionError> {
+        let run = move || {
+            let batches: Vec<&BatchRecords> = part.iter().map(|batch| &batch.records).collect();
+            let result = work(&batches, &mut key.signing);
+            (part, key, result)
+        };
+        Ok(self.session.shared.cpu.run(run).await?)
+    }
+
+    /// Commits and acknowledges. Returns the batches that must be signed again.
     async fn commit(
         &mut self,
         mut part: Vec<ReadBatch>,
-        mut key: OpenKey,
+        mut key: LeasedKey,
         mut segments: Vec<Segment>,
         last_of_unit: bool,
-    ) -> Result<Left, SessionError> {
+    ) -> Result<(Left, KeySettled), SessionError> {
+        let keys = &self.session.keys;
+        let committing = traced(&part, "commit");
         if segments.is_empty() {
-            self.session.keys.release(key).await;
-            return Ok(Left::Nothing);
+            return Ok((Left::Nothing, keys.release(key).await));
         }
         if last_of_unit && self.next.is_none() {
             self.next = self.units.try_recv().ok();
@@ -239,50 +286,36 @@ impl Lane<'_> {
         // The same for every try: one whose outcome is not known may be the one that was committed.
         let release = (last_of_unit && self.next.is_none()) || self.session.lease_is_used_up(&key, &segments);
         loop {
-            let result = {
-                let _time = self.session.deps.metrics.time(Stage::Commit);
-                commit::unit(&self.session.deps.ledger, self.session.job.id, &key.lease, &segments, release).await
-            };
-            match result {
+            match self.try_commit(&key, &segments, release).await {
                 Ok(Committed::Done) => {
                     self.session.committed(&mut key, &segments);
                     vaultstream_faults::point("before-ack");
+                    drop(committing);
                     ack(part);
-                    if release {
-                        self.session.keys.give_back(key).await;
-                    } else {
-                        self.keep(key).await;
-                    }
-                    return Ok(Left::Nothing);
+                    let settled = if release { keys.give_back(key).await } else { self.keep(key).await };
+                    return Ok((Left::Nothing, settled));
                 }
                 Ok(Committed::AlreadySigned(settled)) => {
-                    self.session.deps.metrics.already_signed.inc_by(settled.len() as u64);
+                    self.session.shared.metrics.already_signed.inc_by(settled.len() as u64);
                     segments.retain(|segment| !settled.contains(&segment.batch));
-                    ack(part.extract_if(.., |batch| settled.contains(&batch.from.range().batch)));
+                    ack(part.extract_if(.., |batch| settled.contains(&batch.records.number())));
                     if segments.is_empty() {
-                        self.session.keys.release(key).await;
-                        return Ok(Left::Nothing);
+                        return Ok((Left::Nothing, keys.release(key).await));
                     }
                 }
                 Ok(Committed::LeaseLost) => {
-                    self.session.deps.metrics.leases_lost.inc();
-                    tracing::warn!(job = %self.session.job.name, key = key.lease.key.0, "a key's lease ended before its commit");
-                    return Ok(Left::LeaseLost(part));
+                    self.session.shared.metrics.leases_lost.inc();
+                    tracing::warn!(key = key.id().0, "a key's lease ended before its commit");
+                    return Ok((Left::LeaseLost(part), key.lost()));
                 }
                 Ok(Committed::KeySpent { .. }) => {
-                    self.session.keys.retire(key).await;
+                    let settled = keys.retire(key).await;
                     vaultstream_faults::point("key-retired");
-                    return Ok(Left::SignAnew(part));
+                    return Ok((Left::SignAnew(part), settled));
                 }
                 Ok(Committed::RangeChanged(ranges)) => {
-                    // Another worker has split them; what was cut off is a batch of its own.
-                    for batch in &mut part {
-                        if let Some(range) = ranges.iter().find(|range| range.batch == batch.from.range().batch) {
-                            batch.narrow_to(range);
-                        }
-                    }
-                    self.key = Some(key);
-                    return Ok(Left::SignAnew(part));
+                    narrow(&mut part, &ranges);
+                    return Ok((Left::SignAnew(part), key.keep(&mut self.key)));
                 }
                 Ok(Committed::JobGone) => return Err(SessionError::JobOver),
                 Err(error) => self.session.wait_out(error.into()).await?,
@@ -290,17 +323,27 @@ impl Lane<'_> {
         }
     }
 
+    async fn try_commit(
+        &self,
+        key: &LeasedKey,
+        segments: &[Segment],
+        release: bool,
+    ) -> Result<Committed, commit::CommitError> {
+        let _time = self.session.shared.metrics.time(Stage::Commit);
+        commit::unit(&self.session.shared.ledger, self.session.job.id, key.lease(), segments, release).await
+    }
+
     /// Keeps a key for the next unit, unless waiting for the ledger has used its lease up.
-    async fn keep(&mut self, key: OpenKey) {
+    async fn keep(&mut self, key: LeasedKey) -> KeySettled {
         if self.session.lease_is_used_up(&key, &[]) {
-            self.session.keys.release(key).await;
+            self.session.keys.release(key).await
         } else {
-            self.key = Some(key);
+            key.keep(&mut self.key)
         }
     }
 }
 
-/// What a commit leaves to do.
+/// What a unit leaves to do.
 #[must_use]
 enum Left {
     Nothing,
@@ -308,51 +351,26 @@ enum Left {
     SignAnew(Vec<ReadBatch>),
     /// Nothing was committed: the lease was over.
     LeaseLost(Vec<ReadBatch>),
+    /// The lease was over before all of it was signed.
+    TooMuch(Vec<ReadBatch>),
 }
 
 enum Signed {
-    Segments { part: Vec<ReadBatch>, key: Box<OpenKey>, segments: Vec<Segment> },
-    LeaseEnded { part: Vec<ReadBatch> },
+    Segments { part: Vec<ReadBatch>, key: Box<LeasedKey>, segments: Vec<Segment> },
+    LeaseEnded { part: Vec<ReadBatch>, key: LeasedKey },
 }
 
-/// The batches at the front that a key may still sign; always one, so that the commit's own check decides for a batch
-/// that is larger than what is left.
-fn split_off_fitting(batches: &mut Vec<ReadBatch>, left: u64) -> Vec<ReadBatch> {
-    let mut records = 0;
-    let fitting = batches
-        .iter()
-        .take_while(|batch| {
-            records += batch.digests.len() as u64;
-            records <= left
-        })
-        .count();
-    let rest = batches.split_off(fitting.max(1));
-    std::mem::replace(batches, rest)
-}
+struct UnitInFlight<'a>(&'a Session);
 
-fn ack(batches: impl IntoIterator<Item = ReadBatch>) {
-    for batch in batches {
-        batch.from.held.ack();
-    }
-}
-
-fn give_back(batches: Vec<ReadBatch>, delay: Duration) {
-    for batch in batches {
-        batch.from.held.give_back(delay);
-    }
-}
-
-struct InFlight<'a>(&'a Session);
-
-impl<'a> InFlight<'a> {
+impl<'a> UnitInFlight<'a> {
     fn new(session: &'a Session) -> Self {
-        session.deps.metrics.in_flight.inc();
+        session.shared.metrics.in_flight.inc();
         Self(session)
     }
 }
 
-impl Drop for InFlight<'_> {
+impl Drop for UnitInFlight<'_> {
     fn drop(&mut self) {
-        self.0.deps.metrics.in_flight.dec();
+        self.0.shared.metrics.in_flight.dec();
     }
 }

@@ -3,25 +3,24 @@
 //! Read `lane.rs` first: it is the path of one unit, with the invariants that hold there. `pipeline.rs` shows the tasks
 //! around it and how they end.
 
-pub mod budget;
 pub mod config;
 pub mod connection;
 pub mod cpu;
-pub mod http;
+pub mod memory_budget;
 pub mod metrics;
-pub mod telemetry;
 
 mod breaker;
 mod finish;
 mod gather;
-mod held;
+mod in_flight;
 mod keys;
 mod lane;
-mod pace;
 mod pipeline;
 mod program;
+mod rate_limit;
 mod read;
 mod receipt;
+mod segment;
 mod session;
 mod sign;
 mod unit;
@@ -37,21 +36,20 @@ use vaultstream_ledger::Ledger;
 use vaultstream_signing::{Backend, Digest, KekRing, Nonce, PrivateKey, RawSignature};
 use vaultstream_streams::Streams;
 
-pub use breaker::chain;
 pub use keys::KeyError;
-pub use program::{ProgramError, cores, listen_for_signals, main, run};
+pub use program::{ProgramError, main, run};
 pub use receipt::{receipt_of, rejects_root};
 pub use session::SessionError;
 pub use work::{Ended, WorkError};
 
 use crate::{
     breaker::Breaker,
-    budget::Budget,
     cpu::CpuPool,
+    memory_budget::MemoryBudget,
     metrics::{Dependency, Metrics},
 };
 
-/// How a worker is told to stop: first `drain`, which finishes what is in flight; then, if need be, `abort`.
+/// How a worker is stopped: first `drain`, which finishes what is in flight; then, if need be, `abort`.
 #[derive(Clone, Debug, Default)]
 pub struct Shutdown {
     /// Stop pulling, finish and commit what was pulled, give keys back.
@@ -60,8 +58,8 @@ pub struct Shutdown {
     pub abort: CancellationToken,
 }
 
-/// What a worker is made of.
-pub struct Parts {
+/// What a worker works with.
+pub struct WorkerConfig {
     /// The ledger.
     pub ledger: Ledger,
     /// The streams.
@@ -70,19 +68,20 @@ pub struct Parts {
     pub keks: KekRing,
     /// What signs, unless the job's nonces want another.
     pub backend: Backend,
-    /// Signing threads.
+    /// The number of signing threads.
     pub threads: NonZeroUsize,
     /// Bytes that units in flight may hold.
     pub memory: usize,
 }
 
-pub(crate) struct Deps {
+/// What all sessions of a worker share.
+pub(crate) struct Shared {
     pub(crate) ledger: Ledger,
     pub(crate) streams: Streams,
     pub(crate) keks: Arc<KekRing>,
     pub(crate) backend: Backend,
     pub(crate) cpu: CpuPool,
-    pub(crate) budget: Budget,
+    pub(crate) budget: MemoryBudget,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) postgres: Breaker,
     pub(crate) nats: Breaker,
@@ -91,7 +90,7 @@ pub(crate) struct Deps {
 /// A signing worker.
 #[derive(Clone)]
 pub struct Worker {
-    deps: Arc<Deps>,
+    shared: Arc<Shared>,
 }
 
 impl Worker {
@@ -99,20 +98,20 @@ impl Worker {
     ///
     /// # Errors
     /// When the system refuses a thread.
-    pub fn new(parts: Parts, metrics: Arc<Metrics>) -> Result<Self, std::io::Error> {
-        let Parts { ledger, streams, keks, backend, threads, memory } = parts;
-        let deps = Deps {
+    pub fn new(config: WorkerConfig, metrics: Arc<Metrics>) -> Result<Self, std::io::Error> {
+        let WorkerConfig { ledger, streams, keks, backend, threads, memory } = config;
+        let shared = Shared {
             ledger,
             streams,
             keks: Arc::new(keks),
             backend,
             cpu: CpuPool::start(threads, warm_up)?,
-            budget: Budget::new(memory),
+            budget: MemoryBudget::new(memory),
             postgres: Breaker::new(Dependency::Postgres, Arc::clone(&metrics)),
             nats: Breaker::new(Dependency::Nats, Arc::clone(&metrics)),
             metrics,
         };
-        Ok(Self { deps: Arc::new(deps) })
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     /// Signs the job `uid` until it is over or `shutdown` begins. Waits for a job that has no work yet.
@@ -120,17 +119,17 @@ impl Worker {
     /// # Errors
     /// [`WorkError`], for what waiting cannot mend.
     pub fn work_on<'w>(&'w self, uid: Uuid, shutdown: &'w Shutdown) -> BoxFuture<'w, Result<Ended, WorkError>> {
-        work::work_on(&self.deps, uid, shutdown).boxed()
+        work::work_on(&self.shared, uid, shutdown).boxed()
     }
 
-    /// Whether both dependencies answer, as far as is known.
+    /// Whether both dependencies respond, as far as is known.
     pub fn is_ready(&self) -> bool {
-        self.deps.postgres.is_closed() && self.deps.nats.is_closed()
+        self.shared.postgres.is_closed() && self.shared.nats.is_closed()
     }
 
     /// The worker's metrics.
     pub fn metrics(&self) -> &Arc<Metrics> {
-        &self.deps.metrics
+        &self.shared.metrics
     }
 }
 
@@ -139,7 +138,7 @@ fn warm_up() {
     let Ok(key) = PrivateKey::generate() else { return };
     if let Ok(mut signer) = Backend::fastest().signer(&key, Nonce::Hedged) {
         let mut out = [RawSignature::EMPTY];
-        // A failure shows again, and is told, with the first unit.
+        // A failure occurs again with the first unit, which reports it.
         let _ = signer.sign(&[Digest::of(b"warm-up")], &mut out);
     }
 }

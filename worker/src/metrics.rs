@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use prometheus::{
-    Counter, CounterVec, Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec,
-    IntGauge, Opts, Registry, TextEncoder, core::Collector,
+    Counter, CounterVec, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    Opts, Registry, TextEncoder, core::Collector,
 };
 
 /// The steps that a unit passes, in order.
@@ -247,10 +247,8 @@ impl Metrics {
     ///
     /// # Errors
     /// When a metric cannot be encoded.
-    pub fn encode(&self) -> Result<Vec<u8>, prometheus::Error> {
-        let mut text = Vec::new();
-        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
-        Ok(text)
+    pub fn encode(&self) -> Result<String, prometheus::Error> {
+        TextEncoder::new().encode_to_string(&self.registry.gather())
     }
 
     fn cpu(&self, stage: Stage) -> Counter {
@@ -281,7 +279,7 @@ mod tests {
         metrics.add_cpu(Stage::Sign, Duration::from_millis(5));
         metrics.breaker(Dependency::Nats).set(1.0);
         metrics.dependency_failed(Dependency::Postgres);
-        let text = String::from_utf8(metrics.encode().unwrap()).unwrap();
+        let text = metrics.encode().unwrap();
         for name in [
             "signed_records_total",
             "stage_seconds_bucket{stage=\"sign\"",

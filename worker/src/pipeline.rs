@@ -22,8 +22,8 @@ use crate::{
     session::{Session, SessionError},
 };
 
-/// Work in flight may go on for so long after a drain began (DESIGN §9).
-pub(crate) const DRAIN_LIMIT: Duration = Duration::from_secs(15);
+/// Work in flight may continue for this long after a drain began.
+pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Records in flight are kept within what a rate limit lets through in this time, so that a drain can finish them.
 const RATE_WINDOW: Duration = Duration::from_secs(2);
@@ -37,8 +37,8 @@ pub(crate) async fn run(
 ) -> Result<(), SessionError> {
     let keep_alive_until = CancellationToken::new();
     let keeping_alive = {
-        let (held, ack_wait, until) = (session.held.clone(), puller.ack_wait(), keep_alive_until.clone());
-        tokio::spawn(async move { held.keep_alive(ack_wait, until).await })
+        let (in_flight, ack_wait, until) = (session.in_flight.clone(), puller.ack_wait(), keep_alive_until.clone());
+        tokio::spawn(async move { in_flight.keep_alive(ack_wait, until).await })
     };
     let result = flow(&session, puller, drain, abort).await;
     keep_alive_until.cancel();
@@ -76,7 +76,7 @@ async fn flow(
     let limiting = async {
         let in_time = async {
             drain.cancelled().await;
-            tokio::time::sleep(DRAIN_LIMIT).await;
+            tokio::time::sleep(DRAIN_TIMEOUT).await;
         };
         tokio::select! {
             () = in_time => {}
@@ -101,9 +101,9 @@ async fn gather(
 ) -> Result<(), SessionError> {
     let mut gatherer = Gatherer {
         puller,
-        held: &session.held,
-        budget: &session.deps.budget,
-        metrics: &session.deps.metrics,
+        in_flight: &session.in_flight,
+        budget: &session.shared.budget,
+        metrics: &session.shared.metrics,
         max_records: unit_records(session),
         lanes: lane_count(session),
         stopped: false,
@@ -113,7 +113,7 @@ async fn gather(
         if !stop.is_cancelled() {
             // An open breaker stops the pulling; what was pulled already waits with its lane.
             for dependency in [Dependency::Postgres, Dependency::Nats] {
-                session.deps.wait_for(dependency, &stop).await;
+                session.shared.wait_for(dependency, &stop).await;
             }
         }
         match gatherer.next(&mut pending, &stop).await {

@@ -1,23 +1,25 @@
-//! The program around a worker: connections, signals, the metrics server.
+//! The program around a worker: connections, signals, the admin server.
 
-use std::{num::NonZeroUsize, path::Path, process::ExitCode, sync::Arc, thread};
+use std::{path::Path, process::ExitCode, sync::Arc};
 
-use clap::Parser as _;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use vaultstream_api::Reason;
 use vaultstream_connection::ConnectionFolder;
 use vaultstream_ledger::{Ledger, RegisterError, Verdict};
+use vaultstream_program::{
+    admin::{self, Probes, ServeError},
+    chain, cores,
+    shell::{self, ExitStatus, Shell},
+    signals::StopSignals,
+};
 use vaultstream_signing::{Absence, Backend, backend::Unavailable};
 use vaultstream_streams::{Class, Streams};
 
 use crate::{
-    Ended, KeyError, Parts, SessionError, Shutdown, WorkError, Worker, chain,
+    Ended, KeyError, SessionError, Shutdown, WorkError, Worker, WorkerConfig,
     config::Config,
     connection::{Connection, ConnectionError},
-    http::{self, HttpError},
     metrics::Metrics,
-    telemetry,
 };
 
 /// Why the program ends with a failure.
@@ -35,9 +37,9 @@ pub enum ProgramError {
     /// NATS at start.
     #[error("failed to connect to NATS")]
     Nats(#[from] vaultstream_streams::ConnectError),
-    /// The metrics server.
+    /// The admin server.
     #[error(transparent)]
-    Http(#[from] HttpError),
+    Admin(#[from] ServeError),
     /// The system.
     #[error("failed to start")]
     System(#[from] std::io::Error),
@@ -52,19 +54,20 @@ pub enum ProgramError {
     Work(#[from] WorkError),
 }
 
-impl ProgramError {
-    /// 2 for what the user has to mend, 1 for the rest.
-    pub fn exit_code(&self) -> u8 {
+impl ExitStatus for ProgramError {
+    fn exit_code(&self) -> u8 {
         match self {
             Self::Postgres(error) if error.verdict() == Verdict::Passing => 1,
             Self::Version(error) if error.verdict() == Verdict::Passing => 1,
-            Self::Connection(_) | Self::Postgres(_) | Self::Version(_) | Self::Nats(_) | Self::Http(_) => 2,
+            Self::Connection(_) | Self::Postgres(_) | Self::Version(_) | Self::Nats(_) | Self::Admin(_) => 2,
             Self::Backend(..) | Self::Work(WorkError::WrongKek(_) | WorkError::Kek(RegisterError::Wrong(_))) => 2,
             Self::System(_) | Self::Metrics(_) | Self::Work(_) => 1,
         }
     }
+}
 
-    /// The reason that a condition of the SigningJob carries, where it is for somebody to mend.
+impl ProgramError {
+    /// The reason that a condition of the SigningJob carries, where a person has to mend it.
     pub fn reason(&self) -> Option<Reason> {
         match self {
             Self::Connection(ConnectionError::Absent(_)) => Some(Reason::ConnectionSecretMissing),
@@ -78,82 +81,75 @@ impl ProgramError {
             }
             Self::Nats(vaultstream_streams::ConnectError::Unreachable { .. }) => None,
             Self::Nats(_) => Some(Reason::StreamsRefused),
-            Self::Version(_) | Self::Http(_) | Self::Backend(..) => None,
+            Self::Version(_) | Self::Admin(_) | Self::Backend(..) => None,
             Self::System(_) | Self::Metrics(_) | Self::Work(_) => None,
         }
     }
 }
 
-/// The program: settings, logs, runtime, [`run`]. Exit codes: 0 stopped as told, 1 failed, 2 bad input.
+/// What the program is called in its errors.
+const NAME: &str = "vaultstream-worker";
+
+/// The program: settings, logs, runtime, [`run`]. Exit codes: 0 a signal stopped it, 1 it failed, 2 bad input.
 pub fn main() -> ExitCode {
-    let config = Config::parse();
-    let termination_log = config.termination_log.clone();
-    if let Err(error) = telemetry::start(config.log_format, &config.log, std::io::stderr) {
-        eprintln!("vaultstream-worker: --log is {:?}, which is not a valid filter: {error}", config.log);
-        return ExitCode::from(2);
-    }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("vaultstream-worker: failed to start: {error}");
-            return ExitCode::FAILURE;
-        }
+    let config: Config = match shell::parse(NAME) {
+        Ok(config) => config,
+        Err(code) => return code,
     };
-    match runtime.block_on(run(config)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("vaultstream-worker: {}", chain(&error));
-            if let Some(file) = termination_log {
-                leave_word(&file, &error);
-            }
-            ExitCode::from(error.exit_code())
+    let termination_log = config.termination_log.clone();
+    let shell = Shell { name: NAME, logs: Some((config.log_format, config.log.clone())), threads: None };
+    shell.run(async {
+        let result = run(config).await;
+        if let (Err(error), Some(file)) = (&result, termination_log) {
+            write_termination_message(&file, error);
         }
-    }
+        result
+    })
 }
 
-fn leave_word(file: &Path, error: &ProgramError) {
+fn write_termination_message(file: &Path, error: &ProgramError) {
     let reason = error.reason().map(|reason| format!("{reason}: ")).unwrap_or_default();
     if let Err(unwritten) = std::fs::write(file, format!("{reason}{}", chain(error))) {
-        eprintln!("vaultstream-worker: failed to write {}: {unwritten}", file.display());
+        shell::report(NAME, format_args!("failed to write {}: {unwritten}", file.display()));
     }
 }
 
-/// Runs a worker until it is told to stop. A finished job leaves it idle: it is for others to end it.
+/// Runs a worker until a signal stops it. A finished job leaves it idle: its owner ends it.
 ///
 /// # Errors
 /// [`ProgramError`].
 pub async fn run(config: Config) -> Result<(), ProgramError> {
     let shutdown = Shutdown::default();
-    listen_for_signals(&shutdown)?;
-    let http = http::listen(config.http_address).await?;
+    stop_on_signals(&shutdown)?;
+    let listener = admin::listen(config.http_address, "--http-address").await?;
     let folder = ConnectionFolder::new(&config.connection_dir);
     let known = folder.fingerprint();
-    let parts = tokio::select! {
-        parts = connect(&config, &folder) => parts?,
+    let worker = tokio::select! {
+        connected = connect(&config, &folder) => connected?,
         () = shutdown.drain.cancelled() => return Ok(()),
     };
-    let worker = Worker::new(parts, Arc::new(Metrics::new()?))?;
+    let worker = Worker::new(worker, Arc::new(Metrics::new()?))?;
     let drain = shutdown.drain.clone();
     tokio::spawn(async move {
         folder.changed(known).await;
         tracing::info!("the connection Secret has changed: finishing what is in flight, then starting again with it");
         drain.cancel();
     });
-    let stop_http = CancellationToken::new();
-    let serving = tokio::spawn(http::serve(http, worker.clone(), stop_http.clone()));
+    let stop_serving = CancellationToken::new();
+    let serving = tokio::spawn(admin::serve(listener, worker.clone(), stop_serving.clone()));
     let result = worker.work_on(config.job_uid, &shutdown).await;
     if matches!(result, Ok(Ended::JobOver)) {
         tracing::info!(uid = %config.job_uid, "the job is over");
         shutdown.drain.cancelled().await;
     }
-    stop_http.cancel();
+    stop_serving.cancel();
     if let Ok(served) = serving.await {
         served?;
     }
     Ok(result.map(|_| ())?)
 }
 
-async fn connect(config: &Config, folder: &ConnectionFolder) -> Result<Parts, ProgramError> {
+async fn connect(config: &Config, folder: &ConnectionFolder) -> Result<WorkerConfig, ProgramError> {
     let backend = Backend::choose(config.backend)?;
     for faster in Backend::ALL.into_iter().take_while(|faster| *faster != backend) {
         match faster.absence() {
@@ -174,7 +170,7 @@ async fn connect(config: &Config, folder: &ConnectionFolder) -> Result<Parts, Pr
     streams.name = "vaultstream-worker".to_owned();
     streams.patience = *config.connect_timeout;
     let streams = Streams::connect(&streams).await?;
-    Ok(Parts {
+    Ok(WorkerConfig {
         ledger,
         streams,
         keks,
@@ -184,23 +180,25 @@ async fn connect(config: &Config, folder: &ConnectionFolder) -> Result<Parts, Pr
     })
 }
 
-/// Cores that this process may use.
-pub fn cores() -> NonZeroUsize {
-    thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+/// Ready: Postgres and NATS respond.
+impl Probes for Worker {
+    fn metrics(&self) -> Result<String, prometheus::Error> {
+        Worker::metrics(self).encode()
+    }
+
+    fn unready(&self) -> Option<&'static str> {
+        (!self.is_ready()).then_some("a dependency does not answer")
+    }
 }
 
 /// The first SIGTERM or SIGINT drains, the second one aborts.
-pub fn listen_for_signals(shutdown: &Shutdown) -> std::io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+fn stop_on_signals(shutdown: &Shutdown) -> std::io::Result<()> {
+    let mut signals = StopSignals::listen()?;
     let shutdown = shutdown.clone();
     tokio::spawn(async move {
         for (token, what) in [(&shutdown.drain, "finishing what is in flight"), (&shutdown.abort, "stopping at once")] {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            tracing::info!("told to stop: {what}");
+            signals.next().await;
+            tracing::info!("stopped by a signal: {what}");
             token.cancel();
         }
     });

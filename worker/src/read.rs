@@ -10,13 +10,12 @@ use vaultstream_ledger::{
 };
 use vaultstream_signing::{Digest, MessageForm};
 
-use crate::unit::{ReadBatch, ReadUnit, Unit};
+use crate::unit::{BatchRecords, ReadBatch, ReadUnit, Unit};
 
 /// The payload was SQL NULL.
 pub(crate) const PAYLOAD_MISSING: &str = "PayloadMissing";
 /// The payload was larger than `spec.maxPayloadBytes`.
 pub(crate) const PAYLOAD_TOO_LARGE: &str = "PayloadTooLarge";
-
 /// The server could not read the record.
 pub(crate) const PAYLOAD_UNREADABLE: &str = "PayloadUnreadable";
 /// Two rows have the record's key.
@@ -25,32 +24,31 @@ pub(crate) const KEY_REPEATED: &str = "KeyRepeated";
 /// Reads every record of the unit's ranges.
 ///
 /// # Errors
-/// [`ReadError`]; the unit is given back with it, so that it can be read again.
+/// [`ReadError`], with the unit, so that it can be read again.
 pub(crate) async fn read(
     ledger: &Ledger,
     job: &Job,
     form: &MessageForm,
     unit: Unit,
 ) -> Result<ReadUnit, (Unit, ReadError)> {
-    let ranges: Vec<BatchRange> = unit.batches.iter().map(|batch| batch.range()).collect();
+    let ranges: Vec<BatchRange> = unit.batches.iter().map(|batch| batch.range).collect();
     let mut found: Vec<Found> = ranges.iter().map(Found::with_room_for).collect();
     let visit = |range: usize, id, payload: Payload<'_>| found[range].add(form, job, id, payload);
     let reads = match payloads::read(ledger, job, &ranges, visit).await {
         Ok(reads) => reads,
         Err(error) => return Err((unit, error)),
     };
-    vaultstream_faults::point("payload-read");
+    vaultstream_faults::point("unit-read");
     let Unit { batches, share } = unit;
     let batches = batches
         .into_iter()
         .zip(found)
         .zip(reads)
-        .map(|((from, found), read)| ReadBatch {
-            from,
-            ids: found.ids,
-            digests: found.digests,
-            rejects: found.rejects,
+        .map(|((pulled, Found { ids, digests, rejects }), read)| ReadBatch {
+            records: BatchRecords { range: pulled.range, ids, digests, rejects },
+            message: pulled.message,
             outgrown_at: read.outgrown_at,
+            trace: pulled.trace,
         })
         .collect();
     Ok(ReadUnit { batches, share })

@@ -10,8 +10,8 @@ use vaultstream_signing::{
 
 use crate::keys::KeyError;
 
-/// Rejects read at a time.
-const PAGE: usize = 20_000;
+/// The number of rejects read at a time.
+const REJECTS_PAGE: usize = 20_000;
 
 /// The receipt of a job whose every batch is signed. `root` is over the roots of its batches, `rejects` over its rejects.
 ///
@@ -47,7 +47,7 @@ pub fn receipt_of(
     })
 }
 
-/// The root over all rejects of a job, ids ascending; none when there are none.
+/// The root over all rejects of a job, ids ascending; `None` when it has no rejects.
 ///
 /// # Errors
 /// When Postgres fails.
@@ -55,7 +55,7 @@ pub async fn rejects_root(ledger: &Ledger, job: JobId) -> Result<Option<Hash>, Q
     let mut tree = merkle::Tree::new();
     let mut last = None;
     loop {
-        let page = rejects(ledger, job, last, PAGE).await?;
+        let page = rejects(ledger, job, last, REJECTS_PAGE).await?;
         let Some(end) = page.last() else { return Ok(last.map(|_| tree.root())) };
         last = Some(end.id);
         for reject in &page {

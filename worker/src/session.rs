@@ -1,6 +1,6 @@
 //! One job under one generation of streams and one version of its spec: what every lane shares.
 //!
-//! A session ends when the job is over, its streams are gone, its spec changed, or the worker is told to stop; the next
+//! A session ends when the job is over, its streams are gone, its spec changed, or the worker is stopped; the next
 //! one starts from what the ledger then says.
 
 use std::{sync::Arc, time::Duration};
@@ -13,31 +13,31 @@ use vaultstream_ledger::{
     payloads::ReadError,
 };
 use vaultstream_signing::MessageForm;
-use vaultstream_streams::{StreamsError, backoff};
+use vaultstream_streams::{Backoff, StreamsError};
 
 use crate::{
-    Deps, breaker,
+    Shared, breaker,
     cpu::ThreadEnded,
-    held::HeldMessages,
-    keys::{KeyError, KeySource},
+    in_flight::InFlightMessages,
+    keys::{KeyError, KeySource, LeasedKey},
     metrics::Dependency,
-    pace::Pace,
-    sign::{OpenKey, SignPlan},
+    rate_limit::RateLimit,
+    sign::SignPlan,
     unit::{ReadBatch, ReadUnit},
 };
 
-/// How long a dependency may take to answer a probe.
-const PROBE: Duration = Duration::from_secs(5);
+/// How long a dependency may take to respond to a probe.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What every lane of a session shares.
 pub(crate) struct Session {
-    pub(crate) deps: Arc<Deps>,
+    pub(crate) shared: Arc<Shared>,
     pub(crate) job: Job,
     pub(crate) form: MessageForm,
     pub(crate) plan: SignPlan,
     pub(crate) keys: KeySource,
-    pub(crate) pace: Pace,
-    pub(crate) held: HeldMessages,
+    pub(crate) rate_limit: RateLimit,
+    pub(crate) in_flight: InFlightMessages,
     /// Cancelled when nothing more may be waited for.
     pub(crate) abort: CancellationToken,
 }
@@ -45,7 +45,7 @@ pub(crate) struct Session {
 /// Why a session ended before its work did.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
-    /// The worker was told to stop at once.
+    /// The worker was aborted.
     #[error("stopped before all work in flight was committed")]
     Aborted,
     /// The job was deleted or is finished.
@@ -117,14 +117,14 @@ impl Session {
         if matches!(&error, SessionError::Key(KeyError::Lost(_))) {
             return Ok(());
         }
-        self.deps.wait_out(error, &self.abort).await?;
+        self.shared.wait_out(error, &self.abort).await?;
         if self.abort.is_cancelled() { Err(SessionError::Aborted) } else { Ok(()) }
     }
 
     /// Counts a failed attempt at a batch in the ledger.
     pub(crate) async fn count_attempt(&self, batch: BatchNo, why: &str) -> Result<i32, SessionError> {
         let attempts = loop {
-            match batches::count_attempt(&self.deps.ledger, self.job.id, &[batch], why).await {
+            match batches::count_attempt(&self.shared.ledger, self.job.id, &[batch], why).await {
                 Ok(attempts) => break attempts,
                 Err(error) => self.wait_out(error.into()).await?,
             }
@@ -134,15 +134,11 @@ impl Session {
         Ok(attempts)
     }
 
-    /// How long a batch rests after its `attempts`-th failure.
+    /// The delay before a batch is tried again after its `attempts`-th failure.
     pub(crate) fn retry_delay(&self, attempts: i32) -> Duration {
         let retry = &self.job.spec.retry;
-        backoff(
-            retry.initial_backoff.as_std(),
-            retry.max_backoff.as_std(),
-            attempts.unsigned_abs().saturating_sub(1),
-            &mut rand::rng(),
-        )
+        let backoff = Backoff::new(retry.initial_backoff.as_std(), retry.max_backoff.as_std());
+        backoff.jittered(attempts.unsigned_abs().saturating_sub(1), &mut rand::rng())
     }
 
     /// A batch of a table whose range has grown beyond `batchSize` since planning is cut where it was read to; its tail
@@ -150,7 +146,7 @@ impl Session {
     pub(crate) async fn split_outgrown(&self, mut unit: ReadUnit) -> Result<ReadUnit, SessionError> {
         for batch in &mut unit.batches {
             let Some(at) = batch.outgrown_at else { continue };
-            let head_rows = batch.rows();
+            let head_rows = batch.records.rows();
             self.split(batch, at, head_rows).await?;
             vaultstream_faults::point("batch-split");
         }
@@ -160,52 +156,50 @@ impl Session {
     /// A worker that needs longer than a lease for one batch never signs it: the batch is cut in two, and its second half
     /// becomes a batch of its own. One record alone is a failed attempt, and is given back.
     pub(crate) async fn make_smaller(&self, mut batch: ReadBatch) -> Result<Option<ReadBatch>, SessionError> {
-        let number = batch.from.range().batch;
-        let Some(&at) = batch.ids.get(batch.ids.len() / 2).filter(|_| batch.ids.len() > 1) else {
+        let records = &mut batch.records;
+        let number = records.number();
+        let Some(&at) = records.ids.get(records.ids.len() / 2).filter(|_| records.ids.len() > 1) else {
             let attempts = self.count_attempt(number, "the lease of its key ended before it was signed").await?;
-            batch.from.held.give_back(self.retry_delay(attempts));
+            batch.redeliver_after(self.retry_delay(attempts));
             return Ok(None);
         };
-        let head = batch.ids.iter().chain(batch.rejects.iter().map(|reject| &reject.id)).filter(|id| **id < at).count();
+        let head_rows = records.rows_before(at);
         tracing::warn!(
-            job = %self.job.name, batch = number.0, records = batch.ids.len(), lease = ?self.keys.lease,
+            job = %self.job.name, batch = number.0, records = records.ids.len(), lease = ?self.keys.lease,
             "one batch takes longer than keys.lease.duration here: it is cut in two"
         );
-        self.split(&mut batch, at, head as i64).await?;
-        let range = batch.from.range();
-        batch.narrow_to(&range);
+        self.split(&mut batch, at, head_rows).await?;
+        let range = batch.records.range;
+        batch.records.narrow_to(&range);
         Ok(Some(batch))
     }
 
     async fn split(&self, batch: &mut ReadBatch, at: i64, head_rows: i64) -> Result<(), SessionError> {
         loop {
-            match batches::split(&self.deps.ledger, self.job.id, batch.from.range().batch, at, head_rows).await {
+            match batches::split(&self.shared.ledger, self.job.id, batch.records.number(), at, head_rows).await {
                 Ok(Split::JobGone) => return Err(SessionError::JobOver),
                 // Whatever another worker did meanwhile, the commit's fence compares the ranges.
                 Ok(Split::Done(_) | Split::Already | Split::Signed) => break,
                 Err(error) => self.wait_out(error.into()).await?,
             }
         }
-        batch.from.message.last = at - 1;
+        batch.records.range.last = at - 1;
         Ok(())
     }
 
-    /// Whether the next unit needs another key: the lease has signed its records, or its time is nearly over.
-    pub(crate) fn lease_is_used_up(&self, key: &OpenKey, segments: &[Segment]) -> bool {
+    /// Whether the next unit needs another key, once these segments are committed.
+    pub(crate) fn lease_is_used_up(&self, key: &LeasedKey, segments: &[Segment]) -> bool {
         let records: i64 = segments.iter().map(|segment| segment.signed).sum();
-        let spec = &self.job.spec.keys;
-        key.used + records.unsigned_abs() >= u64::from(spec.lease.records)
-            || key.lease.remaining() < spec.lease.duration.as_std() / 2
-            || self.keys.left(&key.lease) < u64::from(self.job.spec.batch_size).saturating_add(records.unsigned_abs())
+        let usage = key.usage(self.keys.left(key.lease()), records.unsigned_abs());
+        usage.is_used_up(&self.job.spec.keys.lease, self.job.spec.batch_size)
     }
 
     /// Books a committed unit.
-    pub(crate) fn committed(&self, key: &mut OpenKey, segments: &[Segment]) {
+    pub(crate) fn committed(&self, key: &mut LeasedKey, segments: &[Segment]) {
         let signed: i64 = segments.iter().map(|segment| segment.signed).sum();
         let rejected: i64 = segments.iter().map(|segment| segment.rejected).sum();
-        key.lease.signed += signed;
-        key.used += signed.unsigned_abs();
-        let metrics = &self.deps.metrics;
+        key.book(signed);
+        let metrics = &self.shared.metrics;
         metrics.signed.inc_by(signed.unsigned_abs());
         metrics.rejected.inc_by(rejected.unsigned_abs());
         metrics.units.inc();
@@ -214,7 +208,7 @@ impl Session {
 }
 
 /// What the lanes of a session need besides the job: made once per worker.
-impl Deps {
+impl Shared {
     pub(crate) fn breaker(&self, dependency: Dependency) -> &breaker::Breaker {
         match dependency {
             Dependency::Postgres => &self.postgres,
@@ -230,12 +224,55 @@ impl Deps {
         Ok(())
     }
 
-    /// Waits until a dependency answers again, or for `stop`.
+    /// Waits until a dependency responds again, or for `stop`.
     pub(crate) async fn wait_for(&self, dependency: Dependency, stop: &CancellationToken) {
         let breaker = self.breaker(dependency);
         match dependency {
             Dependency::Postgres => breaker.wait_closed(stop, || async { self.ledger.ping().await.is_ok() }).await,
-            Dependency::Nats => breaker.wait_closed(stop, || async { self.streams.flush(PROBE).await.is_ok() }).await,
+            Dependency::Nats => {
+                breaker.wait_closed(stop, || async { self.streams.flush(PROBE_TIMEOUT).await.is_ok() }).await
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+    use vaultstream_ledger::KeyId;
+    use vaultstream_streams::JobStreams;
+
+    use super::*;
+
+    fn unreachable() -> StreamsError {
+        StreamsError::Unreachable("no route".into())
+    }
+
+    fn gone() -> StreamsError {
+        StreamsError::StreamGone(JobStreams { uid: Uuid::nil(), generation: 3 })
+    }
+
+    #[test]
+    fn only_an_outage_is_blamed_on_a_dependency() {
+        for (error, to_blame) in [
+            (SessionError::Stream(unreachable()), Some(Dependency::Nats)),
+            (SessionError::Key(KeyError::Token(unreachable())), Some(Dependency::Nats)),
+            (SessionError::Stream(StreamsError::Login), None),
+            (SessionError::Stream(gone()), None),
+            (SessionError::Key(KeyError::Lost(KeyId(1))), None),
+            (SessionError::Commit(CommitError::Malformed("no segment")), None),
+            (SessionError::Thread(ThreadEnded), None),
+            (SessionError::Aborted, None),
+            (SessionError::JobOver, None),
+        ] {
+            assert_eq!(error.dependency(), to_blame, "{error:?}");
+        }
+    }
+
+    #[test]
+    fn streams_that_are_gone_are_no_outage() {
+        assert!(SessionError::Stream(gone()).is_stream_gone());
+        assert!(SessionError::Key(KeyError::Token(gone())).is_stream_gone());
+        assert!(!SessionError::Stream(unreachable()).is_stream_gone());
     }
 }

@@ -1,43 +1,44 @@
-//! Signs the batches of a unit under one key and turns them into what the commit sends. Runs on a CPU thread.
+//! Signs the batches of a unit under one key. Runs on a CPU thread.
 //!
-//! In: digests. Out: COPY rows, Merkle roots and rejects, one segment a batch. No I/O.
+//! In: digests. Out: one segment for each batch that was signed, and each batch that failed with its failure. No I/O.
 
-use std::time::Duration;
+#[cfg(test)]
+mod tests;
+
+use std::{collections::BTreeMap, time::Duration};
 
 use rand::RngExt as _;
 use rustix::time::{ClockId, clock_gettime};
 use uuid::Uuid;
 use vaultstream_api::Verify;
 use vaultstream_ledger::{
-    BatchNo, Lease,
+    BatchNo, BootInstant, KeyId,
     commit::{Reject, Segment},
-    copy,
 };
-use vaultstream_signing::{BatchRoot, Digest, RawSignature, Signer, Thumbprint, Verifier, merkle};
-use vaultstream_streams::Token;
+use vaultstream_program::chain;
+use vaultstream_signing::{Digest, RawSignature, Signer, SigningError, Thumbprint, Verifier};
 
 use crate::{
     metrics::{Metrics, Stage},
-    unit::ReadBatch,
+    segment::{SegmentKey, segment},
+    unit::BatchRecords,
 };
 
-/// Signatures made between two looks at the lease's end; at 20 µs each, about 5 ms.
-const SLICE: usize = 256;
+/// Signatures made before the lease's end is checked again; at 20 µs each, about 5 ms.
+const DEADLINE_CHECK_INTERVAL: usize = 256;
 
-/// [`Verify::Sample`] checks one signature in so many.
+/// [`Verify::Sample`] checks one signature in this number.
 const SAMPLE_ONE_IN: usize = 1024;
 
-/// Why [`Verify`] or isolation turned a record down.
+/// The reason of a record that could not be signed.
 pub(crate) const SIGNING_FAILED: &str = "SigningFailed";
 
-/// A leased key, ready to sign.
-pub(crate) struct OpenKey {
-    /// The right to use it.
-    pub(crate) lease: Lease,
-    /// Records signed under this lease.
-    pub(crate) used: u64,
-    /// Its token, held until the key is given back; dropped, the token goes back by itself.
-    pub(crate) token: Token,
+/// A key that can sign, until its lease ends.
+pub(crate) struct SigningKey {
+    /// The key in the ledger.
+    pub(crate) key: KeyId,
+    /// When to stop: nothing signed later can be committed.
+    pub(crate) expires: BootInstant,
     /// Signs with it.
     pub(crate) signer: Box<dyn Signer>,
     /// Checks signatures with an implementation other than the signer's.
@@ -53,242 +54,199 @@ pub(crate) struct SignPlan {
     pub(crate) job: Uuid,
     /// How many signatures are checked before the commit.
     pub(crate) verify: Verify,
-    /// Whether the digest goes into the signature's row: for table sources, whose payload may change later.
+    /// Whether the digest goes into the signature's row.
     pub(crate) keep_digests: bool,
 }
 
-/// Why a unit could not be signed.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+/// The lease's own deadline passed: nothing signed under it can be committed any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LeaseEnded;
+
+/// Why a batch, or a record alone, was not signed.
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum SignFailure {
-    /// The lease's own deadline passed; nothing made under it can be committed any more.
-    #[error("the key lease ended while its unit was being signed")]
-    LeaseEnded,
-    /// Signing failed or a signature did not verify; the batch is named so that its attempt can be counted.
-    #[error("a signature of batch {} could not be made", batch.0)]
-    Batch {
-        /// The batch that failed.
-        batch: BatchNo,
+    /// The backend refused.
+    #[error("the backend failed to sign")]
+    Backend(#[from] SigningError),
+    /// The backend signed, and the other implementation did not accept it.
+    #[error("the signature of record {record} did not pass the check by another implementation")]
+    Check {
+        /// The first such record.
+        record: i64,
     },
 }
 
-/// Signs whole batches. A failure names the batch, and nothing of the unit is kept.
+/// What one trip to a CPU thread made of a unit.
+#[derive(Debug, Default)]
+pub(crate) struct SignedUnit {
+    /// The batches that were signed.
+    pub(crate) segments: Vec<Segment>,
+    /// The others.
+    pub(crate) failed: Vec<(BatchNo, SignFailure)>,
+}
+
+/// Signs whole batches. A batch that fails keeps no other from being signed.
 ///
 /// # Errors
-/// [`SignFailure`].
-pub(crate) fn sign(
-    batches: &[ReadBatch],
-    key: &mut OpenKey,
+/// [`LeaseEnded`].
+pub(crate) fn sign_unit(
+    batches: &[&BatchRecords],
+    key: &mut SigningKey,
     plan: &SignPlan,
     metrics: &Metrics,
-) -> Result<Vec<Segment>, SignFailure> {
-    let mut signatures = Vec::with_capacity(batches.len());
-    for batch in batches {
-        signatures.push(metered(metrics, Stage::Sign, || sign_batch(batch, key))?);
+) -> Result<SignedUnit, LeaseEnded> {
+    let mut signed = Vec::with_capacity(batches.len());
+    let mut failed = Vec::new();
+    for &records in batches {
+        match metered(metrics, Stage::Sign, || sign_batch(records, key))? {
+            Ok(signatures) => signed.push(SignedBatch { records, signatures }),
+            Err(error) => failed.push((records.range.batch, error.into())),
+        }
     }
-    metered(metrics, Stage::Verify, || check(batches, &signatures, key, plan.verify))?;
-    Ok(metered(metrics, Stage::Encode, || {
-        batches.iter().zip(&signatures).map(|(batch, made)| segment(batch, made, key, plan, Vec::new())).collect()
-    }))
+    let mut refused = metered(metrics, Stage::Verify, || check(&signed, &*key.checker, plan.verify));
+    signed.retain(|batch| !refused.contains_key(&batch.records.range.batch));
+    while let Some((batch, record)) = refused.pop_first() {
+        failed.push((batch, SignFailure::Check { record }));
+    }
+    let segment_key = segment_key(key, plan);
+    let segments = metered(metrics, Stage::Encode, || {
+        signed.iter().map(|batch| segment(batch.records, &batch.signatures, Vec::new(), &segment_key)).collect()
+    });
+    Ok(SignedUnit { segments, failed })
 }
 
 /// Signs a batch that failed too often by halving it until the records that fail stand alone; those become rejects
 /// and all others are signed. Every signature is checked.
 ///
 /// # Errors
-/// [`SignFailure::LeaseEnded`].
+/// [`LeaseEnded`].
 pub(crate) fn isolate(
-    batch: &ReadBatch,
-    key: &mut OpenKey,
+    records: &BatchRecords,
+    key: &mut SigningKey,
     plan: &SignPlan,
     attempts: i32,
     metrics: &Metrics,
-) -> Result<Segment, SignFailure> {
-    let mut made = vec![None; batch.digests.len()];
-    let mut ranges: Vec<_> = std::iter::once(0..batch.digests.len()).collect();
+) -> Result<Segment, LeaseEnded> {
+    let mut signatures = vec![RawSignature::EMPTY; records.digests.len()];
+    let mut failures = BTreeMap::new();
+    let mut ranges: Vec<_> = std::iter::once(0..records.digests.len()).collect();
     while let Some(range) = ranges.pop() {
-        if key.lease.expires.has_passed() {
-            return Err(SignFailure::LeaseEnded);
+        if key.expires.has_passed() {
+            return Err(LeaseEnded);
         }
         if range.is_empty() {
             continue;
         }
-        let digests = &batch.digests[range.clone()];
-        match metered(metrics, Stage::Sign, || sign_and_check(&batch.ids[range.clone()], digests, key)) {
-            Some(signatures) => {
-                for (slot, signature) in made[range].iter_mut().zip(signatures) {
-                    *slot = Some(signature);
-                }
-            }
-            None if range.len() > 1 => {
+        let (ids, digests) = (&records.ids[range.clone()], &records.digests[range.clone()]);
+        let out = &mut signatures[range.clone()];
+        match metered(metrics, Stage::Sign, || sign_and_check(ids, digests, out, key)) {
+            Ok(()) => {}
+            Err(_) if range.len() > 1 => {
                 let middle = range.start + range.len() / 2;
-                ranges.push(range.start..middle);
-                ranges.push(middle..range.end);
+                ranges.extend([range.start..middle, middle..range.end]);
             }
-            None => {}
+            Err(failure) => drop(failures.insert(range.start, failure)),
         }
     }
-    let mut signed = ReadSlice { ids: Vec::new(), digests: Vec::new() };
-    let mut signatures = Vec::new();
-    let mut failed = Vec::new();
-    for ((&id, &digest), signature) in batch.ids.iter().zip(&batch.digests).zip(made) {
-        match signature {
-            Some(signature) => {
-                signed.ids.push(id);
-                signed.digests.push(digest);
-                signatures.push(signature);
-            }
-            None => failed.push(Reject {
-                id,
-                reason: SIGNING_FAILED.to_owned(),
-                detail: "no signature of this record passed the check by another implementation".to_owned(),
-                attempts,
-            }),
-        }
-    }
-    Ok(metered(metrics, Stage::Encode, || {
-        encode(&EncodeInput { batch, ids: &signed.ids, digests: &signed.digests }, &signatures, key, plan, failed)
-    }))
+    let rejects = failures.iter().map(|(&at, failure)| Reject {
+        id: records.ids[at],
+        reason: SIGNING_FAILED.to_owned(),
+        detail: chain(failure),
+        attempts,
+    });
+    let rejects = rejects.collect();
+    let is_signed = |at: usize| !failures.contains_key(&at);
+    let signatures: Vec<_> =
+        signatures.into_iter().enumerate().filter(|(at, _)| is_signed(*at)).map(|(_, made)| made).collect();
+    let segment_key = segment_key(key, plan);
+    Ok(metered(metrics, Stage::Encode, || segment(&records.select(is_signed), &signatures, rejects, &segment_key)))
 }
 
-struct ReadSlice {
-    ids: Vec<i64>,
-    digests: Vec<Digest>,
+struct SignedBatch<'a> {
+    records: &'a BatchRecords,
+    signatures: Vec<RawSignature>,
 }
 
-fn sign_batch(batch: &ReadBatch, key: &mut OpenKey) -> Result<Vec<RawSignature>, SignFailure> {
-    let mut signatures = vec![RawSignature::EMPTY; batch.digests.len()];
-    for (digests, out) in batch.digests.chunks(SLICE).zip(signatures.chunks_mut(SLICE)) {
-        if key.lease.expires.has_passed() {
-            return Err(SignFailure::LeaseEnded);
+fn segment_key(key: &SigningKey, plan: &SignPlan) -> SegmentKey {
+    SegmentKey { job: plan.job, key: key.key, thumbprint: key.thumbprint, keep_digests: plan.keep_digests }
+}
+
+fn sign_batch(
+    records: &BatchRecords,
+    key: &mut SigningKey,
+) -> Result<Result<Vec<RawSignature>, SigningError>, LeaseEnded> {
+    let mut signatures = vec![RawSignature::EMPTY; records.digests.len()];
+    let slices = signatures.chunks_mut(DEADLINE_CHECK_INTERVAL);
+    for (digests, out) in records.digests.chunks(DEADLINE_CHECK_INTERVAL).zip(slices) {
+        if key.expires.has_passed() {
+            return Err(LeaseEnded);
         }
-        key.signer.sign(digests, out).map_err(|_| SignFailure::Batch { batch: batch.from.range().batch })?;
+        if let Err(error) = key.signer.sign(digests, out) {
+            return Ok(Err(error));
+        }
         vaultstream_faults::point("slice-signed");
     }
-    corrupt(&batch.ids, &mut signatures);
-    Ok(signatures)
+    vaultstream_faults::spoil(&records.ids, signatures.iter_mut().map(|signature| &mut signature.0));
+    Ok(Ok(signatures))
 }
 
-fn sign_and_check(ids: &[i64], digests: &[Digest], key: &mut OpenKey) -> Option<Vec<RawSignature>> {
-    let mut signatures = vec![RawSignature::EMPTY; digests.len()];
-    key.signer.sign(digests, &mut signatures).ok()?;
-    corrupt(ids, &mut signatures);
-    all_valid(&*key.checker, digests, &signatures).then_some(signatures)
-}
-
-/// Checks signatures with the other implementation, as many as the job asks for.
-fn check(
-    batches: &[ReadBatch],
-    signatures: &[Vec<RawSignature>],
-    key: &OpenKey,
-    verify: Verify,
+fn sign_and_check(
+    ids: &[i64],
+    digests: &[Digest],
+    out: &mut [RawSignature],
+    key: &mut SigningKey,
 ) -> Result<(), SignFailure> {
-    let failed = |batch: &ReadBatch| SignFailure::Batch { batch: batch.from.range().batch };
+    key.signer.sign(digests, out)?;
+    vaultstream_faults::spoil(ids, out.iter_mut().map(|signature| &mut signature.0));
+    first_invalid(&*key.checker, ids, digests, out).map_or(Ok(()), |record| Err(SignFailure::Check { record }))
+}
+
+/// Checks signatures with the other implementation, as many as the job asks for. Returns each batch that has an invalid one,
+/// with its record.
+fn check(batches: &[SignedBatch<'_>], checker: &dyn Verifier, verify: Verify) -> BTreeMap<BatchNo, i64> {
+    let mut refused = BTreeMap::new();
+    let mut look_at = |batch: &SignedBatch<'_>, from: usize, to: usize| {
+        let SignedBatch { records, signatures } = batch;
+        let (ids, digests) = (&records.ids[from..to], &records.digests[from..to]);
+        if let Some(record) = first_invalid(checker, ids, digests, &signatures[from..to]) {
+            refused.entry(records.range.batch).or_insert(record);
+        }
+    };
     match verify {
-        Verify::None => Ok(()),
-        Verify::All => batches.iter().zip(signatures).try_for_each(|(batch, made)| {
-            all_valid(&*key.checker, &batch.digests, made).then_some(()).ok_or_else(|| failed(batch))
-        }),
+        Verify::None => {}
+        Verify::All => batches.iter().for_each(|batch| look_at(batch, 0, batch.signatures.len())),
         Verify::Sample => {
-            // Chosen after signing, so that no fault can know which ones will be looked at.
+            // Chosen after signing, so that no fault can know which ones will be checked.
             let mut random = rand::rng();
-            let total: usize = signatures.iter().map(Vec::len).sum();
+            let total: usize = batches.iter().map(|batch| batch.signatures.len()).sum();
             for _ in 0..total.div_ceil(SAMPLE_ONE_IN) {
-                let Some((batch, made, at)) = nth(batches, signatures, random.random_range(0..total)) else { break };
-                if !all_valid(&*key.checker, &batch.digests[at..=at], &made[at..=at]) {
-                    return Err(failed(batch));
+                if let Some((batch, at)) = nth(batches, random.random_range(0..total)) {
+                    look_at(batch, at, at + 1);
                 }
             }
-            Ok(())
         }
     }
+    refused
 }
 
-fn nth<'a>(
-    batches: &'a [ReadBatch],
-    signatures: &'a [Vec<RawSignature>],
-    mut index: usize,
-) -> Option<(&'a ReadBatch, &'a [RawSignature], usize)> {
-    for (batch, made) in batches.iter().zip(signatures) {
-        if index < made.len() {
-            return Some((batch, made, index));
+/// The batch that has the signature at `index` of all, and the signature's place in it.
+fn nth<'a, 'b>(batches: &'a [SignedBatch<'b>], mut index: usize) -> Option<(&'a SignedBatch<'b>, usize)> {
+    for batch in batches {
+        if index < batch.signatures.len() {
+            return Some((batch, index));
         }
-        index -= made.len();
+        index -= batch.signatures.len();
     }
     None
 }
 
-fn all_valid(checker: &dyn Verifier, digests: &[Digest], signatures: &[RawSignature]) -> bool {
+fn first_invalid(checker: &dyn Verifier, ids: &[i64], digests: &[Digest], signatures: &[RawSignature]) -> Option<i64> {
     let mut valid = vec![false; digests.len()];
     checker.verify(digests, signatures, &mut valid);
-    valid.into_iter().all(|valid| valid)
+    ids.iter().zip(valid).find(|(_, valid)| !valid).map(|(id, _)| *id)
 }
 
-fn segment(
-    batch: &ReadBatch,
-    signatures: &[RawSignature],
-    key: &OpenKey,
-    plan: &SignPlan,
-    failed: Vec<Reject>,
-) -> Segment {
-    encode(&EncodeInput { batch, ids: &batch.ids, digests: &batch.digests }, signatures, key, plan, failed)
-}
-
-struct EncodeInput<'a> {
-    batch: &'a ReadBatch,
-    ids: &'a [i64],
-    digests: &'a [Digest],
-}
-
-fn encode(
-    input: &EncodeInput<'_>,
-    signatures: &[RawSignature],
-    key: &OpenKey,
-    plan: &SignPlan,
-    failed: Vec<Reject>,
-) -> Segment {
-    let EncodeInput { batch, ids, digests } = input;
-    let row_len = if plan.keep_digests { copy::SIGNATURE_ROW_WITH_DIGEST } else { copy::SIGNATURE_ROW };
-    let mut rows = Vec::with_capacity(signatures.len() * row_len);
-    let mut tree = merkle::Tree::new();
-    for ((&id, digest), signature) in ids.iter().zip(*digests).zip(signatures) {
-        copy::put_signature_row(&mut rows, id, key.lease.key.0, signature, plan.keep_digests.then_some(digest));
-        tree.push(merkle::leaf(id, digest, signature));
-    }
-    let mut rejects = batch.rejects.clone();
-    rejects.extend(failed);
-    rejects.sort_by_key(|reject| reject.id);
-    let mut reject_tree = merkle::Tree::new();
-    for reject in &rejects {
-        reject_tree.push(merkle::reject_leaf(reject.id, &reject.reason));
-    }
-    let range = batch.from.range();
-    let (signed, rejected) = (signatures.len() as i64, rejects.len() as i64);
-    let root = BatchRoot {
-        job: plan.job,
-        batch: range.batch.0,
-        first: range.first,
-        last: range.last,
-        signed,
-        rejected,
-        key: if signed == 0 { Thumbprint([0; 32]) } else { key.thumbprint },
-        rejects: reject_tree.root(),
-        tree: tree.root(),
-    }
-    .hash();
-    Segment {
-        batch: range.batch,
-        first: range.first,
-        last: range.last,
-        rows: signed + rejected,
-        signed,
-        rejected,
-        root,
-        copy: rows.into(),
-        rejects,
-    }
-}
-
-/// Runs `work` and books the processor time it took to a stage.
+/// Runs `work` and books the processor time that it took to a stage.
 fn metered<T>(metrics: &Metrics, stage: Stage, work: impl FnOnce() -> T) -> T {
     let _wall = metrics.time(stage);
     let before = thread_time();
@@ -300,17 +258,4 @@ fn metered<T>(metrics: &Metrics, stage: Stage, work: impl FnOnce() -> T) -> T {
 fn thread_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
-}
-
-/// With fault points compiled in, breaks the signatures of the records that a test names.
-fn corrupt(ids: &[i64], signatures: &mut [RawSignature]) {
-    let broken = vaultstream_faults::broken_records();
-    if broken.is_empty() {
-        return;
-    }
-    for (id, signature) in ids.iter().zip(signatures) {
-        if broken.contains(id) {
-            signature.0[40] ^= 1;
-        }
-    }
 }

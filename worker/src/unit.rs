@@ -1,39 +1,43 @@
 //! What travels down the pipeline. The types follow the steps: a [`Unit`] is gathered, a [`ReadUnit`] has its digests,
 //! and only signed segments can be committed.
 
+use std::time::Duration;
+
 use vaultstream_ledger::{BatchNo, BatchRange, commit::Reject};
 use vaultstream_signing::Digest;
-use vaultstream_streams::BatchMessage;
+use vaultstream_trace::Span;
 
-use crate::{budget::Share, held::HeldMessage};
+use crate::{in_flight::InFlightMessage, memory_budget::Share};
 
 /// One batch message that this worker holds.
 #[derive(Debug)]
-pub(crate) struct HeldBatch {
+pub(crate) struct PulledBatch {
     /// The range to sign.
-    pub(crate) message: BatchMessage,
-    /// The message in the stream; dropping it unacknowledged leaves it to be delivered again.
-    pub(crate) held: HeldMessage,
-    /// JetStream delivered it before; it may be signed already.
+    pub(crate) range: BatchRange,
+    /// The message in the stream; dropping it unacknowledged has it delivered again.
+    pub(crate) message: InFlightMessage,
+    /// JetStream delivered it before: it may be signed already.
     pub(crate) redelivered: bool,
+    /// Its trace, where it has one.
+    pub(crate) trace: Span,
 }
 
-impl HeldBatch {
+impl PulledBatch {
     /// Whether both are deliveries of one batch.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        self.message.batch == other.message.batch
+        self.range.batch == other.range.batch
     }
 
     /// Takes another delivery of this batch along: both are settled at once.
     pub(crate) fn join(&mut self, other: Self) {
-        self.held.join(other.held);
+        self.message.join(other.message);
         self.redelivered |= other.redelivered;
     }
 
-    /// The range as the ledger knows it.
-    pub(crate) fn range(&self) -> BatchRange {
-        let BatchMessage { batch, first, last, rows, .. } = self.message;
-        BatchRange { batch: BatchNo(batch), first, last, rows }
+    /// Acknowledges it.
+    pub(crate) fn ack(self) {
+        drop(self.trace.child("ack"));
+        self.message.ack();
     }
 }
 
@@ -41,7 +45,7 @@ impl HeldBatch {
 #[derive(Debug)]
 pub(crate) struct Unit {
     /// In the order of their delivery.
-    pub(crate) batches: Vec<HeldBatch>,
+    pub(crate) batches: Vec<PulledBatch>,
     /// Memory set aside for it.
     pub(crate) share: Share,
 }
@@ -56,39 +60,124 @@ pub(crate) struct ReadUnit {
 }
 
 impl ReadUnit {
-    /// Records to sign, in all batches.
+    /// The number of records to sign, in all batches.
     pub(crate) fn signable(&self) -> usize {
-        self.batches.iter().map(|batch| batch.digests.len()).sum()
+        self.batches.iter().map(|batch| batch.records.digests.len()).sum()
     }
 }
 
 /// A batch whose payloads were read and hashed.
 #[derive(Debug)]
 pub(crate) struct ReadBatch {
-    /// The message it came from.
-    pub(crate) from: HeldBatch,
+    /// What was read.
+    pub(crate) records: BatchRecords,
+    /// The message that it came with.
+    pub(crate) message: InFlightMessage,
+    /// Where reading stopped, when the range held far more than a batch may.
+    pub(crate) outgrown_at: Option<i64>,
+    /// Its trace, where it has one.
+    pub(crate) trace: Span,
+}
+
+impl ReadBatch {
+    /// Acknowledges it.
+    pub(crate) fn ack(self) {
+        drop(self.trace.child("ack"));
+        self.message.ack();
+    }
+
+    /// Has it delivered again after `delay`, because it was not signed.
+    pub(crate) fn redeliver_after(self, delay: Duration) {
+        self.trace.fail("not signed: it is delivered again");
+        self.message.redeliver_after(delay);
+    }
+}
+
+/// The records of one batch, read and hashed.
+#[derive(Clone, Debug)]
+pub(crate) struct BatchRecords {
+    /// The batch and its range.
+    pub(crate) range: BatchRange,
     /// The records to sign, ascending.
     pub(crate) ids: Vec<i64>,
     /// Their digests, in the same order.
     pub(crate) digests: Vec<Digest>,
     /// Records that cannot be signed, with the reason.
     pub(crate) rejects: Vec<Reject>,
-    /// Where reading stopped, when the range held far more than a batch may.
-    pub(crate) outgrown_at: Option<i64>,
 }
 
-impl ReadBatch {
-    /// Rows that were read.
+impl BatchRecords {
+    /// The batch.
+    pub(crate) fn number(&self) -> BatchNo {
+        self.range.batch
+    }
+
+    /// The number of rows that were read.
     pub(crate) fn rows(&self) -> i64 {
         (self.ids.len() + self.rejects.len()) as i64
     }
 
+    /// The number of rows before the id `at`.
+    pub(crate) fn rows_before(&self, at: i64) -> i64 {
+        let ids = self.ids.iter().chain(self.rejects.iter().map(|reject| &reject.id));
+        ids.filter(|id| **id < at).count() as i64
+    }
+
     /// Forgets the records outside of a range that became smaller.
     pub(crate) fn narrow_to(&mut self, range: &BatchRange) {
-        let stays = |id: &i64| (range.first..=range.last).contains(id);
-        let (ids, digests) = self.ids.iter().zip(&self.digests).filter(|(id, _)| stays(id)).unzip();
-        (self.ids, self.digests) = (ids, digests);
-        self.rejects.retain(|reject| stays(&reject.id));
-        (self.from.message.first, self.from.message.last) = (range.first, range.last);
+        let stays = |id: i64| (range.first..=range.last).contains(&id);
+        let kept = self.select(|at| stays(self.ids[at]));
+        (self.ids, self.digests) = (kept.ids, kept.digests);
+        self.rejects.retain(|reject| stays(reject.id));
+        (self.range.first, self.range.last) = (range.first, range.last);
+    }
+
+    /// The same batch with only some of the records to sign, by their index.
+    pub(crate) fn select(&self, keep: impl Fn(usize) -> bool) -> Self {
+        let pairs = self.ids.iter().zip(&self.digests).enumerate().filter(|(at, _)| keep(*at)).map(|(_, pair)| pair);
+        let (ids, digests) = pairs.unzip();
+        Self { range: self.range, ids, digests, rejects: self.rejects.clone() }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod fixture {
+    use super::*;
+
+    /// The digest of record `id`.
+    pub(crate) fn digest(id: i64) -> Digest {
+        Digest::of(&id.to_be_bytes())
+    }
+
+    /// A batch of all ids of a range.
+    pub(crate) fn batch(batch: i64, ids: std::ops::RangeInclusive<i64>) -> BatchRecords {
+        let (first, last) = (*ids.start(), *ids.end());
+        BatchRecords {
+            range: BatchRange { batch: BatchNo(batch), first, last, rows: last - first + 1 },
+            digests: ids.clone().map(digest).collect(),
+            ids: ids.collect(),
+            rejects: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{fixture::batch, *};
+
+    fn reject(id: i64) -> Reject {
+        Reject { id, reason: "PayloadMissing".to_owned(), detail: String::new(), attempts: 0 }
+    }
+
+    #[test]
+    fn a_batch_that_was_split_keeps_the_records_of_its_range() {
+        let mut records = batch(1, 10..=19);
+        records.rejects = vec![reject(14), reject(15)];
+        assert_eq!((records.rows(), records.rows_before(15)), (12, 6));
+        records.narrow_to(&BatchRange { batch: BatchNo(1), first: 10, last: 14, rows: 10 });
+        assert_eq!(records.ids, [10, 11, 12, 13, 14]);
+        assert_eq!(records.digests, (10..=14).map(fixture::digest).collect::<Vec<_>>());
+        assert_eq!(records.rejects.iter().map(|reject| reject.id).collect::<Vec<_>>(), [14]);
+        assert_eq!((records.range.first, records.range.last, records.range.rows), (10, 14, 10));
     }
 }

@@ -1,4 +1,4 @@
-//! One job, session after session, until it is over or the worker is told to stop.
+//! One job, session after session, until it is over or the worker is stopped.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,44 +8,43 @@ use uuid::Uuid;
 use vaultstream_api::Source;
 use vaultstream_ledger::{Job, JobState, RegisterError, jobs};
 use vaultstream_signing::{Backend, KekId, Nonce};
-use vaultstream_streams::{BatchPuller, JobStreams, ReadAhead, StreamsError, backoff};
+use vaultstream_streams::{Backoff, BatchPuller, JobStreams, ReadAhead, StreamsError};
 
 use crate::{
-    Deps, Shutdown,
-    held::HeldMessages,
+    Shared, Shutdown,
+    in_flight::InFlightMessages,
     keys::KeySource,
     metrics::Dependency,
-    pace::Pace,
     pipeline,
+    rate_limit::RateLimit,
     session::{Session, SessionError},
     sign::SignPlan,
 };
 
-/// Between two looks at a job that has no work yet.
-const WAIT_FOR_WORK: Duration = Duration::from_millis(50);
-/// Between two looks at a job that is being worked on, for a changed spec or new streams.
-const WATCH: Duration = Duration::from_secs(1);
+/// How often a job that has no work yet is read.
+const WORK_POLL_INTERVAL: Duration = Duration::from_millis(50);
+/// How often a job that is being signed is read, for a changed spec or new streams.
+const JOB_POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Pause before a session that could not begin, or lost its streams, is begun anew.
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// The delay before a session that could not begin, or lost its streams, is begun anew.
+const RESTART: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
 
 /// Memory for messages that wait for the gatherer.
 const READ_AHEAD_BYTES: usize = 1 << 20;
 
 /// How long the last acks may take to reach the server.
-const FLUSH: Duration = Duration::from_secs(5);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How the work on a job ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
     /// The job is complete, failed or deleted.
     JobOver,
-    /// The worker was told to stop; what was in flight is committed.
+    /// The worker was stopped; what was in flight is committed.
     Drained,
 }
 
-/// Why a worker cannot go on.
+/// Why a worker cannot continue.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkError {
     /// A session failed in a way that waiting cannot mend.
@@ -59,14 +58,13 @@ pub enum WorkError {
     Kek(#[from] RegisterError),
 }
 
-/// Works on the job `uid` until it is over or `shutdown` begins. What fails by itself, and may pass by itself, is waited out
-/// between two sessions as it is within one.
-pub(crate) async fn work_on(deps: &Arc<Deps>, uid: Uuid, shutdown: &Shutdown) -> Result<Ended, WorkError> {
+/// Works on the job `uid` until it is over or `shutdown` begins. Outages are waited out between sessions as within one.
+pub(crate) async fn work_on(shared: &Arc<Shared>, uid: Uuid, shutdown: &Shutdown) -> Result<Ended, WorkError> {
     let mut keks_checked = false;
     let mut failed = 0;
     loop {
         let next = tokio::select! {
-            next = next_job(deps, uid, shutdown) => next?,
+            next = next_job(shared, uid, shutdown) => next?,
             () = shutdown.drain.cancelled() => Next::Stopped,
         };
         let job = match next {
@@ -75,9 +73,9 @@ pub(crate) async fn work_on(deps: &Arc<Deps>, uid: Uuid, shutdown: &Shutdown) ->
             Next::Stopped => return Ok(Ended::Drained),
         };
         vaultstream_faults::point("job-found");
-        // Nothing is held yet: told to stop, it need not wait for any answer.
+        // Nothing is held yet: a worker that is stopped need not wait for any response.
         let ready = tokio::select! {
-            ready = get_ready(deps, *job, &mut keks_checked, &shutdown.abort) => ready,
+            ready = get_ready(shared, *job, &mut keks_checked, &shutdown.abort) => ready,
             () = shutdown.drain.cancelled() => return Ok(Ended::Drained),
         };
         let result = match ready {
@@ -92,9 +90,9 @@ pub(crate) async fn work_on(deps: &Arc<Deps>, uid: Uuid, shutdown: &Shutdown) ->
             Ok(()) | Err(SessionError::JobOver) => continue,
             Err(SessionError::StreamsGone) => {}
             Err(SessionError::Aborted) => return Ok(Ended::Drained),
-            Err(error) => deps.wait_out(error, &shutdown.drain).await?,
+            Err(error) => shared.wait_out(error, &shutdown.drain).await?,
         }
-        let pause = backoff(FIRST_PAUSE, LONGEST_PAUSE, failed, &mut rand::rng());
+        let pause = RESTART.jittered(failed, &mut rand::rng());
         failed += 1;
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
@@ -110,24 +108,24 @@ enum Next {
 }
 
 /// Waits until the job has streams to pull from.
-async fn next_job(deps: &Deps, uid: Uuid, shutdown: &Shutdown) -> Result<Next, SessionError> {
+async fn next_job(shared: &Shared, uid: Uuid, shutdown: &Shutdown) -> Result<Next, SessionError> {
     loop {
         if shutdown.drain.is_cancelled() {
             return Ok(Next::Stopped);
         }
-        match jobs::by_uid(&deps.ledger, uid).await {
+        match jobs::by_uid(&shared.ledger, uid).await {
             Ok(Some(job)) if is_over(job.state) => return Ok(Next::Over),
             Ok(Some(job)) if has_work(&job) => return Ok(Next::Work(Box::new(job))),
             Ok(Some(_)) => {}
             Ok(None) => return Ok(Next::Over),
             Err(error) if error.is_transient() => {
-                deps.postgres.trip(&error);
-                deps.wait_for(Dependency::Postgres, &shutdown.drain).await;
+                shared.postgres.trip(&error);
+                shared.wait_for(Dependency::Postgres, &shutdown.drain).await;
             }
             Err(error) => return Err(error.into()),
         }
         tokio::select! {
-            () = tokio::time::sleep(WAIT_FOR_WORK) => {}
+            () = tokio::time::sleep(WORK_POLL_INTERVAL) => {}
             () = shutdown.drain.cancelled() => {}
         }
     }
@@ -143,16 +141,16 @@ fn has_work(job: &Job) -> bool {
 
 /// A wrong KEK is found before any key is made or used. A row that names none at all is damaged, and set aside when its key's turn
 /// comes.
-async fn check_keks(deps: &Deps, job: &Job) -> Result<(), WorkError> {
-    for used in deps.ledger.keks_of_job(job.id).await.map_err(SessionError::from)? {
+async fn check_keks(shared: &Shared, job: &Job) -> Result<(), WorkError> {
+    for used in shared.ledger.keks_of_job(job.id).await.map_err(SessionError::from)? {
         let Ok(id) = used.parse::<KekId>() else { continue };
-        let Some(kek) = deps.keks.get(&id) else { return Err(WorkError::WrongKek(id)) };
+        let Some(kek) = shared.keks.get(&id) else { return Err(WorkError::WrongKek(id)) };
         // Its name is no proof: what it cannot open would be taken for damaged.
-        if let Some(canary) = deps.ledger.kek_canary(id.as_str()).await.map_err(SessionError::from)? {
+        if let Some(canary) = shared.ledger.kek_canary(id.as_str()).await.map_err(SessionError::from)? {
             kek.check_canary(&canary).map_err(RegisterError::from)?;
         }
     }
-    match deps.ledger.register_kek(deps.keks.current()).await {
+    match shared.ledger.register_kek(shared.keks.current()).await {
         Ok(()) => Ok(()),
         Err(RegisterError::Ledger(error)) => Err(SessionError::from(error).into()),
         Err(error) => Err(error.into()),
@@ -161,26 +159,26 @@ async fn check_keks(deps: &Deps, job: &Job) -> Result<(), WorkError> {
 
 /// Everything before the first batch: keys checked, backend noted, bound to the streams.
 async fn get_ready(
-    deps: &Arc<Deps>,
+    shared: &Arc<Shared>,
     job: Job,
     keks_checked: &mut bool,
     abort: &CancellationToken,
 ) -> Result<(Arc<Session>, BatchPuller), WorkError> {
     if !*keks_checked {
-        check_keks(deps, &job).await?;
+        check_keks(shared, &job).await?;
         *keks_checked = true;
     }
     let topology = JobStreams { uid: job.uid, generation: job.generation };
-    let session = Arc::new(open(deps, job, &topology, abort.child_token()));
+    let session = Arc::new(open(shared, job, &topology, abort.child_token()));
     note_backend(&session).await?;
     let most = pipeline::pull_ahead(&session);
     let read_ahead = ReadAhead { messages: most, bytes: READ_AHEAD_BYTES };
-    let puller = deps.streams.batches(&topology, read_ahead).await.map_err(gone_or)?;
+    let puller = shared.streams.batches(&topology, read_ahead).await.map_err(gone_or)?;
     Ok((session, puller))
 }
 
 async fn run_session(session: Arc<Session>, puller: BatchPuller, shutdown: &Shutdown) -> Result<(), SessionError> {
-    let deps = Arc::clone(&session.deps);
+    let shared = Arc::clone(&session.shared);
     let drain = shutdown.drain.child_token();
     tracing::info!(
         job = %session.job.name, uid = %session.job.uid, generation = session.job.generation,
@@ -191,7 +189,7 @@ async fn run_session(session: Arc<Session>, puller: BatchPuller, shutdown: &Shut
     let result = pipeline::run(session, puller, drain, abort).await;
     watcher.abort();
     let flushed = tokio::select! {
-        flushed = deps.streams.flush(FLUSH) => flushed,
+        flushed = shared.streams.flush(FLUSH_TIMEOUT) => flushed,
         () = shutdown.abort.cancelled() => return result,
     };
     if let Err(error) = flushed {
@@ -205,15 +203,15 @@ async fn note_backend(session: &Session) -> Result<(), SessionError> {
     if session.job.backends.contains(&session.keys.backend) {
         return Ok(());
     }
-    Ok(jobs::record_backend(&session.deps.ledger, session.job.id, session.keys.backend).await?)
+    Ok(jobs::record_backend(&session.shared.ledger, session.job.id, session.keys.backend).await?)
 }
 
 /// Drains the session when the ledger says something that it was not opened with.
 async fn watch(session: Arc<Session>, drain: CancellationToken) {
     loop {
-        tokio::time::sleep(WATCH).await;
-        // Unknown is not changed: while the ledger does not answer, the session goes on with what it has.
-        let Ok(now) = jobs::by_uid(&session.deps.ledger, session.job.uid).await else { continue };
+        tokio::time::sleep(JOB_POLL_INTERVAL).await;
+        // Unknown is not changed: while the ledger does not respond, the session continues with what it has.
+        let Ok(now) = jobs::by_uid(&session.shared.ledger, session.job.uid).await else { continue };
         let was = &session.job;
         let same = now.is_some_and(|now| now.generation == was.generation && has_work(&now) && now.spec == was.spec);
         if !same {
@@ -223,7 +221,7 @@ async fn watch(session: Arc<Session>, drain: CancellationToken) {
     }
 }
 
-fn open(deps: &Arc<Deps>, job: Job, topology: &JobStreams, abort: CancellationToken) -> Session {
+fn open(shared: &Arc<Shared>, job: Job, topology: &JobStreams, abort: CancellationToken) -> Session {
     let spec = &job.spec;
     let nonce = match spec.signing.nonce {
         vaultstream_api::Nonce::Hedged => Nonce::Hedged,
@@ -231,10 +229,10 @@ fn open(deps: &Arc<Deps>, job: Job, topology: &JobStreams, abort: CancellationTo
     };
     let form = job.message_form();
     let keys = KeySource {
-        ledger: deps.ledger.clone(),
-        tokens: deps.streams.tokens(topology),
-        keks: Arc::clone(&deps.keks),
-        backend: Backend::effective(deps.backend, nonce),
+        ledger: shared.ledger.clone(),
+        tokens: shared.streams.tokens(topology),
+        keks: Arc::clone(&shared.keks),
+        backend: Backend::effective(shared.backend, nonce),
         nonce,
         job: job.id,
         uid: job.uid,
@@ -242,10 +240,10 @@ fn open(deps: &Arc<Deps>, job: Job, topology: &JobStreams, abort: CancellationTo
         max_signatures: spec.keys.max_signatures,
         batch_size: spec.batch_size,
         generating: Semaphore::new((spec.concurrency.keys as usize).max(1)),
-        metrics: Arc::clone(&deps.metrics),
+        metrics: Arc::clone(&shared.metrics),
     };
     Session {
-        deps: Arc::clone(deps),
+        shared: Arc::clone(shared),
         form,
         plan: SignPlan {
             job: job.uid,
@@ -253,8 +251,8 @@ fn open(deps: &Arc<Deps>, job: Job, topology: &JobStreams, abort: CancellationTo
             keep_digests: matches!(spec.source(), Source::Table { .. }),
         },
         keys,
-        pace: Pace::new(spec.workers.max_records_per_second),
-        held: HeldMessages::default(),
+        rate_limit: RateLimit::new(spec.workers.max_records_per_second),
+        in_flight: InFlightMessages::default(),
         abort,
         job,
     }

@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value};
 use vaultstream_ledger::{Job, Ledger, progress, verify::PublicKeyRow};
+use vaultstream_program::chain;
 use vaultstream_signing::{Hash, PublicKey, Receipt, verify_receipt};
-use vaultstream_worker::{chain, receipt_of, rejects_root};
+use vaultstream_worker::{receipt_of, rejects_root};
 
 use super::problem::{Problem, ProblemKind};
 use crate::error::Failure;

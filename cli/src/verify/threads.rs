@@ -11,8 +11,8 @@ use std::{
 };
 
 use vaultstream_ledger::{KeyId, verify::PublicKeyRow};
+use vaultstream_program::cores;
 use vaultstream_signing::{Backend, Digest, PublicKey, RawSignature, Verifier};
-use vaultstream_worker::cores;
 
 use super::problem::Records;
 

@@ -18,11 +18,12 @@ pub fn point(name: &str) {
     let _ = name;
 }
 
-/// The ids of records whose signatures a test wants broken (`VAULTSTREAM_FAULT_RECORDS`); always empty in a plain build.
+/// Spoils the signatures of the records that a test names (`VAULTSTREAM_FAULT_RECORDS=17,23`); does nothing in a plain build.
+/// `signatures` are in the order of `ids`.
 #[inline(always)]
-pub fn broken_records() -> &'static [i64] {
+pub fn spoil<'a>(ids: &[i64], signatures: impl Iterator<Item = &'a mut [u8; 64]>) {
     #[cfg(feature = "enabled")]
-    return records::broken();
+    records::spoil(ids, signatures);
     #[cfg(not(feature = "enabled"))]
-    &[]
+    let _ = (ids, signatures);
 }

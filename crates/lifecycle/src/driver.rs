@@ -10,6 +10,7 @@ use vaultstream_ledger::{
     steps::{self, Finish, Step},
 };
 use vaultstream_streams::Streams;
+use vaultstream_trace::Span;
 
 use crate::{
     LifecycleError, Settings, finish,
@@ -18,8 +19,8 @@ use crate::{
     topology::{Checked, Making},
 };
 
-/// Between two looks at what the ledger says of a job that is being signed.
-const LOOK: Duration = Duration::from_millis(100);
+/// How often a job that is being signed is read from the ledger.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What to do after a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +56,8 @@ pub struct Driver {
     source_checked: Option<Instant>,
     pub(crate) making: Option<Making>,
     pub(crate) finish: finish::Finish,
+    /// The trace of the job, begun with its first step.
+    trace: Option<Span>,
 }
 
 impl Driver {
@@ -71,6 +74,7 @@ impl Driver {
             making: None,
             source_checked: None,
             finish: finish::Finish::default(),
+            trace: None,
         }
     }
 
@@ -85,24 +89,29 @@ impl Driver {
     async fn step(&mut self) -> Result<Advance, LifecycleError> {
         let Some(job) = jobs::by_id(&self.ledger, self.job).await? else { return Ok(Advance::Ended(Outcome::Deleted)) };
         match job.state {
-            JobState::Complete => self.end(&job, Outcome::Complete).await,
-            JobState::Failed => self.end(&job, Outcome::Failed).await,
-            JobState::Deleting => self.end(&job, Outcome::Deleted).await,
-            _ if job.suspended => self.rest(&job).await,
-            JobState::Pending | JobState::Provisioning => done(&steps::provision(&self.ledger, job.id).await?),
-            JobState::Seeding => done(&steps::seed_chunk(&self.ledger, job.id, self.settings.seed_chunk).await?),
+            JobState::Complete => self.clean_up(&job, Outcome::Complete).await,
+            JobState::Failed => self.clean_up(&job, Outcome::Failed).await,
+            JobState::Deleting => self.clean_up(&job, Outcome::Deleted).await,
+            _ if job.suspended => self.while_suspended(&job).await,
+            JobState::Pending | JobState::Provisioning => after(&steps::provision(&self.ledger, job.id).await?),
+            JobState::Seeding => after(&steps::seed_chunk(&self.ledger, job.id, self.settings.seed_chunk).await?),
             JobState::Signing => self.sign(&job).await,
-            JobState::Finishing => self.finish(&job).await,
+            JobState::Finishing => self.await_receipt(&job).await,
         }
     }
 
-    /// Compares streams and ledger at the next step, as after a reconnect.
-    pub fn look_again(&mut self) {
-        self.checked = Checked::default();
-        self.repair.look_now();
+    /// The state of the job in the ledger; `None` when it is gone.
+    pub(crate) async fn state(&self) -> Result<Option<JobState>, LifecycleError> {
+        Ok(jobs::by_id(&self.ledger, self.job).await?.map(|job| job.state))
     }
 
-    /// Tries the rejects of a job that signs again; none where it does not sign just now. Answers how many there are.
+    /// Compares streams and ledger at the next step, as after a reconnect.
+    pub fn recheck(&mut self) {
+        self.checked = Checked::default();
+        self.repair.check_now();
+    }
+
+    /// Has the rejects of a job that signs tried again, and returns their number. `None` when the job does not sign at present.
     ///
     /// # Errors
     /// [`LifecycleError`]; call again later when it is a dependency's.
@@ -110,7 +119,7 @@ impl Driver {
         let Step::Done(retried) = steps::retry_rejects(&self.ledger, self.job).await? else { return Ok(None) };
         // Batches it had passed are open again.
         self.publisher = Publisher::default();
-        self.look_again();
+        self.recheck();
         Ok(Some(retried))
     }
 
@@ -120,26 +129,27 @@ impl Driver {
         if self.checked.lacks_tokens() && self.publisher.first_open(&self.ledger, job).await?.is_some() {
             self.find_keys(job).await?;
         }
-        let published = self.publisher.publish(&self.ledger, &self.streams, job, &topology).await?;
+        let trace = self.trace.get_or_insert_with(|| Span::job(&job.name, job.uid));
+        let published = self.publisher.publish(&self.ledger, &self.streams, job, &topology, trace).await?;
         if published.more {
-            return Ok(if published.full { Advance::After(LOOK / 4) } else { Advance::Again });
+            return Ok(if published.full { Advance::After(POLL_INTERVAL / 4) } else { Advance::Again });
         }
         if self.publisher.first_open(&self.ledger, job).await?.is_none() {
             let step = steps::begin_finish(&self.ledger, job.id).await?;
             vaultstream_faults::point("finish-begun");
             if let Step::Done(Finish::SignedTwice { record }) = &step {
                 let why = format!("the ledger is damaged: it holds two signatures of one record. {record}");
-                return done(&steps::fail(&self.ledger, job.id, Reason::LedgerLost, &why).await?);
+                return after(&steps::fail(&self.ledger, job.id, Reason::LedgerLost, &why).await?);
             }
-            return done(&step);
+            return after(&step);
         }
-        self.look_at_source(job).await?;
-        self.repair.look(&self.ledger, &self.streams, job, &topology).await?;
-        Ok(Advance::After(LOOK))
+        self.check_source(job).await?;
+        self.repair.check(&self.ledger, &self.streams, job, &topology).await?;
+        Ok(Advance::After(POLL_INTERVAL))
     }
 
-    /// While workers read the table, it has to stay the one that was planned.
-    async fn look_at_source(&mut self, job: &Job) -> Result<(), LifecycleError> {
+    /// While workers read the table, it must remain the one that was planned.
+    async fn check_source(&mut self, job: &Job) -> Result<(), LifecycleError> {
         if self.source_checked.is_none_or(|checked| checked.elapsed() >= self.settings.repair_every) {
             steps::check_source(&self.ledger, job).await?;
             self.source_checked = Some(Instant::now());
@@ -147,48 +157,48 @@ impl Driver {
         Ok(())
     }
 
-    /// Has the receipt made, then ends the job.
-    async fn finish(&mut self, job: &Job) -> Result<Advance, LifecycleError> {
+    /// Asks a worker for the receipt, then ends the job.
+    async fn await_receipt(&mut self, job: &Job) -> Result<Advance, LifecycleError> {
         if job.receipt.is_some() {
-            return self.judge(job).await;
+            return self.complete_or_fail(job).await;
         }
         let Some(topology) = self.ensure_streams(job).await? else { return Ok(Advance::Again) };
         self.finish.ask(&self.streams, &topology).await?;
-        Ok(Advance::After(LOOK / 4))
+        Ok(Advance::After(POLL_INTERVAL / 4))
     }
 
     /// Complete, or Failed when more was rejected than the manifest allows; everything else is signed either way.
-    async fn judge(&self, job: &Job) -> Result<Advance, LifecycleError> {
+    async fn complete_or_fail(&self, job: &Job) -> Result<Advance, LifecycleError> {
         let Some(counts) = progress(&self.ledger, job.id).await? else { return Ok(Advance::Again) };
         let (rejected, total) = (counts.rejected.unsigned_abs(), counts.total.unsigned_abs());
         let allowed = job.spec.max_rejected.allowed(total);
         if rejected <= allowed {
-            return done(&steps::complete(&self.ledger, job.id).await?);
+            return after(&steps::complete(&self.ledger, job.id).await?);
         }
         let why = format!(
             "{rejected} of {total} records were rejected, and spec.maxRejected allows {allowed}; all others are signed"
         );
-        done(&steps::fail(&self.ledger, job.id, Reason::TooManyRejects, &why).await?)
+        after(&steps::fail(&self.ledger, job.id, Reason::TooManyRejects, &why).await?)
     }
 
-    /// A suspended job holds no streams, however far it is.
-    async fn rest(&mut self, job: &Job) -> Result<Advance, LifecycleError> {
+    /// A suspended job holds no streams, whatever its state.
+    async fn while_suspended(&mut self, job: &Job) -> Result<Advance, LifecycleError> {
         self.streams.delete_other_generations(job.uid, None).await?;
         self.checked = Checked::default();
         Ok(Advance::After(Duration::from_secs(1)))
     }
 
-    async fn end(&mut self, job: &Job, outcome: Outcome) -> Result<Advance, LifecycleError> {
+    async fn clean_up(&mut self, job: &Job, outcome: Outcome) -> Result<Advance, LifecycleError> {
         self.streams.delete_other_generations(job.uid, None).await?;
         vaultstream_faults::point("streams-deleted");
         Ok(Advance::Ended(outcome))
     }
 }
 
-/// What follows a step that holds the job's lock.
-fn done<T>(step: &Step<T>) -> Result<Advance, LifecycleError> {
+/// What follows a step that needs the job's lock.
+fn after<T>(step: &Step<T>) -> Result<Advance, LifecycleError> {
     match step {
-        Step::Busy => Ok(Advance::After(LOOK)),
+        Step::Busy => Ok(Advance::After(POLL_INTERVAL)),
         Step::Done(_) | Step::WrongState(_) | Step::Gone => {
             vaultstream_faults::point("lifecycle-step");
             Ok(Advance::Again)

@@ -6,8 +6,8 @@ use vaultstream_streams::{JobStreams, Streams};
 
 use crate::LifecycleError;
 
-/// A message that was lost is sent again after this time; a worker that holds one needs less.
-const ASK_AGAIN: Duration = Duration::from_secs(10);
+/// When the message is sent again: it may be lost. A worker that holds it needs less time.
+const RESEND_INTERVAL: Duration = Duration::from_secs(10);
 
 /// When a worker was last asked.
 #[derive(Default)]
@@ -18,7 +18,7 @@ pub(crate) struct Finish {
 impl Finish {
     /// Publishes the `finish` message unless it was published a moment ago.
     pub(crate) async fn ask(&mut self, streams: &Streams, topology: &JobStreams) -> Result<(), LifecycleError> {
-        if self.asked.is_none_or(|asked| asked.elapsed() > ASK_AGAIN) {
+        if self.asked.is_none_or(|asked| asked.elapsed() > RESEND_INTERVAL) {
             streams.publish_finish(topology).await?;
             vaultstream_faults::point("finish-published");
             self.asked = Some(Instant::now());

@@ -1,7 +1,7 @@
 //! One job from Pending to its end: provision, seed, publish, watch and repair, finish.
 //!
-//! The truth is in the ledger; a [`Driver`] may be dropped at any instant and another one goes on. The operator and the
-//! command line both drive jobs with it. It signs nothing and sees no private key.
+//! The truth is in the ledger; a [`Driver`] may be dropped at any instant and another one continues. The operator and the
+//! command line both [`drive`] jobs with it. It signs nothing and sees no private key.
 //!
 //! ```text
 //! Pending ─▶ Provisioning ─▶ Seeding ─▶ Signing ─▶ Finishing ─▶ Complete
@@ -10,6 +10,7 @@
 //!                                       repair
 //! ```
 
+mod drive;
 mod driver;
 mod error;
 mod finish;
@@ -18,6 +19,7 @@ mod repair;
 mod settings;
 mod topology;
 
+pub use drive::{Driven, Until, Watch, drive, retry_outage};
 pub use driver::{Advance, Driver, Outcome};
 pub use error::LifecycleError;
 pub use settings::Settings;

@@ -5,10 +5,11 @@
 
 use vaultstream_ledger::{BatchNo, Job, Ledger, steps};
 use vaultstream_streams::{BatchMessage, JobStreams, Streams};
+use vaultstream_trace::Span;
 
 use crate::LifecycleError;
 
-/// Batches published between two looks at anything else.
+/// The number of batches published in one step.
 const CHUNK: usize = 5_000;
 
 /// Where publishing stands.
@@ -34,6 +35,7 @@ impl Publisher {
         streams: &Streams,
         job: &Job,
         topology: &JobStreams,
+        trace: &Span,
     ) -> Result<Published, LifecycleError> {
         let total = job.batches.unwrap_or(0);
         if job.published >= total {
@@ -41,7 +43,14 @@ impl Publisher {
         }
         let chunk = steps::next_to_publish(ledger, job.id, job.published, CHUNK).await?;
         let messages: Vec<BatchMessage> = chunk.iter().map(|range| message(job, range)).collect();
-        let outcome = streams.publish_batches(topology, &messages).await?;
+        let mut traces = Vec::new();
+        let trace = |message: &BatchMessage| {
+            let span = Span::publish(trace, job.uid, message.batch);
+            let header = span.traceparent()?;
+            traces.push((message.batch, span));
+            Some(header)
+        };
+        let outcome = streams.publish_traced(topology, &messages, trace).await?;
         vaultstream_faults::point("batches-published");
         // All before the next batch to publish are published, or signed; without a next one, all are.
         let next = match messages.get(outcome.done) {
@@ -50,6 +59,9 @@ impl Publisher {
             None => None,
         };
         let upto = next.unwrap_or(total);
+        for (_, span) in traces.iter().filter(|(batch, _)| *batch >= upto) {
+            span.fail("the stream has no room, or failed");
+        }
         if upto > job.published {
             steps::mark_published(ledger, job.id, job.generation, upto).await?;
             vaultstream_faults::point("publishing-noted");
@@ -57,7 +69,7 @@ impl Publisher {
         Ok(Published { more: upto < total, full: outcome.full })
     }
 
-    /// The first batch that is not signed. Batches before it are never looked at again.
+    /// The first batch that is not signed. Batches before it are never read again.
     pub(crate) async fn first_open(&mut self, ledger: &Ledger, job: &Job) -> Result<Option<BatchNo>, LifecycleError> {
         let first = steps::first_unsigned(ledger, job.id, BatchNo(self.open_from)).await?;
         if let Some(first) = first {

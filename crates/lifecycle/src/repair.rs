@@ -12,35 +12,35 @@ use vaultstream_streams::{BatchMessage, JobStreams, Streams, StreamsState};
 
 use crate::{LifecycleError, publish::message};
 
-/// What was missing at the last look.
+/// What was missing at the last comparison.
 pub(crate) struct Repair {
     every: Duration,
-    looked: Option<Instant>,
+    checked: Option<Instant>,
     missing_batches: BTreeSet<i64>,
     missing_keys: BTreeSet<i64>,
 }
 
 impl Repair {
     pub(crate) fn new(every: Duration) -> Self {
-        Self { every, looked: Some(Instant::now()), missing_batches: BTreeSet::new(), missing_keys: BTreeSet::new() }
+        Self { every, checked: Some(Instant::now()), missing_batches: BTreeSet::new(), missing_keys: BTreeSet::new() }
     }
 
-    pub(crate) fn look_now(&mut self) {
-        self.looked = None;
+    pub(crate) fn check_now(&mut self) {
+        self.checked = None;
     }
 
     /// Compares streams and ledger when it is time to.
-    pub(crate) async fn look(
+    pub(crate) async fn check(
         &mut self,
         ledger: &Ledger,
         streams: &Streams,
         job: &Job,
         topology: &JobStreams,
     ) -> Result<(), LifecycleError> {
-        if self.looked.is_some_and(|looked| looked.elapsed() < self.every) {
+        if self.checked.is_some_and(|checked| checked.elapsed() < self.every) {
             return Ok(());
         }
-        self.looked = Some(Instant::now());
+        self.checked = Some(Instant::now());
         let StreamsState::Present { batches, keys } = streams.state(topology).await? else { return Ok(()) };
         let unsigned = steps::unsigned_published(ledger, job.id).await?;
         let active = leases::active_keys(ledger, job.id).await?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use vaultstream_ledger::Job;
 use vaultstream_streams::{Limits, Shape};
 
-/// In steps of so many batches the limit of a small job's stream follows their number.
+/// The limit of a small job's stream follows its number of batches in steps of this size.
 const STEP: i64 = 1_000;
 
 /// How lifecycle works; the defaults suit every job.
@@ -21,9 +21,9 @@ pub struct Settings {
     pub max_ack_pending: Option<i64>,
     /// Batch messages that a stream holds at most; publishing waits for room.
     pub max_messages: i64,
-    /// Between two comparisons of streams and ledger.
+    /// How often streams and ledger are compared.
     pub repair_every: Duration,
-    /// How long a batch may be held without a sign of life before it is delivered elsewhere.
+    /// How long a batch may be held without a progress report before it is delivered to another worker.
     pub batch_ack_wait: Duration,
 }
 

@@ -13,11 +13,11 @@ use crate::{Driver, LifecycleError, finish::Finish, publish::Publisher};
 /// How often the streams' existence and the keys' versions are checked.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long streams whose servers are all down are waited for before others take their place.
-const OFFLINE_PATIENCE: Duration = Duration::from_secs(15);
+/// How long to wait for streams whose servers are all down before others take their place.
+const OFFLINE_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How long the making of streams is tried under one name.
-const MAKING_PATIENCE: Duration = Duration::from_secs(30);
+/// How long streams are tried to be made under one name.
+const CREATION_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What is known of the streams of the present generation.
 #[derive(Default)]
@@ -26,7 +26,7 @@ pub(crate) struct Checked {
     at: Option<Instant>,
     /// The limits that they were brought to.
     limits: Option<Limits>,
-    /// Since when every server that holds them is down.
+    /// When every server that holds them was first found to be down.
     offline: Option<Instant>,
     /// Key tokens that were there then, queued or held.
     tokens: u64,
@@ -42,7 +42,7 @@ pub(crate) struct Making {
 impl Making {
     /// Whether they are still worth waiting for.
     fn goes_on(&self, job: &Job) -> bool {
-        self.generation == job.generation && self.since.elapsed() < MAKING_PATIENCE
+        self.generation == job.generation && self.since.elapsed() < CREATION_TIMEOUT
     }
 }
 
@@ -118,7 +118,7 @@ impl Driver {
             Ok(StreamsState::Absent) => Ok(None),
             Err(error @ StreamsError::Offline(_)) => {
                 let since = *self.checked.offline.get_or_insert_with(Instant::now);
-                if since.elapsed() < OFFLINE_PATIENCE {
+                if since.elapsed() < OFFLINE_TIMEOUT {
                     return Err(error.into());
                 }
                 tracing::warn!(uid = %topology.uid, generation = topology.generation, "{error}: making new ones elsewhere");
@@ -142,7 +142,7 @@ impl Driver {
         Ok(())
     }
 
-    /// Before the first batch is published every key has its token: whoever made the streams may have ended in between.
+    /// Before the first batch is published every key has its token: the process that made the streams may have ended in between.
     async fn publish_first_keys(&self, job: &Job, topology: &JobStreams, tokens: u64) -> Result<(), LifecycleError> {
         if job.published > 0 {
             return Ok(());

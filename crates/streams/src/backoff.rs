@@ -3,19 +3,35 @@
 use rand::{Rng, RngExt};
 use std::time::Duration;
 
-/// A random delay from zero up to `initial` × 2^`attempt`, at most `max`. `attempt` counts from 0.
-pub fn backoff<R: Rng + ?Sized>(initial: Duration, max: Duration, attempt: u32, rng: &mut R) -> Duration {
-    ceiling(initial, max, attempt).mul_f64(rng.random_range(0.0..=1.0))
+/// Delays that double from `initial` up to `max`. Attempts count from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backoff {
+    initial: Duration,
+    max: Duration,
 }
 
-/// [`backoff`] that never returns less than half of its ceiling: for loops of our own, which must not spin.
-pub(crate) fn pause(initial: Duration, max: Duration, attempt: u32) -> Duration {
-    let ceiling = ceiling(initial, max, attempt);
-    ceiling / 2 + (ceiling / 2).mul_f64(rand::rng().random_range(0.0..=1.0))
-}
+impl Backoff {
+    /// `initial` × 2^attempt, `max` at most.
+    pub const fn new(initial: Duration, max: Duration) -> Self {
+        Self { initial, max }
+    }
 
-fn ceiling(initial: Duration, max: Duration, attempt: u32) -> Duration {
-    initial.checked_mul(1u32.checked_shl(attempt).unwrap_or(u32::MAX)).unwrap_or(max).min(max)
+    /// The longest delay before the retry that follows `attempt`.
+    pub fn ceiling(self, attempt: u32) -> Duration {
+        let factor = 1u32.checked_shl(attempt).unwrap_or(u32::MAX);
+        self.initial.checked_mul(factor).unwrap_or(self.max).min(self.max)
+    }
+
+    /// A random delay from zero up to the ceiling (full jitter).
+    pub fn jittered<R: Rng + ?Sized>(self, attempt: u32, rng: &mut R) -> Duration {
+        self.ceiling(attempt).mul_f64(rng.random_range(0.0..=1.0))
+    }
+
+    /// A random delay from half of the ceiling: for loops of our own, which must not spin.
+    pub fn at_least_half(self, attempt: u32) -> Duration {
+        let half = self.ceiling(attempt) / 2;
+        half + half.mul_f64(rand::rng().random_range(0.0..=1.0))
+    }
 }
 
 #[cfg(test)]
@@ -23,19 +39,38 @@ mod tests {
     use super::*;
     use rand::SeedableRng;
 
+    const BACKOFF: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(30));
+
+    fn ceiling(attempt: u32) -> Duration {
+        Duration::from_secs_f64((0.2 * 2f64.powi(attempt.min(60) as i32)).min(30.0))
+    }
+
+    #[test]
+    fn the_ceiling_doubles_up_to_its_limit() {
+        for attempt in [0, 1, 5, 7, 8, 31, 32, 1000] {
+            assert_eq!(BACKOFF.ceiling(attempt), ceiling(attempt), "attempt {attempt}");
+        }
+    }
+
     #[test]
     fn the_delay_stays_below_its_ceiling_and_fills_it() {
         let seed: u64 = rand::rng().random();
         println!("seed {seed}");
         let mut rng = rand::rngs::StdRng::seed_from_u64(seed);
-        let (initial, max) = (Duration::from_millis(200), Duration::from_secs(30));
         for attempt in [0, 1, 5, 7, 8, 31, 32, 1000] {
-            let ceiling = initial.as_secs_f64() * 2f64.powi(attempt.min(60) as i32);
-            let ceiling = Duration::from_secs_f64(ceiling.min(max.as_secs_f64()));
-            let seen: Vec<_> = (0..1000).map(|_| backoff(initial, max, attempt, &mut rng)).collect();
+            let ceiling = ceiling(attempt);
+            let seen: Vec<_> = (0..1000).map(|_| BACKOFF.jittered(attempt, &mut rng)).collect();
             assert!(seen.iter().all(|delay| *delay <= ceiling), "attempt {attempt}");
             assert!(seen.iter().any(|delay| *delay < ceiling / 10), "attempt {attempt}");
             assert!(seen.iter().any(|delay| *delay > ceiling * 9 / 10), "attempt {attempt}");
         }
+    }
+
+    #[test]
+    fn a_loop_never_waits_less_than_half_of_the_ceiling() {
+        let seen: Vec<_> = (0..1000).map(|_| BACKOFF.at_least_half(3)).collect();
+        assert!(seen.iter().all(|delay| (ceiling(3) / 2..=ceiling(3)).contains(delay)));
+        assert!(seen.iter().any(|delay| *delay < ceiling(3) * 6 / 10));
+        assert!(seen.iter().any(|delay| *delay > ceiling(3) * 9 / 10));
     }
 }

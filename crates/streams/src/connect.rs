@@ -1,7 +1,7 @@
 //! Connecting: bounded in time, with an error that says what to do.
 
 use crate::address::{self, Address, AddressError, Login};
-use crate::backoff::pause;
+use crate::backoff::Backoff;
 use crate::connection_state::Events;
 use crate::encryption;
 use crate::error::BoxError;
@@ -58,7 +58,7 @@ impl Patience {
             Failure::Final(error) => return Err(error),
             Failure::Passing(source) => source,
         };
-        let delay = pause(Duration::from_millis(50), Duration::from_secs(2), self.attempt);
+        let delay = Backoff::new(Duration::from_millis(50), Duration::from_secs(2)).at_least_half(self.attempt);
         if Instant::now() + delay >= self.until {
             return Err(ConnectError::Unreachable { place: self.place.clone(), patience: self.whole, source });
         }
@@ -175,7 +175,7 @@ fn is_no_jetstream(error: &jetstream::Error) -> bool {
 fn reconnect_delay(attempt: usize) -> Duration {
     match u32::try_from(attempt).unwrap_or(u32::MAX) {
         0 | 1 => Duration::ZERO,
-        attempt => pause(Duration::from_millis(20), Duration::from_secs(4), attempt - 2),
+        attempt => Backoff::new(Duration::from_millis(20), Duration::from_secs(4)).at_least_half(attempt - 2),
     }
 }
 

@@ -10,12 +10,13 @@ pub struct Delivery {
     work: Work,
     deliveries: u64,
     pending: u64,
+    trace: Option<String>,
     handle: AckHandle,
 }
 
 impl Delivery {
-    pub(crate) fn new(work: Work, deliveries: u64, pending: u64, handle: AckHandle) -> Self {
-        Self { work, deliveries, pending, handle }
+    pub(crate) fn new(work: Work, deliveries: u64, pending: u64, trace: Option<String>, handle: AckHandle) -> Self {
+        Self { work, deliveries, pending, trace, handle }
     }
 
     /// What is to be done.
@@ -31,6 +32,11 @@ impl Delivery {
     /// About how many messages waited behind it in the stream when it was delivered.
     pub fn pending(&self) -> u64 {
         self.pending
+    }
+
+    /// The value of the message's header [`TRACE_HEADER`](crate::TRACE_HEADER).
+    pub fn trace(&self) -> Option<&str> {
+        self.trace.as_deref()
     }
 
     /// The work is committed. See [`AckHandle::ack`].

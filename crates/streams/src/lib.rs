@@ -43,13 +43,14 @@ mod tokens;
 mod topology;
 
 pub use address::AddressError;
-pub use backoff::backoff;
+pub use backoff::Backoff;
 pub use batches::{BatchPuller, ReadAhead};
 pub use connection_state::{ConnectionState, ConnectionWatch};
 pub use delivery::Delivery;
 pub use denial::Denial;
 pub use error::{Class, StreamsError};
 pub use limits::{Limits, Shape};
+pub use message::TRACE_HEADER;
 pub use message::{BatchMessage, Work};
 pub use message_index::MessageIndex;
 pub use names::JobStreams;

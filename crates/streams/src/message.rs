@@ -7,6 +7,9 @@ use uuid::Uuid;
 /// The version that this program writes, and the only one it reads.
 const VERSION: u16 = 1;
 
+/// The header of a message whose batch has a trace (W3C Trace Context).
+pub const TRACE_HEADER: &str = "traceparent";
+
 /// One batch of one job: a contiguous range of record ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BatchMessage {

@@ -4,8 +4,9 @@ use crate::JobStreams;
 use crate::Streams;
 use crate::denial::Concern;
 use crate::error::{Class, StreamsError, classify};
-use crate::message::{self, BatchMessage};
+use crate::message::{self, BatchMessage, TRACE_HEADER};
 use crate::request::Nothing;
+use async_nats::HeaderMap;
 use async_nats::jetstream::context::{PublishAckFuture, PublishError, PublishErrorKind};
 use async_nats::jetstream::{self, ErrorCode, stream};
 use bytes::Bytes;
@@ -28,6 +29,20 @@ pub struct Published {
     pub full: bool,
 }
 
+/// A message to publish.
+struct Outgoing {
+    subject: String,
+    payload: Bytes,
+    /// The value of [`TRACE_HEADER`].
+    trace: Option<String>,
+}
+
+impl Outgoing {
+    fn new(subject: String, payload: Bytes) -> Self {
+        Self { subject, payload, trace: None }
+    }
+}
+
 #[derive(Debug, PartialEq, Eq)]
 enum Outcome {
     Stored,
@@ -44,6 +59,20 @@ impl Streams {
     /// # Errors
     /// When nothing of the slice could be settled for a reason other than a full stream, or the rest never will be.
     pub async fn publish_batches(&self, job: &JobStreams, batches: &[BatchMessage]) -> Result<Published, StreamsError> {
+        self.publish_traced(job, batches, |_| None).await
+    }
+
+    /// The same, with a header [`TRACE_HEADER`] for those batches for which `trace` returns its value. It is asked once for
+    /// each batch that is sent, in their order.
+    ///
+    /// # Errors
+    /// As [`Streams::publish_batches`].
+    pub async fn publish_traced(
+        &self,
+        job: &JobStreams,
+        batches: &[BatchMessage],
+        mut trace: impl FnMut(&BatchMessage) -> Option<String>,
+    ) -> Result<Published, StreamsError> {
         if batches.is_empty() {
             return Ok(Published::default());
         }
@@ -54,9 +83,10 @@ impl Streams {
             .map_or(usize::MAX, |most| usize::try_from(most.saturating_sub(info.state.messages)).unwrap_or(usize::MAX));
         // At least one: a batch that is there already needs no room.
         let sendable = &batches[..batches.len().min(room.max(1))];
-        let messages = sendable
-            .iter()
-            .map(|batch| message::encode_batch(batch).map(|payload| (job.batch_subject(batch.batch), payload)));
+        let messages = sendable.iter().map(|batch| {
+            let payload = message::encode_batch(batch)?;
+            Ok(Outgoing { subject: job.batch_subject(batch.batch), payload, trace: trace(batch) })
+        });
         let mut published = settled(self.pipeline(job, messages).await?)?;
         published.full |= published.done == sendable.len() && sendable.len() < batches.len();
         Ok(published)
@@ -67,7 +97,7 @@ impl Streams {
     /// # Errors
     /// As [`Streams::publish_batches`]; a full stream counts as a success with `done` = 0.
     pub async fn publish_finish(&self, job: &JobStreams) -> Result<Published, StreamsError> {
-        let message = message::encode_finish(job.uid).map(|payload| (job.finish_subject(), payload));
+        let message = message::encode_finish(job.uid).map(|payload| Outgoing::new(job.finish_subject(), payload));
         settled(self.pipeline(job, std::iter::once(message)).await?)
     }
 
@@ -78,7 +108,7 @@ impl Streams {
     /// When not all of them are known to be there: a key without a token is not used.
     pub async fn publish_keys(&self, job: &JobStreams, keys: &[i64]) -> Result<(), StreamsError> {
         let tokens =
-            keys.iter().map(|key| message::encode_key(job.uid, *key).map(|payload| (job.key_subject(*key), payload)));
+            keys.iter().map(|key| Ok(Outgoing::new(job.key_subject(*key), message::encode_key(job.uid, *key)?)));
         match self.pipeline(job, tokens).await? {
             (_, Some(failure)) => Err(failure),
             (_, None) => Ok(()),
@@ -89,7 +119,7 @@ impl Streams {
     async fn pipeline(
         &self,
         job: &JobStreams,
-        messages: impl Iterator<Item = Result<(String, Bytes), serde_json::Error>>,
+        messages: impl Iterator<Item = Result<Outgoing, serde_json::Error>>,
     ) -> Result<(Published, Option<StreamsError>), StreamsError> {
         let mut on_their_way: VecDeque<PublishAckFuture> = VecDeque::with_capacity(IN_FLIGHT_LIMIT);
         let mut messages = messages.fuse();
@@ -102,8 +132,7 @@ impl Streams {
             let stopped = result.full || failure.is_some();
             let next = if stopped || on_their_way.len() >= IN_FLIGHT_LIMIT { None } else { messages.next() };
             if let Some(message) = next {
-                let (subject, payload) = message.map_err(StreamsError::Unreadable)?;
-                match self.jetstream().publish(subject, payload).await {
+                match self.send(message.map_err(StreamsError::Unreadable)?).await {
                     Ok(ack) => on_their_way.push_back(ack),
                     Err(error) => failure = Some(self.failure(job, error).await),
                 }
@@ -133,6 +162,18 @@ impl Streams {
             result.done += usize::from(unbroken);
         }
         Ok((result, failure))
+    }
+
+    async fn send(&self, message: Outgoing) -> Result<PublishAckFuture, PublishError> {
+        let Outgoing { subject, payload, trace } = message;
+        match trace {
+            None => self.jetstream().publish(subject, payload).await,
+            Some(trace) => {
+                let mut headers = HeaderMap::new();
+                headers.insert(TRACE_HEADER, trace);
+                self.jetstream().publish_with_headers(subject, headers, payload).await
+            }
+        }
     }
 
     async fn outcome(

@@ -5,13 +5,13 @@
 //! heartbeats, or the connection was lost. A message beyond the room is returned at once.
 
 use crate::Streams;
-use crate::backoff::pause;
+use crate::backoff::Backoff;
 use crate::buffer::Buffer;
 use crate::connection_state::ConnectionWatch;
 use crate::delivery::Delivery;
 use crate::denial::{Concern, Listener};
 use crate::error::{Class, StreamsError};
-use crate::message::decode_work;
+use crate::message::{TRACE_HEADER, decode_work};
 use crate::names::CONSUMER;
 use crate::settle::{AckHandle, Generation};
 use async_nats::jetstream::Message as Delivered;
@@ -34,6 +34,8 @@ const SILENCE_TIMEOUT: Duration = Duration::from_secs(5);
 const COLLECT_TIMEOUT: Duration = Duration::from_millis(50);
 /// The delay of a message that only a newer program understands.
 const NEWER_DELAY: Duration = Duration::from_secs(30);
+/// The delay after a failed request.
+const RETRY: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
 
 /// A request for messages.
 #[derive(Serialize)]
@@ -226,7 +228,7 @@ impl Pull {
             Err(error) => debug!(%error, "cannot tell whether the stream is there"),
             Ok(_) => {}
         }
-        self.not_before = Instant::now() + pause(Duration::from_millis(100), Duration::from_secs(5), self.failures);
+        self.not_before = Instant::now() + RETRY.at_least_half(self.failures);
         self.failures += 1;
         Ok(())
     }
@@ -236,11 +238,12 @@ impl Pull {
         let job = self.generation.job;
         let handle = AckHandle::new(reply, Arc::clone(&self.generation));
         let work = decode_work(&message.payload, job.uid);
+        let trace = message.headers.as_ref().and_then(|headers| headers.get(TRACE_HEADER)).map(ToString::to_string);
         let (deliveries, pending) = Delivered { message, context: self.streams.jetstream().clone() }
             .info()
             .map_or((1, 0), |info| (u64::try_from(info.delivered).unwrap_or(1), info.pending));
         match work {
-            Ok(work) => self.buffer.put(Delivery::new(work, deliveries, pending, handle)),
+            Ok(work) => self.buffer.put(Delivery::new(work, deliveries, pending, trace, handle)),
             Err(error) if error.is_newer() => {
                 warn!(job = %job.uid, %error, "leaving a message to a newer worker");
                 handle.nak(NEWER_DELAY);

@@ -3,7 +3,7 @@
 
 use crate::JobStreams;
 use crate::Streams;
-use crate::backoff::pause;
+use crate::backoff::Backoff;
 use crate::denial::Concern;
 use crate::error::{Class, StreamsError};
 use crate::message::decode_key;
@@ -118,7 +118,7 @@ impl KeyTokens {
                         return Err(error);
                     }
                     Ok(Pulled::Failed(error)) => {
-                        let rest = pause(Duration::from_millis(100), Duration::from_secs(2), failures);
+                        let rest = Backoff::new(Duration::from_millis(100), Duration::from_secs(2)).at_least_half(failures);
                         failures += 1;
                         if Instant::now() + rest >= until {
                             return Err(error);

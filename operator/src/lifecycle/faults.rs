@@ -7,6 +7,12 @@ use vaultstream_streams::Class;
 
 use crate::fault::ConditionFault;
 
+impl From<LifecycleError> for ConditionFault {
+    fn from(error: LifecycleError) -> Self {
+        lifecycle_fault(&error)
+    }
+}
+
 pub(super) fn lifecycle_fault(error: &LifecycleError) -> ConditionFault {
     match error {
         LifecycleError::Source(error) => {

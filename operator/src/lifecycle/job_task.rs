@@ -6,6 +6,7 @@
 //! can do no harm.
 
 use std::{
+    ops::ControlFlow,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -15,16 +16,14 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use vaultstream_api::Reason;
 use vaultstream_ledger::{JobId, JobState, Ledger};
-use vaultstream_lifecycle::{Advance, Driver, Settings};
-use vaultstream_streams::Streams;
+use vaultstream_lifecycle::{Advance, Driver, LifecycleError, Settings, Watch, drive};
+use vaultstream_streams::{Backoff, Streams};
 
 use crate::{
-    backoff::exponential,
     dependencies::Dependencies,
     fault::ConditionFault,
     lifecycle::{
         admission::{Admission, AdmissionQueue},
-        faults::lifecycle_fault,
         job_row::{JobRow, Reading},
         queue_position::QueuePosition,
         request::{JobRequest, KnownProgress},
@@ -32,13 +31,13 @@ use crate::{
     },
 };
 
-/// The delay after a first fault. It doubles with each further one, up to [`RETRY_DELAY_LIMIT`].
-const RETRY_DELAY: Duration = Duration::from_millis(500);
+/// The delay after a fault. It doubles with each further one.
+const RETRY: Backoff = Backoff::new(Duration::from_millis(500), RETRY_DELAY_LIMIT);
 const RETRY_DELAY_LIMIT: Duration = Duration::from_secs(10);
 /// How often the figures of an admitted job are read.
 const FIGURES_POLL_INTERVAL: Duration = Duration::from_secs(1);
-/// The longest sleep of a job that is admitted, or waits for that.
-const SLEEP_LIMIT: Duration = Duration::from_secs(1);
+/// How often the position of a job that waits for admission is read.
+const POSITION_POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// How often a suspended job is read while its request does not change.
 const SUSPENDED_POLL_INTERVAL: Duration = Duration::from_secs(15);
 
@@ -88,7 +87,6 @@ struct JobTask {
 struct Tools {
     ledger: Ledger,
     streams: Streams,
-    driver: Driver,
     job: JobId,
 }
 
@@ -99,7 +97,7 @@ impl JobTask {
             let begun = Instant::now();
             let Err(fault) = self.attempt().await else { return };
             failures = if begun.elapsed() > RETRY_DELAY_LIMIT { 0 } else { failures.saturating_add(1) };
-            let delay = exponential(RETRY_DELAY, failures, RETRY_DELAY_LIMIT);
+            let delay = RETRY.ceiling(failures);
             self.snapshot.send_if_modified(|snapshot| {
                 let changed = snapshot.fault.as_ref() != Some(&fault);
                 snapshot.fault = Some(fault.clone());
@@ -125,27 +123,27 @@ impl JobTask {
             let request = self.requests.borrow_and_update().clone();
             self.row.ensure(&ledger, &streams, &request).await?.id
         };
-        let driver = Driver::new(ledger.clone(), streams.clone(), job, self.resources.settings);
-        let mut tools = Tools { ledger, streams, driver, job };
+        let mut driver = Driver::new(ledger.clone(), streams.clone(), job, self.resources.settings);
+        let tools = Tools { ledger, streams, job };
         loop {
             self.write_changes(&tools).await?;
             let reading = Box::pin(self.read(&tools)).await?;
             let state = reading.job.state;
             if state.is_terminal() || state == JobState::Deleting {
                 self.admission = None;
-                if self.step(&mut tools).await? {
+                if let Advance::Ended(_) = driver.advance().await? {
                     self.show(reading, None);
                     return Ok(());
                 }
             } else if reading.job.suspended {
                 self.admission = None;
                 self.show(reading, None);
-                self.while_suspended(&mut tools).await?;
+                self.while_suspended(&mut driver).await?;
             } else if !is_planned(state) {
                 self.show(reading, None);
-                self.seed(&mut tools).await?;
+                self.seed(&tools, &mut driver).await?;
             } else if self.await_admission(reading).await {
-                self.sign(&mut tools).await?;
+                self.drive(&tools, &mut driver, Part::Signing).await?;
             }
         }
     }
@@ -163,9 +161,9 @@ impl JobTask {
     }
 
     /// Removes the streams of a suspended job, then waits until its request changes.
-    async fn while_suspended(&mut self, tools: &mut Tools) -> Result<(), ConditionFault> {
-        self.retry_rejects(tools).await?;
-        Box::pin(tools.driver.advance()).await.map_err(|error| lifecycle_fault(&error))?;
+    async fn while_suspended(&mut self, driver: &mut Driver) -> Result<(), ConditionFault> {
+        self.retry_rejects(driver).await?;
+        driver.advance().await?;
         let mut requests = self.requests.clone();
         tokio::select! {
             () = tokio::time::sleep(SUSPENDED_POLL_INTERVAL) => {}
@@ -175,22 +173,18 @@ impl JobTask {
     }
 
     /// Provisions and seeds, within the limit for all jobs, until the batches are planned or the request changes.
-    async fn seed(&mut self, tools: &mut Tools) -> Result<(), ConditionFault> {
+    async fn seed(&mut self, tools: &Tools, driver: &mut Driver) -> Result<(), ConditionFault> {
         let mut requests = self.requests.clone();
         let _permit = tokio::select! {
             permit = Arc::clone(&self.resources.seeding).acquire_owned() => permit,
             _ = requests.changed() => return Ok(()),
         };
-        while !self.has_new_request() {
-            self.step(tools).await?;
-            let reading = Box::pin(self.read(tools)).await?;
-            // The phase Signing is not shown before the job is admitted.
-            if is_planned(reading.job.state) || reading.job.suspended {
-                return Ok(());
-            }
-            self.show(reading, None);
-        }
-        Ok(())
+        self.drive(tools, driver, Part::Seeding).await
+    }
+
+    /// Drives one part of the job's life, or until its request changes.
+    async fn drive(&mut self, tools: &Tools, driver: &mut Driver, part: Part) -> Result<(), ConditionFault> {
+        Box::pin(drive(driver, &mut Driving { task: self, tools, part })).await.map(drop)
     }
 
     /// Waits until the job is admitted; false when its request changed first.
@@ -208,7 +202,7 @@ impl JobTask {
             admitted = tokio::select! {
                 () = admission.admitted() => true,
                 _ = requests.changed() => break,
-                () = tokio::time::sleep(SLEEP_LIMIT) => false,
+                () = tokio::time::sleep(POSITION_POLL_INTERVAL) => false,
             };
             let queued = position(&admission);
             self.snapshot.send_if_modified(|snapshot| std::mem::replace(&mut snapshot.queued, queued) != queued);
@@ -217,54 +211,16 @@ impl JobTask {
         admitted
     }
 
-    /// Publishes, watches, repairs and finishes, until the job is over or suspended, or its request changes.
-    async fn sign(&mut self, tools: &mut Tools) -> Result<(), ConditionFault> {
-        while !self.has_new_request() {
-            self.retry_rejects(tools).await?;
-            if self.read_at.is_none_or(|read_at| read_at.elapsed() >= FIGURES_POLL_INTERVAL) {
-                let reading = Box::pin(self.read(tools)).await?;
-                if reading.job.suspended || reading.job.state.is_terminal() {
-                    return Ok(());
-                }
-                self.show(reading, None);
-            }
-            if self.step(tools).await? {
-                return Ok(());
-            }
-        }
-        Ok(())
-    }
-
     /// Tries rejects again, once for each time that is asked for.
-    async fn retry_rejects(&mut self, tools: &mut Tools) -> Result<(), ConditionFault> {
+    async fn retry_rejects(&mut self, driver: &mut Driver) -> Result<(), ConditionFault> {
         let wanted = self.requests.borrow().retry_rejects;
         let done = self.snapshot.borrow().retried.is_some();
         if wanted == done {
             return Ok(());
         }
-        let retried = if wanted {
-            Box::pin(tools.driver.retry_rejects()).await.map_err(|error| lifecycle_fault(&error))?
-        } else {
-            None
-        };
+        let retried = if wanted { Box::pin(driver.retry_rejects()).await? } else { None };
         self.snapshot.send_if_modified(|snapshot| std::mem::replace(&mut snapshot.retried, retried) != retried);
         Ok(())
-    }
-
-    /// One lifecycle step; true when the job is over.
-    async fn step(&mut self, tools: &mut Tools) -> Result<bool, ConditionFault> {
-        let delay = match Box::pin(tools.driver.advance()).await {
-            Ok(Advance::Ended(_)) => return Ok(true),
-            Ok(Advance::Again) => return Ok(false),
-            Ok(Advance::After(delay)) => delay.min(SLEEP_LIMIT),
-            Err(error) => return Err(lifecycle_fault(&error)),
-        };
-        let mut link = tools.streams.connection();
-        tokio::select! {
-            () = tokio::time::sleep(delay) => {}
-            () = link.reconnected() => tools.driver.look_again(),
-        }
-        Ok(false)
     }
 
     async fn read(&mut self, tools: &Tools) -> Result<Reading, ConditionFault> {
@@ -285,6 +241,57 @@ impl JobTask {
             snapshot.queued = queued;
             snapshot.fault = None;
         });
+    }
+}
+
+/// The parts of a job's life that are driven.
+#[derive(Clone, Copy)]
+enum Part {
+    /// Provisioning and seeding, until the batches are planned.
+    Seeding,
+    /// Publishing, watching, repairing and finishing, until the job is over.
+    Signing,
+}
+
+/// A job while it is driven.
+struct Driving<'a> {
+    task: &'a mut JobTask,
+    tools: &'a Tools,
+    part: Part,
+}
+
+impl Watch for Driving<'_> {
+    type Error = ConditionFault;
+
+    /// Stops before a changed request, and where the part ends. Shows the figures.
+    async fn before_step(&mut self, driver: &mut Driver) -> Result<ControlFlow<()>, ConditionFault> {
+        let Self { task, tools, part } = self;
+        if task.has_new_request() {
+            return Ok(ControlFlow::Break(()));
+        }
+        if let Part::Signing = part {
+            task.retry_rejects(driver).await?;
+            if task.read_at.is_some_and(|read_at| read_at.elapsed() < FIGURES_POLL_INTERVAL) {
+                return Ok(ControlFlow::Continue(()));
+            }
+        }
+        let reading = Box::pin(task.read(tools)).await?;
+        let state = reading.job.state;
+        // The phase Signing is not shown before the job is admitted.
+        let is_over = match part {
+            Part::Seeding => is_planned(state),
+            Part::Signing => state.is_terminal(),
+        };
+        if is_over || reading.job.suspended {
+            return Ok(ControlFlow::Break(()));
+        }
+        task.show(reading, None);
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Every failure ends the attempt: the conditions show it, and the next attempt reads everything anew.
+    async fn on_failure(&mut self, error: LifecycleError) -> Result<(), ConditionFault> {
+        Err(error.into())
     }
 }
 

@@ -6,8 +6,8 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 use vaultstream::job::new_job;
 use vaultstream_api::SigningJob;
-use vaultstream_ledger::{ConnectOptions, JobId, Ledger, TlsFiles, jobs};
-use vaultstream_lifecycle::{Advance, Driver, Outcome, Settings};
+use vaultstream_ledger::{ConnectOptions, JobId, JobState, Ledger, TlsFiles, jobs};
+use vaultstream_lifecycle::{Driven, Driver, Outcome, Settings, Until, drive};
 use vaultstream_streams::{JobStreams, Streams};
 
 use super::{PATIENCE, Site, until};
@@ -48,9 +48,7 @@ impl Site {
         let manifest = SigningJob::parse_manifests(manifest).unwrap().remove(0);
         let job = jobs::ensure(&ledger, &new_job(&manifest)).await.unwrap().job;
         let mut driver = Driver::new(ledger.clone(), streams.clone(), job.id, quick());
-        while jobs::by_id(&ledger, job.id).await.unwrap().unwrap().state != vaultstream_ledger::JobState::Signing {
-            driver.advance().await.unwrap();
-        }
+        drive(&mut driver, &mut Until(Some(JobState::Signing))).await.unwrap();
         Seeded { uid: job.uid, id: job.id, ledger, streams }
     }
 
@@ -94,25 +92,15 @@ impl Seeded {
     pub(crate) fn drive(self, settings: Settings) -> Drive {
         let Self { uid, id, ledger, streams } = self;
         let driver = Driver::new(ledger.clone(), streams.clone(), id, settings);
-        let task = tokio::spawn(advance(driver, streams.clone()));
+        let task = tokio::spawn(to_its_end(driver));
         Drive { uid, id, ledger, streams, settings, task }
     }
 }
 
-async fn advance(mut driver: Driver, streams: Streams) -> Outcome {
-    let mut link = streams.connection();
-    loop {
-        let pause = match driver.advance().await {
-            Ok(Advance::Ended(outcome)) => return outcome,
-            Ok(Advance::Again) => continue,
-            Ok(Advance::After(pause)) => pause,
-            Err(error) if error.is_unavailable() => Duration::from_millis(200),
-            Err(error) => panic!("the lifecycle failed: {error:?}"),
-        };
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = link.reconnected() => driver.look_again(),
-        }
+async fn to_its_end(mut driver: Driver) -> Outcome {
+    match drive(&mut driver, &mut Until::default()).await.expect("the lifecycle failed") {
+        Driven::Ended(outcome) => outcome,
+        Driven::Stopped => unreachable!("nothing stops it"),
     }
 }
 

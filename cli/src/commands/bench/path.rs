@@ -6,7 +6,7 @@ use vaultstream_ledger::{
     JobState, jobs,
     steps::{self, Deleted, Step},
 };
-use vaultstream_lifecycle::{Advance, Driver};
+use vaultstream_lifecycle::{Driver, Until, drive};
 use vaultstream_signing::Backend;
 use vaultstream_worker::{
     Shutdown,
@@ -61,7 +61,7 @@ pub(super) async fn sign(
         .job;
     let mut driver =
         Driver::new(environment.ledger.clone(), environment.streams.clone(), job.id, args.environment.nats.settings());
-    advance(&mut driver, environment, job.id, Some(JobState::Signing)).await?;
+    advance(&mut driver, Some(JobState::Signing)).await?;
     // What seeding has not yet written to disk must not slow down signing.
     environment.ledger.checkpoint().await.map_err(|error| Failure::of(&error))?;
     forget_peak_memory();
@@ -75,7 +75,7 @@ pub(super) async fn sign(
         let (worker, stop) = (worker.clone(), stop.clone());
         tokio::spawn(async move { worker.work_on(job.uid, &stop).await })
     };
-    let driven = advance(&mut driver, environment, job.id, None).await;
+    let driven = advance(&mut driver, None).await;
     stop.drain.cancel();
     working.await.map_err(|error| Failure::of(&error))?.map_err(|error| Failure::of(&error))?;
     driven?;
@@ -129,25 +129,9 @@ fn manifest(args: &BenchArgs, batch_size: u32) -> Result<SigningJob, Failure> {
     Ok(job)
 }
 
-async fn advance(
-    driver: &mut Driver,
-    environment: &Environment,
-    job: vaultstream_ledger::JobId,
-    until: Option<JobState>,
-) -> Result<(), Failure> {
-    loop {
-        match driver.advance().await.map_err(|error| Failure::of(&error))? {
-            Advance::Ended(_) => return Ok(()),
-            Advance::After(pause) => tokio::time::sleep(pause).await,
-            Advance::Again if until.is_some() => {
-                let now = jobs::by_id(&environment.ledger, job).await.map_err(|error| Failure::of(&error))?;
-                if now.map(|job| job.state) == until {
-                    return Ok(());
-                }
-            }
-            Advance::Again => {}
-        }
-    }
+/// Drives the job until it is in `state`, or to its end.
+async fn advance(driver: &mut Driver, state: Option<JobState>) -> Result<(), Failure> {
+    drive(driver, &mut Until(state)).await.map(|_| ()).map_err(|error| Failure::of(&error))
 }
 
 /// Frees the name and the disk for the next run.

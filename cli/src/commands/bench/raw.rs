@@ -6,8 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use vaultstream_program::cores;
 use vaultstream_signing::{Backend, Digest, Nonce, PrivateKey, RawSignature};
-use vaultstream_worker::cores;
 
 use crate::error::Failure;
 

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use serde::Serialize;
+use vaultstream_program::cores;
 use vaultstream_signing::Backend;
-use vaultstream_worker::cores;
 
 use super::path::{CoreMicros, PathFigures};
 use crate::{

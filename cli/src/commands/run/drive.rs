@@ -8,13 +8,13 @@ use vaultstream_ledger::{
     Job, JobState, RegisterError, jobs,
     steps::{self, Deleted, Step},
 };
-use vaultstream_lifecycle::{Advance, Driver, LifecycleError, Settings};
+use vaultstream_lifecycle::{self as lifecycle, Driver, LifecycleError, Settings, Watch};
 use vaultstream_worker::{Shutdown, WorkError};
 
 use super::context::RunContext;
 use crate::{environment::Environment, error::Failure, interrupt::Interrupt, job::keep_nothing, progress::JobFollower};
 
-/// Interval of attempts while a dependency does not respond.
+/// The delay before a deletion is tried again that found the job locked.
 const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
 /// How long an interrupted run waits for the batches in flight.
@@ -114,47 +114,54 @@ fn worker_failure(error: &WorkError) -> Failure {
     }
 }
 
+/// Drives the job until it is in `until`, or to its end.
 async fn advance_until(
     environment: &Environment,
     driver: &mut Driver,
     job: &Job,
     until: Option<JobState>,
 ) -> Result<DriveOutcome, Failure> {
-    let mut link = environment.streams.connection();
-    loop {
-        let pause = match driver.advance().await {
-            Ok(Advance::Ended(_)) => return Ok(DriveOutcome::Ended),
-            Ok(Advance::Again) => {
-                if until.is_some() && reached(environment, job, until).await {
-                    return Ok(DriveOutcome::Seeded);
-                }
-                continue;
-            }
-            Ok(Advance::After(pause)) => pause,
-            Err(error) if error.is_unavailable() => {
-                if let Some(ended) = environment.servers.as_ref().and_then(Servers::failure) {
-                    return Err(Failure::input(&ended));
-                }
-                tracing::warn!(error = %vaultstream_worker::chain(&error), "a dependency does not answer; trying again");
-                RETRY_INTERVAL
-            }
+    let driven = lifecycle::drive(driver, &mut DrivenJob { environment, job, until }).await?;
+    Ok(match driven {
+        lifecycle::Driven::Ended(_) => DriveOutcome::Ended,
+        lifecycle::Driven::Stopped => DriveOutcome::Seeded,
+    })
+}
+
+/// A job while it is driven.
+struct DrivenJob<'a> {
+    environment: &'a Environment,
+    job: &'a Job,
+    until: Option<JobState>,
+}
+
+impl Watch for DrivenJob<'_> {
+    type Error = Failure;
+
+    fn until(&self) -> Option<JobState> {
+        self.until
+    }
+
+    async fn on_failure(&mut self, error: LifecycleError) -> Result<(), Failure> {
+        let Self { environment, job, .. } = *self;
+        match error {
             // A job that is not planned yet has nothing worth keeping. One that signs can continue once its table is repaired.
-            Err(error @ LifecycleError::Source(_)) if reached(environment, job, Some(JobState::Seeding)).await => {
+            error @ LifecycleError::Source(_) if is_seeding(environment, job).await => {
                 remove(environment, job).await;
-                return Err(Failure::input(&error));
+                Err(Failure::input(&error))
             }
-            Err(error) => return Err(Failure::of(&error)),
-        };
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = link.reconnected() => driver.look_again(),
+            error if error.is_unavailable() => match environment.servers.as_ref().and_then(Servers::failure) {
+                Some(ended) => Err(Failure::input(&ended)),
+                None => Ok(lifecycle::retry_outage(error)?),
+            },
+            error => Err(error.into()),
         }
     }
 }
 
-async fn reached(environment: &Environment, job: &Job, state: Option<JobState>) -> bool {
+async fn is_seeding(environment: &Environment, job: &Job) -> bool {
     let now = jobs::by_id(&environment.ledger, job.id).await.ok().flatten();
-    now.map(|job| job.state) == state
+    now.is_some_and(|job| job.state == JobState::Seeding)
 }
 
 /// Deletes a job whose source cannot be signed.

@@ -1,4 +1,4 @@
-//! The batch messages this worker holds, kept from being delivered elsewhere while their units wait or are at work.
+//! The batch messages that this worker holds. Progress reports keep the server from delivering them to another worker.
 
 use std::{
     collections::HashMap,
@@ -15,31 +15,30 @@ use vaultstream_streams::AckHandle;
 
 type Handles = Mutex<HashMap<u64, AckHandle>>;
 
-/// Every message held, by a number of its own.
+/// Every message that is held, by a number of its own.
 #[derive(Clone, Default)]
-pub(crate) struct HeldMessages {
+pub(crate) struct InFlightMessages {
     handles: Arc<Handles>,
     numbers: Arc<AtomicU64>,
 }
 
-/// One message held. Dropped unsettled, it is given back.
-pub(crate) struct HeldMessage {
+/// One message that is held. Dropped unsettled, it is delivered again.
+pub(crate) struct InFlightMessage {
     number: u64,
     handles: Arc<Handles>,
     /// Further deliveries of the same batch.
-    others: Vec<HeldMessage>,
+    others: Vec<InFlightMessage>,
 }
 
-impl HeldMessages {
-    /// Begins to keep a message.
-    pub(crate) fn hold(&self, ack: AckHandle) -> HeldMessage {
+impl InFlightMessages {
+    /// Holds a message from now on.
+    pub(crate) fn hold(&self, ack: AckHandle) -> InFlightMessage {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         locked(&self.handles).insert(number, ack);
-        HeldMessage { number, handles: Arc::clone(&self.handles), others: Vec::new() }
+        InFlightMessage { number, handles: Arc::clone(&self.handles), others: Vec::new() }
     }
 
-    /// Tells the server that what is held is still at work, three times within the stream's `ack_wait`, so that two may be
-    /// lost. Until `stop`.
+    /// Reports progress on every message until `stop`, three times within the stream's `ack_wait`: two reports may be lost.
     pub(crate) async fn keep_alive(&self, ack_wait: Duration, stop: CancellationToken) {
         let mut ticks = tokio::time::interval((ack_wait / 3).max(Duration::from_millis(10)));
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -55,13 +54,13 @@ impl HeldMessages {
     }
 }
 
-impl HeldMessage {
+impl InFlightMessage {
     /// Settles another delivery of the same batch together with this one.
     pub(crate) fn join(&mut self, other: Self) {
         self.others.push(other);
     }
 
-    /// Tells the server that the batch is committed. A lost ack costs a redelivery, which changes nothing.
+    /// Acknowledges the message, whose batch is committed. A lost ack costs a redelivery, which changes nothing.
     pub(crate) fn ack(mut self) {
         std::mem::take(&mut self.others).into_iter().for_each(Self::ack);
         if let Some(handle) = self.take() {
@@ -69,9 +68,9 @@ impl HeldMessage {
         }
     }
 
-    /// Gives the batch back, to be delivered again after `delay`.
-    pub(crate) fn give_back(mut self, delay: Duration) {
-        std::mem::take(&mut self.others).into_iter().for_each(|other| other.give_back(delay));
+    /// Has the message delivered again after `delay`.
+    pub(crate) fn redeliver_after(mut self, delay: Duration) {
+        std::mem::take(&mut self.others).into_iter().for_each(|other| other.redeliver_after(delay));
         if let Some(handle) = self.take() {
             handle.nak(delay);
         }
@@ -82,20 +81,20 @@ impl HeldMessage {
     }
 }
 
-impl fmt::Debug for HeldMessage {
+impl fmt::Debug for InFlightMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HeldMessage").field("number", &self.number).finish_non_exhaustive()
+        f.debug_struct("InFlightMessage").field("number", &self.number).finish_non_exhaustive()
     }
 }
 
-impl Drop for HeldMessage {
+impl Drop for InFlightMessage {
     fn drop(&mut self) {
-        // An unsettled handle gives its message back when it is dropped; outside the lock, for it may send.
+        // Dropping an unsettled handle has its message delivered again. That may send, hence outside of the lock.
         drop(self.take());
     }
 }
 
 fn locked(handles: &Handles) -> MutexGuard<'_, HashMap<u64, AckHandle>> {
-    // A map of handles is whole whatever a panicking holder was doing.
+    // No panic can leave a map of handles half changed.
     handles.lock().unwrap_or_else(PoisonError::into_inner)
 }

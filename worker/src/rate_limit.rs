@@ -5,12 +5,12 @@ use std::time::Duration;
 use tokio::{sync::Mutex, time::Instant};
 
 /// Spaces units so that their records stay at or below a rate.
-pub(crate) struct Pace {
+pub(crate) struct RateLimit {
     seconds_per_record: Option<f64>,
     free_at: Mutex<Instant>,
 }
 
-impl Pace {
+impl RateLimit {
     /// At most `rate` records a second; without one, no limit.
     pub(crate) fn new(rate: Option<u32>) -> Self {
         Self {
@@ -19,7 +19,7 @@ impl Pace {
         }
     }
 
-    /// Waits until a unit of `records` records may go on; the next one then waits for this one's time.
+    /// Waits until a unit of `records` records may proceed; the next one then waits for this one's time.
     pub(crate) async fn wait(&self, records: usize) {
         let Some(seconds_per_record) = self.seconds_per_record else { return };
         let start = {
@@ -38,18 +38,18 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn units_stay_below_the_rate() {
-        let pace = Pace::new(Some(1000));
+        let limit = RateLimit::new(Some(1000));
         let start = Instant::now();
         for _ in 0..11 {
-            pace.wait(500).await;
+            limit.wait(500).await;
         }
         assert_eq!(start.elapsed().as_millis() / 10, 500, "10 units of 500 before the last one, at 1000/s");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn no_limit_waits_for_nothing() {
+    async fn without_a_rate_no_unit_waits() {
         let start = Instant::now();
-        Pace::new(None).wait(1_000_000).await;
+        RateLimit::new(None).wait(1_000_000).await;
         assert_eq!(start.elapsed(), Duration::ZERO);
     }
 }

@@ -1,4 +1,4 @@
-//! The memory that units may hold, whatever the size of the job (DESIGN §7.6).
+//! The memory that units may hold, whatever the size of the job.
 //!
 //! A unit takes its share before its payloads are read and gives it back when it is dropped. Payloads are hashed as they
 //! stream, so a record costs its digest, its COPY row and its Merkle leaf, never its payload.
@@ -15,7 +15,7 @@ const PERMIT_BYTES: usize = 1024;
 
 /// A budget of bytes that units draw on.
 #[derive(Clone)]
-pub struct Budget {
+pub struct MemoryBudget {
     permits: Arc<Semaphore>,
     total: u32,
 }
@@ -24,7 +24,7 @@ pub struct Budget {
 #[derive(Debug)]
 pub struct Share(#[expect(dead_code, reason = "held for its Drop")] OwnedSemaphorePermit);
 
-impl Budget {
+impl MemoryBudget {
     /// A budget of `bytes`, at least one KiB.
     pub fn new(bytes: usize) -> Self {
         let total = u32::try_from(bytes / PERMIT_BYTES).unwrap_or(u32::MAX).max(1);
@@ -51,7 +51,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_unit_waits_until_another_gives_its_share_back() {
-        let budget = Budget::new(1 << 20);
+        let budget = MemoryBudget::new(1 << 20);
         let first = budget.take(budget.records()).await.unwrap();
         let waiting = tokio::time::timeout(Duration::from_millis(50), budget.take(1)).await;
         assert!(waiting.is_err(), "the budget was full, yet a unit got in");
@@ -61,7 +61,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_unit_larger_than_the_budget_runs_alone() {
-        let budget = Budget::new(1 << 20);
+        let budget = MemoryBudget::new(1 << 20);
         assert!(budget.take(budget.records() * 50).await.is_some());
     }
 }

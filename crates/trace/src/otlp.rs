@@ -1,0 +1,90 @@
+//! OpenTelemetry: spans, what is sampled, and their export over OTLP.
+
+mod export;
+mod parent;
+mod sampler;
+
+use std::sync::OnceLock;
+
+use opentelemetry::{
+    Context, KeyValue,
+    trace::{Link, Span as _, SpanKind, Status, TraceContextExt as _, Tracer as _, TracerProvider as _},
+};
+use opentelemetry_sdk::trace::SdkTracer;
+use uuid::Uuid;
+
+use self::sampler::JOB;
+use crate::StartError;
+
+pub use export::Tracing;
+
+/// Set once an endpoint was found.
+static TRACER: OnceLock<SdkTracer> = OnceLock::new();
+
+/// A span under way. Dropping it ends it.
+#[derive(Debug)]
+pub(crate) struct Recorded(Context);
+
+/// Exports traces from now on when `OTEL_EXPORTER_OTLP_ENDPOINT` is set. To be called within a runtime.
+///
+/// # Errors
+/// When the endpoint is no URL.
+pub fn start(program: &'static str) -> Result<Option<Tracing>, StartError> {
+    let Some(provider) = export::provider(program)? else { return Ok(None) };
+    // A second start, as in tests that share a process, keeps the first one's provider.
+    let _ = TRACER.set(provider.tracer("vaultstream"));
+    Ok(Some(Tracing::new(provider)))
+}
+
+pub(crate) fn job(name: &str, uid: Uuid) -> Option<Recorded> {
+    let tracer = TRACER.get()?;
+    recorded(
+        tracer,
+        JOB,
+        SpanKind::Internal,
+        &Context::new(),
+        vec![KeyValue::new("vaultstream.job", name.to_owned()), KeyValue::new("vaultstream.uid", uid.to_string())],
+        Vec::new(),
+    )
+}
+
+pub(crate) fn publish(job: Option<&Recorded>, uid: Uuid, batch: i64) -> Option<Recorded> {
+    let tracer = TRACER.get()?;
+    let links = job.map(|Recorded(job)| Link::with_context(job.span().span_context().clone()));
+    let attributes = vec![KeyValue::new("vaultstream.uid", uid.to_string()), KeyValue::new("vaultstream.batch", batch)];
+    recorded(tracer, "publish", SpanKind::Producer, &Context::new(), attributes, links.into_iter().collect())
+}
+
+pub(crate) fn batch(traceparent: &str, batch: i64, records: i64) -> Option<Recorded> {
+    let tracer = TRACER.get()?;
+    let parent = Context::new().with_remote_span_context(parent::parse(traceparent)?);
+    let attributes = vec![KeyValue::new("vaultstream.batch", batch), KeyValue::new("vaultstream.records", records)];
+    recorded(tracer, "batch", SpanKind::Consumer, &parent, attributes, Vec::new())
+}
+
+pub(crate) fn child(Recorded(parent): &Recorded, name: &'static str) -> Recorded {
+    let span = TRACER.get().map(|tracer| tracer.start_with_context(name, parent));
+    Recorded(span.map_or_else(Context::new, |span| Context::new().with_span(span)))
+}
+
+pub(crate) fn fail(Recorded(context): &Recorded, why: String) {
+    context.span().set_status(Status::error(why));
+}
+
+pub(crate) fn traceparent(Recorded(context): &Recorded) -> String {
+    parent::format(context.span().span_context())
+}
+
+/// Starts a span; `None` when the sampler does not choose it.
+fn recorded(
+    tracer: &SdkTracer,
+    name: &'static str,
+    kind: SpanKind,
+    parent: &Context,
+    attributes: Vec<KeyValue>,
+    links: Vec<Link>,
+) -> Option<Recorded> {
+    let builder = tracer.span_builder(name).with_kind(kind).with_attributes(attributes).with_links(links);
+    let span = tracer.build_with_context(builder, parent);
+    span.span_context().is_sampled().then(|| Recorded(Context::new().with_span(span)))
+}

@@ -1,0 +1,72 @@
+//! From signed records to what the commit sends: COPY rows, Merkle roots and rejects, one segment a batch.
+
+use uuid::Uuid;
+use vaultstream_ledger::{
+    KeyId,
+    commit::{Reject, Segment},
+    copy,
+};
+use vaultstream_signing::{BatchRoot, RawSignature, Thumbprint, merkle};
+
+use crate::unit::BatchRecords;
+
+/// What a segment says beside its records.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SegmentKey {
+    /// The job's uid, bound into every batch root.
+    pub(crate) job: Uuid,
+    /// The key in the ledger.
+    pub(crate) key: KeyId,
+    /// RFC 7638 thumbprint of its public key.
+    pub(crate) thumbprint: Thumbprint,
+    /// Whether the digest goes into the signature's row: for table sources, whose payload may change later.
+    pub(crate) keep_digests: bool,
+}
+
+/// The segment of a batch whose `records` are signed, in their order, and of which `failed` are rejected besides.
+pub(crate) fn segment(
+    records: &BatchRecords,
+    signatures: &[RawSignature],
+    failed: Vec<Reject>,
+    key: &SegmentKey,
+) -> Segment {
+    let BatchRecords { range, ids, digests, rejects } = records;
+    let row_len = if key.keep_digests { copy::SIGNATURE_ROW_WITH_DIGEST } else { copy::SIGNATURE_ROW };
+    let mut rows = Vec::with_capacity(signatures.len() * row_len);
+    let mut tree = merkle::Tree::new();
+    for ((&id, digest), signature) in ids.iter().zip(digests).zip(signatures) {
+        copy::put_signature_row(&mut rows, id, key.key.0, signature, key.keep_digests.then_some(digest));
+        tree.push(merkle::leaf(id, digest, signature));
+    }
+    let mut rejects = rejects.clone();
+    rejects.extend(failed);
+    rejects.sort_by_key(|reject| reject.id);
+    let mut reject_tree = merkle::Tree::new();
+    for reject in &rejects {
+        reject_tree.push(merkle::reject_leaf(reject.id, &reject.reason));
+    }
+    let (signed, rejected) = (signatures.len() as i64, rejects.len() as i64);
+    let root = BatchRoot {
+        job: key.job,
+        batch: range.batch.0,
+        first: range.first,
+        last: range.last,
+        signed,
+        rejected,
+        key: if signed == 0 { Thumbprint([0; 32]) } else { key.thumbprint },
+        rejects: reject_tree.root(),
+        tree: tree.root(),
+    }
+    .hash();
+    Segment {
+        batch: range.batch,
+        first: range.first,
+        last: range.last,
+        rows: signed + rejected,
+        signed,
+        rejected,
+        root,
+        copy: rows.into(),
+        rejects,
+    }
+}
