@@ -128,7 +128,7 @@ impl Drive {
         }
         self.task.abort();
         let driver = Driver::new(self.ledger.clone(), self.streams.clone(), self.id, self.settings);
-        self.task = tokio::spawn(advance(driver, self.streams.clone()));
+        self.task = tokio::spawn(to_its_end(driver));
         true
     }
 
