@@ -266,3 +266,60 @@ where
         source,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        job::{
+            build::{Staffing, children},
+            fixtures::valid_job,
+        },
+        scaling::scaler_selection::Scaler,
+    };
+
+    #[test]
+    fn the_same_content_is_applied_once_for_each_job_and_kind() {
+        let (applied, [job, other]) = (AppliedHashes::default(), [1, 2].map(Uuid::from_u128));
+        assert!(applied.is_due(job, BUDGET, [1; 32]) && !applied.knows(job, BUDGET));
+        applied.record(job, BUDGET, [1; 32]);
+        assert!(!applied.is_due(job, BUDGET, [1; 32]) && applied.knows(job, BUDGET));
+        assert!(applied.is_due(job, BUDGET, [2; 32]), "it has changed");
+        assert!(applied.is_due(job, DEPLOYMENT, [1; 32]) && applied.is_due(other, BUDGET, [1; 32]));
+    }
+
+    #[test]
+    fn content_is_applied_again_after_a_while_in_case_another_writer_has_changed_it() {
+        let (applied, job) = (AppliedHashes::default(), Uuid::from_u128(1));
+        let then = Instant::now().checked_sub(REAPPLY_INTERVAL + Duration::from_secs(1)).unwrap();
+        applied.0.lock().unwrap().insert((job, BUDGET), AppliedHash { hash: [1; 32], at: then });
+        assert!(applied.is_due(job, BUDGET, [1; 32]));
+    }
+
+    #[test]
+    fn a_child_or_a_whole_job_is_forgotten() {
+        let (applied, [job, other]) = (AppliedHashes::default(), [1, 2].map(Uuid::from_u128));
+        let all = [(job, BUDGET), (job, DEPLOYMENT), (other, BUDGET)];
+        all.iter().for_each(|(uid, kind)| applied.record(*uid, kind, [1; 32]));
+        applied.forget(job, Some(BUDGET));
+        assert_eq!(all.map(|(uid, kind)| applied.knows(uid, kind)), [false, true, true]);
+        applied.forget(job, None);
+        assert_eq!(all.map(|(uid, kind)| applied.knows(uid, kind)), [false, false, true]);
+    }
+
+    #[test]
+    fn a_deployment_is_created_with_no_replicas_and_the_fields_that_it_must_have() {
+        let job = valid_job("{spec: {workers: {template: {nodeSelector: {disk: ssd}}}}}");
+        let staffing = Staffing { image: "worker:1", scaler: Scaler::Direct, max_workers: 1, scaling_url: None };
+        let whole = children(&job, &staffing).deployment.unwrap();
+        let created = minimal(&whole);
+        assert_eq!(created.metadata, whole.metadata);
+        let (spec, whole) = (created.spec.unwrap(), whole.spec.unwrap());
+        assert_eq!((spec.replicas, spec.strategy), (Some(0), None));
+        assert_eq!(spec.template.metadata.unwrap().labels, whole.selector.match_labels);
+        assert_eq!(spec.selector, whole.selector);
+        let worker =
+            Container { name: "worker".to_owned(), image: Some("worker:1".to_owned()), ..Container::default() };
+        assert_eq!(spec.template.spec.unwrap(), PodSpec { containers: vec![worker], ..PodSpec::default() });
+    }
+}

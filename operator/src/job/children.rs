@@ -226,3 +226,98 @@ fn is_ready(pod: &Pod) -> bool {
     let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
     conditions.is_some_and(|all| all.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True"))
 }
+
+#[cfg(test)]
+mod tests {
+    use kube::runtime::watcher::Event;
+    use vaultstream_api::Reason;
+
+    use super::*;
+    use crate::job::fixtures::{from_yaml, valid_job};
+
+    const UID: &str = "0d9b2f6c-0000-4000-8000-000000000001";
+
+    /// A cache whose watches have seen these objects.
+    fn cache(deployments: &[Deployment], pods: &[Pod]) -> ChildCache {
+        ChildCache {
+            deployments: vec![filled(deployments)],
+            disruption_budgets: vec![filled(&[])],
+            autoscalers: vec![filled(&[])],
+            pods: vec![filled(pods)],
+            deployment_changes: broadcast::channel(CHANGES_LIMIT).0,
+        }
+    }
+
+    fn filled<K: Resource<DynamicType = ()> + Clone + 'static>(objects: &[K]) -> Store<K> {
+        let (store, mut writer) = reflector::store();
+        objects.iter().for_each(|object| writer.apply_watcher_event(&Event::Apply(object.clone())));
+        store
+    }
+
+    fn deployment(name: &str, uid: &str, replicas: i32) -> Deployment {
+        let metadata = format!("{{name: {name}, namespace: default, labels: {{{JOB_UID_LABEL}: {uid}}}}}");
+        from_yaml(&format!("{{metadata: {metadata}, spec: {{replicas: {replicas}, selector: {{}}, template: {{}}}}}}"))
+    }
+
+    fn pod(name: &str, further: &str, ready: &str, status: &str) -> Pod {
+        let metadata = format!("{{name: {name}, namespace: default, labels: {{{JOB_UID_LABEL}: {UID}}}{further}}}");
+        let conditions = format!("conditions: [{{type: Ready, status: '{ready}'}}]");
+        from_yaml(&format!("{{metadata: {metadata}, status: {{{conditions}{status}}}}}"))
+    }
+
+    #[test]
+    fn a_deployment_is_the_jobs_if_it_has_its_name_and_its_uid() {
+        let job = valid_job("{}");
+        let replicas = |deployment| cache(&[deployment], &[]).observe(&job).replicas();
+        assert_eq!(replicas(deployment("vs-invoices", UID, 2)), Some(2));
+        assert_eq!(
+            replicas(deployment("vs-invoices", "0d9b2f6c-0000-4000-8000-000000000002", 2)),
+            None,
+            "an older job"
+        );
+        assert_eq!(replicas(deployment("vs-other", UID, 2)), None);
+    }
+
+    #[test]
+    fn pods_are_counted_unless_they_are_being_deleted_and_ready_ones_apart() {
+        let terminating = ", deletionTimestamp: '2026-01-01T00:00:00Z'";
+        let pods = [
+            pod("ready", "", "True", ""),
+            pod("starting", "", "False", ""),
+            pod("terminating", terminating, "True", ""),
+        ];
+        let cache = cache(&[], &pods);
+        let observed = cache.observe(&valid_job("{}"));
+        assert_eq!((observed.pods, observed.ready, observed.pod_fault), (2, 1, None));
+        assert_eq!(cache.ready_workers(UID.parse().unwrap()), 1);
+        assert_eq!(cache.ready_workers(Uuid::nil()), 0);
+    }
+
+    #[test]
+    fn the_fault_of_a_pod_is_shown_before_that_of_the_deployment() {
+        let refused = "{status: {conditions: [{type: ReplicaFailure, status: 'True', message: no}]}}";
+        let mut deployment = deployment("vs-invoices", UID, 2);
+        deployment.status = from_yaml::<Deployment>(refused).status;
+        let waiting = ", containerStatuses: [{name: worker, image: x, imageID: '', ready: false, restartCount: 0, \
+                       state: {waiting: {reason: ErrImagePull}}}]";
+        let job = valid_job("{}");
+        let fault =
+            |pods: &[Pod]| cache(std::slice::from_ref(&deployment), pods).observe(&job).pod_fault.map(|it| it.reason);
+        assert_eq!(fault(&[pod("a", "", "False", waiting)]), Some(Reason::ImagePull));
+        assert_eq!(fault(&[pod("a", "", "True", "")]), Some(Reason::PodsRefused));
+    }
+
+    #[tokio::test]
+    async fn changes_of_deployments_reach_a_subscriber_and_the_newest_ones_one_that_lags() {
+        let cache = cache(&[], &[]);
+        let mut changes = Box::pin(cache.deployment_changes());
+        let send = |replicas| drop(cache.deployment_changes.send(Arc::new(deployment("vs-invoices", UID, replicas))));
+        let replicas = |deployment: Option<Arc<Deployment>>| deployment?.spec.as_ref()?.replicas;
+        send(1);
+        assert_eq!(replicas(changes.next().await), Some(1));
+        let sent = i32::try_from(CHANGES_LIMIT).unwrap() + 5;
+        (1..=sent).for_each(send);
+        assert_eq!(replicas(changes.next().await), Some(6), "the five oldest are lost");
+        drop(cache);
+    }
+}

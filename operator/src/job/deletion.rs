@@ -29,3 +29,19 @@ pub(crate) fn ignore_absent<T>(response: Result<T, kube::Error>) -> Result<(), k
 pub(crate) fn is_absent(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 404)
 }
+
+#[cfg(test)]
+mod tests {
+    use kube::core::Status;
+
+    use super::*;
+
+    #[test]
+    fn an_absent_object_is_no_failure_and_any_other_error_is_one() {
+        let response = |code| Err::<(), _>(kube::Error::Api(Box::new(Status::failure("no", "").with_code(code))));
+        assert!(ignore_absent(Ok(())).is_ok());
+        assert!(ignore_absent(response(404)).is_ok());
+        assert!(ignore_absent(response(403)).is_err());
+        assert!(ignore_absent(response(409)).is_err());
+    }
+}

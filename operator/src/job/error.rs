@@ -37,3 +37,21 @@ impl ReconcileError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_error_counts_for_its_step() {
+        let cause = || kube::Error::LinesCodecMaxLineLengthExceeded;
+        let errors = [
+            ReconcileError::Finalizer(cause()),
+            ReconcileError::Scale(cause().into()),
+            ReconcileError::Status(cause().into()),
+            ReconcileError::Retry(cause().into()),
+        ];
+        assert_eq!(errors.map(|error| error.step().as_str()), ["finalizer", "scale", "status", "retry"]);
+        assert_eq!(ReconcileStep::ALL.map(ReconcileStep::as_str), ["finalizer", "apply", "scale", "status", "retry"]);
+    }
+}
