@@ -24,6 +24,7 @@ mod places;
 mod receipts;
 mod refusals;
 mod rejects;
+mod restore;
 mod samples;
 mod sessions;
 mod status;

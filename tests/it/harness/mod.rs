@@ -1,6 +1,7 @@
 //! What the tests stand on: servers, a site for each test, programs, a lifecycle driver in this process, and the check
 //! that a job is signed exactly once.
 
+mod backups;
 mod check;
 mod drive;
 mod jobs;

@@ -3,8 +3,8 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, split};
@@ -58,6 +58,7 @@ pub(crate) struct Relay {
     pub(crate) port: u16,
     pub(crate) met: Arc<Met>,
     weather: watch::Sender<Weather>,
+    server: Arc<Mutex<Server>>,
     task: JoinHandle<()>,
 }
 
@@ -89,17 +90,24 @@ fn socket(url: &str) -> (PathBuf, &str) {
 
 impl Relay {
     async fn to(server: Server) -> Self {
+        let server = Arc::new(Mutex::new(server));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (weather, _) = watch::channel(Weather::default());
         let met = Arc::<Met>::default();
-        let (shared, seen) = (weather.clone(), Arc::clone(&met));
+        let (shared, seen, target) = (weather.clone(), Arc::clone(&met), Arc::clone(&server));
         let task = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(carry(client, server.clone(), shared.subscribe(), Arc::clone(&seen)));
+                let server = target.lock().unwrap().clone();
+                tokio::spawn(carry(client, server, shared.subscribe(), Arc::clone(&seen)));
             }
         });
-        Self { port, met, weather, task }
+        Self { port, met, weather, server, task }
+    }
+
+    /// New connections lead to the Postgres of this URL.
+    pub(crate) fn lead_to(&self, database_url: &str) {
+        *self.server.lock().unwrap() = Server::Postgres(socket(database_url).0);
     }
 
     /// What it does from now on.
