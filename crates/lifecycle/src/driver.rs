@@ -14,6 +14,7 @@ use vaultstream_trace::Span;
 
 use crate::{
     LifecycleError, Settings, finish,
+    loss::Seen,
     publish::Publisher,
     repair::Repair,
     topology::{Checked, Making},
@@ -51,8 +52,9 @@ pub struct Driver {
     pub(crate) settings: Settings,
     job: JobId,
     pub(crate) publisher: Publisher,
-    repair: Repair,
+    pub(crate) repair: Repair,
     pub(crate) checked: Checked,
+    pub(crate) seen: Seen,
     source_checked: Option<Instant>,
     pub(crate) making: Option<Making>,
     pub(crate) finish: finish::Finish,
@@ -71,6 +73,7 @@ impl Driver {
             publisher: Publisher::default(),
             repair: Repair::new(settings.repair_every),
             checked: Checked::default(),
+            seen: Seen::default(),
             making: None,
             source_checked: None,
             finish: finish::Finish::default(),
@@ -119,12 +122,16 @@ impl Driver {
         let Step::Done(retried) = steps::retry_rejects(&self.ledger, self.job).await? else { return Ok(None) };
         // Batches it had passed are open again.
         self.publisher = Publisher::default();
+        self.seen.batches_are_opened();
         self.recheck();
         Ok(Some(retried))
     }
 
     /// Publishes, repairs, and sees when all batches are signed.
     async fn sign(&mut self, job: &Job) -> Result<Advance, LifecycleError> {
+        if let Some(why) = self.find_loss(job).await? {
+            return after(&steps::fail(&self.ledger, job.id, Reason::LedgerLost, &why).await?);
+        }
         let Some(topology) = self.ensure_streams(job).await? else { return Ok(Advance::Again) };
         if self.checked.lacks_tokens() && self.publisher.first_open(&self.ledger, job).await?.is_some() {
             self.find_keys(job).await?;
@@ -134,15 +141,21 @@ impl Driver {
         if published.more {
             return Ok(if published.full { Advance::After(POLL_INTERVAL / 4) } else { Advance::Again });
         }
-        if self.publisher.first_open(&self.ledger, job).await?.is_none() {
+        let Some(first_open) = self.publisher.first_open(&self.ledger, job).await? else {
             let step = steps::begin_finish(&self.ledger, job.id).await?;
             vaultstream_faults::point("finish-begun");
             if let Step::Done(Finish::SignedTwice { record }) = &step {
                 let why = format!("the ledger is damaged: it holds two signatures of one record. {record}");
                 return after(&steps::fail(&self.ledger, job.id, Reason::LedgerLost, &why).await?);
             }
+            if let Step::Done(Finish::Unsigned { .. }) = &step {
+                // Batches that were signed are open again: they are looked for from the first one.
+                self.publisher = Publisher::default();
+                return Ok(Advance::After(POLL_INTERVAL));
+            }
             return after(&step);
-        }
+        };
+        self.seen.all_signed_before(first_open);
         self.check_source(job).await?;
         self.repair.check(&self.ledger, &self.streams, job, &topology).await?;
         Ok(Advance::After(POLL_INTERVAL))

@@ -18,11 +18,24 @@ pub(crate) struct Repair {
     checked: Option<Instant>,
     missing_batches: BTreeSet<i64>,
     missing_keys: BTreeSet<i64>,
+    /// The ledger's server was restarted or replaced. It may lack commits whose batches were acknowledged.
+    server_changed: bool,
 }
 
 impl Repair {
     pub(crate) fn new(every: Duration) -> Self {
-        Self { every, checked: Some(Instant::now()), missing_batches: BTreeSet::new(), missing_keys: BTreeSet::new() }
+        Self {
+            every,
+            checked: Some(Instant::now()),
+            missing_batches: BTreeSet::new(),
+            missing_keys: BTreeSet::new(),
+            server_changed: false,
+        }
+    }
+
+    /// Another server may have another past.
+    pub(crate) fn note_changed_server(&mut self) {
+        self.server_changed = true;
     }
 
     pub(crate) fn check_now(&mut self) {
@@ -76,6 +89,13 @@ impl Repair {
         let keys: Vec<i64> = lost_keys.into_iter().filter(|key| self.missing_keys.contains(key)).collect();
         if !again.is_empty() || !keys.is_empty() {
             tracing::warn!(job = %job.name, batches = again.len(), keys = keys.len(), "publishing lost messages again");
+            if self.server_changed && !again.is_empty() {
+                tracing::warn!(
+                    job = %job.name, batches = again.len(), first = again[0].batch,
+                    "the database server was restarted or replaced, and batches that it has no signatures of are no longer in the \
+                     stream: if it lost their commits, their records get a second signature"
+                );
+            }
             streams.publish_batches(topology, &again).await?;
             streams.publish_keys(topology, &keys).await?;
         }

@@ -6,15 +6,13 @@ use std::time::Duration;
 use uuid::Uuid;
 use vaultstream_api::Reason;
 use vaultstream_ledger::{
-    JobId, Ledger, batches,
+    JobId, Ledger,
     steps::{self, Step},
 };
+use vaultstream_lifecycle::fewer_signatures;
 use vaultstream_streams::Streams;
 
-use crate::{
-    fault::ConditionFault,
-    lifecycle::faults::{ledger_fault, lifecycle_fault},
-};
+use crate::{fault::ConditionFault, lifecycle::faults::lifecycle_fault};
 
 /// The delay before a step is tried again that found the job's lock taken.
 const LOCK_RETRY_INTERVAL: Duration = Duration::from_millis(100);
@@ -34,15 +32,8 @@ pub(super) async fn row_lost(streams: &Streams, job: Uuid) -> ConditionFault {
 /// Fails a job of which the ledger had `before` signatures and now has fewer, by its keys' counters and by its batches. A key's
 /// row that was repaired from a backup lowers only the counters.
 pub(super) async fn check_signatures(ledger: &Ledger, job: JobId, before: i64) -> Result<(), ConditionFault> {
-    let signed = batches::signed_records(ledger, job).await.map_err(|error| ledger_fault(&error))?;
-    if signed >= before {
-        return Ok(());
-    }
-    let why = format!(
-        "the ledger has {signed} signatures of this job, and had {before}: the database was restored to an earlier time. What was \
-         signed since then cannot be told from what was not, so nothing is signed again. To sign every record anew, delete this \
-         SigningJob and create it again"
-    );
+    let found = fewer_signatures(ledger, job, before).await.map_err(|error| lifecycle_fault(&error))?;
+    let Some(why) = found else { return Ok(()) };
     while let Step::Busy =
         steps::fail(ledger, job, Reason::LedgerLost, &why).await.map_err(|error| lifecycle_fault(&error.into()))?
     {
