@@ -13,7 +13,7 @@ use vaultstream_program::{
     signals::StopSignals,
 };
 use vaultstream_signing::{Absence, Backend, backend::Unavailable};
-use vaultstream_streams::{Class, Streams};
+use vaultstream_streams::Streams;
 
 use crate::{
     Ended, KeyError, SessionError, Shutdown, WorkError, Worker, WorkerConfig,
@@ -75,7 +75,7 @@ impl ProgramError {
             Self::Connection(_) | Self::Postgres(_) => Some(Reason::ConnectionSecretInvalid),
             Self::Work(WorkError::WrongKek(_) | WorkError::Kek(RegisterError::Wrong(_))) => Some(Reason::WrongKek),
             Self::Work(WorkError::Session(SessionError::Stream(error) | SessionError::Key(KeyError::Token(error))))
-                if error.class() == Class::Refused =>
+                if error.verdict() == vaultstream_streams::Verdict::Refused =>
             {
                 Some(Reason::StreamsRefused)
             }

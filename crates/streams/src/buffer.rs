@@ -2,8 +2,8 @@
 
 use crate::delivery::Delivery;
 use crate::error::StreamsError;
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 
@@ -39,7 +39,7 @@ impl Buffer {
     }
 
     fn lock(&self) -> MutexGuard<'_, Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+        self.held.lock()
     }
 
     pub(crate) fn take(&self) -> Taken {

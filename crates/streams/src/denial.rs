@@ -2,8 +2,9 @@
 //! every request waits for both.
 
 use crate::JobStreams;
+use parking_lot::Mutex;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use tokio::sync::broadcast;
 
 /// Denials kept for listeners that have not read them yet; older ones are dropped.
@@ -103,7 +104,7 @@ impl Default for Denials {
 impl Denials {
     pub(crate) fn note(&self, denial: Denial) {
         if denial.hides_answers() {
-            *self.standing.lock().unwrap_or_else(PoisonError::into_inner) = Some(denial.clone());
+            *self.standing.lock() = Some(denial.clone());
         }
         // There may be no listener.
         let _ = self.sender.send(denial);
@@ -111,7 +112,7 @@ impl Denials {
 
     /// For a new connection, which asks for everything anew.
     pub(crate) fn clear(&self) {
-        *self.standing.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.standing.lock() = None;
     }
 
     /// Listens from now on: call it before the request is sent.
@@ -130,7 +131,7 @@ pub(crate) struct Listener {
 impl Listener {
     /// Waits for a denial that matters here. May be dropped and called again.
     pub(crate) async fn denied(&mut self) -> Denial {
-        let standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let standing = self.standing.lock().clone();
         if let Some(denial) = standing.filter(|denial| self.concern.is_about(denial)) {
             return denial;
         }

@@ -9,7 +9,7 @@ pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What a failure means to the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Class {
+pub enum Verdict {
     /// It ends by itself: a server that is down or starting, an election, a stream that is made anew. Try again later.
     Passing,
     /// NATS understood and refuses: a person has to grant, raise or make room.
@@ -56,11 +56,11 @@ pub enum StreamsError {
 
 impl StreamsError {
     /// What to do about it.
-    pub fn class(&self) -> Class {
+    pub fn verdict(&self) -> Verdict {
         match self {
-            Self::StreamGone(_) | Self::Offline(_) | Self::Unreachable(_) => Class::Passing,
-            Self::NoRoom(_) | Self::Denied(_) | Self::Login | Self::TooLarge(_) | Self::Refused(_) => Class::Refused,
-            Self::Unreadable(_) => Class::Wrong,
+            Self::StreamGone(_) | Self::Offline(_) | Self::Unreachable(_) => Verdict::Passing,
+            Self::NoRoom(_) | Self::Denied(_) | Self::Login | Self::TooLarge(_) | Self::Refused(_) => Verdict::Refused,
+            Self::Unreadable(_) => Verdict::Wrong,
         }
     }
 
@@ -71,7 +71,7 @@ impl StreamsError {
 
     /// True when the same request may succeed later.
     pub fn is_unreachable(&self) -> bool {
-        self.class() == Class::Passing && !self.is_stream_gone()
+        self.verdict() == Verdict::Passing && !self.is_stream_gone()
     }
 }
 
@@ -124,10 +124,10 @@ mod tests {
     }
 
     #[test]
-    fn every_error_of_jetstream_has_its_class() {
+    fn every_error_of_jetstream_has_its_verdict() {
         for code in [ErrorCode::STREAM_NOT_FOUND, ErrorCode::CONSUMER_NOT_FOUND] {
             let gone = error(404, code, "not found");
-            assert!(gone.is_stream_gone() && !gone.is_unreachable() && gone.class() == Class::Passing);
+            assert!(gone.is_stream_gone() && !gone.is_unreachable() && gone.verdict() == Verdict::Passing);
         }
         assert!(matches!(error(503, ErrorCode::STREAM_OFFLINE, "offline"), StreamsError::Offline(_)));
         assert!(error(503, ErrorCode::STREAM_OFFLINE, "offline").is_unreachable());
@@ -137,11 +137,11 @@ mod tests {
             (ErrorCode::STREAM_STORE_FAILED, "write: no space left on device"),
         ] {
             let full = error(503, code, text);
-            assert!(matches!(full, StreamsError::NoRoom(_)) && full.class() == Class::Refused, "{text}");
+            assert!(matches!(full, StreamsError::NoRoom(_)) && full.verdict() == Verdict::Refused, "{text}");
         }
         assert!(error(503, ErrorCode::CLUSTER_NOT_AVAILABLE, "no leader").is_unreachable());
-        assert_eq!(error(503, ErrorCode::JETSTREAM_NOT_ENABLED_FOR_ACCOUNT, "").class(), Class::Refused);
-        assert_eq!(error(400, ErrorCode::BAD_REQUEST, "bad request").class(), Class::Refused);
+        assert_eq!(error(503, ErrorCode::JETSTREAM_NOT_ENABLED_FOR_ACCOUNT, "").verdict(), Verdict::Refused);
+        assert_eq!(error(400, ErrorCode::BAD_REQUEST, "bad request").verdict(), Verdict::Refused);
     }
 
     #[test]

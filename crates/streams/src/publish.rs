@@ -3,7 +3,7 @@
 use crate::JobStreams;
 use crate::Streams;
 use crate::denial::Concern;
-use crate::error::{Class, StreamsError, classify};
+use crate::error::{StreamsError, Verdict, classify};
 use crate::message::{self, BatchMessage, TRACE_HEADER};
 use crate::request::Nothing;
 use async_nats::HeaderMap;
@@ -187,10 +187,10 @@ impl Streams {
         };
         let refusal = error.source().and_then(|source| source.downcast_ref::<jetstream::Error>());
         // One code for two refusals; only the text tells them apart.
-        if let Some(refusal) = refusal.filter(|refusal| refusal.error_code() == ErrorCode::STREAM_STORE_FAILED) {
-            if let Some(outcome) = refused_by_the_stream(&refusal.to_string()) {
-                return Ok(outcome);
-            }
+        if let Some(refusal) = refusal.filter(|refusal| refusal.error_code() == ErrorCode::STREAM_STORE_FAILED)
+            && let Some(outcome) = refused_by_the_stream(&refusal.to_string())
+        {
+            return Ok(outcome);
         }
         Err(self.failure(job, error).await)
     }
@@ -224,7 +224,9 @@ fn refused_by_the_stream(text: &str) -> Option<Outcome> {
 /// A partial success, unless nothing was settled or the error does not pass.
 fn settled((published, failure): (Published, Option<StreamsError>)) -> Result<Published, StreamsError> {
     match failure {
-        Some(error) if published.done == 0 || error.is_stream_gone() || error.class() != Class::Passing => Err(error),
+        Some(error) if published.done == 0 || error.is_stream_gone() || error.verdict() != Verdict::Passing => {
+            Err(error)
+        }
         _ => Ok(published),
     }
 }

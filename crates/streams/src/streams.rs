@@ -10,8 +10,9 @@ use crate::settle::{Generation, Settlement, send_settlements};
 use async_nats::{Client, jetstream};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
@@ -101,9 +102,12 @@ impl Streams {
     pub(crate) async fn connected(&self) -> Result<(), StreamsError> {
         let mut link = self.connection();
         let waited = timeout(ATTEMPT_TIMEOUT, link.up()).await;
-        waited.map_err(|_| match link.now().refused {
-            true => StreamsError::Login,
-            false => StreamsError::Unreachable("there is no connection".into()),
+        waited.map_err(|_| {
+            if link.now().refused {
+                StreamsError::Login
+            } else {
+                StreamsError::Unreachable("there is no connection".into())
+            }
         })
     }
 
@@ -119,7 +123,7 @@ impl Streams {
 
     /// The one mark of a generation that all its handles share.
     pub(crate) fn generation(&self, job: JobStreams) -> Arc<Generation> {
-        let mut known = self.inner.generations.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.inner.generations.lock();
         if let Some(generation) = known.get(&job).and_then(Weak::upgrade) {
             return generation;
         }

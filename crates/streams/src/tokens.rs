@@ -5,7 +5,7 @@ use crate::JobStreams;
 use crate::Streams;
 use crate::backoff::Backoff;
 use crate::denial::Concern;
-use crate::error::{Class, StreamsError};
+use crate::error::{StreamsError, Verdict};
 use crate::message::decode_key;
 use crate::names::CONSUMER;
 use crate::pull::PullRequest;
@@ -114,7 +114,7 @@ impl KeyTokens {
                     }
                     Ok(Pulled::Nothing) if Instant::now() >= until => return Ok(None),
                     Ok(Pulled::Nothing) => {}
-                    Ok(Pulled::Failed(error)) if error.is_stream_gone() || error.class() != Class::Passing => {
+                    Ok(Pulled::Failed(error)) if error.is_stream_gone() || error.verdict() != Verdict::Passing => {
                         return Err(error);
                     }
                     Ok(Pulled::Failed(error)) => {
@@ -131,9 +131,10 @@ impl KeyTokens {
                 },
                 // The server may have forgotten the request; if not, one of both tokens is returned.
                 () = link.reconnected() => pulls.push(self.spawn_pull(until.saturating_duration_since(Instant::now()))),
-                () = sleep_until(until + ANSWER_TIMEOUT / 2) => return match link.now().up {
-                    true => Ok(None),
-                    false => Err(StreamsError::Unreachable("there is no connection".into())),
+                () = sleep_until(until + ANSWER_TIMEOUT / 2) => return if link.now().up {
+                    Ok(None)
+                } else {
+                    Err(StreamsError::Unreachable("there is no connection".into()))
                 },
             }
         }
@@ -185,7 +186,7 @@ impl KeyTokens {
             Err(error) => StreamsError::Unreachable(error.into()),
         };
         match self.streams.look(self.generation.job, &stream).await {
-            Err(known) if known.is_stream_gone() || known.class() != Class::Passing => Pulled::Failed(known),
+            Err(known) if known.is_stream_gone() || known.verdict() != Verdict::Passing => Pulled::Failed(known),
             _ => Pulled::Failed(failure),
         }
     }

@@ -3,7 +3,6 @@
 use vaultstream_api::Reason;
 use vaultstream_ledger::{Verdict, steps::SourceError};
 use vaultstream_lifecycle::LifecycleError;
-use vaultstream_streams::Class;
 
 use crate::fault::ConditionFault;
 
@@ -22,7 +21,7 @@ pub(super) fn lifecycle_fault(error: &LifecycleError) -> ConditionFault {
         }
         LifecycleError::Ledger(error) => ledger_fault(error),
         // The same message while the outage lasts: the causes differ from one attempt to the next.
-        LifecycleError::Streams(error) if error.class() == Class::Passing => {
+        LifecycleError::Streams(error) if error.verdict() == vaultstream_streams::Verdict::Passing => {
             ConditionFault::new(Reason::StreamsUnavailable, error.to_string())
         }
         LifecycleError::Streams(error) => ConditionFault::new(Reason::StreamsRefused, crate::chain(error)),

@@ -2,11 +2,12 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use deadpool_postgres::Connect;
+use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 use tokio_postgres::config::{Config, Host, SslMode};
 use tokio_postgres::error::SqlState;
@@ -88,8 +89,8 @@ impl Connector {
         !self.encryption.local && !self.encrypted.load(Ordering::Relaxed)
     }
 
-    fn spare(&self) -> std::sync::MutexGuard<'_, Option<Connected>> {
-        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
+    fn spare(&self) -> parking_lot::MutexGuard<'_, Option<Connected>> {
+        self.spare.lock()
     }
 
     async fn within(&self, action: &str) -> Result<Connected, QueryError> {
