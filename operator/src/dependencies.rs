@@ -87,18 +87,20 @@ async fn keep<T, F: Future<Output = DependencyState<T>>>(
 
 async fn connect_ledger(folder: ConnectionFolder) -> DependencyState<Ledger> {
     let refused = |message: String| ConditionFault::new(Reason::LedgerRefused, message);
-    let mut options = folder.ledger().map_err(|error| refused(crate::chain(&error)))?;
+    let mut options = folder.ledger().map_err(|error| refused(vaultstream_program::chain(&error)))?;
     options.max_connections = CONNECTION_LIMIT;
     options.application_name = OPERATOR.to_owned();
     options.source_role = true;
     options.patience = CONNECT_INTERVAL;
     let ledger = Ledger::connect(&options).await.map_err(|error| match error.verdict() {
         Verdict::Passing => ConditionFault::new(Reason::LedgerUnavailable, error.to_string()),
-        Verdict::Refused | Verdict::Wrong => refused(crate::chain(&error)),
+        Verdict::Refused | Verdict::Wrong => refused(vaultstream_program::chain(&error)),
     })?;
     ledger.migrate().await.map_err(|error| match error.verdict() {
         Verdict::Passing => ConditionFault::new(Reason::LedgerUnavailable, error.to_string()),
-        Verdict::Refused | Verdict::Wrong => ConditionFault::new(Reason::LedgerVersion, crate::chain(&error)),
+        Verdict::Refused | Verdict::Wrong => {
+            ConditionFault::new(Reason::LedgerVersion, vaultstream_program::chain(&error))
+        }
     })?;
     tracing::info!(place = ledger.place(), "connected to the ledger");
     Ok(ledger)
@@ -106,12 +108,12 @@ async fn connect_ledger(folder: ConnectionFolder) -> DependencyState<Ledger> {
 
 async fn connect_streams(folder: ConnectionFolder) -> DependencyState<Streams> {
     let fault = |message: String| ConditionFault::new(Reason::StreamsUnavailable, message);
-    let mut options = folder.streams().map_err(|error| fault(crate::chain(&error)))?;
+    let mut options = folder.streams().map_err(|error| fault(vaultstream_program::chain(&error)))?;
     options.name = OPERATOR.to_owned();
     options.patience = CONNECT_INTERVAL;
     let streams = Streams::connect(&options).await.map_err(|error| match &error {
-        vaultstream_streams::ConnectError::Unreachable { .. } => fault(crate::chain(&error)),
-        _ => ConditionFault::new(Reason::StreamsRefused, crate::chain(&error)),
+        vaultstream_streams::ConnectError::Unreachable { .. } => fault(vaultstream_program::chain(&error)),
+        _ => ConditionFault::new(Reason::StreamsRefused, vaultstream_program::chain(&error)),
     })?;
     tracing::info!("connected to NATS");
     Ok(streams)

@@ -41,7 +41,7 @@ pub(crate) async fn check(client: &Client, missing_field_sender: &watch::Sender<
                 changed
             });
         }
-        Err(error) => tracing::debug!(error = crate::chain(&error), "the type's schema cannot be read"),
+        Err(error) => tracing::debug!(error = vaultstream_program::chain(&error), "the type's schema cannot be read"),
     }
 }
 

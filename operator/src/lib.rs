@@ -36,5 +36,3 @@ pub use hooks::{leave::LeaveError, secrets::SecretsError};
 pub use leader::lead::Deposed;
 pub use metrics::catalogue as metrics_catalogue;
 pub use program::{OperatorError, main, run};
-
-use vaultstream_program::chain;

@@ -94,8 +94,8 @@ async fn refresh(identity: &ServingIdentity, front_proxy: &FrontProxy, loaded: &
     let mut logged = String::new();
     loop {
         let result = async {
-            front_proxy.refresh().await.map_err(|error| crate::chain(&error))?;
-            identity.refresh().await.map_err(|error| crate::chain(&error))
+            front_proxy.refresh().await.map_err(|error| vaultstream_program::chain(&error))?;
+            identity.refresh().await.map_err(|error| vaultstream_program::chain(&error))
         };
         let delay = match result.await {
             Ok(authorities) => {

@@ -90,7 +90,7 @@ async fn free_all(client: &Client, namespaces: &[String]) -> Result<(), LeaveErr
                 Ok(()) => println!("{namespace}/{name}: its workers and our finalizer are gone"),
                 Err(error) => {
                     left += 1;
-                    eprintln!("{namespace}/{name}: {}", crate::chain(&error));
+                    eprintln!("{namespace}/{name}: {}", vaultstream_program::chain(&error));
                 }
             }
         }

@@ -200,7 +200,7 @@ pub(crate) fn error_policy(
     let uid = object.uid().as_deref().and_then(|uid| Uuid::parse_str(uid).ok()).unwrap_or_default();
     let delay = ctx.retry_delays.after_failure(uid);
     tracing::warn!(
-        namespace = object.namespace(), name = object.name_any(), error = crate::chain(error), retry_in = ?delay,
+        namespace = object.namespace(), name = object.name_any(), error = vaultstream_program::chain(error), retry_in = ?delay,
         "reconcile failed"
     );
     Action::requeue(delay)

@@ -122,7 +122,10 @@ impl LeaseCandidate {
                 Ok(Some(held)) => return held,
                 Ok(None) => logged = false,
                 Err(error) if !logged => {
-                    tracing::warn!(error = crate::chain(&error), "the Lease cannot be read or taken; trying again");
+                    tracing::warn!(
+                        error = vaultstream_program::chain(&error),
+                        "the Lease cannot be read or taken; trying again"
+                    );
                     logged = true;
                 }
                 Err(_) => {}
@@ -188,7 +191,10 @@ impl LeaseCandidate {
                 }
                 Ok(Ok(false)) | Err(_) => return,
                 Ok(Err(error)) => {
-                    tracing::warn!(error = crate::chain(&error), "the Lease cannot be renewed; trying again");
+                    tracing::warn!(
+                        error = vaultstream_program::chain(&error),
+                        "the Lease cannot be renewed; trying again"
+                    );
                     RETRY_INTERVAL
                 }
             };
@@ -224,7 +230,10 @@ impl LeaseCandidate {
             spec.renew_time = None;
         }
         if let Err(error) = self.api.replace(OPERATOR, &PostParams::default(), &lease).await {
-            tracing::debug!(error = crate::chain(&error), "the Lease could not be released; it will expire");
+            tracing::debug!(
+                error = vaultstream_program::chain(&error),
+                "the Lease could not be released; it will expire"
+            );
         }
     }
 }

@@ -90,7 +90,7 @@ async fn type_is_known(config: &Config, client: &Client) {
         while let Err(error) = api.list_metadata(&ListParams::default().limit(1)).await {
             let why = what_is_missing(&error);
             if logged.replace(why) != Some(why) {
-                tracing::warn!(error = crate::chain(&error), "SigningJobs cannot be listed: {why}");
+                tracing::warn!(error = vaultstream_program::chain(&error), "SigningJobs cannot be listed: {why}");
             }
             tokio::time::sleep(RETRY_INTERVAL).await;
         }
@@ -130,7 +130,7 @@ async fn cluster_id(config: &Config, client: &Client) -> String {
                 Err(kube::Error::Api(status)) if status.is_forbidden() => {}
                 Err(error) => {
                     tracing::warn!(
-                        error = crate::chain(&error),
+                        error = vaultstream_program::chain(&error),
                         name,
                         "the uid of a namespace cannot be read; trying again"
                     );

@@ -110,7 +110,7 @@ mod tests {
         send(&Method::GET).await.unwrap();
         for method in &writes {
             let refused = send(method).await.unwrap_err();
-            assert!(crate::chain(&refused).contains("the Lease has ended"), "{refused:?}");
+            assert!(vaultstream_program::chain(&refused).contains("the Lease has ended"), "{refused:?}");
         }
         assert_eq!(*passed.lock().unwrap(), [&writes[..], &[Method::GET]].concat());
     }

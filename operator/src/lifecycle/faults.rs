@@ -24,7 +24,9 @@ pub(super) fn lifecycle_fault(error: &LifecycleError) -> ConditionFault {
         LifecycleError::Streams(error) if error.verdict() == vaultstream_streams::Verdict::Passing => {
             ConditionFault::new(Reason::StreamsUnavailable, error.to_string())
         }
-        LifecycleError::Streams(error) => ConditionFault::new(Reason::StreamsRefused, crate::chain(error)),
+        LifecycleError::Streams(error) => {
+            ConditionFault::new(Reason::StreamsRefused, vaultstream_program::chain(error))
+        }
         LifecycleError::NoKeys { .. } => ConditionFault::new(Reason::KeysDamaged, error.to_string()),
     }
 }

@@ -109,7 +109,10 @@ pub(super) async fn authorise(
         Ok(true) => next.run(request).await,
         Ok(false) => failure(StatusCode::FORBIDDEN, "Forbidden", &refusal).into_response(),
         Err(error) => {
-            tracing::warn!(error = crate::chain(&error), "the permission of a caller could not be checked");
+            tracing::warn!(
+                error = vaultstream_program::chain(&error),
+                "the permission of a caller could not be checked"
+            );
             let message = "the API server could not be asked whether this is allowed";
             failure(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", message).into_response()
         }

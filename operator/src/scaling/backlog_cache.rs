@@ -99,7 +99,7 @@ impl BacklogCache {
                 let jobs = jobs.into_iter().map(load).collect();
                 *self.0.write().unwrap_or_else(PoisonError::into_inner) = CachedLoads { read_at: Some(begun), jobs };
             }
-            Err(error) => tracing::debug!(error = crate::chain(&error), "the backlog could not be read"),
+            Err(error) => tracing::debug!(error = vaultstream_program::chain(&error), "the backlog could not be read"),
         }
     }
 

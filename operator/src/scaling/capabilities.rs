@@ -43,7 +43,7 @@ pub(crate) async fn poll_for_ever(
             (authorities, true) => match read_owner(client, config, authorities.as_ref()).await {
                 Ok(found) => found,
                 Err(error) => {
-                    tracing::debug!(error = crate::chain(&error), "the APIService could not be read");
+                    tracing::debug!(error = vaultstream_program::chain(&error), "the APIService could not be read");
                     (capabilities.borrow().owner.clone(), false)
                 }
             },
