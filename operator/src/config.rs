@@ -96,6 +96,11 @@ pub struct Config {
     #[arg(long, env = "VAULTSTREAM_NATS_MAX_ACK_PENDING", value_parser = clap::value_parser!(i64).range(1..))]
     pub nats_max_ack_pending: Option<i64>,
 
+    /// Where workers send traces, such as `http://otel-collector.monitoring.svc:4317`: OTLP over gRPC. Given by the environment
+    /// variable, it is the operator's, too. Default: nowhere.
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
+    pub otlp_endpoint: Option<String>,
+
     /// SigningJobs reconciled at the same time.
     #[arg(long, env = "VAULTSTREAM_RECONCILES", default_value = "8", value_parser = clap::value_parser!(u16).range(1..))]
     pub reconciles: u16,

@@ -146,6 +146,7 @@ fn context(
         namespace: config.operator_namespace.clone(),
         cluster,
         worker_image: config.worker_image.clone(),
+        otlp_endpoint: config.otlp_endpoint.clone(),
         scaling_url: config.scaling_url.clone(),
         worker_limit: config.workers,
         finalizer_timeout: *config.finalizer_timeout,

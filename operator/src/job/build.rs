@@ -32,16 +32,18 @@ pub(crate) struct Staffing<'a> {
     pub(crate) max_workers: u32,
     /// Where KEDA reaches the operator.
     pub(crate) scaling_url: Option<&'a str>,
+    /// Where workers send traces.
+    pub(crate) otlp_endpoint: Option<&'a str>,
 }
 
 /// The children of a job that signs.
 pub(crate) fn children(job: &ValidJob, staffing: &Staffing<'_>) -> DesiredChildren {
-    let Staffing { image, scaler, max_workers, scaling_url } = *staffing;
+    let Staffing { image, scaler, max_workers, scaling_url, otlp_endpoint } = *staffing;
     // A scaler never goes below one worker. When the job may have none, there is no scaler.
     let scaler = if max_workers == 0 { Scaler::Direct } else { scaler };
     let url = scaling_url.filter(|_| scaler == Scaler::Keda);
     DesiredChildren {
-        deployment: Some(deployment::workers(job, image)),
+        deployment: Some(deployment::workers(job, image, otlp_endpoint)),
         disruption_budget: (job.spec.workers.max_replicas > 1).then(|| disruption::budget(job)),
         autoscaler: (scaler == Scaler::Hpa).then(|| autoscaler::autoscaler(job, max_workers)),
         scaled_object: url.map(|url| scaled_object::scaled_object(job, url, max_workers)),
@@ -60,12 +62,27 @@ mod tests {
         scaler: Scaler::Hpa,
         max_workers: 100,
         scaling_url: Some("http://vaultstream-scaling.vaultstream-system.svc:8081/"),
+        otlp_endpoint: None,
     };
 
     /// The sample that sets every field.
     fn everything() -> ValidJob {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/samples/everything.yaml");
         valid_job(&std::fs::read_to_string(path).unwrap())
+    }
+
+    #[test]
+    fn workers_send_traces_where_the_operator_does_unless_the_job_says_otherwise() {
+        let endpoints = |job: &ValidJob| {
+            let staffing = Staffing { otlp_endpoint: Some("http://collector:4317"), ..STAFFING };
+            let pod = children(job, &staffing).deployment.unwrap().spec.unwrap().template.spec.unwrap();
+            let variables = pod.containers.into_iter().flat_map(|container| container.env.unwrap_or_default());
+            let endpoints = variables.filter(|variable| variable.name == "OTEL_EXPORTER_OTLP_ENDPOINT");
+            endpoints.filter_map(|variable| variable.value).collect::<Vec<_>>()
+        };
+        assert_eq!(endpoints(&valid_job("{}")), ["http://collector:4317"]);
+        let own = "workers: {template: {env: [{name: OTEL_EXPORTER_OTLP_ENDPOINT, value: 'http://another:4317'}]}}";
+        assert_eq!(endpoints(&valid_job(own)), ["http://another:4317"]);
     }
 
     #[test]

@@ -38,6 +38,8 @@ pub(crate) struct Context {
     /// The uid of this cluster.
     pub(crate) cluster: String,
     pub(crate) worker_image: String,
+    /// Where workers send traces.
+    pub(crate) otlp_endpoint: Option<String>,
     /// Where KEDA reaches the operator.
     pub(crate) scaling_url: Option<String>,
     /// The most workers of all jobs together.

@@ -87,6 +87,7 @@ async fn reconcile_running(ctx: &Context, object: &SigningJob, job: &ValidJob) -
         scaler: selection.scaler,
         max_workers: grant.max,
         scaling_url: ctx.scaling_url.as_deref(),
+        otlp_endpoint: ctx.otlp_endpoint.as_deref(),
     };
     let desired = if need.children { build::children(job, &staffing) } else { DesiredChildren::default() };
     let replicas = plan::replicas(job, selection.scaler, &observed, grant.granted);

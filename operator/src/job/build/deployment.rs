@@ -28,10 +28,12 @@ const CONNECTION: &str = "connection";
 const CONNECTION_DIR: &str = "/etc/vaultstream/connection";
 /// The file from which Kubernetes reads why a container ended.
 const TERMINATION_LOG: &str = "/dev/termination-log";
+/// The variable of OpenTelemetry that says where traces go.
+const OTLP_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 /// An unprivileged uid. Images need not define such a user.
 const USER: i64 = 65532;
 
-pub(super) fn workers(job: &ValidJob, image: &str) -> Deployment {
+pub(super) fn workers(job: &ValidJob, image: &str, otlp_endpoint: Option<&str>) -> Deployment {
     let names = ChildNames::of(&job.name);
     Deployment {
         metadata: metadata(job, names.workers),
@@ -47,14 +49,14 @@ pub(super) fn workers(job: &ValidJob, image: &str) -> Deployment {
                     max_unavailable: Some(IntOrString::String("25%".to_owned())),
                 }),
             }),
-            template: template(job, image),
+            template: template(job, image, otlp_endpoint),
             ..DeploymentSpec::default()
         }),
         status: None,
     }
 }
 
-fn template(job: &ValidJob, image: &str) -> PodTemplateSpec {
+fn template(job: &ValidJob, image: &str, otlp_endpoint: Option<&str>) -> PodTemplateSpec {
     let WorkerTemplate {
         labels,
         annotations,
@@ -80,7 +82,7 @@ fn template(job: &ValidJob, image: &str) -> PodTemplateSpec {
         termination_grace_period_seconds: Some(GRACE_PERIOD_SECONDS),
         security_context: Some(pod_security()),
         volumes: Some(vec![connection_volume(job)]),
-        containers: vec![container(job, image, &env, resources)],
+        containers: vec![container(image, variables(job, otlp_endpoint, &env), resources)],
         node_selector: non_empty(node_selector),
         tolerations: (!tolerations.is_empty()).then_some(tolerations),
         affinity,
@@ -99,7 +101,8 @@ fn template(job: &ValidJob, image: &str) -> PodTemplateSpec {
     }
 }
 
-fn container(job: &ValidJob, image: &str, env: &[EnvLiteral], resources: ResourceRequirements) -> Container {
+/// The environment of a worker. What the job sets itself comes last, and is there once.
+fn variables(job: &ValidJob, otlp_endpoint: Option<&str>, env: &[EnvLiteral]) -> Vec<EnvVar> {
     let uid = job.uid.to_string();
     let own = [
         ("VAULTSTREAM_JOB_UID", uid.as_str()),
@@ -109,12 +112,18 @@ fn container(job: &ValidJob, image: &str, env: &[EnvLiteral], resources: Resourc
         ("VAULTSTREAM_TERMINATION_LOG", TERMINATION_LOG),
     ]
     .map(|(name, value)| variable(name, value));
+    let is_own = env.iter().any(|literal| literal.name == OTLP_ENDPOINT);
+    let traces = otlp_endpoint.filter(|_| !is_own).map(|endpoint| variable(OTLP_ENDPOINT, endpoint));
     let literals = env.iter().map(|literal| variable(&literal.name, &literal.value));
+    own.into_iter().chain(traces).chain(literals).collect()
+}
+
+fn container(image: &str, variables: Vec<EnvVar>, resources: ResourceRequirements) -> Container {
     Container {
         name: "worker".to_owned(),
         image: Some(image.to_owned()),
         image_pull_policy: Some("IfNotPresent".to_owned()),
-        env: Some(own.into_iter().chain(literals).collect()),
+        env: Some(variables),
         ports: Some(vec![ContainerPort {
             name: Some("http".to_owned()),
             container_port: PORT,
