@@ -310,7 +310,13 @@ mod tests {
     #[test]
     fn a_deployment_is_created_with_no_replicas_and_the_fields_that_it_must_have() {
         let job = valid_job("{spec: {workers: {template: {nodeSelector: {disk: ssd}}}}}");
-        let staffing = Staffing { image: "worker:1", scaler: Scaler::Direct, max_workers: 1, scaling_url: None };
+        let staffing = Staffing {
+            image: "worker:1",
+            scaler: Scaler::Direct,
+            max_workers: 1,
+            scaling_url: None,
+            otlp_endpoint: None,
+        };
         let whole = children(&job, &staffing).deployment.unwrap();
         let created = minimal(&whole);
         assert_eq!(created.metadata, whole.metadata);
