@@ -22,6 +22,7 @@ mod read;
 mod receipt;
 mod segment;
 mod session;
+mod shared;
 mod sign;
 mod unit;
 mod work;
@@ -30,7 +31,6 @@ use std::{num::NonZeroUsize, sync::Arc};
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use vaultstream_ledger::Ledger;
 use vaultstream_signing::{Backend, Digest, KekRing, Nonce, PrivateKey, RawSignature};
@@ -40,6 +40,7 @@ pub use keys::KeyError;
 pub use program::{ProgramError, main, run};
 pub use receipt::{receipt_of, rejects_root};
 pub use session::SessionError;
+pub use shared::Shutdown;
 pub use work::{Ended, WorkError};
 
 use crate::{
@@ -47,16 +48,8 @@ use crate::{
     cpu::CpuPool,
     memory_budget::MemoryBudget,
     metrics::{Dependency, Metrics},
+    shared::Shared,
 };
-
-/// How a worker is stopped: first `drain`, which finishes what is in flight; then, if need be, `abort`.
-#[derive(Clone, Debug, Default)]
-pub struct Shutdown {
-    /// Stop pulling, finish and commit what was pulled, give keys back.
-    pub drain: CancellationToken,
-    /// Stop at once; what is in flight is delivered again.
-    pub abort: CancellationToken,
-}
 
 /// What a worker works with.
 pub struct WorkerConfig {
@@ -72,19 +65,6 @@ pub struct WorkerConfig {
     pub threads: NonZeroUsize,
     /// Bytes that units in flight may hold.
     pub memory: usize,
-}
-
-/// What all sessions of a worker share.
-pub(crate) struct Shared {
-    pub(crate) ledger: Ledger,
-    pub(crate) streams: Streams,
-    pub(crate) keks: Arc<KekRing>,
-    pub(crate) backend: Backend,
-    pub(crate) cpu: CpuPool,
-    pub(crate) budget: MemoryBudget,
-    pub(crate) metrics: Arc<Metrics>,
-    pub(crate) postgres: Breaker,
-    pub(crate) nats: Breaker,
 }
 
 /// A signing worker.

@@ -16,12 +16,13 @@ use vaultstream_signing::MessageForm;
 use vaultstream_streams::{Backoff, StreamsError};
 
 use crate::{
-    Shared, breaker,
+    breaker,
     cpu::ThreadEnded,
     in_flight::InFlightMessages,
     keys::{KeyError, KeySource, LeasedKey},
     metrics::Dependency,
     rate_limit::RateLimit,
+    shared::Shared,
     sign::SignPlan,
     unit::{ReadBatch, ReadUnit},
 };

@@ -11,13 +11,13 @@ use vaultstream_signing::{Backend, KekId, Nonce};
 use vaultstream_streams::{Backoff, BatchPuller, JobStreams, ReadAhead, StreamsError};
 
 use crate::{
-    Shared, Shutdown,
     in_flight::InFlightMessages,
     keys::KeySource,
     metrics::Dependency,
     pipeline,
     rate_limit::RateLimit,
     session::{Session, SessionError},
+    shared::{Shared, Shutdown},
     sign::SignPlan,
 };
 

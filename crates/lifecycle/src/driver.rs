@@ -14,10 +14,10 @@ use vaultstream_trace::Span;
 
 use crate::{
     LifecycleError, Settings, finish,
-    loss::Seen,
     publish::Publisher,
     repair::Repair,
-    topology::{Checked, Making},
+    seen::Seen,
+    stream_state::{Checked, Making},
 };
 
 /// How often a job that is being signed is read from the ledger.

@@ -17,7 +17,9 @@ mod finish;
 mod loss;
 mod publish;
 mod repair;
+mod seen;
 mod settings;
+mod stream_state;
 mod topology;
 
 pub use drive::{Driven, Until, Watch, drive, retry_outage};

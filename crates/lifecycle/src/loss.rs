@@ -1,7 +1,7 @@
 //! A ledger that has less of a job than it had before: a backup was put back, or a standby was promoted that lacks the last commits.
 //! Such a job has failed. Signed again, records would have a second signature beside the one that may have been exported already.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use vaultstream_ledger::{BatchNo, Job, JobId, Ledger, batches, progress, steps};
 
@@ -13,29 +13,6 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 const ADVICE: &str = "the database was restored to an earlier time, or replaced by a standby that lacked the last commits. What was \
      signed since then cannot be told from what was not, so nothing is signed again. To sign every record anew, delete this job and \
      create it again";
-
-/// What a driver has seen of its job in the ledger.
-#[derive(Default)]
-pub(crate) struct Seen {
-    checked: Option<Instant>,
-    signed: i64,
-    /// Every batch below this number was signed.
-    signed_below: i64,
-    /// When the server started; at another time it may have another past, too.
-    server: Option<SystemTime>,
-}
-
-impl Seen {
-    /// Every batch before `first_open` is signed.
-    pub(crate) fn all_signed_before(&mut self, first_open: BatchNo) {
-        self.signed_below = self.signed_below.max(first_open.0);
-    }
-
-    /// Batches in which nothing was signed are open again.
-    pub(crate) fn batches_are_opened(&mut self) {
-        self.signed_below = 0;
-    }
-}
 
 impl Driver {
     /// What the ledger has lost of the job, once a second.

@@ -8,50 +8,18 @@ use vaultstream_ledger::{
 };
 use vaultstream_streams::{JobStreams, Limits, StreamsError, StreamsState};
 
-use crate::{Driver, LifecycleError, finish::Finish, publish::Publisher};
+use crate::{
+    Driver, LifecycleError,
+    finish::Finish,
+    publish::Publisher,
+    stream_state::{Checked, Making},
+};
 
 /// How often the streams' existence and the keys' versions are checked.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long to wait for streams whose servers are all down before others take their place.
 const OFFLINE_TIMEOUT: Duration = Duration::from_secs(15);
-
-/// How long streams are tried to be made under one name.
-const CREATION_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// What is known of the streams of the present generation.
-#[derive(Default)]
-pub(crate) struct Checked {
-    /// When they were found to be there.
-    at: Option<Instant>,
-    /// The limits that they were brought to.
-    limits: Option<Limits>,
-    /// When every server that holds them was first found to be down.
-    offline: Option<Instant>,
-    /// Key tokens that were there then, queued or held.
-    tokens: u64,
-}
-
-/// Streams that are being made: in a cluster that has just lost a server that takes more than one try.
-#[derive(Clone, Copy)]
-pub(crate) struct Making {
-    generation: i64,
-    since: Instant,
-}
-
-impl Making {
-    /// Whether they are still worth waiting for.
-    fn goes_on(&self, job: &Job) -> bool {
-        self.generation == job.generation && self.since.elapsed() < CREATION_TIMEOUT
-    }
-}
-
-impl Checked {
-    /// Whether no key has a token.
-    pub(crate) fn lacks_tokens(&self) -> bool {
-        self.at.is_some() && self.tokens == 0
-    }
-}
 
 impl Driver {
     /// The streams of the job's present generation; makes those of a new one when they are missing, and returns `None` so
@@ -63,7 +31,7 @@ impl Driver {
         if fresh && self.checked.limits == Some(limits) {
             return Ok(Some(topology));
         }
-        let making = self.making.filter(|making| making.goes_on(job));
+        let making = self.making.filter(|making| making.continues(job));
         if making.is_none()
             && job.generation > 0
             && let Some(tokens) = self.find(&topology).await?

@@ -10,6 +10,7 @@
 //!
 //! Off unless [`start`] finds an endpoint. These spans are not those of the logs, which show every unit.
 
+mod error;
 #[cfg(feature = "otlp")]
 mod otlp;
 #[cfg(not(feature = "otlp"))]
@@ -18,12 +19,8 @@ mod otlp;
 
 use uuid::Uuid;
 
+pub use error::StartError;
 pub use otlp::{Tracing, start};
-
-/// The endpoint cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[error("failed to set up the export of traces: {0}")]
-pub struct StartError(String);
 
 /// Something in a trace that takes time, until it is dropped. Most are not recorded, and cost nothing.
 #[derive(Debug, Default)]
