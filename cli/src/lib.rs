@@ -7,7 +7,6 @@
 pub mod args;
 pub mod job;
 
-mod batches;
 mod commands;
 mod connect;
 mod environment;

@@ -12,9 +12,7 @@ pub(crate) mod problem;
 mod batches;
 mod receipt;
 mod stages;
-mod threads;
 mod unfinished;
-mod walk;
 
 use std::time::{Duration, Instant};
 
@@ -23,6 +21,8 @@ use vaultstream_ledger::{
     Job, JobState, Ledger,
     verify::{PublicKeyRow, Rows, completeness, public_keys},
 };
+use vaultstream_program::cores;
+use vaultstream_proof::{Checkers, Records};
 use vaultstream_signing::{Backend, Hash};
 
 pub(crate) use receipt::read as read_receipt;
@@ -33,9 +33,8 @@ use crate::{
     job::title,
     verify::{
         compared::Compared,
-        problem::{NAMED, Problem, ProblemKind, Records},
+        problem::{NAMED, Problem, ProblemKind},
         stages::Stages,
-        threads::Threads,
     },
 };
 
@@ -159,8 +158,8 @@ async fn signatures(
 ) -> Result<Hash, Failure> {
     let there: u64 = keys.iter().filter(|key| key.ordinal > 0).map(|key| key.signed.unsigned_abs()).sum();
     let checker = checker(job, keys);
-    let threads = Threads::start(keys, checker.backend, options.most);
-    let mut check = batches::Check::new(ledger, job, keys, &threads, stages, options.most);
+    let checkers = Checkers::start(keys, checker.backend, cores(), options.most);
+    let mut check = batches::Check::new(ledger, job, keys, &checkers, stages, options.most);
     let root = match options.mode {
         VerifyMode::Full if job.times.signed.is_some() => {
             check.begin("checking signatures", there);
@@ -179,7 +178,7 @@ async fn signatures(
         VerifyMode::Sql => check.job_root().await?,
     };
     let found = check.finish();
-    let outcome = threads.finish();
+    let outcome = checkers.finish();
     verified.checked = outcome.checked;
     verified.right = outcome.checked - outcome.wrong.count();
     verified.checker = (outcome.checked > 0).then_some(checker);
@@ -220,5 +219,5 @@ fn incomplete(violation: vaultstream_ledger::verify::Violation) -> Problem {
         return Problem::new(ProblemKind::Incomplete, format!("{sentence}: {}{more}", violation.examples.join(", ")));
     }
     let records = Records::counted(violation.count, violation.records);
-    Problem::new(ProblemKind::Incomplete, format!("{sentence}: record {}", records.named())).with(&records)
+    Problem::new(ProblemKind::Incomplete, format!("{sentence}: record {}", problem::named(&records))).with(&records)
 }

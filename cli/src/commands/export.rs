@@ -3,9 +3,6 @@
 //! Batches are read a page at a time, in the order of their numbers; within adjacent batches, ids ascend. Memory holds the
 //! leaves of one batch when proofs are wanted, and each payload only until its row is written.
 
-mod line;
-mod proofs;
-
 use std::{
     collections::HashMap,
     io::{self, BufWriter},
@@ -18,11 +15,11 @@ use vaultstream_ledger::{
     Job, JobState, KeyId, Ledger,
     verify::{Rows, SignedBatch, SignedRow, SignedRows, public_keys},
 };
+use vaultstream_proof::{BatchProofs, LineFormat, LineOptions, LineWriter, Proofs, SignatureEncoding, page};
 use vaultstream_signing::{PublicKey, Thumbprint};
 
 use crate::{
-    args::{ExportArgs, ExportFormat},
-    batches,
+    args::{ExportArgs, ExportFormat, SignatureForm},
     error::Failure,
     job::{how_far, title},
     ledger, output,
@@ -40,7 +37,7 @@ pub(crate) async fn export(args: ExportArgs) -> Result<ExitCode, Failure> {
     let job = ledger::find(&opened.ledger, &args.job).await?;
     finished(&opened.ledger, &job, &args).await?;
     let keys = key_ids(&opened.ledger, &job).await?;
-    let mut writer = line::Writer::new(BufWriter::new(io::stdout()), &job, &keys, &args);
+    let mut writer = LineWriter::new(BufWriter::new(io::stdout()), &job, &keys, line_options(&args));
     let mut signed = SignedRows::of(&opened.ledger, &job);
     match rows(&opened.ledger, &job, &args, &keys, &mut signed, &mut writer).await {
         Ok(()) => {}
@@ -58,6 +55,20 @@ pub(crate) async fn export(args: ExportArgs) -> Result<ExitCode, Failure> {
         ));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What a line of the export holds.
+fn line_options(args: &ExportArgs) -> LineOptions {
+    let format = match args.format {
+        ExportFormat::Jsonl => LineFormat::Jsonl,
+        ExportFormat::Csv => LineFormat::Csv,
+    };
+    let signature = match args.signature {
+        SignatureForm::Der => SignatureEncoding::Der,
+        SignatureForm::Raw => SignatureEncoding::Raw,
+        SignatureForm::Jose => SignatureEncoding::Jose,
+    };
+    LineOptions { format, signature, message: args.message }
 }
 
 /// Refuses a job that is not Complete unless a part is wanted, and then says how large it is.
@@ -84,13 +95,17 @@ enum Stopped {
     Ledger(Failure),
 }
 
+fn of_ledger(error: impl std::error::Error + 'static) -> Stopped {
+    Stopped::Ledger(Failure::of(&error))
+}
+
 async fn rows(
     ledger: &Ledger,
     job: &Job,
     args: &ExportArgs,
     keys: &HashMap<KeyId, Thumbprint>,
     signed: &mut SignedRows<'_>,
-    writer: &mut line::Writer<'_, impl io::Write + Send>,
+    writer: &mut LineWriter<'_>,
 ) -> Result<(), Stopped> {
     writer.header().map_err(Stopped::Write)?;
     if job.times.signed.is_none() {
@@ -98,17 +113,16 @@ async fn rows(
         write_rows(signed, Rows::All, None, writer).await?;
         return writer.flush().map_err(Stopped::Write);
     }
-    let proofs =
-        if args.proofs { Some(proofs::Proofs::new(ledger, job).await.map_err(Stopped::Ledger)?) } else { None };
+    let proofs = if args.proofs { Some(Proofs::new(ledger, job).await.map_err(of_ledger)?) } else { None };
     let mut from = 0;
     loop {
-        let page = batches::page(ledger, job, from).await.map_err(Stopped::Ledger)?;
+        let page = page(ledger, job, from).await.map_err(of_ledger)?;
         let Some(last) = page.last() else { break };
         from = last.batch.0 + 1;
         match &proofs {
             Some(proofs) => {
                 for batch in &page {
-                    let proof = proofs.of_batch(ledger, job, batch, keys, signed).await.map_err(Stopped::Ledger)?;
+                    let proof = proofs.of_batch(ledger, job, batch, keys, signed).await.map_err(of_ledger)?;
                     write_rows(signed, range(batch, batch), Some(&proof), writer).await?;
                 }
             }
@@ -130,8 +144,8 @@ fn range(first: &SignedBatch, last: &SignedBatch) -> Rows {
 async fn write_rows(
     signed: &mut SignedRows<'_>,
     which: Rows,
-    proof: Option<&proofs::BatchProofs>,
-    writer: &mut line::Writer<'_, impl io::Write + Send>,
+    proof: Option<&BatchProofs>,
+    writer: &mut LineWriter<'_>,
 ) -> Result<(), Stopped> {
     let mut failed = None;
     let mut index = 0;
@@ -146,8 +160,7 @@ async fn write_rows(
             }
         }
     };
-    let read = signed.read(which, &mut visit);
-    read.await.map_err(|error| Stopped::Ledger(Failure::of(&error)))?;
+    signed.read(which, &mut visit).await.map_err(of_ledger)?;
     failed.map_or(Ok(()), |error| Err(Stopped::Write(error)))
 }
 

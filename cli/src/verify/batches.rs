@@ -1,4 +1,4 @@
-//! Walks over the batches: passes their rows to the checking threads and into their Merkle trees, and their roots into the
+//! Walks over the batches: passes their rows to the checking checkers and into their Merkle trees, and their roots into the
 //! job's.
 
 use std::{collections::HashMap, ops::ControlFlow};
@@ -7,18 +7,14 @@ use vaultstream_ledger::{
     Job, KeyId, Ledger,
     verify::{Lost, PublicKeyRow, Rows, SignedBatch, SignedRow, SignedRows, job_root},
 };
+use vaultstream_proof::{Checkers, RowFindings, Walk, page, rejects_root};
 use vaultstream_signing::{BatchRoot, Hash, MessageForm, PublicKey, Thumbprint, merkle};
 
 use super::{
     problem::{Problem, ProblemKind},
     stages::Stages,
-    threads::Threads,
-    walk::{RowFindings, Walk},
 };
-use crate::{
-    batches::{page, rejects_root},
-    error::Failure,
-};
+use crate::error::Failure;
 
 /// Stands for a root that is not a hash; no tree has it.
 const NO_HASH: Hash = [0; 32];
@@ -29,7 +25,7 @@ pub(super) struct Check<'a> {
     job: &'a Job,
     form: MessageForm,
     thumbprints: HashMap<KeyId, Thumbprint>,
-    threads: &'a Threads,
+    checkers: &'a Checkers,
     stages: &'a mut Stages,
     signed: SignedRows<'a>,
     seen: RowFindings,
@@ -38,7 +34,7 @@ pub(super) struct Check<'a> {
     more_wrong_batches: u64,
 }
 
-/// What the walk found. What the threads found is in [`super::threads::Checked`].
+/// What the walk found. What the checkers found is in [`vaultstream_proof::Checked`].
 pub(super) struct Findings {
     pub(super) seen: RowFindings,
     /// Why the source cannot be read.
@@ -72,7 +68,7 @@ impl<'a> Check<'a> {
         ledger: &'a Ledger,
         job: &'a Job,
         keys: &[PublicKeyRow],
-        threads: &'a Threads,
+        checkers: &'a Checkers,
         stages: &'a mut Stages,
         most: usize,
     ) -> Self {
@@ -83,7 +79,7 @@ impl<'a> Check<'a> {
             job,
             form: job.message_form(),
             thumbprints: keys.iter().filter_map(thumbprint).collect(),
-            threads,
+            checkers,
             stages,
             signed: SignedRows::of(ledger, job),
             seen: RowFindings::keeping(most),
@@ -103,7 +99,7 @@ impl<'a> Check<'a> {
         let mut root = merkle::Tree::new();
         let mut from = 0;
         loop {
-            let mut page = page(self.ledger, self.job, from).await?;
+            let mut page = page(self.ledger, self.job, from).await.map_err(|error| Failure::of(&error))?;
             let Some(last) = page.last() else { break };
             from = last.batch.0 + 1;
             for batch in &page {
@@ -154,11 +150,11 @@ impl<'a> Check<'a> {
     }
 
     async fn rows(&mut self, batches: &[SignedBatch], which: Rows) -> Result<Vec<Hash>, Failure> {
-        let mut walk = Walk::over(batches, self.form, self.threads, &mut self.seen);
-        let (stages, threads) = (&mut *self.stages, self.threads);
+        let mut walk = Walk::over(batches, self.form, self.checkers, &mut self.seen);
+        let (stages, checkers) = (&mut *self.stages, self.checkers);
         let mut visit = |row: SignedRow<'_>| {
             walk.take(&row);
-            stages.update(threads.checked());
+            stages.update(checkers.checked());
             ControlFlow::Continue(())
         };
         let read = self.signed.read(which, &mut visit);
@@ -176,7 +172,7 @@ impl<'a> Check<'a> {
             signed: batch.signed,
             rejected: batch.rejected,
             key: thumbprint.unwrap_or(Thumbprint::ZERO),
-            rejects: rejects_root(self.ledger, self.job, batch).await?,
+            rejects: rejects_root(self.ledger, self.job, batch).await.map_err(|error| Failure::of(&error))?,
             tree,
         };
         if expected.hash().as_slice() != batch.root.as_slice() {

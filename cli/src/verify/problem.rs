@@ -1,9 +1,10 @@
 //! Problems of a job: a sentence for people, and a word and the ids of the records for programs.
 
-use std::{collections::BTreeSet, fmt::Write as _};
+use std::fmt::Write as _;
 
 use indicatif::HumanCount;
 use serde::Serialize;
+use vaultstream_proof::Records;
 
 /// Records that are named unless all are requested; the others are counted.
 pub(crate) const NAMED: usize = 10;
@@ -59,19 +60,19 @@ impl Problem {
 
     /// A problem about these records; `None` when there are none. `one` and `several` complete the sentence after their number.
     pub(crate) fn about(kind: ProblemKind, records: &Records, one: &str, several: &str) -> Option<Self> {
-        let what = match records.count {
+        let what = match records.count() {
             0 => return None,
             1 => one,
             _ => several,
         };
-        let message = format!("{} {what}: {}", HumanCount(records.count), records.named());
+        let message = format!("{} {what}: {}", HumanCount(records.count()), named(records));
         Some(Self::new(kind, message).with(records))
     }
 
     /// The same, with the records that it is about.
     #[must_use]
     pub(crate) fn with(self, records: &Records) -> Self {
-        Self { count: Some(records.count), records: records.least.iter().copied().collect(), ..self }
+        Self { count: Some(records.count()), records: records.ids().collect(), ..self }
     }
 
     /// The sentence.
@@ -80,53 +81,18 @@ impl Problem {
     }
 }
 
-/// Records with a problem: all are counted, the ids of the first are kept.
-#[derive(Clone, Debug)]
-pub(crate) struct Records {
-    count: u64,
-    least: BTreeSet<i64>,
-    most: usize,
-}
-
-impl Records {
-    /// No records yet. The ids of at most `most` are kept.
-    pub(crate) fn keeping(most: usize) -> Self {
-        Self { count: 0, least: BTreeSet::new(), most }
+/// The ids that are kept, and the number of the others.
+pub(super) fn named(records: &Records) -> String {
+    let mut named = String::new();
+    for id in records.ids() {
+        let comma = if named.is_empty() { "" } else { ", " };
+        // Writing to a string does not fail.
+        let _ = write!(named, "{comma}{id}");
     }
-
-    /// Records that were counted by a query.
-    pub(crate) fn counted(count: u64, ids: impl IntoIterator<Item = i64>) -> Self {
-        let least: BTreeSet<i64> = ids.into_iter().collect();
-        Self { count, most: least.len(), least }
-    }
-
-    /// Adds a record.
-    pub(crate) fn add(&mut self, id: i64) {
-        self.count += 1;
-        self.least.insert(id);
-        if self.least.len() > self.most {
-            self.least.pop_last();
-        }
-    }
-
-    /// The number of records.
-    pub(crate) fn count(&self) -> u64 {
-        self.count
-    }
-
-    /// The ids that are kept, and the number of the others.
-    pub(crate) fn named(&self) -> String {
-        let mut named = String::new();
-        for id in &self.least {
-            let comma = if named.is_empty() { "" } else { ", " };
-            // Writing to a string does not fail.
-            let _ = write!(named, "{comma}{id}");
-        }
-        match self.count - self.least.len() as u64 {
-            0 => named,
-            more if named.is_empty() => format!("{} not named", HumanCount(more)),
-            more => format!("{named} and {} more (`vaultstream verify --all` names them)", HumanCount(more)),
-        }
+    match records.count() - records.ids().len() as u64 {
+        0 => named,
+        more if named.is_empty() => format!("{} not named", HumanCount(more)),
+        more => format!("{named} and {} more (`vaultstream verify --all` names them)", HumanCount(more)),
     }
 }
 
@@ -140,8 +106,7 @@ mod tests {
         for id in [9, -4, 7, 1000, 2] {
             records.add(id);
         }
-        assert_eq!(records.named(), "-4, 2, 7 and 2 more (`vaultstream verify --all` names them)");
-        assert_eq!(records.count(), 5);
+        assert_eq!(named(&records), "-4, 2, 7 and 2 more (`vaultstream verify --all` names them)");
         let problem =
             Problem::about(ProblemKind::Changed, &records, "record was changed", "records were changed").unwrap();
         assert!(problem.message().starts_with("5 records were changed: -4, 2, 7 and 2 more"), "{}", problem.message());

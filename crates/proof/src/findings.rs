@@ -1,38 +1,33 @@
-//! A walk over rows in the order of their ids. Each goes into the Merkle tree of its batch and to the threads that check
-//! signatures, and is compared with what the source holds now.
+//! Rows beside what was signed.
 
-use vaultstream_ledger::{
-    KeyId,
-    verify::{Now, SignedBatch, SignedRow},
-};
-use vaultstream_signing::{Digest, Hash, MessageForm, RawSignature, merkle};
+use vaultstream_ledger::verify::{Now, SignedRow};
+use vaultstream_signing::{Digest, MessageForm};
 
-use super::{
-    problem::Records,
-    threads::{RUN_LENGTH, SignatureRun, Threads},
-};
+use crate::records::Records;
 
 /// Rows that differ from what was signed, and rows that cannot be checked.
 #[derive(Clone, Debug)]
-pub(super) struct RowFindings {
+pub struct RowFindings {
     /// Rows that were looked for in the source.
-    pub(super) compared: u64,
+    pub compared: u64,
     /// Rows whose payload is another than the one signed, or NULL.
-    pub(super) changed: Records,
+    pub changed: Records,
     /// Rows that were deleted.
-    pub(super) gone: Records,
+    pub gone: Records,
     /// Rows that the server cannot hand over.
-    pub(super) unreadable: Records,
+    pub unreadable: Records,
     /// The server's error for the first of those.
-    pub(super) why: Option<String>,
+    pub why: Option<String>,
     /// Records of which neither digest nor payload is left.
-    pub(super) unknown: Records,
+    pub unknown: Records,
     /// Records whose signature is not 64 bytes long.
-    pub(super) malformed: Records,
+    pub malformed: Records,
 }
 
 impl RowFindings {
-    pub(super) fn keeping(most: usize) -> Self {
+    /// Nothing found yet. The ids of at most `most` records of each kind are kept.
+    #[must_use]
+    pub fn keeping(most: usize) -> Self {
         let records = || Records::keeping(most);
         Self {
             compared: 0,
@@ -46,7 +41,7 @@ impl RowFindings {
     }
 
     /// Compares a row's payload with the digest that was signed, if that was kept. Returns the digest to check the signature over.
-    fn digest(&mut self, row: &SignedRow<'_>, form: MessageForm) -> Option<Digest> {
+    pub(crate) fn digest(&mut self, row: &SignedRow<'_>, form: MessageForm) -> Option<Digest> {
         let signed = row.digest.and_then(|digest| digest.try_into().ok()).map(Digest);
         if let Now::Unreadable(why) = row.now {
             self.unreadable.add(row.id);
@@ -75,78 +70,10 @@ impl RowFindings {
     }
 }
 
-/// A walk over adjacent batches.
-pub(super) struct Walk<'a> {
-    batches: &'a [SignedBatch],
-    form: MessageForm,
-    threads: &'a Threads,
-    seen: &'a mut RowFindings,
-    at: usize,
-    tree: merkle::Tree,
-    trees: Vec<Hash>,
-    run: SignatureRun,
-}
-
-impl<'a> Walk<'a> {
-    pub(super) fn over(
-        batches: &'a [SignedBatch],
-        form: MessageForm,
-        threads: &'a Threads,
-        seen: &'a mut RowFindings,
-    ) -> Self {
-        let trees = Vec::with_capacity(batches.len());
-        Self { batches, form, threads, seen, at: 0, tree: merkle::Tree::new(), trees, run: SignatureRun::default() }
-    }
-
-    /// The next row.
-    pub(super) fn take(&mut self, row: &SignedRow<'_>) {
-        let digest = self.seen.digest(row, self.form);
-        let signature = <[u8; 64]>::try_from(row.signature).ok().map(RawSignature);
-        if signature.is_none() {
-            self.seen.malformed.add(row.id);
-        }
-        // Without one of them the batch's root cannot be right, so that batch is reported, too.
-        let (Some(digest), Some(signature)) = (digest, signature) else { return };
-        self.add_leaf(row.id, &digest, &signature);
-        self.add_to_run(row.key, row.id, digest, signature);
-    }
-
-    /// The roots of the batches' trees.
-    pub(super) fn finish(mut self) -> Vec<Hash> {
-        self.threads.check(std::mem::take(&mut self.run));
-        while self.at < self.batches.len() {
-            self.close_batch();
-        }
-        self.trees
-    }
-
-    fn add_leaf(&mut self, id: i64, digest: &Digest, signature: &RawSignature) {
-        while self.batches.get(self.at).is_some_and(|batch| id > batch.last) {
-            self.close_batch();
-        }
-        if self.at < self.batches.len() {
-            self.tree.push(merkle::leaf(id, digest, signature));
-        }
-    }
-
-    fn close_batch(&mut self) {
-        self.trees.push(std::mem::take(&mut self.tree).root());
-        self.at += 1;
-    }
-
-    fn add_to_run(&mut self, key: KeyId, id: i64, digest: Digest, signature: RawSignature) {
-        if self.run.ids.len() >= RUN_LENGTH || self.run.key.is_some_and(|of| of != key) {
-            self.threads.check(std::mem::take(&mut self.run));
-        }
-        self.run.key = Some(key);
-        self.run.ids.push(id);
-        self.run.digests.push(digest);
-        self.run.signatures.push(signature);
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use vaultstream_ledger::KeyId;
+
     use super::*;
 
     #[test]

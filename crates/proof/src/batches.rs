@@ -1,12 +1,10 @@
 //! A job's signed batches, as verification and export read them.
 
 use vaultstream_ledger::{
-    Job, Ledger, rejects,
+    Job, Ledger, QueryError, rejects,
     verify::{SignedBatch, batch_roots},
 };
 use vaultstream_signing::{Hash, merkle};
-
-use crate::error::Failure;
 
 /// Batches of a page. The rows of adjacent batches are read in one query.
 const PAGE_SIZE: usize = 5_000;
@@ -15,20 +13,19 @@ const PAGE_SIZE: usize = 5_000;
 ///
 /// # Errors
 /// When the ledger cannot be read.
-pub(crate) async fn page(ledger: &Ledger, job: &Job, from: i64) -> Result<Vec<SignedBatch>, Failure> {
-    batch_roots(ledger, job.id, from, PAGE_SIZE).await.map_err(|error| Failure::of(&error))
+pub async fn page(ledger: &Ledger, job: &Job, from: i64) -> Result<Vec<SignedBatch>, QueryError> {
+    batch_roots(ledger, job.id, from, PAGE_SIZE).await
 }
 
 /// The Merkle root over a batch's rejects.
 ///
 /// # Errors
 /// When the ledger cannot be read.
-pub(crate) async fn rejects_root(ledger: &Ledger, job: &Job, batch: &SignedBatch) -> Result<Hash, Failure> {
+pub async fn rejects_root(ledger: &Ledger, job: &Job, batch: &SignedBatch) -> Result<Hash, QueryError> {
     let mut tree = merkle::Tree::new();
     if batch.rejected > 0 {
         let most = usize::try_from(batch.rejected).unwrap_or(usize::MAX);
-        let found =
-            rejects(ledger, job.id, batch.first.checked_sub(1), most).await.map_err(|error| Failure::of(&error))?;
+        let found = rejects(ledger, job.id, batch.first.checked_sub(1), most).await?;
         for reject in found.iter().filter(|reject| reject.id <= batch.last) {
             tree.push(merkle::reject_leaf(reject.id, &reject.reason));
         }

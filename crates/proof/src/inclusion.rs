@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, ops::ControlFlow};
 
+use futures_util::{FutureExt as _, future::BoxFuture};
 use vaultstream_ledger::{
     Job, KeyId, Ledger,
     verify::{Rows, SignedBatch, SignedRow, SignedRows},
@@ -12,25 +13,28 @@ use vaultstream_signing::{
 
 use crate::{
     batches::{self, rejects_root},
-    error::Failure,
+    error::ProofError,
 };
 
 /// The tree over the batches: 64 bytes of memory for each.
-pub(super) struct Proofs {
+pub struct Proofs {
     tree: FullTree,
     batches: usize,
     form: MessageForm,
 }
 
 /// The proofs of one batch's records.
-pub(super) struct BatchProofs {
+pub struct BatchProofs {
     tree: FullTree,
     common: InclusionProof,
 }
 
 impl Proofs {
     /// Reads the roots of all batches.
-    pub(super) async fn new(ledger: &Ledger, job: &Job) -> Result<Self, Failure> {
+    ///
+    /// # Errors
+    /// When the ledger cannot be read, or a root is damaged.
+    pub async fn new(ledger: &Ledger, job: &Job) -> Result<Self, ProofError> {
         let mut roots: Vec<Hash> = Vec::new();
         let mut from = 0;
         loop {
@@ -39,23 +43,35 @@ impl Proofs {
             from = last.batch.0 + 1;
             for batch in &page {
                 let root = batch.root.as_slice().try_into();
-                roots.push(
-                    root.map_err(|_| Failure::failed(format!("the root of batch {} is damaged", batch.batch.0)))?,
-                );
+                roots.push(root.map_err(|_| ProofError::DamagedRoot(batch.batch.0))?);
             }
         }
         Ok(Self { batches: roots.len(), tree: FullTree::new(roots), form: job.message_form() })
     }
 
     /// Reads a batch's rows for its tree.
-    pub(super) async fn of_batch(
+    ///
+    /// # Errors
+    /// When they cannot be read, or one of them has no leaf any more.
+    pub fn of_batch<'p>(
+        &'p self,
+        ledger: &'p Ledger,
+        job: &'p Job,
+        batch: &'p SignedBatch,
+        keys: &'p HashMap<KeyId, Thumbprint>,
+        signed: &'p mut SignedRows<'_>,
+    ) -> BoxFuture<'p, Result<BatchProofs, ProofError>> {
+        self.read_batch(ledger, job, batch, keys, signed).boxed()
+    }
+
+    async fn read_batch(
         &self,
         ledger: &Ledger,
         job: &Job,
         batch: &SignedBatch,
         keys: &HashMap<KeyId, Thumbprint>,
         signed: &mut SignedRows<'_>,
-    ) -> Result<BatchProofs, Failure> {
+    ) -> Result<BatchProofs, ProofError> {
         let mut leaves = Vec::new();
         let mut damaged = None;
         let which = Rows::Range { first: batch.first, last: batch.last };
@@ -71,13 +87,9 @@ impl Proofs {
             leaves.push(merkle::leaf(row.id, &digest, &RawSignature(signature)));
             ControlFlow::Continue(())
         };
-        let read = signed.read(which, &mut visit);
-        read.await.map_err(|error| Failure::of(&error))?;
+        signed.read(which, &mut visit).await?;
         if let Some(id) = damaged {
-            return Err(Failure::failed(format!(
-                "there is no proof for record {id}: its digest and payload are gone, or its signature is damaged; \
-                 `vaultstream verify` tells more"
-            )));
+            return Err(ProofError::NoLeaf(id));
         }
         Ok(BatchProofs {
             tree: FullTree::new(leaves),
@@ -100,7 +112,8 @@ impl Proofs {
 
 impl BatchProofs {
     /// The proof of the batch's `index`-th signature.
-    pub(super) fn of_row(&self, index: usize) -> InclusionProof {
+    #[must_use]
+    pub fn of_row(&self, index: usize) -> InclusionProof {
         InclusionProof { index: index as u64, batch_path: self.tree.proof(index), ..self.common.clone() }
     }
 }

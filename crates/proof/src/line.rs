@@ -12,20 +12,47 @@ use vaultstream_ledger::{
     verify::{Now, SignedRow},
 };
 use vaultstream_signing::{
-    Digest, MessageForm, RawSignature, Thumbprint, der_encode, jose_encode, proof::InclusionProof,
+    Digest, MessageForm, RawSignature, Thumbprint, der_encode, jose_encode, merkle, proof::InclusionProof,
 };
 
-use crate::{
-    args::{ExportArgs, ExportFormat, SignatureForm},
-    output::hex,
-};
+/// The format of lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineFormat {
+    /// One JSON object a line.
+    Jsonl,
+    /// Comma-separated values.
+    Csv,
+}
+
+/// How a signature is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignatureEncoding {
+    /// ASN.1 DER, base64.
+    Der,
+    /// r‖s, base64.
+    Raw,
+    /// r‖s, base64url without padding.
+    Jose,
+}
+
+/// What a line holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LineOptions {
+    /// The format of lines.
+    pub format: LineFormat,
+    /// How the signature is written.
+    pub signature: SignatureEncoding,
+    /// Whether the message that was signed is written, and not the payload.
+    pub message: bool,
+}
 
 /// Writes records.
-pub(super) struct Writer<'a, W: Write> {
-    out: W,
+pub struct LineWriter<'a> {
+    out: Box<dyn Write + Send + 'a>,
+    line: Vec<u8>,
     keys: HashMap<KeyId, String>,
     form: MessageForm,
-    args: &'a ExportArgs,
+    options: LineOptions,
     not_as_signed: u64,
 }
 
@@ -92,28 +119,51 @@ enum Content {
     Message(Option<String>),
 }
 
-impl<'a, W: Write> Writer<'a, W> {
-    pub(super) fn new(out: W, job: &Job, keys: &HashMap<KeyId, Thumbprint>, args: &'a ExportArgs) -> Self {
+impl<'a> LineWriter<'a> {
+    /// Writes to `out`, one write a line. Public keys are named by their thumbprints in `keys`.
+    #[must_use]
+    pub fn new(
+        out: impl Write + Send + 'a,
+        job: &Job,
+        keys: &HashMap<KeyId, Thumbprint>,
+        options: LineOptions,
+    ) -> Self {
+        Self::of_form(out, job.message_form(), keys, options)
+    }
+
+    fn of_form(
+        out: impl Write + Send + 'a,
+        form: MessageForm,
+        keys: &HashMap<KeyId, Thumbprint>,
+        options: LineOptions,
+    ) -> Self {
         let keys = keys.iter().map(|(id, kid)| (*id, kid.to_string())).collect();
-        Self { out, keys, form: job.message_form(), args, not_as_signed: 0 }
+        Self { out: Box::new(out), line: Vec::new(), keys, form, options, not_as_signed: 0 }
     }
 
     /// Writes the first line of a CSV.
-    pub(super) fn header(&mut self) -> io::Result<()> {
-        if self.args.format == ExportFormat::Csv {
-            let content = if self.args.message { "message" } else { "payload" };
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn header(&mut self) -> io::Result<()> {
+        if self.options.format == LineFormat::Csv {
+            let content = if self.options.message { "message" } else { "payload" };
             writeln!(self.out, "id,{content},signature,keyId,digest,changed,row")?;
         }
         Ok(())
     }
 
     /// Records written so far that changed since they were signed.
-    pub(super) fn not_as_signed(&self) -> u64 {
+    #[must_use]
+    pub fn not_as_signed(&self) -> u64 {
         self.not_as_signed
     }
 
     /// Writes one record.
-    pub(super) fn row(&mut self, row: &SignedRow<'_>, proof: Option<&InclusionProof>) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// When it cannot be written, or its signature is not 64 bytes long.
+    pub fn row(&mut self, row: &SignedRow<'_>, proof: Option<&InclusionProof>) -> io::Result<()> {
         let bytes: [u8; 64] = row
             .signature
             .try_into()
@@ -126,35 +176,41 @@ impl<'a, W: Write> Writer<'a, W> {
         let changed = state != RowNow::Same;
         self.not_as_signed += u64::from(changed);
         let key_id = self.keys.get(&row.key).map_or("", String::as_str);
-        let digest = signed.map(|digest| hex(&digest.0));
+        let digest = signed.map(|digest| merkle::to_hex(&digest.0));
         let content = self.content(row, state);
-        match self.args.format {
-            ExportFormat::Csv => {
+        self.line.clear();
+        match self.options.format {
+            LineFormat::Csv => {
                 // Base64, numbers, words and thumbprints need no quotes. An empty payload is quoted to differ from NULL.
                 let content = match content.as_deref() {
                     Some("") => "\"\"",
                     content => content.unwrap_or_default(),
                 };
                 let (digest, row_now) = (digest.unwrap_or_default(), state.as_str());
-                writeln!(self.out, "{},{content},{signature},{key_id},{digest},{changed},{row_now}", row.id)
+                writeln!(self.line, "{},{content},{signature},{key_id},{digest},{changed},{row_now}", row.id)?;
             }
-            ExportFormat::Jsonl => {
-                let content = if self.args.message { Content::Message(content) } else { Content::Payload(content) };
+            LineFormat::Jsonl => {
+                let content = if self.options.message { Content::Message(content) } else { Content::Payload(content) };
                 let line = ExportLine { id: row.id, content, signature, key_id, digest, changed, row: state, proof };
-                serde_json::to_writer(&mut self.out, &line)?;
-                self.out.write_all(b"\n")
+                serde_json::to_writer(&mut self.line, &line)?;
+                self.line.push(b'\n');
             }
         }
+        self.out.write_all(&self.line)
     }
 
-    pub(super) fn flush(&mut self) -> io::Result<()> {
+    /// Writes what is buffered.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }
 
     /// The payload as it is now, or the message that was signed. `None` for the message of a changed record, which is lost.
     fn content(&self, row: &SignedRow<'_>, state: RowNow) -> Option<String> {
         let payload = row.now.payload()?;
-        match self.args.message {
+        match self.options.message {
             true if state != RowNow::Same => None,
             true => Some(STANDARD.encode(self.form.message(row.id, payload))),
             false => Some(STANDARD.encode(payload)),
@@ -162,46 +218,36 @@ impl<'a, W: Write> Writer<'a, W> {
     }
 
     fn signature(&self, signature: &RawSignature) -> String {
-        match self.args.signature {
-            SignatureForm::Der => STANDARD.encode(&*der_encode(signature)),
-            SignatureForm::Raw => STANDARD.encode(signature.0),
-            SignatureForm::Jose => jose_encode(signature),
+        match self.options.signature {
+            SignatureEncoding::Der => STANDARD.encode(&*der_encode(signature)),
+            SignatureEncoding::Raw => STANDARD.encode(signature.0),
+            SignatureEncoding::Jose => jose_encode(signature),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser as _;
     use serde_json::{Value, json};
-    use vaultstream_ledger::JobState;
 
     use super::*;
-    use crate::{
-        args::{Cli, Command},
-        fixtures::{TABLE, job},
-    };
 
     const SIGNATURE: [u8; 64] = [7; 64];
 
-    fn args(options: &str) -> ExportArgs {
-        let words = format!("vaultstream export --job job {options}");
-        match Cli::try_parse_from(words.split_whitespace()).unwrap().command {
-            Command::Export(args) => args,
-            other => panic!("{other:?}"),
-        }
-    }
+    const PLAIN: LineOptions =
+        LineOptions { format: LineFormat::Jsonl, signature: SignatureEncoding::Der, message: false };
+    const CSV: LineOptions = LineOptions { format: LineFormat::Csv, ..PLAIN };
 
     /// What is written of a record whose payload was `signed` and is `now`, and how many records differ.
-    fn written(options: &str, signed: &str, now: Now<'_>) -> (String, u64) {
-        let (args, mut out) = (args(options), Vec::new());
+    fn written(options: LineOptions, signed: &str, now: Now<'_>) -> (String, u64) {
+        let mut out = Vec::new();
         let digest = Digest::of(signed.as_bytes()).0;
         let row = SignedRow { id: 5, key: KeyId(1), signature: &SIGNATURE, digest: Some(&digest), now };
-        let job = job(TABLE, JobState::Complete);
-        let mut writer = Writer::new(&mut out, &job, &HashMap::new(), &args);
+        let mut writer = LineWriter::of_form(&mut out, MessageForm::Payload, &HashMap::new(), options);
         writer.header().unwrap();
         writer.row(&row, None).unwrap();
         let differ = writer.not_as_signed();
+        drop(writer);
         (String::from_utf8(out).unwrap(), differ)
     }
 
@@ -216,22 +262,26 @@ mod tests {
             (Now::NotRead, true, "NotRead", Value::Null),
         ];
         for (now, changed, word, payload) in cases {
-            let (line, differ) = written("", "a", now);
+            let (line, differ) = written(PLAIN, "a", now);
             let line: Value = serde_json::from_str(&line).unwrap();
             assert_eq!(
                 (&line["changed"], &line["row"], &line["payload"]),
                 (&json!(changed), &json!(word), &payload),
                 "{line}"
             );
-            assert_eq!(line["digest"], json!(hex(&Digest::of(b"a").0)), "the digest is that of what was signed");
+            assert_eq!(
+                line["digest"],
+                json!(merkle::to_hex(&Digest::of(b"a").0)),
+                "the digest is that of what was signed"
+            );
             assert_eq!(differ, u64::from(changed), "{word}");
         }
     }
 
     #[test]
     fn csv_and_json_have_the_same_content() {
-        let (csv, _) = written("--format csv --signature raw", "a", Now::Payload(b"a"));
-        let (json, _) = written("--signature raw", "a", Now::Payload(b"a"));
+        let (csv, _) = written(LineOptions { signature: SignatureEncoding::Raw, ..CSV }, "a", Now::Payload(b"a"));
+        let (json, _) = written(LineOptions { signature: SignatureEncoding::Raw, ..PLAIN }, "a", Now::Payload(b"a"));
         let json: Value = serde_json::from_str(&json).unwrap();
         let [head, line] = csv.lines().collect::<Vec<_>>().try_into().unwrap();
         assert_eq!(head, "id,payload,signature,keyId,digest,changed,row");
@@ -243,8 +293,7 @@ mod tests {
 
     #[test]
     fn an_empty_payload_is_not_null_in_a_csv() {
-        let payload =
-            |now| written("--format csv", "", now).0.lines().nth(1).unwrap().split(',').nth(1).unwrap().to_owned();
+        let payload = |now| written(CSV, "", now).0.lines().nth(1).unwrap().split(',').nth(1).unwrap().to_owned();
         assert_eq!(payload(Now::Payload(b"")), "\"\"");
         assert_eq!(payload(Now::Null), "");
     }
@@ -252,7 +301,8 @@ mod tests {
     #[test]
     fn the_message_of_a_changed_record_is_lost() {
         let message = |now| {
-            let line: Value = serde_json::from_str(&written("--message", "a", now).0).unwrap();
+            let line: Value =
+                serde_json::from_str(&written(LineOptions { message: true, ..PLAIN }, "a", now).0).unwrap();
             assert!(line.get("payload").is_none(), "{line}");
             line["message"].clone()
         };
@@ -262,13 +312,16 @@ mod tests {
 
     #[test]
     fn each_form_of_a_signature_has_the_same_bytes() {
-        let signature = |form: &str| {
-            let (line, _) = written(&format!("--signature {form}"), "a", Now::Payload(b"a"));
+        let signature = |signature| {
+            let (line, _) = written(LineOptions { signature, ..PLAIN }, "a", Now::Payload(b"a"));
             serde_json::from_str::<Value>(&line).unwrap()["signature"].as_str().unwrap().to_owned()
         };
-        assert_eq!(STANDARD.decode(signature("raw")).unwrap(), SIGNATURE);
-        assert_eq!(signature("jose"), signature("raw").trim_end_matches('=').replace('+', "-").replace('/', "_"));
-        let der = STANDARD.decode(signature("der")).unwrap();
+        assert_eq!(STANDARD.decode(signature(SignatureEncoding::Raw)).unwrap(), SIGNATURE);
+        assert_eq!(
+            signature(SignatureEncoding::Jose),
+            signature(SignatureEncoding::Raw).trim_end_matches('=').replace('+', "-").replace('/', "_")
+        );
+        let der = STANDARD.decode(signature(SignatureEncoding::Der)).unwrap();
         assert_eq!(der.len(), 70);
         assert!(der.ends_with(&SIGNATURE[32..]));
     }

@@ -1,7 +1,8 @@
-//! Threads that check signatures, a run of one key's records at a time.
+//! Checkers that check signatures, a run of one key's records at a time.
 
 use std::{
     collections::HashMap,
+    num::NonZeroUsize,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -11,34 +12,33 @@ use std::{
 };
 
 use vaultstream_ledger::{KeyId, verify::PublicKeyRow};
-use vaultstream_program::cores;
 use vaultstream_signing::{Backend, Digest, PublicKey, RawSignature, Verifier};
 
-use super::problem::Records;
+use crate::records::Records;
 
 /// Records of a run at most.
-pub(super) const RUN_LENGTH: usize = 256;
+pub(crate) const RUN_LENGTH: usize = 256;
 
 /// Runs queued for each thread: enough for the time in which the next rows are read.
 const QUEUED_RUNS: usize = 32;
 
 /// Records of one key.
 #[derive(Default)]
-pub(super) struct SignatureRun {
-    pub(super) key: Option<KeyId>,
-    pub(super) ids: Vec<i64>,
-    pub(super) digests: Vec<Digest>,
-    pub(super) signatures: Vec<RawSignature>,
+pub(crate) struct SignatureRun {
+    pub(crate) key: Option<KeyId>,
+    pub(crate) ids: Vec<i64>,
+    pub(crate) digests: Vec<Digest>,
+    pub(crate) signatures: Vec<RawSignature>,
 }
 
 /// What the threads found.
-pub(super) struct Checked {
+pub struct Checked {
     /// Signatures checked.
-    pub(super) checked: u64,
+    pub checked: u64,
     /// Records whose signature is wrong.
-    pub(super) wrong: Records,
+    pub wrong: Records,
     /// Whether a thread panicked: then some signatures were not checked.
-    pub(super) lost_a_thread: bool,
+    pub lost_a_thread: bool,
 }
 
 struct Tally {
@@ -46,22 +46,23 @@ struct Tally {
     wrong: Mutex<Records>,
 }
 
-/// Threads that check signatures.
-pub(super) struct Threads {
+/// Checkers that check signatures.
+pub struct Checkers {
     runs: SyncSender<SignatureRun>,
     threads: Vec<JoinHandle<()>>,
     found: Arc<Tally>,
 }
 
-impl Threads {
-    /// One thread a core. At most `most` wrong records are named.
-    pub(super) fn start(keys: &[PublicKeyRow], checker: Backend, most: usize) -> Self {
-        let (runs, queue) = sync_channel::<SignatureRun>(cores().get() * QUEUED_RUNS);
+impl Checkers {
+    /// Starts this many threads. The ids of at most `most` wrong records are kept.
+    #[must_use]
+    pub fn start(keys: &[PublicKeyRow], checker: Backend, threads: NonZeroUsize, most: usize) -> Self {
+        let (runs, queue) = sync_channel::<SignatureRun>(threads.get() * QUEUED_RUNS);
         let queue = Arc::new(Mutex::new(queue));
         let keys: Arc<HashMap<KeyId, Vec<u8>>> =
             Arc::new(keys.iter().filter(|key| key.ordinal > 0).map(|key| (key.id, key.public_key.clone())).collect());
         let found = Arc::new(Tally { checked: AtomicU64::new(0), wrong: Mutex::new(Records::keeping(most)) });
-        let threads = (0..cores().get())
+        let threads = (0..threads.get())
             .map(|_| {
                 let (queue, keys, found) = (Arc::clone(&queue), Arc::clone(&keys), Arc::clone(&found));
                 std::thread::spawn(move || {
@@ -76,7 +77,7 @@ impl Threads {
     }
 
     /// Passes on a run. Blocks while the threads' queue is full.
-    pub(super) fn check(&self, run: SignatureRun) {
+    pub(crate) fn check(&self, run: SignatureRun) {
         if !run.ids.is_empty() {
             // It fails only when every thread has ended, which `finish` reports.
             let _ = self.runs.send(run);
@@ -84,12 +85,14 @@ impl Threads {
     }
 
     /// Signatures checked so far.
-    pub(super) fn checked(&self) -> u64 {
+    #[must_use]
+    pub fn checked(&self) -> u64 {
         self.found.checked.load(Ordering::Relaxed)
     }
 
     /// Waits for the last run.
-    pub(super) fn finish(self) -> Checked {
+    #[must_use]
+    pub fn finish(self) -> Checked {
         drop(self.runs);
         // Waits for every thread, also after one that panicked.
         let lost = self.threads.into_iter().filter_map(|thread| thread.join().err()).count();

@@ -1,0 +1,29 @@
+//! What a job's signatures prove.
+//!
+//! ```text
+//! SignedRows ─row─▶ Walk ─┬─▶ RowFindings   compared with what the source holds now
+//!                         ├─▶ Merkle tree   the roots of the batches
+//!                         └─▶ Checkers      threads that check signatures
+//!
+//! SignedRows ─row─▶ LineWriter              a line of JSON or CSV, with its inclusion proof
+//! ```
+//!
+//! All that is done for each record is here, so that this crate is optimised in full and the command line need not be.
+
+mod batches;
+mod checkers;
+mod error;
+mod findings;
+mod inclusion;
+mod line;
+mod records;
+mod walk;
+
+pub use batches::{page, rejects_root};
+pub use checkers::{Checked, Checkers};
+pub use error::ProofError;
+pub use findings::RowFindings;
+pub use inclusion::{BatchProofs, Proofs};
+pub use line::{LineFormat, LineOptions, LineWriter, SignatureEncoding};
+pub use records::Records;
+pub use walk::Walk;
