@@ -1,7 +1,5 @@
 //! Faults of fields: each is one sentence, with the field, the value and the remedy.
 
-use vaultstream_api::{SigningJob, schema};
-
 use crate::{SOURCE, error, manifest, spec_error};
 
 #[test]
