@@ -30,7 +30,7 @@ async fn damaged_keys_are_set_aside_and_the_job_goes_on_with_the_others() {
     let site = Site::new().await;
     let manifest = generated("job", 900, SPEC);
     // Killed as it has made its third key.
-    site.run(&manifest).fault("material-stored:6=kill").end().await.assert_killed("material-stored");
+    site.run(&manifest).fault("material-used:3=kill").end().await.assert_killed("material-used");
     let keys = made(&site).await;
     assert!(keys.len() >= 3, "{keys:?}");
     let last =
@@ -118,7 +118,7 @@ async fn an_older_kek_with_other_bytes_is_wrong_and_no_key_is_damaged() {
 async fn moving_keys_to_another_kek_leaves_damaged_ones_and_names_them() {
     let site = Site::new().await;
     let manifest = generated("job", 900, SPEC);
-    site.run(&manifest).fault("material-stored:6=kill").end().await.assert_killed("material-stored");
+    site.run(&manifest).fault("material-used:3=kill").end().await.assert_killed("material-used");
     let keys = made(&site).await;
     damage(&site, FLIPPED, &format!("id = {}", keys[0])).await;
     let folder = tempfile::tempdir().unwrap();

@@ -211,7 +211,7 @@ impl KeySource {
             match leases::take(&self.ledger, self.job, key, self.lease).await? {
                 LeaseOutcome::Granted(lease) if self.left(&lease) < u64::from(self.batch_size) => {
                     leases::retire(&self.ledger, &lease).await?;
-                    vaultstream_faults::point("worn-key-retired");
+                    vaultstream_faults::point("key-retired");
                     token.discard();
                 }
                 LeaseOutcome::Granted(lease) => {

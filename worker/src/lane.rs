@@ -310,7 +310,7 @@ impl Lane<'_> {
                 }
                 Ok(Committed::KeySpent { .. }) => {
                     let settled = keys.retire(key).await;
-                    vaultstream_faults::point("key-retired");
+                    vaultstream_faults::point("spent-key-retired");
                     return Ok((Left::SignAnew(part), settled));
                 }
                 Ok(Committed::RangeChanged(ranges)) => {
