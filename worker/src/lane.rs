@@ -193,7 +193,9 @@ impl Lane<'_> {
         let _signing = traced(&part, "sign");
         let (mut part, key, signed) =
             self.on_cpu(part, key, move |batches, key| sign::sign_unit(batches, key, &plan, &metrics)).await?;
-        let Ok(SignedUnit { segments, failed }) = signed else { return Ok(Signed::LeaseEnded { part, key }) };
+        let Ok(SignedUnit { segments, failed }) = signed else {
+            return Ok(Signed::LeaseEnded { part, key: Box::new(key) });
+        };
         let mut exhausted = Vec::new();
         for (number, failure) in failed {
             let attempts = self.count_failure(number, &failure).await?;
@@ -230,7 +232,7 @@ impl Lane<'_> {
         part.extend(batches);
         let isolated = match isolated {
             Ok(isolated) => isolated,
-            Err(LeaseEnded) => return Ok(Signed::LeaseEnded { part, key }),
+            Err(LeaseEnded) => return Ok(Signed::LeaseEnded { part, key: Box::new(key) }),
         };
         for segment in &isolated {
             tracing::warn!(
@@ -357,7 +359,7 @@ enum Left {
 
 enum Signed {
     Segments { part: Vec<ReadBatch>, key: Box<LeasedKey>, segments: Vec<Segment> },
-    LeaseEnded { part: Vec<ReadBatch>, key: LeasedKey },
+    LeaseEnded { part: Vec<ReadBatch>, key: Box<LeasedKey> },
 }
 
 struct UnitInFlight<'a>(&'a Session);
