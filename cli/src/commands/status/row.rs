@@ -133,7 +133,9 @@ pub(super) mod tests {
         assert_eq!((signing.total, signing.backlog, signing.percent), (Some(1000), Some(590), Some(41.0)));
         assert_eq!((signing.records_per_second, signing.seconds_left), (Some(100), Some(6)));
         assert_eq!(signing.age_seconds, 90);
-        assert_eq!(row(JobState::Signing, 989, None).percent, Some(99.9));
+        // 1,999 of 2,000 are 99.95 per cent.
+        let large = Job { total: Some(2000), ..job(TABLE, JobState::Signing) };
+        assert_eq!(JobRow::new(&large, &counts(&large, 1989, 10), None, None).percent, Some(99.9));
         assert_eq!(row(JobState::Complete, 990, None).percent, Some(100.0));
         // Nothing is signed just now: the time that is left is unknown.
         assert_eq!(row(JobState::Signing, 400, Some(0.0)).seconds_left, None);
