@@ -88,7 +88,7 @@ async fn delete_ends_a_job_that_is_given_up_and_frees_its_name() {
     let unasked = delete(&["--job", "job"]).end().await;
     unasked.assert_code(2);
     assert!(unasked.stderr.contains("--yes"), "{}", unasked.stderr);
-    delete(&["--job", "nobody", "--yes"]).end().await.assert_code(2);
+    delete(&["--job", "absent", "--yes"]).end().await.assert_code(2);
     assert_eq!(site.number("SELECT count(*) FROM vaultstream.jobs").await, 1);
 
     // Begun, and stopped half-way: a run finds out, and the same command deletes the rest.

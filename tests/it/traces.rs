@@ -1,6 +1,7 @@
 //! Traces: what a real OpenTelemetry Collector receives, and that its absence harms nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -18,7 +19,7 @@ fn program() -> Option<PathBuf> {
         folders.into_iter().flatten().map(|tools| tools.join("bin/otel-collector")).find(|path| path.exists());
     if program.is_none() {
         let why = "SKIPPED the traces that a collector receives: `make otel-collector` builds it\n";
-        std::fs::write("/dev/stderr", why).unwrap();
+        std::io::stderr().write_all(why.as_bytes()).unwrap();
     }
     program
 }

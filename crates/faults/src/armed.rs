@@ -22,7 +22,7 @@ const EXIT_CODE: i32 = 86;
 enum Action {
     /// SIGKILL: nothing runs after it.
     Kill,
-    /// SIGSTOP: the whole process freezes until somebody sends SIGCONT.
+    /// SIGSTOP: the whole process freezes until it gets SIGCONT.
     Stop,
     /// An orderly end without destructors.
     Exit,

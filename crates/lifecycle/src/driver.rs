@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use tracing::Instrument as _;
 use vaultstream_api::Reason;
 use vaultstream_ledger::{
     Job, JobId, JobState, Ledger, jobs, progress,
@@ -91,15 +92,20 @@ impl Driver {
 
     async fn step(&mut self) -> Result<Advance, LifecycleError> {
         let Some(job) = jobs::by_id(&self.ledger, self.job).await? else { return Ok(Advance::Ended(Outcome::Deleted)) };
+        let span = tracing::info_span!("step", job = %job.name, state = %job.state);
+        self.step_of(&job).instrument(span).await
+    }
+
+    async fn step_of(&mut self, job: &Job) -> Result<Advance, LifecycleError> {
         match job.state {
-            JobState::Complete => self.clean_up(&job, Outcome::Complete).await,
-            JobState::Failed => self.clean_up(&job, Outcome::Failed).await,
-            JobState::Deleting => self.clean_up(&job, Outcome::Deleted).await,
-            _ if job.suspended => self.while_suspended(&job).await,
+            JobState::Complete => self.clean_up(job, Outcome::Complete).await,
+            JobState::Failed => self.clean_up(job, Outcome::Failed).await,
+            JobState::Deleting => self.clean_up(job, Outcome::Deleted).await,
+            _ if job.suspended => self.while_suspended(job).await,
             JobState::Pending | JobState::Provisioning => after(&steps::provision(&self.ledger, job.id).await?),
             JobState::Seeding => after(&steps::seed_chunk(&self.ledger, job.id, self.settings.seed_chunk).await?),
-            JobState::Signing => self.sign(&job).await,
-            JobState::Finishing => self.await_receipt(&job).await,
+            JobState::Signing => self.sign(job).await,
+            JobState::Finishing => self.await_receipt(job).await,
         }
     }
 

@@ -117,10 +117,10 @@ impl Streams {
     }
 
     async fn stream_names(&self, subject: &str) -> Result<Vec<String>, StreamsError> {
-        let nobody = JobStreams { uid: Uuid::nil(), generation: 0 };
+        let no_job = JobStreams { uid: Uuid::nil(), generation: 0 };
         let (mut found, mut offset) = (Vec::new(), 0);
         loop {
-            let page: Names = self.call(nobody, "STREAM.NAMES", &NamesQuery { subject, offset }).await?;
+            let page: Names = self.call(no_job, "STREAM.NAMES", &NamesQuery { subject, offset }).await?;
             let names = page.streams.unwrap_or_default();
             offset += names.len();
             let none = names.is_empty();

@@ -52,7 +52,7 @@ impl Site {
         Seeded { uid: job.uid, id: job.id, ledger, streams }
     }
 
-    /// Makes the job in the ledger and drives it to its end; somebody else has to sign.
+    /// Makes the job in the ledger and drives it to its end; a worker has to sign meanwhile.
     pub(crate) async fn drive(&self, manifest: &str, settings: Settings) -> Drive {
         self.seed(manifest).await.drive(settings)
     }

@@ -35,7 +35,7 @@ pub(super) struct Worker {
 }
 
 impl<'a> Crew<'a> {
-    /// Begins with the job that was seeded; nobody works yet.
+    /// Begins with the job that was seeded; no worker runs yet.
     pub(super) async fn new(site: &'a Site, plan: &Plan) -> Self {
         let lines = Lines::to(site).await;
         let seeded = site.seed_through(&plan.manifest, &lines.database_url, &lines.nats_url).await;

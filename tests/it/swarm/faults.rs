@@ -94,7 +94,7 @@ async fn kill_at_point(crew: &Crew<'_>, strike: &Strike) -> bool {
     true
 }
 
-/// With the time that it stands still, what it holds may be another's when it goes on.
+/// With the time that it stands still, what it holds may be another's when it continues.
 async fn stop_at_point(crew: &Crew<'_>, strike: &Strike) -> bool {
     let Some(stopped) = armed(crew, strike, "stop", Running::is_stopped).await else { return false };
     tokio::time::sleep(strike.lasts).await;

@@ -65,7 +65,7 @@ pub(super) struct History<'a> {
 }
 
 impl<'a> History<'a> {
-    /// Begins to write; the job is seeded, and nobody signs yet.
+    /// Begins to write; the job is seeded, and no worker signs yet.
     pub(super) async fn begin(site: &'a Site) -> Self {
         let leases = LeaseLog::begin(site).await;
         site.execute(TRIGGER).await;

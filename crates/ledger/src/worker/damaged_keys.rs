@@ -1,4 +1,4 @@
-//! Keys whose rows are damaged: set aside, so that a job goes on with its others.
+//! Keys whose rows are damaged: set aside, so that a job continues with its others.
 
 use crate::connection::Ledger;
 use crate::error::QueryError;

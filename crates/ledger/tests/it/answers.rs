@@ -105,8 +105,8 @@ async fn what_the_server_answers_to_a_request_has_a_class() {
 
     let database = stage.url.rsplit('/').next().unwrap();
     let missing = connecting(&stage.url.replace(database, "not_there")).await;
-    let nobody = connecting(&url_as(&stage.url, "nobody_at_all")).await;
-    for error in [missing, nobody] {
+    let unknown = connecting(&url_as(&stage.url, "nobody_at_all")).await;
+    for error in [missing, unknown] {
         assert_eq!(error.verdict(), Verdict::Refused, "{error:?}");
     }
 }

@@ -92,7 +92,7 @@ async fn the_fence_refuses_a_wrong_epoch_a_foreign_holder_and_a_retired_key() {
 }
 
 #[tokio::test]
-async fn the_fence_refuses_a_lease_that_has_expired_even_when_nobody_took_it() {
+async fn the_fence_refuses_a_lease_that_has_expired_even_when_no_other_worker_took_it() {
     let stage = Stage::new().await;
     let job = stage.signing(generated(100, 10, 1)).await;
     let range = stage.ranges(&job).await[0];

@@ -23,8 +23,8 @@ async fn a_refusal_comes_at_once_with_the_server_s_sentence() {
     let began = Instant::now();
     let missing = Ledger::connect(&options(&format!("{}_not", stage.url))).await.unwrap_err();
     assert!(matches!(&missing, ConnectError::Refused { why, .. } if why.contains("does not exist")), "{missing}");
-    let nobody = Ledger::connect(&options(&url_as(&stage.url, "nobody_at_all"))).await.unwrap_err();
-    assert!(matches!(&nobody, ConnectError::Refused { why, .. } if why.contains("nobody_at_all")), "{nobody}");
+    let unknown = Ledger::connect(&options(&url_as(&stage.url, "nobody_at_all"))).await.unwrap_err();
+    assert!(matches!(&unknown, ConnectError::Refused { why, .. } if why.contains("nobody_at_all")), "{unknown}");
     let bad = Ledger::connect(&options("not a url")).await.unwrap_err();
     assert!(matches!(bad, ConnectError::BadUrl(_)), "{bad}");
     let mut half = options(&stage.url);

@@ -67,7 +67,7 @@ async fn the_key_of_a_frozen_session_is_leased_again_after_its_lease() {
     let old = stage.lease(&job, key, Duration::from_millis(1500)).await;
     let frozen = frozen_in_copy(&stage, &job, &old, &range).await;
 
-    // While the lease lasts nobody waits for it and nobody ends it.
+    // While the lease lasts, no session waits for it and none ends it.
     let LeaseOutcome::HeldFor(left) = leases::take(&stage.ledger, job.id, key, MINUTE).await.unwrap() else { panic!() };
     assert!(left > Duration::ZERO && left <= Duration::from_millis(1500), "{left:?}");
     assert_eq!(sessions(&stage, &old).await, 1);

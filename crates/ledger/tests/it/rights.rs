@@ -1,4 +1,4 @@
-//! Rights: every ledger has those of migrations/grants.sql and no others, whatever version it came from and whoever owns it.
+//! Rights: every ledger has those of migrations/grants.sql and no others, whatever version it came from and whichever role owns it.
 
 use std::path::Path;
 

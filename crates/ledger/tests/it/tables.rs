@@ -1,4 +1,4 @@
-//! Signing somebody's table in place.
+//! Signing an application's table in place.
 
 use vaultstream_api::{SigningJobSpec, Source, TableSource};
 use vaultstream_ledger::batches::{self, Split};

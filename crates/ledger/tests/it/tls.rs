@@ -193,7 +193,7 @@ async fn a_client_s_certificate_is_shown_to_a_server_that_asks_for_it() {
     let why = refused(Ledger::connect(&options).await);
     assert!(why.to_lowercase().contains("certificate"), "{why}");
 
-    let (certificate, key) = authority.issue(&["somebody"]);
+    let (certificate, key) = authority.issue(&["another_role"]);
     fs::write(dir.path().join("mine.crt"), certificate).unwrap();
     fs::write(dir.path().join("mine.key"), key).unwrap();
     options.tls.cert = Some(dir.path().join("mine.crt"));
@@ -244,9 +244,9 @@ async fn nothing_goes_over_a_network_in_the_clear_unless_the_url_says_so() {
         assert!(error.to_string().ends_with("add sslmode=disable to the URL"), "{error}");
     }
     // A login that is missing is another matter.
-    let mut nobody = elsewhere(closed, "");
-    nobody.url = nobody.url.replace("vaultstream@", "nobody_at_all@");
-    assert!(refused(Ledger::connect(&nobody).await).contains("nobody_at_all"));
+    let mut unknown = elsewhere(closed, "");
+    unknown.url = unknown.url.replace("vaultstream@", "nobody_at_all@");
+    assert!(refused(Ledger::connect(&unknown).await).contains("nobody_at_all"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -298,7 +298,7 @@ async fn the_url_may_name_the_files_as_libpq_s_do() {
     let dir = tempfile::tempdir().unwrap();
     let authority = Authority::new();
     authority.write(dir.path(), "ca.crt");
-    let (certificate, key) = authority.issue(&["somebody"]);
+    let (certificate, key) = authority.issue(&["another_role"]);
     fs::write(dir.path().join("mine.crt"), certificate).unwrap();
     fs::write(dir.path().join("mine.key"), key).unwrap();
     let port = tls_end(authority.acceptor(true), socket_of(&stage.url)).await;

@@ -1,5 +1,6 @@
 //! Records that the server cannot read: each is shown as what it is, and all others are read.
 
+use std::io::Write as _;
 use std::os::unix::fs::FileExt as _;
 
 use vaultstream_api::{SigningJobSpec, Source, TableSource};
@@ -100,7 +101,7 @@ async fn a_payload_whose_stored_form_is_damaged_is_shown_as_unreadable() {
     let sql = stage.sql().await;
     if sql.batch_execute("CREATE EXTENSION pg_surgery").await.is_err() {
         let told = "SKIPPED a_payload_whose_stored_form_is_damaged: this Postgres has no pg_surgery\n";
-        std::fs::write("/dev/stderr", told).unwrap();
+        std::io::stderr().write_all(told.as_bytes()).unwrap();
         return;
     }
     sql.batch_execute(
@@ -190,7 +191,7 @@ async fn a_virtual_column_that_raises_is_shown_as_unreadable() {
     let sql = stage.sql().await;
     let version = stage.number("SELECT current_setting('server_version_num')::bigint").await;
     if version < 180_000 {
-        std::fs::write("/dev/stderr", "SKIPPED a_virtual_column_that_raises: needs Postgres 18\n").unwrap();
+        std::io::stderr().write_all(b"SKIPPED a_virtual_column_that_raises: needs Postgres 18\n").unwrap();
         return;
     }
     sql.batch_execute(

@@ -82,7 +82,7 @@ async fn streams_whose_only_server_is_down_are_told_from_an_outage() {
         error.is_some_and(|error| error.is_unreachable() && chain(&error).contains("that holds the streams"))
     })
     .await;
-    // They cannot be asked to go, and are in nobody's way.
+    // They cannot be removed now, and they block nothing.
     let new = JobStreams { generation: job.generation + 1, ..job };
     eventually("others are made", async || {
         streams.create(&new, &Limits { replicas: Some(1), ..Limits::default() }).await.is_ok()

@@ -22,7 +22,7 @@ async fn a_deleted_stream_is_reported_and_late_acks_touch_nothing() {
     lifecycle.create(&new, &Limits::default()).await.unwrap();
     lifecycle.publish_batches(&new, &batches(&new, 0..4)).await.unwrap();
     lifecycle.publish_keys(&new, &[1]).await.unwrap();
-    // Before anybody noticed: the old name reaches nobody.
+    // Before a client has noticed: the old name reaches no stream.
     held.ack();
     worker.flush(Duration::from_secs(5)).await.unwrap();
 
@@ -38,7 +38,7 @@ async fn a_deleted_stream_is_reported_and_late_acks_touch_nothing() {
     assert!(gone.is_stream_gone(), "{gone}");
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     assert!(handle.is_dead());
-    // The worst case: somebody makes the old names again, whose sequences start anew, and others hold their messages.
+    // The worst case: another program makes the old names again, whose sequences start anew, and others hold their messages.
     let plain = server.plain().await;
     let mut strangers = Vec::new();
     for (stream, kind) in [(new.batch_stream(), "records"), (new.key_stream(), "keys")] {
@@ -58,7 +58,7 @@ async fn a_deleted_stream_is_reported_and_late_acks_touch_nothing() {
         }
     }
     assert_eq!(strangers.len(), 8);
-    // As long as anything of the old streams is held, nobody in this process binds to their names again.
+    // As long as anything of the old streams is held, no client of this process binds to their names again.
     assert!(worker.batches(&old, ahead(1)).await.unwrap_err().is_stream_gone());
     assert!(worker.tokens(&old).next(Duration::ZERO).await.unwrap_err().is_stream_gone());
     assert!(worker.tokens(&old).requeue(1).await.unwrap_err().is_stream_gone());

@@ -43,7 +43,7 @@ impl Plain {
         Self { process, port, dir }
     }
 
-    /// The URL for a user whose password is `pass`; for nobody when the name is empty.
+    /// The URL for a user whose password is `pass`; for no user when the name is empty.
     pub(crate) fn url_of(&self, user: &str) -> String {
         let login = if user.is_empty() { String::new() } else { format!("{user}:pass@") };
         format!("nats://{login}127.0.0.1:{}", self.port)

@@ -25,7 +25,7 @@ async fn messages_that_were_deleted_are_missing_in_the_index() {
     assert!(index.batches.into_iter().eq([1, 2, 3, 5, 6, 7, 8, 9]));
     assert!(index.keys.into_iter().eq([101, 102]));
 
-    // Repair, while somebody still holds what was deleted; then their late word.
+    // Repair, while a worker still holds what was deleted; then its late ack.
     streams.publish_batches(&job, &batches(&job, 0..10)).await.unwrap();
     streams.publish_keys(&job, &[100]).await.unwrap();
     assert_eq!(number(&held), 0);

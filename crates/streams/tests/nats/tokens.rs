@@ -112,7 +112,7 @@ async fn waiting_for_a_token_ends_in_time_and_at_once_when_one_comes() {
 }
 
 #[tokio::test]
-async fn a_token_that_arrives_when_nobody_waits_any_more_goes_back_at_once() {
+async fn a_token_that_arrives_after_its_caller_gave_up_is_returned_at_once() {
     let server = Server::start();
     let (streams, job) = server.job().await;
     let tokens = streams.tokens(&job);
