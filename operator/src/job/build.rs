@@ -81,7 +81,8 @@ mod tests {
             endpoints.filter_map(|variable| variable.value).collect::<Vec<_>>()
         };
         assert_eq!(endpoints(&valid_job("{}")), ["http://collector:4317"]);
-        let own = "workers: {template: {env: [{name: OTEL_EXPORTER_OTLP_ENDPOINT, value: 'http://another:4317'}]}}";
+        let own =
+            "{spec: {workers: {template: {env: [{name: OTEL_EXPORTER_OTLP_ENDPOINT, value: 'http://another:4317'}]}}}}";
         assert_eq!(endpoints(&valid_job(own)), ["http://another:4317"]);
     }
 
