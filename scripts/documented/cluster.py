@@ -197,6 +197,6 @@ def rotate(reader):
     old = reader.does("Rotate keys", "SELECT DISTINCT kek_id").split()
     reader.does("Rotate keys", "openssl rand", "kubectl get secret", "kubectl patch secret")
     until("workers have taken the Secret over", lambda: starts("invoices") > 0)
-    reader.does("Rotate keys", "SSL_CERT_FILE=postgres-ca.crt vaultstream")
+    reader.does("Rotate keys", "make install", "SSL_CERT_FILE=postgres-ca.crt vaultstream")
     new = run("psql", "-XAtc", "SELECT DISTINCT kek_id FROM vaultstream.keys", env=reader.environment).split()
     expect(len(old) == len(new) == 1 and old != new, "every key is wrapped under the new key-encryption key")
