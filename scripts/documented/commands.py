@@ -99,6 +99,10 @@ def in_comments(document, text):
             yield Command(document, document, re.sub(r"\s+# .*$", "", line))
 
 
+def bare(text):
+    return re.sub(r"^(\w+=\S+ )*(\./)?", "", text)
+
+
 def find_all():
     found = []
     for document in ["README.md", "docs/operations.md", *sorted(glob.glob("config/samples/*.yaml", root_dir=ROOT))]:
@@ -110,10 +114,10 @@ def find_all():
             raise Failed(f"only {count} commands were found in {where}, not {least}")
     for command in found:
         command.outcome = next((f"SKIPPED, {why}" for what, why in SKIPPED.items() if re.match(what, command.text)), "")
-    # Prose that only names a command which stands elsewhere in full.
-    whole = [command.text for command in found if not command.in_prose and not command.outcome]
+    # Prose that only names a command which stands elsewhere in full, maybe behind variables, or by the path that a clone has.
+    whole = [bare(command.text) for command in found if not command.in_prose and not command.outcome]
     for command in found:
-        if command.in_prose and not command.outcome and any(text.startswith(command.text) for text in whole):
+        if command.in_prose and not command.outcome and any(text.startswith(bare(command.text)) for text in whole):
             command.outcome = "named"
     return found
 
