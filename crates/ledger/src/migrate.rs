@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use deadpool_postgres::Object;
 use refinery_core::{Migration, Runner};
+use vaultstream_signing::Digest;
 
 use crate::class::{self, Class, Verdict};
 use crate::connection::Ledger;
@@ -117,6 +118,16 @@ pub fn schema_version() -> u32 {
     versions.max().unwrap_or(0)
 }
 
+/// Says in the ledger which rights were granted last: the comment on its schema.
+fn rights_mark() -> String {
+    format!("VaultStream; rights {}", vaultstream_signing::merkle::to_hex(&Digest::of(GRANTS.as_bytes()).0))
+}
+
+/// Grants all rights and leaves the mark, in one transaction.
+fn grants() -> String {
+    format!("{GRANTS}\nCOMMENT ON SCHEMA vaultstream IS '{}'", rights_mark())
+}
+
 fn runner() -> Result<Runner, refinery_core::Error> {
     let migrations: Result<Vec<_>, _> = MIGRATIONS.iter().map(|(name, sql)| Migration::unapplied(name, sql)).collect();
     Ok(Runner::new(&migrations?))
@@ -131,8 +142,10 @@ impl Ledger {
     /// See [`MigrateError`].
     pub async fn migrate(&self) -> Result<Migrated, MigrateError> {
         match self.check_version().await {
-            Ok(version) => return Ok(Migrated { version, applied: 0 }),
-            Err(MigrateError::NoLedger { .. } | MigrateError::NotMigrated { .. }) => {}
+            Ok(version) if version > schema_version() || self.has_rights().await? => {
+                return Ok(Migrated { version, applied: 0 });
+            }
+            Ok(_) | Err(MigrateError::NoLedger { .. } | MigrateError::NotMigrated { .. }) => {}
             Err(error) => return Err(error),
         }
         self.check_rights().await?;
@@ -163,10 +176,19 @@ impl Ledger {
                 None => MigrateError::Diverged(Box::new(error)),
             }
         })?;
-        client.batch_execute(GRANTS).await.map_err(classify)?;
+        client.batch_execute(&grants()).await.map_err(classify)?;
         // A pooler may keep the server's session, and with it a lock that is not released.
         client.execute("SELECT pg_advisory_unlock($1)", &[&MIGRATION_LOCK]).await.map_err(classify)?;
         Ok(report.applied_migrations().len())
+    }
+
+    /// Whether the rights of this version are granted, as far as this role could change them. They are not when a program was
+    /// killed after its last migration.
+    async fn has_rights(&self) -> Result<bool, MigrateError> {
+        let sql = "SELECT obj_description(oid, 'pg_namespace') IS NOT DISTINCT FROM $1 OR NOT pg_has_role(nspowner, 'USAGE') \
+             AS granted FROM pg_namespace WHERE nspname = 'vaultstream'";
+        let row = self.query_one(ACTION, sql, &[&rights_mark()]).await?;
+        Ok(row.get("granted"))
     }
 
     /// Waits for the lock.

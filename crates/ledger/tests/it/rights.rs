@@ -50,6 +50,15 @@ async fn fresh() -> Stage {
 
 /// A ledger as the program of that version made it, with partitions.
 async fn earlier(version: Target) -> Stage {
+    let stage = without_rights(version).await;
+    let sql = stage.sql().await;
+    sql.batch_execute("SELECT vaultstream.make_roles(); SELECT vaultstream.grant_worker()").await.unwrap();
+    sql.batch_execute(PARTITIONS).await.unwrap();
+    stage
+}
+
+/// A ledger of that version whose rights were not granted any more.
+async fn without_rights(version: Target) -> Stage {
     let stage = Stage::empty().await;
     let mut migrations = Vec::new();
     for file in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations")).unwrap() {
@@ -63,8 +72,7 @@ async fn earlier(version: Target) -> Stage {
     sql.batch_execute("CREATE SCHEMA vaultstream").await.unwrap();
     let mut runner = Runner::new(&migrations).set_target(version);
     runner.set_migration_table_name("vaultstream.schema_history").run_async(&mut sql).await.unwrap();
-    sql.batch_execute("SELECT vaultstream.make_roles(); SELECT vaultstream.grant_worker()").await.unwrap();
-    sql.batch_execute(PARTITIONS).await.unwrap();
+    drop(sql);
     stage
 }
 
@@ -83,6 +91,20 @@ async fn an_upgraded_ledger_has_the_rights_of_a_fresh_one() {
         assert!(stage.ledger.migrate().await.unwrap().applied > 0);
         assert_eq!(rights(&stage).await, wanted, "from version {version}");
     }
+}
+
+/// A program may be killed between its last migration and its grants. The version is recorded by then.
+#[tokio::test]
+async fn rights_that_were_not_granted_are_granted_by_the_next_program() {
+    let wanted = rights(&fresh().await).await;
+    let stage = without_rights(Target::Latest).await;
+    assert_eq!(stage.ledger.migrate().await.unwrap().applied, 0);
+    stage.sql().await.batch_execute(PARTITIONS).await.unwrap();
+    assert_eq!(rights(&stage).await, wanted);
+    // Once they are granted, they are not touched again.
+    stage.sql().await.batch_execute("GRANT SELECT ON vaultstream.keys TO vaultstream_source").await.unwrap();
+    stage.ledger.migrate().await.unwrap();
+    assert_ne!(rights(&stage).await, wanted);
 }
 
 #[tokio::test]
