@@ -3,7 +3,7 @@
 use vaultstream_ledger::verify::{Now, SignedRow};
 use vaultstream_signing::{Digest, MessageForm};
 
-use crate::records::Records;
+use crate::{digests, records::Records};
 
 /// Rows that differ from what was signed, and rows that cannot be checked.
 #[derive(Clone, Debug)]
@@ -42,12 +42,12 @@ impl RowFindings {
 
     /// Compares a row's payload with the digest that was signed, if that was kept. Returns the digest to check the signature over.
     pub(crate) fn digest(&mut self, row: &SignedRow<'_>, form: MessageForm) -> Option<Digest> {
-        let signed = row.digest.and_then(|digest| digest.try_into().ok()).map(Digest);
+        let signed = digests::kept(row);
         if let Now::Unreadable(why) = row.now {
             self.unreadable.add(row.id);
             self.why.get_or_insert_with(|| why.to_owned());
         }
-        let now = row.now.payload().map(|payload| form.digest(row.id, payload));
+        let now = digests::of_payload(row, form);
         let Some(signed) = signed else {
             if now.is_none() {
                 self.unknown.add(row.id);

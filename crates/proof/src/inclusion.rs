@@ -5,16 +5,11 @@ use std::{collections::HashMap, ops::ControlFlow};
 use futures_util::{FutureExt as _, future::BoxFuture};
 use vaultstream_ledger::{
     Job, KeyId, Ledger,
-    verify::{Rows, SignedBatch, SignedRow, SignedRows},
+    verify::{Rows, SignedBatch, SignedRow, SignedRows, each_root},
 };
-use vaultstream_signing::{
-    Digest, FullTree, Hash, MessageForm, RawSignature, Thumbprint, merkle, proof::InclusionProof,
-};
+use vaultstream_signing::{FullTree, Hash, MessageForm, RawSignature, Thumbprint, merkle, proof::InclusionProof};
 
-use crate::{
-    batches::{self, rejects_root},
-    error::ProofError,
-};
+use crate::{batches::rejects_root, digests, error::ProofError};
 
 /// The tree over the batches: 64 bytes of memory for each.
 pub struct Proofs {
@@ -36,16 +31,8 @@ impl Proofs {
     /// When the ledger cannot be read, or a root is damaged.
     pub async fn new(ledger: &Ledger, job: &Job) -> Result<Self, ProofError> {
         let mut roots: Vec<Hash> = Vec::new();
-        let mut from = 0;
-        loop {
-            let page = batches::page(ledger, job, from).await?;
-            let Some(last) = page.last() else { break };
-            from = last.batch.0 + 1;
-            for batch in &page {
-                let root = batch.root.as_slice().try_into();
-                roots.push(root.map_err(|_| ProofError::DamagedRoot(batch.batch.0))?);
-            }
-        }
+        let read = each_root(ledger, job.id, |root| roots.push(root)).await?;
+        read.map_err(|batch| ProofError::DamagedRoot(batch.0))?;
         Ok(Self { batches: roots.len(), tree: FullTree::new(roots), form: job.message_form() })
     }
 
@@ -76,10 +63,7 @@ impl Proofs {
         let mut damaged = None;
         let which = Rows::Range { first: batch.first, last: batch.last };
         let mut visit = |row: SignedRow<'_>| {
-            let digest = match (row.digest.and_then(|digest| digest.try_into().ok()), row.now.payload()) {
-                (Some(signed), _) => Some(Digest(signed)),
-                (None, payload) => payload.map(|payload| self.form.digest(row.id, payload)),
-            };
+            let digest = digests::kept(&row).or_else(|| digests::of_payload(&row, self.form));
             let (Some(digest), Ok(signature)) = (digest, row.signature.try_into()) else {
                 damaged = Some(row.id);
                 return ControlFlow::Break(());

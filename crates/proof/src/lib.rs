@@ -12,6 +12,7 @@
 
 mod batches;
 mod checkers;
+mod digests;
 mod error;
 mod findings;
 mod inclusion;

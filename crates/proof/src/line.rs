@@ -15,6 +15,8 @@ use vaultstream_signing::{
     Digest, MessageForm, RawSignature, Thumbprint, der_encode, jose_encode, merkle, proof::InclusionProof,
 };
 
+use crate::digests;
+
 /// The format of lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineFormat {
@@ -169,9 +171,9 @@ impl<'a> LineWriter<'a> {
             .try_into()
             .map_err(|_| io::Error::other(format!("the signature of record {} is not 64 bytes", row.id)))?;
         let signature = self.signature(&RawSignature(bytes));
-        let now = row.now.payload().map(|payload| self.form.digest(row.id, payload));
+        let now = digests::of_payload(row, self.form);
         // The digest of generated records is not stored: it is that of the payload.
-        let signed = row.digest.and_then(|digest| digest.try_into().ok()).map(Digest).or(now);
+        let signed = digests::kept(row).or(now);
         let state = RowNow::of(row, signed, now);
         let changed = state != RowNow::Same;
         self.not_as_signed += u64::from(changed);

@@ -82,14 +82,28 @@ const ROOTS_PAGE: usize = 20_000;
 /// When Postgres fails.
 pub async fn job_root(ledger: &Ledger, job: JobId) -> Result<Result<Hash, BatchNo>, QueryError> {
     let mut tree = merkle::Tree::new();
+    Ok(each_root(ledger, job, |root| tree.push(root)).await?.map(|()| tree.root()))
+}
+
+/// Shows the roots of the job's signed batches to `visit`, ascending. When a stored root is not a hash, the inner error is the first
+/// such batch.
+///
+/// # Errors
+///
+/// When Postgres fails.
+pub async fn each_root(
+    ledger: &Ledger,
+    job: JobId,
+    mut visit: impl FnMut(Hash),
+) -> Result<Result<(), BatchNo>, QueryError> {
     let mut from = 0;
     loop {
         let page = batch_roots(ledger, job, from, ROOTS_PAGE).await?;
-        let Some(last) = page.last() else { return Ok(Ok(tree.root())) };
+        let Some(last) = page.last() else { return Ok(Ok(())) };
         from = last.batch.0 + 1;
         for batch in &page {
             match batch.root.as_slice().try_into() {
-                Ok(root) => tree.push(root),
+                Ok(root) => visit(root),
                 Err(_) => return Ok(Err(batch.batch)),
             }
         }
