@@ -64,5 +64,6 @@ pub(crate) fn counts(job: &Job, signed: i64, rejected: i64) -> Progress {
         keys_retired: 1,
         keys_leased: 2,
         at: job.times.created + Duration::from_secs(90),
+        server_started: SystemTime::UNIX_EPOCH,
     }
 }

@@ -1,6 +1,4 @@
-//! Whether the server is there and since when, and having it write its memory back.
-
-use std::time::SystemTime;
+//! Whether the server is there, and having it write its memory back.
 
 use crate::connection::Ledger;
 use crate::error::QueryError;
@@ -13,15 +11,6 @@ impl Ledger {
     /// When the server does not answer.
     pub async fn ping(&self) -> Result<(), QueryError> {
         self.batch("reach the ledger", "SELECT 1").await
-    }
-
-    /// When the server started: another time after a restart, and when another server has taken its place.
-    ///
-    /// # Errors
-    ///
-    /// When Postgres fails.
-    pub async fn server_started(&self) -> Result<SystemTime, QueryError> {
-        Ok(self.query_one("ask when the server started", "SELECT pg_postmaster_start_time()", &[]).await?.get(0))
     }
 
     /// Has the server write back what it holds in memory; needs the rights of `pg_checkpoint`.

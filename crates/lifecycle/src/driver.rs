@@ -125,11 +125,12 @@ impl Driver {
     /// # Errors
     /// [`LifecycleError`]; call again later when it is a dependency's.
     pub async fn retry_rejects(&mut self) -> Result<Option<i64>, LifecycleError> {
-        let Step::Done(retried) = steps::retry_rejects(&self.ledger, self.job).await? else { return Ok(None) };
-        // Batches it had passed are open again.
+        // Batches it had passed are open again: noted before, because an error does not tell whether the step was committed. Open
+        // batches that were not expected would be taken for a loss.
         self.publisher = Publisher::default();
         self.seen.batches_are_opened();
         self.recheck();
+        let Step::Done(retried) = steps::retry_rejects(&self.ledger, self.job).await? else { return Ok(None) };
         Ok(Some(retried))
     }
 

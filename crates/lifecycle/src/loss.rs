@@ -26,8 +26,7 @@ impl Driver {
         {
             return Ok(Some(why));
         }
-        let started = self.ledger.server_started().await?;
-        let changed = self.seen.server.is_some_and(|before| before != started);
+        let changed = self.seen.server.is_some_and(|before| before != now.server_started);
         if changed
             && let Some(BatchNo(batch)) = steps::first_unsigned(&self.ledger, job.id, BatchNo(0)).await?
             && batch < self.seen.signed_below
@@ -39,7 +38,7 @@ impl Driver {
         if changed {
             self.repair.note_changed_server();
         }
-        self.seen.server = Some(started);
+        self.seen.server = Some(now.server_started);
         self.seen.signed = now.signed;
         self.seen.checked = Some(Instant::now());
         Ok(None)

@@ -121,6 +121,7 @@ pub(crate) fn progress(signed: i64, rejected: i64, backlog: i64) -> Progress {
         keys_retired: 1,
         keys_leased: 0,
         at: UNIX_EPOCH,
+        server_started: UNIX_EPOCH,
     }
 }
 

@@ -49,10 +49,13 @@ pub struct Progress {
     pub keys_leased: i64,
     /// The server's clock at that moment.
     pub at: SystemTime,
+    /// When the server started: another time after a restart, and when another server has taken its place.
+    pub server_started: SystemTime,
 }
 
 const COLUMNS: &str = "job_id, state, suspended, generation, total, signed, rejected, changed, backlog, seeded, batches, \
-     published, batches_signed, keys_active, keys_retired, keys_leased, clock_timestamp() AS at";
+     published, batches_signed, keys_active, keys_retired, keys_leased, clock_timestamp() AS at, \
+     pg_postmaster_start_time() AS server_started";
 
 /// A job's progress; `None` when there is no such job.
 ///
@@ -131,6 +134,7 @@ fn from_row(row: &Row) -> Result<Progress, QueryError> {
         keys_retired: row.get("keys_retired"),
         keys_leased: row.get("keys_leased"),
         at: row.get("at"),
+        server_started: row.get("server_started"),
     })
 }
 
