@@ -146,7 +146,7 @@ fn assert_whole(traces: &BTreeMap<String, Vec<Span>>) {
         assert_eq!((&batch.parent, publish.service.as_str()), (&publish.id, "vaultstream"), "{batch:?}");
         for step in ["read", "lease", "sign", "commit", "ack"] {
             let ids: Vec<&String> = spans.iter().filter(|span| span.name == "batch").map(|span| &span.id).collect();
-            assert!(ids.contains(&&one(step).parent), "{step} is no part of the batch: {spans:?}");
+            assert!(ids.contains(&&one(step).parent), "{step} is not a child of the batch: {spans:?}");
         }
         services.insert(batch.service.clone());
         batches += 1;

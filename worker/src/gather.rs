@@ -201,7 +201,7 @@ mod tests {
         assert!(fits(&batch(400), 600, 1000));
         assert!(!fits(&batch(401), 600, 1000));
         assert!(fits(&batch(-1), 1000, 1000), "a count that makes no sense takes no room");
-        assert!(!fits(&Work::Finish, 0, 1000), "a finish message is no part of a unit");
+        assert!(!fits(&Work::Finish, 0, 1000), "a finish message never joins a unit");
     }
 
     fn batch(rows: i64) -> Work {

@@ -49,9 +49,7 @@ pub(crate) fn fault(error: &ScanError, position: Position, text: &str) -> Fault 
         ErrorKind::UnexpectedCharacter { character } => {
             format!("not valid YAML: a value cannot begin with {}; put it in quotes", character.escape_debug())
         }
-        ErrorKind::UnknownAnchor => {
-            "this alias stands for nothing: there is no anchor of its name before it".to_owned()
-        }
+        ErrorKind::UnknownAnchor => "no anchor of this alias is defined before it".to_owned(),
         kind => format!("not valid YAML: {kind}"),
     };
     Fault::new(position, sentence)

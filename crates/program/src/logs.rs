@@ -63,7 +63,7 @@ where
             directives.push_str(&format!(",{target}=off"));
         }
         let filter = EnvFilter::builder().parse(directives)?.and(filter_fn(reveals_nothing));
-        // A stderr that is gone is no reason to panic, which is what the library's complaint about it would end in.
+        // The library reports a closed stderr by printing to it, which panics.
         let lines = tracing_subscriber::fmt::layer().log_internal_errors(false);
         let lines = lines.with_ansi(colours()).with_writer(self.writer);
         Ok(match self.format {

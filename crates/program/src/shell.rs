@@ -50,7 +50,7 @@ pub fn parse<P: Parser>(name: &str) -> Result<P, ExitCode> {
 pub fn report(name: &str, failure: impl fmt::Display) {
     let mut stderr = std::io::stderr().lock();
     for line in failure.to_string().lines() {
-        // A stderr that is gone is no failure of its own.
+        // When stderr is closed, there is nowhere to report that.
         let _ = if line.starts_with("  ") { writeln!(stderr, "{line}") } else { writeln!(stderr, "{name}: {line}") };
     }
 }

@@ -7,7 +7,7 @@ use crate::StartError;
 /// Why a build without OpenTelemetry that is told to export says so.
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
-/// There is no value of this type.
+/// Has no values: this build records nothing.
 #[derive(Debug)]
 pub(crate) enum Recorded {}
 

@@ -49,7 +49,7 @@ fn text_that_is_not_yaml_is_refused_with_line_and_column() {
         ("a:\n  b: 1\n c: 2", "3:2: not valid YAML: the indentation of this line fits no line above it"),
         ("a: \"x", "1:4: not valid YAML: the quote that begins here is never closed"),
         ("a: @x", "1:4: not valid YAML: a value cannot begin with @; put it in quotes"),
-        ("a: *x", "1:4: this alias stands for nothing: there is no anchor of its name before it"),
+        ("a: *x", "1:4: no anchor of this alias is defined before it"),
         ("a: &x [*x]", "this alias contains itself: write the value out"),
         ("a: !x y", "the tag !x has no meaning in a SigningJob: remove it"),
         ("? [a]\n: b", "a field's name must be plain text"),
