@@ -9,11 +9,11 @@ use std::{
     fmt,
     io::{self, IsTerminal as _, Write as _},
     process::ExitCode,
-    sync::{Mutex, PoisonError},
 };
 
 use anstream::ColorChoice;
 use indicatif::ProgressBar;
+use parking_lot::Mutex;
 
 use crate::error::Failure;
 
@@ -65,7 +65,7 @@ pub(crate) fn report(failure: &Failure) -> ExitCode {
 pub(crate) fn remark_once(text: impl fmt::Display) {
     static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     let text = text.to_string();
-    if SAID.lock().unwrap_or_else(PoisonError::into_inner).insert(text.clone()) {
+    if SAID.lock().insert(text.clone()) {
         remark(text);
     }
 }
@@ -76,18 +76,18 @@ static LINE: Mutex<Option<ProgressBar>> = Mutex::new(None);
 /// Shows this line on the terminal instead of the one before; what is written meanwhile appears above it.
 pub(crate) fn show(line: ProgressBar) {
     hide();
-    *LINE.lock().unwrap_or_else(PoisonError::into_inner) = Some(line);
+    *LINE.lock() = Some(line);
 }
 
 /// Removes the line that changes from the terminal.
 pub(crate) fn hide() {
-    if let Some(line) = LINE.lock().unwrap_or_else(PoisonError::into_inner).take() {
+    if let Some(line) = LINE.lock().take() {
         line.finish_and_clear();
     }
 }
 
 fn beside_line<T>(write: impl FnOnce() -> T) -> T {
-    let line = LINE.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let line = LINE.lock().clone();
     match line {
         Some(line) => line.suspend(write),
         None => write(),

@@ -1,7 +1,8 @@
 //! Delays that grow while something fails.
 
-use std::{collections::HashMap, sync::Mutex, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
+use parking_lot::Mutex;
 use uuid::Uuid;
 use vaultstream_streams::Backoff;
 
@@ -14,19 +15,15 @@ impl RetryDelays {
 
     /// Counts a failure, and returns the delay before the next attempt.
     pub(crate) fn after_failure(&self, uid: Uuid) -> Duration {
-        let failures = self.0.lock().map_or(0, |mut failures| {
-            let count = failures.entry(uid).or_default();
-            *count = count.saturating_add(1);
-            *count
-        });
-        Self::BACKOFF.ceiling(failures)
+        let mut failures = self.0.lock();
+        let count = failures.entry(uid).or_default();
+        *count = count.saturating_add(1);
+        Self::BACKOFF.ceiling(*count)
     }
 
     /// Forgets the failures of an object: it succeeded, or is gone.
     pub(crate) fn clear(&self, uid: Uuid) {
-        if let Ok(mut failures) = self.0.lock() {
-            failures.remove(&uid);
-        }
+        self.0.lock().remove(&uid);
     }
 }
 

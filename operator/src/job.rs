@@ -17,7 +17,7 @@ mod events;
 mod expiry;
 pub(crate) mod finalizer;
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 mod plan;
 mod pod_diagnosis;
 pub(crate) mod reconcile;

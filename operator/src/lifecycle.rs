@@ -8,6 +8,8 @@
 
 pub(crate) mod admission;
 mod faults;
+#[cfg(test)]
+mod fixtures;
 mod job_row;
 pub(crate) mod job_supervisor;
 pub(crate) mod job_task;

@@ -4,12 +4,13 @@ use std::{
     collections::HashMap,
     fmt,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use vaultstream_streams::AckHandle;
 
@@ -34,7 +35,7 @@ impl InFlightMessages {
     /// Holds a message from now on.
     pub(crate) fn hold(&self, ack: AckHandle) -> InFlightMessage {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
-        locked(&self.handles).insert(number, ack);
+        self.handles.lock().insert(number, ack);
         InFlightMessage { number, handles: Arc::clone(&self.handles), others: Vec::new() }
     }
 
@@ -47,7 +48,7 @@ impl InFlightMessages {
                 _ = ticks.tick() => {}
                 () = stop.cancelled() => return,
             }
-            for handle in locked(&self.handles).values() {
+            for handle in self.handles.lock().values() {
                 handle.progress();
             }
         }
@@ -77,7 +78,7 @@ impl InFlightMessage {
     }
 
     fn take(&self) -> Option<AckHandle> {
-        locked(&self.handles).remove(&self.number)
+        self.handles.lock().remove(&self.number)
     }
 }
 
@@ -92,9 +93,4 @@ impl Drop for InFlightMessage {
         // Dropping an unsettled handle has its message delivered again. That may send, hence outside of the lock.
         drop(self.take());
     }
-}
-
-fn locked(handles: &Handles) -> MutexGuard<'_, HashMap<u64, AckHandle>> {
-    // No panic can leave a map of handles half changed.
-    handles.lock().unwrap_or_else(PoisonError::into_inner)
 }

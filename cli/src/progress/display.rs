@@ -1,11 +1,12 @@
 //! Stages and figures, drawn on a terminal and written as lines elsewhere.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use indicatif::HumanCount;
+use parking_lot::Mutex;
 
 use super::bar::Bar;
 use crate::output;
@@ -81,7 +82,7 @@ impl ProgressDisplay {
 
     fn with(&self, act: impl FnOnce(&mut Display)) {
         if let Some(display) = &self.0 {
-            act(&mut display.lock().unwrap_or_else(PoisonError::into_inner));
+            act(&mut display.lock());
         }
     }
 }

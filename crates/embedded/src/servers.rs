@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::sync::Once;
 use std::thread::sleep;
 
+use parking_lot::Mutex;
 use rustix::process::Signal;
 
 use crate::account::Account;
@@ -128,7 +129,7 @@ impl Servers {
             temporary: self.temporary,
         };
         postgres.prepare()?;
-        self.lock().postgres = Some(postgres.start()?);
+        self.running.lock().postgres = Some(postgres.start()?);
         self.database_url = postgres.url("vaultstream");
         write_private(&self.data_dir.file(DATABASE_URL), &self.database_url, &Account::Caller)?;
         self.postgres = Some(postgres);
@@ -150,7 +151,7 @@ impl Servers {
             token: Nats::new_token()?,
         };
         let (process, port) = nats.start(options.nats_port)?;
-        let mut running = self.lock();
+        let mut running = self.running.lock();
         running.nats = Some(process);
         running.nats_port = Some(port);
         drop(running);
@@ -182,17 +183,17 @@ impl Servers {
 
     /// The process id of the Postgres we started, while it runs.
     pub fn postgres_pid(&self) -> Option<u32> {
-        self.lock().postgres.as_mut().and_then(Process::living_id)
+        self.running.lock().postgres.as_mut().and_then(Process::living_id)
     }
 
     /// The process id of the nats-server we started, while it runs.
     pub fn nats_pid(&self) -> Option<u32> {
-        self.lock().nats.as_mut().and_then(Process::living_id)
+        self.running.lock().nats.as_mut().and_then(Process::living_id)
     }
 
     /// Why our Postgres ended by itself. `None` while it runs, or when it was stopped.
     pub fn failure(&self) -> Option<StartError> {
-        let ended = self.lock().postgres.as_mut().is_some_and(Process::has_ended);
+        let ended = self.running.lock().postgres.as_mut().is_some_and(Process::has_ended);
         let postgres = self.postgres.as_ref().filter(|_| ended)?;
         Some(postgres.ended().into())
     }
@@ -208,7 +209,7 @@ impl Servers {
     /// Starts our Postgres again under the same URL, unless it runs.
     pub fn start_postgres(&self) -> Result<(), StartError> {
         let postgres = self.own_postgres()?;
-        let mut running = self.lock();
+        let mut running = self.running.lock();
         if running.postgres.as_mut().is_none_or(Process::has_ended) {
             running.postgres = Some(postgres.start()?);
         }
@@ -217,14 +218,14 @@ impl Servers {
 
     /// Stops our Postgres in an orderly way: it closes all sessions.
     pub fn stop_postgres(&self) {
-        if let Some(mut process) = self.lock().postgres.take() {
+        if let Some(mut process) = self.running.lock().postgres.take() {
             Postgres::stop(&mut process);
         }
     }
 
     /// Kills our Postgres like a crash: it does not write its buffers.
     pub fn kill_postgres(&self) {
-        if let Some(mut process) = self.lock().postgres.take() {
+        if let Some(mut process) = self.running.lock().postgres.take() {
             process.signal(Signal::KILL);
             process.end(&[]);
         }
@@ -239,7 +240,7 @@ impl Servers {
     /// Starts our nats-server again under the same URL, unless it runs.
     pub fn start_nats(&self) -> Result<(), StartError> {
         let nats = self.own_nats()?;
-        let mut running = self.lock();
+        let mut running = self.running.lock();
         if running.nats.as_mut().is_none_or(Process::has_ended) {
             running.nats = Some(nats.start(running.nats_port)?.0);
         }
@@ -248,14 +249,14 @@ impl Servers {
 
     /// Stops our nats-server in an orderly way.
     pub fn stop_nats(&self) {
-        if let Some(mut process) = self.lock().nats.take() {
+        if let Some(mut process) = self.running.lock().nats.take() {
             Nats::stop(&mut process);
         }
     }
 
     /// Kills our nats-server like a crash.
     pub fn kill_nats(&self) {
-        if let Some(mut process) = self.lock().nats.take() {
+        if let Some(mut process) = self.running.lock().nats.take() {
             process.end(&[]);
         }
     }
@@ -290,11 +291,6 @@ impl Servers {
     fn own_nats(&self) -> Result<&Nats, StartError> {
         self.nats.as_ref().ok_or(StartError::NotStarted { server: "nats-server" })
     }
-
-    /// Ignores the poison of a panic: the servers have to be stopped all the same.
-    fn lock(&self) -> MutexGuard<'_, Running> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl fmt::Debug for Servers {
@@ -315,7 +311,7 @@ impl Drop for Servers {
         }
         self.stop_nats();
         if self.temporary {
-            if let Some(mut process) = self.lock().postgres.take() {
+            if let Some(mut process) = self.running.lock().postgres.take() {
                 Postgres::abandon(&mut process);
             }
         } else {

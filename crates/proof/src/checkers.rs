@@ -4,13 +4,14 @@ use std::{
     collections::HashMap,
     num::NonZeroUsize,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
         mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread::JoinHandle,
 };
 
+use parking_lot::Mutex;
 use vaultstream_ledger::{KeyId, verify::PublicKeyRow};
 use vaultstream_signing::{Backend, Digest, PublicKey, RawSignature, Verifier};
 
@@ -97,13 +98,13 @@ impl Checkers {
         // Waits for every thread, also after one that panicked.
         let lost = self.threads.into_iter().filter_map(|thread| thread.join().err()).count();
         let lost_a_thread = lost > 0;
-        let wrong = self.found.wrong.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let wrong = self.found.wrong.lock().clone();
         Checked { checked: self.found.checked.load(Ordering::Relaxed), wrong, lost_a_thread }
     }
 }
 
 fn next(queue: &Mutex<Receiver<SignatureRun>>) -> Option<SignatureRun> {
-    queue.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
+    queue.lock().recv().ok()
 }
 
 struct ThreadChecker<'a> {
@@ -124,7 +125,7 @@ impl ThreadChecker<'_> {
         }
         found.checked.fetch_add(run.ids.len() as u64, Ordering::Relaxed);
         for id in run.ids.iter().zip(valid).filter(|(_, valid)| !valid).map(|(id, _)| *id) {
-            found.wrong.lock().unwrap_or_else(PoisonError::into_inner).add(id);
+            found.wrong.lock().add(id);
         }
     }
 }

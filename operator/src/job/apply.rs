@@ -3,7 +3,6 @@
 
 use std::{
     collections::HashMap,
-    sync::Mutex,
     time::{Duration, Instant},
 };
 
@@ -20,6 +19,7 @@ use kube::{
     Api, Client, Resource, ResourceExt,
     api::{ObjectMeta, Patch, PatchParams, PostParams},
 };
+use parking_lot::Mutex;
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -76,26 +76,21 @@ pub(crate) enum ApplyOutcome {
 
 impl AppliedHashes {
     fn is_due(&self, uid: Uuid, kind: &'static str, hash: [u8; 32]) -> bool {
-        self.0.lock().map_or(true, |known| {
-            known.get(&(uid, kind)).is_none_or(|last| last.hash != hash || last.at.elapsed() > REAPPLY_INTERVAL)
-        })
+        let known = self.0.lock();
+        known.get(&(uid, kind)).is_none_or(|last| last.hash != hash || last.at.elapsed() > REAPPLY_INTERVAL)
     }
 
     fn record(&self, uid: Uuid, kind: &'static str, hash: [u8; 32]) {
-        if let Ok(mut known) = self.0.lock() {
-            known.insert((uid, kind), AppliedHash { hash, at: Instant::now() });
-        }
+        self.0.lock().insert((uid, kind), AppliedHash { hash, at: Instant::now() });
     }
 
     fn knows(&self, uid: Uuid, kind: &'static str) -> bool {
-        self.0.lock().is_ok_and(|known| known.contains_key(&(uid, kind)))
+        self.0.lock().contains_key(&(uid, kind))
     }
 
     /// Forgets a job, or one kind of its children.
     pub(crate) fn forget(&self, uid: Uuid, kind: Option<&'static str>) {
-        if let Ok(mut known) = self.0.lock() {
-            known.retain(|(of, child), _| *of != uid || kind.is_some_and(|kind| *child != kind));
-        }
+        self.0.lock().retain(|(of, child), _| *of != uid || kind.is_some_and(|kind| *child != kind));
     }
 }
 
@@ -292,7 +287,7 @@ mod tests {
     fn content_is_applied_again_after_a_while_in_case_another_writer_has_changed_it() {
         let (applied, job) = (AppliedHashes::default(), Uuid::from_u128(1));
         let then = Instant::now().checked_sub(REAPPLY_INTERVAL + Duration::from_secs(1)).unwrap();
-        applied.0.lock().unwrap().insert((job, BUDGET), AppliedHash { hash: [1; 32], at: then });
+        applied.0.lock().insert((job, BUDGET), AppliedHash { hash: [1; 32], at: then });
         assert!(applied.is_due(job, BUDGET, [1; 32]));
     }
 

@@ -5,10 +5,11 @@
 //! the Lease is checked before each write, by a clock that runs while the process is stopped and while its machine is
 //! suspended.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use axum::http::{Method, Request};
 use kube::{Client, client::Body};
+use parking_lot::Mutex;
 use tower::{BoxError, service_fn};
 use vaultstream_ledger::BootInstant;
 
@@ -28,13 +29,11 @@ impl LeadershipDeadline {
     }
 
     fn set(&self, until: Option<BootInstant>) {
-        if let Ok(mut deadline) = self.0.lock() {
-            *deadline = until;
-        }
+        *self.0.lock() = until;
     }
 
     fn holds(&self, now: BootInstant) -> bool {
-        self.0.lock().is_ok_and(|until| until.is_some_and(|until| now < until))
+        self.0.lock().is_some_and(|until| now < until)
     }
 }
 
@@ -91,7 +90,7 @@ mod tests {
         let passed = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&passed);
         let below = service_fn(move |request: Request<Body>| {
-            seen.lock().unwrap().push(request.method().clone());
+            seen.lock().push(request.method().clone());
             std::future::ready(Ok::<_, BoxError>(Response::new(Body::empty())))
         });
         let deadline = LeadershipDeadline::default();
@@ -112,6 +111,6 @@ mod tests {
             let refused = send(method).await.unwrap_err();
             assert!(vaultstream_program::chain(&refused).contains("the Lease has ended"), "{refused:?}");
         }
-        assert_eq!(*passed.lock().unwrap(), [&writes[..], &[Method::GET]].concat());
+        assert_eq!(*passed.lock(), [&writes[..], &[Method::GET]].concat());
     }
 }

@@ -2,10 +2,11 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::SystemTime,
 };
 
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
@@ -46,15 +47,11 @@ impl AdmissionQueue {
 
     /// Adds a job, created at `since`, to those that wait.
     pub(crate) fn enqueue(&self, uid: Uuid, namespace: &str, since: SystemTime) -> Admission {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.jobs.insert(uid, Entry { namespace: namespace.to_owned(), since, admitted: false });
         state.positions = None;
         drop(state);
         Admission { queue: self.clone(), uid }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, QueueState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -73,7 +70,7 @@ impl Admission {
     }
 
     fn try_admit(&self) -> bool {
-        let mut state = self.queue.lock();
+        let mut state = self.queue.state.lock();
         if state.jobs.get(&self.uid).is_some_and(|job| job.admitted) {
             return true;
         }
@@ -90,13 +87,13 @@ impl Admission {
 
     /// Its position in the queue, from 1; `None` when it is admitted.
     pub(crate) fn position(&self) -> Option<usize> {
-        self.queue.lock().position(self.uid)
+        self.queue.state.lock().position(self.uid)
     }
 }
 
 impl Drop for Admission {
     fn drop(&mut self) {
-        let mut state = self.queue.lock();
+        let mut state = self.queue.state.lock();
         state.jobs.remove(&self.uid);
         state.positions = None;
         drop(state);

@@ -1,10 +1,8 @@
 //! The tasks of all jobs of this leader. The first reconcile starts a job's task. It ends with the job, or when it is aborted.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::collections::HashMap;
 
+use parking_lot::Mutex;
 use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -48,7 +46,7 @@ impl JobSupervisor {
 
     /// Starts the job's task, which is to find at least what is `known`, or hands it a changed request. Returns its snapshot.
     pub(crate) fn ensure_running(&self, request: &JobRequest, known: KnownProgress) -> JobSnapshot {
-        let mut tasks = self.lock();
+        let mut tasks = self.tasks.lock();
         let task = tasks.entry(request.uid).or_insert_with(|| {
             let (requests, receiver) = watch::channel(request.clone());
             let (sender, snapshot) = watch::channel(JobSnapshot::default());
@@ -73,7 +71,7 @@ impl JobSupervisor {
 
     /// Ends the job's task at once. The ledger rolls back a step that was under way.
     pub(crate) async fn abort(&self, uid: Uuid) {
-        let task = self.lock().remove(&uid);
+        let task = self.tasks.lock().remove(&uid);
         if let Some(task) = task {
             task.handle.abort();
             let _ = task.handle.await;
@@ -82,7 +80,7 @@ impl JobSupervisor {
 
     /// Grants the job up to `wanted` workers, within `limit` for all jobs together. `None` leaves the number as it is.
     pub(crate) fn grant_workers(&self, uid: Uuid, wanted: Option<u32>, limit: u32) -> WorkerGrant {
-        let mut tasks = self.lock();
+        let mut tasks = self.tasks.lock();
         let others: u32 = tasks.iter().filter(|(other, _)| **other != uid).map(|(_, task)| task.workers).sum();
         let max = limit.saturating_sub(others);
         let granted = wanted.map(|wanted| wanted.min(max));
@@ -91,47 +89,23 @@ impl JobSupervisor {
         }
         WorkerGrant { granted, max }
     }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, RunningTask>> {
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{path::PathBuf, sync::Arc, time::SystemTime};
-
-    use tokio::sync::Semaphore;
-    use vaultstream_api::{GenerateSource, Reason, SigningJobSpec, Source};
+    use vaultstream_api::Reason;
 
     use super::*;
-    use crate::{dependencies::Dependencies, lifecycle::admission::AdmissionQueue};
+    use crate::lifecycle::fixtures::{request, resources};
 
     /// Its tasks find neither Postgres nor NATS.
     fn supervisor() -> JobSupervisor {
         let stop = CancellationToken::new();
-        let resources = TaskResources {
-            dependencies: Dependencies::start(PathBuf::from("/nowhere"), &stop),
-            admission: AdmissionQueue::new(1),
-            seeding: Arc::new(Semaphore::new(1)),
-            cluster: String::new(),
-            leftovers: Arc::default(),
-            settings: vaultstream_lifecycle::Settings::default(),
-        };
-        JobSupervisor::new(resources, RequeueSender::new(&[]).0, stop)
+        JobSupervisor::new(resources(&stop), RequeueSender::new(&[]).0, stop)
     }
 
     fn start(supervisor: &JobSupervisor, uid: u128) -> JobSnapshot {
-        let request = JobRequest {
-            uid: Uuid::from_u128(uid),
-            namespace: "default".to_owned(),
-            name: format!("job-{uid}"),
-            created: SystemTime::UNIX_EPOCH,
-            spec: SigningJobSpec::new(Source::Generate(GenerateSource { records: 1, payload_bytes: 32 })),
-            generation: 1,
-            retry_rejects: false,
-        };
-        supervisor.ensure_running(&request, KnownProgress::default())
+        supervisor.ensure_running(&request(uid), KnownProgress::default())
     }
 
     #[tokio::test]
@@ -165,6 +139,6 @@ mod tests {
         });
         let reason = fault.await.unwrap().reason;
         assert!(matches!(reason, Reason::LedgerUnavailable | Reason::LedgerRefused), "{reason}");
-        assert_eq!(supervisor.lock().len(), 1, "it is one task");
+        assert_eq!(supervisor.tasks.lock().len(), 1, "it is one task");
     }
 }

@@ -302,38 +302,16 @@ fn is_planned(state: JobState) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::{path::PathBuf, time::SystemTime};
-
-    use uuid::Uuid;
-    use vaultstream_api::{GenerateSource, SigningJobSpec, Source};
-
     use super::*;
+    use crate::lifecycle::fixtures::{request, resources};
 
     /// A thousand jobs may wait for admission: what a step needs is allocated for the step, not before.
     #[tokio::test]
     async fn a_job_that_waits_takes_little_memory() {
         let stop = CancellationToken::new();
-        let resources = TaskResources {
-            dependencies: Dependencies::start(PathBuf::from("/nowhere"), &stop),
-            admission: AdmissionQueue::new(1),
-            seeding: Arc::new(Semaphore::new(1)),
-            cluster: String::new(),
-            leftovers: Arc::default(),
-            settings: Settings::default(),
-        };
-        let spec = SigningJobSpec::new(Source::Generate(GenerateSource { records: 1, payload_bytes: 32 }));
-        let request = JobRequest {
-            uid: Uuid::nil(),
-            namespace: String::new(),
-            name: String::new(),
-            created: SystemTime::UNIX_EPOCH,
-            spec,
-            generation: 1,
-            retry_rejects: false,
-        };
-        let (_requests, receiver) = watch::channel(request);
+        let (_requests, receiver) = watch::channel(request(1));
         let (sender, _snapshots) = watch::channel(JobSnapshot::default());
-        let bytes = std::mem::size_of_val(&run(resources, receiver, KnownProgress::default(), sender, stop));
+        let bytes = std::mem::size_of_val(&run(resources(&stop), receiver, KnownProgress::default(), sender, stop));
         assert!(bytes <= 8 * 1024, "{bytes} bytes");
     }
 }

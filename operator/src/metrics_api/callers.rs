@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -14,6 +14,7 @@ use axum::{
 };
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
 use kube::{Api, Client, api::PostParams};
+use parking_lot::Mutex;
 
 use super::{
     api::{GROUP, VERSION, failure},
@@ -47,7 +48,7 @@ impl CallerAuthorizer {
     }
 
     async fn may_read(&self, access: AccessRequest) -> Result<bool, kube::Error> {
-        let remembered = self.decisions.lock().unwrap_or_else(PoisonError::into_inner).get(&access).copied();
+        let remembered = self.decisions.lock().get(&access).copied();
         if let Some((at, allowed)) = remembered
             && at.elapsed() < DECISION_TTL
         {
@@ -56,7 +57,7 @@ impl CallerAuthorizer {
         let review = SubjectAccessReview { spec: access.spec(), ..SubjectAccessReview::default() };
         let review = self.reviews.create(&PostParams::default(), &review).await?;
         let allowed = review.status.is_some_and(|status| status.allowed);
-        let mut decisions = self.decisions.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut decisions = self.decisions.lock();
         if decisions.len() >= DECISION_LIMIT {
             decisions.clear();
         }

@@ -1,10 +1,11 @@
 //! The API server's front proxy: how it is recognized, and in which headers it names the user. The cluster publishes both in
 //! the ConfigMap `kube-system/extension-apiserver-authentication`.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{Api, Client};
+use parking_lot::RwLock;
 use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, RootCertStore, SignatureScheme,
     client::danger::HandshakeSignatureValid,
@@ -82,7 +83,7 @@ impl FrontProxy {
                 group: lower("requestheader-group-headers"),
             },
         };
-        *self.trusted.write().unwrap_or_else(PoisonError::into_inner) = Some(trusted);
+        *self.trusted.write() = Some(trusted);
         Ok(())
     }
 
@@ -92,7 +93,7 @@ impl FrontProxy {
     }
 
     fn trusted(&self) -> Option<Trusted> {
-        self.trusted.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.trusted.read().clone()
     }
 
     fn verifier(&self, authorities: &str) -> Result<Arc<dyn ClientCertVerifier>, FrontProxyError> {

@@ -1,12 +1,13 @@
 //! The serving certificate. It is kept in one Secret, which all replicas read and any of them renews.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use k8s_openapi::{ByteString, api::core::v1::Secret};
 use kube::{
     Api, Client,
     api::{ObjectMeta, PostParams},
 };
+use parking_lot::RwLock;
 use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
     server::{ClientHello, ResolvesServerCert},
@@ -48,7 +49,7 @@ impl ServingIdentity {
     /// Loads the Secret, and creates or renews it when that is due. Returns the authorities.
     pub(super) async fn refresh(&self) -> Result<String, IdentityError> {
         let issued = self.issued().await?;
-        let mut present = self.present.write().unwrap_or_else(PoisonError::into_inner);
+        let mut present = self.present.write();
         if present.as_ref().is_none_or(|(known, _)| *known != issued) {
             let certified = Arc::new(certified(&issued)?);
             *present = Some((issued.clone(), certified));
@@ -97,7 +98,7 @@ impl std::fmt::Debug for ServingIdentity {
 
 impl ResolvesServerCert for ServingIdentity {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let present = self.present.read().unwrap_or_else(PoisonError::into_inner);
+        let present = self.present.read();
         present.as_ref().map(|(_, certified)| Arc::clone(certified))
     }
 }

@@ -3,10 +3,11 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
+use parking_lot::RwLock;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use vaultstream_ledger::ActiveJob;
@@ -97,7 +98,7 @@ impl BacklogCache {
                     (job.uid, job_load(&job, throughput, begun))
                 };
                 let jobs = jobs.into_iter().map(load).collect();
-                *self.0.write().unwrap_or_else(PoisonError::into_inner) = CachedLoads { read_at: Some(begun), jobs };
+                *self.0.write() = CachedLoads { read_at: Some(begun), jobs };
             }
             Err(error) => tracing::debug!(error = vaultstream_program::chain(&error), "the backlog could not be read"),
         }
@@ -120,7 +121,7 @@ impl BacklogCache {
 
     /// How long ago the ledger was read; `None` before the first time.
     pub(crate) fn age(&self) -> Option<Duration> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).read_at.map(|at| at.elapsed())
+        self.0.read().read_at.map(|at| at.elapsed())
     }
 
     /// As if it had been read just now.
@@ -131,7 +132,7 @@ impl BacklogCache {
     }
 
     fn fresh<T>(&self, read: impl FnOnce(&HashMap<Uuid, JobLoad>) -> T) -> Result<T, BacklogUnknown> {
-        let cached = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let cached = self.0.read();
         match cached.read_at {
             Some(at) if at.elapsed() < STALE_AFTER => Ok(read(&cached.jobs)),
             _ => Err(BacklogUnknown),
@@ -166,17 +167,17 @@ mod tests {
     use std::time::SystemTime;
 
     use vaultstream_api::{GenerateSource, SigningJobSpec, Source};
-    use vaultstream_ledger::{JobId, JobState, Progress};
 
     use super::*;
+    use crate::job::fixtures::progress;
 
     #[test]
     fn what_was_never_read_or_is_too_old_is_unknown() {
         let cache = BacklogCache::default();
         assert_eq!(cache.get(Uuid::nil()).unwrap_err(), BacklogUnknown);
-        cache.0.write().unwrap().read_at = Some(Instant::now());
+        cache.0.write().read_at = Some(Instant::now());
         assert!(cache.get(Uuid::nil()).unwrap().is_none());
-        cache.0.write().unwrap().read_at = Instant::now().checked_sub(STALE_AFTER);
+        cache.0.write().read_at = Instant::now().checked_sub(STALE_AFTER);
         assert_eq!(cache.in_namespace("default").unwrap_err(), BacklogUnknown);
     }
 
@@ -184,32 +185,13 @@ mod tests {
     fn with_deadline(published: Duration) -> ActiveJob {
         let mut spec = SigningJobSpec::new(Source::Generate(GenerateSource { records: 6_000, payload_bytes: 32 }));
         spec.autoscaling.target_drain = Some("10m".parse().unwrap());
-        let progress = Progress {
-            job: JobId(1),
-            state: JobState::Signing,
-            suspended: false,
-            generation: 1,
-            total: 6_000,
-            signed: 1_000,
-            rejected: 0,
-            changed: 0,
-            backlog: 5_000,
-            seeded: 6_000,
-            batches: Some(12),
-            published: 12,
-            batches_signed: 2,
-            keys_active: 1,
-            keys_retired: 0,
-            keys_leased: 0,
-            at: SystemTime::UNIX_EPOCH,
-        };
         ActiveJob {
             uid: Uuid::nil(),
             namespace: "default".to_owned(),
             name: "job".to_owned(),
             spec,
             published_at: SystemTime::now().checked_sub(published),
-            progress,
+            progress: progress(1_000, 0, 5_000),
         }
     }
 

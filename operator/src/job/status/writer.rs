@@ -1,14 +1,12 @@
 //! Writes a status: phase and conditions at once, figures as the rate limit allows, nothing when nothing differs.
 
-use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use kube::{
     Api, Client,
     api::{Patch, PatchParams},
 };
+use parking_lot::Mutex;
 use serde_json::json;
 use uuid::Uuid;
 use vaultstream_api::{Reason, SigningJob, SigningJobStatus};
@@ -64,11 +62,11 @@ impl StatusWriter {
             return Ok(WriteOutcome::Unchanged);
         }
         if only_figures(stored.status, new)
-            && let Err(delay) = self.limit().try_acquire(stored.uid, Instant::now())
+            && let Err(delay) = self.0.lock().try_acquire(stored.uid, Instant::now())
         {
             return Ok(WriteOutcome::Deferred(delay));
         }
-        self.limit().record(stored.uid, Instant::now());
+        self.0.lock().record(stored.uid, Instant::now());
         let api = Api::<SigningJob>::namespaced(client.clone(), stored.namespace);
         let patch = json!({"apiVersion": "vaultstream.dev/v1alpha1", "kind": "SigningJob", "status": new});
         let params = PatchParams::apply(STATUS_MANAGER).force();
@@ -82,11 +80,7 @@ impl StatusWriter {
 
     /// Forgets a job.
     pub(crate) fn forget(&self, uid: Uuid) {
-        self.limit().forget(uid);
-    }
-
-    fn limit(&self) -> MutexGuard<'_, StatusRateLimit> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().forget(uid);
     }
 }
 

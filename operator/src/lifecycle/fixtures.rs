@@ -1,0 +1,39 @@
+//! Fixtures for tests of tasks.
+
+use std::{path::PathBuf, sync::Arc, time::SystemTime};
+
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use vaultstream_api::{GenerateSource, SigningJobSpec, Source};
+use vaultstream_lifecycle::Settings;
+
+use crate::{
+    dependencies::Dependencies,
+    lifecycle::{admission::AdmissionQueue, job_task::TaskResources, request::JobRequest},
+};
+
+/// Resources of tasks that find neither Postgres nor NATS.
+pub(crate) fn resources(stop: &CancellationToken) -> TaskResources {
+    TaskResources {
+        dependencies: Dependencies::start(PathBuf::from("/nowhere"), stop),
+        admission: AdmissionQueue::new(1),
+        seeding: Arc::new(Semaphore::new(1)),
+        cluster: String::new(),
+        leftovers: Arc::default(),
+        settings: Settings::default(),
+    }
+}
+
+/// What the SigningJob with this uid asks for.
+pub(crate) fn request(uid: u128) -> JobRequest {
+    JobRequest {
+        uid: Uuid::from_u128(uid),
+        namespace: "default".to_owned(),
+        name: format!("job-{uid}"),
+        created: SystemTime::UNIX_EPOCH,
+        spec: SigningJobSpec::new(Source::Generate(GenerateSource { records: 1, payload_bytes: 32 })),
+        generation: 1,
+        retry_rejects: false,
+    }
+}
