@@ -16,7 +16,7 @@ use vaultstream_ledger::{
     commit::{Reject, Segment},
 };
 use vaultstream_program::chain;
-use vaultstream_signing::{Digest, RawSignature, Signer, SigningError, Thumbprint, Verifier};
+use vaultstream_signing::{BatchSigner, BatchVerifier, Digest, RawSignature, SigningError, Thumbprint};
 
 use crate::{
     metrics::{Metrics, Stage},
@@ -40,9 +40,9 @@ pub(crate) struct SigningKey {
     /// When to stop: nothing signed later can be committed.
     pub(crate) expires: BootInstant,
     /// Signs with it.
-    pub(crate) signer: Box<dyn Signer>,
+    pub(crate) signer: Box<dyn BatchSigner>,
     /// Checks signatures with an implementation other than the signer's.
-    pub(crate) checker: Box<dyn Verifier>,
+    pub(crate) checker: Box<dyn BatchVerifier>,
     /// RFC 7638 thumbprint of the public key.
     pub(crate) thumbprint: Thumbprint,
 }
@@ -203,7 +203,7 @@ fn sign_and_check(
 
 /// Checks signatures with the other implementation, as many as the job asks for. Returns each batch that has an invalid one,
 /// with its record.
-fn check(batches: &[SignedBatch<'_>], checker: &dyn Verifier, verify: Verify) -> BTreeMap<BatchNo, i64> {
+fn check(batches: &[SignedBatch<'_>], checker: &dyn BatchVerifier, verify: Verify) -> BTreeMap<BatchNo, i64> {
     let mut refused = BTreeMap::new();
     let mut look_at = |batch: &SignedBatch<'_>, from: usize, to: usize| {
         let SignedBatch { records, signatures } = batch;
@@ -240,7 +240,12 @@ fn nth<'a, 'b>(batches: &'a [SignedBatch<'b>], mut index: usize) -> Option<(&'a 
     None
 }
 
-fn first_invalid(checker: &dyn Verifier, ids: &[i64], digests: &[Digest], signatures: &[RawSignature]) -> Option<i64> {
+fn first_invalid(
+    checker: &dyn BatchVerifier,
+    ids: &[i64],
+    digests: &[Digest],
+    signatures: &[RawSignature],
+) -> Option<i64> {
     let mut valid = vec![false; digests.len()];
     checker.verify(digests, signatures, &mut valid);
     ids.iter().zip(valid).find(|(_, valid)| !valid).map(|(id, _)| *id)

@@ -13,7 +13,7 @@ use std::{
 
 use parking_lot::Mutex;
 use vaultstream_ledger::{KeyId, verify::PublicKeyRow};
-use vaultstream_signing::{Backend, Digest, PublicKey, RawSignature, Verifier};
+use vaultstream_signing::{Backend, BatchVerifier, Digest, PublicKey, RawSignature};
 
 use crate::records::Records;
 
@@ -110,7 +110,7 @@ fn next(queue: &Mutex<Receiver<SignatureRun>>) -> Option<SignatureRun> {
 struct ThreadChecker<'a> {
     keys: &'a HashMap<KeyId, Vec<u8>>,
     backend: Backend,
-    loaded: HashMap<KeyId, Option<Box<dyn Verifier>>>,
+    loaded: HashMap<KeyId, Option<Box<dyn BatchVerifier>>>,
 }
 
 impl ThreadChecker<'_> {
@@ -130,7 +130,7 @@ impl ThreadChecker<'_> {
     }
 }
 
-fn load(keys: &HashMap<KeyId, Vec<u8>>, backend: Backend, key: KeyId) -> Option<Box<dyn Verifier>> {
+fn load(keys: &HashMap<KeyId, Vec<u8>>, backend: Backend, key: KeyId) -> Option<Box<dyn BatchVerifier>> {
     let public = PublicKey::from_spki_der(keys.get(&key)?).ok()?;
     backend.verifier(&public).ok()
 }

@@ -17,7 +17,7 @@ use std::sync::OnceLock;
 use crate::key::PrivateKey;
 use crate::public_key::PublicKey;
 
-pub use contract::{Absence, Signer, SigningError, Verifier};
+pub use contract::{Absence, BatchSigner, BatchVerifier, SigningError};
 pub use kind::{Backend, Nonce, UnknownBackend};
 
 impl Backend {
@@ -85,7 +85,7 @@ impl Backend {
     /// # Errors
     ///
     /// When the backend is absent or refuses the key.
-    pub fn signer(self, key: &PrivateKey, nonce: Nonce) -> Result<Box<dyn Signer>, SigningError> {
+    pub fn signer(self, key: &PrivateKey, nonce: Nonce) -> Result<Box<dyn BatchSigner>, SigningError> {
         let backend = self.effective(nonce);
         backend.present_or_absent()?;
         backend.untried_signer(key, nonce)
@@ -96,7 +96,7 @@ impl Backend {
     /// # Errors
     ///
     /// When the backend is absent or refuses the key.
-    pub fn verifier(self, key: &PublicKey) -> Result<Box<dyn Verifier>, SigningError> {
+    pub fn verifier(self, key: &PublicKey) -> Result<Box<dyn BatchVerifier>, SigningError> {
         self.present_or_absent()?;
         self.untried_verifier(key)
     }
@@ -105,7 +105,7 @@ impl Backend {
         self.absence().map_or(Ok(()), |absence| Err(SigningError::Absent(self, absence)))
     }
 
-    fn untried_signer(self, key: &PrivateKey, nonce: Nonce) -> Result<Box<dyn Signer>, SigningError> {
+    fn untried_signer(self, key: &PrivateKey, nonce: Nonce) -> Result<Box<dyn BatchSigner>, SigningError> {
         Ok(match self {
             #[cfg(feature = "multibuffer")]
             Self::Multibuffer => Box::new(multibuffer::MultibufferSigner::new(multibuffer::library()?, key, nonce)?),
@@ -117,11 +117,11 @@ impl Backend {
     }
 
     /// `None` for nonces that another backend would make.
-    fn tried_signer(self, key: &PrivateKey, nonce: Nonce) -> Result<Option<Box<dyn Signer>>, SigningError> {
+    fn tried_signer(self, key: &PrivateKey, nonce: Nonce) -> Result<Option<Box<dyn BatchSigner>>, SigningError> {
         if self.effective(nonce) == self { self.untried_signer(key, nonce).map(Some) } else { Ok(None) }
     }
 
-    fn untried_verifier(self, key: &PublicKey) -> Result<Box<dyn Verifier>, SigningError> {
+    fn untried_verifier(self, key: &PublicKey) -> Result<Box<dyn BatchVerifier>, SigningError> {
         Ok(match self {
             #[cfg(feature = "multibuffer")]
             Self::Multibuffer => Box::new(multibuffer::MultibufferVerifier::new(multibuffer::library()?, key)),

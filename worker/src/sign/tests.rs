@@ -20,12 +20,12 @@ enum Fault {
 
 /// A real signer, but for the digests of chosen records.
 struct FaultySigner {
-    real: Box<dyn Signer>,
+    real: Box<dyn BatchSigner>,
     chosen: BTreeSet<[u8; 32]>,
     fault: Fault,
 }
 
-impl Signer for FaultySigner {
+impl BatchSigner for FaultySigner {
     fn sign(&mut self, digests: &[Digest], out: &mut [RawSignature]) -> Result<(), SigningError> {
         self.real.sign(digests, out)?;
         for (at, (digest, signature)) in digests.iter().zip(out).enumerate() {

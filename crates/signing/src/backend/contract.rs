@@ -4,7 +4,7 @@ use super::kind::Backend;
 use crate::digest::{Digest, RawSignature};
 
 /// One private key, ready to sign many digests. Made once per key lease, used by one thread.
-pub trait Signer: Send + Sync {
+pub trait BatchSigner: Send + Sync {
     /// Signs `digests[i]` into `out[i]`.
     ///
     /// # Errors
@@ -14,7 +14,7 @@ pub trait Signer: Send + Sync {
 }
 
 /// One public key, ready to verify many signatures.
-pub trait Verifier: Send + Sync {
+pub trait BatchVerifier: Send + Sync {
     /// Says in `valid[i]` whether `signatures[i]` is a signature of `digests[i]`. An entry without a partner is invalid.
     fn verify(&self, digests: &[Digest], signatures: &[RawSignature], valid: &mut [bool]);
 }

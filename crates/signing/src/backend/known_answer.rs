@@ -1,6 +1,6 @@
 //! What a backend must do right on this processor before it is used.
 
-use super::contract::{Signer, SigningError, Verifier};
+use super::contract::{BatchSigner, BatchVerifier, SigningError};
 use super::kind::Nonce;
 use crate::digest::{Digest, RawSignature};
 use crate::key::PrivateKey;
@@ -29,8 +29,8 @@ const SIGNATURES: usize = 9;
 /// # Errors
 /// When the backend is not part of this build or cannot run on this processor.
 pub(super) fn check(
-    verifier: impl Fn(&PublicKey) -> Result<Box<dyn Verifier>, SigningError>,
-    signer: impl Fn(&PrivateKey, Nonce) -> Result<Option<Box<dyn Signer>>, SigningError>,
+    verifier: impl Fn(&PublicKey) -> Result<Box<dyn BatchVerifier>, SigningError>,
+    signer: impl Fn(&PrivateKey, Nonce) -> Result<Option<Box<dyn BatchSigner>>, SigningError>,
 ) -> Result<bool, SigningError> {
     let Ok(key) = PrivateKey::from_scalar(&KEY) else { return Ok(false) };
     let digests = [Digest::of(b"sample"); SIGNATURES];

@@ -3,7 +3,7 @@
 use vaultstream_multibuffer::{Absent, LANES, Library, Point, Scalar};
 use zeroize::Zeroizing;
 
-use super::contract::{Absence, Signer, SigningError, Verifier, check_lengths};
+use super::contract::{Absence, BatchSigner, BatchVerifier, SigningError, check_lengths};
 use super::kind::{Backend, Nonce};
 use super::nonce::{ADDED, Rfc6979x8};
 use super::reduced::Reduced;
@@ -72,7 +72,7 @@ impl MultibufferSigner {
     }
 }
 
-impl Signer for MultibufferSigner {
+impl BatchSigner for MultibufferSigner {
     fn sign(&mut self, digests: &[Digest], out: &mut [RawSignature]) -> Result<(), SigningError> {
         check_lengths(digests, out)?;
         for (digests, out) in digests.chunks(DIGESTS_PER_DRAW).zip(out.chunks_mut(DIGESTS_PER_DRAW)) {
@@ -98,7 +98,7 @@ impl MultibufferVerifier {
     }
 }
 
-impl Verifier for MultibufferVerifier {
+impl BatchVerifier for MultibufferVerifier {
     fn verify(&self, digests: &[Digest], signatures: &[RawSignature], valid: &mut [bool]) {
         valid.fill(false);
         let eights = digests.chunks(LANES).zip(signatures.chunks(LANES)).zip(valid.chunks_mut(LANES));

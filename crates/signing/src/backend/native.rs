@@ -3,7 +3,7 @@
 use aws_lc_rs::digest::{Digest as Imported, SHA256};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, ParsedPublicKey};
 
-use super::contract::{Signer, SigningError, Verifier, check_lengths, verify_each};
+use super::contract::{BatchSigner, BatchVerifier, SigningError, check_lengths, verify_each};
 use super::kind::Backend;
 use crate::digest::{Digest, RawSignature};
 use crate::form::{der_decode, der_encode};
@@ -22,7 +22,7 @@ impl NativeSigner {
     }
 }
 
-impl Signer for NativeSigner {
+impl BatchSigner for NativeSigner {
     fn sign(&mut self, digests: &[Digest], out: &mut [RawSignature]) -> Result<(), SigningError> {
         check_lengths(digests, out)?;
         for (index, (digest, out)) in digests.iter().zip(out).enumerate() {
@@ -49,7 +49,7 @@ impl NativeVerifier {
     }
 }
 
-impl Verifier for NativeVerifier {
+impl BatchVerifier for NativeVerifier {
     fn verify(&self, digests: &[Digest], signatures: &[RawSignature], valid: &mut [bool]) {
         verify_each(digests, signatures, valid, |digest, signature| {
             import(digest).is_some_and(|digest| self.0.verify_digest_sig(&digest, &der_encode(signature)).is_ok())

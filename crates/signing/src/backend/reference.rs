@@ -7,7 +7,7 @@ use p256::ecdsa::{Signature, SigningKey, VerifyingKey};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::contract::{Signer, SigningError, Verifier, check_lengths, verify_each};
+use super::contract::{BatchSigner, BatchVerifier, SigningError, check_lengths, verify_each};
 use super::kind::Nonce;
 use crate::digest::{Digest, RawSignature};
 use crate::key::PrivateKey;
@@ -30,7 +30,7 @@ impl ReferenceSigner {
     }
 }
 
-impl Signer for ReferenceSigner {
+impl BatchSigner for ReferenceSigner {
     fn sign(&mut self, digests: &[Digest], out: &mut [RawSignature]) -> Result<(), SigningError> {
         check_lengths(digests, out)?;
         let mut random = Zeroizing::new([[0; ADDED]; DIGESTS_PER_DRAW]);
@@ -61,7 +61,7 @@ impl ReferenceVerifier {
     }
 }
 
-impl Verifier for ReferenceVerifier {
+impl BatchVerifier for ReferenceVerifier {
     fn verify(&self, digests: &[Digest], signatures: &[RawSignature], valid: &mut [bool]) {
         verify_each(digests, signatures, valid, |digest, signature| {
             // Refuses r or s that is 0 or not below the order, before any arithmetic.
