@@ -1,105 +1,12 @@
 //! Traces: what a real OpenTelemetry Collector receives, and that its absence harms nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write as _;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
-use serde_json::Value;
 
-use crate::harness::{Program, Running, Site, assert_signed_exactly_once, blocking, generated, until};
-
-/// What `make otel-collector` builds.
-fn program() -> Option<PathBuf> {
-    let above = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.tools");
-    let folders = [std::env::var_os("VAULTSTREAM_TOOLS").map(PathBuf::from), Some(above)];
-    let program =
-        folders.into_iter().flatten().map(|tools| tools.join("bin/otel-collector")).find(|path| path.exists());
-    if program.is_none() {
-        let why = "SKIPPED the traces that a collector receives: `make otel-collector` builds it\n";
-        std::io::stderr().write_all(why.as_bytes()).unwrap();
-    }
-    program
-}
-
-/// A collector that writes what it receives to a file.
-struct Collector {
-    endpoint: String,
-    file: PathBuf,
-    _running: Running,
-}
-
-impl Collector {
-    async fn start(program: &Path, dir: &Path) -> Self {
-        let port = blocking(|| TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()).await;
-        let (settings, file) = (dir.join("collector.yaml"), dir.join("traces.json"));
-        let text = format!(
-            "receivers: {{otlp: {{protocols: {{grpc: {{endpoint: '127.0.0.1:{port}'}}}}}}}}\n\
-             exporters: {{file: {{path: '{}'}}}}\n\
-             service:\n  telemetry: {{metrics: {{level: none}}}}\n  pipelines: {{traces: {{receivers: [otlp], exporters: [file]}}}}\n",
-            file.display()
-        );
-        std::fs::write(&settings, text).unwrap();
-        let running = Program::new(program.to_str().unwrap()).args(&[settings.to_str().unwrap()]).start();
-        until("the collector listens", || async { tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() })
-            .await;
-        Self { endpoint: format!("http://127.0.0.1:{port}"), file, _running: running }
-    }
-
-    /// Every span that it has received.
-    fn spans(&self) -> Vec<Span> {
-        let text = std::fs::read_to_string(&self.file).unwrap_or_default();
-        // The last line may be half written.
-        let requests = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        requests.flat_map(|request| each(&request, "resourceSpans").flat_map(spans_of).collect::<Vec<_>>()).collect()
-    }
-
-    /// The spans of each trace, by its id.
-    fn traces(&self) -> BTreeMap<String, Vec<Span>> {
-        let mut traces: BTreeMap<String, Vec<Span>> = BTreeMap::new();
-        for span in self.spans() {
-            traces.entry(span.trace.clone()).or_default().push(span);
-        }
-        traces
-    }
-}
-
-#[derive(Clone, Debug)]
-struct Span {
-    service: String,
-    trace: String,
-    id: String,
-    parent: String,
-    name: String,
-    /// The traces that it links to.
-    links: Vec<String>,
-}
-
-fn each(value: &Value, of: &str) -> impl Iterator<Item = Value> + use<> {
-    value[of].as_array().cloned().unwrap_or_default().into_iter()
-}
-
-fn spans_of(resource: Value) -> Vec<Span> {
-    let service =
-        each(&resource["resource"], "attributes").find(|attribute| attribute["key"] == "service.name").unwrap();
-    let service = text(&service["value"]["stringValue"]);
-    let spans = each(&resource, "scopeSpans").flat_map(|scope| each(&scope, "spans").collect::<Vec<_>>());
-    let span = |span: Value| Span {
-        service: service.clone(),
-        trace: text(&span["traceId"]),
-        id: text(&span["spanId"]),
-        parent: text(&span["parentSpanId"]),
-        name: text(&span["name"]),
-        links: each(&span, "links").map(|link| text(&link["traceId"])).collect(),
-    };
-    spans.map(span).collect()
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
-}
+use crate::harness::{Collector, Program, Site, Span, assert_signed_exactly_once, generated, until};
 
 const BATCHES: usize = 60;
 
@@ -111,9 +18,8 @@ fn slow_job() -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_is_one_trace_from_its_publish_to_its_ack_in_whatever_program_it_is_signed() {
-    let Some(program) = program() else { return };
     let site = Site::new().await;
-    let collector = Collector::start(&program, site.dir.path()).await;
+    let Some(collector) = Collector::start(site.dir.path()).await else { return };
     let traced = |program: Program| {
         program.env("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.endpoint).env("OTEL_TRACES_SAMPLER", "always_on")
     };
@@ -157,45 +63,57 @@ fn assert_whole(traces: &BTreeMap<String, Vec<Span>>) {
 
 /// One batch in a hundred, unless told otherwise; every job.
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_sampler_the_job_and_few_of_its_batches_are_traced() {
-    let Some(program) = program() else { return };
+async fn without_a_sampler_the_job_with_its_phases_and_few_of_its_batches_are_traced() {
     let site = Site::new().await;
-    let collector = Collector::start(&program, site.dir.path()).await;
+    let Some(collector) = Collector::start(site.dir.path()).await else { return };
     let spec = "batchSize: 2\nkeys: {count: 8}";
     let run = site.run(&generated("job", 2000, spec)).env("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.endpoint);
     run.end().await.assert_code(0);
     until("the trace of the job has arrived", || async { collector.spans().iter().any(|span| span.name == "job") })
         .await;
+    assert_phases(&collector.spans());
     let published = collector.spans().iter().filter(|span| span.name == "publish").count();
     assert!(published < 100, "{published} of 1000 batches were sampled");
 }
 
-/// How long a run takes that exports to this endpoint, or to none.
-async fn time_of_run(endpoint: Option<&str>) -> Duration {
-    let site = Site::new().await;
-    let run = site.run(&generated("job", 20_000, "batchSize: 50\nkeys: {count: 8}"));
-    let run = match endpoint {
-        Some(endpoint) => run.env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint).env("OTEL_TRACES_SAMPLER", "always_on"),
-        None => run,
-    };
-    let begun = Instant::now();
-    let ended = run.end().await;
-    let time = begun.elapsed();
-    ended.assert_code(0);
-    let reports = ended.stderr.matches("traces cannot be exported").count();
-    assert!(reports <= 1, "{}", ended.stderr);
-    assert_signed_exactly_once(&site, "job", 20_000).await;
-    time
+/// One after the other, all of them parts of the job.
+fn assert_phases(spans: &[Span]) {
+    let job = spans.iter().find(|span| span.name == "job").unwrap();
+    let mut phases: Vec<&Span> = spans.iter().filter(|span| span.parent == job.id).collect();
+    phases.sort_by_key(|span| span.started);
+    let names: Vec<&str> = phases.iter().map(|span| span.name.as_str()).collect();
+    let all = ["Provisioning", "Seeding", "Publishing", "Signing", "Finishing", "Cleaning up"];
+    assert_eq!(names, all, "{phases:?}");
+    assert!(phases.windows(2).all(|pair| pair[0].ended <= pair[1].started), "two phases at a time: {phases:?}");
+    assert!(phases.iter().all(|span| span.trace == job.trace && span.ended <= job.ended), "{phases:?}, {job:?}");
 }
 
+/// A run of many batches; all of them are traced where something exports them.
+fn run(site: &Site) -> Program {
+    site.run(&generated("job", 20_000, "batchSize: 50\nkeys: {count: 8}")).env("OTEL_TRACES_SAMPLER", "always_on")
+}
+
+/// The queue of spans is full after a few batches, and an export is not given up while the job is signed: whatever waits for the
+/// endpoint even once does not end in time.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_endpoint_that_is_away_or_silent_slows_nothing_down_and_is_reported_once() {
-    let without = time_of_run(None).await;
-    // Takes connections, and says nothing.
+async fn an_endpoint_that_is_away_or_never_responds_slows_nothing_down_and_is_reported_once() {
+    let site = Site::new().await;
+    let begun = Instant::now();
+    run(&site).end().await.assert_code(0);
+    let limit = begun.elapsed() * 2 + Duration::from_secs(10);
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    let silent = format!("http://{}", silent.local_addr().unwrap());
-    for endpoint in ["http://127.0.0.1:1", &silent] {
-        let time = time_of_run(Some(endpoint)).await;
-        assert!(time < without * 2 + Duration::from_secs(5), "{time:?} with {endpoint}, {without:?} without");
+    let never_responds = format!("http://{}", silent.local_addr().unwrap());
+    let timeout = (limit * 10).as_millis().to_string();
+    for endpoint in ["http://127.0.0.1:1", &never_responds] {
+        let site = Site::new().await;
+        let run = run(&site).env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint).env("OTEL_EXPORTER_OTLP_TIMEOUT", &timeout);
+        let run = run.env("OTEL_BSP_MAX_QUEUE_SIZE", "16").env("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "16");
+        let ended = run.start().end_within(limit).await;
+        ended.assert_code(0);
+        let reports = ended.stderr.matches("traces cannot be exported").count();
+        assert!(reports <= 1, "{}", ended.stderr);
+        assert_signed_exactly_once(&site, "job", 20_000).await;
     }
+    silent.set_nonblocking(true).unwrap();
+    assert!(silent.accept().is_ok(), "nothing was exported to the endpoint that never responds");
 }

@@ -23,3 +23,4 @@ mod rights;
 mod samples;
 mod scaling;
 mod starts;
+mod traces;

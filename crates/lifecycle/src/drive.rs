@@ -54,6 +54,12 @@ pub trait Watch: Send {
 /// # Errors
 /// Those of `watch`.
 pub async fn drive<W: Watch>(driver: &mut Driver, watch: &mut W) -> Result<Driven, W::Error> {
+    let driven = repeat(driver, watch).await;
+    driver.trace.pause();
+    driven
+}
+
+async fn repeat<W: Watch>(driver: &mut Driver, watch: &mut W) -> Result<Driven, W::Error> {
     let mut connection = driver.streams.connection();
     let mut failures = 0;
     loop {

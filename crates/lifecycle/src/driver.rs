@@ -11,10 +11,11 @@ use vaultstream_ledger::{
     steps::{self, Finish, Step},
 };
 use vaultstream_streams::Streams;
-use vaultstream_trace::Span;
+use vaultstream_trace::SpanRef;
 
 use crate::{
     LifecycleError, Settings, finish,
+    job_trace::JobTrace,
     publish::Publisher,
     repair::Repair,
     seen::Seen,
@@ -59,8 +60,7 @@ pub struct Driver {
     source_checked: Option<Instant>,
     pub(crate) making: Option<Making>,
     pub(crate) finish: finish::Finish,
-    /// The trace of the job, begun with its first step.
-    trace: Option<Span>,
+    pub(crate) trace: JobTrace,
 }
 
 impl Driver {
@@ -78,7 +78,7 @@ impl Driver {
             making: None,
             source_checked: None,
             finish: finish::Finish::default(),
-            trace: None,
+            trace: JobTrace::default(),
         }
     }
 
@@ -93,7 +93,9 @@ impl Driver {
     async fn step(&mut self) -> Result<Advance, LifecycleError> {
         let Some(job) = jobs::by_id(&self.ledger, self.job).await? else { return Ok(Advance::Ended(Outcome::Deleted)) };
         let span = tracing::info_span!("step", job = %job.name, state = %job.state);
-        self.step_of(&job).instrument(span).await
+        self.trace.begin_step(&job);
+        let result = self.step_of(&job).instrument(span).await;
+        result.inspect_err(|error| self.trace.fail(error))
     }
 
     async fn step_of(&mut self, job: &Job) -> Result<Advance, LifecycleError> {
@@ -112,6 +114,11 @@ impl Driver {
     /// The state of the job in the ledger; `None` when it is gone.
     pub(crate) async fn state(&self) -> Result<Option<JobState>, LifecycleError> {
         Ok(jobs::by_id(&self.ledger, self.job).await?.map(|job| job.state))
+    }
+
+    /// The job in the traces of this process, from its first step: what other traces link to.
+    pub fn trace(&self) -> SpanRef {
+        self.trace.reference()
     }
 
     /// Compares streams and ledger at the next step, as after a reconnect.
@@ -143,8 +150,8 @@ impl Driver {
         if self.checked.lacks_tokens() && self.publisher.first_open(&self.ledger, job).await?.is_some() {
             self.find_keys(job).await?;
         }
-        let trace = self.trace.get_or_insert_with(|| Span::job(&job.name, job.uid));
-        let published = self.publisher.publish(&self.ledger, &self.streams, job, &topology, trace).await?;
+        let trace = self.trace.reference();
+        let published = self.publisher.publish(&self.ledger, &self.streams, job, &topology, &trace).await?;
         if published.more {
             return Ok(if published.full { Advance::After(POLL_INTERVAL / 4) } else { Advance::Again });
         }

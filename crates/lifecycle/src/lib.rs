@@ -14,6 +14,7 @@ mod drive;
 mod driver;
 mod error;
 mod finish;
+mod job_trace;
 mod loss;
 mod publish;
 mod repair;

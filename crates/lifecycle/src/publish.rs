@@ -5,7 +5,7 @@
 
 use vaultstream_ledger::{BatchNo, Job, Ledger, steps};
 use vaultstream_streams::{BatchMessage, JobStreams, Streams};
-use vaultstream_trace::Span;
+use vaultstream_trace::{Span, SpanRef};
 
 use crate::LifecycleError;
 
@@ -35,7 +35,7 @@ impl Publisher {
         streams: &Streams,
         job: &Job,
         topology: &JobStreams,
-        trace: &Span,
+        trace: &SpanRef,
     ) -> Result<Published, LifecycleError> {
         let total = job.batches.unwrap_or(0);
         if job.published >= total {

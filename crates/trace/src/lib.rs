@@ -1,12 +1,15 @@
-//! Traces for OpenTelemetry: one for each batch that is sampled, from its publish to its ack, across programs.
+//! Traces for OpenTelemetry, across programs: of jobs, of batches, and of the operator's reconciles.
 //!
 //! ```text
-//! lifecycle   publish ──traceparent in the message's header──┐      job (linked by every publish)
-//! worker                                                     └─▶ batch ─▶ read, lease, sign, commit, ack
+//! lifecycle   job ─▶ Provisioning, Seeding, Publishing, Signing, Finishing, Cleaning up
+//!              ▲ link                                    ▲ link
+//! lifecycle   publish ──traceparent in the header──┐     │
+//! worker                                           └─▶ batch ─▶ read, lease, sign, commit, ack
+//! operator                                           reconcile ─▶ apply, scale, status
 //! ```
 //!
-//! Whoever publishes decides by the sampler whether a batch has a trace; without one its message has no header, and a worker
-//! does nothing for it. That keeps the cost of an unsampled batch below a microsecond, once, where it is published.
+//! A publish, a reconcile and a job each begin a trace when the sampler chooses it. Without one, a message has no header and a worker
+//! does nothing for it. So a batch that is not sampled costs less than a microsecond, once, where it is published.
 //!
 //! Off unless [`start`] finds an endpoint. These spans are not those of the logs, which show every unit.
 
@@ -17,6 +20,8 @@ mod otlp;
 #[path = "absent.rs"]
 mod otlp;
 
+use std::{error::Error, fmt};
+
 use uuid::Uuid;
 
 pub use error::StartError;
@@ -26,14 +31,33 @@ pub use otlp::{Tracing, start};
 #[derive(Debug, Default)]
 pub struct Span(Option<otlp::Recorded>);
 
+/// Refers to a span of another trace; to none when that is not recorded.
+#[derive(Clone, Debug, Default)]
+pub struct SpanRef(Option<otlp::Reference>);
+
+/// The id of a trace, as collectors show it: 32 hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TraceId(pub u128);
+
+impl fmt::Display for TraceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
 impl Span {
-    /// The work on a job in this process, which begins a trace of its own.
+    /// The work on a job in this process, which begins a trace.
     pub fn job(name: &str, uid: Uuid) -> Self {
         Self(otlp::job(name, uid))
     }
 
-    /// The publishing of a batch, which begins a trace when the sampler chooses it.
-    pub fn publish(job: &Self, uid: Uuid, batch: i64) -> Self {
+    /// The reconcile of a SigningJob, which begins a trace when the sampler chooses it.
+    pub fn reconcile(namespace: &str, name: &str) -> Self {
+        Self(otlp::reconcile(namespace, name))
+    }
+
+    /// The publishing of a batch of `job`, which begins a trace when the sampler chooses it.
+    pub fn publish(job: &SpanRef, uid: Uuid, batch: i64) -> Self {
         Self(otlp::publish(job.0.as_ref(), uid, batch))
     }
 
@@ -52,11 +76,41 @@ impl Span {
         spans.filter(|span| span.0.is_some()).map(|span| span.child(name)).collect()
     }
 
+    /// Does `work` as a part of this one, which fails when the work does.
+    ///
+    /// # Errors
+    /// Those of `work`.
+    pub async fn within<T, E: Error>(
+        &self,
+        name: &'static str,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let part = self.child(name);
+        work.await.inspect_err(|error| part.fail(error))
+    }
+
     /// Says that what takes this time did not succeed.
-    pub fn fail(&self, why: impl std::fmt::Display) {
+    pub fn fail(&self, why: impl fmt::Display) {
         if let Some(span) = &self.0 {
             otlp::fail(span, why.to_string());
         }
+    }
+
+    /// What spans of other traces [link to](Span::link_to).
+    pub fn reference(&self) -> SpanRef {
+        SpanRef(self.0.as_ref().map(otlp::refer_to))
+    }
+
+    /// Links this span to one of another trace.
+    pub fn link_to(&self, other: &SpanRef) {
+        if let (Some(span), SpanRef(Some(other))) = (&self.0, other) {
+            otlp::link(span, other);
+        }
+    }
+
+    /// The trace that this span is recorded in; `None` when it is not.
+    pub fn trace_id(&self) -> Option<TraceId> {
+        self.0.as_ref().map(|span| TraceId(otlp::trace_id(span)))
     }
 
     /// What the header of a message says, for [`Span::batch`] at the other end; `None` when nothing is recorded.

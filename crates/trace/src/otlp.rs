@@ -3,12 +3,14 @@
 mod export;
 mod parent;
 mod sampler;
+#[cfg(test)]
+mod tests;
 
 use std::sync::OnceLock;
 
 use opentelemetry::{
     Context, KeyValue,
-    trace::{Link, Span as _, SpanKind, Status, TraceContextExt as _, Tracer as _, TracerProvider as _},
+    trace::{Link, Span as _, SpanContext, SpanKind, Status, TraceContextExt as _, Tracer as _, TracerProvider as _},
 };
 use opentelemetry_sdk::trace::SdkTracer;
 use uuid::Uuid;
@@ -24,6 +26,10 @@ static TRACER: OnceLock<SdkTracer> = OnceLock::new();
 /// A span under way. Dropping it ends it.
 #[derive(Debug)]
 pub(crate) struct Recorded(Context);
+
+/// A span that others link to.
+#[derive(Clone, Debug)]
+pub(crate) struct Reference(SpanContext);
 
 /// Exports traces from now on when `OTEL_EXPORTER_OTLP_ENDPOINT` is set. To be called within a runtime.
 ///
@@ -48,9 +54,17 @@ pub(crate) fn job(name: &str, uid: Uuid) -> Option<Recorded> {
     )
 }
 
-pub(crate) fn publish(job: Option<&Recorded>, uid: Uuid, batch: i64) -> Option<Recorded> {
+pub(crate) fn reconcile(namespace: &str, name: &str) -> Option<Recorded> {
+    let attributes = vec![
+        KeyValue::new("k8s.namespace.name", namespace.to_owned()),
+        KeyValue::new("vaultstream.job", name.to_owned()),
+    ];
+    recorded(TRACER.get()?, "reconcile", SpanKind::Internal, &Context::new(), attributes, Vec::new())
+}
+
+pub(crate) fn publish(job: Option<&Reference>, uid: Uuid, batch: i64) -> Option<Recorded> {
     let tracer = TRACER.get()?;
-    let links = job.map(|Recorded(job)| Link::with_context(job.span().span_context().clone()));
+    let links = job.map(|Reference(job)| Link::with_context(job.clone()));
     let attributes = vec![KeyValue::new("vaultstream.uid", uid.to_string()), KeyValue::new("vaultstream.batch", batch)];
     recorded(tracer, "publish", SpanKind::Producer, &Context::new(), attributes, links.into_iter().collect())
 }
@@ -65,6 +79,18 @@ pub(crate) fn batch(traceparent: &str, batch: i64, records: i64) -> Option<Recor
 pub(crate) fn child(Recorded(parent): &Recorded, name: &'static str) -> Recorded {
     let span = TRACER.get().map(|tracer| tracer.start_with_context(name, parent));
     Recorded(span.map_or_else(Context::new, |span| Context::new().with_span(span)))
+}
+
+pub(crate) fn refer_to(Recorded(context): &Recorded) -> Reference {
+    Reference(context.span().span_context().clone())
+}
+
+pub(crate) fn link(Recorded(context): &Recorded, Reference(to): &Reference) {
+    context.span().add_link(to.clone(), Vec::new());
+}
+
+pub(crate) fn trace_id(Recorded(context): &Recorded) -> u128 {
+    u128::from_be_bytes(context.span().span_context().trace_id().to_bytes())
 }
 
 pub(crate) fn fail(Recorded(context): &Recorded, why: String) {

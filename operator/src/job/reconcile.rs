@@ -12,6 +12,8 @@ use kube::{
 };
 use uuid::Uuid;
 use vaultstream_api::{ConditionType, Phase, Reason, SigningJob, SigningJobStatus, names::RECONCILE};
+use vaultstream_program::chain;
+use vaultstream_trace::Span;
 
 use crate::{
     fault::ConditionFault,
@@ -43,6 +45,16 @@ pub(crate) async fn reconcile(
     ctx: Arc<Context>,
 ) -> Result<Action, ReconcileError> {
     let _time = ctx.metrics.reconcile_seconds.start_timer();
+    let trace = Span::reconcile(&object.namespace().unwrap_or_default(), &object.name_any());
+    let reconciled = reconcile_object(&object, &ctx, &trace).await;
+    reconciled.inspect_err(|error| trace.fail(chain(error)))
+}
+
+async fn reconcile_object(
+    object: &DeserializeGuard<SigningJob>,
+    ctx: &Context,
+    trace: &Span,
+) -> Result<Action, ReconcileError> {
     let job = match &object.0 {
         Ok(job) => job,
         Err(invalid) => {
@@ -51,7 +63,7 @@ pub(crate) async fn reconcile(
         }
     };
     if job.metadata.deletion_timestamp.is_some() {
-        return cleanup::clean_up(&ctx, job).await;
+        return cleanup::clean_up(ctx, job).await;
     }
     if job.annotations().get(RECONCILE).is_some_and(|value| value == "paused") {
         return Ok(Action::await_change());
@@ -60,21 +72,27 @@ pub(crate) async fn reconcile(
     if let Some(field) = missing_field {
         let why =
             format!("the SigningJob type in this cluster has no {field}: upgrade its CRD to the operator's release");
-        refuse(&ctx, job, &ConditionFault::new(Reason::TypeOutdated, why)).await?;
+        refuse(ctx, job, &ConditionFault::new(Reason::TypeOutdated, why)).await?;
         return Ok(Action::requeue(IDLE_POLL_INTERVAL));
     }
     finalizer::ensure(&ctx.client, job).await.map_err(ReconcileError::Finalizer)?;
     match validate::validate(job) {
-        Ok(valid) if valid.status.phase.is_some_and(Phase::is_final) => ended::reconcile_ended(&ctx, job, &valid).await,
-        Ok(valid) => reconcile_running(&ctx, job, &valid).await,
-        Err(invalid) => refuse(&ctx, job, &ConditionFault::new(Reason::InvalidSpec, invalid.to_string())).await,
+        Ok(valid) if valid.status.phase.is_some_and(Phase::is_final) => ended::reconcile_ended(ctx, job, &valid).await,
+        Ok(valid) => reconcile_running(ctx, job, &valid, trace).await,
+        Err(invalid) => refuse(ctx, job, &ConditionFault::new(Reason::InvalidSpec, invalid.to_string())).await,
     }
 }
 
 /// Reconciles a job that has not ended. The comment at each stage says what it uses.
-async fn reconcile_running(ctx: &Context, object: &SigningJob, job: &ValidJob) -> Result<Action, ReconcileError> {
+async fn reconcile_running(
+    ctx: &Context,
+    object: &SigningJob,
+    job: &ValidJob,
+    trace: &Span,
+) -> Result<Action, ReconcileError> {
     // Memory.
     let snapshot = ctx.supervisor.ensure_running(&job.request(), job.known_progress());
+    trace.link_to(&snapshot.trace);
     let observed = ctx.children.observe(job);
     let load = ctx.backlog.get(job.uid);
     // Pure, except for the workers granted to other jobs.
@@ -92,8 +110,9 @@ async fn reconcile_running(ctx: &Context, object: &SigningJob, job: &ValidJob) -
     let desired = if need.children { build::children(job, &staffing) } else { DesiredChildren::default() };
     let replicas = plan::replicas(job, selection.scaler, &observed, grant.granted);
     // The API server.
-    let outcome = apply::apply(&ctx.client, &ctx.applied, job, desired, &observed).await?;
-    if scale::write(&ctx.client, job, &observed, replicas).await? {
+    let applying = apply::apply(&ctx.client, &ctx.applied, job, desired, &observed);
+    let outcome = trace.within("apply", applying).await?;
+    if trace.within("scale", scale::write(&ctx.client, job, &observed, replicas)).await? {
         ctx.metrics.writes.with_label_values(&["scale"]).inc();
     }
     // Pure.
@@ -110,7 +129,7 @@ async fn reconcile_running(ctx: &Context, object: &SigningJob, job: &ValidJob) -
         now: Timestamp::now(),
     });
     // The API server.
-    let outcome = write_status(ctx, object, job, &status).await?;
+    let outcome = trace.within("status", write_status(ctx, object, job, &status)).await?;
     if let (true, Some(rejects)) = (job.retry_rejects, snapshot.retried) {
         retry_annotation::acknowledge(ctx, object, job, RetryOutcome::Begun(rejects)).await?;
     }
@@ -201,7 +220,7 @@ pub(crate) fn error_policy(
     let uid = object.uid().as_deref().and_then(|uid| Uuid::parse_str(uid).ok()).unwrap_or_default();
     let delay = ctx.retry_delays.after_failure(uid);
     tracing::warn!(
-        namespace = object.namespace(), name = object.name_any(), error = vaultstream_program::chain(error), retry_in = ?delay,
+        namespace = object.namespace(), name = object.name_any(), error = chain(error), retry_in = ?delay,
         "reconcile failed"
     );
     Action::requeue(delay)

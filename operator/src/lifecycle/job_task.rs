@@ -18,6 +18,7 @@ use vaultstream_api::Reason;
 use vaultstream_ledger::{JobId, JobState, Ledger};
 use vaultstream_lifecycle::{Advance, Driver, LifecycleError, Settings, Watch, drive};
 use vaultstream_streams::{Backoff, Streams};
+use vaultstream_trace::SpanRef;
 
 use crate::{
     dependencies::Dependencies,
@@ -65,7 +66,8 @@ pub(crate) async fn run(
     stop: CancellationToken,
 ) {
     let row = JobRow::new(resources.cluster.clone(), Arc::clone(&resources.leftovers), known);
-    let mut task = JobTask { resources, requests, row, snapshot, admission: None, read_at: None };
+    let mut task =
+        JobTask { resources, requests, row, snapshot, admission: None, read_at: None, trace: SpanRef::default() };
     tokio::select! {
         () = task.run_until_over() => {}
         () = stop.cancelled() => {}
@@ -81,6 +83,8 @@ struct JobTask {
     admission: Option<Admission>,
     /// When the row and the figures were last read.
     read_at: Option<Instant>,
+    /// The job's span in the traces of this process.
+    trace: SpanRef,
 }
 
 /// What one attempt uses.
@@ -239,6 +243,7 @@ impl JobTask {
             snapshot.job = Some(reading.job);
             snapshot.progress = reading.progress;
             snapshot.queued = queued;
+            snapshot.trace.clone_from(&self.trace);
             snapshot.fault = None;
         });
     }
@@ -275,6 +280,7 @@ impl Watch for Driving<'_> {
                 return Ok(ControlFlow::Continue(()));
             }
         }
+        task.trace = driver.trace();
         let reading = Box::pin(task.read(tools)).await?;
         let state = reading.job.state;
         // The phase Signing is not shown before the job is admitted.

@@ -2,6 +2,7 @@
 
 use vaultstream_api::Reason;
 use vaultstream_ledger::{Job, Progress};
+use vaultstream_trace::SpanRef;
 
 use crate::{fault::ConditionFault, lifecycle::queue_position::QueuePosition};
 
@@ -16,6 +17,8 @@ pub(crate) struct JobSnapshot {
     pub(crate) queued: Option<QueuePosition>,
     /// How many rejects are tried again; `None` once that is no longer asked for.
     pub(crate) retried: Option<i64>,
+    /// Its span in the traces of this process.
+    pub(crate) trace: SpanRef,
     /// What stops its task.
     pub(crate) fault: Option<ConditionFault>,
 }

@@ -3,6 +3,7 @@
 
 mod backups;
 mod check;
+mod collector;
 mod drive;
 mod jobs;
 mod lease_log;
@@ -20,6 +21,7 @@ pub(crate) mod plain;
 pub(crate) mod three;
 
 pub(crate) use check::{assert_complete, assert_signed_exactly_once};
+pub(crate) use collector::{Collector, Span};
 pub(crate) use drive::{Drive, quick};
 pub(crate) use jobs::{generated, of_spec, of_table};
 pub(crate) use lease_log::LeaseLog;

@@ -16,6 +16,9 @@ mod tables;
 #[path = "../../it/harness/check.rs"]
 #[allow(dead_code, reason = "shared with the other suite, which uses the rest")]
 mod check;
+#[path = "../../it/harness/collector.rs"]
+#[allow(dead_code, reason = "shared with the other suite, which uses the rest")]
+mod collector;
 #[path = "../../it/harness/jobs.rs"]
 #[allow(dead_code, reason = "shared with the other suite, which uses the rest")]
 mod manifests;
@@ -36,6 +39,7 @@ pub(crate) use cluster::{
     OwnNamespace, apply, apply_cluster, connect, install_crd, is_own_node, kubeconfig_file, kubectl,
     kubectl_with_input, lax_crd, object, older_crd, on_another_runtime, pki, program,
 };
+pub(crate) use collector::{Collector, Span};
 pub(crate) use images::{WORKER_IMAGE, node, tag_worker_image};
 pub(crate) use job::{Job, condition, phase_of};
 pub(crate) use manifests::{generated, of_table};
@@ -43,7 +47,7 @@ pub(crate) use metrics_api::MetricsApi;
 pub(crate) use operator::Operator;
 pub(crate) use patience::PATIENCE;
 pub(crate) use place::Place;
-pub(crate) use process::Program;
+pub(crate) use process::{Program, Running};
 pub(crate) use relay::free_port;
 pub(crate) use servers::Servers;
 pub(crate) use site::until;

@@ -52,6 +52,10 @@ impl OperatorProgram {
         Self { program: self.program.args(args), ..self }
     }
 
+    pub(crate) fn env(self, name: &str, value: &str) -> Self {
+        Self { program: self.program.env(name, value), ..self }
+    }
+
     /// What happens at a fault point: `name[:n]=kill|stop|exit`.
     pub(crate) fn fault(self, fault: &str) -> Self {
         Self { program: self.program.fault(fault), ..self }
