@@ -38,7 +38,7 @@ fn a_reconcile_is_a_trace_of_its_own_that_links_to_its_job_and_fails_with_the_pa
     assert_ne!(Some(trace), job.trace_id());
     drop(reconcile);
 
-    let spans = kept.0.lock().unwrap();
+    let spans = kept.0.lock().unwrap().clone();
     let [apply, reconcile] = &spans[..] else { panic!("{spans:?}") };
     assert_eq!((apply.name.as_ref(), reconcile.name.as_ref()), ("apply", "reconcile"));
     assert_eq!(apply.parent_span_id, reconcile.span_context.span_id());
