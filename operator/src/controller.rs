@@ -1,7 +1,7 @@
 //! What the leader runs: the controller of SigningJobs, the polls of the cluster's capabilities and of its SigningJob type, the
 //! sweep, and the count of jobs.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use futures_util::{Stream, StreamExt, stream};
 use kube::{
@@ -51,6 +51,8 @@ const CAPABILITIES_TIMEOUT: Duration = Duration::from_secs(10);
 const DEBOUNCE_INTERVAL: Duration = Duration::from_millis(250);
 /// How often jobs are counted.
 const COUNT_INTERVAL: Duration = Duration::from_secs(5);
+/// How often tasks are looked for whose job is gone.
+const GHOSTS_INTERVAL: Duration = Duration::from_secs(5);
 /// How often the leader sweeps.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(600);
 /// The delay after a sweep that failed.
@@ -76,7 +78,9 @@ pub(crate) async fn control(replica: &Replica, cluster: String, children: Arc<Ch
         let (store, writer) = reflector::store();
         let watched = watcher(jobs, watcher::Config::default().timeout(WATCH_TIMEOUT_SECONDS)).modify(lighten);
         let controller = Controller::for_stream(reflector(writer, watched).applied_objects(), store.clone())
-            .owns_shared_stream(children.deployment_changes())
+            .owns_shared_stream(children.deployments.changes())
+            .owns_shared_stream(children.disruption_budgets.changes())
+            .owns_shared_stream(children.autoscalers.changes())
             .reconcile_on(received(requeued))
             .with_config(settings)
             .graceful_shutdown_on(ending.clone().cancelled_owned());
@@ -98,6 +102,7 @@ pub(crate) async fn control(replica: &Replica, cluster: String, children: Arc<Ch
         () = run => {}
         () = sweep_for_ever(&context, &stores) => {}
         () = count_for_ever(&context, &stores) => {}
+        () = end_ghosts_for_ever(&context, &stores) => {}
         () = installed_schema::check_for_ever(client, &missing_field_sender) => {}
         () = capabilities::poll_for_ever(client, config, authorities, &capabilities_sender, count) => {}
     }
@@ -173,17 +178,27 @@ async fn count_for_ever(context: &Context, stores: &[Store<DeserializeGuard<Sign
     }
 }
 
+/// The jobs that the watches know.
+fn living(stores: &[Store<DeserializeGuard<SigningJob>>]) -> HashSet<Uuid> {
+    let jobs = stores.iter().flat_map(Store::state);
+    jobs.filter_map(|job| job.uid().as_deref().and_then(|uid| Uuid::parse_str(uid).ok())).collect()
+}
+
+/// Ends the tasks of jobs that went without a clean-up.
+async fn end_ghosts_for_ever(context: &Context, stores: &[Store<DeserializeGuard<SigningJob>>]) {
+    loop {
+        tokio::time::sleep(GHOSTS_INTERVAL).await;
+        sweep::end_ghosts(context, || living(stores)).await;
+    }
+}
+
 /// Removes what deleted jobs left, at start and every ten minutes.
 async fn sweep_for_ever(context: &Context, stores: &[Store<DeserializeGuard<SigningJob>>]) {
     for store in stores {
         let _ = store.wait_until_ready().await;
     }
     loop {
-        let living = || {
-            let jobs = stores.iter().flat_map(Store::state);
-            jobs.filter_map(|job| job.uid().as_deref().and_then(|uid| Uuid::parse_str(uid).ok())).collect()
-        };
-        let delay = match sweep::sweep(context, living).await {
+        let delay = match sweep::sweep(context, || living(stores)).await {
             Ok(0) => SWEEP_INTERVAL,
             Ok(swept) => {
                 tracing::info!(swept, "removed what deleted jobs had left");

@@ -57,9 +57,11 @@ pub(crate) struct ApplyError {
 /// How often a child is applied again although its content is the same: another writer may have changed it.
 const REAPPLY_INTERVAL: Duration = Duration::from_secs(600);
 
-/// The hash of what was applied last, by job and kind: applying the same again costs no request.
+/// The children that may exist, by job and kind, and the hash of what was applied last: applying the same again costs no
+/// request. A child is noted before it is applied, and forgotten after it was deleted: a response may be lost, and watches may
+/// lag behind.
 #[derive(Default)]
-pub(crate) struct AppliedHashes(Mutex<HashMap<(Uuid, &'static str), AppliedHash>>);
+pub(crate) struct AppliedHashes(Mutex<HashMap<(Uuid, &'static str), Option<AppliedHash>>>);
 
 struct AppliedHash {
     hash: [u8; 32],
@@ -77,15 +79,29 @@ pub(crate) enum ApplyOutcome {
 impl AppliedHashes {
     fn is_due(&self, uid: Uuid, kind: &'static str, hash: [u8; 32]) -> bool {
         let known = self.0.lock();
-        known.get(&(uid, kind)).is_none_or(|last| last.hash != hash || last.at.elapsed() > REAPPLY_INTERVAL)
+        let last = known.get(&(uid, kind)).and_then(Option::as_ref);
+        last.is_none_or(|last| last.hash != hash || last.at.elapsed() > REAPPLY_INTERVAL)
+    }
+
+    /// It may exist from now on.
+    fn begin(&self, uid: Uuid, kind: &'static str) {
+        self.0.lock().insert((uid, kind), None);
     }
 
     fn record(&self, uid: Uuid, kind: &'static str, hash: [u8; 32]) {
-        self.0.lock().insert((uid, kind), AppliedHash { hash, at: Instant::now() });
+        self.0.lock().insert((uid, kind), Some(AppliedHash { hash, at: Instant::now() }));
     }
 
+    /// Whether it may exist.
     fn knows(&self, uid: Uuid, kind: &'static str) -> bool {
         self.0.lock().contains_key(&(uid, kind))
+    }
+
+    /// No watch shows it: if it is wanted, it is applied again.
+    fn distrust(&self, uid: Uuid, kind: &'static str) {
+        if let Some(last) = self.0.lock().get_mut(&(uid, kind)) {
+            *last = None;
+        }
     }
 
     /// Forgets a job, or one kind of its children.
@@ -106,18 +122,16 @@ pub(crate) async fn apply(
     let names = ChildNames::of(&job.name);
     let DesiredChildren { deployment, disruption_budget, autoscaler, scaled_object } = desired;
     // The watch may not have seen yet what was applied a moment ago.
-    let [budget_applied, autoscaler_applied] = [BUDGET, AUTOSCALER].map(|kind| applied.knows(job.uid, kind));
-    let exist = [
-        (DEPLOYMENT, observed.deployment.is_some()),
-        (BUDGET, observed.disruption_budget.is_some()),
-        (AUTOSCALER, observed.autoscaler.is_some()),
-    ];
-    for (kind, exists) in exist {
-        if !exists {
-            applied.forget(job.uid, Some(kind));
+    let may_exist = |kind, is_observed: bool| {
+        if !is_observed {
+            applied.distrust(job.uid, kind);
         }
-    }
-    if autoscaler.is_none() && (observed.autoscaler.is_some() || autoscaler_applied) {
+        is_observed || applied.knows(job.uid, kind)
+    };
+    let deployment_may_exist = may_exist(DEPLOYMENT, observed.deployment.is_some());
+    let budget_may_exist = may_exist(BUDGET, observed.disruption_budget.is_some());
+    let autoscaler_may_exist = may_exist(AUTOSCALER, observed.autoscaler.is_some());
+    if autoscaler.is_none() && autoscaler_may_exist {
         delete_child::<HorizontalPodAutoscaler>(client, applied, job, AUTOSCALER, &names.scaler).await?;
     }
     let has_scaled_object = job.status.scaling_mode == Some(ScalingMode::Keda) || applied.knows(job.uid, SCALED_OBJECT);
@@ -130,18 +144,19 @@ pub(crate) async fn apply(
     match deployment {
         Some(deployment) => {
             if observed.deployment.is_none() {
+                applied.begin(job.uid, DEPLOYMENT);
                 create_without_replicas(client, job, &deployment).await?;
             }
             apply_child(client, applied, job, DEPLOYMENT, deployment).await?;
         }
-        None if observed.deployment.is_some() => {
+        None if deployment_may_exist => {
             delete_child::<Deployment>(client, applied, job, DEPLOYMENT, &names.workers).await?;
         }
         None => {}
     }
     match disruption_budget {
         Some(budget) => apply_child(client, applied, job, BUDGET, budget).await?,
-        None if observed.disruption_budget.is_some() || budget_applied => {
+        None if budget_may_exist => {
             delete_child::<PodDisruptionBudget>(client, applied, job, BUDGET, &names.disruption_budget).await?;
         }
         None => {}
@@ -231,6 +246,7 @@ where
     if !applied.is_due(job.uid, kind, hash) {
         return Ok(());
     }
+    applied.begin(job.uid, kind);
     let api = Api::<K>::namespaced(client.clone(), job.namespace.as_str());
     let params = PatchParams::apply(OPERATOR).force();
     api.patch(&name, &params, &Patch::Apply(&object)).await.map_err(|source| ApplyError {
@@ -253,13 +269,14 @@ async fn delete_child<K>(
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + std::fmt::Debug,
 {
-    applied.forget(job.uid, Some(kind));
     delete_if_present::<K>(client, job.namespace.as_str(), name).await.map_err(|source| ApplyError {
         action: "delete",
         kind,
         name: name.to_owned(),
         source,
-    })
+    })?;
+    applied.forget(job.uid, Some(kind));
+    Ok(())
 }
 
 #[cfg(test)]
@@ -287,8 +304,20 @@ mod tests {
     fn content_is_applied_again_after_a_while_in_case_another_writer_has_changed_it() {
         let (applied, job) = (AppliedHashes::default(), Uuid::from_u128(1));
         let then = Instant::now().checked_sub(REAPPLY_INTERVAL + Duration::from_secs(1)).unwrap();
-        applied.0.lock().insert((job, BUDGET), AppliedHash { hash: [1; 32], at: then });
+        applied.0.lock().insert((job, BUDGET), Some(AppliedHash { hash: [1; 32], at: then }));
         assert!(applied.is_due(job, BUDGET, [1; 32]));
+    }
+
+    #[test]
+    fn a_child_that_may_exist_is_applied_until_a_response_says_that_it_does() {
+        let (applied, job) = (AppliedHashes::default(), Uuid::from_u128(1));
+        applied.begin(job, BUDGET);
+        assert!(applied.knows(job, BUDGET) && applied.is_due(job, BUDGET, [1; 32]), "its outcome is unknown");
+        applied.record(job, BUDGET, [1; 32]);
+        applied.distrust(job, BUDGET);
+        assert!(applied.knows(job, BUDGET) && applied.is_due(job, BUDGET, [1; 32]), "no watch shows it");
+        applied.distrust(job, DEPLOYMENT);
+        assert!(!applied.knows(job, DEPLOYMENT), "it was never applied");
     }
 
     #[test]

@@ -32,17 +32,22 @@ const CHILD_SELECTOR: &str = "app.kubernetes.io/managed-by=vaultstream-operator"
 const WATCH_TIMEOUT_SECONDS: u32 = 200;
 /// The delay after a watch failed.
 const WATCH_RETRY_INTERVAL: Duration = Duration::from_millis(100);
-/// Changes of Deployments that a controller may lag behind. It polls its jobs, too, so a lost change is only seen later.
+/// Changes of one kind that a controller may lag behind. It polls its jobs, too, so a lost change is only seen later.
 const CHANGES_LIMIT: usize = 1024;
 
 /// The children of all jobs, kept up to date by watches.
 pub(crate) struct ChildCache {
-    deployments: Vec<Store<Deployment>>,
-    disruption_budgets: Vec<Store<PodDisruptionBudget>>,
-    autoscalers: Vec<Store<HorizontalPodAutoscaler>>,
-    pods: Vec<Store<Pod>>,
-    /// Of each Deployment that was seen new, changed or deleted.
-    deployment_changes: broadcast::Sender<Arc<Deployment>>,
+    pub(crate) deployments: Children<Deployment>,
+    pub(crate) disruption_budgets: Children<PodDisruptionBudget>,
+    pub(crate) autoscalers: Children<HorizontalPodAutoscaler>,
+    pods: Children<Pod>,
+}
+
+/// The children of one kind.
+pub(crate) struct Children<K: Resource<DynamicType = ()> + Clone + 'static> {
+    stores: Vec<Store<K>>,
+    /// Each that was seen new, changed or deleted.
+    changes: broadcast::Sender<Arc<K>>,
 }
 
 /// The children of one job.
@@ -65,42 +70,30 @@ impl ObservedChildren {
         let written = self.deployment.as_ref()?.spec.as_ref()?.replicas?;
         u32::try_from(written).ok()
     }
+
+    /// Whether a child is there, pods not counted.
+    pub(crate) fn has_children(&self) -> bool {
+        self.deployment.is_some() || self.disruption_budget.is_some() || self.autoscaler.is_some()
+    }
 }
 
 impl ChildCache {
     /// Starts to watch `namespaces`, or all when the list is empty.
     pub(crate) fn watch(client: &Client, namespaces: &[String], stop: &CancellationToken) -> Self {
-        let (deployment_changes, _) = broadcast::channel(CHANGES_LIMIT);
         Self {
-            deployments: watch_all(client, namespaces, Some(&deployment_changes), stop),
-            disruption_budgets: watch_all(client, namespaces, None, stop),
-            autoscalers: watch_all(client, namespaces, None, stop),
-            pods: watch_all(client, namespaces, None, stop),
-            deployment_changes,
+            deployments: Children::watch(client, namespaces, stop),
+            disruption_budgets: Children::watch(client, namespaces, stop),
+            autoscalers: Children::watch(client, namespaces, stop),
+            pods: Children::watch(client, namespaces, stop),
         }
     }
 
     /// Returns when everything that exists was seen once.
     pub(crate) async fn ready(&self) {
-        all_ready(&self.deployments).await;
-        all_ready(&self.disruption_budgets).await;
-        all_ready(&self.autoscalers).await;
-        all_ready(&self.pods).await;
-    }
-
-    /// Deployments from now on, each time one is seen new, changed or deleted.
-    pub(crate) fn deployment_changes(&self) -> impl Stream<Item = Arc<Deployment>> + Send + use<> {
-        stream::unfold(self.deployment_changes.subscribe(), |mut changes| async move {
-            loop {
-                match changes.recv().await {
-                    Ok(deployment) => return Some((deployment, changes)),
-                    Err(broadcast::error::RecvError::Lagged(lost)) => {
-                        tracing::debug!(lost, "changes of Deployments came too fast");
-                    }
-                    Err(broadcast::error::RecvError::Closed) => return None,
-                }
-            }
-        })
+        self.deployments.ready().await;
+        self.disruption_budgets.ready().await;
+        self.autoscalers.ready().await;
+        self.pods.ready().await;
     }
 
     /// How many workers of a job are ready.
@@ -110,7 +103,7 @@ impl ChildCache {
 
     fn pods_of(&self, uid: Uuid) -> Vec<Arc<Pod>> {
         let uid = uid.to_string();
-        let pods = self.pods.iter().flat_map(Store::state);
+        let pods = self.pods.stores.iter().flat_map(Store::state);
         pods.filter(|pod| pod.labels().get(JOB_UID_LABEL) == Some(&uid) && pod.metadata.deletion_timestamp.is_none())
             .collect()
     }
@@ -118,9 +111,9 @@ impl ChildCache {
     /// The children of the job.
     pub(crate) fn observe(&self, job: &ValidJob) -> ObservedChildren {
         let names = ChildNames::of(&job.name);
-        let deployment = find(&self.deployments, &names.workers, job);
-        let disruption_budget = find(&self.disruption_budgets, &names.disruption_budget, job);
-        let autoscaler = find(&self.autoscalers, &names.scaler, job);
+        let deployment = self.deployments.of(job, &names.workers);
+        let disruption_budget = self.disruption_budgets.of(job, &names.disruption_budget);
+        let autoscaler = self.autoscalers.of(job, &names.scaler);
         let pods = self.pods_of(job.uid);
         let pod_fault = pods
             .iter()
@@ -131,32 +124,7 @@ impl ChildCache {
     }
 }
 
-async fn all_ready<K: Resource<DynamicType = ()> + Clone + 'static>(stores: &[Store<K>]) {
-    for store in stores {
-        let _ = store.wait_until_ready().await;
-    }
-}
-
-/// A child by its name, unless it belongs to an older job of that name.
-fn find<K>(stores: &[Store<K>], name: &str, job: &ValidJob) -> Option<Arc<K>>
-where
-    K: Resource<DynamicType = ()> + Clone + 'static,
-{
-    let name = ObjectRef::new(name).within(job.namespace.as_str());
-    let found = stores.iter().find_map(|store| store.get(&name))?;
-    (found.labels().get(JOB_UID_LABEL) == Some(&job.uid.to_string())).then_some(found)
-}
-
-fn count(number: usize) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
-}
-
-fn watch_all<K>(
-    client: &Client,
-    namespaces: &[String],
-    changes: Option<&broadcast::Sender<Arc<K>>>,
-    stop: &CancellationToken,
-) -> Vec<Store<K>>
+impl<K> Children<K>
 where
     K: Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
         + Clone
@@ -166,11 +134,46 @@ where
         + Sync
         + 'static,
 {
-    let watch = |api| watch_one(api, changes.cloned(), stop.clone());
-    apis(client, namespaces).into_iter().map(watch).collect()
+    fn watch(client: &Client, namespaces: &[String], stop: &CancellationToken) -> Self {
+        let (changes, _) = broadcast::channel(CHANGES_LIMIT);
+        let watch = |api| watch_one(api, changes.clone(), stop.clone());
+        Self { stores: apis(client, namespaces).into_iter().map(watch).collect(), changes }
+    }
+
+    async fn ready(&self) {
+        for store in &self.stores {
+            let _ = store.wait_until_ready().await;
+        }
+    }
+
+    /// Children from now on, each time one is seen new, changed or deleted.
+    pub(crate) fn changes(&self) -> impl Stream<Item = Arc<K>> + Send + use<K> {
+        stream::unfold(self.changes.subscribe(), |mut changes| async move {
+            loop {
+                match changes.recv().await {
+                    Ok(child) => return Some((child, changes)),
+                    Err(broadcast::error::RecvError::Lagged(lost)) => {
+                        tracing::debug!(lost, "changes of {} came too fast", K::plural(&()));
+                    }
+                    Err(broadcast::error::RecvError::Closed) => return None,
+                }
+            }
+        })
+    }
+
+    /// A child by its name, unless it belongs to an older job of that name.
+    fn of(&self, job: &ValidJob, name: &str) -> Option<Arc<K>> {
+        let name = ObjectRef::new(name).within(job.namespace.as_str());
+        let found = self.stores.iter().find_map(|store| store.get(&name))?;
+        (found.labels().get(JOB_UID_LABEL) == Some(&job.uid.to_string())).then_some(found)
+    }
 }
 
-fn watch_one<K>(api: Api<K>, changes: Option<broadcast::Sender<Arc<K>>>, stop: CancellationToken) -> Store<K>
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+fn watch_one<K>(api: Api<K>, changes: broadcast::Sender<Arc<K>>, stop: CancellationToken) -> Store<K>
 where
     K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned + Send + Sync + 'static,
 {
@@ -185,10 +188,8 @@ where
                 object = objects.next() => match object {
                     Some(Ok(object)) => {
                         refusal_logged = false;
-                        if let Some(changes) = &changes {
-                            // It fails while nothing subscribes: only a leader does.
-                            let _ = changes.send(Arc::new(object));
-                        }
+                        // It fails while nothing subscribes: only a leader does.
+                        let _ = changes.send(Arc::new(object));
                     }
                     Some(Err(error)) => {
                         let what = K::plural(&());
@@ -240,18 +241,17 @@ mod tests {
     /// A cache whose watches have seen these objects.
     fn cache(deployments: &[Deployment], pods: &[Pod]) -> ChildCache {
         ChildCache {
-            deployments: vec![filled(deployments)],
-            disruption_budgets: vec![filled(&[])],
-            autoscalers: vec![filled(&[])],
-            pods: vec![filled(pods)],
-            deployment_changes: broadcast::channel(CHANGES_LIMIT).0,
+            deployments: filled(deployments),
+            disruption_budgets: filled(&[]),
+            autoscalers: filled(&[]),
+            pods: filled(pods),
         }
     }
 
-    fn filled<K: Resource<DynamicType = ()> + Clone + 'static>(objects: &[K]) -> Store<K> {
+    fn filled<K: Resource<DynamicType = ()> + Clone + 'static>(objects: &[K]) -> Children<K> {
         let (store, mut writer) = reflector::store();
         objects.iter().for_each(|object| writer.apply_watcher_event(&Event::Apply(object.clone())));
-        store
+        Children { stores: vec![store], changes: broadcast::channel(CHANGES_LIMIT).0 }
     }
 
     fn deployment(name: &str, uid: &str, replicas: i32) -> Deployment {
@@ -308,10 +308,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn changes_of_deployments_reach_a_subscriber_and_the_newest_ones_one_that_lags() {
+    async fn changes_of_children_reach_a_subscriber_and_the_newest_ones_one_that_lags() {
         let cache = cache(&[], &[]);
-        let mut changes = Box::pin(cache.deployment_changes());
-        let send = |replicas| drop(cache.deployment_changes.send(Arc::new(deployment("vs-invoices", UID, replicas))));
+        let mut changes = Box::pin(cache.deployments.changes());
+        let send = |replicas| drop(cache.deployments.changes.send(Arc::new(deployment("vs-invoices", UID, replicas))));
         let replicas = |deployment: Option<Arc<Deployment>>| deployment?.spec.as_ref()?.replicas;
         send(1);
         assert_eq!(replicas(changes.next().await), Some(1));

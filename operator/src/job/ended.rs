@@ -40,7 +40,7 @@ pub(crate) async fn reconcile_ended(
     ctx.supervisor.abort(job.uid).await;
     let observed = ctx.children.observe(job);
     let outcome = apply::apply(&ctx.client, &ctx.applied, job, DesiredChildren::default(), &observed).await?;
-    let left = observed.pods > 0 || observed.deployment.is_some() || observed.disruption_budget.is_some();
+    let left = observed.pods > 0 || observed.has_children();
     if left || outcome == ApplyOutcome::WaitingForKeda {
         return Ok(Action::requeue(CHILDREN_POLL_INTERVAL));
     }

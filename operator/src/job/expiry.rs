@@ -11,6 +11,9 @@ use vaultstream_api::{SigningJob, SigningJobStatus};
 
 use crate::job::validate::ValidJob;
 
+/// The delay after a deletion that met a conflict.
+const CONFLICT_RETRY_INTERVAL: Duration = Duration::from_secs(1);
+
 /// How long a finished job is still kept: zero when it is due, `None` when it is kept for ever.
 fn time_left(job: &ValidJob, status: &SigningJobStatus, now: Timestamp) -> Option<Duration> {
     let (ttl, finished) = job.spec.ttl_after_finished.as_ref().zip(status.completion_time.as_ref())?;
@@ -34,7 +37,9 @@ pub(crate) async fn delete_when_due(
     let api = Api::<SigningJob>::namespaced(client.clone(), job.namespace.as_str());
     match api.delete(job.name.as_str(), &params).await {
         Ok(_) => Ok(None),
-        Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(None),
+        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
+        // Another job has the name, or the object was being written: the watch brings it, or the next attempt deletes it.
+        Err(kube::Error::Api(status)) if status.is_conflict() => Ok(Some(CONFLICT_RETRY_INTERVAL)),
         Err(error) => Err(error),
     }
 }

@@ -16,14 +16,16 @@ pub(crate) fn is_set(job: &SigningJob) -> bool {
     job.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
 }
 
-/// Adds our finalizer, unless the object has it.
-pub(crate) async fn ensure(client: &Client, job: &SigningJob) -> Result<(), kube::Error> {
+/// Adds our finalizer, unless the object has it. Returns whether it had it before: only then may work on the job begin. An
+/// object without it may be gone already, and would leave behind whatever is made for it now.
+pub(crate) async fn ensure(client: &Client, job: &SigningJob) -> Result<bool, kube::Error> {
     if is_set(job) {
-        return Ok(());
+        return Ok(true);
     }
     let mut finalizers = job.finalizers().to_vec();
     finalizers.push(FINALIZER.to_owned());
-    write(client, &job.metadata, &finalizers).await
+    write(client, &job.metadata, &finalizers).await?;
+    Ok(false)
 }
 
 /// Removes our finalizer, if the object has it.

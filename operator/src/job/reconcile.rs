@@ -75,7 +75,10 @@ async fn reconcile_object(
         refuse(ctx, job, &ConditionFault::new(Reason::TypeOutdated, why)).await?;
         return Ok(Action::requeue(IDLE_POLL_INTERVAL));
     }
-    finalizer::ensure(&ctx.client, job).await.map_err(ReconcileError::Finalizer)?;
+    if !finalizer::ensure(&ctx.client, job).await.map_err(ReconcileError::Finalizer)? {
+        // The watch brings the object with its finalizer, unless it is gone.
+        return Ok(Action::requeue(IDLE_POLL_INTERVAL));
+    }
     match validate::validate(job) {
         Ok(valid) if valid.status.phase.is_some_and(Phase::is_final) => ended::reconcile_ended(ctx, job, &valid).await,
         Ok(valid) => reconcile_running(ctx, job, &valid, trace).await,
@@ -150,11 +153,21 @@ async fn refuse(ctx: &Context, job: &SigningJob, why: &ConditionFault) -> Result
     };
     let name = job.name_any();
     let none = SigningJobStatus::default();
-    let stored = StoredStatus { namespace: &namespace, name: &name, uid, status: job.status.as_ref().unwrap_or(&none) };
+    let stored = StoredStatus {
+        namespace: &namespace,
+        name: &name,
+        uid,
+        version: job.metadata.resource_version.as_deref(),
+        status: job.status.as_ref().unwrap_or(&none),
+    };
     let refused = status::refused(job, why, Timestamp::now());
-    if ctx.status_writer.write(&ctx.client, stored, &refused).await? == WriteOutcome::Written {
-        tracing::warn!(namespace, name, why = why.message, "a SigningJob was refused");
-        announce(&ctx.recorder, job, EventType::Warning, why.reason.as_str(), &why.message).await;
+    match ctx.status_writer.write(&ctx.client, stored, &refused).await? {
+        WriteOutcome::Written => {
+            tracing::warn!(namespace, name, why = why.message, "a SigningJob was refused");
+            announce(&ctx.recorder, job, EventType::Warning, why.reason.as_str(), &why.message).await;
+        }
+        WriteOutcome::Unchanged => {}
+        WriteOutcome::Deferred(delay) => return Ok(Action::requeue(delay)),
     }
     Ok(Action::await_change())
 }

@@ -1,5 +1,7 @@
 //! Removes what deleted SigningJobs have left in the ledger and in NATS.
 
+use std::collections::HashSet;
+
 use kube::{Api, ResourceExt};
 use uuid::Uuid;
 use vaultstream_api::SigningJob;
@@ -12,7 +14,7 @@ use crate::job::{
 
 /// Removes the streams and ledger rows of this cluster whose SigningJob is gone, as their stored policy says, and returns of
 /// how many jobs. Jobs of which `known_to_watches` returns the uid exist. About each other one the API server is asked first.
-pub(crate) async fn sweep(ctx: &Context, known_to_watches: impl Fn() -> Vec<Uuid>) -> Result<usize, String> {
+pub(crate) async fn sweep(ctx: &Context, known_to_watches: impl Fn() -> HashSet<Uuid>) -> Result<usize, String> {
     let ledger = ctx.dependencies.ledger().map_err(|fault| fault.message)?;
     let streams = ctx.dependencies.streams().map_err(|fault| fault.message)?;
     let mut swept = 0;
@@ -31,6 +33,22 @@ pub(crate) async fn sweep(ctx: &Context, known_to_watches: impl Fn() -> Vec<Uuid
         swept += 1;
     }
     Ok(swept)
+}
+
+/// Ends the task of each job that is gone without a clean-up, because our finalizer was removed by another hand, and asks for
+/// a sweep. `known_to_watches` returns the jobs that exist.
+pub(crate) async fn end_ghosts(ctx: &Context, known_to_watches: impl Fn() -> HashSet<Uuid>) {
+    // In this order: a task starts after the watch has brought its job.
+    let mut ghosts = ctx.supervisor.jobs();
+    let known = known_to_watches();
+    ghosts.retain(|uid| !known.contains(uid));
+    for uid in ghosts {
+        tracing::info!(%uid, "a SigningJob is gone without a clean-up; its task ends");
+        ctx.supervisor.abort(uid).await;
+        ctx.applied.forget(uid, None);
+        ctx.status_writer.forget(uid);
+        ctx.leftovers.notify_one();
+    }
 }
 
 async fn exists(ctx: &Context, job: &Job) -> Result<bool, String> {

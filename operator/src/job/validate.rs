@@ -20,6 +20,8 @@ pub(crate) struct ValidJob {
     pub(crate) name: JobName,
     pub(crate) namespace: Namespace,
     pub(crate) uid: Uuid,
+    /// The version of the object that this was read from.
+    pub(crate) version: Option<String>,
     pub(crate) generation: i64,
     pub(crate) created: SystemTime,
     pub(crate) owner: OwnerReference,
@@ -77,6 +79,7 @@ pub(crate) fn validate(job: &SigningJob) -> Result<ValidJob, InvalidJob> {
         name,
         namespace,
         uid,
+        version: job.metadata.resource_version.clone(),
         generation: job.metadata.generation.unwrap_or_default(),
         created,
         owner,

@@ -142,7 +142,9 @@ impl LeaseCandidate {
             return self.held(self.api.create(&PostParams::default(), &lease).await, asked);
         };
         let present = lease.spec.take().unwrap_or_default();
-        if !self.observed.is_over(&present, self.duration, asked) {
+        // Its own Lease is found where the response to a write was lost.
+        let is_own = present.holder_identity.as_ref() == Some(&self.identity);
+        if !is_own && !self.observed.is_over(&present, self.duration, asked) {
             return Ok(None);
         }
         lease.spec = Some(self.ours(present.lease_transitions));
@@ -203,24 +205,29 @@ impl LeaseCandidate {
 
     /// False when another replica holds it.
     async fn renew(&self, held: &mut HeldLease) -> Result<bool, kube::Error> {
-        let asked = BootInstant::now();
-        if let Some(spec) = &mut held.lease.spec {
-            spec.renew_time = Some(MicroTime(jiff::Timestamp::now()));
-        }
-        match self.api.replace(OPERATOR, &PostParams::default(), &held.lease).await {
-            Ok(lease) => *held = HeldLease { lease, until: self.deadline_after(asked) },
-            // Another writer has changed it, or a response to this replica was lost.
-            Err(kube::Error::Api(status)) if status.is_conflict() => {
-                let present = self.api.get(OPERATOR).await?;
-                if present.spec.as_ref().and_then(|spec| spec.holder_identity.as_ref()) != Some(&self.identity) {
-                    return Ok(false);
-                }
-                held.lease = present;
+        loop {
+            let asked = BootInstant::now();
+            if let Some(spec) = &mut held.lease.spec {
+                spec.renew_time = Some(MicroTime(jiff::Timestamp::now()));
             }
-            Err(kube::Error::Api(status)) if status.is_not_found() => return Ok(false),
-            Err(error) => return Err(error),
+            match self.api.replace(OPERATOR, &PostParams::default(), &held.lease).await {
+                Ok(lease) => {
+                    *held = HeldLease { lease, until: self.deadline_after(asked) };
+                    return Ok(true);
+                }
+                // Another writer has changed it, or a response to this replica was lost: renewed at once, because nothing
+                // extends the deadline but a response.
+                Err(kube::Error::Api(status)) if status.is_conflict() => {
+                    let present = self.api.get(OPERATOR).await?;
+                    if present.spec.as_ref().and_then(|spec| spec.holder_identity.as_ref()) != Some(&self.identity) {
+                        return Ok(false);
+                    }
+                    held.lease = present;
+                }
+                Err(kube::Error::Api(status)) if status.is_not_found() => return Ok(false),
+                Err(error) => return Err(error),
+            }
         }
-        Ok(true)
     }
 
     async fn release(&self, held: HeldLease) {

@@ -69,6 +69,11 @@ impl JobSupervisor {
         task.snapshot.borrow().clone()
     }
 
+    /// The jobs that have a task.
+    pub(crate) fn jobs(&self) -> Vec<Uuid> {
+        self.tasks.lock().keys().copied().collect()
+    }
+
     /// Ends the job's task at once. The ledger rolls back a step that was under way.
     pub(crate) async fn abort(&self, uid: Uuid) {
         let task = self.tasks.lock().remove(&uid);

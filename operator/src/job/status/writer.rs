@@ -1,4 +1,7 @@
 //! Writes a status: phase and conditions at once, figures as the rate limit allows, nothing when nothing differs.
+//!
+//! A status is written over the version that it was computed from. A cache may lag behind: the object may have another status
+//! by now, or its name may belong to another job.
 
 use std::time::{Duration, Instant};
 
@@ -15,6 +18,8 @@ use crate::job::{status::rate_limit::StatusRateLimit, validate::ValidJob};
 
 /// The field manager that owns the status.
 const STATUS_MANAGER: &str = "vaultstream-status";
+/// The delay after a write over an older version. The watch usually brings the newer one before.
+const STALE_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A status could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +36,7 @@ pub(crate) enum WriteOutcome {
     Written,
     /// Nothing differs, or the job is gone.
     Unchanged,
-    /// Only figures differ. They may be written after this delay.
+    /// Nothing is written before this delay: only figures differ, or a newer version of the object exists.
     Deferred(Duration),
 }
 
@@ -41,12 +46,19 @@ pub(crate) struct StoredStatus<'a> {
     pub(crate) namespace: &'a str,
     pub(crate) name: &'a str,
     pub(crate) uid: Uuid,
+    pub(crate) version: Option<&'a str>,
     pub(crate) status: &'a SigningJobStatus,
 }
 
 impl<'a> From<&'a ValidJob> for StoredStatus<'a> {
     fn from(job: &'a ValidJob) -> Self {
-        Self { namespace: job.namespace.as_str(), name: job.name.as_str(), uid: job.uid, status: &job.status }
+        Self {
+            namespace: job.namespace.as_str(),
+            name: job.name.as_str(),
+            uid: job.uid,
+            version: job.version.as_deref(),
+            status: &job.status,
+        }
     }
 }
 
@@ -68,12 +80,18 @@ impl StatusWriter {
         }
         self.0.lock().record(stored.uid, Instant::now());
         let api = Api::<SigningJob>::namespaced(client.clone(), stored.namespace);
-        let patch = json!({"apiVersion": "vaultstream.dev/v1alpha1", "kind": "SigningJob", "status": new});
+        let patch = json!({
+            "apiVersion": "vaultstream.dev/v1alpha1",
+            "kind": "SigningJob",
+            "metadata": {"resourceVersion": stored.version},
+            "status": new,
+        });
         let params = PatchParams::apply(STATUS_MANAGER).force();
         vaultstream_faults::point("status-decided");
         match api.patch_status(stored.name, &params, &Patch::Apply(&patch)).await {
             Ok(_) => Ok(WriteOutcome::Written),
             Err(kube::Error::Api(status)) if status.is_not_found() => Ok(WriteOutcome::Unchanged),
+            Err(kube::Error::Api(status)) if status.is_conflict() => Ok(WriteOutcome::Deferred(STALE_RETRY_INTERVAL)),
             Err(error) => Err(error.into()),
         }
     }
