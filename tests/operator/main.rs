@@ -22,5 +22,6 @@ mod retries;
 mod rights;
 mod samples;
 mod scaling;
+mod stale;
 mod starts;
 mod traces;

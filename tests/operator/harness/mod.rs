@@ -36,7 +36,7 @@ mod site;
 
 pub(crate) use check::assert_complete_in;
 pub(crate) use cluster::{
-    OwnNamespace, apply, apply_cluster, connect, install_crd, is_own_node, kubeconfig_file, kubectl,
+    OwnNamespace, admin_kubeconfig, apply, apply_cluster, connect, install_crd, is_own_node, kubeconfig_file, kubectl,
     kubectl_with_input, lax_crd, object, older_crd, on_another_runtime, pki, program,
 };
 pub(crate) use collector::{Collector, Span};
