@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use vaultstream_api::Reason;
 use vaultstream_connection::ConnectionFolder;
-use vaultstream_ledger::{Ledger, Verdict};
+use vaultstream_ledger::{ErrorKind, Ledger};
 use vaultstream_streams::Streams;
 
 use crate::{fault::ConditionFault, permissions::OPERATOR};
@@ -92,13 +92,13 @@ async fn connect_ledger(folder: ConnectionFolder) -> DependencyState<Ledger> {
     options.application_name = OPERATOR.to_owned();
     options.source_role = true;
     options.patience = CONNECT_INTERVAL;
-    let ledger = Ledger::connect(&options).await.map_err(|error| match error.verdict() {
-        Verdict::Passing => ConditionFault::new(Reason::LedgerUnavailable, error.to_string()),
-        Verdict::Refused | Verdict::Wrong => refused(vaultstream_program::chain(&error)),
+    let ledger = Ledger::connect(&options).await.map_err(|error| match error.kind() {
+        ErrorKind::Transient => ConditionFault::new(Reason::LedgerUnavailable, error.to_string()),
+        ErrorKind::Refused | ErrorKind::Permanent => refused(vaultstream_program::chain(&error)),
     })?;
-    ledger.migrate().await.map_err(|error| match error.verdict() {
-        Verdict::Passing => ConditionFault::new(Reason::LedgerUnavailable, error.to_string()),
-        Verdict::Refused | Verdict::Wrong => {
+    ledger.migrate().await.map_err(|error| match error.kind() {
+        ErrorKind::Transient => ConditionFault::new(Reason::LedgerUnavailable, error.to_string()),
+        ErrorKind::Refused | ErrorKind::Permanent => {
             ConditionFault::new(Reason::LedgerVersion, vaultstream_program::chain(&error))
         }
     })?;

@@ -5,7 +5,7 @@ use std::{path::Path, process::ExitCode, sync::Arc};
 use tokio_util::sync::CancellationToken;
 use vaultstream_api::Reason;
 use vaultstream_connection::ConnectionFolder;
-use vaultstream_ledger::{Ledger, RegisterError, Verdict};
+use vaultstream_ledger::{ErrorKind, Ledger, RegisterError};
 use vaultstream_program::{
     admin::{self, Probes, ServeError},
     chain, cores,
@@ -57,8 +57,8 @@ pub enum ProgramError {
 impl ExitStatus for ProgramError {
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Postgres(error) if error.verdict() == Verdict::Passing => 1,
-            Self::Version(error) if error.verdict() == Verdict::Passing => 1,
+            Self::Postgres(error) if error.kind() == ErrorKind::Transient => 1,
+            Self::Version(error) if error.kind() == ErrorKind::Transient => 1,
             Self::Connection(_) | Self::Postgres(_) | Self::Version(_) | Self::Nats(_) | Self::Admin(_) => 2,
             Self::Backend(..) | Self::Work(WorkError::WrongKek(_) | WorkError::Kek(RegisterError::Wrong(_))) => 2,
             Self::System(_) | Self::Metrics(_) | Self::Work(_) => 1,
@@ -71,11 +71,11 @@ impl ProgramError {
     pub fn reason(&self) -> Option<Reason> {
         match self {
             Self::Connection(ConnectionError::Absent(_)) => Some(Reason::ConnectionSecretMissing),
-            Self::Postgres(error) if error.verdict() == Verdict::Passing => None,
+            Self::Postgres(error) if error.kind() == ErrorKind::Transient => None,
             Self::Connection(_) | Self::Postgres(_) => Some(Reason::ConnectionSecretInvalid),
             Self::Work(WorkError::WrongKek(_) | WorkError::Kek(RegisterError::Wrong(_))) => Some(Reason::WrongKek),
             Self::Work(WorkError::Session(SessionError::Stream(error) | SessionError::Key(KeyError::Token(error))))
-                if error.verdict() == vaultstream_streams::Verdict::Refused =>
+                if error.kind() == vaultstream_streams::ErrorKind::Refused =>
             {
                 Some(Reason::StreamsRefused)
             }

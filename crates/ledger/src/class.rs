@@ -6,18 +6,18 @@ use std::io;
 
 use tokio_postgres::error::{DbError, SqlState};
 
-/// What to do about a failed request.
+/// Whether a failed request may succeed later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Verdict {
+pub enum ErrorKind {
     /// The same request may succeed later, and nothing about the job or its input has to change: try again.
-    Passing,
-    /// Someone has to change something on the server first: a grant, a login, a limit.
+    Transient,
+    /// A person has to change something on the server first: a grant, a login, a limit.
     Refused,
     /// Bad input, or a fault of ours: trying again changes nothing.
-    Wrong,
+    Permanent,
 }
 
-/// What kind of failure it was.
+/// The cause of a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Class {
     /// The server is down, starting, stopping, out of connections, or the connection broke.
@@ -43,13 +43,15 @@ pub enum Class {
 }
 
 impl Class {
-    /// What to do about it.
+    /// Whether the same request may succeed later.
     #[must_use]
-    pub fn verdict(self) -> Verdict {
+    pub fn kind(self) -> ErrorKind {
         match self {
-            Self::Unreachable | Self::Contention | Self::CutOff | Self::ReadOnly | Self::NoSpace => Verdict::Passing,
-            Self::LockTable | Self::NoPermission | Self::NoLogin | Self::Limit => Verdict::Refused,
-            Self::Other => Verdict::Wrong,
+            Self::Unreachable | Self::Contention | Self::CutOff | Self::ReadOnly | Self::NoSpace => {
+                ErrorKind::Transient
+            }
+            Self::LockTable | Self::NoPermission | Self::NoLogin | Self::Limit => ErrorKind::Refused,
+            Self::Other => ErrorKind::Permanent,
         }
     }
 }
@@ -175,14 +177,14 @@ mod tests {
     }
 
     #[test]
-    fn every_class_has_its_verdict() {
+    fn every_class_has_its_kind() {
         use Class::*;
         for class in [Unreachable, Contention, CutOff, ReadOnly, NoSpace] {
-            assert_eq!(class.verdict(), Verdict::Passing, "{class:?}");
+            assert_eq!(class.kind(), ErrorKind::Transient, "{class:?}");
         }
         for class in [LockTable, NoPermission, NoLogin, Limit] {
-            assert_eq!(class.verdict(), Verdict::Refused, "{class:?}");
+            assert_eq!(class.kind(), ErrorKind::Refused, "{class:?}");
         }
-        assert_eq!(Other.verdict(), Verdict::Wrong);
+        assert_eq!(Other.kind(), ErrorKind::Permanent);
     }
 }

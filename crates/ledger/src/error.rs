@@ -6,7 +6,7 @@ use std::{fmt, io};
 use deadpool_postgres::PoolError;
 use tokio_postgres::error::{DbError, SqlState};
 
-use crate::class::{self, Class, Verdict};
+use crate::class::{self, Class, ErrorKind};
 
 /// A request to Postgres failed.
 ///
@@ -71,15 +71,15 @@ impl QueryError {
 
     /// What to do about it.
     #[must_use]
-    pub fn verdict(&self) -> Verdict {
-        self.class.verdict()
+    pub fn kind(&self) -> ErrorKind {
+        self.class.kind()
     }
 
     /// True when a moment's wait is enough. A full disk passes, too, but only once room is made: a loop that repeats requests
     /// ends on it.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        self.verdict() == Verdict::Passing && self.class != Class::NoSpace
+        self.kind() == ErrorKind::Transient && self.class != Class::NoSpace
     }
 
     /// True when the server has no room for one more connection.
@@ -149,8 +149,8 @@ impl StdError for QueryError {
 
 /// What to do about an error that Postgres, or the connection to it, caused; `None` for all other errors.
 #[must_use]
-pub fn verdict(error: &(dyn StdError + 'static)) -> Option<Verdict> {
-    class(error).map(Class::verdict)
+pub fn error_kind(error: &(dyn StdError + 'static)) -> Option<ErrorKind> {
+    class(error).map(Class::kind)
 }
 
 /// True when the cause of an error is a database server that has no room left: only room helps.
@@ -196,9 +196,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_that_postgres_has_no_part_in_has_no_verdict() {
-        assert_eq!(verdict(&io::Error::other("a file")), None);
+    fn an_error_that_postgres_has_no_part_in_has_no_kind() {
+        assert_eq!(error_kind(&io::Error::other("a file")), None);
         let wrapped = QueryError::other("read", io::Error::other("a row"));
-        assert_eq!(verdict(&io::Error::other(wrapped)), Some(Verdict::Wrong));
+        assert_eq!(error_kind(&io::Error::other(wrapped)), Some(ErrorKind::Permanent));
     }
 }

@@ -38,10 +38,10 @@ mod source;
 pub mod steps;
 mod worker;
 
-pub use class::{Class, Verdict};
+pub use class::{Class, ErrorKind};
 pub use clock::BootInstant;
 pub use connection::{BadUrl, ConnectError, ConnectOptions, Ledger, REQUEST_TIMEOUT, TlsError, TlsFiles};
-pub use error::{QueryError, class, is_out_of_space, verdict};
+pub use error::{QueryError, class, error_kind, is_out_of_space};
 pub use ids::{BatchNo, BatchRange, JobId, KeyId};
 pub use jobs::{Job, JobState, NewJob, PlannedTable};
 pub use keys::{KekFit, Preflight, PreflightError, RegisterError, rewrap};

@@ -7,7 +7,7 @@ use deadpool_postgres::Object;
 use refinery_core::{Migration, Runner};
 use vaultstream_signing::Digest;
 
-use crate::class::{self, Class, Verdict};
+use crate::class::{self, Class, ErrorKind};
 use crate::connection::Ledger;
 use crate::error::{self, QueryError};
 
@@ -97,16 +97,16 @@ pub enum MigrateError {
 impl MigrateError {
     /// What to do about it.
     #[must_use]
-    pub fn verdict(&self) -> Verdict {
+    pub fn kind(&self) -> ErrorKind {
         match self {
             Self::LedgerNewer { .. }
             | Self::NoLedger { .. }
             | Self::NotMigrated { .. }
             | Self::MayNotCreate { .. }
             | Self::NotOwner { .. }
-            | Self::NoPermission(_) => Verdict::Refused,
-            Self::Diverged(_) => Verdict::Wrong,
-            Self::Query(error) => error.verdict(),
+            | Self::NoPermission(_) => ErrorKind::Refused,
+            Self::Diverged(_) => ErrorKind::Permanent,
+            Self::Query(error) => error.kind(),
         }
     }
 }

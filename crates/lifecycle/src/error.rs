@@ -4,7 +4,7 @@ use vaultstream_ledger::{
     QueryError,
     steps::{SourceError, StepError},
 };
-use vaultstream_streams::{StreamsError, Verdict};
+use vaultstream_streams::{ErrorKind, StreamsError};
 
 /// Why a step failed. The next one may succeed: nothing is lost.
 #[derive(Debug, thiserror::Error)]
@@ -34,7 +34,7 @@ impl LifecycleError {
     pub fn is_unavailable(&self) -> bool {
         match self {
             Self::Ledger(error) => error.is_transient(),
-            Self::Streams(error) => error.verdict() == Verdict::Passing,
+            Self::Streams(error) => error.kind() == ErrorKind::Transient,
             Self::Source(_) | Self::NoKeys { .. } => false,
         }
     }

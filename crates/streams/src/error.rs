@@ -7,15 +7,15 @@ use async_nats::jetstream::{self, ErrorCode};
 
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// What a failure means to the caller.
+/// Whether a failed request may succeed later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Verdict {
+pub enum ErrorKind {
     /// It ends by itself: a server that is down or starting, an election, a stream that is made anew. Try again later.
-    Passing,
+    Transient,
     /// NATS understood and refuses: a person has to grant, raise or make room.
     Refused,
     /// What was sent cannot be understood, and will not be next time.
-    Wrong,
+    Permanent,
 }
 
 /// Why a request to the streams failed.
@@ -55,12 +55,14 @@ pub enum StreamsError {
 }
 
 impl StreamsError {
-    /// What to do about it.
-    pub fn verdict(&self) -> Verdict {
+    /// Whether the same request may succeed later.
+    pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::StreamGone(_) | Self::Offline(_) | Self::Unreachable(_) => Verdict::Passing,
-            Self::NoRoom(_) | Self::Denied(_) | Self::Login | Self::TooLarge(_) | Self::Refused(_) => Verdict::Refused,
-            Self::Unreadable(_) => Verdict::Wrong,
+            Self::StreamGone(_) | Self::Offline(_) | Self::Unreachable(_) => ErrorKind::Transient,
+            Self::NoRoom(_) | Self::Denied(_) | Self::Login | Self::TooLarge(_) | Self::Refused(_) => {
+                ErrorKind::Refused
+            }
+            Self::Unreadable(_) => ErrorKind::Permanent,
         }
     }
 
@@ -71,7 +73,7 @@ impl StreamsError {
 
     /// True when the same request may succeed later.
     pub fn is_unreachable(&self) -> bool {
-        self.verdict() == Verdict::Passing && !self.is_stream_gone()
+        self.kind() == ErrorKind::Transient && !self.is_stream_gone()
     }
 }
 
@@ -124,10 +126,10 @@ mod tests {
     }
 
     #[test]
-    fn every_error_of_jetstream_has_its_verdict() {
+    fn every_error_of_jetstream_has_its_kind() {
         for code in [ErrorCode::STREAM_NOT_FOUND, ErrorCode::CONSUMER_NOT_FOUND] {
             let gone = error(404, code, "not found");
-            assert!(gone.is_stream_gone() && !gone.is_unreachable() && gone.verdict() == Verdict::Passing);
+            assert!(gone.is_stream_gone() && !gone.is_unreachable() && gone.kind() == ErrorKind::Transient);
         }
         assert!(matches!(error(503, ErrorCode::STREAM_OFFLINE, "offline"), StreamsError::Offline(_)));
         assert!(error(503, ErrorCode::STREAM_OFFLINE, "offline").is_unreachable());
@@ -137,11 +139,11 @@ mod tests {
             (ErrorCode::STREAM_STORE_FAILED, "write: no space left on device"),
         ] {
             let full = error(503, code, text);
-            assert!(matches!(full, StreamsError::NoRoom(_)) && full.verdict() == Verdict::Refused, "{text}");
+            assert!(matches!(full, StreamsError::NoRoom(_)) && full.kind() == ErrorKind::Refused, "{text}");
         }
         assert!(error(503, ErrorCode::CLUSTER_NOT_AVAILABLE, "no leader").is_unreachable());
-        assert_eq!(error(503, ErrorCode::JETSTREAM_NOT_ENABLED_FOR_ACCOUNT, "").verdict(), Verdict::Refused);
-        assert_eq!(error(400, ErrorCode::BAD_REQUEST, "bad request").verdict(), Verdict::Refused);
+        assert_eq!(error(503, ErrorCode::JETSTREAM_NOT_ENABLED_FOR_ACCOUNT, "").kind(), ErrorKind::Refused);
+        assert_eq!(error(400, ErrorCode::BAD_REQUEST, "bad request").kind(), ErrorKind::Refused);
     }
 
     #[test]

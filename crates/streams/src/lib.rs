@@ -48,7 +48,7 @@ pub use batches::{BatchPuller, ReadAhead};
 pub use connection_state::{ConnectionState, ConnectionWatch};
 pub use delivery::Delivery;
 pub use denial::Denial;
-pub use error::{StreamsError, Verdict};
+pub use error::{ErrorKind, StreamsError};
 pub use limits::{Limits, Shape};
 pub use message::TRACE_HEADER;
 pub use message::{BatchMessage, Work};

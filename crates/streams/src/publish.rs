@@ -3,7 +3,7 @@
 use crate::JobStreams;
 use crate::Streams;
 use crate::denial::Concern;
-use crate::error::{StreamsError, Verdict, classify};
+use crate::error::{ErrorKind, StreamsError, classify};
 use crate::message::{self, BatchMessage, TRACE_HEADER};
 use crate::request::Nothing;
 use async_nats::HeaderMap;
@@ -224,7 +224,7 @@ fn refused_by_the_stream(text: &str) -> Option<Outcome> {
 /// A partial success, unless nothing was settled or the error does not pass.
 fn settled((published, failure): (Published, Option<StreamsError>)) -> Result<Published, StreamsError> {
     match failure {
-        Some(error) if published.done == 0 || error.is_stream_gone() || error.verdict() != Verdict::Passing => {
+        Some(error) if published.done == 0 || error.is_stream_gone() || error.kind() != ErrorKind::Transient => {
             Err(error)
         }
         _ => Ok(published),

@@ -10,7 +10,7 @@ use crate::buffer::Buffer;
 use crate::connection_state::ConnectionWatch;
 use crate::delivery::Delivery;
 use crate::denial::{Concern, Listener};
-use crate::error::{StreamsError, Verdict};
+use crate::error::{ErrorKind, StreamsError};
 use crate::message::{TRACE_HEADER, decode_work};
 use crate::names::CONSUMER;
 use crate::settle::{AckHandle, Generation};
@@ -224,7 +224,7 @@ impl Pull {
             found = self.streams.look(job, &stream) => found,
         };
         match found {
-            Err(error) if error.is_stream_gone() || error.verdict() != Verdict::Passing => return Err(error),
+            Err(error) if error.is_stream_gone() || error.kind() != ErrorKind::Transient => return Err(error),
             Err(error) => debug!(%error, "cannot tell whether the stream is there"),
             Ok(_) => {}
         }

@@ -5,7 +5,7 @@ use crate::JobStreams;
 use crate::Streams;
 use crate::backoff::Backoff;
 use crate::denial::Concern;
-use crate::error::{StreamsError, Verdict};
+use crate::error::{ErrorKind, StreamsError};
 use crate::message::decode_key;
 use crate::names::CONSUMER;
 use crate::pull::PullRequest;
@@ -114,7 +114,7 @@ impl KeyTokens {
                     }
                     Ok(Pulled::Nothing) if Instant::now() >= until => return Ok(None),
                     Ok(Pulled::Nothing) => {}
-                    Ok(Pulled::Failed(error)) if error.is_stream_gone() || error.verdict() != Verdict::Passing => {
+                    Ok(Pulled::Failed(error)) if error.is_stream_gone() || error.kind() != ErrorKind::Transient => {
                         return Err(error);
                     }
                     Ok(Pulled::Failed(error)) => {
@@ -186,7 +186,7 @@ impl KeyTokens {
             Err(error) => StreamsError::Unreachable(error.into()),
         };
         match self.streams.look(self.generation.job, &stream).await {
-            Err(known) if known.is_stream_gone() || known.verdict() != Verdict::Passing => Pulled::Failed(known),
+            Err(known) if known.is_stream_gone() || known.kind() != ErrorKind::Transient => Pulled::Failed(known),
             _ => Pulled::Failed(failure),
         }
     }

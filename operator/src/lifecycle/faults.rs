@@ -1,7 +1,7 @@
 //! The fault that an error of a lifecycle step is, with the reason that the job's conditions show.
 
 use vaultstream_api::Reason;
-use vaultstream_ledger::{Verdict, steps::SourceError};
+use vaultstream_ledger::{ErrorKind, steps::SourceError};
 use vaultstream_lifecycle::LifecycleError;
 
 use crate::fault::ConditionFault;
@@ -21,7 +21,7 @@ pub(super) fn lifecycle_fault(error: &LifecycleError) -> ConditionFault {
         }
         LifecycleError::Ledger(error) => ledger_fault(error),
         // The same message while the outage lasts: the causes differ from one attempt to the next.
-        LifecycleError::Streams(error) if error.verdict() == vaultstream_streams::Verdict::Passing => {
+        LifecycleError::Streams(error) if error.kind() == vaultstream_streams::ErrorKind::Transient => {
             ConditionFault::new(Reason::StreamsUnavailable, error.to_string())
         }
         LifecycleError::Streams(error) => {
@@ -32,9 +32,9 @@ pub(super) fn lifecycle_fault(error: &LifecycleError) -> ConditionFault {
 }
 
 pub(super) fn ledger_fault(error: &vaultstream_ledger::QueryError) -> ConditionFault {
-    let reason = match error.verdict() {
-        Verdict::Passing => Reason::LedgerUnavailable,
-        Verdict::Refused | Verdict::Wrong => Reason::LedgerRefused,
+    let reason = match error.kind() {
+        ErrorKind::Transient => Reason::LedgerUnavailable,
+        ErrorKind::Refused | ErrorKind::Permanent => Reason::LedgerRefused,
     };
     ConditionFault::new(reason, error.to_string())
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::tls::{TlsError, TlsFiles};
 use super::url::BadUrl;
-use crate::class::Verdict;
+use crate::class::ErrorKind;
 use crate::error::QueryError;
 
 /// How to reach the ledger.
@@ -103,11 +103,11 @@ pub enum ConnectError {
 impl ConnectError {
     /// What to do about it.
     #[must_use]
-    pub fn verdict(&self) -> Verdict {
+    pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::BadUrl(_) | Self::Tls(_) => Verdict::Wrong,
-            Self::Refused { .. } | Self::SharedSessions { .. } | Self::NotEncrypted { .. } => Verdict::Refused,
-            Self::Unreachable { .. } => Verdict::Passing,
+            Self::BadUrl(_) | Self::Tls(_) => ErrorKind::Permanent,
+            Self::Refused { .. } | Self::SharedSessions { .. } | Self::NotEncrypted { .. } => ErrorKind::Refused,
+            Self::Unreachable { .. } => ErrorKind::Transient,
         }
     }
 }

@@ -12,7 +12,7 @@ use tokio_postgres::config::Host;
 
 use super::connector::{CONNECT_TIMEOUT, Connector};
 use super::options::{ConnectError, ConnectOptions};
-use crate::class::Verdict;
+use crate::class::ErrorKind;
 use crate::error::QueryError;
 
 /// How long a request waits for a server that restarts, once the ledger is connected.
@@ -115,7 +115,7 @@ async fn patiently<T, F: Future<Output = Result<T, QueryError>>>(
             Err(error) => error,
         };
         let left = patience.saturating_sub(asked.elapsed());
-        if left.is_zero() || error.verdict() != Verdict::Passing {
+        if left.is_zero() || error.kind() != ErrorKind::Transient {
             return Err(error);
         }
         tracing::debug!(place, %error, "the database cannot be reached");
@@ -128,8 +128,8 @@ fn connect_error(connector: &Connector, place: &str, patience: Duration, error: 
     if connector.lacks_tls(&error) {
         return ConnectError::NotEncrypted { place };
     }
-    match (error.verdict(), error.report()) {
-        (Verdict::Passing, _) => ConnectError::Unreachable { place, tried_for: patience, source: error },
+    match (error.kind(), error.report()) {
+        (ErrorKind::Transient, _) => ConnectError::Unreachable { place, tried_for: patience, source: error },
         (_, Some(report)) => ConnectError::Refused { place, why: report.message().to_owned() },
         (_, None) => {
             let why = match root_cause(&error) {

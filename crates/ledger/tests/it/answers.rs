@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
-use vaultstream_ledger::{Class, ConnectError, Ledger, Verdict, class};
+use vaultstream_ledger::{Class, ConnectError, ErrorKind, Ledger, class};
 
 use crate::stage::{Stage, options, url_as};
 
@@ -47,7 +47,7 @@ async fn what_stands_in_the_way_to_the_server_passes_or_is_refused() {
     let full = answering(&report("53300", "sorry, too many clients already")).await;
     for port in [1, silent, starting, full] {
         let error = connecting(&format!("postgres://me:secret@127.0.0.1:{port}/db?sslmode=disable")).await;
-        assert_eq!(error.verdict(), Verdict::Passing, "{port}: {error:?}");
+        assert_eq!(error.kind(), ErrorKind::Transient, "{port}: {error:?}");
         assert!(matches!(error, ConnectError::Unreachable { .. }), "{error:?}");
     }
     // A password or a kind of login that we do not have; a server without TLS; a pooler that says no.
@@ -57,13 +57,13 @@ async fn what_stands_in_the_way_to_the_server_passes_or_is_refused() {
     let pooler = answering(&report("08P01", "unsupported startup parameter: options")).await;
     for port in [password, gss, sasl, pooler] {
         let error = connecting(&format!("postgres://me@127.0.0.1:{port}/db?sslmode=disable")).await;
-        assert_eq!(error.verdict(), Verdict::Refused, "{port}: {error:?}");
+        assert_eq!(error.kind(), ErrorKind::Refused, "{port}: {error:?}");
     }
     let told = connecting(&format!("postgres://me@127.0.0.1:{password}/db?sslmode=disable")).await.to_string();
     assert!(told.ends_with("it asks for a password, and neither the URL nor PGPASSWORD has one"), "{told}");
     let plain = answering(b"N").await;
     let error = connecting(&format!("postgres://me@127.0.0.1:{plain}/db?sslmode=require")).await;
-    assert_eq!(error.verdict(), Verdict::Refused, "{error:?}");
+    assert_eq!(error.kind(), ErrorKind::Refused, "{error:?}");
 }
 
 #[tokio::test]
@@ -107,7 +107,7 @@ async fn what_the_server_answers_to_a_request_has_a_class() {
     let missing = connecting(&stage.url.replace(database, "not_there")).await;
     let unknown = connecting(&url_as(&stage.url, "nobody_at_all")).await;
     for error in [missing, unknown] {
-        assert_eq!(error.verdict(), Verdict::Refused, "{error:?}");
+        assert_eq!(error.kind(), ErrorKind::Refused, "{error:?}");
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 use vaultstream_ledger::commit::Committed;
-use vaultstream_ledger::{ConnectError, Ledger, Verdict};
+use vaultstream_ledger::{ConnectError, ErrorKind, Ledger};
 
 use crate::stage::{MINUTE, Stage, generated, options, segment, socket_of};
 
@@ -120,7 +120,7 @@ async fn a_pooler_that_shares_sessions_is_refused_before_anything_is_changed() {
         }
         let error = Ledger::connect(&options(&pooler.url)).await.expect_err(mode);
         assert!(matches!(error, ConnectError::SharedSessions { .. }), "{mode} {more}: {error:?}");
-        assert_eq!(error.verdict(), Verdict::Refused);
+        assert_eq!(error.kind(), ErrorKind::Refused);
         let told = error.to_string();
         assert!(told.contains("use session pooling, or the direct URL"), "{told}");
         for _ in 0..5 {
