@@ -52,7 +52,7 @@ clean: stop ## Stop, and remove what was built and .vaultstream/
 	@scripts/clean
 
 test: ## Run every test; with CLUSTER=own on Kubernetes, too
-	@scripts/install-tools cryptography
+	@scripts/install-tools python
 	cargo test --release --locked --workspace --no-fail-fast
 	@$(RELEASE)/examples/backends
 	@if [ "$(CI)" = true ] || [ "$(CLUSTER)" = own ]; then \

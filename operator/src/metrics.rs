@@ -3,10 +3,11 @@
 mod jobs;
 
 use prometheus::{
-    Gauge, Histogram, HistogramOpts, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
+    Gauge, HistogramOpts, IntCounterVec, IntGaugeVec, Opts, Registry,
     core::{Collector, Desc},
 };
 use vaultstream_api::{Phase, ScalingMode};
+use vaultstream_program::metrics::{Exposition, TracedHistogram};
 
 use jobs::JobFigures;
 
@@ -20,6 +21,9 @@ use crate::{
 
 /// Before every name.
 const PREFIX: &str = "vaultstream_operator";
+
+/// The one histogram, whose buckets have exemplars.
+const RECONCILE_SECONDS: &str = "reconcile_seconds";
 
 /// A step of a reconcile that can fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +68,7 @@ pub fn catalogue() -> Result<Vec<(String, Vec<String>, String)>, prometheus::Err
 pub(crate) struct Metrics {
     registry: Registry,
     pub(crate) leading: Gauge,
-    pub(crate) reconcile_seconds: Histogram,
+    pub(crate) reconcile_seconds: TracedHistogram,
     pub(crate) reconcile_errors: IntCounterVec,
     /// Requests that change something, by what they change.
     pub(crate) writes: IntCounterVec,
@@ -85,10 +89,10 @@ impl Metrics {
             registry: Registry::new_custom(Some(PREFIX.to_owned()), None)?,
             version: gauges("build_info", "1, with the version", &["version"])?,
             leading: Gauge::new("leading", "1 while this replica is the leader")?,
-            reconcile_seconds: Histogram::with_opts(HistogramOpts::new(
-                "reconcile_seconds",
-                "Time that reconciles take",
-            ))?,
+            reconcile_seconds: TracedHistogram::new(
+                HistogramOpts::new(RECONCILE_SECONDS, "Time that reconciles take"),
+                &[],
+            )?,
             reconcile_errors: counters("reconcile_errors_total", "Reconciles that failed, by step", "step")?,
             writes: counters("writes_total", "Writes to the API server, by what is written", "what")?,
             jobs: gauges("jobs", "SigningJobs by phase, on the leader", &["phase"])?,
@@ -141,16 +145,12 @@ impl Metrics {
         }
     }
 
-    /// All metrics, in Prometheus' text format.
-    pub(crate) fn encode(
-        &self,
-        dependencies: &Dependencies,
-        backlog: &BacklogCache,
-    ) -> Result<String, prometheus::Error> {
+    /// All metrics at this moment.
+    pub(crate) fn exposition(&self, dependencies: &Dependencies, backlog: &BacklogCache) -> Exposition {
         let up = |name: &str, is: bool| self.dependencies.with_label_values(&[name]).set(is.into());
         up("postgres", dependencies.ledger().is_ok());
         up("nats", dependencies.streams().is_ok());
         self.read_age.set(backlog.age().map_or(f64::INFINITY, |age| age.as_secs_f64()));
-        TextEncoder::new().encode_to_string(&self.registry.gather())
+        Exposition::of(&self.registry, &[(&format!("{PREFIX}_{RECONCILE_SECONDS}"), &self.reconcile_seconds)])
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use vaultstream_program::admin;
+use vaultstream_program::{admin, metrics::Exposition};
 
 use crate::{
     dependencies::Dependencies, metrics::Metrics, metrics_api::MetricsApi, scaling::backlog_cache::BacklogCache,
@@ -26,8 +26,8 @@ pub(crate) struct Probes {
 }
 
 impl admin::Probes for Probes {
-    fn metrics(&self) -> Result<String, prometheus::Error> {
-        self.metrics.encode(&self.dependencies, &self.backlog)
+    fn metrics(&self) -> Exposition {
+        self.metrics.exposition(&self.dependencies, &self.backlog)
     }
 
     fn unready(&self) -> Option<&'static str> {

@@ -5,23 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::harness::{Site, blocking, generated, of_table};
-
-/// The interpreter that `make test` gives the library `cryptography`.
-fn python() -> PathBuf {
-    let tools = std::env::var_os("VAULTSTREAM_TOOLS")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.tools")), PathBuf::from);
-    let python = tools.join("bin/python");
-    assert!(python.exists(), "{} is missing: run `scripts/install-tools cryptography`", python.display());
-    python
-}
-
-/// Output of a program that must succeed.
-async fn output(mut command: Command) -> Result<String, String> {
-    let output = blocking(move || command.output().unwrap()).await;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr) + &text(&output.stdout)) }
-}
+use crate::harness::{Site, generated, of_table, output, python};
 
 async fn exported(site: &Site, file: &str, args: &[&str]) -> PathBuf {
     let path = site.dir.path().join(file);
@@ -30,8 +14,8 @@ async fn exported(site: &Site, file: &str, args: &[&str]) -> PathBuf {
 }
 
 async fn python_verifies(keys: &Path, export: &Path, report: &Value) -> Result<String, String> {
-    let mut command = Command::new(python());
-    command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/verify_export.py")).arg(keys).arg(export);
+    let mut command = python("verify_export.py");
+    command.arg(keys).arg(export);
     command.args([report["uid"].as_str().unwrap(), report["merkleRoot"].as_str().unwrap()]);
     output(command).await
 }

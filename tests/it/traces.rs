@@ -5,8 +5,11 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
+use serde_json::Value;
 
-use crate::harness::{Collector, Program, Site, Span, assert_signed_exactly_once, generated, until};
+use crate::harness::{
+    Collector, Program, Running, Site, Span, assert_signed_exactly_once, generated, output, python, until,
+};
 
 const BATCHES: usize = 60;
 
@@ -19,15 +22,18 @@ fn slow_job() -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_is_one_trace_from_its_publish_to_its_ack_in_whatever_program_it_is_signed() {
     let site = Site::new().await;
-    let Some(collector) = Collector::start(site.dir.path()).await else { return };
+    let Some(collector) = Collector::start().await else { return };
     let traced = |program: Program| {
         program.env("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.endpoint).env("OTEL_TRACES_SAMPLER", "always_on")
     };
     // The worker waits for the streams of a seeded job, so that it and the run begin together.
     site.run(&slow_job()).args(&["--seed-only"]).end().await.assert_code(0);
+    // Before the worker: its manifest is a new file in the folder of the worker's connection, which ends when that changes.
+    let run = traced(site.run(&slow_job()));
     let worker = traced(site.worker(site.uid().await).await).start();
     until("the worker waits", || async { worker.get("/readyz").await.is_some_and(|(status, _)| status == 200) }).await;
-    traced(site.run(&slow_job())).end().await.assert_code(0);
+    run.end().await.assert_code(0);
+    let exemplars = exemplars(&worker).await;
     worker.signal(Signal::TERM);
     worker.end().await.assert_code(0);
     assert_signed_exactly_once(&site, "job", 20 * BATCHES as i64).await;
@@ -36,6 +42,37 @@ async fn a_batch_is_one_trace_from_its_publish_to_its_ack_in_whatever_program_it
     })
     .await;
     assert_whole(&collector.traces());
+    assert_lead_to_batches(&exemplars, &collector.traces());
+}
+
+/// The exemplars of a worker's histograms, as a parser reads them that is not ours.
+async fn exemplars(worker: &Running) -> Vec<Value> {
+    let dir = tempfile::tempdir().unwrap();
+    let mut reads = python("read_metrics.py");
+    for accept in ["text/plain", "application/openmetrics-text; version=1.0.0"] {
+        let (status, text) =
+            worker.get_as(accept, "/metrics").await.unwrap_or_else(|| panic!("no metrics: {}", worker.stderr()));
+        assert_eq!(status, 200);
+        let file = dir.path().join(format!("{}.txt", accept.len()));
+        std::fs::write(&file, text).unwrap();
+        reads.arg(file);
+    }
+    serde_json::from_str(&output(reads).await.unwrap()).unwrap()
+}
+
+/// Each exemplar has a trace in which the worker signed a batch; every stage has one.
+fn assert_lead_to_batches(exemplars: &[Value], traces: &BTreeMap<String, Vec<Span>>) {
+    let mut stages = BTreeSet::new();
+    for exemplar in exemplars {
+        let spans = exemplar["trace_id"].as_str().and_then(|trace| traces.get(trace));
+        let spans = spans.unwrap_or_else(|| panic!("no trace was received of {exemplar}"));
+        let is_signed = |span: &Span| span.service == "vaultstream-worker" && span.name == "sign";
+        assert!(spans.iter().any(is_signed), "{exemplar}: {spans:?}");
+        assert_eq!(exemplar["name"], "vaultstream_worker_stage_seconds_bucket", "{exemplar}");
+        stages.insert(exemplar["labels"]["stage"].as_str().unwrap());
+    }
+    let all = ["commit", "encode", "gather", "lease", "read", "sign", "verify"];
+    assert_eq!(stages, all.into(), "{exemplars:?}");
 }
 
 fn assert_whole(traces: &BTreeMap<String, Vec<Span>>) {
@@ -65,7 +102,7 @@ fn assert_whole(traces: &BTreeMap<String, Vec<Span>>) {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_sampler_the_job_with_its_phases_and_few_of_its_batches_are_traced() {
     let site = Site::new().await;
-    let Some(collector) = Collector::start(site.dir.path()).await else { return };
+    let Some(collector) = Collector::start().await else { return };
     let spec = "batchSize: 2\nkeys: {count: 8}";
     let run = site.run(&generated("job", 2000, spec)).env("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.endpoint);
     run.end().await.assert_code(0);

@@ -5,7 +5,7 @@ use crate::harness::{Collector, Place, Span, generated, until};
 #[tokio::test(flavor = "multi_thread")]
 async fn reconciles_link_to_the_trace_of_their_job_which_has_its_phases() {
     let place = Place::new().await;
-    let Some(collector) = Collector::start(place.site.dir.path()).await else { return };
+    let Some(collector) = Collector::start().await else { return };
     let operator = place.operator("operator").await;
     let operator = operator.env("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.endpoint);
     let operator = operator.env("OTEL_TRACES_SAMPLER", "always_on").start();

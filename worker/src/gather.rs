@@ -66,7 +66,7 @@ impl Gatherer<'_> {
                 None => return Ok(Gathered::End),
             },
         };
-        let _time = self.metrics.time(Stage::Gather);
+        let mut time = self.metrics.time(Stage::Gather, None);
         let target = match first.work() {
             Work::Batch(batch) => target(first.pending(), record_count(batch.rows), self.lanes, self.most()),
             Work::Finish => 0,
@@ -99,6 +99,7 @@ impl Gatherer<'_> {
                 Held::Finish(message) => message.redeliver_after(Duration::ZERO),
             }
         }
+        time.trace = Span::first_trace(batches.iter().map(|batch| &batch.trace));
         let Some(share) = self.budget.take(records).await else { return Ok(Gathered::End) };
         vaultstream_faults::point("unit-gathered");
         Ok(Gathered::Unit(Unit { batches, share }))

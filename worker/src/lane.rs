@@ -18,12 +18,12 @@ use vaultstream_ledger::{
     commit::{self, Committed, Segment},
 };
 use vaultstream_program::chain;
-use vaultstream_trace::Span as Traced;
+use vaultstream_trace::{Span as Traced, TraceId};
 
-use self::parts::{ack, narrow, redeliver, split_off_fitting, traced};
+use self::parts::{ack, first_trace, narrow, redeliver, split_off_fitting, traced};
 use crate::{
     keys::{KeySettled, LeasedKey},
-    metrics::Stage,
+    metrics::{Stage, UnitMetrics},
     read,
     session::{Session, SessionError},
     sign::{self, LeaseEnded, SignFailure, SignedUnit, SigningKey},
@@ -79,10 +79,11 @@ impl Lane<'_> {
     /// COPY out and hash. `None` when every batch of the unit was signed already.
     async fn read(&self, unit: Unit) -> Result<Option<ReadUnit>, SessionError> {
         let Some(mut unit) = self.drop_signed(unit).await? else { return Ok(None) };
-        let _reading = Traced::children(unit.batches.iter().map(|batch| &batch.trace), "read");
+        let traces = || unit.batches.iter().map(|batch| &batch.trace);
+        let (_reading, metrics) = (Traced::children(traces(), "read"), self.metrics(Traced::first_trace(traces())));
         loop {
             let result = {
-                let _time = self.session.shared.metrics.time(Stage::Read);
+                let _time = metrics.time(Stage::Read);
                 read::read(&self.session.shared.ledger, &self.session.job, &self.session.form, unit).await
             };
             match result {
@@ -121,7 +122,7 @@ impl Lane<'_> {
         let mut lost_before = false;
         while !batches.is_empty() {
             let leasing = traced(&batches, "lease");
-            let Some(key) = self.lease().await? else {
+            let Some(key) = self.lease(first_trace(&batches)).await? else {
                 self.session.shared.metrics.key_starved.inc();
                 tracing::warn!(batches = batches.len(), "no key became free in time: the batches are given back");
                 redeliver(batches, Duration::ZERO);
@@ -167,11 +168,11 @@ impl Lane<'_> {
         Ok(records / 2)
     }
 
-    async fn lease(&mut self) -> Result<Option<LeasedKey>, SessionError> {
+    async fn lease(&mut self, trace: Option<TraceId>) -> Result<Option<LeasedKey>, SessionError> {
         let key = match self.key.take() {
             Some(key) => Some(key),
             None => {
-                let _time = self.session.shared.metrics.time(Stage::Lease);
+                let _time = self.session.shared.metrics.time(Stage::Lease, trace);
                 loop {
                     match self.session.keys.lease().await {
                         Ok(key) => break key,
@@ -189,7 +190,7 @@ impl Lane<'_> {
     /// Signs on a CPU thread. A batch that fails is counted in the ledger and tried later; one that failed too often is
     /// taken apart until the records at fault stand alone.
     async fn sign(&self, part: Vec<ReadBatch>, key: LeasedKey) -> Result<Signed, SessionError> {
-        let (plan, metrics) = (self.session.plan, Arc::clone(&self.session.shared.metrics));
+        let (plan, metrics) = (self.session.plan, self.metrics(first_trace(&part)));
         let _signing = traced(&part, "sign");
         let (mut part, key, signed) =
             self.on_cpu(part, key, move |batches, key| sign::sign_unit(batches, key, &plan, &metrics)).await?;
@@ -221,8 +222,8 @@ impl Lane<'_> {
         mut part: Vec<ReadBatch>,
         mut segments: Vec<Segment>,
     ) -> Result<Signed, SessionError> {
-        let (plan, metrics) = (self.session.plan, Arc::clone(&self.session.shared.metrics));
         let (batches, attempts): (Vec<ReadBatch>, Vec<i32>) = exhausted.into_iter().unzip();
+        let (plan, metrics) = (self.session.plan, self.metrics(first_trace(&batches)));
         let isolate = move |batches: &[&BatchRecords], key: &mut SigningKey| {
             let each = batches.iter().zip(attempts);
             each.map(|(batch, attempts)| sign::isolate(batch, key, &plan, attempts, &metrics))
@@ -278,7 +279,7 @@ impl Lane<'_> {
         last_of_unit: bool,
     ) -> Result<(Left, KeySettled), SessionError> {
         let keys = &self.session.keys;
-        let committing = traced(&part, "commit");
+        let (committing, metrics) = (traced(&part, "commit"), self.metrics(first_trace(&part)));
         if segments.is_empty() {
             return Ok((Left::Nothing, keys.release(key).await));
         }
@@ -288,7 +289,7 @@ impl Lane<'_> {
         // The same for every try: one whose outcome is not known may be the one that was committed.
         let release = (last_of_unit && self.next.is_none()) || self.session.lease_is_used_up(&key, &segments);
         loop {
-            match self.try_commit(&key, &segments, release).await {
+            match self.try_commit(&key, &segments, release, &metrics).await {
                 Ok(Committed::Done) => {
                     self.session.committed(&mut key, &segments);
                     vaultstream_faults::point("before-ack");
@@ -330,9 +331,15 @@ impl Lane<'_> {
         key: &LeasedKey,
         segments: &[Segment],
         release: bool,
+        metrics: &UnitMetrics,
     ) -> Result<Committed, commit::CommitError> {
-        let _time = self.session.shared.metrics.time(Stage::Commit);
+        let _time = metrics.time(Stage::Commit);
         commit::unit(&self.session.shared.ledger, self.session.job.id, key.lease(), segments, release).await
+    }
+
+    /// The metrics of work on a unit in this trace.
+    fn metrics(&self, trace: Option<TraceId>) -> UnitMetrics {
+        UnitMetrics::new(&self.session.shared.metrics, trace)
     }
 
     /// Keeps a key for the next unit, unless waiting for the ledger has used its lease up.

@@ -1,11 +1,19 @@
 //! The worker's metrics: one struct, registered in one place, passed by `Arc`. Label values come from enums only.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use prometheus::{
-    Counter, CounterVec, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
-    Opts, Registry, TextEncoder, core::Collector,
+    Counter, CounterVec, Gauge, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts,
+    Registry, core::Collector,
 };
+use vaultstream_program::metrics::{Exposition, TracedHistogram};
+use vaultstream_trace::TraceId;
+
+/// The one histogram whose buckets have exemplars.
+const STAGE_SECONDS: &str = "vaultstream_worker_stage_seconds";
 
 /// The steps that a unit passes, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +97,7 @@ pub struct Metrics {
     pub keys_damaged: IntCounter,
     /// Units in flight.
     pub in_flight: IntGauge,
-    stage_seconds: HistogramVec,
+    stage_seconds: TracedHistogram,
     cpu_seconds: CounterVec,
     breaker_open: GaugeVec,
     dependency_failures: IntCounterVec,
@@ -132,8 +140,8 @@ impl Metrics {
                 "Keys set aside because their rows in the ledger are damaged.",
             )?,
             in_flight: IntGauge::new("vaultstream_worker_units_in_flight", "Units between gathering and commit.")?,
-            stage_seconds: HistogramVec::new(
-                HistogramOpts::new("vaultstream_worker_stage_seconds", "Wall time of one unit in a pipeline stage.")
+            stage_seconds: TracedHistogram::new(
+                HistogramOpts::new(STAGE_SECONDS, "Wall time of one unit in a pipeline stage.")
                     .buckets(prometheus::exponential_buckets(0.000_25, 2.0, 18)?),
                 &["stage"],
             )?,
@@ -213,9 +221,9 @@ impl Metrics {
             .collect())
     }
 
-    /// Measures wall time until the guard is dropped.
-    pub fn time(&self, stage: Stage) -> StageTimer {
-        StageTimer { histogram: self.stage_seconds.with_label_values(&[stage.as_str()]), started: Instant::now() }
+    /// Measures wall time until the guard is dropped, of a unit in this trace.
+    pub fn time(&self, stage: Stage, trace: Option<TraceId>) -> StageTimer<'_> {
+        StageTimer { metrics: self, stage, trace, started: Instant::now() }
     }
 
     /// Adds processor time to a stage.
@@ -230,7 +238,7 @@ impl Metrics {
 
     /// Wall time of all units in a stage so far, in seconds.
     pub fn stage_seconds(&self, stage: Stage) -> f64 {
-        self.stage_seconds.with_label_values(&[stage.as_str()]).get_sample_sum()
+        self.stage_seconds.sum(&[stage.as_str()])
     }
 
     /// The gauge of a dependency's circuit breaker.
@@ -243,12 +251,9 @@ impl Metrics {
         self.dependency_failures.with_label_values(&[dependency.as_str()]).inc();
     }
 
-    /// The text exposition format that Prometheus scrapes.
-    ///
-    /// # Errors
-    /// When a metric cannot be encoded.
-    pub fn encode(&self) -> Result<String, prometheus::Error> {
-        TextEncoder::new().encode_to_string(&self.registry.gather())
+    /// What Prometheus scrapes.
+    pub fn exposition(&self) -> Exposition {
+        Exposition::of(&self.registry, &[(STAGE_SECONDS, &self.stage_seconds)])
     }
 
     fn cpu(&self, stage: Stage) -> Counter {
@@ -256,30 +261,59 @@ impl Metrics {
     }
 }
 
+/// The metrics of work on one unit.
+pub struct UnitMetrics {
+    metrics: Arc<Metrics>,
+    trace: Option<TraceId>,
+}
+
+impl UnitMetrics {
+    /// Of a unit in this trace, where it has one.
+    pub fn new(metrics: &Arc<Metrics>, trace: Option<TraceId>) -> Self {
+        Self { metrics: Arc::clone(metrics), trace }
+    }
+
+    /// Measures wall time until the guard is dropped.
+    pub fn time(&self, stage: Stage) -> StageTimer<'_> {
+        self.metrics.time(stage, self.trace)
+    }
+
+    /// Adds processor time to a stage.
+    pub fn add_cpu(&self, stage: Stage, time: Duration) {
+        self.metrics.add_cpu(stage, time);
+    }
+}
+
 /// Observes the time since its creation when it is dropped.
-pub struct StageTimer {
-    histogram: Histogram,
+pub struct StageTimer<'a> {
+    metrics: &'a Metrics,
+    stage: Stage,
+    /// The trace of the unit, where it has one.
+    pub trace: Option<TraceId>,
     started: Instant,
 }
 
-impl Drop for StageTimer {
+impl Drop for StageTimer<'_> {
     fn drop(&mut self) {
-        self.histogram.observe(self.started.elapsed().as_secs_f64());
+        let seconds = self.started.elapsed().as_secs_f64();
+        self.metrics.stage_seconds.observe(&[self.stage.as_str()], seconds, self.trace);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use vaultstream_program::metrics::Format;
+
     use super::*;
 
     #[test]
     fn every_metric_is_registered_and_shown() {
         let metrics = Metrics::new().unwrap();
-        drop(metrics.time(Stage::Sign));
+        drop(metrics.time(Stage::Sign, None));
         metrics.add_cpu(Stage::Sign, Duration::from_millis(5));
         metrics.breaker(Dependency::Nats).set(1.0);
         metrics.dependency_failed(Dependency::Postgres);
-        let text = metrics.encode().unwrap();
+        let text = metrics.exposition().text(Format::Prometheus).unwrap();
         for name in [
             "signed_records_total",
             "stage_seconds_bucket{stage=\"sign\"",

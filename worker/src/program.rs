@@ -9,6 +9,7 @@ use vaultstream_ledger::{ErrorKind, Ledger, RegisterError};
 use vaultstream_program::{
     admin::{self, Probes, ServeError},
     chain, cores,
+    metrics::Exposition,
     shell::{self, ExitStatus, Shell},
     signals::StopSignals,
 };
@@ -182,8 +183,8 @@ async fn connect(config: &Config, folder: &ConnectionFolder) -> Result<WorkerCon
 
 /// Ready: Postgres and NATS respond.
 impl Probes for Worker {
-    fn metrics(&self) -> Result<String, prometheus::Error> {
-        Worker::metrics(self).encode()
+    fn metrics(&self) -> Exposition {
+        Worker::metrics(self).exposition()
     }
 
     fn unready(&self) -> Option<&'static str> {

@@ -19,7 +19,7 @@ use vaultstream_program::chain;
 use vaultstream_signing::{BatchSigner, BatchVerifier, Digest, RawSignature, SigningError, Thumbprint};
 
 use crate::{
-    metrics::{Metrics, Stage},
+    metrics::{Stage, UnitMetrics},
     segment::{SegmentKey, segment},
     unit::BatchRecords,
 };
@@ -93,7 +93,7 @@ pub(crate) fn sign_unit(
     batches: &[&BatchRecords],
     key: &mut SigningKey,
     plan: &SignPlan,
-    metrics: &Metrics,
+    metrics: &UnitMetrics,
 ) -> Result<SignedUnit, LeaseEnded> {
     let mut signed = Vec::with_capacity(batches.len());
     let mut failed = Vec::new();
@@ -125,7 +125,7 @@ pub(crate) fn isolate(
     key: &mut SigningKey,
     plan: &SignPlan,
     attempts: i32,
-    metrics: &Metrics,
+    metrics: &UnitMetrics,
 ) -> Result<Segment, LeaseEnded> {
     let mut signatures = vec![RawSignature::EMPTY; records.digests.len()];
     let mut failures = BTreeMap::new();
@@ -252,7 +252,7 @@ fn first_invalid(
 }
 
 /// Runs `work` and books the processor time that it took to a stage.
-fn metered<T>(metrics: &Metrics, stage: Stage, work: impl FnOnce() -> T) -> T {
+fn metered<T>(metrics: &UnitMetrics, stage: Stage, work: impl FnOnce() -> T) -> T {
     let _wall = metrics.time(stage);
     let before = thread_time();
     let result = work();

@@ -7,20 +7,19 @@ use std::net::SocketAddr;
 use axum::{
     Router,
     extract::{RawQuery, State},
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::IntoResponse,
     routing::get,
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::metrics::{Exposition, Format};
+
 /// What the admin server asks its program.
 pub trait Probes: Clone + Send + Sync + 'static {
-    /// All metrics in Prometheus' text format.
-    ///
-    /// # Errors
-    /// When one cannot be encoded.
-    fn metrics(&self) -> Result<String, prometheus::Error>;
+    /// All metrics.
+    fn metrics(&self) -> Exposition;
 
     /// Why the program is not ready; `None` when it is.
     fn unready(&self) -> Option<&'static str>;
@@ -75,9 +74,11 @@ fn router<P: Probes>(probes: P) -> Router {
         .with_state(probes)
 }
 
-async fn metrics<P: Probes>(State(probes): State<P>) -> impl IntoResponse {
-    match probes.metrics() {
-        Ok(text) => ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response(),
+async fn metrics<P: Probes>(State(probes): State<P>, headers: HeaderMap) -> impl IntoResponse {
+    let accepted: Vec<&str> = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
+    let format = Format::accepted_by(&accepted.join(","));
+    match probes.metrics().text(format) {
+        Ok(text) => ([(header::CONTENT_TYPE, format.content_type())], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
 }
@@ -96,7 +97,11 @@ async fn ready<P: Probes>(State(probes): State<P>, RawQuery(query): RawQuery) ->
 
 #[cfg(test)]
 mod tests {
-    use axum::{body::Body, http::Request};
+    use axum::{
+        body::Body,
+        http::{Request, request::Builder},
+    };
+    use prometheus::{IntGauge, Registry};
     use tower::ServiceExt as _;
 
     use super::*;
@@ -107,8 +112,12 @@ mod tests {
     }
 
     impl Probes for Fake {
-        fn metrics(&self) -> Result<String, prometheus::Error> {
-            Ok("up 1\n".to_owned())
+        fn metrics(&self) -> Exposition {
+            let registry = Registry::new();
+            let up = IntGauge::new("up", "Up.").unwrap();
+            up.set(1);
+            registry.register(Box::new(up)).unwrap();
+            Exposition::of(&registry, &[])
         }
 
         fn unready(&self) -> Option<&'static str> {
@@ -121,11 +130,29 @@ mod tests {
     }
 
     async fn get(path: &str, unready: Option<&'static str>) -> (u16, String) {
-        let request = Request::get(path).body(Body::empty()).unwrap();
-        let response = router(Fake { unready }).oneshot(request).await.unwrap();
+        let (status, _, body) = response(Request::get(path), unready).await;
+        (status, body)
+    }
+
+    async fn response(request: Builder, unready: Option<&'static str>) -> (u16, String, String) {
+        let response = router(Fake { unready }).oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         let status = response.status().as_u16();
+        let content_type = response.headers().get(header::CONTENT_TYPE);
+        let content_type = content_type.map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
         let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
-        (status, String::from_utf8(body.to_vec()).unwrap())
+        (status, content_type, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn metrics_are_prometheus_text_unless_openmetrics_is_preferred() {
+        let why = Some("a dependency is down");
+        let request = || Request::get("/metrics");
+        let text = "# HELP up Up.\n# TYPE up gauge\nup 1\n";
+        assert_eq!(response(request(), why).await, (200, prometheus::TEXT_FORMAT.to_owned(), text.to_owned()));
+        let request = request().header("accept", "application/openmetrics-text; version=1.0.0");
+        let (status, content_type, body) = response(request.header("accept", "text/plain;q=0.5"), why).await;
+        assert_eq!((status, body.as_str()), (200, "# HELP up Up.\n# TYPE up gauge\nup 1.0\n# EOF\n"));
+        assert_eq!(content_type, "application/openmetrics-text; version=1.0.0; charset=utf-8");
     }
 
     #[tokio::test]
@@ -134,7 +161,6 @@ mod tests {
         assert_eq!(get("/livez", why).await, (200, "ok\n".to_owned()));
         assert_eq!(get("/readyz", why).await, (503, "a dependency is down\n".to_owned()));
         assert_eq!(get("/readyz", None).await, (200, "ok\n".to_owned()));
-        assert_eq!(get("/metrics", why).await, (200, "up 1\n".to_owned()));
         assert_eq!(get("/nonsense", None).await.0, 404);
     }
 

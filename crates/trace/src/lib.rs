@@ -89,6 +89,11 @@ impl Span {
         work.await.inspect_err(|error| part.fail(error))
     }
 
+    /// The trace of the first of these that is recorded.
+    pub fn first_trace<'a>(mut spans: impl Iterator<Item = &'a Self>) -> Option<TraceId> {
+        spans.find_map(Self::trace_id)
+    }
+
     /// Says that what takes this time did not succeed.
     pub fn fail(&self, why: impl fmt::Display) {
         if let Some(span) = &self.0 {

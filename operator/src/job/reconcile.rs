@@ -1,7 +1,10 @@
 //! The reconcile of one SigningJob: from the stored object to its children and its status. Lifecycle steps run in the job's
 //! task; a reconcile only reads the task's snapshot.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -44,9 +47,10 @@ pub(crate) async fn reconcile(
     object: Arc<DeserializeGuard<SigningJob>>,
     ctx: Arc<Context>,
 ) -> Result<Action, ReconcileError> {
-    let _time = ctx.metrics.reconcile_seconds.start_timer();
+    let begun = Instant::now();
     let trace = Span::reconcile(&object.namespace().unwrap_or_default(), &object.name_any());
     let reconciled = reconcile_object(&object, &ctx, &trace).await;
+    ctx.metrics.reconcile_seconds.observe(&[], begun.elapsed().as_secs_f64(), trace.trace_id());
     reconciled.inspect_err(|error| trace.fail(chain(error)))
 }
 

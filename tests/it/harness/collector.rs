@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use tempfile::TempDir;
 
 use super::{Program, Running, blocking, until};
 
@@ -28,14 +29,17 @@ pub(crate) struct Collector {
     pub(crate) endpoint: String,
     file: PathBuf,
     _running: Running,
+    _dir: TempDir,
 }
 
 impl Collector {
     /// `None` where there is no such program.
-    pub(crate) async fn start(dir: &Path) -> Option<Self> {
+    pub(crate) async fn start() -> Option<Self> {
         let program = program()?;
+        // Not in the site's folder, which workers watch: it holds their connection.
+        let dir = tempfile::tempdir().unwrap();
         let port = blocking(|| TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()).await;
-        let (settings, file) = (dir.join("collector.yaml"), dir.join("traces.json"));
+        let (settings, file) = (dir.path().join("collector.yaml"), dir.path().join("traces.json"));
         let text = format!(
             "receivers: {{otlp: {{protocols: {{grpc: {{endpoint: '127.0.0.1:{port}'}}}}}}}}\n\
              exporters: {{file: {{path: '{}'}}}}\n\
@@ -46,7 +50,7 @@ impl Collector {
         let running = Program::new(program.to_str().unwrap()).args(&[settings.to_str().unwrap()]).start();
         until("the collector listens", || async { tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() })
             .await;
-        Some(Self { endpoint: format!("http://127.0.0.1:{port}"), file, _running: running })
+        Some(Self { endpoint: format!("http://127.0.0.1:{port}"), file, _running: running, _dir: dir })
     }
 
     /// Every span that it has received.

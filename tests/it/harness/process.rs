@@ -157,8 +157,14 @@ impl Running {
 
     /// Asks its HTTP server: status and body. `None` while nothing listens.
     pub(crate) async fn get(&self, path: &str) -> Option<(u16, String)> {
+        self.get_as("*/*", path).await
+    }
+
+    /// The same in a form that the media types of the header `Accept` name.
+    pub(crate) async fn get_as(&self, accept: &str, path: &str) -> Option<(u16, String)> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.http)).await.ok()?;
-        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: {accept}\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.ok()?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use vaultstream_ledger::BatchRange;
-use vaultstream_trace::Span;
+use vaultstream_trace::{Span, TraceId};
 
 use crate::unit::ReadBatch;
 
@@ -43,6 +43,11 @@ pub(super) fn narrow(part: &mut [ReadBatch], ranges: &[BatchRange]) {
 /// A step of the traces of these batches, until it is dropped.
 pub(super) fn traced(batches: &[ReadBatch], step: &'static str) -> Vec<Span> {
     Span::children(batches.iter().map(|batch| &batch.trace), step)
+}
+
+/// The first trace of these batches.
+pub(super) fn first_trace(batches: &[ReadBatch]) -> Option<TraceId> {
+    Span::first_trace(batches.iter().map(|batch| &batch.trace))
 }
 
 pub(super) fn ack(batches: impl IntoIterator<Item = ReadBatch>) {

@@ -1,10 +1,12 @@
 //! Signing with backends that fail on chosen records.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use vaultstream_signing::{Backend, Nonce, PrivateKey, PublicKey};
 
 use super::*;
+use crate::metrics::Metrics;
 use crate::unit::fixture::{batch, digest};
 
 const JOB: Uuid = Uuid::from_u128(0x51);
@@ -59,9 +61,13 @@ fn plan(verify: Verify) -> SignPlan {
     SignPlan { job: JOB, verify, keep_digests: false }
 }
 
+fn metrics() -> UnitMetrics {
+    UnitMetrics::new(&Arc::new(Metrics::new().unwrap()), None)
+}
+
 fn unit(batches: &[BatchRecords], key: &mut SigningKey, verify: Verify) -> Result<SignedUnit, LeaseEnded> {
     let batches: Vec<&BatchRecords> = batches.iter().collect();
-    sign_unit(&batches, key, &plan(verify), &Metrics::new().unwrap())
+    sign_unit(&batches, key, &plan(verify), &metrics())
 }
 
 fn numbers(unit: &SignedUnit) -> (Vec<i64>, Vec<i64>) {
@@ -108,7 +114,7 @@ fn nothing_is_signed_under_a_lease_that_has_ended() {
     let (mut key, _) = key_that_fails_on(&[], Fault::Refusal);
     key.expires = BootInstant::now();
     assert_eq!(unit(&[batch(1, 0..=9)], &mut key, Verify::None).unwrap_err(), LeaseEnded);
-    let isolated = isolate(&batch(1, 0..=9), &mut key, &plan(Verify::All), 3, &Metrics::new().unwrap());
+    let isolated = isolate(&batch(1, 0..=9), &mut key, &plan(Verify::All), 3, &metrics());
     assert_eq!(isolated.unwrap_err(), LeaseEnded);
 }
 
@@ -116,7 +122,7 @@ fn nothing_is_signed_under_a_lease_that_has_ended() {
 fn isolated(chosen: &[i64], fault: Fault) -> BTreeMap<i64, String> {
     let records = batch(4, 100..=199);
     let (mut key, public) = key_that_fails_on(chosen, fault);
-    let segment = isolate(&records, &mut key, &plan(Verify::All), 3, &Metrics::new().unwrap()).unwrap();
+    let segment = isolate(&records, &mut key, &plan(Verify::All), 3, &metrics()).unwrap();
     assert_eq!(segment.signed, 100 - chosen.len() as i64);
     assert_eq!(segment.rejected, chosen.len() as i64);
     assert_eq!(segment.rows, 100);
@@ -160,6 +166,6 @@ fn a_batch_without_records_to_sign_is_only_its_rejects() {
     let (mut key, _) = key_that_fails_on(&[], Fault::Refusal);
     let unit = unit(std::slice::from_ref(&records), &mut key, Verify::Sample).unwrap();
     assert_eq!((unit.segments[0].signed, unit.segments[0].rejected), (0, 1));
-    let isolated = isolate(&records, &mut key, &plan(Verify::All), 1, &Metrics::new().unwrap()).unwrap();
+    let isolated = isolate(&records, &mut key, &plan(Verify::All), 1, &metrics()).unwrap();
     assert_eq!(isolated.root, unit.segments[0].root);
 }
