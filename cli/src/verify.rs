@@ -118,7 +118,7 @@ pub(crate) async fn check(ledger: &Ledger, job: &Job, options: CheckOptions) -> 
     let mut verified = Verified::default();
     if let Some(problem) = unfinished::problem(ledger, job).await? {
         verified.problems.push(problem);
-        let begun = !matches!(job.state, JobState::Pending | JobState::Provisioning | JobState::Seeding);
+        let begun = !matches!(job.state, JobState::Pending | JobState::Seeding);
         if !options.partial || !begun {
             return Ok(verified);
         }

@@ -81,7 +81,7 @@ fn phase(job: &Job, counts: &Progress) -> Option<Phase> {
     let (done, total) = ((counts.signed + counts.rejected).unsigned_abs(), counts.total.unsigned_abs());
     let seeded = job.seeded.unsigned_abs();
     let (words, figures) = match (job.state, &job.spec.source) {
-        (JobState::Pending | JobState::Provisioning, _) => ("preparing".to_owned(), None),
+        (JobState::Pending, _) => ("preparing".to_owned(), None),
         (JobState::Seeding, Source::Generate(generate)) => {
             ("making records".to_owned(), Some((seeded, generate.records)))
         }

@@ -69,7 +69,7 @@ impl QueryError {
         self.class
     }
 
-    /// What to do about it.
+    /// Whether the same request may succeed later.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.class.kind()

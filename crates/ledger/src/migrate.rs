@@ -95,7 +95,7 @@ pub enum MigrateError {
 }
 
 impl MigrateError {
-    /// What to do about it.
+    /// Whether the same request may succeed later.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {

@@ -104,7 +104,7 @@ impl Driver {
             JobState::Failed => self.clean_up(job, Outcome::Failed).await,
             JobState::Deleting => self.clean_up(job, Outcome::Deleted).await,
             _ if job.suspended => self.while_suspended(job).await,
-            JobState::Pending | JobState::Provisioning => after(&steps::provision(&self.ledger, job.id).await?),
+            JobState::Pending => after(&steps::provision(&self.ledger, job.id).await?),
             JobState::Seeding => after(&steps::seed_chunk(&self.ledger, job.id, self.settings.seed_chunk).await?),
             JobState::Signing => self.sign(job).await,
             JobState::Finishing => self.await_receipt(job).await,

@@ -49,7 +49,7 @@ fn phase(job: &Job) -> &'static str {
     match job.state {
         JobState::Complete | JobState::Failed | JobState::Deleting => "Cleaning up",
         _ if job.suspended => "Suspended",
-        JobState::Pending | JobState::Provisioning => "Provisioning",
+        JobState::Pending => "Provisioning",
         JobState::Seeding => "Seeding",
         JobState::Signing if job.batches.is_some_and(|batches| job.published < batches) => "Publishing",
         JobState::Signing => "Signing",

@@ -4,10 +4,10 @@
 //! command line both [`drive`] jobs with it. It signs nothing and sees no private key.
 //!
 //! ```text
-//! Pending ─▶ Provisioning ─▶ Seeding ─▶ Signing ─▶ Finishing ─▶ Complete
-//!            partitions,     records    streams,    receipt       or
-//!            keys            batches    publishing,               Failed
-//!                                       repair
+//! Pending ─▶ Seeding ──────▶ Signing ────▶ Finishing ─▶ Complete
+//!            partitions,     streams,      receipt      or
+//!            keys, records,  publishing,                Failed
+//!            batches         repair
 //! ```
 
 mod drive;

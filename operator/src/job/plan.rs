@@ -103,7 +103,6 @@ mod tests {
         let queued = JobSnapshot { queued: Some(QueuePosition::Exact(1)), ..snapshot(JobState::Signing) };
         let table = [
             (snapshot(JobState::Pending), NONE),
-            (snapshot(JobState::Provisioning), NONE),
             (snapshot(JobState::Seeding), NONE),
             (snapshot(JobState::Signing), needs(Some(7))),
             (queued, NONE),

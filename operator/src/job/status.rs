@@ -124,7 +124,6 @@ fn phase(job: &ValidJob, snapshot: &JobSnapshot) -> Phase {
         _ if row.suspended => Phase::Suspended,
         _ if snapshot.queued.is_some() => Phase::Queued,
         JobState::Pending => Phase::Pending,
-        JobState::Provisioning => Phase::Provisioning,
         JobState::Seeding => Phase::Seeding,
         JobState::Signing => Phase::Signing,
         JobState::Finishing => Phase::Finishing,

@@ -303,7 +303,7 @@ impl Watch for Driving<'_> {
 
 /// Whether the job's batches are planned. What follows needs admission.
 fn is_planned(state: JobState) -> bool {
-    !matches!(state, JobState::Pending | JobState::Provisioning | JobState::Seeding)
+    !matches!(state, JobState::Pending | JobState::Seeding)
 }
 
 #[cfg(test)]

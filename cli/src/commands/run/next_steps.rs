@@ -68,7 +68,7 @@ fn how_much(job: &Job, counts: &Progress) -> String {
     let count = |number: i64| HumanCount(number.unsigned_abs()).to_string();
     let title = title(job);
     match job.state {
-        JobState::Pending | JobState::Provisioning | JobState::Seeding => {
+        JobState::Pending | JobState::Seeding => {
             format!("{} records of {title} are prepared, and none is signed yet", count(job.seeded))
         }
         _ => format!("{} of {} records of {title} are signed", count(counts.signed), count(counts.total)),

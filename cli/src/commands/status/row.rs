@@ -73,7 +73,7 @@ impl JobRow {
 
     fn new(job: &Job, counts: &Progress, rate: Option<f64>, details: Option<Details>) -> Self {
         let number = |number: i64| number.unsigned_abs();
-        let planned = job.total.is_some() && !matches!(job.state, JobState::Pending | JobState::Provisioning);
+        let planned = job.total.is_some() && job.state != JobState::Pending;
         let done = number(counts.signed) + number(counts.rejected);
         let percent =
             (planned && counts.total > 0).then(|| (done as f64 / counts.total as f64 * 1000.0).floor() / 10.0);

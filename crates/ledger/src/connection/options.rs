@@ -101,7 +101,7 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
-    /// What to do about it.
+    /// Whether the same request may succeed later.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {

@@ -9,9 +9,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum JobState {
     /// In the ledger, nothing made yet.
+    #[serde(alias = "Provisioning")]
     Pending,
-    /// Its partitions and keys are being made. No program writes this state any more; ledgers may hold it.
-    Provisioning,
     /// Its records are being made, or its table's batches planned.
     Seeding,
     /// Workers sign.
@@ -26,10 +25,13 @@ pub enum JobState {
     Deleting,
 }
 
+/// A name that the ledger's constraint allows, though no release writes it: partitions and keys are made in the step that ends
+/// with Seeding.
+const PROVISIONING: &str = "Provisioning";
+
 impl JobState {
-    const ALL: [(Self, &str); 8] = [
+    const ALL: [(Self, &str); 7] = [
         (Self::Pending, "Pending"),
-        (Self::Provisioning, "Provisioning"),
         (Self::Seeding, "Seeding"),
         (Self::Signing, "Signing"),
         (Self::Finishing, "Finishing"),
@@ -66,6 +68,9 @@ impl FromStr for JobState {
     type Err = UnknownState;
 
     fn from_str(name: &str) -> Result<Self, UnknownState> {
+        if name == PROVISIONING {
+            return Ok(Self::Pending);
+        }
         let known = Self::ALL.into_iter().find(|(_, known)| *known == name);
         known.map(|(state, _)| state).ok_or_else(|| UnknownState(name.to_owned()))
     }
@@ -86,6 +91,7 @@ mod tests {
             terminal.extend(state.is_terminal().then_some(name));
         }
         assert_eq!(terminal, ["Complete", "Failed"]);
+        assert_eq!("Provisioning".parse::<JobState>().unwrap(), JobState::Pending, "the ledger allows it");
         assert_eq!("signing".parse::<JobState>().unwrap_err().to_string(), "\"signing\" is not a known state of a job");
     }
 }

@@ -17,7 +17,7 @@ use crate::jobs::JobState;
 pub async fn provision(ledger: &Ledger, id: JobId) -> Result<Step<()>, StepError> {
     let provisioned = locked(ledger, id, "provision the job", async |tx, job| {
         match job.state {
-            JobState::Pending | JobState::Provisioning => {}
+            JobState::Pending => {}
             JobState::Seeding | JobState::Signing => return Ok(Step::Done(false)),
             other => return Ok(Step::WrongState(other)),
         }

@@ -82,12 +82,11 @@ fn seeded(state: JobState) -> JobSnapshot {
 }
 
 /// A job in each phase.
-fn in_each_phase() -> [(Phase, Case); 10] {
+fn in_each_phase() -> [(Phase, Case); 9] {
     let suspend = "{spec: {suspend: true}}";
     [
         (Phase::Pending, Case::new(JobSnapshot::default())),
         (Phase::Queued, Case::new(queued())),
-        (Phase::Provisioning, Case::new(snapshot(JobState::Provisioning))),
         (Phase::Seeding, Case::new(snapshot(JobState::Seeding))),
         (Phase::Signing, Case::new(seeded(JobState::Signing))),
         (Phase::Finishing, Case::new(seeded(JobState::Finishing))),
