@@ -124,9 +124,10 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     }
     let mut safe = String::with_capacity(text.len() + 8);
     for character in text.chars() {
-        match is_command(character) {
-            true => safe.extend(character.escape_default()),
-            false => safe.push(character),
+        if is_command(character) {
+            safe.extend(character.escape_default());
+        } else {
+            safe.push(character);
         }
     }
     Cow::Owned(safe)
@@ -157,10 +158,7 @@ pub(crate) fn paint(colour: Colour, text: &str) -> Cow<'_, str> {
         Colour::Good => "32",
         Colour::Bad => "31",
     };
-    match stdout_colours() {
-        true => Cow::Owned(format!("\u{1b}[1;{code}m{text}\u{1b}[0m")),
-        false => Cow::Borrowed(text),
-    }
+    if stdout_colours() { Cow::Owned(format!("\u{1b}[1;{code}m{text}\u{1b}[0m")) } else { Cow::Borrowed(text) }
 }
 
 /// Whether stdout shows colours: it is a terminal, and neither NO_COLOR, CLICOLOR nor TERM say otherwise.

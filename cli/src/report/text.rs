@@ -111,16 +111,18 @@ impl Report {
             return Some("no signature; only completeness, Merkle root and receipt".to_owned());
         }
         let (checked, right) = (self.checked?, self.verified?);
-        let number = match checked == right {
-            true => HumanCount(right).to_string(),
-            false => format!("{} of {}", HumanCount(right), HumanCount(checked)),
+        let number = if checked == right {
+            HumanCount(right).to_string()
+        } else {
+            format!("{} of {}", HumanCount(right), HumanCount(checked))
         };
         let by = self.verified_by.map(|checker| format!(" by {checker}")).unwrap_or_default();
         let also =
             if self.verifier_also_signed { ", which has signed, too: no other implementation is here" } else { "" };
-        let sample = match self.mode == Some("sample") && checked < self.signed {
-            true => format!("; a sample: `vaultstream verify --job {}` checks all", self.job),
-            false => String::new(),
+        let sample = if self.mode == Some("sample") && checked < self.signed {
+            format!("; a sample: `vaultstream verify --job {}` checks all", self.job)
+        } else {
+            String::new()
         };
         let seconds = self.verify_seconds.unwrap_or_default();
         Some(format!("{number} signatures in {seconds:.2} s{by}{also}{sample}"))

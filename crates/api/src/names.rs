@@ -62,9 +62,10 @@ macro_rules! dns_label {
             type Err = NameError;
 
             fn from_str(name: &str) -> Result<Self, NameError> {
-                match is_dns_label(name, $longest) {
-                    true => Ok(Self(name.to_owned())),
-                    false => Err(NameError { name: name.to_owned(), kind: $kind, longest: $longest }),
+                if is_dns_label(name, $longest) {
+                    Ok(Self(name.to_owned()))
+                } else {
+                    Err(NameError { name: name.to_owned(), kind: $kind, longest: $longest })
                 }
             }
         }

@@ -212,11 +212,10 @@ impl<'a> LineWriter<'a> {
     /// The payload as it is now, or the message that was signed. `None` for the message of a changed record, which is lost.
     fn content(&self, row: &SignedRow<'_>, state: RowNow) -> Option<String> {
         let payload = row.now.payload()?;
-        match self.options.message {
-            true if state != RowNow::Same => None,
-            true => Some(STANDARD.encode(self.form.message(row.id, payload))),
-            false => Some(STANDARD.encode(payload)),
+        if !self.options.message {
+            return Some(STANDARD.encode(payload));
         }
+        (state == RowNow::Same).then(|| STANDARD.encode(self.form.message(row.id, payload)))
     }
 
     fn signature(&self, signature: &RawSignature) -> String {

@@ -24,11 +24,10 @@ pub(super) fn router() -> Router {
 fn plain(headers: &HeaderMap, body: Value) -> Response {
     let accepted = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or("*/*");
     let takes_plain = accepted.split(',').map(str::trim).any(|kind| !kind.contains("as=APIGroupDiscoveryList"));
-    match takes_plain {
-        true => Json(body).into_response(),
-        false => {
-            failure(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", "only application/json is offered").into_response()
-        }
+    if takes_plain {
+        Json(body).into_response()
+    } else {
+        failure(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", "only application/json is offered").into_response()
     }
 }
 

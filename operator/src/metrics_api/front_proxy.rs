@@ -128,9 +128,10 @@ impl ClientCertVerifier for FrontProxy {
     ) -> Result<ClientCertVerified, rustls::Error> {
         let trusted = self.trusted().ok_or_else(|| rustls::Error::General("no front proxy is known yet".to_owned()))?;
         let verified = trusted.verifier.verify_client_cert(end_entity, intermediates, now)?;
-        match trusted.names.is_empty() || common_name(end_entity).is_some_and(|name| trusted.names.contains(&name)) {
-            true => Ok(verified),
-            false => Err(CertificateError::ApplicationVerificationFailure.into()),
+        if trusted.names.is_empty() || common_name(end_entity).is_some_and(|name| trusted.names.contains(&name)) {
+            Ok(verified)
+        } else {
+            Err(CertificateError::ApplicationVerificationFailure.into())
         }
     }
 

@@ -79,11 +79,13 @@ async fn read_owner(
         Some(named) => {
             let (name, namespace) =
                 (named.name.as_deref().unwrap_or_default(), named.namespace.as_deref().unwrap_or_default());
-            match authorities.is_some() && name == config.metrics_api_service && namespace == config.operator_namespace
-            {
-                true => MetricsApiOwner::Operator,
-                false if name.contains("keda") => MetricsApiOwner::Keda,
-                false => MetricsApiOwner::Other(format!("{namespace}/{name}")),
+            let is_served = authorities.is_some();
+            if is_served && name == config.metrics_api_service && namespace == config.operator_namespace {
+                MetricsApiOwner::Operator
+            } else if name.contains("keda") {
+                MetricsApiOwner::Keda
+            } else {
+                MetricsApiOwner::Other(format!("{namespace}/{name}"))
             }
         }
     };

@@ -89,11 +89,10 @@ pub(crate) fn select_scaler(
 }
 
 fn why_no_keda(capabilities: &ClusterCapabilities) -> String {
-    match capabilities.keda {
-        true => "KEDA does not serve the external metrics API of this cluster".to_owned(),
-        false => {
-            "KEDA is not installed, or the operator does not know the address at which KEDA can reach it".to_owned()
-        }
+    if capabilities.keda {
+        "KEDA does not serve the external metrics API of this cluster".to_owned()
+    } else {
+        "KEDA is not installed, or the operator does not know the address at which KEDA can reach it".to_owned()
     }
 }
 

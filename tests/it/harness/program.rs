@@ -26,9 +26,10 @@ impl Program {
 
     /// A shell script that may mount, with `vaultstream` as its `$0`.
     pub(crate) fn in_mount_namespace(script: &str, args: &[&str]) -> Self {
-        let unshare: &[&str] = match rustix::process::geteuid().is_root() {
-            true => &["--mount"],
-            false => &["--user", "--map-current-user", "--keep-caps", "--mount"],
+        let unshare: &[&str] = if rustix::process::geteuid().is_root() {
+            &["--mount"]
+        } else {
+            &["--user", "--map-current-user", "--keep-caps", "--mount"]
         };
         Self::new("unshare").args(unshare).args(&["sh", "-c", script, VAULTSTREAM]).args(args)
     }

@@ -95,9 +95,10 @@ async fn round(seed: u64, number: u64, tally: &mut Tally) {
     history.check(RECORDS - plan.rejected, plan.rejected).await;
     tally.rounds += 1;
     for (strike, met) in plan.strikes.iter().zip(met) {
-        match met {
-            true => *tally.met.entry(strike.fault).or_default() += 1,
-            false => tally.missed += 1,
+        if met {
+            *tally.met.entry(strike.fault).or_default() += 1;
+        } else {
+            tally.missed += 1;
         }
     }
 }

@@ -123,9 +123,10 @@ async fn an_unknown_backlog_is_not_served_and_removes_no_worker() {
 async fn ask(address: SocketAddr, path: &str, user: &str, with_certificate: bool) -> String {
     let request =
         format!("GET {path} HTTP/1.1\\r\\nHost: metrics\\r\\nX-Remote-User: {user}\\r\\nConnection: close\\r\\n\\r\\n");
-    let identity = match with_certificate {
-        true => format!("-cert {0}/front-proxy-client.crt -key {0}/front-proxy-client.key", pki().display()),
-        false => String::new(),
+    let identity = if with_certificate {
+        format!("-cert {0}/front-proxy-client.crt -key {0}/front-proxy-client.key", pki().display())
+    } else {
+        String::new()
     };
     let script = format!(
         "(printf '{request}'; sleep 2) | timeout 10 openssl s_client -quiet -connect {address} {identity} 2>/dev/null"

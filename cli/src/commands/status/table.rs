@@ -61,10 +61,7 @@ fn table<const N: usize>(head: &[&str; N], rows: Vec<[String; N]>, left: usize) 
         for (column, (cell, width)) in line.iter().zip(widths).enumerate() {
             let gap = if column == 0 { "" } else { "  " };
             // Writing to a string does not fail.
-            let _ = match column < left {
-                true => write!(row, "{gap}{cell:<width$}"),
-                false => write!(row, "{gap}{cell:>width$}"),
-            };
+            let _ = if column < left { write!(row, "{gap}{cell:<width$}") } else { write!(row, "{gap}{cell:>width$}") };
         }
         text.push_str(row.trim_end());
         text.push('\n');

@@ -117,10 +117,8 @@ fn finding(type_: ConditionType, inputs: &StatusInputs<'_>, phase: Phase) -> Fin
             }
             _ => no(Reason::Progressing, "the job has not failed"),
         },
-        ConditionType::Suspended => match inputs.job.spec.suspend {
-            true => yes(Reason::SuspendRequested, "spec.suspend is true"),
-            false => no(Reason::NotSuspended, "spec.suspend is false"),
-        },
+        ConditionType::Suspended if inputs.job.spec.suspend => yes(Reason::SuspendRequested, "spec.suspend is true"),
+        ConditionType::Suspended => no(Reason::NotSuspended, "spec.suspend is false"),
     }
 }
 
