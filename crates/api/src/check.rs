@@ -149,3 +149,15 @@ fn check_number(schema: &Value, number: &serde_json::Number, path: &str, found: 
         found.push(FieldError::new(path, number, remedy::of_range(schema)));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_faults_are_looked_for_than_are_told() {
+        let mut found = Vec::new();
+        (0..2 * Fault::MOST).for_each(|number| unknown("spec", &number.to_string(), &["name"], &mut found));
+        assert_eq!(found.len(), Fault::MOST);
+    }
+}

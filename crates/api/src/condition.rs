@@ -213,6 +213,23 @@ mod tests {
     }
 
     #[test]
+    fn every_reason_is_read_back_from_its_name() {
+        for reason in Reason::ALL {
+            assert_eq!(reason.to_string().parse(), Ok(*reason));
+        }
+        assert_eq!("progressing".parse::<Reason>(), Err(UnknownReason));
+    }
+
+    #[test]
+    fn what_needs_a_person_or_another_try_is_a_fault_and_progress_is_none() {
+        use Reason::*;
+        let faults = [InvalidSpec, LedgerUnavailable, WrongKek, Quota, ScalerUnavailable, TooManyRejects, LedgerLost];
+        assert_eq!(faults.map(Reason::is_fault), [true; 7]);
+        let progress = [Progressing, Finished, Planned, WorkersStarting, ScaledByKeda, Queued, Healthy, Deleting];
+        assert_eq!(progress.map(Reason::is_fault), [false; 8]);
+    }
+
+    #[test]
     fn every_condition_has_reasons() {
         for condition in ConditionType::ALL {
             assert!(Reason::ALL.iter().any(|reason| reason.conditions().contains(&condition)), "{condition}");

@@ -66,3 +66,17 @@ pub(crate) fn shown(text: &str, most: usize) -> String {
     }
     shown
 }
+
+#[cfg(test)]
+mod tests {
+    use super::shown;
+
+    #[test]
+    fn a_text_is_shown_in_one_line_without_control_characters_and_not_too_long() {
+        let cases =
+            [("ab", "ab"), ("äbc", "äbc"), ("abcd", "abc…"), ("a\nb", "a b"), ("\r", " "), ("a\u{1b}", "a\\u{1b}")];
+        for (text, expected) in cases {
+            assert_eq!(shown(text, 3), expected, "{text:?}");
+        }
+    }
+}

@@ -196,6 +196,25 @@ mod tests {
         assert!(children.scaler.len() <= 54);
         let labels = child_labels(&name, "5f0c1c39-8a5d-4d46-9d3e-0a6d0a7f3f5a");
         assert!(labels.values().all(|value| value.len() <= MAX_LABEL));
-        assert!(selector_labels(&name).iter().all(|(key, value)| labels.get(key) == Some(value)));
+    }
+
+    /// Objects of jobs that run are found by these.
+    #[test]
+    fn everything_that_a_job_owns_has_the_labels_of_its_pods_and_its_uid() {
+        let text = |labels: BTreeMap<String, String>| {
+            labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>()
+        };
+        let name: JobName = "invoices".parse().unwrap();
+        let of_pods = ["app.kubernetes.io/name=vaultstream-worker", "vaultstream.dev/job=invoices"];
+        assert_eq!(text(selector_labels(&name)), of_pods);
+        let of_all = [
+            "app.kubernetes.io/instance=invoices",
+            "app.kubernetes.io/managed-by=vaultstream-operator",
+            of_pods[0],
+            "app.kubernetes.io/part-of=vaultstream",
+            of_pods[1],
+            "vaultstream.dev/job-uid=5f0c1c39",
+        ];
+        assert_eq!(text(child_labels(&name, "5f0c1c39")), of_all);
     }
 }

@@ -82,3 +82,56 @@ fn distance(a: &str, b: &str) -> usize {
     }
     row[b.len()]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_distance_is_the_number_of_letters_to_change_add_or_remove() {
+        let cases = [
+            ("", "", 0),
+            ("", "abc", 3),
+            ("abc", "", 3),
+            ("abc", "abc", 0),
+            ("ab", "ba", 2),
+            ("kitten", "sitting", 3),
+            ("saturday", "sunday", 3),
+            ("flaw", "lawn", 2),
+        ];
+        for (a, b, expected) in cases {
+            assert_eq!((distance(a, b), distance(b, a)), (expected, expected), "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn a_name_may_have_two_slips_and_a_short_one_a_single_one() {
+        let long = "x".repeat(LONGEST);
+        let cases = [
+            ("keyz", "keys", true),
+            ("kexz", "keys", false),
+            ("leuze", "lease", true),
+            ("leuzi", "lease", false),
+            ("Batch_Size", "batchSize", true),
+            ("a", "b", false),
+            (&long, &long, true),
+            (&format!("{long}x"), &long, false),
+        ];
+        for (name, known, is_near) in cases {
+            assert_eq!(nearest(name, &[known]), is_near.then_some(known), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_long_list_of_fields_is_not_repeated() {
+        let names: Vec<_> = (0..=LISTED).map(|number| format!("n{number}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        assert_eq!(tip("another", &names), "remove it");
+        assert_eq!(tip("another", &[]), "remove it");
+        let listed = tip("another", &names[..LISTED]);
+        assert!(
+            listed.starts_with("remove it; the fields here are n0, n1, ") && listed.ends_with(" and n14"),
+            "{listed}"
+        );
+    }
+}

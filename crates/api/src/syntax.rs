@@ -65,3 +65,15 @@ fn tab_before(position: Position, text: &str) -> Option<Position> {
         },
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tab_is_found_in_the_indentation_of_the_line_and_of_the_one_before() {
+        let text = "a:\n  \tb: 1\nc: 1\td\n";
+        let at = |line| tab_before(Position { line, column: 1 }, text).map(|tab| tab.to_string());
+        assert_eq!([at(1), at(2), at(3), at(4)], [None, Some("2:3".to_owned()), Some("2:3".to_owned()), None]);
+    }
+}

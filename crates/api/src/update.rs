@@ -52,3 +52,51 @@ fn fixed<T: PartialEq + Display>(path: &str, old: &T, new: &T, found: &mut Vec<F
         found.push(FieldError::new(path, new, advice));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SigningJob;
+
+    fn spec(lines: &str) -> SigningJobSpec {
+        let manifest = format!(
+            "apiVersion: vaultstream.dev/v1alpha1\nkind: SigningJob\nmetadata: {{name: job}}\nspec: {{source: {{generate: {{records: 10}}}}, {lines}}}\n"
+        );
+        SigningJob::parse_manifests(&manifest).unwrap().remove(0).spec
+    }
+
+    fn told(old: &str, new: &str) -> Vec<String> {
+        let found = validate_update(&spec(old), &spec(new)).err().unwrap_or_default();
+        found.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn what_was_signed_with_is_kept_for_life() {
+        const FOR_LIFE: &str = "and cannot be changed after creation: create another SigningJob";
+        let cases = [
+            ("batchSize: 7", "spec.batchSize is 7: it was 500"),
+            ("maxPayloadBytes: 700", "spec.maxPayloadBytes is 700: it was 1048576"),
+            ("keys: {count: 7}", "spec.keys.count is 7: it was 100"),
+            ("signing: {message: Bound}", "spec.signing.message is Bound: it was Payload"),
+            ("signing: {nonce: Deterministic}", "spec.signing.nonce is Deterministic: it was Hedged"),
+        ];
+        for (new, sentence) in cases {
+            assert_eq!(told("", new), [format!("{sentence}, {FOR_LIFE}")]);
+        }
+        let mut other = spec("");
+        other.source = crate::Source::Generate(crate::GenerateSource { records: 11, payload_bytes: 64 });
+        let found = validate_update(&spec(""), &other).unwrap_err();
+        assert_eq!(found[0].to_string(), "spec.source cannot be changed after creation: create another SigningJob");
+    }
+
+    #[test]
+    fn all_else_may_be_changed_and_the_secret_while_the_job_is_suspended() {
+        let all_else = "suspend: true, keys: {maxSignatures: 900}, workers: {maxReplicas: 3}, retry: {maxAttempts: 9}, \
+                        maxRejected: 1, ttlAfterFinished: 1h, signing: {verify: All}, deletionPolicy: {records: Delete}";
+        assert_eq!(told("", all_else), [""; 0]);
+        let secret = ["spec.connectionSecret is b: it was a, and can be changed only while the job is suspended"];
+        assert_eq!(told("connectionSecret: a", "connectionSecret: b"), secret);
+        assert_eq!(told("connectionSecret: a", "connectionSecret: b, suspend: true"), secret);
+        assert_eq!(told("connectionSecret: a, suspend: true", "connectionSecret: b"), [""; 0]);
+    }
+}

@@ -322,6 +322,38 @@ mod tests {
         }
     }
 
+    fn is_read(text: &str) -> bool {
+        read(text).1.is_empty()
+    }
+
+    #[test]
+    fn the_deepest_nesting_is_read_and_one_level_more_is_not() {
+        for (open, close) in [("[", "]"), ("{a: ", "}")] {
+            let nested = |levels: usize, inner: &str| format!("{}{inner}{}", open.repeat(levels), close.repeat(levels));
+            assert!(is_read(&nested(MAX_DEPTH, "1")) && !is_read(&nested(MAX_DEPTH + 1, "1")), "{open}");
+            // The list around both counts, too.
+            let repeated = |levels| format!("- &x {}\n- {}\n", nested(30, "1"), nested(levels, "*x"));
+            assert!(is_read(&repeated(MAX_DEPTH - 31)) && !is_read(&repeated(MAX_DEPTH - 30)), "{open} with an alias");
+        }
+    }
+
+    #[test]
+    fn aliases_repeat_ten_thousand_values_and_not_one_more() {
+        let repeat = |values: usize, times: usize| {
+            format!("- &x [{}]\n- [{}]\n", vec!["1"; values - 1].join(", "), vec!["*x"; times].join(", "))
+        };
+        assert!(is_read(&repeat(100, MAX_REPEATED / 100)));
+        assert!(!is_read(&repeat(100, MAX_REPEATED / 100 + 1)));
+        assert!(is_read(&repeat(MAX_REPEATED, 1)));
+        assert!(!is_read(&repeat(MAX_REPEATED + 1, 1)));
+    }
+
+    #[test]
+    fn no_more_faults_are_kept_than_are_told() {
+        let tags = "- !x y\n".repeat(2 * Fault::MOST);
+        assert_eq!(read(&tags).1.len(), Fault::MOST);
+    }
+
     #[test]
     fn aliases_repeat_what_they_stand_for() {
         let (documents, faults) = read("a: &x {b: [1]}\nc: *x\n");

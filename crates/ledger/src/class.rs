@@ -176,6 +176,33 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn without_a_report_the_connection_decides() {
+        // Nothing listens there any more.
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let url = format!("postgres://u@127.0.0.1:{port}/d");
+        let refused = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.err().unwrap();
+        assert_eq!((class_of(&refused), class_of_connecting(&refused)), (Class::Unreachable, Class::Unreachable));
+        assert!(is_of_network(&refused));
+        let ours = "port=x".parse::<tokio_postgres::Config>().unwrap_err();
+        assert_eq!((class_of(&ours), class_of_connecting(&ours)), (Class::Other, Class::NoLogin));
+        assert!(!is_of_network(&ours));
+    }
+
+    #[test]
+    fn a_refusal_of_a_pooler_is_known_by_its_words() {
+        for refusal in [
+            "unsupported startup parameter: options",
+            "no such database: d",
+            "no such user: u",
+            "password authentication failed",
+            "TLS required",
+        ] {
+            assert!(is_refusal_of_a_pooler(refusal), "{refusal}");
+        }
+        assert!(!is_refusal_of_a_pooler("server conn crashed?"));
+    }
+
     #[test]
     fn every_class_has_its_kind() {
         use Class::*;

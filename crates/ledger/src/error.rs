@@ -195,6 +195,46 @@ pub(crate) fn report<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a DbEr
 mod tests {
     use super::*;
 
+    fn failed(class: Class) -> QueryError {
+        QueryError::inside("read a row", class, io::Error::other("why"))
+    }
+
+    #[test]
+    fn each_class_has_its_sentence_and_what_passes_by_itself_is_transient() {
+        use Class::*;
+        for (class, sentence, transient) in [
+            (Unreachable, "failed to read a row", true),
+            (Contention, "failed to read a row", true),
+            (CutOff, "failed to read a row", true),
+            (ReadOnly, "failed to read a row: the database accepts no writes at the moment, as a standby does", true),
+            (NoSpace, "failed to read a row: the database server is out of space or memory", false),
+            (
+                LockTable,
+                "failed to read a row: the server has no room for more locks: raise max_locks_per_transaction",
+                false,
+            ),
+            (NoPermission, "no permission to read a row: workers need the role vaultstream_worker", false),
+            (NoLogin, "failed to read a row", false),
+            (Limit, "failed to read a row", false),
+            (Other, "failed to read a row", false),
+        ] {
+            let error = failed(class);
+            let told = error.to_string();
+            assert!(told.starts_with(sentence) && told.contains(':') == sentence.contains(':'), "{told}");
+            assert_eq!((error.is_transient(), error.verdict()), (transient, class.verdict()), "{class:?}");
+            assert_eq!(StdError::source(&error).unwrap().to_string(), "why");
+        }
+    }
+
+    #[test]
+    fn the_class_of_an_error_is_that_of_the_failure_of_postgres_behind_it() {
+        let full = io::Error::other(failed(Class::NoSpace));
+        assert_eq!((class(&full), is_out_of_space(&full)), (Some(Class::NoSpace), true));
+        let busy = failed(Class::Contention);
+        assert_eq!((verdict(&busy), is_out_of_space(&busy)), (Some(Verdict::Passing), false));
+        assert_eq!((class(&io::Error::other("a file")), is_out_of_space(&io::Error::other("a file"))), (None, false));
+    }
+
     #[test]
     fn an_error_that_postgres_has_no_part_in_has_no_kind() {
         assert_eq!(error_kind(&io::Error::other("a file")), None);

@@ -128,3 +128,15 @@ pub fn jose_decode(text: &str) -> Result<RawSignature, FormError> {
     let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| FormError::Jose)?;
     bytes.try_into().map(RawSignature).map_err(|_| FormError::Jose)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_signature_fills_its_buffer() {
+        let longest = der_encode(&RawSignature([0xff; 64]));
+        assert_eq!(longest.as_ref().len(), MAX_DER);
+        assert_eq!(*longest, *longest.as_ref());
+    }
+}

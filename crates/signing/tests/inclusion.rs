@@ -29,6 +29,7 @@ fn the_streaming_root_is_the_defined_one_for_every_size() {
     for size in 0..=300 {
         assert_eq!(tree.len(), size as u64);
         assert_eq!(tree.root(), definition(&all[..size]), "{size}");
+        assert_eq!(tree.is_empty(), size == 0);
         all.get(size).into_iter().for_each(|leaf| tree.push(*leaf));
     }
     tree.clear();

@@ -4,7 +4,9 @@
 
 use uuid::Uuid;
 use vaultstream_signing::kek::WrongKek;
-use vaultstream_signing::{Kek, KekId, KekRing, PrivateKey, PublicKey, UnwrapError, WrapContext, WrappedKey};
+use vaultstream_signing::{
+    Kek, KekId, KekRing, MAX_WRAPS_PER_KEK, PrivateKey, PublicKey, UnwrapError, WrapContext, WrappedKey,
+};
 
 fn kek(id: &str) -> Kek {
     Kek::generate(id.parse().unwrap()).unwrap()
@@ -167,6 +169,12 @@ fn a_kek_named_after_itself_has_one_name_and_another_kek_another() {
     assert_eq!(kek.id().as_str().parse::<KekId>().unwrap(), *kek.id());
     assert_eq!(**kek.to_base64(), *text);
     assert_ne!(Kek::fingerprinted(&self::kek("a").to_base64()).unwrap().id(), kek.id());
+}
+
+/// NIST SP 800-38D: random nonces do for 2^32 messages under one key.
+#[test]
+fn half_of_what_random_nonces_allow_is_left_for_canaries_and_restored_ledgers() {
+    assert_eq!(2 * MAX_WRAPS_PER_KEK, 1 << 32);
 }
 
 #[test]

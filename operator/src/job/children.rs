@@ -307,6 +307,25 @@ mod tests {
         assert_eq!(fault(&[pod("a", "", "True", "")]), Some(Reason::PodsRefused));
     }
 
+    #[test]
+    fn a_watch_is_refused_when_the_server_forbids_it_however_it_says_so() {
+        use kube::core::Status;
+        let status = |code, reason: &str| Box::new(Status::failure("no", reason).with_code(code));
+        let forbidden = || status(403, "Forbidden");
+        let gone = || status(410, "Expired");
+        for (error, refused) in [
+            (watcher::Error::InitialListFailed(kube::Error::Api(forbidden())), true),
+            (watcher::Error::WatchStartFailed(kube::Error::Api(forbidden())), true),
+            (watcher::Error::WatchFailed(kube::Error::Api(forbidden())), true),
+            (watcher::Error::WatchError(forbidden()), true),
+            (watcher::Error::WatchFailed(kube::Error::Api(gone())), false),
+            (watcher::Error::WatchError(gone()), false),
+            (watcher::Error::NoResourceVersion, false),
+        ] {
+            assert_eq!(is_refused(&error), refused, "{error:?}");
+        }
+    }
+
     #[tokio::test]
     async fn changes_of_children_reach_a_subscriber_and_the_newest_ones_one_that_lags() {
         let cache = cache(&[], &[]);

@@ -47,3 +47,16 @@ async fn write(client: &Client, job: &ObjectMeta, finalizers: &[String]) -> Resu
     let name = job.name.as_deref().unwrap_or_default();
     ignore_absent(api.patch_metadata(name, &PatchParams::default(), &Patch::Merge(patch)).await)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::fixtures::signing_job;
+
+    #[test]
+    fn our_finalizer_is_found_among_others() {
+        let is_set = |finalizers: &str| is_set(&signing_job(&format!("{{metadata: {{finalizers: [{finalizers}]}}}}")));
+        assert!(is_set("vaultstream.dev/cleanup") && is_set("example.com/other, vaultstream.dev/cleanup"));
+        assert!(!is_set("") && !is_set("example.com/other"));
+    }
+}

@@ -278,4 +278,13 @@ mod tests {
         assert_eq!(fault(("LedgerUnavailable", "a"), healthy), None);
         assert_eq!(fault(healthy, ("TooManyRejects", "a")), None, "announced with the phase");
     }
+
+    #[test]
+    fn of_several_faults_that_of_the_whole_job_is_announced() {
+        let both = "{conditions: [
+            {type: Scaling, status: Unknown, reason: ScalerUnavailable, message: a, lastTransitionTime: '2026-01-01T00:00:00Z'},
+            {type: Ready, status: 'False', reason: LedgerUnavailable, message: b, lastTransitionTime: '2026-01-01T00:00:00Z'}]}";
+        let fault = new_fault(&SigningJobStatus::default(), &from_yaml(both)).unwrap();
+        assert_eq!((fault.reason, fault.message.as_str()), (Reason::LedgerUnavailable, "b"));
+    }
 }

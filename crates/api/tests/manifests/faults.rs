@@ -1,5 +1,7 @@
 //! Faults of fields: each is one sentence, with the field, the value and the remedy.
 
+use vaultstream_api::{Manifest, SigningJob, SigningJobSpec, Source};
+
 use crate::{SOURCE, error, manifest, spec_error};
 
 #[test]
@@ -29,6 +31,10 @@ fn every_mistake_is_one_sentence_with_field_value_and_remedy() {
         ),
         ("keys: {lease: 30s}", "spec.keys.lease is \"30s\": write `lease: {duration: 30s}`"),
         ("keys: {lease: 500}", "spec.keys.lease is 500: write `lease: {records: 500}`"),
+        (
+            "keys: {lease: soon}",
+            "spec.keys.lease is \"soon\": it must be an object; its fields are duration and records",
+        ),
         ("workers: 3", "spec.workers is 3: write `workers: {maxReplicas: 3}`"),
         ("concurrency: 8", "spec.concurrency is 8: it must be an object; its fields are keys, records and signers"),
         (
@@ -42,6 +48,9 @@ fn every_mistake_is_one_sentence_with_field_value_and_remedy() {
         ("retry: {maxBackoff: 30 seconds}", "spec.retry.maxBackoff is 30 seconds: write 30s"),
         ("ttlAfterFinished: 7d", "spec.ttlAfterFinished is 7d: write 168h"),
         ("ttlAfterFinished: 1.5 hours", "spec.ttlAfterFinished is 1.5 hours: write 1.5h"),
+        ("ttlAfterFinished: 2 weeks", "spec.ttlAfterFinished is 2 weeks: write 336h"),
+        ("retry: {maxBackoff: 90 mins}", "spec.retry.maxBackoff is 90 mins: write 90m"),
+        ("retry: {maxBackoff: 500 msec}", "spec.retry.maxBackoff is 500 msec: write 500ms"),
         (
             "keys: {lease: {duration: soon}}",
             "spec.keys.lease.duration is soon: it must be a duration with units h, m, s or ms, such as 60s, 200ms or 1h30m",
@@ -66,6 +75,7 @@ fn every_mistake_is_one_sentence_with_field_value_and_remedy() {
             "spec.maxRejected is half: it must be a whole number of records, or a whole percentage such as 1%",
         ),
         ("maxRejected: 1.5", "spec.maxRejected is 1.5: it must be a whole number"),
+        ("maxRejected: [1]", "spec.maxRejected is [1]: it must be a whole number or text"),
         ("suspend: 'yes'", "spec.suspend is \"yes\": write true"),
         ("suspend: off", "spec.suspend is \"off\": write false"),
         ("suspend: 'true'", "spec.suspend is \"true\": remove the quotes"),
@@ -78,10 +88,19 @@ fn every_mistake_is_one_sentence_with_field_value_and_remedy() {
             "workers: {template: {tolerations: {}}}",
             "spec.workers.template.tolerations is {}: it must be a list: begin each entry with `- `",
         ),
+        (
+            "workers: {template: {tolerations: 5}}",
+            "spec.workers.template.tolerations is 5: it must be a list: write each entry in a line of its own, after `- `",
+        ),
+        ("workers: {template: {labels: 5}}", "spec.workers.template.labels is 5: it must be pairs of names and values"),
         ("workers: {template: }", "spec.workers.template has no value: add one, or remove the field"),
         (
             "workers: {template: {env: [{name: A, value: 5}]}}",
             "spec.workers.template.env[0].value is 5: it must be text: write \"5\", with the quotes",
+        ),
+        (
+            "workers: {template: {env: [{name: A, value: [5]}]}}",
+            "spec.workers.template.env[0].value is [5]: it must be text",
         ),
         (
             "workers: {template: {env: [{name: A}, {name: A}]}}",
@@ -163,6 +182,7 @@ fn mistakes_in_the_source_are_explained() {
             "spec.source has both generate and table: keep one of them",
         ),
         ("{generate: {}}", "spec.source.generate.records is missing: add it"),
+        ("{table: orders}", "spec.source.table is \"orders\": write `table: {name: orders}`"),
         ("{generate: 1000}", "spec.source.generate is 1000: write `generate: {records: 1000}`"),
         ("{generate: {records: \"1000\"}}", "spec.source.generate.records is \"1000\": remove the quotes"),
         ("{generate: {record: 10}}", "spec.source.generate.record: unknown field; did you mean records?"),
@@ -246,4 +266,48 @@ fn all_faults_of_all_documents_are_told_at_once_each_in_its_line() {
         ],
         "{told}"
     );
+}
+
+#[test]
+fn a_notation_that_no_duration_has_is_not_translated() {
+    for text in ["s", "1.s", ".5s", "'.5'", "1.5 days", "5 moons"] {
+        let told = spec_error(&format!("{SOURCE}\nretry: {{maxBackoff: {text}}}"));
+        assert!(
+            told.ends_with("it must be a duration with units h, m, s or ms, such as 60s, 200ms or 1h30m"),
+            "{told}"
+        );
+    }
+}
+
+/// Its fields say nothing yet, so nothing is made of them: here a name that is given twice.
+#[test]
+fn a_job_with_a_fault_is_not_compared_with_others() {
+    let faulty = format!("{}extra: 1\n", manifest(SOURCE));
+    let told = error(&format!("{faulty}---\n{faulty}"));
+    let places: Vec<_> = told.lines().filter_map(|line| line.split(" unknown field").next()).collect();
+    assert_eq!(places, ["7:1: extra:", "15:1: extra:"], "{told}");
+}
+
+#[test]
+fn a_fault_is_a_position_and_a_sentence_for_programs() {
+    let told = SigningJob::parse_manifests(&manifest(&format!("{SOURCE}\nbatchSize: 0"))).unwrap_err();
+    let found: Vec<_> = told.faults().iter().map(|fault| (fault.position().to_string(), fault.sentence())).collect();
+    assert_eq!(found, [("7:3".to_owned(), "spec.batchSize is 0: it must be from 1 to 100000")]);
+    let manifest = Manifest::read_all(&manifest(&format!("{SOURCE}\nsuspend: true"))).unwrap().remove(0);
+    let own = manifest.fault("spec.suspend", true, "only a cluster can resume it");
+    assert_eq!(own.to_string(), "7:3: spec.suspend is true: only a cluster can resume it");
+}
+
+#[test]
+fn a_spec_that_a_program_made_is_checked_by_its_schema_and_its_rules() {
+    let Source::Generate(generate) = SigningJob::parse_manifests(&manifest(SOURCE)).unwrap().remove(0).spec.source
+    else {
+        panic!("another source");
+    };
+    let mut spec = SigningJobSpec::new(Source::Generate(generate));
+    assert_eq!(spec.validate(), Ok(()));
+    spec.batch_size = 0;
+    spec.workers.min_replicas = 11;
+    let paths: Vec<_> = spec.validate().unwrap_err().iter().map(|error| error.path().to_owned()).collect();
+    assert_eq!(paths, ["spec.batchSize", "spec.workers.minReplicas"]);
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "this file holds only tests")]
 
+mod bounds;
 mod faults;
 mod reading;
 mod texts;

@@ -112,8 +112,10 @@ fn an_object_read_back_from_a_cluster_can_be_run() {
 }
 
 #[test]
-fn phases_are_spelled_in_the_status_as_in_text() {
+fn phases_are_spelled_in_the_status_as_in_text_and_two_are_final() {
     for phase in Phase::ALL {
         assert_eq!(serde_json::to_value(phase).unwrap(), json!(phase.as_str()));
     }
+    let ends: Vec<_> = Phase::ALL.into_iter().filter(|phase| phase.is_final()).map(Phase::as_str).collect();
+    assert_eq!(ends, ["Complete", "Failed"]);
 }

@@ -46,6 +46,8 @@ fn text_that_is_not_yaml_is_refused_with_line_and_column() {
         ("a: {b: 1 c: 2}", "1:11: not valid YAML: a `,` or `}` is missing"),
         ("a: b: c", "1:5: not valid YAML: a second `: ` in this line; put the value in quotes, or begin a new line"),
         ("a:\n\tb: 1", "2:1: not valid YAML: a tab is used for indentation; use spaces"),
+        // A tab behind the error is not its cause.
+        ("a: b: c\n\td", "1:5: not valid YAML: a second `: ` in this line"),
         ("a:\n  b: 1\n c: 2", "3:2: not valid YAML: the indentation of this line fits no line above it"),
         ("a: \"x", "1:4: not valid YAML: the quote that begins here is never closed"),
         ("a: @x", "1:4: not valid YAML: a value cannot begin with @; put it in quotes"),

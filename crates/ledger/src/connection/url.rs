@@ -154,6 +154,9 @@ mod tests {
             ),
             ("host=h port=5433 user=u password='a b\\'c' dbname=d sslmode=verify-ca", Some(SslMode::VerifyCa), vec![]),
             ("postgres://u:p@h/d?sslmode=&application_name=mine", None, vec![]),
+            // The question mark is the password's.
+            ("postgres://u:a?b@h/d?&sslmode=require&", Some(SslMode::Require), vec![]),
+            ("PostgreSQL://u:p@h/d", None, vec![]),
         ] {
             let target = parse(url).unwrap_or_else(|error| panic!("{url}: {error}"));
             assert_eq!((target.tls.mode, target.ignored), (mode, ignored), "{url}");

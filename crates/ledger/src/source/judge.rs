@@ -143,6 +143,8 @@ fn form(payload_type: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use vaultstream_api::Source;
+
     use super::*;
     use crate::jobs::fixture;
 
@@ -215,6 +217,26 @@ mod tests {
         ] {
             assert_eq!(judge(&facts), Err(unfit));
         }
+    }
+
+    #[test]
+    fn each_reason_says_what_changed() {
+        for (unfit, told) in [
+            (Unfit::NoTable, "it does not exist now"),
+            (Unfit::TableDenied, "the right to read it is gone"),
+            (Unfit::Kind("v".to_owned()), "it is not a table now"),
+            (Unfit::NoColumn(Member::Key), "its key column does not exist now"),
+            (Unfit::ColumnDenied(Member::Payload), "the right to read its payload column is gone"),
+            (Unfit::KeyType("text".to_owned()), "its key column is of type text now"),
+            (Unfit::PayloadType("point".to_owned()), "its payload column is of type point now"),
+            (Unfit::KeyNullable, "its key column may be NULL now"),
+            (Unfit::KeyNotUnique, "its key column has no valid unique index now"),
+            (Unfit::RowSecurity, "row-level security hides rows of it now"),
+        ] {
+            assert_eq!(unfit.to_string(), told);
+        }
+        let Source::Table(table) = fixture::table() else { panic!("another source") };
+        assert_eq!([Member::Key, Member::Payload].map(|member| member.column(&table)), ["id", "body"]);
     }
 
     #[test]

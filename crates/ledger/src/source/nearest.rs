@@ -99,6 +99,32 @@ mod tests {
         assert_eq!(near("True").as_deref(), Some("name: 'true'"));
         assert_eq!(near("customers"), None);
         assert_eq!(near("or"), None);
+        assert_eq!(near("invoice"), None, "a typo in the name of another schema's table is not looked for");
+    }
+
+    #[test]
+    fn every_third_letter_may_be_wrong_and_three_of_them_at_most() {
+        for (name, existing, is_near) in [
+            ("bdy", "body", true),
+            ("bxdz", "body", false),
+            ("evxnz", "event", false),
+            ("custxmyrz", "customers", true),
+            ("cusxxmyrz", "customers", false),
+            ("xxxxthynameofacolumn", "lengthynameofacolumn", false),
+        ] {
+            let column = Candidate { schema: None, name: existing.to_owned() };
+            assert_eq!(nearest(None, name, &[column]).is_some(), is_near, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_quoted_where_yaml_would_read_something_else() {
+        for plain in ["orders", "_x", "straße", "a1", "year"] {
+            assert_eq!(yaml(plain), plain);
+        }
+        for (name, quoted) in [("1a", "'1a'"), ("a b", "'a b'"), ("it's", "'it''s'"), ("Yes", "'Yes'"), ("", "''")] {
+            assert_eq!(yaml(name), quoted);
+        }
     }
 
     #[test]

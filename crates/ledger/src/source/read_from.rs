@@ -155,4 +155,18 @@ mod tests {
         assert!(from.greatest().ends_with("ORDER BY source.\"id\" DESC LIMIT 1"), "{}", from.greatest());
         assert!(from.rows("1", "2", Some(3)).ends_with("ORDER BY source.\"id\" LIMIT 3 OFFSET 0"));
     }
+
+    #[test]
+    fn rows_are_counted_with_those_that_have_no_key_and_apart_along_the_index() {
+        let from = ReadFrom::of(&fixture::job(fixture::table()));
+        assert_eq!(
+            from.count(),
+            "SELECT count(*) AS rows, count(*) FILTER (WHERE num_nulls(source.\"id\") > 0) AS without_key \
+             FROM \"public\".\"orders\" AS source"
+        );
+        assert_eq!(
+            from.count_by_key(),
+            "SELECT count(*) AS rows FROM \"public\".\"orders\" AS source WHERE source.\"id\" >= '-9223372036854775808'::bigint"
+        );
+    }
 }

@@ -126,4 +126,44 @@ mod tests {
         assert!(wait >= SECOND, "{wait:?}");
         assert_eq!(limit.try_acquire(job(1), start + wait), Ok(()));
     }
+
+    const SLOT: Duration = Duration::from_millis(50);
+
+    #[test]
+    fn a_job_that_comes_later_waits_behind_those_that_wait() {
+        let (mut limit, start) = (StatusRateLimit::default(), Instant::now());
+        let waits: Vec<_> = (0..10).map(|number| limit.try_acquire(job(number), start)).collect();
+        assert_eq!((waits[0], waits[1], waits[9]), (Ok(()), Err(SLOT), Err(9 * SLOT)));
+        let now = start + SLOT;
+        assert_eq!(limit.try_acquire(job(1), now), Ok(()));
+        assert_eq!(limit.try_acquire(job(10), now), Err(9 * SLOT), "the tenth slot is the next free one");
+        assert_eq!(limit.try_acquire(job(2), now), Err(SLOT), "it keeps its slot");
+    }
+
+    #[test]
+    fn jobs_that_give_way_wait_for_slots_of_their_own() {
+        let (mut limit, start) = (StatusRateLimit::default(), Instant::now());
+        assert_eq!([1, 2].map(|number| limit.try_acquire(job(number), start)), [Ok(()), Err(SLOT)]);
+        let now = start + SLOT;
+        (100..130).for_each(|number| limit.record(job(number), now));
+        let waits = [2, 3].map(|number| limit.try_acquire(job(number), now));
+        assert_eq!(waits, [Err(SECOND), Err(SECOND + SLOT)]);
+    }
+
+    #[test]
+    fn only_more_writes_than_figures_may_have_in_a_second_are_busy() {
+        let (mut limit, start) = (StatusRateLimit::default(), Instant::now());
+        (0..WRITES_PER_SECOND_LIMIT).for_each(|number| limit.record(job(number), start));
+        assert!(!limit.is_busy(start));
+        limit.record(job(WRITES_PER_SECOND_LIMIT), start);
+        assert!(limit.is_busy(start) && limit.is_busy(start + SECOND - SLOT) && !limit.is_busy(start + SECOND));
+    }
+
+    #[test]
+    fn a_job_that_is_gone_is_forgotten() {
+        let (mut limit, now) = (StatusRateLimit::default(), Instant::now());
+        limit.record(job(1), now);
+        limit.forget(job(1));
+        assert_eq!(limit.try_acquire(job(1), now), Ok(()));
+    }
 }

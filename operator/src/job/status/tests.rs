@@ -15,7 +15,10 @@ use crate::{
         },
     },
     lifecycle::queue_position::QueuePosition,
-    scaling::scaler_selection::{Scaler, ScalerSelection},
+    scaling::{
+        backlog_cache::JobLoad,
+        scaler_selection::{Scaler, ScalerSelection},
+    },
 };
 
 /// What a status is computed from, owned.
@@ -26,13 +29,22 @@ struct Case {
     scaler: Option<ScalerSelection>,
     wanted: u32,
     starved: bool,
+    rate: u64,
 }
 
 impl Case {
     /// A job whose row is in that state, with two workers that are ready.
     fn new(snapshot: JobSnapshot) -> Self {
         let scaler = Some(ScalerSelection { scaler: Scaler::Direct, instead: None });
-        Self { job: valid_job("{}"), snapshot, observed: with_replicas(2), scaler, wanted: 2, starved: false }
+        Self {
+            job: valid_job("{}"),
+            snapshot,
+            observed: with_replicas(2),
+            scaler,
+            wanted: 2,
+            starved: false,
+            rate: 100,
+        }
     }
 
     fn of_job(yaml: &str, snapshot: JobSnapshot) -> Self {
@@ -44,7 +56,7 @@ impl Case {
             job: &self.job,
             snapshot: &self.snapshot,
             observed: &self.observed,
-            load: Some(&load(2)),
+            load: Some(&JobLoad { rate: Some(self.rate), ..load(2) }),
             selection: self.scaler.as_ref(),
             wanted: self.wanted,
             starved: self.starved,
@@ -252,14 +264,16 @@ fn percent_done_is_a_hundred_only_when_nothing_is_left() {
 
 #[test]
 fn rate_and_estimate_are_shown_while_the_job_signs() {
-    let estimate = |state, backlog| {
-        let mut case = Case::new(seeded(state));
+    let estimate_at = |rate, state, backlog| {
+        let mut case = Case { rate, ..Case::new(seeded(state)) };
         case.snapshot.progress = Some(progress(0, 0, backlog));
         let status = case.status();
         (status.rate_per_second, status.estimated_completion_time.map(|at| at.0.to_string()))
     };
+    let estimate = |state, backlog| estimate_at(100, state, backlog);
     assert_eq!(estimate(JobState::Signing, 6_000), (Some(100), Some("2026-01-01T00:02:00Z".to_owned())));
     assert_eq!(estimate(JobState::Signing, 0), (Some(100), None));
+    assert_eq!(estimate_at(0, JobState::Signing, 6_000), (Some(0), None), "nothing is signed at the moment");
     assert_eq!(estimate(JobState::Finishing, 6_000), (None, None));
 }
 

@@ -128,16 +128,29 @@ mod tests {
 
     use super::*;
 
-    fn queued(position: usize) -> SigningJobStatus {
-        let condition = Condition {
-            type_: "Scaling".to_owned(),
+    fn condition(type_: &str, message: &str) -> Condition {
+        Condition {
+            type_: type_.to_owned(),
             status: "False".to_owned(),
             reason: "Queued".to_owned(),
-            message: format!("number {position} in the queue"),
+            message: message.to_owned(),
             observed_generation: Some(1),
             last_transition_time: Time(jiff::Timestamp::default()),
-        };
-        SigningJobStatus { phase: Some(Phase::Queued), conditions: vec![condition], ..SigningJobStatus::default() }
+        }
+    }
+
+    fn queued(position: usize) -> SigningJobStatus {
+        let position = condition("Scaling", &format!("number {position} in the queue"));
+        let conditions = vec![condition("Ready", "the job is waiting for its turn"), position];
+        SigningJobStatus { phase: Some(Phase::Queued), conditions, ..SigningJobStatus::default() }
+    }
+
+    #[test]
+    fn a_job_that_is_gone_is_forgotten() {
+        let (writer, uid, now) = (StatusWriter::default(), Uuid::from_u128(1), Instant::now());
+        writer.0.lock().record(uid, now);
+        writer.forget(uid);
+        assert_eq!(writer.0.lock().try_acquire(uid, now), Ok(()));
     }
 
     #[test]

@@ -267,3 +267,112 @@ fn mode(value: &str) -> Result<SslMode, BadUrl> {
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse;
+    use super::*;
+
+    #[test]
+    fn each_option_reaches_the_driver_and_zero_is_its_default() {
+        type Read = fn(&Config) -> String;
+        let cases: [(&str, Read, &str); 32] = [
+            ("host=a,b", |config| format!("{:?}", config.get_hosts()), "[Tcp(\"h\"), Tcp(\"a\"), Tcp(\"b\")]"),
+            ("hostaddr=10.0.0.1,::1", |config| format!("{:?}", config.get_hostaddrs()), "[10.0.0.1, ::1]"),
+            ("port=1,2", |config| format!("{:?}", config.get_ports()), "[5432, 1, 2]"),
+            ("user=me", |config| format!("{:?}", config.get_user()), "Some(\"me\")"),
+            ("password=p", |config| format!("{:?}", config.get_password()), "Some([112])"),
+            ("dbname=d", |config| format!("{:?}", config.get_dbname()), "Some(\"d\")"),
+            ("application_name=a", |config| format!("{:?}", config.get_application_name()), "Some(\"a\")"),
+            ("ApplicationName=a", |config| format!("{:?}", config.get_application_name()), "Some(\"a\")"),
+            ("options=-cx", |config| format!("{:?}", config.get_options()), "Some(\"-cx\")"),
+            ("connect_timeout=3", |config| format!("{:?}", config.get_connect_timeout()), "Some(3s)"),
+            ("connect_timeout=0", |config| format!("{:?}", config.get_connect_timeout()), "None"),
+            ("connect_timeout=-1", |config| format!("{:?}", config.get_connect_timeout()), "None"),
+            ("keepalives=1", |config| format!("{:?}", config.get_keepalives()), "true"),
+            ("keepalives=0", |config| format!("{:?}", config.get_keepalives()), "false"),
+            ("keepalives_idle=5", |config| format!("{:?}", config.get_keepalives_idle()), "5s"),
+            ("keepalives_idle=0", |config| format!("{:?}", config.get_keepalives_idle()), "7200s"),
+            ("keepalives_interval=5", |config| format!("{:?}", config.get_keepalives_interval()), "Some(5s)"),
+            ("keepalives_count=2", |config| format!("{:?}", config.get_keepalives_retries()), "Some(2)"),
+            ("keepalives_retries=2", |config| format!("{:?}", config.get_keepalives_retries()), "Some(2)"),
+            ("keepalives_count=0", |config| format!("{:?}", config.get_keepalives_retries()), "None"),
+            ("tcp_user_timeout=1500", |config| format!("{:?}", config.get_tcp_user_timeout()), "Some(1.5s)"),
+            ("tcp_user_timeout=0", |config| format!("{:?}", config.get_tcp_user_timeout()), "None"),
+            ("target_session_attrs=any", |config| format!("{:?}", config.get_target_session_attrs()), "Any"),
+            ("targetServerType=primary", |config| format!("{:?}", config.get_target_session_attrs()), "ReadWrite"),
+            ("target_session_attrs=standby", |config| format!("{:?}", config.get_target_session_attrs()), "ReadOnly"),
+            ("load_balance_hosts=disable", |config| format!("{:?}", config.get_load_balance_hosts()), "Disable"),
+            ("load_balance_hosts=random", |config| format!("{:?}", config.get_load_balance_hosts()), "Random"),
+            ("sslnegotiation=postgres", |config| format!("{:?}", config.get_ssl_negotiation()), "Postgres"),
+            ("sslnegotiation=direct", |config| format!("{:?}", config.get_ssl_negotiation()), "Direct"),
+            ("channel_binding=disable", |config| format!("{:?}", config.get_channel_binding()), "Disable"),
+            ("channel_binding=prefer", |config| format!("{:?}", config.get_channel_binding()), "Prefer"),
+            ("channel_binding=require", |config| format!("{:?}", config.get_channel_binding()), "Require"),
+        ];
+        for (option, read, expected) in cases {
+            let config = parse(&format!("postgres://h?{option}")).unwrap().config;
+            assert_eq!(read(&config), expected, "{option}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_an_option_cannot_have_is_told_with_those_that_it_can() {
+        let numbers = "whole numbers";
+        for (name, known) in [
+            ("hostaddr", "IP addresses"),
+            ("port", "numbers up to 65535"),
+            ("connect_timeout", numbers),
+            ("keepalives", numbers),
+            ("keepalives_count", numbers),
+            ("tcp_user_timeout", numbers),
+            ("target_session_attrs", "any, read-write, read-only, primary, standby, prefer-standby"),
+            ("load_balance_hosts", "disable, random"),
+            ("sslnegotiation", "postgres, direct"),
+            ("channel_binding", "disable, prefer, require"),
+            ("ssl_min_protocol_version", "TLSv1 to TLSv1.3"),
+            ("ssl_max_protocol_version", "TLSv1.2, TLSv1.3"),
+        ] {
+            for value in ["other", "-other", "99999999999999999999999"] {
+                let told = parse(&format!("postgres://h?{name}={value}")).unwrap_err().to_string();
+                assert_eq!(told, format!("the value of {name} is not known; known are {known}"));
+            }
+        }
+    }
+
+    #[test]
+    fn encryption_is_what_sslmode_says_and_else_what_other_options_mean() {
+        use SslMode::{Disable, Prefer, Require, VerifyCa, VerifyFull};
+        for (options, mode) in [
+            ("sslmode=disable", Some(Disable)),
+            ("sslmode=allow", Some(Prefer)),
+            ("sslmode=prefer", Some(Prefer)),
+            ("sslmode=require", Some(Require)),
+            ("sslmode=no-verify", Some(Require)),
+            ("sslmode=verify-ca", Some(VerifyCa)),
+            ("sslmode=verify-full", Some(VerifyFull)),
+            ("ssl=true", Some(Require)),
+            ("ssl=off", Some(Disable)),
+            ("requiressl=1", Some(Require)),
+            ("requiressl=0", None),
+            ("ssl=true&sslmode=disable", Some(Disable)),
+            ("sslmode=disable&ssl=true", Some(Disable)),
+            ("sslaccept=strict", Some(VerifyFull)),
+            ("sslaccept=accept_invalid_certs", None),
+            ("sslmode=require&sslaccept=accept_invalid_certs", Some(Require)),
+        ] {
+            assert_eq!(parse(&format!("postgres://h?{options}")).unwrap().tls.mode, mode, "{options}");
+        }
+    }
+
+    #[test]
+    fn what_is_switched_off_or_the_default_changes_nothing() {
+        for option in ["gssencmode=prefer", "replication=off", "sslcompression=1", "sslcertmode=allow", "sslsni=1"] {
+            let target = parse(&format!("postgres://h?{option}")).unwrap();
+            assert_eq!((target.ignored, target.tls.no_cert, target.tls.no_sni), (vec![], false, false), "{option}");
+        }
+        for option in ["ssl_min_protocol_version=TLSv1.2", "ssl_max_protocol_version=TLSv1.3"] {
+            assert_eq!(parse(&format!("postgres://h?{option}")).unwrap().tls.versions, TlsVersions::Both, "{option}");
+        }
+    }
+}

@@ -48,3 +48,36 @@ fn value(rest: &mut Peekable<Chars<'_>>) -> Option<String> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::pairs;
+
+    #[test]
+    fn pairs_are_read_with_space_quotes_and_backslashes() {
+        for (text, expected) in [
+            ("a=b", Some("a:b")),
+            ("a=b c=d", Some("a:b|c:d")),
+            ("  a = b \n c=d ", Some("a:b|c:d")),
+            ("a='b c' d=e", Some("a:b c|d:e")),
+            ("a='b'c=d", Some("a:b|c:d")),
+            ("a='' c=d", Some("a:|c:d")),
+            (r"a='it\'s'", Some("a:it's")),
+            (r"a=b\ c", Some("a:b c")),
+            (r"a=\\", Some(r"a:\")),
+            ("a=b'c", Some("a:b'c")),
+            ("a=", Some("a:")),
+            ("=b", Some(":b")),
+            ("", None),
+            (" ", None),
+            ("a", None),
+            ("a b=c", None),
+            ("a='b", None),
+            (r"a=b\", None),
+        ] {
+            let read = pairs(text)
+                .map(|pairs| pairs.iter().map(|(name, value)| format!("{name}:{value}")).collect::<Vec<_>>());
+            assert_eq!(read.map(|pairs| pairs.join("|")).as_deref(), expected, "{text:?}");
+        }
+    }
+}

@@ -169,7 +169,10 @@ mod tests {
         assert_eq!(range.from, Some(20));
         range.shown_up_to(Some(20));
         assert_eq!(range.from, None);
+        range.went_well(Piece { first: 10, last: 19 });
+        assert_eq!(range.from, Some(20));
         assert_eq!(walk(Rows::Range { first: 2, last: 1 }).from, None);
+        assert_eq!(walk(Rows::Range { first: 2, last: 2 }).from, Some(2));
         let piece = Piece { first: -1, last: 3 };
         assert_eq!(range.condition(piece), "s.record_id BETWEEN '-1'::bigint AND '3'::bigint");
     }
@@ -191,5 +194,15 @@ mod tests {
         let error = |class| QueryError::inside("read", class, io::Error::other("x"));
         assert!(walk.may_try_again(&error(Class::Unreachable)) && walk.may_try_again(&error(Class::Contention)));
         assert!(!walk.may_try_again(&error(Class::NoPermission)) && !walk.may_try_again(&error(Class::NoSpace)));
+        walk.failing_since = Instant::now().checked_sub(RETRY_TIMEOUT);
+        assert!(!walk.may_try_again(&error(Class::Unreachable)), "it has failed for too long");
+        walk.shown_up_to(Some(1));
+        assert!(walk.may_try_again(&error(Class::Unreachable)), "it has proceeded since");
+    }
+
+    #[test]
+    fn before_there_is_an_index_all_is_read_at_once() {
+        let job = fixture::job(fixture::generated(32));
+        assert_eq!(Walk::over(Rows::All, &job).most, None);
     }
 }

@@ -206,6 +206,30 @@ mod tests {
     use super::*;
 
     #[test]
+    fn segments_become_columns_in_their_order() {
+        let reject = |id| Reject { id, reason: "Null".to_owned(), detail: format!("row {id}"), attempts: 2 };
+        let segment = |batch, first, signed, rejects: Vec<Reject>| Segment {
+            batch: BatchNo(batch),
+            first,
+            last: first + 9,
+            rows: signed + rejects.len() as i64,
+            signed,
+            rejected: rejects.len() as i64,
+            root: [batch as u8; 32],
+            copy: Bytes::new(),
+            rejects,
+        };
+        let (one, other) = (segment(1, 10, 3, vec![reject(14)]), segment(2, 20, 4, vec![reject(25), reject(26)]));
+        let columns = Columns::of(&[&one, &other]);
+        assert_eq!((columns.batches, columns.firsts, columns.lasts), (vec![1, 2], vec![10, 20], vec![19, 29]));
+        assert_eq!((columns.rows, columns.signed, columns.rejected), (vec![4, 6], vec![3, 4], vec![1, 2]));
+        assert_eq!((columns.signs, columns.roots), (7, vec![[1; 32].as_slice(), &[2; 32]]));
+        assert_eq!((columns.reject_ids, columns.reject_reasons), (vec![14, 25, 26], vec!["Null"; 3]));
+        assert_eq!(columns.reject_details, ["row 14", "row 25", "row 26"]);
+        assert_eq!(columns.reject_attempts, [2, 2, 2]);
+    }
+
+    #[test]
     fn each_error_of_the_fence_says_what_became_of_the_unit() {
         let range = |batch, first, last, rows| BatchRange { batch: BatchNo(batch), first, last, rows };
         for (code, detail, expected) in [
