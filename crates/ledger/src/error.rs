@@ -221,7 +221,7 @@ mod tests {
             let error = failed(class);
             let told = error.to_string();
             assert!(told.starts_with(sentence) && told.contains(':') == sentence.contains(':'), "{told}");
-            assert_eq!((error.is_transient(), error.verdict()), (transient, class.verdict()), "{class:?}");
+            assert_eq!((error.is_transient(), error.kind()), (transient, class.kind()), "{class:?}");
             assert_eq!(StdError::source(&error).unwrap().to_string(), "why");
         }
     }
@@ -231,7 +231,7 @@ mod tests {
         let full = io::Error::other(failed(Class::NoSpace));
         assert_eq!((class(&full), is_out_of_space(&full)), (Some(Class::NoSpace), true));
         let busy = failed(Class::Contention);
-        assert_eq!((verdict(&busy), is_out_of_space(&busy)), (Some(Verdict::Passing), false));
+        assert_eq!((error_kind(&busy), is_out_of_space(&busy)), (Some(ErrorKind::Transient), false));
         assert_eq!((class(&io::Error::other("a file")), is_out_of_space(&io::Error::other("a file"))), (None, false));
     }
 
