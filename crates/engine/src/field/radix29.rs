@@ -1,0 +1,468 @@
+//! Four elements in nine limbs of 29 bits, for units that multiply numbers of 32 bits.
+//!
+//! Montgomery's R is 2²⁶¹, so a product has size size(a)·size(b)/32 + 1. Limbs are not negative, and below 2²⁹ but for those of `sub`,
+//! which leaves carrying to the multiplication: nine products of 2³¹ and 2²⁹ and what is added to them are below 2⁶⁴. So at most one
+//! factor of a product is a difference.
+//!
+//! | operation | sizes of what it takes | size of its result, and its limbs |
+//! | --- | --- | --- |
+//! | `mul` | at most 4 each, one with limbs below 2³¹, the other below 2²⁹ | 1.5, below 2²⁹ |
+//! | `square` | at most 4, below 2²⁹ | 1.5, below 2²⁹ |
+//! | `sub` | a; b at most 1.9; both below 2²⁹ | size(a) + 2, below 2³¹ |
+//! | `sub_reduced` | at most 1.9 each, below 2²⁹ | 1.01, below 2²⁹ |
+//! | `sub_twice_reduced` | a at most 2, b at most 1.01, c at most 3.01 and below 2³¹ | 1.01, below 2²⁹ |
+
+use crate::{
+    field::digits::Window,
+    isa::{Mul32, Work},
+    lanes::{Lanes, NEGATED, PRIME, Packed, windows},
+    words::{self, Words},
+};
+
+/// Elements of four lanes on a unit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Radix29<I>(pub(crate) I);
+
+const LIMBS: usize = 9;
+const LANES: usize = 4;
+const WINDOW: usize = 7;
+const BITS: usize = 29;
+const LOW_29: u64 = (1 << BITS) - 1;
+
+/// R modulo p, and R² modulo p, for R = 2²⁶¹.
+const ONE: [u64; LIMBS] = limbs(&words::power_of_two(&PRIME, 5));
+const R_SQUARED: [u64; LIMBS] = limbs(&words::power_of_two(&PRIME, 266));
+
+/// Multiples of p whose lower limbs are larger than those of what is subtracted from them.
+const PRIME_OVER_29: [u64; LIMBS] = lent(1, 29);
+const TWICE_PRIME_OVER_29: [u64; LIMBS] = lent(2, 29);
+const TWICE_PRIME_OVER_30: [u64; LIMBS] = lent(2, 30);
+const SIX_TIMES_PRIME_OVER_32: [u64; LIMBS] = lent(6, 32);
+
+/// Added to the columns of a product so that none is negative: 2⁵⁰ in columns 7 to 16, taken back as 2²¹ from the next.
+const COLUMNS: [u64; 2 * LIMBS] = {
+    let mut columns = [0_u64; 2 * LIMBS];
+    let mut at = 7;
+    while at < 17 {
+        columns[at] = columns[at].wrapping_add(1 << 50);
+        columns[at + 1] = columns[at + 1].wrapping_sub(1 << 21);
+        at += 1;
+    }
+    columns
+};
+
+/// The points of one window: nine limbs of each coordinate, and of each those of the 64 points.
+#[derive(Clone, Debug)]
+#[repr(align(64))]
+pub(crate) struct Row {
+    x: [[u32; 64]; LIMBS],
+    y: [[u32; 64]; LIMBS],
+}
+
+/// A product column by column, of which `$sums` gives the sums of partial products: its number divided by R.
+macro_rules! columns {
+    ($lanes:ident, |$at:ident| $sum:expr) => {{
+        let mut reduction = Reduction::new($lanes.0);
+        columns!(@ reduction, $at, $sum, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17);
+        reduction.out
+    }};
+    (@ $reduction:ident, $name:ident, $sum:expr, $($at:literal)*) => {
+        $( {
+            const $name: usize = $at;
+            let sum = $sum;
+            $reduction.column::<$at>(sum);
+        } )*
+    };
+}
+
+/// Montgomery's reduction, a column at a time.
+struct Reduction<I: Mul32> {
+    unit: I,
+    /// The multiples of p that clear columns 0 to 8.
+    multiples: [I::Vector; LIMBS],
+    /// Columns 9 to 17.
+    out: [I::Vector; LIMBS],
+    carry: I::Vector,
+}
+
+impl<I: Mul32> Reduction<I> {
+    #[inline(always)]
+    fn new(unit: I) -> Self {
+        let zero = unit.splat(0);
+        Self { unit, multiples: [zero; LIMBS], out: [zero; LIMBS], carry: zero }
+    }
+
+    /// Takes a column's sum of partial products.
+    ///
+    /// p = 2²⁵⁶ - 2²²⁴ + 2¹⁹² + 2⁹⁶ - 1. From limb i on, m·(p + 1) is m·2⁹ at limb 3, m·2¹⁸ at limb 6, -m·2²¹ at limb 7 and m·2²⁴ at
+    /// limb 8.
+    #[inline(always)]
+    fn column<const AT: usize>(&mut self, sum: I::Vector) {
+        let unit = self.unit;
+        let mut sum = unit.add(sum, self.carry);
+        if AT >= 7 {
+            sum = unit.add(sum, unit.splat(COLUMNS[AT]));
+        }
+        if AT >= 3 && AT < 3 + LIMBS {
+            sum = unit.add(sum, unit.shl::<9>(self.multiples[AT - 3]));
+        }
+        if AT >= 6 && AT < 6 + LIMBS {
+            sum = unit.add(sum, unit.shl::<18>(self.multiples[AT - 6]));
+        }
+        if AT >= 7 && AT < 7 + LIMBS {
+            sum = unit.sub(sum, unit.shl::<21>(self.multiples[AT - 7]));
+        }
+        if AT >= 8 && AT < 8 + LIMBS {
+            sum = unit.add(sum, unit.shl::<24>(self.multiples[AT - 8]));
+        }
+        if AT + 1 == 2 * LIMBS {
+            self.out[LIMBS - 1] = sum;
+            return;
+        }
+        let limb = unit.and(sum, unit.splat(LOW_29));
+        if AT < LIMBS {
+            self.multiples[AT] = limb;
+        } else {
+            self.out[AT - LIMBS] = limb;
+        }
+        self.carry = unit.shr::<29>(sum);
+    }
+}
+
+impl<I: Mul32> Radix29<I> {
+    #[inline(always)]
+    fn all(self, limbs: &[u64; LIMBS]) -> [I::Vector; LIMBS] {
+        let mut all = [self.0.splat(0); LIMBS];
+        for at in 0..LIMBS {
+            all[at] = self.0.splat(limbs[at]);
+        }
+        all
+    }
+
+    /// The limbs of a number in Montgomery's form, below p.
+    fn encoded_limbs(self, coordinate: &Words) -> [u64; LIMBS] {
+        let encoded = self.encode(&[*coordinate]);
+        let lane_0 = std::array::from_fn(|limb| self.0.store(encoded[limb])[0]);
+        limbs(&words::reduce_once(&number(&lane_0), lane_0[8] >> 24, &PRIME))
+    }
+
+    /// The sum of the products of two limbs that belong to column `AT`.
+    #[inline(always)]
+    fn products<const AT: usize>(self, a: &[I::Vector; LIMBS], b: &[I::Vector; LIMBS]) -> I::Vector {
+        let mut sum = self.0.splat(0);
+        for i in AT.saturating_sub(LIMBS - 1)..LIMBS {
+            if i <= AT {
+                sum = self.0.add(sum, self.0.mul(a[i], b[AT - i]));
+            }
+        }
+        sum
+    }
+
+    /// The same of a square: products of different limbs are made once.
+    #[inline(always)]
+    fn squares<const AT: usize>(self, a: &[I::Vector; LIMBS], doubled: &[I::Vector; LIMBS]) -> I::Vector {
+        let mut sum = self.0.splat(0);
+        for i in AT.saturating_sub(LIMBS - 1)..LIMBS {
+            if 2 * i < AT {
+                sum = self.0.add(sum, self.0.mul(doubled[i], a[AT - i]));
+            }
+        }
+        if AT.is_multiple_of(2) && AT / 2 < LIMBS {
+            sum = self.0.add(sum, self.0.mul(a[AT / 2], a[AT / 2]));
+        }
+        sum
+    }
+
+    /// Limbs of 29 bits again; none is negative.
+    #[inline(always)]
+    fn carry(self, mut a: [I::Vector; LIMBS]) -> [I::Vector; LIMBS] {
+        let low = self.0.splat(LOW_29);
+        for at in 0..LIMBS - 1 {
+            a[at + 1] = self.0.add(a[at + 1], self.0.shr::<29>(a[at]));
+            a[at] = self.0.and(a[at], low);
+        }
+        a
+    }
+
+    /// A number below 16·2²⁵⁶, whose limbs are above 2²⁵, to size 1.01: 2²⁵⁶ is 2²²⁴ - 2¹⁹² - 2⁹⁶ + 1 modulo p.
+    #[inline(always)]
+    fn reduce(self, mut a: [I::Vector; LIMBS]) -> [I::Vector; LIMBS] {
+        let unit = self.0;
+        let above = unit.shr::<24>(a[8]);
+        a[8] = unit.and(a[8], unit.splat((1 << 24) - 1));
+        a[0] = unit.add(a[0], above);
+        a[3] = unit.sub(a[3], unit.shl::<9>(above));
+        a[6] = unit.sub(a[6], unit.shl::<18>(above));
+        a[7] = unit.add(a[7], unit.shl::<21>(above));
+        self.carry(a)
+    }
+
+    /// Limbs of four numbers of four words.
+    #[inline(always)]
+    fn unpack(self, words: &[[u64; LANES]; 4]) -> [I::Vector; LIMBS] {
+        let unit = self.0;
+        let low = unit.splat(LOW_29);
+        let [a, b, c, d] = [unit.load(&words[0]), unit.load(&words[1]), unit.load(&words[2]), unit.load(&words[3])];
+        [
+            unit.and(a, low),
+            unit.and(unit.shr::<29>(a), low),
+            unit.and(unit.or(unit.shr::<58>(a), unit.shl::<6>(b)), low),
+            unit.and(unit.shr::<23>(b), low),
+            unit.and(unit.or(unit.shr::<52>(b), unit.shl::<12>(c)), low),
+            unit.and(unit.shr::<17>(c), low),
+            unit.and(unit.or(unit.shr::<46>(c), unit.shl::<18>(d)), low),
+            unit.and(unit.shr::<11>(d), low),
+            unit.shr::<40>(d),
+        ]
+    }
+
+    /// The words of four numbers of size 1.01, made smaller than 2²⁵⁶.
+    #[inline(always)]
+    fn pack(self, element: &[I::Vector; LIMBS]) -> [[u64; LANES]; 4] {
+        let unit = self.0;
+        // Once more as in `reduce`, with 2²⁹ lent to limbs 3 to 7, so that none is negative: there is at most one 2²⁵⁶ to take off.
+        let mut l = *element;
+        let (lent, passed_on) = (unit.splat(1 << BITS), unit.splat(LOW_29));
+        let above = unit.shr::<24>(l[8]);
+        l[0] = unit.add(l[0], above);
+        l[3] = unit.sub(unit.add(l[3], lent), unit.shl::<9>(above));
+        l[4] = unit.add(l[4], passed_on);
+        l[5] = unit.add(l[5], passed_on);
+        l[6] = unit.sub(unit.add(l[6], passed_on), unit.shl::<18>(above));
+        l[7] = unit.add(unit.add(l[7], passed_on), unit.shl::<21>(above));
+        l[8] = unit.sub(unit.and(l[8], unit.splat((1 << 24) - 1)), unit.splat(1));
+        let l = self.carry(l);
+        let word_0 = unit.or(unit.or(l[0], unit.shl::<29>(l[1])), unit.shl::<58>(l[2]));
+        let word_1 = unit.or(unit.or(unit.shr::<6>(l[2]), unit.shl::<23>(l[3])), unit.shl::<52>(l[4]));
+        let word_2 = unit.or(unit.or(unit.shr::<12>(l[4]), unit.shl::<17>(l[5])), unit.shl::<46>(l[6]));
+        let word_3 = unit.or(unit.or(unit.shr::<18>(l[6]), unit.shl::<11>(l[7])), unit.shl::<40>(l[8]));
+        [unit.store(word_0), unit.store(word_1), unit.store(word_2), unit.store(word_3)]
+    }
+}
+
+impl<I: Mul32> Lanes for Radix29<I> {
+    const WIDTH: usize = LANES;
+    const WINDOW: usize = WINDOW;
+    type Element = [I::Vector; LIMBS];
+    type Scalars = [I::Vector; 4];
+    type Row = Box<Row>;
+
+    fn run<W: Work>(self, work: W) -> W::Output {
+        self.0.run(work)
+    }
+
+    #[inline(always)]
+    fn one(self) -> Self::Element {
+        self.all(&ONE)
+    }
+
+    #[inline(always)]
+    fn encode(self, numbers: &[Words]) -> Self::Element {
+        let mut lanes = [[0; LANES]; LIMBS];
+        for lane in 0..LANES {
+            let limbs = limbs(numbers.get(lane).unwrap_or(&[1, 0, 0, 0]));
+            for (limb, lanes) in limbs.iter().zip(&mut lanes) {
+                lanes[lane] = *limb;
+            }
+        }
+        let mut element = self.one();
+        for limb in 0..LIMBS {
+            element[limb] = self.0.load(&lanes[limb]);
+        }
+        self.mul(&element, &self.all(&R_SQUARED))
+    }
+
+    #[inline(always)]
+    fn decode(self, element: &Self::Element, out: &mut [Words]) {
+        // Times 1: at most p, for what is added is below p·R and the element below R.
+        let one = self.all(&[1, 0, 0, 0, 0, 0, 0, 0, 0]);
+        let element = self.mul(element, &one);
+        let mut lanes = [[0; LANES]; LIMBS];
+        for limb in 0..LIMBS {
+            lanes[limb] = self.0.store(element[limb]);
+        }
+        for (lane, out) in out.iter_mut().enumerate().take(LANES) {
+            let mut limbs = [0; LIMBS];
+            for limb in 0..LIMBS {
+                limbs[limb] = lanes[limb][lane];
+            }
+            *out = words::reduce_once(&number(&limbs), 0, &PRIME);
+        }
+    }
+
+    #[inline(always)]
+    fn mul(self, a: &Self::Element, b: &Self::Element) -> Self::Element {
+        columns!(self, |AT| self.products::<AT>(a, b))
+    }
+
+    #[inline(always)]
+    fn square(self, a: &Self::Element) -> Self::Element {
+        let mut doubled = *a;
+        for limb in &mut doubled {
+            *limb = self.0.add(*limb, *limb);
+        }
+        columns!(self, |AT| self.squares::<AT>(a, &doubled))
+    }
+
+    #[inline(always)]
+    fn sub(self, a: &Self::Element, b: &Self::Element) -> Self::Element {
+        let mut difference = self.all(&TWICE_PRIME_OVER_29);
+        for at in 0..LIMBS {
+            difference[at] = self.0.sub(self.0.add(a[at], difference[at]), b[at]);
+        }
+        difference
+    }
+
+    #[inline(always)]
+    fn sub_reduced(self, a: &Self::Element, b: &Self::Element) -> Self::Element {
+        let mut difference = self.all(&TWICE_PRIME_OVER_30);
+        for at in 0..LIMBS {
+            difference[at] = self.0.sub(self.0.add(a[at], difference[at]), b[at]);
+        }
+        self.reduce(difference)
+    }
+
+    #[inline(always)]
+    fn sub_twice_reduced(self, a: &Self::Element, b: &Self::Element, c: &Self::Element) -> Self::Element {
+        let mut difference = self.all(&SIX_TIMES_PRIME_OVER_32);
+        for at in 0..LIMBS {
+            let less = self.0.sub(self.0.add(a[at], difference[at]), c[at]);
+            difference[at] = self.0.sub(less, self.0.add(b[at], b[at]));
+        }
+        self.reduce(difference)
+    }
+
+    #[inline(always)]
+    fn gather(self, pool: &[Packed], places: &[u32]) -> (Self::Element, Self::Element) {
+        let unit = self.0;
+        let (mut x, mut y, mut negated) = ([[0; LANES]; 4], [[0; LANES]; 4], [0; LANES]);
+        for lane in 0..LANES {
+            let point = &pool[(places[lane] & !NEGATED) as usize];
+            for word in 0..4 {
+                x[word][lane] = point[0][word];
+                y[word][lane] = point[1][word];
+            }
+            negated[lane] = u64::from(places[lane] / NEGATED).wrapping_neg();
+        }
+        let mut y = self.unpack(&y);
+        let mut difference = self.all(&TWICE_PRIME_OVER_30);
+        for at in 0..LIMBS {
+            difference[at] = unit.sub(difference[at], y[at]);
+        }
+        let mirrored = self.reduce(difference);
+        let negated = unit.load(&negated);
+        for at in 0..LIMBS {
+            y[at] = unit.blend(negated, mirrored[at], y[at]);
+        }
+        (self.unpack(&x), y)
+    }
+
+    #[inline(always)]
+    fn scatter(self, x: &Self::Element, y: &Self::Element, out: &mut [Packed]) {
+        let (x, y) = (self.pack(x), self.pack(y));
+        for (lane, out) in out.iter_mut().enumerate().take(LANES) {
+            *out = [[x[0][lane], x[1][lane], x[2][lane], x[3][lane]], [y[0][lane], y[1][lane], y[2][lane], y[3][lane]]];
+        }
+    }
+
+    #[inline(always)]
+    fn scalars(self, scalars: &[Words]) -> Self::Scalars {
+        let mut words = [[0; LANES]; 4];
+        words[0] = [1; LANES];
+        for (lane, scalar) in scalars.iter().enumerate().take(LANES) {
+            for word in 0..4 {
+                words[word][lane] = scalar[word];
+            }
+        }
+        [self.0.load(&words[0]), self.0.load(&words[1]), self.0.load(&words[2]), self.0.load(&words[3])]
+    }
+
+    fn row(self, points: &[(Words, Words)]) -> Box<Row> {
+        let mut row = Box::new(Row { x: [[0; 64]; LIMBS], y: [[0; 64]; LIMBS] });
+        for (at, (x, y)) in points.iter().enumerate() {
+            let (x, y) = (self.encoded_limbs(x), self.encoded_limbs(y));
+            for limb in 0..LIMBS {
+                row.x[limb][at] = x[limb] as u32;
+                row.y[limb][at] = y[limb] as u32;
+            }
+        }
+        row
+    }
+
+    #[inline(always)]
+    fn select(self, row: &Box<Row>, scalars: &Self::Scalars, window: usize) -> (Self::Element, Self::Element) {
+        let unit = self.0;
+        let at = Window::new(window, WINDOW);
+        let mut raw = unit.shr_by(scalars[at.word], at.shift);
+        if at.spans {
+            raw = unit.or(raw, unit.shl_by(scalars[at.word + 1], 64 - at.shift));
+        }
+        let half = unit.and(unit.shr::<1>(raw), unit.splat((1 << WINDOW) - 1));
+        let negative =
+            if at.is_last { unit.splat(0) } else { unit.sub(unit.shr_by(half, WINDOW as u32 - 1), unit.splat(1)) };
+        let index = unit.and(unit.xor(half, negative), unit.splat(63));
+        let (mut x, mut y, mut mirrored) = ([index; LIMBS], [index; LIMBS], [index; LIMBS]);
+        for limb in 0..LIMBS {
+            x[limb] = unit.look_up(&row.x[limb], index);
+            y[limb] = unit.look_up(&row.y[limb], index);
+            mirrored[limb] = unit.sub(unit.splat(PRIME_OVER_29[limb]), y[limb]);
+        }
+        let mirrored = self.carry(mirrored);
+        for limb in 0..LIMBS {
+            y[limb] = unit.blend(negative, mirrored[limb], y[limb]);
+        }
+        (x, y)
+    }
+}
+
+/// Nine limbs of 29 bits.
+const fn limbs(number: &Words) -> [u64; LIMBS] {
+    let mut limbs = [0; LIMBS];
+    let mut at = 0;
+    while at < LIMBS {
+        let (word, shift) = (at * BITS / 64, at * BITS % 64);
+        limbs[at] = number[word] >> shift;
+        if shift + BITS > 64 && word < 3 {
+            limbs[at] |= number[word + 1] << (64 - shift);
+        }
+        limbs[at] &= LOW_29;
+        at += 1;
+    }
+    limbs
+}
+
+/// The number of nine limbs of 29 bits modulo 2²⁵⁶.
+#[inline(always)]
+fn number(limbs: &[u64; LIMBS]) -> Words {
+    let mut number = [0; 4];
+    for (at, limb) in limbs.iter().enumerate() {
+        let (word, shift) = (at * BITS / 64, at * BITS % 64);
+        number[word] |= limb << shift;
+        if shift + BITS > 64 && word < 3 {
+            number[word + 1] |= limb >> (64 - shift);
+        }
+    }
+    number
+}
+
+/// times·p, with 2^`bits` lent to each limb by the next, but for the last.
+const fn lent(times: u64, bits: usize) -> [u64; LIMBS] {
+    let p = limbs(&PRIME);
+    let mut multiple = [0; LIMBS];
+    let mut carry = 0;
+    let mut at = 0;
+    while at < LIMBS {
+        let limb = p[at] * times + carry;
+        (multiple[at], carry) = if at + 1 < LIMBS { (limb & LOW_29, limb >> BITS) } else { (limb, 0) };
+        if at + 1 < LIMBS {
+            multiple[at] += 1 << bits;
+        }
+        if at > 0 {
+            multiple[at] -= 1 << (bits - BITS);
+        }
+        at += 1;
+    }
+    multiple
+}
+
+const _: () = assert!(windows(WINDOW) == 37);

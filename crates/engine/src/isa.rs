@@ -1,0 +1,29 @@
+//! The vector instructions that the engine's fields are written in, and the same on plain words.
+//!
+//! A value of a unit's type is the proof that its instructions are there, so every operation is safe to call. The emulations run
+//! every line of the fields on every machine; they are for tests, since they read tables at secret addresses.
+
+mod emulated;
+mod madd52;
+mod mul32;
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) use avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use avx512::Avx512Ifma;
+pub(crate) use emulated::Emulated;
+pub(crate) use madd52::Madd52;
+pub(crate) use mul32::Mul32;
+
+/// What a unit runs: `run` is inlined into a function that is compiled for the unit.
+pub(crate) trait Work {
+    type Output;
+
+    /// Always inlined, and so is all that is to become instructions of the unit.
+    fn run(self) -> Self::Output;
+}

@@ -1,0 +1,146 @@
+//! The signatures of a slice under one key.
+//!
+//! ```text
+//! k ── odd: k or n - k ── k·G by the comb ── x, y ── r = x ── s = (e + r·d)/k ── the sign of s
+//!  └───────── 1/k of all by one inversion ────────────────────────┘
+//! ```
+
+use crate::{
+    comb::{Comb, Table},
+    declassify,
+    lanes::{Lanes, PRIME},
+    order::{self, ORDER, Scalar},
+    wipe::wipe,
+    words::{self, Words},
+};
+
+/// Which of the two signatures (r, s) and (r, n - s) is made: both are valid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sign {
+    /// That of the nonce as it is, as RFC 6979 has it.
+    OfNonce,
+    /// That whose point R has an even y, so that R can be found from r alone.
+    EvenY,
+}
+
+/// Why a slice was not signed. Each has a probability below 2⁻⁹⁶ with random nonces; sign the slice in another way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// As many nonces, signatures and hints as digests are wanted.
+    #[error("digests, nonces, signatures and hints differ in number")]
+    Lengths,
+    /// A nonce is zero or not below n.
+    #[error("a nonce is not a number from 1 to n - 1")]
+    Nonce,
+    /// Two points of the same x met in a sum.
+    #[error("a nonce led to a sum of two points of the same x")]
+    SameX,
+    /// r or s is zero, or R has an x that is not below n.
+    #[error("the nonce of the digest at index {0} gives no signature, or one whose R is not found by r")]
+    Digest(usize),
+}
+
+/// The memory in which slices are signed under one key; wiped at its end.
+pub(crate) struct SliceSigner<L: Lanes> {
+    lanes: L,
+    key: Scalar,
+    comb: Comb<L>,
+    nonces: Vec<Words>,
+    odd: Vec<Words>,
+    inverses: Vec<Scalar>,
+    before: Vec<Scalar>,
+}
+
+/// What is signed, and where the signatures and each R's y go: as many of each.
+pub(crate) struct ToSign<'a> {
+    pub(crate) digests: &'a [[u8; 32]],
+    /// Numbers from 1 to n - 1, big-endian.
+    pub(crate) nonces: &'a [[u8; 32]],
+    pub(crate) sign: Sign,
+    pub(crate) signatures: &'a mut [[u8; 64]],
+    pub(crate) ys: &'a mut [Words],
+}
+
+impl<L: Lanes> SliceSigner<L> {
+    /// `key` is from 1 to n - 1.
+    pub(crate) fn new(lanes: L, key: &Words, table: Table<L>) -> Self {
+        Self {
+            lanes,
+            key: Scalar::new(key),
+            comb: Comb::new(lanes, table),
+            nonces: Vec::new(),
+            odd: Vec::new(),
+            inverses: Vec::new(),
+            before: Vec::new(),
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn sign(&mut self, to_sign: ToSign<'_>) -> Result<(), Refused> {
+        self.take_nonces(to_sign.nonces)?;
+        self.comb.multiply(&self.odd).map_err(|_| Refused::SameX)?;
+        order::invert_all(&mut self.inverses, &mut self.before);
+        self.finish(to_sign)
+    }
+
+    /// Of k and n - k one is odd, and both give a point of the same x.
+    #[inline(always)]
+    fn take_nonces(&mut self, nonces: &[[u8; 32]]) -> Result<(), Refused> {
+        self.nonces.clear();
+        self.odd.clear();
+        self.inverses.clear();
+        let mut good = u64::MAX;
+        for nonce in nonces {
+            let nonce = words::from_bytes(nonce);
+            good &= !words::zero_mask(&nonce) & words::sub(&nonce, &ORDER).1.wrapping_neg();
+            let odd = words::select((nonce[0] & 1).wrapping_neg(), &nonce, &order::negate(&nonce));
+            self.nonces.push(nonce);
+            self.odd.push(odd);
+            self.inverses.push(Scalar::new(&odd));
+        }
+        if declassify::word(good) == u64::MAX { Ok(()) } else { Err(Refused::Nonce) }
+    }
+
+    #[inline(always)]
+    fn finish(&mut self, to_sign: ToSign<'_>) -> Result<(), Refused> {
+        let ToSign { digests, sign, signatures, ys, .. } = to_sign;
+        let (mut xs, mut odd_ys) = ([[0; 4]; 8], [[0; 4]; 8]);
+        for (group, first) in (0..digests.len()).step_by(L::WIDTH).enumerate() {
+            self.lanes.decode(&self.comb.x[group], &mut xs[..L::WIDTH]);
+            self.lanes.decode(&self.comb.y[group], &mut odd_ys[..L::WIDTH]);
+            for (lane, at) in (first..digests.len().min(first + L::WIDTH)).enumerate() {
+                let r = xs[lane];
+                let digest = Scalar::new(&order::reduce(&words::from_bytes(&digests[at])));
+                let s = self.inverses[at].mul(Scalar::new(&r).mul(self.key).add(digest)).words();
+                let other = match sign {
+                    Sign::OfNonce => (self.nonces[at][0] & 1).wrapping_sub(1),
+                    Sign::EvenY => (odd_ys[lane][0] & 1).wrapping_neg(),
+                };
+                let s = words::select(other, &order::negate(&s), &s);
+                let y = words::select(other, &words::sub(&PRIME, &odd_ys[lane]).0, &odd_ys[lane]);
+                let made = !words::zero_mask(&r)
+                    & words::sub(&r, &ORDER).1.wrapping_neg()
+                    & words::sub(&s, &ORDER).1.wrapping_neg()
+                    & !words::zero_mask(&s);
+                if declassify::word(made) != u64::MAX {
+                    return Err(Refused::Digest(at));
+                }
+                signatures[at][..32].copy_from_slice(&words::to_bytes(&r));
+                signatures[at][32..].copy_from_slice(&words::to_bytes(&s));
+                ys[at] = y;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<L: Lanes> Drop for SliceSigner<L> {
+    fn drop(&mut self) {
+        self.key = Scalar::ZERO;
+        std::hint::black_box(&mut self.key);
+        wipe(&mut self.nonces, [0; 4]);
+        wipe(&mut self.odd, [0; 4]);
+        wipe(&mut self.inverses, Scalar::ZERO);
+        wipe(&mut self.before, Scalar::ZERO);
+    }
+}

@@ -1,0 +1,178 @@
+//! Which of the ways to compute this processor can take.
+
+use std::{fmt, sync::OnceLock};
+
+#[cfg(target_arch = "x86_64")]
+use crate::isa::{Avx2, Avx512Ifma};
+use crate::{
+    check::{Check, Slice, Sums},
+    comb::{self, Table},
+    field::{plain::Plain, radix29::Radix29, radix52::Radix52},
+    isa::{Emulated, Work},
+    lanes::Lanes,
+    recover,
+    sign::{Refused, SliceSigner, ToSign},
+    words::Words,
+};
+
+/// A kind of vector unit, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Unit {
+    /// Eight lanes of AVX-512 IFMA: Ice Lake, Sapphire Rapids, Zen 4 and later.
+    Avx512Ifma,
+    /// Four lanes of AVX2: Haswell, Zen and later.
+    Avx2,
+    /// Words of 64 bits: every processor.
+    Words,
+}
+
+impl Unit {
+    /// All of them, fastest first.
+    pub const ALL: [Self; 3] = [Self::Avx512Ifma, Self::Avx2, Self::Words];
+
+    /// What people call it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Avx512Ifma => "AVX-512 IFMA",
+            Self::Avx2 => "AVX2",
+            Self::Words => "64-bit words",
+        }
+    }
+}
+
+impl fmt::Display for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Lanes with all that they need: made once in a program for each kind.
+pub(crate) trait Units: Send + Sync {
+    fn signer(&self, key: &Words) -> Box<dyn SliceSign>;
+    fn check(&self) -> Box<dyn SliceCheck>;
+}
+
+/// Signs slices under one key.
+pub(crate) trait SliceSign: Send + Sync {
+    fn sign(&mut self, to_sign: ToSign<'_>) -> Result<(), Refused>;
+}
+
+/// Checks slices.
+pub(crate) trait SliceCheck: Send + Sync {
+    fn sums(&mut self, slice: Slice<'_>) -> Option<Sums>;
+    fn even_ys(&self, signatures: &[[u8; 64]], ys: &mut [Words]);
+}
+
+/// The unit of this processor; `None` where it has none of the kind.
+pub(crate) fn units(unit: Unit) -> Option<&'static dyn Units> {
+    match unit {
+        #[cfg(target_arch = "x86_64")]
+        Unit::Avx512Ifma => {
+            static UNITS: OnceLock<Option<LaneUnits<Radix52<Avx512Ifma>>>> = OnceLock::new();
+            UNITS
+                .get_or_init(|| Avx512Ifma::detect().map(|unit| LaneUnits::new(Radix52(unit))))
+                .as_ref()
+                .map(|units| units as _)
+        }
+        #[cfg(target_arch = "x86_64")]
+        Unit::Avx2 => {
+            static UNITS: OnceLock<Option<LaneUnits<Radix29<Avx2>>>> = OnceLock::new();
+            UNITS
+                .get_or_init(|| Avx2::detect().map(|unit| LaneUnits::new(Radix29(unit))))
+                .as_ref()
+                .map(|units| units as _)
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        Unit::Avx512Ifma | Unit::Avx2 => None,
+        Unit::Words => {
+            static UNITS: OnceLock<LaneUnits<Plain>> = OnceLock::new();
+            Some(UNITS.get_or_init(|| LaneUnits::new(Plain)))
+        }
+    }
+}
+
+/// The unit's instructions on plain words.
+pub(crate) fn emulated(unit: Unit) -> Option<&'static dyn Units> {
+    match unit {
+        Unit::Avx512Ifma => {
+            static UNITS: OnceLock<LaneUnits<Radix52<Emulated>>> = OnceLock::new();
+            Some(UNITS.get_or_init(|| LaneUnits::new(Radix52(Emulated))))
+        }
+        Unit::Avx2 => {
+            static UNITS: OnceLock<LaneUnits<Radix29<Emulated>>> = OnceLock::new();
+            Some(UNITS.get_or_init(|| LaneUnits::new(Radix29(Emulated))))
+        }
+        Unit::Words => units(unit),
+    }
+}
+
+struct LaneUnits<L: Lanes> {
+    lanes: L,
+    table: Table<L>,
+}
+
+impl<L: Lanes> LaneUnits<L> {
+    fn new(lanes: L) -> Self {
+        Self { lanes, table: comb::table(lanes) }
+    }
+}
+
+impl<L: Lanes> Units for LaneUnits<L> {
+    fn signer(&self, key: &Words) -> Box<dyn SliceSign> {
+        Box::new(OnUnit { lanes: self.lanes, task: SliceSigner::new(self.lanes, key, self.table.clone()) })
+    }
+
+    fn check(&self) -> Box<dyn SliceCheck> {
+        Box::new(OnUnit { lanes: self.lanes, task: Check::new(self.lanes) })
+    }
+}
+
+/// A task whose work is compiled for the unit of its lanes.
+struct OnUnit<L, T> {
+    lanes: L,
+    task: T,
+}
+
+impl<L: Lanes> SliceSign for OnUnit<L, SliceSigner<L>> {
+    fn sign(&mut self, to_sign: ToSign<'_>) -> Result<(), Refused> {
+        struct Job<'a, L: Lanes>(&'a mut SliceSigner<L>, ToSign<'a>);
+        impl<L: Lanes> Work for Job<'_, L> {
+            type Output = Result<(), Refused>;
+
+            #[inline(always)]
+            fn run(self) -> Self::Output {
+                self.0.sign(self.1)
+            }
+        }
+        self.lanes.run(Job(&mut self.task, to_sign))
+    }
+}
+
+impl<L: Lanes> SliceCheck for OnUnit<L, Check<L>> {
+    fn sums(&mut self, slice: Slice<'_>) -> Option<Sums> {
+        struct Job<'a, L: Lanes>(&'a mut Check<L>, Slice<'a>);
+        impl<L: Lanes> Work for Job<'_, L> {
+            type Output = Option<Sums>;
+
+            #[inline(always)]
+            fn run(self) -> Option<Sums> {
+                self.0.sums(self.1)
+            }
+        }
+        self.lanes.run(Job(&mut self.task, slice))
+    }
+
+    fn even_ys(&self, signatures: &[[u8; 64]], ys: &mut [Words]) {
+        struct Job<'a, L>(L, &'a [[u8; 64]], &'a mut [Words]);
+        impl<L: Lanes> Work for Job<'_, L> {
+            type Output = ();
+
+            #[inline(always)]
+            fn run(self) {
+                recover::even_ys(self.0, self.1, self.2);
+            }
+        }
+        self.lanes.run(Job(self.lanes, signatures, ys));
+    }
+}
