@@ -11,14 +11,18 @@ mod nonce;
 #[cfg(feature = "multibuffer")]
 mod reduced;
 mod reference;
+mod slice_check;
+mod withdrawal;
 
 use std::sync::OnceLock;
 
 use crate::key::PrivateKey;
 use crate::public_key::PublicKey;
 
-pub use contract::{Absence, BatchSigner, BatchVerifier, SigningError};
+pub use contract::{Absence, BatchSigner, BatchVerifier, SigningError, SliceSums};
 pub use kind::{Backend, Nonce, UnknownBackend};
+pub use slice_check::{SliceCheck, WrongSlice};
+pub use withdrawal::Withdrawal;
 
 impl Backend {
     /// Why it cannot be used here; `None` when it can. The first call has it sign and verify known answers, which takes milliseconds.
@@ -28,12 +32,13 @@ impl Backend {
             [const { OnceLock::new() }; Backend::ALL.len()];
         let tried =
             || known_answer::check(|key| self.untried_verifier(key), |key, nonce| self.tried_signer(key, nonce));
-        *ABSENCES[self as usize].get_or_init(|| match tried() {
+        let absence = *ABSENCES[self as usize].get_or_init(|| match tried() {
             Ok(true) => None,
             Ok(false) => Some(Absence::WrongAnswer),
             Err(SigningError::Absent(_, absence)) => Some(absence),
             Err(_) => Some(Absence::WrongAnswer),
-        })
+        });
+        absence.or_else(|| self.is_withdrawn().then_some(Absence::Withdrawn))
     }
 
     /// Whether this build and this processor can run it, and rightly.
@@ -78,6 +83,13 @@ impl Backend {
             (Self::Native, Nonce::Deterministic) => Self::Reference,
             (backend, _) => backend,
         }
+    }
+
+    /// The fastest other backend that can sign with such nonces here; `None` when this is the last one.
+    #[must_use]
+    pub fn successor(self, nonce: Nonce) -> Option<Self> {
+        let signs = |backend: &Self| *backend != self && backend.effective(nonce) == *backend && backend.is_present();
+        Self::ALL.into_iter().find(signs)
     }
 
     /// Prepares `key` for signing with [`effective`](Self::effective)`(nonce)`; tens of microseconds, so once per lease.

@@ -11,6 +11,39 @@ pub trait BatchSigner: Send + Sync {
     ///
     /// When the lengths differ, or with the index of the digest that could not be signed; what is in `out` then is void.
     fn sign(&mut self, digests: &[Digest], out: &mut [RawSignature]) -> Result<(), SigningError>;
+
+    /// How many digests one call of [`sign`](Self::sign) should get: about 5 ms of work, so that the caller can look at a deadline
+    /// between two calls.
+    fn slice_len(&self) -> usize {
+        256
+    }
+
+    /// What one equation over the whole slice needs, from a backend that keeps the points R of the last call of
+    /// [`sign`](Self::sign). The arguments are public. The caller draws the weights after that call and computes the last product,
+    /// so that neither is up to the code that is checked.
+    fn sums(&mut self, digests: &[Digest], signatures: &[RawSignature], weights: &[u128]) -> SliceSums {
+        let _ = (digests, signatures, weights);
+        SliceSums::NotKept
+    }
+}
+
+/// The sums over a slice, with the weights aᵢ: every signature is right if and, but for one chance in 2¹²⁸, only if
+/// Σ aᵢ·Rᵢ = (Σ aᵢ·eᵢ/sᵢ)·G + (Σ aᵢ·rᵢ/sᵢ)·Q.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SliceSums {
+    /// The backend keeps no points: the signatures are verified one by one.
+    NotKept,
+    /// No equation can hold: a point has another x than its r, an s has no inverse, or the points add up to infinity.
+    Broken,
+    /// The sums.
+    Sums {
+        /// Σ aᵢ·Rᵢ, uncompressed: `0x04 ‖ x ‖ y`.
+        point: [u8; 65],
+        /// Σ aᵢ·eᵢ/sᵢ modulo n, big-endian.
+        of_generator: [u8; 32],
+        /// Σ aᵢ·rᵢ/sᵢ modulo n, big-endian.
+        of_key: [u8; 32],
+    },
 }
 
 /// One public key, ready to verify many signatures.
@@ -31,6 +64,9 @@ pub enum Absence {
     /// It gives wrong answers on this processor.
     #[error("it failed its known-answer test on this processor")]
     WrongAnswer,
+    /// It gave a wrong answer after its test, and was withdrawn.
+    #[error("it was withdrawn from this process after a wrong answer")]
+    Withdrawn,
 }
 
 /// Why signing, or making a signer or verifier, failed.

@@ -73,6 +73,10 @@ impl MultibufferSigner {
 }
 
 impl BatchSigner for MultibufferSigner {
+    fn slice_len(&self) -> usize {
+        1024
+    }
+
     fn sign(&mut self, digests: &[Digest], out: &mut [RawSignature]) -> Result<(), SigningError> {
         check_lengths(digests, out)?;
         for (digests, out) in digests.chunks(DIGESTS_PER_DRAW).zip(out.chunks_mut(DIGESTS_PER_DRAW)) {

@@ -31,6 +31,10 @@ impl ReferenceSigner {
 }
 
 impl BatchSigner for ReferenceSigner {
+    fn slice_len(&self) -> usize {
+        32
+    }
+
     fn sign(&mut self, digests: &[Digest], out: &mut [RawSignature]) -> Result<(), SigningError> {
         check_lengths(digests, out)?;
         let mut random = Zeroizing::new([[0; ADDED]; DIGESTS_PER_DRAW]);
