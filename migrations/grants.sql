@@ -86,7 +86,8 @@ BEGIN
         vaultstream.finish_unit TO vaultstream_worker;
     -- With the owner's rights: what a worker may not write by itself.
     GRANT EXECUTE ON FUNCTION vaultstream.store_material, vaultstream.split_batch, vaultstream.store_receipt,
-        vaultstream.signs_with, vaultstream.set_key_aside TO vaultstream_worker;
+        vaultstream.signs_with, vaultstream.set_key_aside, vaultstream.report_fault, vaultstream.report_withdrawal
+        TO vaultstream_worker;
     -- By name: the records of a job that is being seeded are not attached yet.
     FOR part IN
         SELECT oid::regclass AS name, relname LIKE 'records%' AS is_records FROM pg_class

@@ -39,6 +39,8 @@ pub(crate) fn job(spec: &str, state: JobState) -> Job {
         merkle_root: None,
         failure: None,
         failure_reason: None,
+        fault: None,
+        withdrawn: Vec::new(),
         times: JobTimes { created, seeded: None, published: None, signed: None, finished: None },
     }
 }

@@ -104,6 +104,8 @@ reasons! {
     KeysDamaged for Ready | Stalled;
     /// As many workers as wanted are available.
     WorkersReady for WorkersAvailable;
+    /// A worker withdrew a signing backend that made a wrong signature, and signs with another one; the message says why.
+    BackendWithdrawn for WorkersAvailable;
     /// Workers are starting.
     WorkersStarting for WorkersAvailable;
     /// No worker is wanted: there is no backlog, or the job waits or has ended.
@@ -142,6 +144,10 @@ reasons! {
     TooManyRejects for Failed | Ready;
     /// The ledger lost what the job needs; the job cannot continue.
     LedgerLost for Failed | Ready | Seeded | Stalled;
+    /// A signature that was committed before does not verify; the message names its batch.
+    WrongSignature for Failed | Ready | Stalled;
+    /// A key made two signatures with the same nonce, which would disclose it. The second one was not committed.
+    NonceRepeated for Failed | Ready | Stalled;
     /// `spec.suspend` is true.
     SuspendRequested for Suspended | Ready;
     /// `spec.suspend` is false.

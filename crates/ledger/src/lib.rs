@@ -43,11 +43,11 @@ pub use clock::BootInstant;
 pub use connection::{BadUrl, ConnectError, ConnectOptions, Ledger, REQUEST_TIMEOUT, TlsError, TlsFiles};
 pub use error::{QueryError, class, error_kind, is_out_of_space};
 pub use ids::{BatchNo, BatchRange, JobId, KeyId};
-pub use jobs::{Job, JobState, NewJob, PlannedTable};
+pub use jobs::{Job, JobState, NewJob, PlannedTable, SigningFault};
 pub use keys::{KekFit, Preflight, PreflightError, RegisterError, rewrap};
 pub use migrate::{MigrateError, Migrated, schema_version};
 pub use read::{
     ActiveJob, Failing, KeyUsage, Progress, Rejected, active_jobs, failures, key_usage, progress, rejects,
     signing_rate, verify,
 };
-pub use worker::{batches, commit, damaged_keys, leases, leases::Lease, payloads};
+pub use worker::{batches, commit, damaged_keys, faults, leases, leases::Lease, payloads};

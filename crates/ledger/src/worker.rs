@@ -3,5 +3,6 @@
 pub mod batches;
 pub mod commit;
 pub mod damaged_keys;
+pub mod faults;
 pub mod leases;
 pub mod payloads;

@@ -99,6 +99,10 @@ impl Driver {
     }
 
     async fn step_of(&mut self, job: &Job) -> Result<Advance, LifecycleError> {
+        // Of a suspended job, too: no worker signs it any more.
+        if let (JobState::Signing | JobState::Finishing, Some(fault)) = (job.state, &job.fault) {
+            return after(&steps::fail(&self.ledger, job.id, fault.reason, &fault.why).await?);
+        }
         match job.state {
             JobState::Complete => self.clean_up(job, Outcome::Complete).await,
             JobState::Failed => self.clean_up(job, Outcome::Failed).await,

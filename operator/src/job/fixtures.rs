@@ -97,6 +97,8 @@ pub(crate) fn row(state: JobState) -> Job {
         merkle_root: None,
         failure: None,
         failure_reason: None,
+        fault: None,
+        withdrawn: Vec::new(),
         times: JobTimes { created: job.created, seeded: None, published: None, signed: None, finished: None },
     }
 }

@@ -125,7 +125,7 @@ impl JobTask {
         let (ledger, streams) = (dependencies.ledger()?, dependencies.streams()?);
         let job = {
             let request = self.requests.borrow_and_update().clone();
-            self.row.ensure(&ledger, &streams, &request).await?.id
+            Box::pin(self.row.ensure(&ledger, &streams, &request)).await?.id
         };
         let mut driver = Driver::new(ledger.clone(), streams.clone(), job, self.resources.settings);
         let tools = Tools { ledger, streams, job };
@@ -159,7 +159,7 @@ impl JobTask {
         }
         let request = self.requests.borrow_and_update().clone();
         if !self.row.has_written(request.generation) {
-            self.row.ensure(&tools.ledger, &tools.streams, &request).await?;
+            Box::pin(self.row.ensure(&tools.ledger, &tools.streams, &request)).await?;
         }
         Ok(())
     }

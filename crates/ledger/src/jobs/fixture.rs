@@ -36,6 +36,8 @@ pub(crate) fn job(source: Source) -> Job {
         merkle_root: None,
         failure: None,
         failure_reason: None,
+        fault: None,
+        withdrawn: Vec::new(),
         times,
     }
 }

@@ -40,6 +40,15 @@ pub struct PlannedTable {
     pub partitioned: bool,
 }
 
+/// What is wrong with signing itself: no attempt mends it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SigningFault {
+    /// One of the fixed reasons.
+    pub reason: Reason,
+    /// A sentence.
+    pub why: String,
+}
+
 /// A job as the ledger has it.
 #[derive(Clone, Debug)]
 pub struct Job {
@@ -87,6 +96,10 @@ pub struct Job {
     pub failure: Option<String>,
     /// The same as one of the fixed reasons; absent for jobs that an earlier version failed.
     pub failure_reason: Option<Reason>,
+    /// What a worker found that ends the job.
+    pub fault: Option<SigningFault>,
+    /// The backends that workers withdrew, each as `backend: why`.
+    pub withdrawn: Vec<String>,
     /// When things happened.
     pub times: JobTimes,
 }
@@ -105,7 +118,7 @@ impl Job {
 pub(crate) const COLUMNS: &str = "id, uid, cluster, namespace, name, live, spec, state, suspended, generation, total, \
      batches, seeded, published, payload_type, backends, receipt, merkle_root, failure, created_at, seeded_at, \
      published_at, signed_at, finished_at, spec_generation, failure_reason, source_database, source_table, \
-     source_partitioned";
+     source_partitioned, fault_reason, fault, withdrawn";
 
 pub(crate) fn from_row(row: &Row) -> Result<Job, QueryError> {
     let state: &str = get(row, "state")?;
@@ -134,6 +147,8 @@ pub(crate) fn from_row(row: &Row) -> Result<Job, QueryError> {
         failure: get(row, "failure")?,
         // A later version's is left out: the sentence says it anyway.
         failure_reason: get::<Option<&str>>(row, "failure_reason")?.and_then(|reason| reason.parse().ok()),
+        fault: fault(row)?,
+        withdrawn: get(row, "withdrawn")?,
         times: JobTimes {
             created: get(row, "created_at")?,
             seeded: get(row, "seeded_at")?,
@@ -150,6 +165,14 @@ fn planned_table(row: &Row) -> Result<Option<PlannedTable>, QueryError> {
         (Some(database), Some(table), Some(partitioned)) => Some(PlannedTable { database, table, partitioned }),
         _ => None,
     })
+}
+
+fn fault(row: &Row) -> Result<Option<SigningFault>, QueryError> {
+    let (reason, why): (Option<&str>, _) = (get(row, "fault_reason")?, get(row, "fault")?);
+    Ok(reason.zip(why).map(|(reason, why)| {
+        // A later version's reason: the sentence says it anyway.
+        SigningFault { reason: reason.parse().unwrap_or(Reason::WrongSignature), why }
+    }))
 }
 
 fn get<'a, T: FromSql<'a>>(row: &'a Row, column: &str) -> Result<T, QueryError> {
@@ -176,6 +199,6 @@ mod tests {
         let all = columns.len();
         columns.sort_unstable();
         columns.dedup();
-        assert_eq!((columns.len(), all), (29, 29));
+        assert_eq!((columns.len(), all), (32, 32));
     }
 }

@@ -117,7 +117,7 @@ pub async fn store_receipt(
     Ok(if row.get("stored") { ReceiptStored::Stored } else { ReceiptStored::LeaseLost })
 }
 
-/// Goes from Finishing to Complete; the receipt must be there.
+/// Goes from Finishing to Complete; the receipt must be there, and no fault reported.
 ///
 /// # Errors
 ///
@@ -126,7 +126,7 @@ pub async fn complete(ledger: &Ledger, id: JobId) -> Result<Step<()>, StepError>
     locked(ledger, id, "complete the job", async |tx, job| {
         match job.state {
             JobState::Complete => return Ok(Step::Done(())),
-            JobState::Finishing if job.receipt.is_some() => {}
+            JobState::Finishing if job.receipt.is_some() && job.fault.is_none() => {}
             other => return Ok(Step::WrongState(other)),
         }
         let sql = "UPDATE vaultstream.jobs SET state = 'Complete', finished_at = clock_timestamp() WHERE id = $1";

@@ -9,6 +9,7 @@ mod changed;
 mod commits;
 mod connecting;
 mod ending;
+mod faults;
 mod frozen;
 mod keys;
 mod migrations;

@@ -1,10 +1,12 @@
 //! What a worker's login role can do, and what it cannot.
 
+use vaultstream_api::Reason;
 use vaultstream_ledger::commit::{self, Committed, Reject};
 use vaultstream_ledger::leases::{self, LeaseOutcome, Stored};
 use vaultstream_ledger::payloads::{self, Payload, ReadError};
 use vaultstream_ledger::steps::{self, Finish, Lack, ReceiptStored, SourceError, Step, StepError};
-use vaultstream_ledger::{Class, Ledger, batches, damaged_keys, progress, verify};
+use vaultstream_ledger::{Class, Ledger, batches, damaged_keys, faults, progress, verify};
+use vaultstream_signing::Backend;
 
 use crate::stage::{MINUTE, Stage, all_signed, generated, of_table, options, segment, segment_of, url_as};
 
@@ -44,6 +46,7 @@ async fn a_worker_s_role_is_enough_for_its_whole_work() {
     .unwrap();
     assert_eq!(rows, 40);
     batches::count_attempt(&ledger, job.id, &[ranges[1].batch], "a reason").await.unwrap();
+    assert!(faults::report_withdrawal(&ledger, &lease, Backend::Native, "a reason").await.unwrap());
     batches::split(&ledger, job.id, ranges[1].batch, 15, 4).await.unwrap();
     let ranges = stage.ranges(&job).await;
     let mut unit: Vec<_> = ranges.iter().map(|range| segment(range, key)).collect();
@@ -64,6 +67,7 @@ async fn a_worker_s_role_is_enough_for_its_whole_work() {
     assert_eq!(stored, ReceiptStored::Stored);
     let other = stage.keys(&job).await.into_iter().find(|other| ![key, key_of_records].contains(other)).unwrap();
     let LeaseOutcome::Granted(lease) = leases::take(&ledger, job.id, other, MINUTE).await.unwrap() else { panic!() };
+    assert!(faults::report(&ledger, &lease, Reason::WrongSignature, "a reason").await.unwrap());
     assert!(leases::retire(&ledger, &lease).await.unwrap());
     let LeaseOutcome::Granted(lease) = leases::take(&ledger, job.id, key_of_records, MINUTE).await.unwrap() else {
         panic!()
@@ -96,6 +100,8 @@ async fn a_worker_s_role_can_do_nothing_else() {
         "DELETE FROM vaultstream.keys".to_owned(),
         "UPDATE vaultstream.jobs SET state = 'Complete'".to_owned(),
         "UPDATE vaultstream.jobs SET receipt = 'x'".to_owned(),
+        "UPDATE vaultstream.jobs SET fault = 'x', fault_reason = 'x'".to_owned(),
+        "UPDATE vaultstream.jobs SET withdrawn = '{}'".to_owned(),
         "DELETE FROM vaultstream.jobs".to_owned(),
         "INSERT INTO vaultstream.batches (job_id, batch, first_id, last_id, rows_planned) VALUES (1, 99, 1, 2, 1)"
             .to_owned(),

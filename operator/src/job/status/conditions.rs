@@ -167,7 +167,22 @@ fn seeded(inputs: &StatusInputs<'_>, phase: Phase) -> Finding {
     }
 }
 
+/// A withdrawn backend is told as long as the job is there, also when it has no workers any more.
 fn workers_available(inputs: &StatusInputs<'_>, phase: Phase) -> Finding {
+    let (status, reason, message) = workers(inputs, phase);
+    match inputs.snapshot.job.as_ref().map(|row| row.withdrawn.as_slice()) {
+        None | Some([]) => (status, reason, message),
+        Some(_) if inputs.observed.pod_fault.is_some() && status == Some(false) && inputs.wanted > 0 => {
+            (status, reason, message)
+        }
+        Some(withdrawn) => {
+            let message = format!("{message}; backends withdrawn: {}", withdrawn.join("; "));
+            (status, Reason::BackendWithdrawn, message)
+        }
+    }
+}
+
+fn workers(inputs: &StatusInputs<'_>, phase: Phase) -> Finding {
     match (&inputs.observed.pod_fault, inputs.wanted) {
         _ if phase.is_final() || matches!(phase, Phase::Queued | Phase::Suspended) => {
             no(Reason::NoWorkersWanted, "no workers are needed")
