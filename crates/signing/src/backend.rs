@@ -8,6 +8,7 @@ mod multibuffer;
 mod native;
 #[cfg(feature = "multibuffer")]
 mod nonce;
+mod order;
 #[cfg(feature = "multibuffer")]
 mod reduced;
 mod reference;
@@ -16,6 +17,7 @@ mod withdrawal;
 
 use std::sync::OnceLock;
 
+use crate::digest::{Digest, RawSignature};
 use crate::key::PrivateKey;
 use crate::public_key::PublicKey;
 
@@ -30,15 +32,23 @@ impl Backend {
     pub fn absence(self) -> Option<Absence> {
         static ABSENCES: [OnceLock<Option<Absence>>; Backend::ALL.len()] =
             [const { OnceLock::new() }; Backend::ALL.len()];
-        let tried =
-            || known_answer::check(|key| self.untried_verifier(key), |key, nonce| self.tried_signer(key, nonce));
-        let absence = *ABSENCES[self as usize].get_or_init(|| match tried() {
+        let absence = *ABSENCES[self as usize].get_or_init(|| match self.known_answers() {
             Ok(true) => None,
             Ok(false) => Some(Absence::WrongAnswer),
             Err(SigningError::Absent(_, absence)) => Some(absence),
             Err(_) => Some(Absence::WrongAnswer),
         });
         absence.or_else(|| self.is_withdrawn().then_some(Absence::Withdrawn))
+    }
+
+    /// Has it sign and verify the known answers once more. False when one of them is wrong.
+    #[must_use]
+    pub fn self_test(self) -> bool {
+        matches!(self.known_answers(), Ok(true))
+    }
+
+    fn known_answers(self) -> Result<bool, SigningError> {
+        known_answer::check(|key| self.untried_verifier(key), |key, nonce| self.tried_signer(key, nonce))
     }
 
     /// Whether this build and this processor can run it, and rightly.
@@ -101,6 +111,18 @@ impl Backend {
         let backend = self.effective(nonce);
         backend.present_or_absent()?;
         backend.untried_signer(key, nonce)
+    }
+
+    /// Whether what this backend signs with a key verifies under its public key, by another backend: the test of a new key pair.
+    #[must_use]
+    pub fn is_consistent(self, key: &PrivateKey, nonce: Nonce) -> bool {
+        let (digests, mut signatures) = ([Digest::of(b"pairwise consistency")], [RawSignature::EMPTY]);
+        let signed = self.signer(key, nonce).and_then(|mut signer| signer.sign(&digests, &mut signatures));
+        let mut valid = [false];
+        if let (Ok(()), Ok(verifier)) = (signed, Self::checker(&[self.effective(nonce)]).verifier(&key.public())) {
+            verifier.verify(&digests, &signatures, &mut valid);
+        }
+        valid == [true]
     }
 
     /// Prepares `key` for verifying.

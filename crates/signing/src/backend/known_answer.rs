@@ -1,7 +1,14 @@
-//! What a backend must do right on this processor before it is used.
+//! What a backend must do right on this processor before it is used, and again every hour.
+//!
+//! Every lane has a digest of its own, and every key has them in another order: a lane that is swapped with another one, or wrong for
+//! one kind of digest only, is found.
+
+use std::sync::OnceLock;
 
 use super::contract::{BatchSigner, BatchVerifier, SigningError};
 use super::kind::Nonce;
+use super::order::ORDER;
+use super::reference::{ReferenceSigner, ReferenceVerifier};
 use crate::digest::{Digest, RawSignature};
 use crate::key::PrivateKey;
 use crate::public_key::PublicKey;
@@ -20,11 +27,21 @@ const SAMPLE: [u8; 64] = [
     0xc4, 0xab, 0x2f, 0x84, 0x3a, 0xcd, 0xa8,
 ];
 
-/// More than the lanes of the widest backend, so that each of them is used.
-const SIGNATURES: usize = 9;
+/// More than the lanes of the widest backend, so that each of them is used, and some once more.
+const SIGNATURES: usize = 11;
 
-/// Whether a backend verifies the known signature and refuses a changed one, in every lane; makes it, if it makes deterministic
-/// nonces; and verifies what it makes with hedged ones.
+/// Lanes are spoiled in these patterns: any two lanes differ in one of them.
+const PATTERNS: u32 = SIGNATURES.ilog2() + 1;
+
+/// A key with digests, and what RFC 6979 makes of them.
+struct Case {
+    key: PrivateKey,
+    digests: [Digest; SIGNATURES],
+    signatures: [RawSignature; SIGNATURES],
+}
+
+/// Whether a backend verifies known signatures and refuses changed ones, lane by lane; makes them, if it makes deterministic
+/// nonces; and makes signatures with hedged ones that it and the reference implementation verify.
 ///
 /// # Errors
 /// When the backend is not part of this build or cannot run on this processor.
@@ -32,24 +49,164 @@ pub(super) fn check(
     verifier: impl Fn(&PublicKey) -> Result<Box<dyn BatchVerifier>, SigningError>,
     signer: impl Fn(&PrivateKey, Nonce) -> Result<Option<Box<dyn BatchSigner>>, SigningError>,
 ) -> Result<bool, SigningError> {
+    // Before the cases, which take some milliseconds: an absent backend needs none.
     let Ok(key) = PrivateKey::from_scalar(&KEY) else { return Ok(false) };
-    let digests = [Digest::of(b"sample"); SIGNATURES];
-    let known = [RawSignature(SAMPLE); SIGNATURES];
-    let verifier = verifier(&key.public())?;
-    let all = |signatures: &[RawSignature], expected: bool| {
-        let mut valid = [!expected; SIGNATURES];
-        verifier.verify(&digests, signatures, &mut valid);
-        valid == [expected; SIGNATURES]
-    };
-    let mut changed = known;
-    changed.iter_mut().for_each(|signature| signature.0[63] ^= 1);
-    let mut hedged = [RawSignature::EMPTY; SIGNATURES];
-    let Some(mut hedging) = signer(&key, Nonce::Hedged)? else { return Ok(false) };
-    hedging.sign(&digests, &mut hedged)?;
-    let mut made = known;
-    if let Some(mut deterministic) = signer(&key, Nonce::Deterministic)? {
-        made.fill(RawSignature::EMPTY);
-        deterministic.sign(&digests, &mut made)?;
+    drop(verifier(&key.public())?);
+    let Some(cases) = cases() else { return Ok(false) };
+    for case in cases {
+        let verifier = verifier(&case.key.public())?;
+        let Some(hedging) = signer(&case.key, Nonce::Hedged)? else { return Ok(false) };
+        let deterministic = signer(&case.key, Nonce::Deterministic)?;
+        if !case.is_verified_by(&*verifier) || !case.is_signed_by(hedging, deterministic, &*verifier)? {
+            return Ok(false);
+        }
     }
-    Ok(all(&known, true) && all(&changed, false) && made == known && all(&hedged, true))
+    Ok(true)
+}
+
+impl Case {
+    fn is_verified_by(&self, verifier: &dyn BatchVerifier) -> bool {
+        let verdict = |signatures: &[RawSignature]| {
+            let mut valid = [false; SIGNATURES];
+            verifier.verify(&self.digests, signatures, &mut valid);
+            valid
+        };
+        let patterns_are_seen = (0..PATTERNS).all(|bit| {
+            let expected: [bool; SIGNATURES] = std::array::from_fn(|lane| lane >> bit & 1 == 0);
+            let mut changed = self.signatures;
+            for (signature, _) in changed.iter_mut().zip(expected).filter(|(_, good)| !good) {
+                signature.0[63] ^= 1;
+            }
+            verdict(&changed) == expected
+        });
+        patterns_are_seen && verdict(&self.signatures) == [true; SIGNATURES]
+    }
+
+    fn is_signed_by(
+        &self,
+        mut hedging: Box<dyn BatchSigner>,
+        deterministic: Option<Box<dyn BatchSigner>>,
+        verifier: &dyn BatchVerifier,
+    ) -> Result<bool, SigningError> {
+        let mut made = [RawSignature::EMPTY; SIGNATURES];
+        if let Some(mut deterministic) = deterministic {
+            deterministic.sign(&self.digests, &mut made)?;
+            if made != self.signatures {
+                return Ok(false);
+            }
+        }
+        hedging.sign(&self.digests, &mut made)?;
+        let reference: &dyn BatchVerifier = &ReferenceVerifier::new(&self.key.public());
+        Ok([verifier, reference].into_iter().all(|verifier| {
+            let mut valid = [false; SIGNATURES];
+            verifier.verify(&self.digests, &made, &mut valid);
+            valid == [true; SIGNATURES]
+        }))
+    }
+}
+
+/// The cases, made once by the reference implementation, which has to make the signature of the RFC first.
+fn cases() -> Option<&'static [Case]> {
+    static CASES: OnceLock<Option<Vec<Case>>> = OnceLock::new();
+    CASES.get_or_init(make_cases).as_deref()
+}
+
+fn make_cases() -> Option<Vec<Case>> {
+    let mut one = [0; 32];
+    one[31] = 1;
+    let keys = [KEY, one, order_plus(-1)];
+    let mut cases = Vec::with_capacity(keys.len());
+    for (turn, key) in keys.iter().enumerate() {
+        let key = PrivateKey::from_scalar(key).ok()?;
+        let mut digests = digests();
+        digests.rotate_left(3 * turn);
+        let mut signatures = [RawSignature::EMPTY; SIGNATURES];
+        ReferenceSigner::new(&key, Nonce::Deterministic).sign(&digests, &mut signatures).ok()?;
+        cases.push(Case { key, digests, signatures });
+    }
+    (cases[0].signatures[0] == RawSignature(SAMPLE)).then_some(cases)
+}
+
+/// Digests at the edges of what is reduced modulo the order n, and others.
+fn digests() -> [Digest; SIGNATURES] {
+    [
+        Digest::of(b"sample"),
+        Digest([0; 32]),
+        Digest(order_plus(-1)),
+        Digest(ORDER),
+        Digest(order_plus(1)),
+        Digest([0xff; 32]),
+        Digest::of(b"test"),
+        Digest::of(b"a"),
+        Digest::of(b"b"),
+        Digest::of(b"c"),
+        Digest::of(b""),
+    ]
+}
+
+/// A number next to the order: its last byte neither carries nor borrows.
+fn order_plus(one: i8) -> [u8; 32] {
+    let mut number = ORDER;
+    number[31] = number[31].wrapping_add_signed(one);
+    number
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::kind::Backend;
+    use super::*;
+
+    /// A backend that is right but for what `spoil` does to each of its results.
+    fn passes(spoil_signatures: fn(&mut [RawSignature]), spoil_verdicts: fn(&[Digest], &mut [bool])) -> bool {
+        struct Signer(ReferenceSigner, fn(&mut [RawSignature]));
+        impl BatchSigner for Signer {
+            fn sign(&mut self, digests: &[Digest], out: &mut [RawSignature]) -> Result<(), SigningError> {
+                self.0.sign(digests, out)?;
+                self.1(out);
+                Ok(())
+            }
+        }
+        struct Verifier(ReferenceVerifier, fn(&[Digest], &mut [bool]));
+        impl BatchVerifier for Verifier {
+            fn verify(&self, digests: &[Digest], signatures: &[RawSignature], valid: &mut [bool]) {
+                self.0.verify(digests, signatures, valid);
+                self.1(digests, valid);
+            }
+        }
+        check(
+            |key| Ok(Box::new(Verifier(ReferenceVerifier::new(key), spoil_verdicts))),
+            |key, nonce| Ok(Some(Box::new(Signer(ReferenceSigner::new(key, nonce), spoil_signatures)))),
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn every_backend_of_this_machine_passes_again_and_again() {
+        for backend in Backend::present() {
+            assert!(backend.self_test() && backend.self_test(), "{backend}");
+        }
+    }
+
+    #[test]
+    fn a_faulty_or_a_swapped_lane_is_found() {
+        assert!(passes(|_| {}, |_, _| {}));
+        assert!(!passes(|out| out[5].0[63] ^= 1, |_, _| {}), "one wrong signature");
+        assert!(!passes(|out| out.swap(2, 7), |_, _| {}), "two signatures swapped");
+        assert!(!passes(|out| out.rotate_left(1), |_, _| {}), "all lanes off by one");
+        assert!(!passes(|_| {}, |_, valid| valid.swap(0, 1)), "two verdicts swapped");
+        assert!(!passes(|_| {}, |_, valid| valid[10] = true), "a lane that accepts all");
+        assert!(!passes(|_| {}, |_, valid| valid[3] = false), "a lane that refuses all");
+    }
+
+    /// Wherever an edge case stands, it is wrong in one lane only.
+    #[test]
+    fn a_digest_at_the_edge_that_is_handled_wrongly_is_found() {
+        for edge in [[0; 32], order_plus(-1), ORDER, order_plus(1), [0xff; 32]] {
+            assert!(digests().contains(&Digest(edge)));
+        }
+        let refuses_zero = |digests: &[Digest], valid: &mut [bool]| {
+            digests.iter().zip(valid).filter(|(digest, _)| digest.0 == [0; 32]).for_each(|(_, valid)| *valid = false);
+        };
+        assert!(!passes(|_| {}, refuses_zero));
+    }
 }

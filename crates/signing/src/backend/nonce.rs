@@ -207,7 +207,7 @@ mod tests {
     use rand::{Rng as _, RngExt as _, SeedableRng as _};
     use rfc6979::{KGenerator, bigint::U256};
 
-    use super::super::reduced::ORDER;
+    use super::super::order::ORDER;
     use super::*;
     use crate::Digest;
 

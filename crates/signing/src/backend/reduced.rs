@@ -5,13 +5,6 @@ use p256::{FieldBytes, Scalar};
 
 use crate::Digest;
 
-/// The order n of P-256, big-endian (SP 800-186 §3.2.1.3).
-#[cfg(test)]
-pub(super) const ORDER: [u8; 32] = [
-    0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6, 0xfa, 0xad, 0xa7,
-    0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
-];
-
 /// A digest modulo n, big-endian: what ECDSA signs (FIPS 186-5 §6.4.1). A digest is not secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Reduced([u8; 32]);
@@ -34,6 +27,7 @@ impl AsRef<[u8; 32]> for Reduced {
 
 #[cfg(test)]
 mod tests {
+    use super::super::order::ORDER;
     use super::*;
 
     #[test]
