@@ -10,6 +10,7 @@ mod harness;
 
 mod damage;
 mod exports;
+mod faulty_backends;
 mod fences;
 mod finished;
 mod interrupts;

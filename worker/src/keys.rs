@@ -3,7 +3,10 @@
 //! A token is pulled only for a unit that was gathered. Its message stays held in the stream while the lease lasts and is
 //! replaced by the one publish that gives the key back.
 
+mod error;
+
 use std::{
+    collections::HashSet,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -12,17 +15,21 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 use vaultstream_api::Lease as KeyLease;
 use vaultstream_ledger::{
-    JobId, KeyId, Lease, Ledger, QueryError, damaged_keys,
+    BatchNo, JobId, KeyId, Lease, Ledger, damaged_keys,
     leases::{self, LeaseOutcome, Material, Stored},
 };
 use vaultstream_program::chain;
 use vaultstream_signing::{
-    Backend, KekId, KekRing, Nonce, PrivateKey, PublicKey, SigningError, UnwrapError, WrapContext, WrappedKey,
-    kek::KekError, public_key::PublicKeyError,
+    Backend, KekId, KekRing, Nonce, PrivateKey, PublicKey, WrapContext, WrappedKey, backend::SliceCheck,
 };
-use vaultstream_streams::{KeyTokens, StreamsError, Token};
+use vaultstream_streams::{KeyTokens, Token};
 
-use crate::{metrics::Metrics, sign::SigningKey};
+use crate::{
+    metrics::Metrics,
+    sign::{Kept, NonceSet, SigningKey},
+};
+
+pub use error::KeyError;
 
 /// A unit that waited this long for a key gives its batches back, so that two workers never wait for each other.
 pub(crate) const KEY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -37,6 +44,9 @@ pub(crate) struct LeasedKey {
     used: u64,
     /// Signs with it.
     pub(crate) signing: Box<SigningKey>,
+    /// Loaded anew when another backend has to sign.
+    private: PrivateKey,
+    public: PublicKey,
     /// Held until the key is given back; dropped, the token is delivered again.
     token: Token,
 }
@@ -58,10 +68,16 @@ impl LeasedKey {
         &self.lease
     }
 
-    /// Counts records that were signed and committed.
-    pub(crate) fn book(&mut self, signed: i64) {
+    /// Its public key.
+    pub(crate) fn public(&self) -> &PublicKey {
+        &self.public
+    }
+
+    /// Counts a unit that was signed and committed.
+    pub(crate) fn book(&mut self, signed: i64, batches: &HashSet<BatchNo>) {
         self.lease.signed += signed;
         self.used += signed.unsigned_abs();
+        self.signing.kept.commit(batches);
     }
 
     /// Keeps the key in `place` for what is signed next.
@@ -110,7 +126,7 @@ pub(crate) struct KeySource {
     pub(crate) tokens: KeyTokens,
     /// Opens and wraps private keys.
     pub(crate) keks: Arc<KekRing>,
-    /// What signs.
+    /// What signs, until it is withdrawn.
     pub(crate) backend: Backend,
     /// How nonces are made.
     pub(crate) nonce: Nonce,
@@ -128,74 +144,6 @@ pub(crate) struct KeySource {
     pub(crate) generating: Semaphore,
     /// The worker's metrics.
     pub(crate) metrics: Arc<Metrics>,
-}
-
-/// Why no key could be had.
-#[derive(Debug, thiserror::Error)]
-pub enum KeyError {
-    /// The ledger did not answer, or refused.
-    #[error("failed to lease a key")]
-    Lease(#[from] QueryError),
-    /// Another worker took the lease over meanwhile.
-    #[error("the lease of key {} belongs to another worker now", .0.0)]
-    Lost(KeyId),
-    /// The key stream did not answer, or is gone.
-    #[error("failed to pull a key token")]
-    Token(#[from] StreamsError),
-    /// The stored private key does not open.
-    #[error("failed to open the private key of key {}", key.0)]
-    Unwrap {
-        /// The key.
-        key: KeyId,
-        /// Why.
-        #[source]
-        source: UnwrapError,
-    },
-    /// The ledger names a KEK in a way that no program of ours does.
-    #[error("key {} is wrapped under {id:?}, which cannot be the id of a key-encryption key", key.0)]
-    KekId {
-        /// The key.
-        key: KeyId,
-        /// What its row says.
-        id: String,
-    },
-    /// The KEK that is to wrap new keys was not noted in the ledger.
-    #[error("the ledger does not know the key-encryption key {0}")]
-    Unregistered(KekId),
-    /// A new private key could not be wrapped.
-    #[error("failed to wrap a new private key")]
-    Wrap(#[from] KekError),
-    /// No private key could be made.
-    #[error("failed to make a key pair")]
-    Generate(#[from] vaultstream_signing::key::KeyError),
-    /// The key-encryption key has wrapped as many keys as is safe.
-    #[error("the key-encryption key {0} has encrypted as many keys as is safe: add a new one")]
-    KekSpent(KekId),
-    /// The stored public key cannot be read.
-    #[error("failed to read the public key of key {}", key.0)]
-    PublicKey {
-        /// The key.
-        key: KeyId,
-        /// Why.
-        #[source]
-        source: PublicKeyError,
-    },
-    /// The key does not load into the backend.
-    #[error("failed to load key {}", key.0)]
-    Load {
-        /// The key.
-        key: KeyId,
-        /// Why.
-        #[source]
-        source: SigningError,
-    },
-}
-
-impl KeyError {
-    /// Whether the key's row is at fault, and nothing else: its other keys may be good.
-    pub(crate) fn is_damage(&self) -> bool {
-        matches!(self, Self::Unwrap { source: UnwrapError::Refused, .. } | Self::KekId { .. } | Self::PublicKey { .. })
-    }
 }
 
 impl KeySource {
@@ -280,16 +228,42 @@ impl KeySource {
     /// Makes the key pair if there is none yet, and loads it. Tens of microseconds, hence not worth a CPU thread.
     async fn open(&self, lease: Lease, token: Token) -> Result<LeasedKey, KeyError> {
         let (lease, private, public) = self.material(lease).await?;
+        let signing = Box::new(self.load(&lease, &private, &public)?);
+        Ok(LeasedKey { lease, used: 0, signing, private, public, token })
+    }
+
+    fn load(&self, lease: &Lease, private: &PrivateKey, public: &PublicKey) -> Result<SigningKey, KeyError> {
         let key = lease.key;
         let load = |source| KeyError::Load { key, source };
-        let signing = SigningKey {
+        let backend = self.current_backend();
+        Ok(SigningKey {
             key,
             expires: lease.expires,
-            signer: self.backend.signer(&private, self.nonce).map_err(load)?,
-            checker: Backend::checker(&[self.backend]).verifier(&public).map_err(load)?,
+            backend,
+            signer: backend.signer(private, self.nonce).map_err(load)?,
+            check: SliceCheck::new(backend, public).map_err(load)?,
+            last_resort: backend.successor(self.nonce).is_none(),
             thumbprint: public.thumbprint(),
-        };
-        Ok(LeasedKey { lease, used: 0, signing: Box::new(signing), token })
+            nonces: NonceSet::default(),
+            kept: Kept::default(),
+        })
+    }
+
+    /// What signs now: the chosen backend, or the one that took its place.
+    pub(crate) fn current_backend(&self) -> Backend {
+        if self.backend.is_withdrawn() {
+            self.backend.successor(self.nonce).unwrap_or(self.backend)
+        } else {
+            self.backend
+        }
+    }
+
+    /// Loads a leased key into the backend that signs now. The r of the lease remain known.
+    pub(crate) fn load_anew(&self, key: &mut LeasedKey) -> Result<(), KeyError> {
+        let signing = self.load(&key.lease, &key.private, &key.public)?;
+        let before = std::mem::replace(&mut *key.signing, signing);
+        (key.signing.nonces, key.signing.kept) = (before.nonces, before.kept);
+        Ok(())
     }
 
     /// The key pair of a lease, made if there is none yet.
@@ -315,6 +289,9 @@ impl KeySource {
     async fn generate(&self, mut lease: Lease) -> Result<(Lease, PrivateKey, PublicKey), KeyError> {
         let _one_of = self.generating.acquire().await;
         let private = PrivateKey::generate()?;
+        if !self.current_backend().is_consistent(&private, self.nonce) {
+            return Err(KeyError::Inconsistent);
+        }
         let public = private.public();
         let WrappedKey { kek_id, bytes: wrapped_key } = self.keks.wrap(&private, &self.context(&lease))?;
         let material =

@@ -7,6 +7,7 @@
 //! - 6: payloads are hashed as they stream; a unit's memory is its share of the budget;
 //! - 7, 8: a dependency that fails makes the lane wait and continue with what it holds; nothing counts against a record.
 
+mod outcome;
 mod parts;
 
 use std::{sync::Arc, time::Duration};
@@ -20,13 +21,16 @@ use vaultstream_ledger::{
 use vaultstream_program::chain;
 use vaultstream_trace::{Span as Traced, TraceId};
 
-use self::parts::{ack, first_trace, narrow, redeliver, split_off_fitting, traced};
+use self::{
+    outcome::{Left, Signed},
+    parts::{UnitInFlight, ack, first_trace, narrow, redeliver, split_off_fitting, traced},
+};
 use crate::{
     keys::{KeySettled, LeasedKey},
     metrics::{Stage, UnitMetrics},
     read,
     session::{Session, SessionError},
-    sign::{self, LeaseEnded, SignFailure, SignedUnit, SigningKey},
+    sign::{self, SignFailure, SignedUnit, SigningKey},
     unit::{BatchRecords, ReadBatch, ReadUnit, Unit},
 };
 
@@ -140,6 +144,7 @@ impl Lane<'_> {
                     tracing::warn!(batches = part.len(), "a key's lease ended before its unit was signed");
                     (Left::TooMuch(part), key.lost())
                 }
+                Signed::Again { part, key } => (Left::SignAnew(part), key.keep(&mut self.key)),
             };
             match left {
                 Left::Nothing => lost_before = false,
@@ -190,12 +195,10 @@ impl Lane<'_> {
     /// Signs on a CPU thread. A batch that fails is counted in the ledger and tried later; one that failed too often is
     /// taken apart until the records at fault stand alone.
     async fn sign(&self, part: Vec<ReadBatch>, key: LeasedKey) -> Result<Signed, SessionError> {
-        let (plan, metrics) = (self.session.plan, self.metrics(first_trace(&part)));
         let _signing = traced(&part, "sign");
-        let (mut part, key, signed) =
-            self.on_cpu(part, key, move |batches, key| sign::sign_unit(batches, key, &plan, &metrics)).await?;
-        let Ok(SignedUnit { segments, failed }) = signed else {
-            return Ok(Signed::LeaseEnded { part, key: Box::new(key) });
+        let (mut part, key, SignedUnit { segments, failed }) = match self.sign_unit(part, key).await? {
+            Ok(signed) => signed,
+            Err((part, key)) => return Ok(Signed::LeaseEnded { part, key: Box::new(key) }),
         };
         let mut exhausted = Vec::new();
         for (number, failure) in failed {
@@ -214,6 +217,32 @@ impl Lane<'_> {
         self.isolate(exhausted, key, part, segments).await
     }
 
+    /// Signs a unit, with another backend when one makes wrong signatures. Returns it as it was when the lease ended before that.
+    async fn sign_unit(
+        &self,
+        mut part: Vec<ReadBatch>,
+        mut key: LeasedKey,
+    ) -> Result<Result<(Vec<ReadBatch>, LeasedKey, SignedUnit), (Vec<ReadBatch>, LeasedKey)>, SessionError> {
+        loop {
+            self.session.ensure_backend(&mut key).await?;
+            let (plan, metrics) = (self.session.plan, self.metrics(first_trace(&part)));
+            let sign =
+                move |batches: &[&BatchRecords], key: &mut SigningKey| sign::sign_unit(batches, key, &plan, &metrics);
+            let signed;
+            (part, key, signed) = self.on_cpu(part, key, sign).await?;
+            match signed {
+                // Another lane has found out meanwhile that this backend is not to be trusted.
+                Ok(_) if key.signing.backend.is_withdrawn() => {}
+                Ok(signed) => return Ok(Ok((part, key, signed))),
+                Err(stopped) => {
+                    if self.session.is_lease_over(&mut key, stopped).await? {
+                        return Ok(Err((part, key)));
+                    }
+                }
+            }
+        }
+    }
+
     /// Signs batches that failed too often without the records at fault, and adds them to what is signed already.
     async fn isolate(
         &self,
@@ -229,11 +258,15 @@ impl Lane<'_> {
             each.map(|(batch, attempts)| sign::isolate(batch, key, &plan, attempts, &metrics))
                 .collect::<Result<Vec<_>, _>>()
         };
-        let (batches, key, isolated) = self.on_cpu(batches, key, isolate).await?;
+        let (batches, mut key, isolated) = self.on_cpu(batches, key, isolate).await?;
         part.extend(batches);
         let isolated = match isolated {
             Ok(isolated) => isolated,
-            Err(LeaseEnded) => return Ok(Signed::LeaseEnded { part, key: Box::new(key) }),
+            Err(stopped) if self.session.is_lease_over(&mut key, stopped.clone()).await? => {
+                return Ok(Signed::LeaseEnded { part, key: Box::new(key) });
+            }
+            // Another backend signs all of it, under the same lease.
+            Err(_) => return Ok(Signed::Again { part, key: Box::new(key) }),
         };
         for segment in &isolated {
             tracing::warn!(
@@ -349,37 +382,5 @@ impl Lane<'_> {
         } else {
             key.keep(&mut self.key)
         }
-    }
-}
-
-/// What a unit leaves to do.
-#[must_use]
-enum Left {
-    Nothing,
-    /// Nothing was committed: another key or other ranges are wanted.
-    SignAnew(Vec<ReadBatch>),
-    /// Nothing was committed: the lease was over.
-    LeaseLost(Vec<ReadBatch>),
-    /// The lease was over before all of it was signed.
-    TooMuch(Vec<ReadBatch>),
-}
-
-enum Signed {
-    Segments { part: Vec<ReadBatch>, key: Box<LeasedKey>, segments: Vec<Segment> },
-    LeaseEnded { part: Vec<ReadBatch>, key: Box<LeasedKey> },
-}
-
-struct UnitInFlight<'a>(&'a Session);
-
-impl<'a> UnitInFlight<'a> {
-    fn new(session: &'a Session) -> Self {
-        session.shared.metrics.in_flight.inc();
-        Self(session)
-    }
-}
-
-impl Drop for UnitInFlight<'_> {
-    fn drop(&mut self) {
-        self.0.shared.metrics.in_flight.dec();
     }
 }

@@ -21,10 +21,12 @@ mod rate_limit;
 mod read;
 mod receipt;
 mod segment;
+mod self_test;
 mod session;
 mod shared;
 mod sign;
 mod unit;
+mod withdraw;
 mod work;
 
 use std::{num::NonZeroUsize, sync::Arc};
@@ -99,7 +101,14 @@ impl Worker {
     /// # Errors
     /// [`WorkError`], for what waiting cannot mend.
     pub fn work_on<'w>(&'w self, uid: Uuid, shutdown: &'w Shutdown) -> BoxFuture<'w, Result<Ended, WorkError>> {
-        work::work_on(&self.shared, uid, shutdown).boxed()
+        let work = work::work_on(&self.shared, uid, shutdown);
+        async move {
+            tokio::select! {
+                ended = work => ended,
+                never = self_test::repeat(&self.shared.cpu, &self.shared.metrics) => match never {},
+            }
+        }
+        .boxed()
     }
 
     /// Whether both dependencies respond, as far as is known.

@@ -10,6 +10,7 @@ use prometheus::{
     Registry, core::Collector,
 };
 use vaultstream_program::metrics::{Exposition, TracedHistogram};
+use vaultstream_signing::Backend;
 use vaultstream_trace::TraceId;
 
 /// The one histogram whose buckets have exemplars.
@@ -97,6 +98,7 @@ pub struct Metrics {
     pub keys_damaged: IntCounter,
     /// Units in flight.
     pub in_flight: IntGauge,
+    backends_withdrawn: IntCounterVec,
     stage_seconds: TracedHistogram,
     cpu_seconds: CounterVec,
     breaker_open: GaugeVec,
@@ -140,6 +142,13 @@ impl Metrics {
                 "Keys set aside because their rows in the ledger are damaged.",
             )?,
             in_flight: IntGauge::new("vaultstream_worker_units_in_flight", "Units between gathering and commit.")?,
+            backends_withdrawn: IntCounterVec::new(
+                Opts::new(
+                    "vaultstream_worker_withdrawn_backends_total",
+                    "Signing backends withdrawn after a wrong signature or a failed self-test.",
+                ),
+                &["backend"],
+            )?,
             stage_seconds: TracedHistogram::new(
                 HistogramOpts::new(STAGE_SECONDS, "Wall time of one unit in a pipeline stage.")
                     .buckets(prometheus::exponential_buckets(0.000_25, 2.0, 18)?),
@@ -168,10 +177,13 @@ impl Metrics {
             metrics.breaker(dependency).set(0.0);
             drop(metrics.dependency_failures.with_label_values(&[dependency.as_str()]));
         }
+        for backend in Backend::ALL {
+            drop(metrics.backends_withdrawn.with_label_values(&[backend.as_str()]));
+        }
         Ok(metrics)
     }
 
-    fn collectors(&self) -> [Box<dyn Collector>; 15] {
+    fn collectors(&self) -> [Box<dyn Collector>; 16] {
         let Self {
             registry: _,
             signed,
@@ -185,6 +197,7 @@ impl Metrics {
             attempts_failed,
             keys_damaged,
             in_flight,
+            backends_withdrawn,
             stage_seconds,
             cpu_seconds,
             breaker_open,
@@ -202,6 +215,7 @@ impl Metrics {
             Box::new(attempts_failed.clone()),
             Box::new(keys_damaged.clone()),
             Box::new(in_flight.clone()),
+            Box::new(backends_withdrawn.clone()),
             Box::new(stage_seconds.clone()),
             Box::new(cpu_seconds.clone()),
             Box::new(breaker_open.clone()),
@@ -251,6 +265,11 @@ impl Metrics {
         self.dependency_failures.with_label_values(&[dependency.as_str()]).inc();
     }
 
+    /// Counts a withdrawn backend.
+    pub fn backend_withdrawn(&self, backend: Backend) {
+        self.backends_withdrawn.with_label_values(&[backend.as_str()]).inc();
+    }
+
     /// What Prometheus scrapes.
     pub fn exposition(&self) -> Exposition {
         Exposition::of(&self.registry, &[(STAGE_SECONDS, &self.stage_seconds)])
@@ -276,6 +295,11 @@ impl UnitMetrics {
     /// Measures wall time until the guard is dropped.
     pub fn time(&self, stage: Stage) -> StageTimer<'_> {
         self.metrics.time(stage, self.trace)
+    }
+
+    /// Adds the wall time that the unit spent in a stage.
+    pub fn add_wall(&self, stage: Stage, time: Duration) {
+        self.metrics.stage_seconds.observe(&[stage.as_str()], time.as_secs_f64(), self.trace);
     }
 
     /// Adds processor time to a stage.

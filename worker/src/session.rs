@@ -6,6 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
+use vaultstream_api::Verify;
 use vaultstream_ledger::{
     BatchNo, Job, QueryError,
     batches::{self, Split},
@@ -23,7 +24,7 @@ use crate::{
     metrics::Dependency,
     rate_limit::RateLimit,
     shared::Shared,
-    sign::SignPlan,
+    sign::{KEPT_LIMIT, SignPlan},
     unit::{ReadBatch, ReadUnit},
 };
 
@@ -192,14 +193,18 @@ impl Session {
     pub(crate) fn lease_is_used_up(&self, key: &LeasedKey, segments: &[Segment]) -> bool {
         let records: i64 = segments.iter().map(|segment| segment.signed).sum();
         let usage = key.usage(self.keys.left(key.lease()), records.unsigned_abs());
-        usage.is_used_up(&self.job.spec.keys.lease, self.job.spec.batch_size)
+        let mut lease = self.job.spec.keys.lease.clone();
+        if self.plan.verify == Verify::Sample {
+            lease.records = lease.records.min(KEPT_LIMIT);
+        }
+        usage.is_used_up(&lease, self.job.spec.batch_size)
     }
 
     /// Books a committed unit.
     pub(crate) fn committed(&self, key: &mut LeasedKey, segments: &[Segment]) {
         let signed: i64 = segments.iter().map(|segment| segment.signed).sum();
         let rejected: i64 = segments.iter().map(|segment| segment.rejected).sum();
-        key.book(signed);
+        key.book(signed, &segments.iter().map(|segment| segment.batch).collect());
         let metrics = &self.shared.metrics;
         metrics.signed.inc_by(signed.unsigned_abs());
         metrics.rejected.inc_by(rejected.unsigned_abs());

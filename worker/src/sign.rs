@@ -1,80 +1,51 @@
 //! Signs the batches of a unit under one key. Runs on a CPU thread.
 //!
-//! In: digests. Out: one segment for each batch that was signed, and each batch that failed with its failure. No I/O.
+//! ```text
+//! records of all batches, side by side
+//!   └▶ slice ─▶ sign ─▶ check (All) ─▶ r not seen before ─┐
+//!        ▲ deadline                                       │
+//!        └───────────────── next slice ◀──────────────────┤
+//!                                 check (Sample) ◀────────┴▶ segments, one a batch
+//! ```
+//!
+//! In: digests. Out: one segment for each batch that was signed, and each batch that failed with its failure; or why nothing of the
+//! unit may be committed. No I/O.
 
+mod failure;
+mod flat;
+mod isolate;
+mod kept;
+mod key;
+mod meter;
+mod nonces;
+mod plan;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, ops::Range};
 
 use rand::RngExt as _;
-use rustix::time::{ClockId, clock_gettime};
-use uuid::Uuid;
 use vaultstream_api::Verify;
-use vaultstream_ledger::{
-    BatchNo, BootInstant, KeyId,
-    commit::{Reject, Segment},
-};
-use vaultstream_program::chain;
-use vaultstream_signing::{BatchSigner, BatchVerifier, Digest, RawSignature, SigningError, Thumbprint};
+use vaultstream_ledger::{BatchNo, commit::Segment};
+use vaultstream_signing::SigningError;
 
+pub(crate) use self::{
+    failure::{SIGNING_FAILED, SignFailure, Stopped},
+    isolate::isolate,
+    kept::{KEPT_LIMIT, Kept, KeptBatch},
+    key::SigningKey,
+    nonces::NonceSet,
+    plan::SignPlan,
+};
+use self::{flat::Flat, meter::Meter};
 use crate::{
     metrics::{Stage, UnitMetrics},
-    segment::{SegmentKey, segment},
+    segment::segment,
     unit::BatchRecords,
 };
 
-/// Signatures made before the lease's end is checked again; at 20 µs each, about 5 ms.
-const DEADLINE_CHECK_INTERVAL: usize = 256;
-
 /// [`Verify::Sample`] checks one signature in this number.
 const SAMPLE_ONE_IN: usize = 1024;
-
-/// The reason of a record that could not be signed.
-pub(crate) const SIGNING_FAILED: &str = "SigningFailed";
-
-/// A key that can sign, until its lease ends.
-pub(crate) struct SigningKey {
-    /// The key in the ledger.
-    pub(crate) key: KeyId,
-    /// When to stop: nothing signed later can be committed.
-    pub(crate) expires: BootInstant,
-    /// Signs with it.
-    pub(crate) signer: Box<dyn BatchSigner>,
-    /// Checks signatures with an implementation other than the signer's.
-    pub(crate) checker: Box<dyn BatchVerifier>,
-    /// RFC 7638 thumbprint of the public key.
-    pub(crate) thumbprint: Thumbprint,
-}
-
-/// How to sign, the same for every unit of a job.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct SignPlan {
-    /// The job's uid, bound into every batch root.
-    pub(crate) job: Uuid,
-    /// How many signatures are checked before the commit.
-    pub(crate) verify: Verify,
-    /// Whether the digest goes into the signature's row.
-    pub(crate) keep_digests: bool,
-}
-
-/// The lease's own deadline passed: nothing signed under it can be committed any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct LeaseEnded;
-
-/// Why a batch, or a record alone, was not signed.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum SignFailure {
-    /// The backend refused.
-    #[error("the backend failed to sign")]
-    Backend(#[from] SigningError),
-    /// The backend signed, and the other implementation did not accept it.
-    #[error("the signature of record {record} did not pass the check by another implementation")]
-    Check {
-        /// The first such record.
-        record: i64,
-    },
-}
 
 /// What one trip to a CPU thread made of a unit.
 #[derive(Debug, Default)]
@@ -88,179 +59,149 @@ pub(crate) struct SignedUnit {
 /// Signs whole batches. A batch that fails keeps no other from being signed.
 ///
 /// # Errors
-/// [`LeaseEnded`].
+/// [`Stopped`].
 pub(crate) fn sign_unit(
     batches: &[&BatchRecords],
     key: &mut SigningKey,
     plan: &SignPlan,
     metrics: &UnitMetrics,
-) -> Result<SignedUnit, LeaseEnded> {
-    let mut signed = Vec::with_capacity(batches.len());
-    let mut failed = Vec::new();
-    for &records in batches {
-        match metered(metrics, Stage::Sign, || sign_batch(records, key))? {
-            Ok(signatures) => signed.push(SignedBatch { records, signatures }),
-            Err(error) => failed.push((records.range.batch, error.into())),
+) -> Result<SignedUnit, Stopped> {
+    let records = Flat::of(batches);
+    key.nonces.begin_unit(records.len());
+    let mut signing =
+        Signing { batches, records, key, verify: plan.verify, meter: Meter::new(metrics), failed: BTreeMap::new() };
+    for slice in signing.records.slices(signing.key.slice_len()) {
+        if signing.key.expires.has_passed() {
+            return Err(Stopped::LeaseEnded);
         }
-    }
-    let mut refused = metered(metrics, Stage::Verify, || check(&signed, &*key.checker, plan.verify));
-    signed.retain(|batch| !refused.contains_key(&batch.records.range.batch));
-    while let Some((batch, record)) = refused.pop_first() {
-        failed.push((batch, SignFailure::Check { record }));
-    }
-    let segment_key = segment_key(key, plan);
-    let segments = metered(metrics, Stage::Encode, || {
-        signed.iter().map(|batch| segment(batch.records, &batch.signatures, Vec::new(), &segment_key)).collect()
-    });
-    Ok(SignedUnit { segments, failed })
-}
-
-/// Signs a batch that failed too often by halving it until the records that fail stand alone; those become rejects
-/// and all others are signed. Every signature is checked.
-///
-/// # Errors
-/// [`LeaseEnded`].
-pub(crate) fn isolate(
-    records: &BatchRecords,
-    key: &mut SigningKey,
-    plan: &SignPlan,
-    attempts: i32,
-    metrics: &UnitMetrics,
-) -> Result<Segment, LeaseEnded> {
-    let mut signatures = vec![RawSignature::EMPTY; records.digests.len()];
-    let mut failures = BTreeMap::new();
-    let mut ranges: Vec<_> = std::iter::once(0..records.digests.len()).collect();
-    while let Some(range) = ranges.pop() {
-        if key.expires.has_passed() {
-            return Err(LeaseEnded);
-        }
-        if range.is_empty() {
-            continue;
-        }
-        let (ids, digests) = (&records.ids[range.clone()], &records.digests[range.clone()]);
-        let out = &mut signatures[range.clone()];
-        match metered(metrics, Stage::Sign, || sign_and_check(ids, digests, out, key)) {
-            Ok(()) => {}
-            Err(_) if range.len() > 1 => {
-                let middle = range.start + range.len() / 2;
-                ranges.extend([range.start..middle, middle..range.end]);
-            }
-            Err(failure) => drop(failures.insert(range.start, failure)),
-        }
-    }
-    let rejects = failures.iter().map(|(&at, failure)| Reject {
-        id: records.ids[at],
-        reason: SIGNING_FAILED.to_owned(),
-        detail: chain(failure),
-        attempts,
-    });
-    let rejects = rejects.collect();
-    let is_signed = |at: usize| !failures.contains_key(&at);
-    let signatures: Vec<_> =
-        signatures.into_iter().enumerate().filter(|(at, _)| is_signed(*at)).map(|(_, made)| made).collect();
-    let segment_key = segment_key(key, plan);
-    Ok(metered(metrics, Stage::Encode, || segment(&records.select(is_signed), &signatures, rejects, &segment_key)))
-}
-
-struct SignedBatch<'a> {
-    records: &'a BatchRecords,
-    signatures: Vec<RawSignature>,
-}
-
-fn segment_key(key: &SigningKey, plan: &SignPlan) -> SegmentKey {
-    SegmentKey { job: plan.job, key: key.key, thumbprint: key.thumbprint, keep_digests: plan.keep_digests }
-}
-
-fn sign_batch(
-    records: &BatchRecords,
-    key: &mut SigningKey,
-) -> Result<Result<Vec<RawSignature>, SigningError>, LeaseEnded> {
-    let mut signatures = vec![RawSignature::EMPTY; records.digests.len()];
-    let slices = signatures.chunks_mut(DEADLINE_CHECK_INTERVAL);
-    for (digests, out) in records.digests.chunks(DEADLINE_CHECK_INTERVAL).zip(slices) {
-        if key.expires.has_passed() {
-            return Err(LeaseEnded);
-        }
-        if let Err(error) = key.signer.sign(digests, out) {
-            return Ok(Err(error));
-        }
+        signing.sign(slice)?;
         vaultstream_faults::point("slice-signed");
     }
-    vaultstream_faults::spoil(&records.ids, signatures.iter_mut().map(|signature| &mut signature.0));
-    Ok(Ok(signatures))
+    if plan.verify == Verify::Sample {
+        signing.check_sample()?;
+    }
+    Ok(signing.finish(plan))
 }
 
-fn sign_and_check(
-    ids: &[i64],
-    digests: &[Digest],
-    out: &mut [RawSignature],
-    key: &mut SigningKey,
-) -> Result<(), SignFailure> {
-    key.signer.sign(digests, out)?;
-    vaultstream_faults::spoil(ids, out.iter_mut().map(|signature| &mut signature.0));
-    first_invalid(&*key.checker, ids, digests, out).map_or(Ok(()), |record| Err(SignFailure::Check { record }))
+/// A unit while it is signed.
+struct Signing<'a> {
+    batches: &'a [&'a BatchRecords],
+    records: Flat,
+    key: &'a mut SigningKey,
+    verify: Verify,
+    meter: Meter<'a>,
+    /// Batches that failed, by their index.
+    failed: BTreeMap<usize, SignFailure>,
 }
 
-/// Checks signatures with the other implementation, as many as the job asks for. Returns each batch that has an invalid one,
-/// with its record.
-fn check(batches: &[SignedBatch<'_>], checker: &dyn BatchVerifier, verify: Verify) -> BTreeMap<BatchNo, i64> {
-    let mut refused = BTreeMap::new();
-    let mut look_at = |batch: &SignedBatch<'_>, from: usize, to: usize| {
-        let SignedBatch { records, signatures } = batch;
-        let (ids, digests) = (&records.ids[from..to], &records.digests[from..to]);
-        if let Some(record) = first_invalid(checker, ids, digests, &signatures[from..to]) {
-            refused.entry(records.range.batch).or_insert(record);
+impl Signing<'_> {
+    /// Signs a slice. When the backend refuses it, each batch of it has a try of its own.
+    fn sign(&mut self, slice: Range<usize>) -> Result<(), Stopped> {
+        if self.make(&slice)?.is_ok() {
+            return Ok(());
         }
-    };
-    match verify {
-        Verify::None => {}
-        Verify::All => batches.iter().for_each(|batch| look_at(batch, 0, batch.signatures.len())),
-        Verify::Sample => {
-            // Chosen after signing, so that no fault can know which ones will be checked.
-            let mut random = rand::rng();
-            let total: usize = batches.iter().map(|batch| batch.signatures.len()).sum();
-            for _ in 0..total.div_ceil(SAMPLE_ONE_IN) {
-                if let Some((batch, at)) = nth(batches, random.random_range(0..total)) {
-                    look_at(batch, at, at + 1);
-                }
+        for (batch, part) in self.records.parts(&slice) {
+            if !self.failed.contains_key(&batch)
+                && let Err(refused) = self.make(&part)?
+            {
+                self.failed.insert(batch, refused.into());
             }
         }
+        Ok(())
     }
-    refused
-}
 
-/// The batch that has the signature at `index` of all, and the signature's place in it.
-fn nth<'a, 'b>(batches: &'a [SignedBatch<'b>], mut index: usize) -> Option<(&'a SignedBatch<'b>, usize)> {
-    for batch in batches {
-        if index < batch.signatures.len() {
-            return Some((batch, index));
+    /// Signs a range with one call of the backend, and checks it before the next one.
+    fn make(&mut self, range: &Range<usize>) -> Result<Result<(), SigningError>, Stopped> {
+        let Flat { ids, digests, signatures, .. } = &mut self.records;
+        let (ids, digests) = (&ids[range.clone()], &digests[range.clone()]);
+        let signatures = &mut signatures[range.clone()];
+        if let Err(refused) = self.meter.run(Stage::Sign, || self.key.sign(ids, digests, signatures)) {
+            return Ok(Err(refused));
         }
-        index -= batch.signatures.len();
+        if self.verify == Verify::All {
+            let checked = self.meter.run(Stage::Verify, || self.key.check(digests, signatures));
+            if let Err(wrong) = checked {
+                self.blame(wrong.wrong.into_iter().map(|at| range.start + at).collect())?;
+            }
+        }
+        self.remember(range)?;
+        Ok(Ok(()))
     }
-    None
-}
 
-fn first_invalid(
-    checker: &dyn BatchVerifier,
-    ids: &[i64],
-    digests: &[Digest],
-    signatures: &[RawSignature],
-) -> Option<i64> {
-    let mut valid = vec![false; digests.len()];
-    checker.verify(digests, signatures, &mut valid);
-    ids.iter().zip(valid).find(|(_, valid)| !valid).map(|(id, _)| *id)
-}
+    /// These signatures are wrong, or the backend contradicts itself: another one signs the unit. The last one's batches fail.
+    fn blame(&mut self, wrong: Vec<usize>) -> Result<(), Stopped> {
+        if !self.key.last_resort {
+            return Err(Stopped::Faulty { record: wrong.first().map(|at| self.records.ids[*at]) });
+        }
+        for at in wrong {
+            let record = self.records.ids[at];
+            self.failed.entry(self.records.batch_of(at)).or_insert(SignFailure::Check { record });
+        }
+        Ok(())
+    }
 
-/// Runs `work` and books the processor time that it took to a stage.
-fn metered<T>(metrics: &UnitMetrics, stage: Stage, work: impl FnOnce() -> T) -> T {
-    let _wall = metrics.time(stage);
-    let before = thread_time();
-    let result = work();
-    metrics.add_cpu(stage, thread_time().saturating_sub(before));
-    result
-}
+    /// Notes each r. Unless all is checked, one that comes again may be just a wrong signature.
+    fn remember(&mut self, range: &Range<usize>) -> Result<(), Stopped> {
+        let repeated: Vec<usize> = {
+            let (records, nonces, failed) = (&self.records, &mut self.key.nonces, &self.failed);
+            let is_good = |at: &usize| failed.is_empty() || !failed.contains_key(&records.batch_of(*at));
+            let mut is_repeated = |at: &usize| !nonces.add(&records.digests[*at], &records.signatures[*at]);
+            range.clone().filter(|at| is_good(at) && is_repeated(at)).collect()
+        };
+        let (wrong, right): (Vec<_>, Vec<_>) = repeated.into_iter().partition(|at| self.is_wrong(*at));
+        if let Some(at) = right.first() {
+            let batch = self.batches[self.records.batch_of(*at)].number();
+            return Err(Stopped::NonceRepeated { record: self.records.ids[*at], batch });
+        }
+        if wrong.is_empty() { Ok(()) } else { self.blame(wrong) }
+    }
 
-fn thread_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
+    fn is_wrong(&self, at: usize) -> bool {
+        !self.key.check.wrong(&self.records.digests[at..=at], &self.records.signatures[at..=at]).is_empty()
+    }
+
+    /// Checks one signature in [`SAMPLE_ONE_IN`], and all of them when one of those is wrong or a batch has failed.
+    fn check_sample(&mut self) -> Result<(), Stopped> {
+        let total = self.records.len();
+        // Chosen after signing, so that no fault can know which ones will be checked.
+        let mut random = rand::rng();
+        let sample: Vec<usize> = (0..total.div_ceil(SAMPLE_ONE_IN)).map(|_| random.random_range(0..total)).collect();
+        let sample = if self.failed.is_empty() { sample } else { (0..total).collect() };
+        let wrong = self.wrong_among(sample);
+        if wrong.is_empty() {
+            return Ok(());
+        }
+        self.blame(wrong)?;
+        let all = self.wrong_among((0..total).collect());
+        self.blame(all)
+    }
+
+    fn wrong_among(&mut self, mut chosen: Vec<usize>) -> Vec<usize> {
+        chosen.retain(|at| !self.failed.contains_key(&self.records.batch_of(*at)));
+        let digests: Vec<_> = chosen.iter().map(|at| self.records.digests[*at]).collect();
+        let signatures: Vec<_> = chosen.iter().map(|at| self.records.signatures[*at]).collect();
+        let wrong = self.meter.run(Stage::Verify, || self.key.check.wrong(&digests, &signatures));
+        wrong.into_iter().map(|at| chosen[at]).collect()
+    }
+
+    /// The segments of the batches that did not fail.
+    fn finish(mut self, plan: &SignPlan) -> SignedUnit {
+        let signed: Vec<usize> = (0..self.batches.len()).filter(|batch| !self.failed.contains_key(batch)).collect();
+        let segment_key = plan.segment_key(self.key);
+        let (batches, records) = (self.batches, &self.records);
+        let signatures = |batch: usize| &records.signatures[records.records_of(batch)];
+        let segments = self.meter.run(Stage::Encode, || {
+            signed.iter().map(|&at| segment(batches[at], signatures(at), Vec::new(), &segment_key)).collect()
+        });
+        if plan.verify == Verify::Sample {
+            let kept = signed.iter().map(|&at| KeptBatch {
+                batch: batches[at].number(),
+                digests: batches[at].digests.clone(),
+                signatures: signatures(at).to_vec(),
+            });
+            self.key.kept.sign(kept.collect());
+        }
+        let failed = self.failed.into_iter().map(|(at, failure)| (batches[at].number(), failure)).collect();
+        SignedUnit { segments, failed }
+    }
 }

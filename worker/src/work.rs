@@ -136,7 +136,9 @@ fn is_over(state: JobState) -> bool {
 }
 
 fn has_work(job: &Job) -> bool {
-    matches!(job.state, JobState::Signing | JobState::Finishing) && job.generation > 0 && !job.suspended
+    let signs = matches!(job.state, JobState::Signing | JobState::Finishing);
+    // One with a fault is about to end.
+    signs && job.generation > 0 && !job.suspended && job.fault.is_none()
 }
 
 /// A wrong KEK is found before any key is made or used. A row that names none at all is damaged, and set aside when its key's turn
@@ -182,7 +184,7 @@ async fn run_session(session: Arc<Session>, puller: BatchPuller, shutdown: &Shut
     let drain = shutdown.drain.child_token();
     tracing::info!(
         job = %session.job.name, uid = %session.job.uid, generation = session.job.generation,
-        backend = %session.keys.backend, lanes = pipeline::lane_count(&session), "signing"
+        backend = %session.keys.current_backend(), lanes = pipeline::lane_count(&session), "signing"
     );
     let watcher = tokio::spawn(watch(Arc::clone(&session), drain.clone()));
     let abort = session.abort.clone();
@@ -200,10 +202,11 @@ async fn run_session(session: Arc<Session>, puller: BatchPuller, shutdown: &Shut
 
 /// Says in the ledger what this session signs with, before it does.
 async fn note_backend(session: &Session) -> Result<(), SessionError> {
-    if session.job.backends.contains(&session.keys.backend) {
+    let backend = session.keys.current_backend();
+    if session.job.backends.contains(&backend) {
         return Ok(());
     }
-    Ok(jobs::record_backend(&session.shared.ledger, session.job.id, session.keys.backend).await?)
+    Ok(jobs::record_backend(&session.shared.ledger, session.job.id, backend).await?)
 }
 
 /// Drains the session when the ledger says something that it was not opened with.

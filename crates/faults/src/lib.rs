@@ -7,6 +7,8 @@
 #[cfg(feature = "enabled")]
 mod armed;
 #[cfg(feature = "enabled")]
+mod lane;
+#[cfg(feature = "enabled")]
 mod records;
 
 /// Marks the fault point `name`; does nothing unless the feature `enabled` is on and `VAULTSTREAM_FAULT` names it.
@@ -26,4 +28,14 @@ pub fn spoil<'a>(ids: &[i64], signatures: impl Iterator<Item = &'a mut [u8; 64]>
     records::spoil(ids, signatures);
     #[cfg(not(feature = "enabled"))]
     let _ = (ids, signatures);
+}
+
+/// Spoils one signature of every eight that a backend makes, as a broken lane of a processor would
+/// (`VAULTSTREAM_FAULT_LANE=native:3`); does nothing in a plain build. `signatures` are what one call made.
+#[inline(always)]
+pub fn spoil_lane<'a>(backend: &str, signatures: impl Iterator<Item = &'a mut [u8; 64]>) {
+    #[cfg(feature = "enabled")]
+    lane::spoil(backend, signatures);
+    #[cfg(not(feature = "enabled"))]
+    let _ = (backend, signatures);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use vaultstream_ledger::BatchRange;
 use vaultstream_trace::{Span, TraceId};
 
-use crate::unit::ReadBatch;
+use crate::{session::Session, unit::ReadBatch};
 
 /// The batches at the front that a key may still sign; always one, so that the commit's own check decides for a batch
 /// that is larger than what is left.
@@ -59,6 +59,22 @@ pub(super) fn ack(batches: impl IntoIterator<Item = ReadBatch>) {
 pub(super) fn redeliver(batches: Vec<ReadBatch>, delay: Duration) {
     for batch in batches {
         batch.redeliver_after(delay);
+    }
+}
+
+/// Counts a unit as in flight until it is dropped.
+pub(super) struct UnitInFlight<'a>(&'a Session);
+
+impl<'a> UnitInFlight<'a> {
+    pub(super) fn new(session: &'a Session) -> Self {
+        session.shared.metrics.in_flight.inc();
+        Self(session)
+    }
+}
+
+impl Drop for UnitInFlight<'_> {
+    fn drop(&mut self) {
+        self.0.shared.metrics.in_flight.dec();
     }
 }
 

@@ -1,13 +1,26 @@
 //! Signing with backends that fail on chosen records.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use vaultstream_signing::{Backend, Nonce, PrivateKey, PublicKey};
+use p256::{
+    FieldBytes, ProjectivePoint, Scalar,
+    elliptic_curve::{PrimeField as _, ops::Reduce as _, point::AffineCoordinates as _},
+};
+use uuid::Uuid;
+use vaultstream_ledger::{BootInstant, KeyId, commit::Reject};
+use vaultstream_signing::{
+    Backend, BatchSigner, Digest, Nonce, PrivateKey, PublicKey, RawSignature, SigningError, backend::SliceCheck,
+};
 
-use super::*;
-use crate::metrics::Metrics;
-use crate::unit::fixture::{batch, digest};
+use super::{kept::Kept, nonces::NonceSet, *};
+use crate::{
+    metrics::Metrics,
+    unit::fixture::{batch, digest},
+};
 
 const JOB: Uuid = Uuid::from_u128(0x51);
 
@@ -18,6 +31,8 @@ enum Fault {
     WrongSignature,
     /// Refuses the whole call, as backends do.
     Refusal,
+    /// Signs rightly, but always with one nonce.
+    OneNonce,
 }
 
 /// A real signer, but for the digests of chosen records.
@@ -25,36 +40,81 @@ struct FaultySigner {
     real: Box<dyn BatchSigner>,
     chosen: BTreeSet<[u8; 32]>,
     fault: Fault,
+    scalar: Scalar,
+    slice_len: usize,
+    /// The number of digests in each call.
+    calls: Arc<Mutex<Vec<usize>>>,
+}
+
+impl FaultySigner {
+    fn with_nonce(&self, nonce: u64, digest: &Digest) -> RawSignature {
+        let nonce = Scalar::from(nonce);
+        let r = Scalar::reduce(&(ProjectivePoint::GENERATOR * nonce).to_affine().x());
+        let s = nonce.invert().unwrap() * (Scalar::reduce(&FieldBytes::from(digest.0)) + r * self.scalar);
+        let mut signature = RawSignature::EMPTY;
+        signature.0[..32].copy_from_slice(&r.to_bytes());
+        signature.0[32..].copy_from_slice(&s.to_bytes());
+        signature
+    }
 }
 
 impl BatchSigner for FaultySigner {
     fn sign(&mut self, digests: &[Digest], out: &mut [RawSignature]) -> Result<(), SigningError> {
+        self.calls.lock().unwrap().push(digests.len());
         self.real.sign(digests, out)?;
         for (at, (digest, signature)) in digests.iter().zip(out).enumerate() {
             if self.chosen.contains(&digest.0) {
                 match self.fault {
                     Fault::WrongSignature => signature.0[40] ^= 1,
                     Fault::Refusal => return Err(SigningError::Digest(at)),
+                    Fault::OneNonce => *signature = self.with_nonce(77, digest),
                 }
             }
         }
         Ok(())
     }
+
+    fn slice_len(&self) -> usize {
+        self.slice_len
+    }
 }
 
+/// A key of the last backend, whose failures are its batches'.
 fn key_that_fails_on(ids: &[i64], fault: Fault) -> (SigningKey, PublicKey) {
-    let private = PrivateKey::generate().unwrap();
+    let (key, public, _) = watched_key(ids, fault, 256);
+    (key, public)
+}
+
+/// A key of a backend that another one can take the place of.
+fn replaceable_key_that_fails_on(ids: &[i64], fault: Fault) -> SigningKey {
+    SigningKey { last_resort: false, ..key_that_fails_on(ids, fault).0 }
+}
+
+fn watched_key(ids: &[i64], fault: Fault, slice_len: usize) -> (SigningKey, PublicKey, Arc<Mutex<Vec<usize>>>) {
+    let scalar: [u8; 32] = Uuid::new_v4().into_bytes().repeat(2).try_into().unwrap();
+    let private = PrivateKey::from_scalar(&scalar).unwrap();
     let public = private.public();
-    let real = Backend::Reference.signer(&private, Nonce::Deterministic).unwrap();
-    let chosen = ids.iter().map(|id| digest(*id).0).collect();
+    let calls = Arc::default();
+    let signer = FaultySigner {
+        real: Backend::Reference.signer(&private, Nonce::Hedged).unwrap(),
+        chosen: ids.iter().map(|id| digest(*id).0).collect(),
+        fault,
+        scalar: Scalar::from_repr(scalar.into()).unwrap(),
+        slice_len,
+        calls: Arc::clone(&calls),
+    };
     let key = SigningKey {
         key: KeyId(7),
         expires: BootInstant::now().plus(Duration::from_secs(600)),
-        signer: Box::new(FaultySigner { real, chosen, fault }),
-        checker: Backend::Native.verifier(&public).unwrap(),
+        backend: Backend::Reference,
+        signer: Box::new(signer),
+        check: SliceCheck::by(Backend::Native.verifier(&public).unwrap(), &public),
+        last_resort: true,
         thumbprint: public.thumbprint(),
+        nonces: NonceSet::default(),
+        kept: Kept::default(),
     };
-    (key, public)
+    (key, public, calls)
 }
 
 fn plan(verify: Verify) -> SignPlan {
@@ -65,7 +125,7 @@ fn metrics() -> UnitMetrics {
     UnitMetrics::new(&Arc::new(Metrics::new().unwrap()), None)
 }
 
-fn unit(batches: &[BatchRecords], key: &mut SigningKey, verify: Verify) -> Result<SignedUnit, LeaseEnded> {
+fn unit(batches: &[BatchRecords], key: &mut SigningKey, verify: Verify) -> Result<SignedUnit, Stopped> {
     let batches: Vec<&BatchRecords> = batches.iter().collect();
     sign_unit(&batches, key, &plan(verify), &metrics())
 }
@@ -113,9 +173,16 @@ fn a_sample_checks_at_least_one_signature_of_a_unit() {
 fn nothing_is_signed_under_a_lease_that_has_ended() {
     let (mut key, _) = key_that_fails_on(&[], Fault::Refusal);
     key.expires = BootInstant::now();
-    assert_eq!(unit(&[batch(1, 0..=9)], &mut key, Verify::None).unwrap_err(), LeaseEnded);
+    assert_eq!(unit(&[batch(1, 0..=9)], &mut key, Verify::None).unwrap_err(), Stopped::LeaseEnded);
     let isolated = isolate(&batch(1, 0..=9), &mut key, &plan(Verify::All), 3, &metrics());
-    assert_eq!(isolated.unwrap_err(), LeaseEnded);
+    assert_eq!(isolated.unwrap_err(), Stopped::LeaseEnded);
+}
+
+/// The signatures in the rows of a segment that keeps no digests.
+fn signatures_of(segment: &Segment) -> Vec<RawSignature> {
+    let rows = segment.copy.chunks_exact(vaultstream_ledger::copy::SIGNATURE_ROW);
+    // Before it: the number of columns, two integers of 8 bytes with their lengths, its own length. After it: a NULL.
+    rows.map(|row| RawSignature(row[30..94].try_into().unwrap())).collect()
 }
 
 /// Isolates a batch of 100 records of which these fail. Returns the rejects' details.
@@ -129,12 +196,12 @@ fn isolated(chosen: &[i64], fault: Fault) -> BTreeMap<i64, String> {
     assert!(segment.rejects.iter().all(|reject| reject.reason == SIGNING_FAILED && reject.attempts == 3));
     // The same batch without those records gives the same rows and, the rejects aside, the same tree.
     let good = records.select(|at| !chosen.contains(&records.ids[at]));
-    let mut signatures = vec![RawSignature::EMPTY; good.ids.len()];
-    key.signer.sign(&good.digests, &mut signatures).unwrap();
+    let signatures = signatures_of(&segment);
     let mut valid = vec![false; good.ids.len()];
     Backend::Reference.verifier(&public).unwrap().verify(&good.digests, &signatures, &mut valid);
     assert!(valid.into_iter().all(|valid| valid));
-    let expected = super::segment(&good, &signatures, segment.rejects.clone(), &segment_key(&key, &plan(Verify::All)));
+    let key = plan(Verify::All).segment_key(&key);
+    let expected = super::segment(&good, &signatures, segment.rejects.clone(), &key);
     assert_eq!((segment.root, segment.copy), (expected.root, expected.copy));
     segment.rejects.into_iter().map(|reject| (reject.id, reject.detail)).collect()
 }
@@ -168,4 +235,90 @@ fn a_batch_without_records_to_sign_is_only_its_rejects() {
     assert_eq!((unit.segments[0].signed, unit.segments[0].rejected), (0, 1));
     let isolated = isolate(&records, &mut key, &plan(Verify::All), 1, &metrics()).unwrap();
     assert_eq!(isolated.root, unit.segments[0].root);
+}
+
+#[test]
+fn slices_are_as_long_as_the_backend_says_whatever_the_batches() {
+    let batches: Vec<_> = (0..20).map(|n| batch(n, n * 5..=n * 5 + 4)).collect();
+    let (mut key, _, calls) = watched_key(&[], Fault::Refusal, 32);
+    assert_eq!(unit(&batches, &mut key, Verify::All).unwrap().segments.len(), 20);
+    assert_eq!(*calls.lock().unwrap(), [32, 32, 32, 4]);
+    let (mut key, _, calls) = watched_key(&[], Fault::Refusal, 100_000);
+    unit(&[batch(1, 1..=5000)], &mut key, Verify::None).unwrap();
+    assert_eq!(*calls.lock().unwrap(), [4096, 904]);
+}
+
+#[test]
+fn nothing_of_a_unit_is_kept_when_another_backend_can_sign_it() {
+    let batches = [batch(1, 0..=9), batch(2, 10..=19)];
+    let mut key = replaceable_key_that_fails_on(&[13, 14], Fault::WrongSignature);
+    assert_eq!(unit(&batches, &mut key, Verify::All).unwrap_err(), Stopped::Faulty { record: Some(13) });
+    // A refusal is no wrong signature.
+    let mut key = replaceable_key_that_fails_on(&[13], Fault::Refusal);
+    assert_eq!(numbers(&unit(&batches, &mut key, Verify::All).unwrap()), (vec![1], vec![2]));
+    let mut key = replaceable_key_that_fails_on(&[105], Fault::WrongSignature);
+    let isolated = isolate(&batch(4, 100..=109), &mut key, &plan(Verify::All), 3, &metrics());
+    assert_eq!(isolated.unwrap_err(), Stopped::Faulty { record: Some(105) });
+}
+
+#[test]
+fn one_faulty_lane_is_found_in_the_first_slice() {
+    let lane: Vec<i64> = (0..=999).filter(|id| id % 8 == 3).collect();
+    let (key, _, calls) = watched_key(&lane, Fault::WrongSignature, 64);
+    let mut key = SigningKey { last_resort: false, ..key };
+    assert_eq!(unit(&[batch(1, 0..=999)], &mut key, Verify::All).unwrap_err(), Stopped::Faulty { record: Some(3) });
+    assert_eq!(*calls.lock().unwrap(), [64], "it went on signing");
+}
+
+/// A sample that finds a fault has all of the unit checked when no other backend can sign it.
+#[test]
+fn after_a_sample_s_find_the_whole_unit_is_checked() {
+    let batches = [batch(1, 0..=9), batch(2, 10..=19), batch(3, 20..=2999)];
+    let wrong: Vec<i64> = (11..=2998).collect();
+    let (mut key, _) = key_that_fails_on(&wrong, Fault::WrongSignature);
+    assert_eq!(numbers(&unit(&batches, &mut key, Verify::Sample).unwrap()), (vec![1], vec![2, 3]));
+    let mut key = replaceable_key_that_fails_on(&wrong, Fault::WrongSignature);
+    assert!(matches!(unit(&batches, &mut key, Verify::Sample), Err(Stopped::Faulty { .. })));
+}
+
+#[test]
+fn a_nonce_that_comes_again_stops_the_unit_whatever_is_checked() {
+    let batches = [batch(1, 0..=9), batch(2, 10..=19)];
+    for verify in [Verify::None, Verify::Sample, Verify::All] {
+        let (mut key, _) = key_that_fails_on(&[4, 15], Fault::OneNonce);
+        let stopped = unit(&batches, &mut key, verify).unwrap_err();
+        assert_eq!(stopped, Stopped::NonceRepeated { record: 15, batch: BatchNo(2) }, "{verify:?}");
+        // From one unit of a lease to the next, and in a batch that is isolated.
+        let (mut key, _) = key_that_fails_on(&[4, 15], Fault::OneNonce);
+        unit(&batches[..1], &mut key, verify).unwrap();
+        let repeated = Stopped::NonceRepeated { record: 15, batch: BatchNo(2) };
+        assert_eq!(unit(&batches[1..], &mut key, verify).unwrap_err(), repeated, "{verify:?}");
+        let isolated = isolate(&batches[1], &mut key, &plan(verify), 3, &metrics());
+        assert_eq!(isolated.unwrap_err(), repeated);
+    }
+}
+
+/// The same digest may be signed again with the same nonce: that is the same signature.
+#[test]
+fn a_digest_that_is_signed_again_repeats_no_nonce() {
+    let (mut key, _) = key_that_fails_on(&[4], Fault::OneNonce);
+    for _ in 0..2 {
+        unit(&[batch(1, 0..=9)], &mut key, Verify::All).unwrap();
+    }
+}
+
+#[test]
+fn what_a_sample_let_pass_is_kept_once_it_is_committed() {
+    let (mut key, _) = key_that_fails_on(&[], Fault::Refusal);
+    unit(&[batch(1, 0..=9), batch(2, 10..=19)], &mut key, Verify::Sample).unwrap();
+    key.kept.commit(&[BatchNo(2)].into());
+    // Signed again, because it was not committed.
+    unit(&[batch(1, 0..=9)], &mut key, Verify::Sample).unwrap();
+    key.kept.commit(&[BatchNo(1)].into());
+    let kept = |key: &SigningKey| key.kept.committed().iter().map(|kept| kept.batch.0).collect::<Vec<_>>();
+    assert_eq!(kept(&key), [2, 1]);
+    assert!(key.kept.committed().iter().all(|kept| key.check.wrong(&kept.digests, &kept.signatures).is_empty()));
+    unit(&[batch(3, 0..=9)], &mut key, Verify::All).unwrap();
+    key.kept.commit(&[BatchNo(3)].into());
+    assert_eq!(kept(&key), [2, 1], "all of it was checked");
 }

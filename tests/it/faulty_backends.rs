@@ -1,0 +1,58 @@
+//! Processors that sign wrongly: what of it is committed, and who finds out.
+
+use vaultstream_lifecycle::Settings;
+use vaultstream_signing::Backend;
+
+use crate::harness::{Site, assert_signed_exactly_once, generated, quick, until};
+
+/// One lane in eight of the backend that a worker would choose.
+fn one_lane() -> String {
+    format!("{}:3", Backend::fastest())
+}
+
+const SPEC: &str = "batchSize: 50\nkeys: {count: 4, lease: {records: 1000, duration: 10s}}";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_one_faulty_lane_no_invalid_signature_is_committed_and_another_backend_completes_the_job() {
+    let site = Site::new().await;
+    let spec = format!("{SPEC}\nsigning: {{verify: All}}");
+    let job = site.drive(&generated("job", 4000, &spec), quick()).await;
+    let workers = [(); 2].map(|()| site.worker(job.uid));
+    let mut running = Vec::new();
+    for worker in workers {
+        running.push(worker.await.env("VAULTSTREAM_FAULT_LANE", one_lane()).start());
+    }
+    job.complete().await;
+    assert_signed_exactly_once(&site, "job", 4000).await;
+    // No record and no batch is to blame.
+    assert_eq!(site.number("SELECT count(*) FROM vaultstream.batches WHERE attempts > 0").await, 0);
+    let fastest = Backend::fastest();
+    let told = site.text("SELECT array_to_string(withdrawn, '|') FROM vaultstream.jobs").await;
+    assert!(told.starts_with(&format!("{fastest}: its signature of record ")) && !told.contains('|'), "{told}");
+    let mut withdrawn = 0.0;
+    for worker in &running {
+        let metric = format!("withdrawn_backends_total{{backend=\"{fastest}\"}}");
+        withdrawn += worker.metric(&metric).await;
+        let lines = worker.stderr().lines().filter(|line| line.contains("backend was withdrawn")).count();
+        assert_eq!(lines as f64, worker.metric(&metric).await, "{}", worker.stderr());
+    }
+    assert!(withdrawn >= 1.0, "none was withdrawn");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_faulty_lane_has_committed_unseen_ends_the_job_once_a_sample_finds_it() {
+    let site = Site::new().await;
+    // One lane, one key, and one batch a unit. A sample of one lets a single wrong record in 200 pass, and finds all wrong ones.
+    let spec = "batchSize: 200\nkeys: {count: 1, lease: {records: 10000, duration: 60s}}\nsigning: {verify: Sample}\n\
+                concurrency: {signers: 1}\nworkers: {maxRecordsPerSecond: 100}";
+    let job = site.drive(&generated("job", 1000, spec), Settings::default()).await;
+    let unseen = ["7", "207", "407"].map(str::to_owned);
+    let wrong: Vec<String> = unseen.into_iter().chain((801..=1000).map(|id| id.to_string())).collect();
+    let worker = site.worker(job.uid).await.env("VAULTSTREAM_FAULT_RECORDS", wrong.join(",")).start();
+    until("the job has failed", || async { job.is_over() }).await;
+    let why = site.text("SELECT state || ' ' || failure_reason || ' ' || failure FROM vaultstream.jobs").await;
+    assert!(why.starts_with("Failed WrongSignature ") && why.contains(": batch 0, 1, 2."), "{why}");
+    let signed = site.number("SELECT count(*) FROM vaultstream.batches WHERE state = 'signed'").await;
+    assert!(signed < 5, "the unit with the fault was committed");
+    drop(worker);
+}

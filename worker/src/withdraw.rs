@@ -1,0 +1,146 @@
+//! What a lane does when signing itself is wrong: withdraws a backend, checks what it has committed, ends the job.
+//!
+//! ```text
+//! wrong signature ─▶ withdraw the backend ─▶ log, metric, ledger (Event)
+//!                         │
+//!                         ├▶ what the lease has committed (Sample) ── a wrong one ─▶ the job fails
+//!                         └▶ the same unit, signed by the next backend
+//! repeated r ──────────────────────────────────────────────────────────────────────▶ the job fails
+//! ```
+
+use vaultstream_api::Reason;
+use vaultstream_ledger::{BatchNo, faults, jobs};
+use vaultstream_signing::backend::{SliceCheck, Withdrawal};
+
+use crate::{
+    keys::{KeyError, LeasedKey},
+    metrics::Metrics,
+    session::{Session, SessionError},
+    sign::Stopped,
+};
+
+use vaultstream_signing::{Backend, Nonce};
+
+/// Batches named in a sentence at most.
+const NAMED_LIMIT: usize = 10;
+
+/// Withdraws a backend of this process, and tells it once.
+pub(crate) fn withdraw(backend: Backend, nonce: Nonce, why: &str, metrics: &Metrics) -> Withdrawal {
+    let withdrawal = backend.withdraw(nonce, why);
+    match withdrawal {
+        Withdrawal::Now => {
+            metrics.backend_withdrawn(backend);
+            tracing::error!(%backend, "a signing backend was withdrawn and is not used any more in this process: {why}");
+        }
+        Withdrawal::Before => {}
+        Withdrawal::Last => {
+            tracing::error!(%backend, "a signing backend gives wrong results, and no other one can take its place: {why}");
+        }
+    }
+    withdrawal
+}
+
+impl Session {
+    /// Acts on what stopped the signing of a unit. True when its lease is over; false when it is to be signed again.
+    pub(crate) async fn is_lease_over(&self, key: &mut LeasedKey, stopped: Stopped) -> Result<bool, SessionError> {
+        match stopped {
+            Stopped::LeaseEnded => Ok(true),
+            Stopped::Faulty { record } => {
+                let why = match record {
+                    Some(record) => format!("its signature of record {record} of the job {} is wrong", self.job.name),
+                    None => "its points contradict its signatures".to_owned(),
+                };
+                if withdraw(key.signing.backend, self.keys.nonce, &why, &self.shared.metrics) == Withdrawal::Last {
+                    key.signing.last_resort = true;
+                }
+                Ok(false)
+            }
+            Stopped::NonceRepeated { record, batch } => {
+                let why = format!(
+                    "key {} signed record {record} of batch {} with a nonce that it had used before; nothing of that was \
+                     committed",
+                    key.id().0,
+                    batch.0
+                );
+                Err(self.fail(key, Reason::NonceRepeated, &why).await?)
+            }
+        }
+    }
+
+    /// Loads the key into another backend if its own was withdrawn, by whichever lane.
+    pub(crate) async fn ensure_backend(&self, key: &mut LeasedKey) -> Result<(), SessionError> {
+        while let Some(why) = key.signing.backend.withdrawn_because() {
+            self.report_withdrawal(key, why).await?;
+            self.check_committed(key).await?;
+            self.keys.load_anew(key)?;
+            self.note(key.signing.backend).await?;
+        }
+        Ok(())
+    }
+
+    async fn report_withdrawal(&self, key: &LeasedKey, why: &str) -> Result<(), SessionError> {
+        loop {
+            match faults::report_withdrawal(&self.shared.ledger, key.lease(), key.signing.backend, why).await {
+                Ok(_) => return Ok(()),
+                Err(error) => self.wait_out(error.into()).await?,
+            }
+        }
+    }
+
+    /// The ledger knows what signs before it does.
+    async fn note(&self, backend: Backend) -> Result<(), SessionError> {
+        loop {
+            match jobs::record_backend(&self.shared.ledger, self.job.id, backend).await {
+                Ok(()) => return Ok(()),
+                Err(error) => self.wait_out(error.into()).await?,
+            }
+        }
+    }
+
+    /// Verifies every signature that was committed under the lease while only a sample was checked.
+    async fn check_committed(&self, key: &mut LeasedKey) -> Result<(), SessionError> {
+        let kept = std::mem::take(&mut key.signing.kept);
+        if kept.committed().is_empty() {
+            return Ok(());
+        }
+        let load = |source| KeyError::Load { key: key.id(), source };
+        let check = SliceCheck::new(key.signing.backend, key.public()).map_err(load)?;
+        let find = move || -> Vec<BatchNo> {
+            let is_wrong = |batch: &&crate::sign::KeptBatch| !check.wrong(&batch.digests, &batch.signatures).is_empty();
+            kept.committed().iter().filter(is_wrong).map(|batch| batch.batch).collect()
+        };
+        let wrong = self.shared.cpu.run(find).await?;
+        if wrong.is_empty() {
+            return Ok(());
+        }
+        let named: Vec<String> = wrong.iter().take(NAMED_LIMIT).map(|batch| batch.0.to_string()).collect();
+        let more = match wrong.len() - named.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let why = format!(
+            "the backend {} made wrong signatures that are in the ledger: batch {}{more}. `vaultstream verify` names the records",
+            key.signing.backend,
+            named.join(", ")
+        );
+        Err(self.fail(key, Reason::WrongSignature, &why).await?)
+    }
+
+    /// Reports what ends the job. Lifecycle ends it; until then, nothing more of it is signed.
+    async fn fail(&self, key: &LeasedKey, reason: Reason, why: &str) -> Result<SessionError, SessionError> {
+        tracing::error!(job = %self.job.name, uid = %self.job.uid, key = key.id().0, "the job cannot go on: {why}");
+        loop {
+            match faults::report(&self.shared.ledger, key.lease(), reason, why).await {
+                Ok(true) => return Ok(SessionError::JobOver),
+                Ok(false) => {
+                    tracing::error!(
+                        key = key.id().0,
+                        "the ledger does not know the key's lease any more: the job continues"
+                    );
+                    return Ok(SessionError::JobOver);
+                }
+                Err(error) => self.wait_out(error.into()).await?,
+            }
+        }
+    }
+}
