@@ -159,7 +159,11 @@ async fn signatures(
     let there: u64 = keys.iter().filter(|key| key.ordinal > 0).map(|key| key.signed.unsigned_abs()).sum();
     let checker = checker(job, keys);
     let checkers = Checkers::start(keys, checker.backend, cores(), options.most);
-    let mut check = batches::Check::new(ledger, job, keys, &checkers, stages, options.most);
+    let mut check = batches::Check::new(ledger, job, keys, &checkers, stages, (options.most, there));
+    let which = match options.mode {
+        VerifyMode::Sample => Rows::Sample { rows: SAMPLE, seed: rand::random() },
+        VerifyMode::Full | VerifyMode::Sql => Rows::All,
+    };
     let root = match options.mode {
         VerifyMode::Full if job.times.signed.is_some() => {
             check.begin("checking signatures", there);
@@ -167,15 +171,19 @@ async fn signatures(
         }
         VerifyMode::Full => {
             check.begin("checking signatures", there);
-            check.signatures(Rows::All).await?;
+            check.signatures(which).await?;
             check.job_root().await?
         }
         VerifyMode::Sample => {
             check.begin("checking a sample of the signatures", there.min(SAMPLE));
-            check.signatures(Rows::Sample { rows: SAMPLE, seed: rand::random() }).await?;
+            check.signatures(which).await?;
             check.job_root().await?
         }
         VerifyMode::Sql => check.job_root().await?,
+    };
+    let repeated = match options.mode {
+        VerifyMode::Full | VerifyMode::Sample => check.repeated_nonces(which).await?,
+        VerifyMode::Sql => Records::keeping(0),
     };
     let found = check.finish();
     let outcome = checkers.finish();
@@ -188,6 +196,12 @@ async fn signatures(
         &outcome.wrong,
         "signature of a record is wrong",
         "signatures of records are wrong",
+    ));
+    problems.extend(Problem::about(
+        ProblemKind::RepeatedNonce,
+        &repeated,
+        "signature has a nonce that its key used before, which discloses the key: that of record",
+        "signatures share their nonces with others of the same key, which discloses it: those of records",
     ));
     problems.extend(found.unreadable_signatures());
     problems.extend(found.batches.clone());

@@ -26,6 +26,14 @@ const TAMPERINGS: &[(&str, &str, &str, &str)] = &[
         "2 signatures of records are wrong: 11, 12",
     ),
     (
+        "a nonce used twice",
+        "CREATE TABLE saved AS SELECT record_id, signature FROM vaultstream.signatures WHERE record_id = 33;
+         UPDATE vaultstream.signatures s SET signature = substr(o.signature, 1, 32) || substr(s.signature, 33)
+           FROM vaultstream.signatures o WHERE (s.record_id, o.record_id) = (33, 34)",
+        "UPDATE vaultstream.signatures s SET signature = o.signature FROM saved o WHERE o.record_id = s.record_id; DROP TABLE saved",
+        "2 signatures share their nonces with others of the same key, which discloses it: those of records: 33, 34",
+    ),
+    (
         "two swapped payloads",
         "UPDATE vaultstream.records r SET payload = o.payload FROM vaultstream.records o WHERE (r.id, o.id) IN ((21, 22), (22, 21))",
         "UPDATE vaultstream.records r SET payload = o.payload FROM vaultstream.records o WHERE (r.id, o.id) IN ((21, 22), (22, 21))",

@@ -7,8 +7,8 @@ use vaultstream_ledger::{
     Job, KeyId, Ledger,
     verify::{Lost, PublicKeyRow, Rows, SignedBatch, SignedRow, SignedRows, job_root},
 };
-use vaultstream_proof::{Checkers, RowFindings, Walk, page, rejects_root};
-use vaultstream_signing::{BatchRoot, Hash, MessageForm, PublicKey, Thumbprint, merkle};
+use vaultstream_proof::{Checkers, Records, RepeatedNonces, RowFindings, Walk, page, rejects_root};
+use vaultstream_signing::{BatchRoot, Hash, MessageForm, PublicKey, RawSignature, Thumbprint, merkle};
 
 use super::{
     problem::{Problem, ProblemKind},
@@ -63,14 +63,14 @@ impl Findings {
 }
 
 impl<'a> Check<'a> {
-    /// At most `most` records of each kind are named.
+    /// Of about this many `signatures`. At most `most` records of each kind are named.
     pub(super) fn new(
         ledger: &'a Ledger,
         job: &'a Job,
         keys: &[PublicKeyRow],
         checkers: &'a Checkers,
         stages: &'a mut Stages,
-        most: usize,
+        (most, signatures): (usize, u64),
     ) -> Self {
         let thumbprint =
             |key: &PublicKeyRow| Some((key.id, PublicKey::from_spki_der(&key.public_key).ok()?.thumbprint()));
@@ -82,7 +82,7 @@ impl<'a> Check<'a> {
             checkers,
             stages,
             signed: SignedRows::of(ledger, job),
-            seen: RowFindings::keeping(most),
+            seen: RowFindings::keeping(most, signatures),
             wrong_batches: Vec::new(),
             most,
             more_wrong_batches: 0,
@@ -116,6 +116,30 @@ impl<'a> Check<'a> {
     /// Checks signatures but not batches: a sample, or those of a job that is not finished.
     pub(super) async fn signatures(&mut self, which: Rows) -> Result<(), Failure> {
         self.rows(&[], which).await.map(drop)
+    }
+
+    /// Records whose signatures share a nonce, among all that were read.
+    pub(super) async fn repeated_nonces(&mut self, which: Rows) -> Result<Records, Failure> {
+        let mut suspects = self.seen.nonces.take_repeated();
+        while self.seen.nonces.begin_next_pass() {
+            let nonces = &mut self.seen.nonces;
+            let mut visit = |row: SignedRow<'_>| {
+                with_signature(&row, |signature| nonces.add(row.key, signature));
+                ControlFlow::Continue(())
+            };
+            self.signed.read(which, &mut visit).await.map_err(|error| Failure::of(&error))?;
+            suspects.extend(self.seen.nonces.take_repeated());
+        }
+        let is_clear = suspects.is_empty();
+        let mut repeated = RepeatedNonces::among(suspects, self.most);
+        if !is_clear {
+            let mut visit = |row: SignedRow<'_>| {
+                with_signature(&row, |signature| repeated.add(row.key, row.id, signature));
+                ControlFlow::Continue(())
+            };
+            self.signed.read(which, &mut visit).await.map_err(|error| Failure::of(&error))?;
+        }
+        Ok(repeated.records())
     }
 
     /// The root over the stored batch roots.
@@ -183,6 +207,13 @@ impl<'a> Check<'a> {
             }
         }
         Ok(())
+    }
+}
+
+/// Passes on a signature of the right length; others are reported otherwise.
+fn with_signature(row: &SignedRow<'_>, visit: impl FnOnce(&RawSignature)) {
+    if let Ok(signature) = <[u8; 64]>::try_from(row.signature) {
+        visit(&RawSignature(signature));
     }
 }
 

@@ -20,6 +20,8 @@ pub(crate) enum ProblemKind {
     Incomplete,
     /// A signature that does not verify.
     WrongSignature,
+    /// A nonce that its key had used before.
+    RepeatedNonce,
     /// A signature of which neither digest nor payload is left.
     NotCheckable,
     /// No signature was checked although there are some.

@@ -3,7 +3,7 @@
 use vaultstream_ledger::verify::{Now, SignedRow};
 use vaultstream_signing::{Digest, MessageForm};
 
-use crate::{digests, records::Records};
+use crate::{digests, nonces::NonceIndex, records::Records};
 
 /// Rows that differ from what was signed, and rows that cannot be checked.
 #[derive(Clone, Debug)]
@@ -22,12 +22,14 @@ pub struct RowFindings {
     pub unknown: Records,
     /// Records whose signature is not 64 bytes long.
     pub malformed: Records,
+    /// The r of the signatures that were read.
+    pub nonces: NonceIndex,
 }
 
 impl RowFindings {
-    /// Nothing found yet. The ids of at most `most` records of each kind are kept.
+    /// Nothing found yet in what are to be this many `signatures`. The ids of at most `most` records of each kind are kept.
     #[must_use]
-    pub fn keeping(most: usize) -> Self {
+    pub fn keeping(most: usize, signatures: u64) -> Self {
         let records = || Records::keeping(most);
         Self {
             compared: 0,
@@ -37,6 +39,7 @@ impl RowFindings {
             why: None,
             unknown: records(),
             malformed: records(),
+            nonces: NonceIndex::expecting(signatures),
         }
     }
 
@@ -92,7 +95,7 @@ mod tests {
             (None, Now::Gone, None, [0, 0, 0, 0, 1]),
         ];
         for (signed, now, digest, counted) in cases {
-            let mut found = RowFindings::keeping(10);
+            let mut found = RowFindings::keeping(10, 1);
             let bytes = signed.as_ref().map(|digest| digest.0.as_slice());
             let row = SignedRow { id: 1, key: KeyId(1), signature: &[0; 64], digest: bytes, now };
             assert_eq!(found.digest(&row, MessageForm::Payload), digest, "{signed:?} {now:?}");

@@ -3,6 +3,7 @@
 //! ```text
 //! SignedRows ─row─▶ Walk ─┬─▶ RowFindings   compared with what the source holds now
 //!                         ├─▶ Merkle tree   the roots of the batches
+//!                         ├─▶ NonceIndex    nonces that a key used twice
 //!                         └─▶ Checkers      threads that check signatures
 //!
 //! SignedRows ─row─▶ LineWriter              a line of JSON or CSV, with its inclusion proof
@@ -17,6 +18,7 @@ mod error;
 mod findings;
 mod inclusion;
 mod line;
+mod nonces;
 mod records;
 mod walk;
 
@@ -26,5 +28,6 @@ pub use error::ProofError;
 pub use findings::RowFindings;
 pub use inclusion::{BatchProofs, Proofs};
 pub use line::{LineFormat, LineOptions, LineWriter, SignatureEncoding};
+pub use nonces::{NonceIndex, RepeatedNonces};
 pub use records::Records;
 pub use walk::Walk;

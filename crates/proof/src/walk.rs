@@ -40,8 +40,9 @@ impl<'a> Walk<'a> {
     pub fn take(&mut self, row: &SignedRow<'_>) {
         let digest = self.seen.digest(row, self.form);
         let signature = <[u8; 64]>::try_from(row.signature).ok().map(RawSignature);
-        if signature.is_none() {
-            self.seen.malformed.add(row.id);
+        match &signature {
+            Some(signature) => self.seen.nonces.add(row.key, signature),
+            None => self.seen.malformed.add(row.id),
         }
         // Without one of them the batch's root cannot be right, so that batch is reported, too.
         let (Some(digest), Some(signature)) = (digest, signature) else { return };

@@ -1,0 +1,165 @@
+//! Nonces that a key has used twice, which discloses it. Two signatures by one nonce have the same r.
+//!
+//! ```text
+//! every signature ─▶ NonceIndex: 8 bytes of each r ─▶ those that came twice ─┐
+//! every signature, once more, if there are any ──────────────────────────────┴▶ RepeatedNonces: whole r, by name
+//! ```
+
+use std::collections::{HashMap, HashSet, hash_map::Entry};
+
+use vaultstream_ledger::KeyId;
+use vaultstream_signing::RawSignature;
+
+use crate::records::Records;
+
+/// Signatures in memory at once: 512 MiB of them. A job with more takes several passes.
+const PASS_LIMIT: u64 = 1 << 26;
+
+/// The beginning of an r, mixed with its key: the same r under another key tells nothing.
+type Prefix = u64;
+
+/// The beginnings of the r of many signatures. Each pass keeps a part of them.
+#[derive(Clone, Debug)]
+pub struct NonceIndex {
+    prefixes: Vec<Prefix>,
+    pass: u64,
+    passes: u64,
+}
+
+impl NonceIndex {
+    /// For this number of signatures, within the memory of [`PASS_LIMIT`] of them.
+    #[must_use]
+    pub fn expecting(signatures: u64) -> Self {
+        Self { prefixes: Vec::new(), pass: 0, passes: signatures.div_ceil(PASS_LIMIT).max(1) }
+    }
+
+    /// Adds a signature, unless another pass keeps it.
+    pub fn add(&mut self, key: KeyId, signature: &RawSignature) {
+        let prefix = prefix(key, signature);
+        if prefix % self.passes == self.pass {
+            self.prefixes.push(prefix);
+        }
+    }
+
+    /// Begins the next pass; false after the last one.
+    pub fn begin_next_pass(&mut self) -> bool {
+        self.pass += 1;
+        self.pass < self.passes
+    }
+
+    /// What came more than once in this pass. Nearly always nothing; chance alone makes it a few in 10⁹ signatures.
+    pub fn take_repeated(&mut self) -> HashSet<Prefix> {
+        self.prefixes.sort_unstable();
+        let repeated = self.prefixes.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
+        self.prefixes.clear();
+        repeated
+    }
+}
+
+/// The records whose signatures share a nonce.
+pub struct RepeatedNonces {
+    suspects: HashSet<Prefix>,
+    /// The first signature with each r: its record, its s, and whether the record was named.
+    first: HashMap<(KeyId, [u8; 32]), (i64, [u8; 32], bool)>,
+    found: Records,
+}
+
+impl RepeatedNonces {
+    /// Looks closely at these. The ids of at most `most` records are kept.
+    #[must_use]
+    pub fn among(suspects: HashSet<Prefix>, most: usize) -> Self {
+        Self { suspects, first: HashMap::new(), found: Records::keeping(most) }
+    }
+
+    /// Adds a signature. A deterministic signature of the same message is the same one, and repeats nothing.
+    pub fn add(&mut self, key: KeyId, id: i64, signature: &RawSignature) {
+        if !self.suspects.contains(&prefix(key, signature)) {
+            return;
+        }
+        let (r, s) = halves(signature);
+        match self.first.entry((key, r)) {
+            Entry::Vacant(entry) => drop(entry.insert((id, s, false))),
+            Entry::Occupied(mut entry) => {
+                let (first, its_s, named) = entry.get_mut();
+                if *its_s != s {
+                    if !std::mem::replace(named, true) {
+                        self.found.add(*first);
+                    }
+                    self.found.add(id);
+                }
+            }
+        }
+    }
+
+    /// The records at fault.
+    #[must_use]
+    pub fn records(self) -> Records {
+        self.found
+    }
+}
+
+fn prefix(key: KeyId, signature: &RawSignature) -> Prefix {
+    let (words, _) = signature.0.as_chunks::<8>();
+    u64::from_be_bytes(words[0]) ^ key.0.unsigned_abs().wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+fn halves(signature: &RawSignature) -> ([u8; 32], [u8; 32]) {
+    let (halves, _) = signature.0.as_chunks::<32>();
+    (halves[0], halves[1])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signature(r: &[u8], s: u8) -> RawSignature {
+        let mut signature = RawSignature([s; 64]);
+        signature.0[..32].fill(0);
+        signature.0[..r.len()].copy_from_slice(r);
+        signature
+    }
+
+    /// The records found among signatures of `(key, id, r, s)`, in this number of passes.
+    fn found(signatures: &[(i64, i64, &[u8], u8)], passes: u64) -> Vec<i64> {
+        let mut index = NonceIndex { passes, ..NonceIndex::expecting(0) };
+        let mut suspects = HashSet::new();
+        loop {
+            signatures.iter().for_each(|(key, _, r, s)| index.add(KeyId(*key), &signature(r, *s)));
+            suspects.extend(index.take_repeated());
+            if !index.begin_next_pass() {
+                break;
+            }
+        }
+        let mut repeated = RepeatedNonces::among(suspects, 10);
+        signatures.iter().for_each(|(key, id, r, s)| repeated.add(KeyId(*key), *id, &signature(r, *s)));
+        repeated.records().ids().collect()
+    }
+
+    #[test]
+    fn the_records_of_one_key_that_share_an_r_are_named_all_of_them() {
+        let none: [i64; 0] = [];
+        let long = [[1; 31].as_slice(), &[9]].concat();
+        for passes in [1, 2, 7] {
+            assert_eq!(found(&[(1, 10, &[7; 32], 1), (1, 11, &[8; 32], 2), (1, 12, &[7; 32], 3)], passes), [10, 12]);
+            let three = [(1, 10, &[7; 32][..], 1), (1, 11, &[7; 32], 2), (1, 12, &[7; 32], 3)];
+            assert_eq!(found(&three, passes), [10, 11, 12]);
+            assert_eq!(found(&[(1, 10, &[7; 32], 1), (2, 11, &[7; 32], 2)], passes), none, "two keys");
+            assert_eq!(found(&[(1, 10, &[7; 32], 1), (1, 11, &[7; 32], 1)], passes), none, "the same signature");
+            assert_eq!(
+                found(&[(1, 10, &[1; 32], 1), (1, 11, &long, 2)], passes),
+                none,
+                "only the beginning is the same"
+            );
+        }
+    }
+
+    #[test]
+    fn memory_is_bounded_by_passes() {
+        for (signatures, passes) in [(0, 1), (PASS_LIMIT, 1), (PASS_LIMIT + 1, 2), (5 * PASS_LIMIT, 5)] {
+            assert_eq!(NonceIndex::expecting(signatures).passes, passes);
+        }
+        let mut index = NonceIndex { passes: 4, ..NonceIndex::expecting(0) };
+        (0..=255).for_each(|r| index.add(KeyId(1), &signature(&[0, 0, 0, 0, 0, 0, 0, r], 1)));
+        assert_eq!(index.prefixes.len(), 64);
+    }
+}
