@@ -127,3 +127,25 @@ fn aad(context: &WrapContext, kek_id: &KekId, public: &PublicKey) -> Vec<u8> {
     ];
     parts.concat()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Digest;
+
+    /// Keys that were wrapped by earlier versions open with these bytes only.
+    #[test]
+    fn a_key_is_bound_to_the_documented_bytes() {
+        let public = PrivateKey::from_scalar(&[1; 32]).unwrap().public();
+        let context = WrapContext { job: Uuid::from_u128(7), key: 11, version: 2 };
+        let expected = [
+            b"vaultstream/wrap/v1\0".as_slice(),
+            &7_u128.to_be_bytes(),
+            &[0, 0, 0, 0, 0, 0, 0, 11],
+            &[0, 0, 0, 2],
+            b"2026",
+            &Digest::of(public.spki_der()).0,
+        ];
+        assert_eq!(aad(&context, &"2026".parse().unwrap(), &public), expected.concat());
+    }
+}
