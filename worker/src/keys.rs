@@ -20,11 +20,13 @@ use vaultstream_ledger::{
 };
 use vaultstream_program::chain;
 use vaultstream_signing::{
-    Backend, KekId, KekRing, Nonce, PrivateKey, PublicKey, WrapContext, WrappedKey, backend::SliceCheck,
+    Backend, KekId, KekRing, Nonce, PrivateKey, PublicKey, WrapContext, WrappedKey,
+    backend::{SliceCheck, Withdrawal},
 };
 use vaultstream_streams::{KeyTokens, Token};
 
 use crate::{
+    backends::withdraw,
     metrics::Metrics,
     sign::{Kept, NonceSet, SigningKey},
 };
@@ -288,10 +290,7 @@ impl KeySource {
 
     async fn generate(&self, mut lease: Lease) -> Result<(Lease, PrivateKey, PublicKey), KeyError> {
         let _one_of = self.generating.acquire().await;
-        let private = PrivateKey::generate()?;
-        if !self.current_backend().is_consistent(&private, self.nonce) {
-            return Err(KeyError::Inconsistent);
-        }
+        let private = self.new_key()?;
         let public = private.public();
         let WrappedKey { kek_id, bytes: wrapped_key } = self.keks.wrap(&private, &self.context(&lease))?;
         let material =
@@ -306,6 +305,20 @@ impl KeySource {
         vaultstream_faults::point("material-used");
         lease.material = Some(material);
         Ok((lease, private, public))
+    }
+
+    /// A new key pair. A backend whose first signature with it does not verify is withdrawn, and the pair with it.
+    fn new_key(&self) -> Result<PrivateKey, KeyError> {
+        loop {
+            let (private, backend) = (PrivateKey::generate()?, self.current_backend());
+            if backend.is_consistent(&private, self.nonce) {
+                return Ok(private);
+            }
+            let why = "its first signature with a new key pair is wrong";
+            if withdraw(backend, self.nonce, why, &self.metrics) == Withdrawal::Last {
+                return Err(KeyError::Inconsistent);
+            }
+        }
     }
 
     fn context(&self, lease: &Lease) -> WrapContext {

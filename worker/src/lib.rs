@@ -9,6 +9,7 @@ pub mod cpu;
 pub mod memory_budget;
 pub mod metrics;
 
+mod backends;
 mod breaker;
 mod finish;
 mod gather;

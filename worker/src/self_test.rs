@@ -4,7 +4,7 @@ use std::{convert::Infallible, time::Duration};
 
 use vaultstream_signing::{Backend, Nonce};
 
-use crate::{cpu::CpuPool, metrics::Metrics, withdraw::withdraw};
+use crate::{backends::withdraw, cpu::CpuPool, metrics::Metrics};
 
 /// How often the backends are tested.
 const SELF_TEST_INTERVAL: Duration = Duration::from_secs(3600);

@@ -10,35 +10,20 @@
 
 use vaultstream_api::Reason;
 use vaultstream_ledger::{BatchNo, faults, jobs};
-use vaultstream_signing::backend::{SliceCheck, Withdrawal};
-
-use crate::{
-    keys::{KeyError, LeasedKey},
-    metrics::Metrics,
-    session::{Session, SessionError},
-    sign::Stopped,
+use vaultstream_signing::{
+    Backend,
+    backend::{SliceCheck, Withdrawal},
 };
 
-use vaultstream_signing::{Backend, Nonce};
+use crate::{
+    backends::withdraw,
+    keys::{KeyError, LeasedKey},
+    session::{Session, SessionError},
+    sign::{KeptBatch, Stopped},
+};
 
 /// Batches named in a sentence at most.
 const NAMED_LIMIT: usize = 10;
-
-/// Withdraws a backend of this process, and tells it once.
-pub(crate) fn withdraw(backend: Backend, nonce: Nonce, why: &str, metrics: &Metrics) -> Withdrawal {
-    let withdrawal = backend.withdraw(nonce, why);
-    match withdrawal {
-        Withdrawal::Now => {
-            metrics.backend_withdrawn(backend);
-            tracing::error!(%backend, "a signing backend was withdrawn and is not used any more in this process: {why}");
-        }
-        Withdrawal::Before => {}
-        Withdrawal::Last => {
-            tracing::error!(%backend, "a signing backend gives wrong results, and no other one can take its place: {why}");
-        }
-    }
-    withdrawal
-}
 
 impl Session {
     /// Acts on what stopped the signing of a unit. True when its lease is over; false when it is to be signed again.
@@ -106,7 +91,7 @@ impl Session {
         let load = |source| KeyError::Load { key: key.id(), source };
         let check = SliceCheck::new(key.signing.backend, key.public()).map_err(load)?;
         let find = move || -> Vec<BatchNo> {
-            let is_wrong = |batch: &&crate::sign::KeptBatch| !check.wrong(&batch.digests, &batch.signatures).is_empty();
+            let is_wrong = |batch: &&KeptBatch| !check.wrong(&batch.digests, &batch.signatures).is_empty();
             kept.committed().iter().filter(is_wrong).map(|batch| batch.batch).collect()
         };
         let wrong = self.shared.cpu.run(find).await?;

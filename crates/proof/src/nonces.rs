@@ -59,9 +59,15 @@ impl NonceIndex {
 /// The records whose signatures share a nonce.
 pub struct RepeatedNonces {
     suspects: HashSet<Prefix>,
-    /// The first signature with each r: its record, its s, and whether the record was named.
-    first: HashMap<(KeyId, [u8; 32]), (i64, [u8; 32], bool)>,
+    /// The first signature with each r of a key.
+    first: HashMap<(KeyId, [u8; 32]), FirstUse>,
     found: Records,
+}
+
+struct FirstUse {
+    record: i64,
+    s: [u8; 32],
+    is_named: bool,
 }
 
 impl RepeatedNonces {
@@ -78,12 +84,12 @@ impl RepeatedNonces {
         }
         let (r, s) = halves(signature);
         match self.first.entry((key, r)) {
-            Entry::Vacant(entry) => drop(entry.insert((id, s, false))),
+            Entry::Vacant(entry) => drop(entry.insert(FirstUse { record: id, s, is_named: false })),
             Entry::Occupied(mut entry) => {
-                let (first, its_s, named) = entry.get_mut();
-                if *its_s != s {
-                    if !std::mem::replace(named, true) {
-                        self.found.add(*first);
+                let first = entry.get_mut();
+                if first.s != s {
+                    if !std::mem::replace(&mut first.is_named, true) {
+                        self.found.add(first.record);
                     }
                     self.found.add(id);
                 }

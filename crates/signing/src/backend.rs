@@ -17,7 +17,6 @@ mod withdrawal;
 
 use std::sync::OnceLock;
 
-use crate::digest::{Digest, RawSignature};
 use crate::key::PrivateKey;
 use crate::public_key::PublicKey;
 
@@ -116,13 +115,11 @@ impl Backend {
     /// Whether what this backend signs with a key verifies under its public key, by another backend: the test of a new key pair.
     #[must_use]
     pub fn is_consistent(self, key: &PrivateKey, nonce: Nonce) -> bool {
-        let (digests, mut signatures) = ([Digest::of(b"pairwise consistency")], [RawSignature::EMPTY]);
-        let signed = self.signer(key, nonce).and_then(|mut signer| signer.sign(&digests, &mut signatures));
-        let mut valid = [false];
-        if let (Ok(()), Ok(verifier)) = (signed, Self::checker(&[self.effective(nonce)]).verifier(&key.public())) {
-            verifier.verify(&digests, &signatures, &mut valid);
+        let checker = Self::checker(&[self.effective(nonce)]);
+        match (self.signer(key, nonce), checker.verifier(&key.public())) {
+            (Ok(mut signer), Ok(verifier)) => known_answer::is_consistent(&mut *signer, &*verifier),
+            _ => false,
         }
-        valid == [true]
     }
 
     /// Prepares `key` for verifying.

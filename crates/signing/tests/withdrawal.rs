@@ -1,7 +1,5 @@
 //! A backend that was withdrawn is used for nothing more. Alone in its program, because a withdrawal is the process'.
 
-#![expect(clippy::unwrap_used, reason = "this file holds only tests")]
-
 use vaultstream_signing::{Absence, Backend, Nonce, PrivateKey, backend::Withdrawal};
 
 #[test]

@@ -64,6 +64,19 @@ pub(super) fn check(
     Ok(true)
 }
 
+/// Whether what one side signs with a new key pair, the other side verifies, and nothing else.
+pub(super) fn is_consistent(signer: &mut dyn BatchSigner, verifier: &dyn BatchVerifier) -> bool {
+    let digests = [Digest::of(b"pairwise"), Digest::of(b"consistency")];
+    let mut signatures = [RawSignature::EMPTY; 2];
+    let mut valid = [false; 2];
+    if signer.sign(&digests, &mut signatures).is_err() {
+        return false;
+    }
+    signatures[1].0[63] ^= 1;
+    verifier.verify(&digests, &signatures, &mut valid);
+    valid == [true, false]
+}
+
 impl Case {
     fn is_verified_by(&self, verifier: &dyn BatchVerifier) -> bool {
         let verdict = |signatures: &[RawSignature]| {
@@ -196,6 +209,20 @@ mod tests {
         assert!(!passes(|_| {}, |_, valid| valid.swap(0, 1)), "two verdicts swapped");
         assert!(!passes(|_| {}, |_, valid| valid[10] = true), "a lane that accepts all");
         assert!(!passes(|_| {}, |_, valid| valid[3] = false), "a lane that refuses all");
+    }
+
+    #[test]
+    fn a_key_pair_is_consistent_when_its_halves_belong_together() {
+        let [one, other] = [(); 2].map(|()| PrivateKey::generate().unwrap());
+        let consistent = |signs: &PrivateKey, verifies: &PrivateKey| {
+            let verifier = ReferenceVerifier::new(&verifies.public());
+            is_consistent(&mut ReferenceSigner::new(signs, Nonce::Hedged), &verifier)
+        };
+        assert!(consistent(&one, &one) && consistent(&other, &other));
+        assert!(!consistent(&one, &other));
+        for nonce in [Nonce::Hedged, Nonce::Deterministic] {
+            assert!(Backend::present().into_iter().all(|backend| backend.is_consistent(&one, nonce)), "{nonce:?}");
+        }
     }
 
     /// Wherever an edge case stands, it is wrong in one lane only.
