@@ -1,6 +1,6 @@
 //! Children that the operator has made and cannot see: they go with the job that needs them no longer.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use vaultstream_api::Phase;
@@ -41,22 +41,26 @@ async fn a_child_whose_deletion_failed_is_deleted_although_no_watch_has_ever_sho
     }
 }
 
-/// It was made although the response was lost, and the job is suspended before that is tried again.
+/// It was made although every response was lost, until the job is suspended. No watch shows it before it is gone.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_child_that_was_made_without_a_response_is_deleted_although_no_watch_has_shown_it() {
     for kind in ["PATCH poddisruptionbudgets", "POST deployments"] {
         let proxied = Proxied::new().await;
-        let made = write(kind, 1);
-        proxied.proxy.writes.fail(made.clone(), WriteFault::Unanswered);
+        let made = |nth| write(kind, nth);
+        (1..=50).for_each(|nth| proxied.proxy.writes.fail(made(nth), WriteFault::Unanswered));
         let _operator = proxied.start_operator().await;
+        let blind_until = Instant::now() + BLIND;
         for resource in [BUDGETS, "deployments"] {
-            proxied.proxy.watches.disturb(resource, WatchFault::Missed, Duration::from_secs(10));
+            proxied.proxy.watches.disturb(resource, WatchFault::Missed, BLIND);
         }
         let job = proxied.place.create(&manifest("job")).await;
-        until("it was made", || async { proxied.proxy.writes.has_fired(&made) }).await;
+        until("it was made", || async { proxied.proxy.writes.has_fired(&made(1)) }).await;
         job.patch(json!({"spec": {"suspend": true}})).await;
         job.until_phase(Phase::Suspended).await;
         proxied.until_nothing_runs(&job).await;
+        assert!(Instant::now() < blind_until, "a watch may have shown it");
+        proxied.proxy.watches.calm();
+        proxied.proxy.writes.calm();
         job.patch(json!({"spec": {"suspend": false, "workers": {"maxRecordsPerSecond": null}}})).await;
         job.until_complete().await;
         proxied.until_nothing_runs(&job).await;

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use super::proxy::{Write, WriteFault};
 use super::{Proxied, is_long, seed};
-use crate::harness::until;
+use crate::harness::{generated, until};
 
 /// Jobs that live at the same time: they mostly wait for pods.
 const PARALLEL_LIMIT: usize = 6;
@@ -78,7 +78,8 @@ fn dealt(mut strikes: Vec<Strike>, per_job: usize) -> Vec<Vec<Strike>> {
     (0..jobs).map(|job| strikes.iter().skip(job).step_by(jobs).cloned().collect()).collect()
 }
 
-/// Each write of the life in each way. In the short run, a sample of them that holds the first write of each kind.
+/// Each write of the life in each way. In the short run, a sample of them. It holds the first write of each kind, and each way in
+/// which the removal of the finalizer or of the job may fail: nothing after it would mend that.
 fn strikes(seed: u64, seen: &BTreeMap<String, u32>) -> Vec<Strike> {
     let each = seen.iter().flat_map(|(kind, count)| (1..=*count).map(move |nth| (kind.clone(), nth)));
     let mut all: Vec<Strike> =
@@ -90,11 +91,11 @@ fn strikes(seed: u64, seen: &BTreeMap<String, u32>) -> Vec<Strike> {
     }
     let mut kinds: Vec<&String> = Vec::new();
     let (mut chosen, rest): (Vec<_>, Vec<_>) = all.iter().partition(|(kind, nth, _)| {
-        let new = *nth == 1 && !kinds.contains(&kind);
-        if new {
+        let is_new = *nth == 1 && !kinds.contains(&kind);
+        if is_new {
             kinds.push(kind);
         }
-        new
+        is_new || (kind.ends_with(" signingjobs") && *nth == seen[kind])
     });
     chosen.extend(rest.into_iter().take(SHORT_RUN_LIMIT.saturating_sub(chosen.len())));
     chosen.into_iter().cloned().collect()
@@ -108,6 +109,19 @@ fn report(fired: &[(Write, WriteFault)]) {
     for ((kind, fault), count) in counts {
         println!("{kind} {fault:?}: {count}");
     }
+}
+
+/// Nothing else would reconcile that job again.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expired_job_is_deleted_after_several_conflicts() {
+    let proxied = Proxied::new().await;
+    let deletion = |nth| Write { about: "job".to_owned(), kind: "DELETE signingjobs".to_owned(), nth };
+    (1..=3).for_each(|nth| proxied.proxy.writes.fail(deletion(nth), WriteFault::Conflict));
+    let _operator = proxied.start_operator().await;
+    let job = proxied.place.create(&generated("job", 20, "batchSize: 20\nttlAfterFinished: 5s")).await;
+    job.until_complete().await;
+    job.until_gone(Duration::from_secs(60)).await;
+    assert!(proxied.proxy.writes.has_fired(&deletion(3)));
 }
 
 /// The Lease is renewed by one write after the other; none of them may be the last.

@@ -53,6 +53,11 @@ impl Writes {
         self.0.lock().unwrap().planned.insert(write, fault);
     }
 
+    /// No planned fault meets a write any more.
+    pub(crate) fn calm(&self) {
+        self.0.lock().unwrap().planned.clear();
+    }
+
     /// From now on each write fails with this probability, until it is zero.
     pub(crate) fn fail_by_chance(&self, seed: u64, probability: f64) {
         self.0.lock().unwrap().chance = (probability > 0.0).then(|| (StdRng::seed_from_u64(seed), probability));
