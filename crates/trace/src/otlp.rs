@@ -6,7 +6,7 @@ mod sampler;
 #[cfg(test)]
 mod tests;
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use opentelemetry::{
     Context, KeyValue,
@@ -23,13 +23,13 @@ pub use export::Tracing;
 /// Set once an endpoint was found.
 static TRACER: OnceLock<SdkTracer> = OnceLock::new();
 
-/// A span under way. Dropping it ends it.
+/// A span under way. Dropping it ends it. Small: most of what could have one has none.
 #[derive(Debug)]
-pub(crate) struct Recorded(Context);
+pub(crate) struct Recorded(Box<Context>);
 
 /// A span that others link to.
 #[derive(Clone, Debug)]
-pub(crate) struct Reference(SpanContext);
+pub(crate) struct Reference(Arc<SpanContext>);
 
 /// Exports traces from now on when `OTEL_EXPORTER_OTLP_ENDPOINT` is set. To be called within a runtime.
 ///
@@ -64,7 +64,7 @@ pub(crate) fn reconcile(namespace: &str, name: &str) -> Option<Recorded> {
 
 pub(crate) fn publish(job: Option<&Reference>, uid: Uuid, batch: i64) -> Option<Recorded> {
     let tracer = TRACER.get()?;
-    let links = job.map(|Reference(job)| Link::with_context(job.clone()));
+    let links = job.map(|Reference(job)| Link::with_context(SpanContext::clone(job)));
     let attributes = vec![KeyValue::new("vaultstream.uid", uid.to_string()), KeyValue::new("vaultstream.batch", batch)];
     recorded(tracer, "publish", SpanKind::Producer, &Context::new(), attributes, links.into_iter().collect())
 }
@@ -78,15 +78,15 @@ pub(crate) fn batch(traceparent: &str, batch: i64, records: i64) -> Option<Recor
 
 pub(crate) fn child(Recorded(parent): &Recorded, name: &'static str) -> Recorded {
     let span = TRACER.get().map(|tracer| tracer.start_with_context(name, parent));
-    Recorded(span.map_or_else(Context::new, |span| Context::new().with_span(span)))
+    Recorded(Box::new(span.map_or_else(Context::new, |span| Context::new().with_span(span))))
 }
 
 pub(crate) fn refer_to(Recorded(context): &Recorded) -> Reference {
-    Reference(context.span().span_context().clone())
+    Reference(Arc::new(context.span().span_context().clone()))
 }
 
 pub(crate) fn link(Recorded(context): &Recorded, Reference(to): &Reference) {
-    context.span().add_link(to.clone(), Vec::new());
+    context.span().add_link(SpanContext::clone(to), Vec::new());
 }
 
 pub(crate) fn trace_id(Recorded(context): &Recorded) -> u128 {
@@ -112,5 +112,5 @@ fn recorded(
 ) -> Option<Recorded> {
     let builder = tracer.span_builder(name).with_kind(kind).with_attributes(attributes).with_links(links);
     let span = tracer.build_with_context(builder, parent);
-    span.span_context().is_sampled().then(|| Recorded(Context::new().with_span(span)))
+    span.span_context().is_sampled().then(|| Recorded(Box::new(Context::new().with_span(span))))
 }

@@ -66,8 +66,7 @@ pub(crate) async fn run(
     stop: CancellationToken,
 ) {
     let row = JobRow::new(resources.cluster.clone(), Arc::clone(&resources.leftovers), known);
-    let mut task =
-        JobTask { resources, requests, row, snapshot, admission: None, read_at: None, trace: SpanRef::default() };
+    let mut task = JobTask { resources, requests, row, snapshot, admission: None, read_at: None };
     tokio::select! {
         () = task.run_until_over() => {}
         () = stop.cancelled() => {}
@@ -83,8 +82,6 @@ struct JobTask {
     admission: Option<Admission>,
     /// When the row and the figures were last read.
     read_at: Option<Instant>,
-    /// The job's span in the traces of this process.
-    trace: SpanRef,
 }
 
 /// What one attempt uses.
@@ -238,12 +235,19 @@ impl JobTask {
         self.requests.has_changed().unwrap_or(false)
     }
 
+    /// No reason to reconcile.
+    fn set_trace(&self, trace: SpanRef) {
+        self.snapshot.send_if_modified(|snapshot| {
+            snapshot.trace = trace;
+            false
+        });
+    }
+
     fn show(&self, reading: Reading, queued: Option<QueuePosition>) {
         self.snapshot.send_modify(|snapshot| {
             snapshot.job = Some(reading.job);
             snapshot.progress = reading.progress;
             snapshot.queued = queued;
-            snapshot.trace.clone_from(&self.trace);
             snapshot.fault = None;
         });
     }
@@ -280,7 +284,7 @@ impl Watch for Driving<'_> {
                 return Ok(ControlFlow::Continue(()));
             }
         }
-        task.trace = driver.trace();
+        task.set_trace(driver.trace());
         let reading = Box::pin(task.read(tools)).await?;
         let state = reading.job.state;
         // The phase Signing is not shown before the job is admitted.
