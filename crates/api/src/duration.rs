@@ -200,6 +200,7 @@ mod tests {
         ];
         for (text, nanos) in cases {
             assert_eq!(read(text), Ok(Duration::from_nanos(nanos)), "{text}");
+            assert_eq!(text.parse().map(|read: GoDuration| read.into()), Ok(Duration::from_nanos(nanos)), "{text}");
         }
     }
 
