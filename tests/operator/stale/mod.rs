@@ -10,7 +10,7 @@ mod orphans;
 mod proxy;
 mod writes;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::harness::{Operator, Place};
@@ -32,15 +32,15 @@ impl Proxied {
     }
 
     async fn start_operator(&self) -> Operator {
-        let operator = start_through(&self.place, "operator", &self.kubeconfig).await;
+        self.start_with(&[]).await
+    }
+
+    async fn start_with(&self, args: &[&str]) -> Operator {
+        let operator = self.place.operator("operator").await.args(args);
+        let operator = operator.env("KUBECONFIG", self.kubeconfig.to_str().unwrap()).start();
         operator.until_leading().await;
         operator
     }
-}
-
-/// An operator with another way to the API server, and a short Lease: much is renewed.
-async fn start_through(place: &Place, name: &'static str, kubeconfig: &Path) -> Operator {
-    place.operator(name).await.args(&["--lease-duration", "5s"]).env("KUBECONFIG", kubeconfig.to_str().unwrap()).start()
 }
 
 /// The seed of this run, printed.

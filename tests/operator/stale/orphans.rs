@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use vaultstream_api::Phase;
 
+use super::Proxied;
 use super::life::{RECORDS, manifest};
 use super::proxy::ApiProxy;
 use super::proxy::{WatchFault, Write, WriteFault};
-use super::{Proxied, start_through};
 use crate::harness::{assert_complete_in, generated, until};
 
 /// Longer than the jobs of these tests live.
-const BLIND: Duration = Duration::from_secs(60);
+const BLIND: Duration = Duration::from_secs(300);
 const BUDGETS: &str = "poddisruptionbudgets";
 
 fn quick() -> String {
@@ -77,7 +77,8 @@ async fn a_child_that_a_new_leader_sees_only_after_the_end_of_its_job_is_deleted
     (1..100).for_each(|nth| proxied.proxy.writes.fail(deletion(nth), WriteFault::Lost));
     let first = proxied.start_operator().await;
     let blind = ApiProxy::start().await;
-    let second = start_through(&proxied.place, "second", &blind.kubeconfig(&proxied.place.kubeconfig)).await;
+    let way = blind.kubeconfig(&proxied.place.kubeconfig);
+    let second = proxied.place.operator("second").await.env("KUBECONFIG", way.to_str().unwrap()).start();
     second.until_ready().await;
     blind.watches.disturb(BUDGETS, WatchFault::Held, BLIND);
 
