@@ -214,12 +214,14 @@ async fn signatures(
     Ok(root)
 }
 
-/// The fastest implementation here that made none of the signatures, according to ledger and receipt.
+/// The fastest implementation here that made none of the signatures, according to ledger and receipt, or whose equation another one
+/// decides.
 fn checker(job: &Job, keys: &[PublicKeyRow]) -> Checker {
     let mut makers = job.backends.clone();
     makers.extend(receipt::read(job, keys).ok().into_iter().flat_map(|receipt| receipt.backends));
-    let backend = Backend::checker(&makers);
-    Checker { backend, also_signed: makers.is_empty() || makers.contains(&backend) }
+    let backend = Backend::bulk_checker(&makers);
+    let decides_itself = backend != Backend::Engine;
+    Checker { backend, also_signed: makers.is_empty() || (decides_itself && makers.contains(&backend)) }
 }
 
 fn incomplete(violation: vaultstream_ledger::verify::Violation) -> Problem {

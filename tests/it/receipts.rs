@@ -53,7 +53,7 @@ const CHANGES: &[(&str, Change)] = &[
     ("rejectsRoot", |receipt| receipt.rejects_root = Some([1; 32])),
     ("keys", |receipt| receipt.keys.swap(0, 1)),
     ("keys", |receipt| receipt.keys.truncate(1)),
-    ("backends", |receipt| receipt.backends = vec![Backend::Multibuffer, Backend::Native, Backend::Reference]),
+    ("backends", |receipt| receipt.backends = Backend::ALL.to_vec()),
     ("verify", |receipt| receipt.verify = "All".to_owned()),
     ("startedAt", |receipt| receipt.started_at = "2026-01-01T00:00:00.000Z".to_owned()),
     ("completedAt", |receipt| receipt.completed_at = "2026-01-01T00:00:00.000Z".to_owned()),
@@ -123,10 +123,10 @@ async fn a_checker_that_has_signed_too_is_named_as_such() {
     assert_eq!(usual.assert_code(0).report()["verifierAlsoSigned"], serde_json::Value::Null);
     let key = receipt_key(&site).await;
     let stored = site.text("SELECT receipt FROM vaultstream.jobs").await;
-    let all = vec![Backend::Multibuffer, Backend::Native, Backend::Reference];
+    let all = Backend::ALL.to_vec();
     let changed = Receipt { backends: all, ..verify_receipt(&key.public(), &stored).unwrap() };
     store(&site, &sign_receipt(&key, &changed).unwrap()).await;
-    site.execute("UPDATE vaultstream.jobs SET backends = '{multibuffer,native,reference}'").await;
+    site.execute("UPDATE vaultstream.jobs SET backends = '{engine,native,reference}'").await;
     let verify = site.ledger_command(&["verify", "--job", "job", "--output", "json"]).end().await;
     assert_eq!(verify.assert_code(0).report()["verifierAlsoSigned"], true);
     let text = site.ledger_command(&["verify", "--job", "job"]).end().await;

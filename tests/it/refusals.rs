@@ -152,7 +152,7 @@ async fn a_wrong_command_line_is_refused_as_everything_else_is() {
         (
             &["run", "x.yaml", "--backend", "fast"],
             &[
-                "--backend is fast: unknown backend \"fast\": use multibuffer, native or reference",
+                "--backend is fast: unknown backend \"fast\": use engine, native or reference",
                 "  help: vaultstream run --help",
             ],
         ),

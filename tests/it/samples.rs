@@ -26,7 +26,7 @@ async fn the_sample_with_everything_runs() {
     assert_eq!((report["signed"].as_u64(), report["verified"].as_u64()), (Some(4000), Some(4000)));
     let maker = Backend::fastest().effective(Nonce::Deterministic);
     assert_eq!(report["backend"], maker.as_str(), "native has no deterministic nonces");
-    assert_eq!(report["verifiedBy"], Backend::checker(&[maker]).as_str());
+    assert_eq!(report["verifiedBy"], Backend::bulk_checker(&[maker]).as_str());
 }
 
 #[tokio::test(flavor = "multi_thread")]

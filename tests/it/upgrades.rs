@@ -30,5 +30,5 @@ async fn a_job_that_an_earlier_version_began_is_finished_by_this_one() {
         report["backend"].as_str().unwrap().split(", ").map(|name| name.parse().unwrap()).collect();
     assert_eq!(makers[..2], [Backend::Native, Backend::Reference]);
     assert!(makers.contains(&Backend::fastest()), "{makers:?}");
-    assert_eq!(report["verifiedBy"], Backend::checker(&makers).as_str());
+    assert_eq!(report["verifiedBy"], Backend::bulk_checker(&makers).as_str());
 }

@@ -25,7 +25,7 @@ pub struct Config {
     #[arg(long, env = "VAULTSTREAM_HTTP_ADDRESS", default_value = "0.0.0.0:9090")]
     pub http_address: SocketAddr,
 
-    /// What signs: multibuffer, native or reference. Default: the fastest that this processor has.
+    /// What signs: engine, native or reference. Default: the fastest that this processor has.
     #[arg(long, env = "VAULTSTREAM_BACKEND")]
     pub backend: Option<Backend>,
 

@@ -26,7 +26,7 @@ pub struct BenchArgs {
     #[arg(long, default_value_t = 100)]
     pub keys: u32,
 
-    /// What signs in the whole path: multibuffer, native or reference. Default: the fastest that this processor has.
+    /// What signs in the whole path: engine, native or reference. Default: the fastest that this processor has.
     #[arg(long, env = "VAULTSTREAM_BACKEND")]
     pub backend: Option<Backend>,
 

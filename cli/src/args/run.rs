@@ -22,7 +22,7 @@ pub struct RunArgs {
     #[command(flatten)]
     pub environment: EnvironmentArgs,
 
-    /// The signing implementation: multibuffer, native or reference. Default: the fastest that works on this processor.
+    /// The signing implementation: engine, native or reference. Default: the fastest that works on this processor.
     #[arg(long, env = "VAULTSTREAM_BACKEND")]
     pub backend: Option<Backend>,
 

@@ -39,6 +39,16 @@ impl Unit {
             Self::Words => "64-bit words",
         }
     }
+
+    /// Its name in configurations.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Avx512Ifma => "avx512ifma",
+            Self::Avx2 => "avx2",
+            Self::Words => "words",
+        }
+    }
 }
 
 impl fmt::Display for Unit {

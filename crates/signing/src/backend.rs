@@ -1,15 +1,12 @@
 //! The libraries that make and check signatures, behind two traits.
 
 mod contract;
+mod engine;
 mod kind;
 mod known_answer;
-#[cfg(feature = "multibuffer")]
-mod multibuffer;
 mod native;
-#[cfg(feature = "multibuffer")]
 mod nonce;
 mod order;
-#[cfg(feature = "multibuffer")]
 mod reduced;
 mod reference;
 mod slice_check;
@@ -29,8 +26,8 @@ impl Backend {
     /// Why it cannot be used here; `None` when it can. The first call has it sign and verify known answers, which takes milliseconds.
     #[must_use]
     pub fn absence(self) -> Option<Absence> {
-        static ABSENCES: [OnceLock<Option<Absence>>; Backend::ALL.len()] =
-            [const { OnceLock::new() }; Backend::ALL.len()];
+        static ABSENCES: [OnceLock<Option<Absence>>; Backend::NAMED.len()] =
+            [const { OnceLock::new() }; Backend::NAMED.len()];
         let absence = *ABSENCES[self as usize].get_or_init(|| match self.known_answers() {
             Ok(true) => None,
             Ok(false) => Some(Absence::WrongAnswer),
@@ -68,21 +65,34 @@ impl Backend {
         Self::ALL.into_iter().find(|backend| backend.is_present()).unwrap_or(Self::Reference)
     }
 
-    /// The backend asked for, or the fastest.
+    /// The backend asked for, or the fastest; `Engine` for `Multibuffer`, which it replaced.
     ///
     /// # Errors
     ///
     /// When the one that is asked for cannot be used here.
     pub fn choose(wanted: Option<Self>) -> Result<Self, Unavailable> {
-        let Some(backend) = wanted else { return Ok(Self::fastest()) };
+        let backend = match wanted {
+            None => return Ok(Self::fastest()),
+            Some(Self::Multibuffer) => Self::Engine,
+            Some(backend) => backend,
+        };
         backend.absence().map_or(Ok(backend), |absence| Err(Unavailable { backend, absence }))
     }
 
-    /// The fastest backend here that is none of these: a signature is checked by another implementation than its maker.
+    /// The fastest backend here that is none of these and verifies by arithmetic of its own: a signature is checked by another
+    /// implementation than its maker.
     #[must_use]
     pub fn checker(makers: &[Self]) -> Self {
         let another = |backend: &Self| !makers.contains(backend) && backend.is_present();
-        Self::ALL.into_iter().find(another).unwrap_or(Self::Reference)
+        [Self::Native, Self::Reference].into_iter().find(another).unwrap_or(Self::Reference)
+    }
+
+    /// What verifies many signatures of these makers: `Engine`, whose equation another library decides, even for its own; what does not
+    /// pass the equation is for `Native`. Where that has signed, [`checker`](Self::checker).
+    #[must_use]
+    pub fn bulk_checker(makers: &[Self]) -> Self {
+        let by_equation = Self::Engine.is_present() && !makers.contains(&Self::Native);
+        if by_equation { Self::Engine } else { Self::checker(makers) }
     }
 
     /// The backend that really signs: `native` makes its own nonces, so deterministic ones are left to `reference`.
@@ -138,10 +148,8 @@ impl Backend {
 
     fn untried_signer(self, key: &PrivateKey, nonce: Nonce) -> Result<Box<dyn BatchSigner>, SigningError> {
         Ok(match self {
-            #[cfg(feature = "multibuffer")]
-            Self::Multibuffer => Box::new(multibuffer::MultibufferSigner::new(multibuffer::library()?, key, nonce)?),
-            #[cfg(not(feature = "multibuffer"))]
-            Self::Multibuffer => return Err(SigningError::Absent(self, Absence::Build)),
+            Self::Engine => Box::new(engine::EngineSigner::new(engine::engine()?, key, nonce)?),
+            Self::Multibuffer => return Err(SigningError::Absent(self, Absence::Replaced)),
             Self::Native => Box::new(native::NativeSigner::new(key)?),
             Self::Reference => Box::new(reference::ReferenceSigner::new(key, nonce)),
         })
@@ -154,10 +162,8 @@ impl Backend {
 
     fn untried_verifier(self, key: &PublicKey) -> Result<Box<dyn BatchVerifier>, SigningError> {
         Ok(match self {
-            #[cfg(feature = "multibuffer")]
-            Self::Multibuffer => Box::new(multibuffer::MultibufferVerifier::new(multibuffer::library()?, key)),
-            #[cfg(not(feature = "multibuffer"))]
-            Self::Multibuffer => return Err(SigningError::Absent(self, Absence::Build)),
+            Self::Engine => Box::new(engine::EngineVerifier::new(engine::engine()?, key)?),
+            Self::Multibuffer => return Err(SigningError::Absent(self, Absence::Replaced)),
             Self::Native => Box::new(native::NativeVerifier::new(key)?),
             Self::Reference => Box::new(reference::ReferenceVerifier::new(key)),
         })

@@ -27,7 +27,7 @@ pub trait BatchSigner: Send + Sync {
     }
 }
 
-/// The sums over a slice, with the weights aᵢ: every signature is right if and, but for one chance in 2¹²⁸, only if
+/// The sums over a slice, with the weights aᵢ: every signature is right if and, but for one chance in 2ᵇ with weights of b bits, only if
 /// Σ aᵢ·Rᵢ = (Σ aᵢ·eᵢ/sᵢ)·G + (Σ aᵢ·rᵢ/sᵢ)·Q.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SliceSums {
@@ -55,12 +55,12 @@ pub trait BatchVerifier: Send + Sync {
 /// Why a backend cannot be used here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Absence {
-    /// Its library was not there when this program was built, or was left out.
-    #[error("this program was built without it")]
-    Build,
-    /// The processor or the operating system lacks instructions that it needs.
-    #[error("this processor has no AVX-512 IFMA")]
+    /// The processor lacks the unit that it was told to compute on.
+    #[error("this processor has no unit of the name in VAULTSTREAM_ENGINE_UNIT")]
     Processor,
+    /// Another backend has taken its place.
+    #[error("it was replaced by the backend engine")]
+    Replaced,
     /// It gives wrong answers on this processor.
     #[error("it failed its known-answer test on this processor")]
     WrongAnswer,

@@ -9,12 +9,14 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Backend {
-    /// Intel's crypto_mb on AVX-512 IFMA: eight signatures at a time, the fastest where it is there.
-    Multibuffer,
-    /// aws-lc-rs: assembly, the default where there is nothing faster.
+    /// Our own batch arithmetic (`crates/engine`): whole slices at a time, on every processor.
+    Engine,
+    /// aws-lc-rs: assembly.
     Native,
     /// p256 (RustCrypto): pure Rust, RFC 6979, the check on the others.
     Reference,
+    /// Intel's crypto_mb, which signed before `Engine`. It is in ledgers and receipts still; nothing signs with it.
+    Multibuffer,
 }
 
 /// How the secret number of each signature is made.
@@ -27,16 +29,20 @@ pub enum Nonce {
 }
 
 impl Backend {
-    /// Every backend there is, fastest first.
-    pub const ALL: [Self; 3] = [Self::Multibuffer, Self::Native, Self::Reference];
+    /// Every backend that signs, fastest first.
+    pub const ALL: [Self; 3] = [Self::Engine, Self::Native, Self::Reference];
+
+    /// Every backend that has a name.
+    pub(super) const NAMED: [Self; 4] = [Self::Engine, Self::Native, Self::Reference, Self::Multibuffer];
 
     /// Its name on the command line, in the ledger and in receipts.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Multibuffer => "multibuffer",
+            Self::Engine => "engine",
             Self::Native => "native",
             Self::Reference => "reference",
+            Self::Multibuffer => "multibuffer",
         }
     }
 }
@@ -49,13 +55,13 @@ impl fmt::Display for Backend {
 
 /// Not the name of a backend.
 #[derive(Debug, thiserror::Error)]
-#[error("unknown backend {0:?}: use multibuffer, native or reference")]
+#[error("unknown backend {0:?}: use engine, native or reference")]
 pub struct UnknownBackend(String);
 
 impl FromStr for Backend {
     type Err = UnknownBackend;
 
     fn from_str(name: &str) -> Result<Self, UnknownBackend> {
-        Self::ALL.into_iter().find(|backend| backend.as_str() == name).ok_or_else(|| UnknownBackend(name.to_owned()))
+        Self::NAMED.into_iter().find(|backend| backend.as_str() == name).ok_or_else(|| UnknownBackend(name.to_owned()))
     }
 }

@@ -5,11 +5,14 @@
 //! update after the output. The eight lanes go through each compression side by side, so that the processor overlaps them.
 
 use sha2::block_api::compress256;
-use vaultstream_multibuffer::{LANES, Scalar};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
+use super::order;
 use super::reduced::Reduced;
 use crate::sha256::{BLOCK, INITIAL, State, pad, to_bytes};
+
+/// Nonces that are made side by side.
+pub(super) const LANES: usize = 8;
 
 /// Random bytes mixed into a hedged nonce.
 pub(super) const ADDED: usize = 32;
@@ -63,7 +66,12 @@ impl Rfc6979x8 {
     }
 
     /// A nonce for each digest modulo n (bits2octets, §2.3.4); `added[i]` makes the i-th one hedged. Lanes without a digest repeat the first one.
-    pub(super) fn generate(&mut self, digests: &[Reduced], added: Option<&[[u8; ADDED]; LANES]>) -> [Scalar; LANES] {
+    pub(super) fn generate(
+        &mut self,
+        digests: &[Reduced],
+        added: Option<&[[u8; ADDED]; LANES]>,
+        nonces: &mut [[u8; 32]; LANES],
+    ) {
         for lane in 0..LANES {
             let Some(digest) = digests.get(lane).or(digests.first()) else { break };
             self.fill_tail(lane, digest, added.map(|added| &added[lane]));
@@ -84,7 +92,10 @@ impl Rfc6979x8 {
         self.next_values();
         // h. V = HMAC_K(V) is the candidate
         self.next_values();
-        std::array::from_fn(|lane| self.accept(lane))
+        for (lane, nonce) in nonces.iter_mut().enumerate() {
+            self.accept(lane);
+            nonce.copy_from_slice(&self.values[lane]);
+        }
     }
 
     fn fill_tail(&mut self, lane: usize, digest: &Reduced, added: Option<&[u8; ADDED]>) {
@@ -144,11 +155,8 @@ impl Rfc6979x8 {
     }
 
     /// The lane's candidate, or in one of 2³² cases one after it: K = HMAC_K(V ‖ 0x00), V = HMAC_K(V) (§3.2 h. 3).
-    fn accept(&mut self, lane: usize) -> Scalar {
-        loop {
-            if let Some(nonce) = Scalar::from_be_bytes(&self.values[lane]) {
-                return nonce;
-            }
+    fn accept(&mut self, lane: usize) {
+        while !order::is_scalar(&self.values[lane]) {
             self.reject(lane);
         }
     }
@@ -226,7 +234,7 @@ mod tests {
     fn random_key(rng: &mut StdRng) -> [u8; 32] {
         loop {
             let key = rng.random();
-            if Scalar::from_be_bytes(&key).is_some() {
+            if order::is_scalar(&key) {
                 return key;
             }
         }
@@ -249,12 +257,13 @@ mod tests {
             digests[0].0[..4].fill(0xff);
             let added: [[u8; ADDED]; LANES] = std::array::from_fn(|_| rng.random());
             let lanes = rng.random_range(1..=LANES);
+            let mut made = [[0; 32]; LANES];
             for added in [None, Some(&added)] {
-                let _made = nonces.generate(&digests.map(|digest| Reduced::of(&digest))[..lanes], added);
+                nonces.generate(&digests.map(|digest| Reduced::of(&digest))[..lanes], added, &mut made);
                 for lane in 0..lanes {
                     let added = added.map_or(&[][..], |added| &added[lane]);
                     let expected = reference(&key, &digests[lane], added, 0);
-                    assert_eq!(nonces.values[lane], expected, "lane {lane} of {lanes}");
+                    assert_eq!(made[lane], expected, "lane {lane} of {lanes}");
                 }
             }
         }
@@ -266,7 +275,7 @@ mod tests {
         let key = random_key(&mut seeded());
         let digest = Digest::of(b"sample");
         let mut nonces = Rfc6979x8::new(&key);
-        let _made = nonces.generate(&[Reduced::of(&digest)], None);
+        nonces.generate(&[Reduced::of(&digest)], None, &mut [[0; 32]; LANES]);
         for nth in 1..4 {
             nonces.reject(3);
             assert_eq!(nonces.values[3], reference(&key, &digest, &[], nth));
@@ -278,7 +287,7 @@ mod tests {
         fn is_wiped<T: ZeroizeOnDrop>(_: &T) {}
         let mut nonces = Rfc6979x8::new(&[1; 32]);
         is_wiped(&nonces);
-        nonces.generate(&[Reduced::of(&Digest([2; 32]))], None).iter().for_each(is_wiped);
+        nonces.generate(&[Reduced::of(&Digest([2; 32]))], None, &mut [[0; 32]; LANES]);
         nonces.zeroize();
         assert_eq!(nonces.values, [[0; 32]; LANES]);
         assert_eq!(nonces.tails, [[[0; BLOCK]; 2]; LANES]);

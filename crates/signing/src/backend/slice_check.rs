@@ -9,7 +9,7 @@
 //! The equation is for the usual case, in which all is right. When it fails, the implementation that made the signatures has no say
 //! in which of them are wrong.
 
-use p256::elliptic_curve::PrimeField as _;
+use p256::elliptic_curve::{PrimeField as _, ops::MulByGeneratorVartime as _};
 use p256::{ProjectivePoint, Scalar};
 
 use super::contract::{BatchSigner, BatchVerifier, SigningError, SliceSums};
@@ -17,12 +17,15 @@ use super::kind::Backend;
 use crate::digest::{Digest, RawSignature};
 use crate::public_key::PublicKey;
 
-/// Bytes of a weight.
+/// Bits of the weights against a signer's own faults, which do not try again and again: one in 2⁶⁴ slices with a fault may pass.
+const WEIGHT_BITS: u32 = 64;
+
+/// Bytes that a weight is made of.
 const WEIGHT: usize = 16;
 
 /// Checks signatures of one key, by an implementation other than the one that made them.
 pub struct SliceCheck {
-    key: ProjectivePoint,
+    key: PublicKey,
     verifier: Box<dyn BatchVerifier>,
 }
 
@@ -47,7 +50,7 @@ impl SliceCheck {
     /// The check by this verifier.
     #[must_use]
     pub fn by(verifier: Box<dyn BatchVerifier>, key: &PublicKey) -> Self {
-        Self { key: ProjectivePoint::from(*key.verifying_key().as_affine()), verifier }
+        Self { key: key.clone(), verifier }
     }
 
     /// Checks what the last call of `signer.sign` made.
@@ -61,12 +64,12 @@ impl SliceCheck {
         digests: &[Digest],
         signatures: &[RawSignature],
     ) -> Result<(), WrongSlice> {
-        let sums = match random_weights(digests.len()) {
+        let sums = match random_weights(digests.len(), WEIGHT_BITS) {
             Some(weights) => signer.sums(digests, signatures, &weights),
             None => SliceSums::NotKept,
         };
         if let SliceSums::Sums { point, of_generator, of_key } = &sums
-            && self.holds(point, of_generator, of_key)
+            && holds(&self.key, point, of_generator, of_key)
         {
             return Ok(());
         }
@@ -81,14 +84,16 @@ impl SliceCheck {
         self.verifier.verify(digests, signatures, &mut valid);
         valid.into_iter().enumerate().filter(|(_, valid)| !valid).map(|(index, _)| index).collect()
     }
+}
 
-    fn holds(&self, point: &[u8; 65], of_generator: &[u8; 32], of_key: &[u8; 32]) -> bool {
-        let point = PublicKey::from_sec1(point).ok().map(|point| *point.verifying_key().as_affine());
-        let (Some(point), Some(of_generator), Some(of_key)) = (point, scalar(of_generator), scalar(of_key)) else {
-            return false;
-        };
-        ProjectivePoint::from(point) == ProjectivePoint::GENERATOR * of_generator + self.key * of_key
-    }
+/// Whether Σ aᵢ·Rᵢ, the first, is of_generator·G + of_key·Q.
+pub(super) fn holds(key: &PublicKey, point: &[u8; 65], of_generator: &[u8; 32], of_key: &[u8; 32]) -> bool {
+    let point = PublicKey::from_sec1(point).ok().map(|point| *point.verifying_key().as_affine());
+    let (Some(point), Some(of_generator), Some(of_key)) = (point, scalar(of_generator), scalar(of_key)) else {
+        return false;
+    };
+    let key = ProjectivePoint::from(*key.verifying_key().as_affine());
+    ProjectivePoint::from(point) == ProjectivePoint::mul_by_generator_and_mul_add_vartime(&of_generator, &of_key, &key)
 }
 
 fn scalar(bytes: &[u8; 32]) -> Option<Scalar> {
@@ -96,11 +101,11 @@ fn scalar(bytes: &[u8; 32]) -> Option<Scalar> {
 }
 
 /// Drawn after the signatures were made, so that no fault can know them. `None` when the system has no randomness.
-fn random_weights(count: usize) -> Option<Vec<u128>> {
+pub(super) fn random_weights(count: usize, bits: u32) -> Option<Vec<u128>> {
     let mut bytes = vec![0; count * WEIGHT];
     aws_lc_rs::rand::fill(&mut bytes).ok()?;
     let (weights, _) = bytes.as_chunks::<WEIGHT>();
-    Some(weights.iter().map(|weight| u128::from_le_bytes(*weight)).collect())
+    Some(weights.iter().map(|weight| u128::from_le_bytes(*weight) >> (u128::BITS - bits)).collect())
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::sync::{Mutex, OnceLock};
 use super::kind::{Backend, Nonce};
 
 /// Why each was withdrawn.
-static WITHDRAWN: [OnceLock<String>; Backend::ALL.len()] = [const { OnceLock::new() }; Backend::ALL.len()];
+static WITHDRAWN: [OnceLock<String>; Backend::NAMED.len()] = [const { OnceLock::new() }; Backend::NAMED.len()];
 
 /// Held while one is withdrawn, so that two threads cannot withdraw the last two backends at once.
 static WITHDRAWING: Mutex<()> = Mutex::new(());
