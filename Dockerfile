@@ -13,9 +13,6 @@ ARG PROGRAM=vaultstream-operator
 # `make dist` in a pinned Rust image, for people who have only Docker.
 FROM rust:1.95-bookworm AS build
 WORKDIR /src
-# For pip, by which `make dist` fetches the library of the multibuffer backend.
-# hadolint ignore=DL3008
-RUN apt-get update && apt-get install --no-install-recommends --yes python3-pip && rm -rf /var/lib/apt/lists/*
 COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target make dist
 
