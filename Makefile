@@ -21,7 +21,7 @@ MINUTES ?= 10
 PREFIX ?= $(if $(filter 0,$(shell id -u)),/usr/local,$(HOME)/.local)
 
 .DEFAULT_GOAL := help
-.PHONY: help quick-start build install uninstall start stop seed clean test test-cluster test-keda test-scale e2e e2e-own bench fuzz mutants swarm lint otel-collector check-docs \
+.PHONY: help quick-start build install uninstall start stop seed clean test test-cluster test-keda test-scale e2e e2e-own bench fuzz engine-equality mutants swarm lint otel-collector check-docs \
 	generate picture dist kind-up kind-down tools env-setup check-prereqs
 
 help: ## List these verbs
@@ -87,6 +87,9 @@ bench: build ## Sign 1,000,000 records at three batch sizes; print a table
 
 fuzz: ## Look for inputs on which two backends differ, for a minute
 	@scripts/fuzz
+
+engine-equality: ## Compare SIGNATURES (10,000,000) of the engine with another library's
+	SIGNATURES=$(or $(SIGNATURES),10000000) cargo test --release --locked -p vaultstream-engine --test equality -- --nocapture
 
 mutants: ## Change the pure code bit by bit: does a test fail each time?
 	@scripts/mutants

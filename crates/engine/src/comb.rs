@@ -18,7 +18,7 @@ use p256::{
 use crate::{
     invert,
     lanes::{Lanes, SameX, windows},
-    wipe::wipe,
+    wipe::{make_room, wipe},
     words::{self, Words},
 };
 
@@ -51,10 +51,12 @@ impl<L: Lanes> Comb<L> {
     #[inline(always)]
     pub(crate) fn multiply(&mut self, scalars: &[Words]) -> Result<(), SameX> {
         let lanes = self.lanes;
+        let groups = scalars.len().div_ceil(L::WIDTH);
+        make_room(&mut self.scalars, groups, lanes.scalars(&[]));
         self.scalars.clear();
         self.scalars.extend(scalars.chunks(L::WIDTH).map(|group| lanes.scalars(group)));
-        let groups = self.scalars.len();
         for part in [&mut self.x, &mut self.y, &mut self.dx, &mut self.row_y, &mut self.before] {
+            make_room(part, groups, lanes.one());
             part.resize(groups, lanes.one());
         }
         let first = &self.table[0];

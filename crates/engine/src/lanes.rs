@@ -8,7 +8,8 @@ use crate::{isa::Work, words::Words};
 /// The prime p of the field (SP 800-186 §3.2.1.3).
 pub(crate) const PRIME: Words = [u64::MAX, 0xffff_ffff, 0, 0xffff_ffff_0000_0001];
 
-/// A way to compute with several field elements at once. All but `encode` and `decode` run in constant time.
+/// A way to compute with several field elements at once. What runs, and at which addresses, depends on no value of an element or a scalar; it
+/// depends on the places that `gather` takes, which are public.
 pub(crate) trait Lanes: Copy + Send + Sync + 'static {
     /// Elements that are computed side by side.
     const WIDTH: usize;
@@ -26,7 +27,7 @@ pub(crate) trait Lanes: Copy + Send + Sync + 'static {
 
     /// 1 in every lane.
     fn one(self) -> Self::Element;
-    /// Takes up to `WIDTH` numbers below p; 1 in the lanes that are left.
+    /// Takes up to `WIDTH` numbers below 2²⁵⁶; 1 in the lanes that are left.
     fn encode(self, numbers: &[Words]) -> Self::Element;
     /// Gives as many of the numbers as `out` has room for, each below p.
     fn decode(self, element: &Self::Element, out: &mut [Words]);
@@ -44,7 +45,7 @@ pub(crate) trait Lanes: Copy + Send + Sync + 'static {
 
     /// Takes the points at these places of a pool, negated where the place has [`NEGATED`]; `WIDTH` of them.
     fn gather(self, pool: &[Packed], places: &[u32]) -> (Self::Element, Self::Element);
-    /// Gives points whose coordinates have size 1.01, `WIDTH` of them.
+    /// Gives points whose coordinates have size 1.9 at most, `WIDTH` of them.
     fn scatter(self, x: &Self::Element, y: &Self::Element, out: &mut [Packed]);
 
     /// Takes up to `WIDTH` scalars; 1 in the lanes that are left.

@@ -20,6 +20,8 @@ mod order;
 mod pairs;
 mod recover;
 mod sign;
+#[cfg(test)]
+mod tests;
 mod units;
 mod wipe;
 mod words;
@@ -27,6 +29,8 @@ mod words;
 use p256::elliptic_curve::sec1::ToSec1Point as _;
 
 use check::Slice;
+#[cfg(feature = "valgrind")]
+pub use declassify::{public, secret};
 use sign::ToSign;
 pub use sign::{Refused, Sign};
 pub use units::Unit;
@@ -81,7 +85,7 @@ impl Engine {
 #[repr(transparent)]
 pub struct Hint(Words);
 
-/// A private key, ready to sign slices. It and all that was made of it are wiped at the end.
+/// A private key, ready to sign slices. The memory that holds it, nonces and what was made of them is wiped at the end.
 pub struct Signer(Box<dyn SliceSign>);
 
 impl Signer {

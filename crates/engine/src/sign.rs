@@ -10,7 +10,7 @@ use crate::{
     declassify,
     lanes::{Lanes, PRIME},
     order::{self, ORDER, Scalar},
-    wipe::wipe,
+    wipe::{make_room, wipe},
     words::{self, Words},
 };
 
@@ -86,6 +86,10 @@ impl<L: Lanes> SliceSigner<L> {
     /// Of k and n - k one is odd, and both give a point of the same x.
     #[inline(always)]
     fn take_nonces(&mut self, nonces: &[[u8; 32]]) -> Result<(), Refused> {
+        make_room(&mut self.nonces, nonces.len(), [0; 4]);
+        make_room(&mut self.odd, nonces.len(), [0; 4]);
+        make_room(&mut self.inverses, nonces.len(), Scalar::ZERO);
+        make_room(&mut self.before, nonces.len(), Scalar::ZERO);
         self.nonces.clear();
         self.odd.clear();
         self.inverses.clear();

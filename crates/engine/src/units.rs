@@ -117,13 +117,14 @@ pub(crate) fn emulated(unit: Unit) -> Option<&'static dyn Units> {
     }
 }
 
-struct LaneUnits<L: Lanes> {
+/// Lanes, and the table of their points.
+pub(crate) struct LaneUnits<L: Lanes> {
     lanes: L,
     table: Table<L>,
 }
 
 impl<L: Lanes> LaneUnits<L> {
-    fn new(lanes: L) -> Self {
+    pub(crate) fn new(lanes: L) -> Self {
         Self { lanes, table: comb::table(lanes) }
     }
 }

@@ -8,12 +8,14 @@
 //! | --- | --- | --- |
 //! | `mul` | at most 4 each, one with limbs below 2³¹, the other below 2²⁹ | 1.5, below 2²⁹ |
 //! | `square` | at most 4, below 2²⁹ | 1.5, below 2²⁹ |
-//! | `sub` | a; b at most 1.9; both below 2²⁹ | size(a) + 2, below 2³¹ |
+//! | `sub` | a at most 4; b at most 1.9; both below 2²⁹ | size(a) + 2, below 2³¹ |
 //! | `sub_reduced` | at most 1.9 each, below 2²⁹ | 1.01, below 2²⁹ |
 //! | `sub_twice_reduced` | a at most 2, b at most 1.01, c at most 3.01 and below 2³¹ | 1.01, below 2²⁹ |
+//! | `encode` | numbers below 2²⁵⁶ | 1.04, below 2²⁹ |
+//! | `scatter` | at most 1.9, below 2²⁹ | below 2²⁵⁶ |
 
 use crate::{
-    field::digits::Window,
+    field::{bounds, digits::Window},
     isa::{Mul32, Work},
     lanes::{Lanes, NEGATED, PRIME, Packed, windows},
     words::{self, Words},
@@ -139,6 +141,17 @@ impl<I: Mul32> Radix29<I> {
         all
     }
 
+    /// Whether all lanes are within these bounds; always so where bounds are not asserted.
+    #[inline(always)]
+    fn is_within(self, element: &[I::Vector; LIMBS], limb_bits: u32, hundredths: u128) -> bool {
+        !bounds::IN_THIS_BUILD || self.look_within(element, limb_bits, hundredths)
+    }
+
+    #[inline(never)]
+    fn look_within(self, element: &[I::Vector; LIMBS], limb_bits: u32, hundredths: u128) -> bool {
+        bounds::hold(&element.map(|limb| self.0.store(limb)), BITS, limb_bits, hundredths)
+    }
+
     /// The limbs of a number in Montgomery's form, below p.
     fn encoded_limbs(self, coordinate: &Words) -> [u64; LIMBS] {
         let encoded = self.encode(&[*coordinate]);
@@ -187,6 +200,7 @@ impl<I: Mul32> Radix29<I> {
     /// A number below 16·2²⁵⁶, whose limbs are above 2²⁵, to size 1.01: 2²⁵⁶ is 2²²⁴ - 2¹⁹² - 2⁹⁶ + 1 modulo p.
     #[inline(always)]
     fn reduce(self, mut a: [I::Vector; LIMBS]) -> [I::Vector; LIMBS] {
+        assert!(self.is_within(&a, 33, 1600));
         let unit = self.0;
         let above = unit.shr::<24>(a[8]);
         a[8] = unit.and(a[8], unit.splat((1 << 24) - 1));
@@ -194,7 +208,9 @@ impl<I: Mul32> Radix29<I> {
         a[3] = unit.sub(a[3], unit.shl::<9>(above));
         a[6] = unit.sub(a[6], unit.shl::<18>(above));
         a[7] = unit.add(a[7], unit.shl::<21>(above));
-        self.carry(a)
+        let reduced = self.carry(a);
+        assert!(self.is_within(&reduced, 29, 101));
+        reduced
     }
 
     /// Limbs of four numbers of four words.
@@ -216,11 +232,12 @@ impl<I: Mul32> Radix29<I> {
         ]
     }
 
-    /// The words of four numbers of size 1.01, made smaller than 2²⁵⁶.
+    /// The words of four numbers of size 1.9 at most, made smaller than 2²⁵⁶.
     #[inline(always)]
     fn pack(self, element: &[I::Vector; LIMBS]) -> [[u64; LANES]; 4] {
         let unit = self.0;
         // Once more as in `reduce`, with 2²⁹ lent to limbs 3 to 7, so that none is negative: there is at most one 2²⁵⁶ to take off.
+        assert!(self.is_within(element, 29, 190));
         let mut l = *element;
         let (lent, passed_on) = (unit.splat(1 << BITS), unit.splat(LOW_29));
         let above = unit.shr::<24>(l[8]);
@@ -251,12 +268,12 @@ impl<I: Mul32> Lanes for Radix29<I> {
         self.0.run(work)
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(test), inline(always))]
     fn one(self) -> Self::Element {
         self.all(&ONE)
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(test), inline(always))]
     fn encode(self, numbers: &[Words]) -> Self::Element {
         let mut lanes = [[0; LANES]; LIMBS];
         for lane in 0..LANES {
@@ -272,7 +289,7 @@ impl<I: Mul32> Lanes for Radix29<I> {
         self.mul(&element, &self.all(&R_SQUARED))
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(test), inline(always))]
     fn decode(self, element: &Self::Element, out: &mut [Words]) {
         // Times 1: at most p, for what is added is below p·R and the element below R.
         let one = self.all(&[1, 0, 0, 0, 0, 0, 0, 0, 0]);
@@ -290,31 +307,41 @@ impl<I: Mul32> Lanes for Radix29<I> {
         }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(test), inline(always))]
     fn mul(self, a: &Self::Element, b: &Self::Element) -> Self::Element {
-        columns!(self, |AT| self.products::<AT>(a, b))
+        assert!(self.is_within(a, 31, 400) && self.is_within(b, 31, 400));
+        assert!(self.is_within(a, 29, 400) || self.is_within(b, 29, 400));
+        let product = columns!(self, |AT| self.products::<AT>(a, b));
+        assert!(self.is_within(&product, 29, 150));
+        product
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(test), inline(always))]
     fn square(self, a: &Self::Element) -> Self::Element {
+        assert!(self.is_within(a, 29, 400));
         let mut doubled = *a;
         for limb in &mut doubled {
             *limb = self.0.add(*limb, *limb);
         }
-        columns!(self, |AT| self.squares::<AT>(a, &doubled))
+        let square = columns!(self, |AT| self.squares::<AT>(a, &doubled));
+        assert!(self.is_within(&square, 29, 150));
+        square
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(test), inline(always))]
     fn sub(self, a: &Self::Element, b: &Self::Element) -> Self::Element {
+        assert!(self.is_within(a, 29, 400) && self.is_within(b, 29, 190));
         let mut difference = self.all(&TWICE_PRIME_OVER_29);
         for at in 0..LIMBS {
             difference[at] = self.0.sub(self.0.add(a[at], difference[at]), b[at]);
         }
+        assert!(self.is_within(&difference, 31, 600));
         difference
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(test), inline(always))]
     fn sub_reduced(self, a: &Self::Element, b: &Self::Element) -> Self::Element {
+        assert!(self.is_within(a, 29, 190) && self.is_within(b, 29, 190));
         let mut difference = self.all(&TWICE_PRIME_OVER_30);
         for at in 0..LIMBS {
             difference[at] = self.0.sub(self.0.add(a[at], difference[at]), b[at]);
@@ -322,8 +349,9 @@ impl<I: Mul32> Lanes for Radix29<I> {
         self.reduce(difference)
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(test), inline(always))]
     fn sub_twice_reduced(self, a: &Self::Element, b: &Self::Element, c: &Self::Element) -> Self::Element {
+        assert!(self.is_within(a, 29, 200) && self.is_within(b, 29, 101) && self.is_within(c, 31, 301));
         let mut difference = self.all(&SIX_TIMES_PRIME_OVER_32);
         for at in 0..LIMBS {
             let less = self.0.sub(self.0.add(a[at], difference[at]), c[at]);
@@ -332,7 +360,7 @@ impl<I: Mul32> Lanes for Radix29<I> {
         self.reduce(difference)
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(test), inline(always))]
     fn gather(self, pool: &[Packed], places: &[u32]) -> (Self::Element, Self::Element) {
         let unit = self.0;
         let (mut x, mut y, mut negated) = ([[0; LANES]; 4], [[0; LANES]; 4], [0; LANES]);
@@ -357,7 +385,7 @@ impl<I: Mul32> Lanes for Radix29<I> {
         (self.unpack(&x), y)
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(test), inline(always))]
     fn scatter(self, x: &Self::Element, y: &Self::Element, out: &mut [Packed]) {
         let (x, y) = (self.pack(x), self.pack(y));
         for (lane, out) in out.iter_mut().enumerate().take(LANES) {
@@ -365,7 +393,7 @@ impl<I: Mul32> Lanes for Radix29<I> {
         }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(test), inline(always))]
     fn scalars(self, scalars: &[Words]) -> Self::Scalars {
         let mut words = [[0; LANES]; 4];
         words[0] = [1; LANES];
@@ -389,7 +417,7 @@ impl<I: Mul32> Lanes for Radix29<I> {
         row
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(test), inline(always))]
     fn select(self, row: &Box<Row>, scalars: &Self::Scalars, window: usize) -> (Self::Element, Self::Element) {
         let unit = self.0;
         let at = Window::new(window, WINDOW);

@@ -6,12 +6,16 @@
 //! | operation | sizes of what it takes | size of its result |
 //! | --- | --- | --- |
 //! | `mul`, `square` | at most 4 each | at most 2 |
-//! | `sub` | a, and b below 2p | size(a) + 2 |
-//! | `sub_reduced` | at most 2 each, b below 2p | 1.01 |
+//! | `sub` | a at most 2, b at most 1.99 | size(a) + 2 |
+//! | `sub_reduced` | a at most 2, b at most 1.99 | 1.01 |
 //! | `sub_twice_reduced` | a at most 2; b at most 1.01; c at most 3.01 | 1.01 |
+//! | `encode` | numbers below 2²⁵⁶ | 1.07 |
+//! | `scatter` | at most 1.9 | below 2²⁵⁶ |
+//!
+//! Limbs of every result are below 2⁵².
 
 use crate::{
-    field::digits::Window,
+    field::{bounds, digits::Window},
     isa::{Madd52, Work},
     lanes::{Lanes, NEGATED, PRIME, Packed, windows},
     words::{self, Words},
@@ -32,7 +36,7 @@ const PRIME_LIMBS: [u64; LIMBS] = limbs(&PRIME);
 const ONE: [u64; LIMBS] = limbs(&words::power_of_two(&PRIME, 4));
 const R_SQUARED: [u64; LIMBS] = limbs(&words::power_of_two(&PRIME, 264));
 
-/// 2p, 6p and 2p again with limbs that are larger than those of what is subtracted.
+/// 2p and 6p, so that no difference is negative. Its lower limbs may be: carries have signs.
 const TWICE_PRIME: [u64; LIMBS] = multiple_of_prime(2);
 const SIX_TIMES_PRIME: [u64; LIMBS] = multiple_of_prime(6);
 
@@ -57,6 +61,17 @@ impl<I: Madd52> Radix52<I> {
             all[at] = self.0.splat(limbs[at]);
         }
         all
+    }
+
+    /// Whether all lanes are within these bounds; always so where bounds are not asserted.
+    #[inline(always)]
+    fn is_within(self, element: &[I::Vector; LIMBS], hundredths: u128) -> bool {
+        !bounds::IN_THIS_BUILD || self.look_within(element, hundredths)
+    }
+
+    #[inline(never)]
+    fn look_within(self, element: &[I::Vector; LIMBS], hundredths: u128) -> bool {
+        bounds::hold(&element.map(|limb| self.0.store(limb)), 52, 52, hundredths)
     }
 
     /// The limbs of a number in Montgomery's form, below p.
@@ -87,7 +102,9 @@ impl<I: Madd52> Radix52<I> {
         a[1] = unit.sub(a[1], unit.shl::<44>(above));
         a[3] = unit.sub(a[3], unit.shl::<36>(above));
         a[4] = unit.add(a[4], unit.shl::<16>(above));
-        self.carry(a)
+        let reduced = self.carry(a);
+        assert!(self.is_within(&reduced, 101));
+        reduced
     }
 
     /// The ten columns of a product divided by R.
@@ -107,7 +124,9 @@ impl<I: Madd52> Radix52<I> {
             t[at + 5] = unit.madd_high(t[at + 5], m, at_4);
         }
         let [_, _, _, _, _, high @ ..] = t;
-        self.carry(high)
+        let product = self.carry(high);
+        assert!(self.is_within(&product, 200));
+        product
     }
 
     /// Limbs of eight numbers of four words.
@@ -125,10 +144,11 @@ impl<I: Madd52> Radix52<I> {
         ]
     }
 
-    /// The words of eight numbers of size 1.01, made smaller than 2²⁵⁶.
+    /// The words of eight numbers of size 1.9 at most, made smaller than 2²⁵⁶.
     #[inline(always)]
     fn pack(self, element: &[I::Vector; LIMBS]) -> [[u64; LANES]; 4] {
         let unit = self.0;
+        assert!(self.is_within(element, 190));
         let [a, b, c, d, e] = self.reduce(*element);
         [
             unit.store(unit.or(a, unit.shl::<52>(b))),
@@ -150,12 +170,12 @@ impl<I: Madd52> Lanes for Radix52<I> {
         self.0.run(work)
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(test), inline(always))]
     fn one(self) -> Self::Element {
         self.all(&ONE)
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(test), inline(always))]
     fn encode(self, numbers: &[Words]) -> Self::Element {
         let mut lanes = [[0; LANES]; LIMBS];
         for lane in 0..LANES {
@@ -171,7 +191,7 @@ impl<I: Madd52> Lanes for Radix52<I> {
         self.mul(&element, &self.all(&R_SQUARED))
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(test), inline(always))]
     fn decode(self, element: &Self::Element, out: &mut [Words]) {
         // Times 1: at most p, for what is added is below p·R and the element below R.
         let one = self.all(&[1, 0, 0, 0, 0]);
@@ -189,8 +209,9 @@ impl<I: Madd52> Lanes for Radix52<I> {
         }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(test), inline(always))]
     fn mul(self, a: &Self::Element, b: &Self::Element) -> Self::Element {
+        assert!(self.is_within(a, 400) && self.is_within(b, 400));
         let mut t = [self.0.splat(0); 2 * LIMBS];
         for i in 0..LIMBS {
             for j in 0..LIMBS {
@@ -201,8 +222,9 @@ impl<I: Madd52> Lanes for Radix52<I> {
         self.montgomery(t)
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(test), inline(always))]
     fn square(self, a: &Self::Element) -> Self::Element {
+        assert!(self.is_within(a, 400));
         let mut t = [self.0.splat(0); 2 * LIMBS];
         for i in 0..LIMBS {
             for j in i + 1..LIMBS {
@@ -220,17 +242,21 @@ impl<I: Madd52> Lanes for Radix52<I> {
         self.montgomery(t)
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(test), inline(always))]
     fn sub(self, a: &Self::Element, b: &Self::Element) -> Self::Element {
+        assert!(self.is_within(a, 200) && self.is_within(b, 199));
         let mut difference = self.all(&TWICE_PRIME);
         for at in 0..LIMBS {
             difference[at] = self.0.sub(self.0.add(a[at], difference[at]), b[at]);
         }
-        self.carry(difference)
+        let difference = self.carry(difference);
+        assert!(self.is_within(&difference, 400));
+        difference
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(test), inline(always))]
     fn sub_reduced(self, a: &Self::Element, b: &Self::Element) -> Self::Element {
+        assert!(self.is_within(a, 200) && self.is_within(b, 199));
         let mut difference = self.all(&TWICE_PRIME);
         for at in 0..LIMBS {
             difference[at] = self.0.sub(self.0.add(a[at], difference[at]), b[at]);
@@ -238,8 +264,9 @@ impl<I: Madd52> Lanes for Radix52<I> {
         self.reduce(difference)
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(test), inline(always))]
     fn sub_twice_reduced(self, a: &Self::Element, b: &Self::Element, c: &Self::Element) -> Self::Element {
+        assert!(self.is_within(a, 200) && self.is_within(b, 101) && self.is_within(c, 301));
         let mut difference = self.all(&SIX_TIMES_PRIME);
         for at in 0..LIMBS {
             let less = self.0.sub(self.0.add(a[at], difference[at]), c[at]);
@@ -248,7 +275,7 @@ impl<I: Madd52> Lanes for Radix52<I> {
         self.reduce(difference)
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(test), inline(always))]
     fn gather(self, pool: &[Packed], places: &[u32]) -> (Self::Element, Self::Element) {
         let unit = self.0;
         let (mut x, mut y, mut negated) = ([[0; LANES]; 4], [[0; LANES]; 4], [0; LANES]);
@@ -273,7 +300,7 @@ impl<I: Madd52> Lanes for Radix52<I> {
         (self.unpack(&x), y)
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(test), inline(always))]
     fn scatter(self, x: &Self::Element, y: &Self::Element, out: &mut [Packed]) {
         let (x, y) = (self.pack(x), self.pack(y));
         for (lane, out) in out.iter_mut().enumerate().take(LANES) {
@@ -281,7 +308,7 @@ impl<I: Madd52> Lanes for Radix52<I> {
         }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(test), inline(always))]
     fn scalars(self, scalars: &[Words]) -> Self::Scalars {
         let mut words = [[0; LANES]; 4];
         words[0] = [1; LANES];
@@ -305,7 +332,7 @@ impl<I: Madd52> Lanes for Radix52<I> {
         row
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(test), inline(always))]
     fn select(self, row: &Box<Row>, scalars: &Self::Scalars, window: usize) -> (Self::Element, Self::Element) {
         let unit = self.0;
         let at = Window::new(window, WINDOW);

@@ -8,14 +8,18 @@ use std::arch::x86_64::*;
 
 use super::{Work, madd52::Madd52};
 
-/// A processor with AVX-512 F and IFMA.
+/// A processor with AVX-512 F and IFMA, BMI2 and ADX.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Avx512Ifma(());
 
 impl Avx512Ifma {
     /// The unit, where this processor and its operating system have it.
     pub(crate) fn detect() -> Option<Self> {
-        let present = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512ifma");
+        // Every processor with the first two has the others, but a hypervisor can hide them.
+        let present = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512ifma")
+            && is_x86_feature_detected!("bmi2")
+            && is_x86_feature_detected!("adx");
         present.then_some(Self(()))
     }
 }
@@ -59,7 +63,7 @@ impl Madd52 for Avx512Ifma {
         fn inside<W: Work>(work: W) -> W::Output {
             work.run()
         }
-        // SAFETY: `detect` found AVX-512 F and IFMA; every processor that has them has BMI2 and ADX.
+        // SAFETY: `detect` found all four.
         unsafe { inside(work) }
     }
 
