@@ -101,8 +101,9 @@ impl<L: Lanes> Comb<L> {
     }
 }
 
-impl<L: Lanes> Drop for Comb<L> {
-    fn drop(&mut self) {
+impl<L: Lanes> Comb<L> {
+    /// Overwrites all that the last slice has left.
+    pub(crate) fn wipe(&mut self) {
         for part in [&mut self.x, &mut self.y, &mut self.dx, &mut self.row_y, &mut self.before] {
             wipe(part, self.lanes.one());
         }

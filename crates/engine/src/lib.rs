@@ -31,10 +31,11 @@ use p256::elliptic_curve::sec1::ToSec1Point as _;
 use check::Slice;
 #[cfg(feature = "valgrind")]
 pub use declassify::{public, secret};
+use order::Scalar;
 use sign::ToSign;
 pub use sign::{Refused, Sign};
 pub use units::Unit;
-use units::{SliceCheck, SliceSign, Units};
+use units::Units;
 use words::Words;
 
 /// A way to compute that this processor has.
@@ -70,13 +71,13 @@ impl Engine {
     pub fn signer(self, key: &[u8; 32]) -> Option<Signer> {
         let key = words::from_bytes(key);
         let in_range = !words::zero_mask(&key) & words::sub(&key, &order::ORDER).1.wrapping_neg();
-        (declassify::word(in_range) == u64::MAX).then(|| Signer(self.units.signer(&key)))
+        (declassify::word(in_range) == u64::MAX).then(|| Signer { units: self.units, key: Scalar::new(&key) })
     }
 
     /// Prepares memory to check slices in.
     #[must_use]
     pub fn checker(self) -> Checker {
-        Checker { check: self.units.check(), ys: Vec::new() }
+        Checker { units: self.units, ys: Vec::new() }
     }
 }
 
@@ -85,8 +86,19 @@ impl Engine {
 #[repr(transparent)]
 pub struct Hint(Words);
 
-/// A private key, ready to sign slices. The memory that holds it, nonces and what was made of them is wiped at the end.
-pub struct Signer(Box<dyn SliceSign>);
+/// A private key, ready to sign slices. It is wiped at the end; nonces and what was made of them, after each slice.
+pub struct Signer {
+    units: &'static dyn Units,
+    key: Scalar,
+}
+
+impl Drop for Signer {
+    fn drop(&mut self) {
+        self.key = Scalar::ZERO;
+        // As far as the compiler knows it is read now: so the writing cannot be left out.
+        std::hint::black_box(&mut self.key);
+    }
+}
 
 impl Signer {
     /// Signs `digests[i]` with the secret number `nonces[i]` into `signatures[i]`, r‖s big-endian, and `hints[i]`. Nonces are 32 bytes,
@@ -106,7 +118,7 @@ impl Signer {
             return Err(Refused::Lengths);
         }
         let mut ys = vec![[0; 4]; digests.len()];
-        self.0.sign(ToSign { digests, nonces, sign, signatures, ys: &mut ys })?;
+        self.units.sign(self.key, ToSign { digests, nonces, sign, signatures, ys: &mut ys })?;
         hints.clear();
         hints.extend(ys.into_iter().map(Hint));
         Ok(())
@@ -127,7 +139,7 @@ pub struct Sums {
 
 /// Makes the sums that slices are checked by. What it works on is public.
 pub struct Checker {
-    check: Box<dyn SliceCheck>,
+    units: &'static dyn Units,
     ys: Vec<Words>,
 }
 
@@ -146,7 +158,7 @@ impl Checker {
         }
         self.ys.clear();
         self.ys.extend(hints.iter().map(|hint| hint.0));
-        let sums = self.check.sums(Slice { digests, signatures, ys: &self.ys, weights })?;
+        let sums = self.units.sums(Slice { digests, signatures, ys: &self.ys, weights })?;
         let encoded = sums.point.to_affine().to_sec1_point(false);
         Some(Sums {
             point: encoded.as_bytes().try_into().ok()?,
@@ -158,7 +170,7 @@ impl Checker {
     /// The hints of signatures whose R has an even y, found from r.
     pub fn even_hints(&self, signatures: &[[u8; 64]], hints: &mut Vec<Hint>) {
         let mut ys = vec![[0; 4]; signatures.len()];
-        self.check.even_ys(signatures, &mut ys);
+        self.units.even_ys(signatures, &mut ys);
         hints.clear();
         hints.extend(ys.into_iter().map(Hint));
     }

@@ -40,10 +40,9 @@ pub enum Refused {
     Digest(usize),
 }
 
-/// The memory in which slices are signed under one key; wiped at its end.
+/// The memory in which slices are signed; wiped at its end.
 pub(crate) struct SliceSigner<L: Lanes> {
     lanes: L,
-    key: Scalar,
     comb: Comb<L>,
     nonces: Vec<Words>,
     odd: Vec<Words>,
@@ -62,11 +61,9 @@ pub(crate) struct ToSign<'a> {
 }
 
 impl<L: Lanes> SliceSigner<L> {
-    /// `key` is from 1 to n - 1.
-    pub(crate) fn new(lanes: L, key: &Words, table: Table<L>) -> Self {
+    pub(crate) fn new(lanes: L, table: Table<L>) -> Self {
         Self {
             lanes,
-            key: Scalar::new(key),
             comb: Comb::new(lanes, table),
             nonces: Vec::new(),
             odd: Vec::new(),
@@ -76,11 +73,11 @@ impl<L: Lanes> SliceSigner<L> {
     }
 
     #[inline(always)]
-    pub(crate) fn sign(&mut self, to_sign: ToSign<'_>) -> Result<(), Refused> {
+    pub(crate) fn sign(&mut self, key: Scalar, to_sign: ToSign<'_>) -> Result<(), Refused> {
         self.take_nonces(to_sign.nonces)?;
         self.comb.multiply(&self.odd).map_err(|_| Refused::SameX)?;
         order::invert_all(&mut self.inverses, &mut self.before);
-        self.finish(to_sign)
+        self.finish(key, to_sign)
     }
 
     /// Of k and n - k one is odd, and both give a point of the same x.
@@ -106,7 +103,7 @@ impl<L: Lanes> SliceSigner<L> {
     }
 
     #[inline(always)]
-    fn finish(&mut self, to_sign: ToSign<'_>) -> Result<(), Refused> {
+    fn finish(&mut self, key: Scalar, to_sign: ToSign<'_>) -> Result<(), Refused> {
         let ToSign { digests, sign, signatures, ys, .. } = to_sign;
         let (mut xs, mut odd_ys) = ([[0; 4]; 8], [[0; 4]; 8]);
         for (group, first) in (0..digests.len()).step_by(L::WIDTH).enumerate() {
@@ -115,7 +112,7 @@ impl<L: Lanes> SliceSigner<L> {
             for (lane, at) in (first..digests.len().min(first + L::WIDTH)).enumerate() {
                 let r = xs[lane];
                 let digest = Scalar::new(&order::reduce(&words::from_bytes(&digests[at])));
-                let s = self.inverses[at].mul(Scalar::new(&r).mul(self.key).add(digest)).words();
+                let s = self.inverses[at].mul(Scalar::new(&r).mul(key).add(digest)).words();
                 let other = match sign {
                     Sign::OfNonce => (self.nonces[at][0] & 1).wrapping_sub(1),
                     Sign::EvenY => (odd_ys[lane][0] & 1).wrapping_neg(),
@@ -138,13 +135,13 @@ impl<L: Lanes> SliceSigner<L> {
     }
 }
 
-impl<L: Lanes> Drop for SliceSigner<L> {
-    fn drop(&mut self) {
-        self.key = Scalar::ZERO;
-        std::hint::black_box(&mut self.key);
+impl<L: Lanes> SliceSigner<L> {
+    /// Overwrites all that the last slice has left.
+    pub(crate) fn wipe(&mut self) {
         wipe(&mut self.nonces, [0; 4]);
         wipe(&mut self.odd, [0; 4]);
         wipe(&mut self.inverses, Scalar::ZERO);
         wipe(&mut self.before, Scalar::ZERO);
+        self.comb.wipe();
     }
 }

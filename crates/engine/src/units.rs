@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::OnceLock};
 
+use parking_lot::Mutex;
+
 #[cfg(target_arch = "x86_64")]
 use crate::isa::{Avx2, Avx512Ifma};
 use crate::{
@@ -10,6 +12,7 @@ use crate::{
     field::{plain::Plain, radix29::Radix29, radix52::Radix52},
     isa::{Emulated, Work},
     lanes::Lanes,
+    order::Scalar,
     recover,
     sign::{Refused, SliceSigner, ToSign},
     words::Words,
@@ -59,18 +62,11 @@ impl fmt::Display for Unit {
 
 /// Lanes with all that they need: made once in a program for each kind.
 pub(crate) trait Units: Send + Sync {
-    fn signer(&self, key: &Words) -> Box<dyn SliceSign>;
-    fn check(&self) -> Box<dyn SliceCheck>;
-}
-
-/// Signs slices under one key.
-pub(crate) trait SliceSign: Send + Sync {
-    fn sign(&mut self, to_sign: ToSign<'_>) -> Result<(), Refused>;
-}
-
-/// Checks slices.
-pub(crate) trait SliceCheck: Send + Sync {
-    fn sums(&mut self, slice: Slice<'_>) -> Option<Sums>;
+    /// Signs a slice under this key.
+    fn sign(&self, key: Scalar, to_sign: ToSign<'_>) -> Result<(), Refused>;
+    /// Makes the sums by which a slice is checked.
+    fn sums(&self, slice: Slice<'_>) -> Option<Sums>;
+    /// Finds the even y of each signature's R.
     fn even_ys(&self, signatures: &[[u8; 64]], ys: &mut [Words]);
 }
 
@@ -117,51 +113,41 @@ pub(crate) fn emulated(unit: Unit) -> Option<&'static dyn Units> {
     }
 }
 
-/// Lanes, and the table of their points.
+/// Lanes, the table of their points, and the memory that slices are worked on in: as much as threads have worked at once, not as many keys
+/// as there are.
 pub(crate) struct LaneUnits<L: Lanes> {
     lanes: L,
     table: Table<L>,
+    signers: Mutex<Vec<SliceSigner<L>>>,
+    checks: Mutex<Vec<Check<L>>>,
 }
 
 impl<L: Lanes> LaneUnits<L> {
     pub(crate) fn new(lanes: L) -> Self {
-        Self { lanes, table: comb::table(lanes) }
+        Self { lanes, table: comb::table(lanes), signers: Mutex::default(), checks: Mutex::default() }
     }
 }
 
 impl<L: Lanes> Units for LaneUnits<L> {
-    fn signer(&self, key: &Words) -> Box<dyn SliceSign> {
-        Box::new(OnUnit { lanes: self.lanes, task: SliceSigner::new(self.lanes, key, self.table.clone()) })
-    }
-
-    fn check(&self) -> Box<dyn SliceCheck> {
-        Box::new(OnUnit { lanes: self.lanes, task: Check::new(self.lanes) })
-    }
-}
-
-/// A task whose work is compiled for the unit of its lanes.
-struct OnUnit<L, T> {
-    lanes: L,
-    task: T,
-}
-
-impl<L: Lanes> SliceSign for OnUnit<L, SliceSigner<L>> {
-    fn sign(&mut self, to_sign: ToSign<'_>) -> Result<(), Refused> {
-        struct Job<'a, L: Lanes>(&'a mut SliceSigner<L>, ToSign<'a>);
+    fn sign(&self, key: Scalar, to_sign: ToSign<'_>) -> Result<(), Refused> {
+        struct Job<'a, L: Lanes>(&'a mut SliceSigner<L>, Scalar, ToSign<'a>);
         impl<L: Lanes> Work for Job<'_, L> {
             type Output = Result<(), Refused>;
 
             #[inline(always)]
             fn run(self) -> Self::Output {
-                self.0.sign(self.1)
+                self.0.sign(self.1, self.2)
             }
         }
-        self.lanes.run(Job(&mut self.task, to_sign))
+        let taken = self.signers.lock().pop();
+        let mut signer = taken.unwrap_or_else(|| SliceSigner::new(self.lanes, self.table.clone()));
+        let signed = self.lanes.run(Job(&mut signer, key, to_sign));
+        signer.wipe();
+        self.signers.lock().push(signer);
+        signed
     }
-}
 
-impl<L: Lanes> SliceCheck for OnUnit<L, Check<L>> {
-    fn sums(&mut self, slice: Slice<'_>) -> Option<Sums> {
+    fn sums(&self, slice: Slice<'_>) -> Option<Sums> {
         struct Job<'a, L: Lanes>(&'a mut Check<L>, Slice<'a>);
         impl<L: Lanes> Work for Job<'_, L> {
             type Output = Option<Sums>;
@@ -171,7 +157,11 @@ impl<L: Lanes> SliceCheck for OnUnit<L, Check<L>> {
                 self.0.sums(self.1)
             }
         }
-        self.lanes.run(Job(&mut self.task, slice))
+        let taken = self.checks.lock().pop();
+        let mut check = taken.unwrap_or_else(|| Check::new(self.lanes));
+        let sums = self.lanes.run(Job(&mut check, slice));
+        self.checks.lock().push(check);
+        sums
     }
 
     fn even_ys(&self, signatures: &[[u8; 64]], ys: &mut [Words]) {

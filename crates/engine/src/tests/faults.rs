@@ -9,6 +9,7 @@ use crate::{
     Checker, Engine, Hint, Sign, Signer, Unit,
     field::{bounds::ASSERTED, radix29::Radix29, radix52::Radix52},
     isa::{Emulated, Madd52, Mul32, Work},
+    order::Scalar,
     tests::{big, scalar},
     units::{LaneUnits, Units},
     words,
@@ -162,12 +163,12 @@ fn passes(checker: &mut Checker, key: ProjectivePoint, slice: &Slice, rng: &mut 
 }
 
 /// Signs with each fault, and gives how many of the slices came out wrong. Each of those has to be refused by the signer or by the check.
-fn wrong_slices(units: &dyn Units, faults: impl Iterator<Item = Fault>, rng: &mut StdRng) -> usize {
+fn wrong_slices(units: &'static dyn Units, faults: impl Iterator<Item = Fault>, rng: &mut StdRng) -> usize {
     let mut secret: [u8; 32] = rng.random();
     secret[0] &= 0x7f;
     let key = SigningKey::from_slice(&secret).unwrap();
     let key = ProjectivePoint::from(*key.verifying_key().as_affine());
-    let mut signer = Signer(units.signer(&words::from_bytes(&secret)));
+    let mut signer = Signer { units, key: Scalar::new(&words::from_bytes(&secret)) };
     let mut checker = Engine::on(Unit::Words).unwrap().checker();
     let mut any = || {
         let mut bytes: [u8; 32] = rng.random();
@@ -204,8 +205,9 @@ fn wrong_slices(units: &dyn Units, faults: impl Iterator<Item = Fault>, rng: &mu
 fn one_wrong_lane_entry_or_carry_is_caught_by_the_check() {
     ASSERTED.set(false);
     let mut rng = StdRng::seed_from_u64(6);
-    let (narrow, wide) = (LaneUnits::new(Radix29(Faulty)), LaneUnits::new(Radix52(Faulty)));
-    for units in [&narrow as &dyn Units, &wide] {
+    let narrow: &'static dyn Units = Box::leak(Box::new(LaneUnits::new(Radix29(Faulty))));
+    let wide: &'static dyn Units = Box::leak(Box::new(LaneUnits::new(Radix52(Faulty))));
+    for units in [narrow, wide] {
         // A slice has more products and carries than this; few of them are of no consequence, as those of a mirrored point that is not chosen.
         let products: Vec<_> = (0..40).map(|_| rng.random_range(0..18_000)).collect();
         let carries: Vec<_> = (0..40).map(|_| rng.random_range(0..4_000)).collect();
