@@ -81,7 +81,7 @@ const TAMPERINGS: &[(&str, &str, &str, &str)] = &[
     (
         "a changed spec",
         "UPDATE vaultstream.jobs SET spec = jsonb_set(spec, '{signing,verify}', '\"None\"')",
-        "UPDATE vaultstream.jobs SET spec = jsonb_set(spec, '{signing,verify}', '\"Sample\"')",
+        "UPDATE vaultstream.jobs SET spec = jsonb_set(spec, '{signing,verify}', '\"All\"')",
         "the receipt says specHash",
     ),
     (

@@ -106,7 +106,7 @@ mod tests {
         let mut value = json!({
             "uid": "00000000-0000-0000-0000-000000000007", "namespace": "default", "name": "job",
             "specHash": "00".repeat(32), "merkleRoot": "11".repeat(32), "keys": [], "backends": ["native"],
-            "records": {"total": 1000, "signed": 990, "rejected": 10, "changed": 0}, "verify": "Sample",
+            "records": {"total": 1000, "signed": 990, "rejected": 10, "changed": 0}, "verify": "All",
             "startedAt": "2026-01-01T00:00:00Z", "completedAt": "2026-01-01T00:01:00Z",
         });
         for (pointer, new) in changes {
@@ -123,7 +123,7 @@ mod tests {
             ("/records/signed", json!(991), "records.signed 991, the ledger 990"),
             ("/records/changed", json!(1), "records.changed 1, the ledger 0"),
             ("/backends", json!(["reference"]), "backends [\"reference\"], the ledger [\"native\"]"),
-            ("/verify", json!("All"), "verify \"All\", the ledger \"Sample\""),
+            ("/verify", json!("Sample"), "verify \"Sample\", the ledger \"All\""),
             ("/completedAt", json!("never"), "completedAt \"never\", the ledger \"2026-01-01T00:01:00Z\""),
         ];
         for (pointer, value, told) in cases {

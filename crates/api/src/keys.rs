@@ -107,9 +107,9 @@ pub enum Verify {
     /// None.
     None,
     /// 1 in 1,024, at least one a unit.
-    #[default]
     Sample,
     /// All.
+    #[default]
     All,
 }
 

@@ -53,7 +53,7 @@ fn a_minimal_manifest_gets_every_default() {
         "batchSize": 500,
         "maxPayloadBytes": 1_048_576,
         "keys": { "count": 100, "lease": { "records": 10000, "duration": "1m" } },
-        "signing": { "nonce": "Hedged", "message": "Payload", "verify": "Sample" },
+        "signing": { "nonce": "Hedged", "message": "Payload", "verify": "All" },
         "concurrency": { "records": 10, "signers": 8, "keys": 5 },
         "retry": { "maxAttempts": 5, "initialBackoff": "200ms", "maxBackoff": "30s" },
         "maxRejected": 0,
