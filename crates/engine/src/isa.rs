@@ -4,6 +4,7 @@
 //! every line of the fields on every machine; they are for tests, since they read tables at secret addresses.
 
 mod emulated;
+mod hidden;
 mod madd52;
 mod mul32;
 
@@ -17,6 +18,7 @@ pub(crate) use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use avx512::Avx512Ifma;
 pub(crate) use emulated::Emulated;
+pub(crate) use hidden::hidden;
 pub(crate) use madd52::Madd52;
 pub(crate) use mul32::Mul32;
 

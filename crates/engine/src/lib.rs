@@ -70,7 +70,7 @@ impl Engine {
     #[must_use]
     pub fn signer(self, key: &[u8; 32]) -> Option<Signer> {
         let key = words::from_bytes(key);
-        let in_range = !words::zero_mask(&key) & words::sub(&key, &order::ORDER).1.wrapping_neg();
+        let in_range = !words::zero_mask(&key) & isa::hidden(words::sub(&key, &order::ORDER).1.wrapping_neg());
         (declassify::word(in_range) == u64::MAX).then(|| Signer { units: self.units, key: Scalar::new(&key) })
     }
 

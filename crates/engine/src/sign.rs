@@ -8,6 +8,7 @@
 use crate::{
     comb::{Comb, Table},
     declassify,
+    isa::hidden,
     lanes::{Lanes, PRIME},
     order::{self, ORDER, Scalar},
     wipe::{make_room, wipe},
@@ -93,7 +94,7 @@ impl<L: Lanes> SliceSigner<L> {
         let mut good = u64::MAX;
         for nonce in nonces {
             let nonce = words::from_bytes(nonce);
-            good &= !words::zero_mask(&nonce) & words::sub(&nonce, &ORDER).1.wrapping_neg();
+            good &= !words::zero_mask(&nonce) & hidden(words::sub(&nonce, &ORDER).1.wrapping_neg());
             let odd = words::select((nonce[0] & 1).wrapping_neg(), &nonce, &order::negate(&nonce));
             self.nonces.push(nonce);
             self.odd.push(odd);
@@ -120,8 +121,8 @@ impl<L: Lanes> SliceSigner<L> {
                 let s = words::select(other, &order::negate(&s), &s);
                 let y = words::select(other, &words::sub(&PRIME, &odd_ys[lane]).0, &odd_ys[lane]);
                 let made = !words::zero_mask(&r)
-                    & words::sub(&r, &ORDER).1.wrapping_neg()
-                    & words::sub(&s, &ORDER).1.wrapping_neg()
+                    & hidden(words::sub(&r, &ORDER).1.wrapping_neg())
+                    & hidden(words::sub(&s, &ORDER).1.wrapping_neg())
                     & !words::zero_mask(&s);
                 if declassify::word(made) != u64::MAX {
                     return Err(Refused::Digest(at));

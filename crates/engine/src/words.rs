@@ -1,5 +1,7 @@
 //! Numbers of 256 bits in four words, and the carries between words. No branch and no address depends on a value.
 
+use crate::isa::hidden;
+
 /// A number below 2²⁵⁶: four words, the lowest first.
 pub(crate) type Words = [u64; 4];
 
@@ -46,7 +48,8 @@ pub(crate) const fn sub(a: &Words, b: &Words) -> (Words, u64) {
 
 /// `yes` where `mask` is all ones, `no` where it is 0.
 #[inline(always)]
-pub(crate) const fn select(mask: u64, yes: &Words, no: &Words) -> Words {
+pub(crate) fn select(mask: u64, yes: &Words, no: &Words) -> Words {
+    let mask = hidden(mask);
     [
         (yes[0] & mask) | (no[0] & !mask),
         (yes[1] & mask) | (no[1] & !mask),
@@ -57,7 +60,7 @@ pub(crate) const fn select(mask: u64, yes: &Words, no: &Words) -> Words {
 
 /// The number `carry`·2²⁵⁶ + `value`, which is below 2·`modulus`, modulo it.
 #[inline(always)]
-pub(crate) const fn reduce_once(value: &Words, carry: u64, modulus: &Words) -> Words {
+pub(crate) fn reduce_once(value: &Words, carry: u64, modulus: &Words) -> Words {
     let (less, borrow) = sub(value, modulus);
     let (_, borrow) = sub_borrow(carry, 0, borrow);
     select(borrow.wrapping_neg(), value, &less)
@@ -121,7 +124,9 @@ pub(crate) const fn power_of_two(modulus: &Words, more: usize) -> Words {
     let mut doublings = 0;
     while doublings < more {
         let (double, carry) = add(&power, &power);
-        power = reduce_once(&double, carry, modulus);
+        // What it is made of is public.
+        let (less, borrow) = sub(&double, modulus);
+        power = if carry == 1 || borrow == 0 { less } else { double };
         doublings += 1;
     }
     power
@@ -129,8 +134,8 @@ pub(crate) const fn power_of_two(modulus: &Words, more: usize) -> Words {
 
 /// All ones when the number is zero, else 0.
 #[inline(always)]
-pub(crate) const fn zero_mask(a: &Words) -> u64 {
-    let any = a[0] | a[1] | a[2] | a[3];
+pub(crate) fn zero_mask(a: &Words) -> u64 {
+    let any = hidden(a[0] | a[1] | a[2] | a[3]);
     ((any | any.wrapping_neg()) >> 63).wrapping_sub(1)
 }
 

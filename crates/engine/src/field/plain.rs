@@ -2,7 +2,7 @@
 
 use crate::{
     field::digits,
-    isa::Work,
+    isa::{Work, hidden},
     lanes::{Lanes, NEGATED, PRIME, Packed},
     words::{self, Words, add_carry},
 };
@@ -56,7 +56,7 @@ impl Lanes for Plain {
     #[inline(always)]
     fn sub(self, a: &Words, b: &Words) -> Words {
         let (difference, borrow) = words::sub(a, b);
-        let mask = borrow.wrapping_neg();
+        let mask = hidden(borrow.wrapping_neg());
         words::add(&difference, &[PRIME[0] & mask, PRIME[1] & mask, 0, PRIME[3] & mask]).0
     }
 
@@ -97,7 +97,7 @@ impl Lanes for Plain {
         let (mut x, mut y) = ([0; 4], [0; 4]);
         for (at, point) in (0..).zip(row) {
             let other: u64 = at ^ index;
-            let mask = ((other | other.wrapping_neg()) >> 63).wrapping_sub(1);
+            let mask = hidden(((other | other.wrapping_neg()) >> 63).wrapping_sub(1));
             for word in 0..4 {
                 x[word] |= point[0][word] & mask;
                 y[word] |= point[1][word] & mask;
