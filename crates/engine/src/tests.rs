@@ -1,5 +1,4 @@
 //! The engine's parts against big integers and another library, on every field that can run here.
-#![expect(clippy::unwrap_used, reason = "this file holds only tests")]
 
 mod faults;
 mod numbers;

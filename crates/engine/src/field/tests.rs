@@ -1,5 +1,4 @@
 //! Every operation of the three fields, on the real and the emulated units, against big integers: at limbs and sizes as large as documented.
-#![expect(clippy::unwrap_used, reason = "this file holds only tests")]
 
 mod limbs;
 
@@ -189,7 +188,7 @@ fn points_go_into_a_pool_and_come_back_as_they_are_or_negated() {
             let pool: Vec<_> = edges.iter().zip(edges.iter().rev()).map(|(x, y)| [*x, *y]).collect();
             for turn in 0..pool.len() {
                 let place = |lane: usize| ((turn + 5 * lane) % pool.len()) as u32;
-                let negated = |lane: usize| (turn * 37 + lane * 11) / 3 % 2 == 0;
+                let negated = |lane: usize| ((turn * 37 + lane * 11) / 3).is_multiple_of(2);
                 let places: Vec<_> =
                     (0..L::WIDTH).map(|lane| place(lane) | if negated(lane) { NEGATED } else { 0 }).collect();
                 let (x, y) = lanes.gather(&pool, &places);
