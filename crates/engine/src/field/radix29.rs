@@ -14,6 +14,13 @@
 //! | `encode` | numbers below 2²⁵⁶ | 1.04, below 2²⁹ |
 //! | `scatter` | at most 1.9, below 2²⁹ | below 2²⁵⁶ |
 
+mod limbs;
+mod reduction;
+
+use self::{
+    limbs::{BITS, LIMBS, LOW_29, lent, limbs, number},
+    reduction::{Reduction, columns},
+};
 use crate::{
     field::{bounds, digits::Window},
     isa::{Mul32, Work},
@@ -25,11 +32,8 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Radix29<I>(pub(crate) I);
 
-const LIMBS: usize = 9;
 const LANES: usize = 4;
 const WINDOW: usize = 7;
-const BITS: usize = 29;
-const LOW_29: u64 = (1 << BITS) - 1;
 
 /// R modulo p, and R² modulo p, for R = 2²⁶¹.
 const ONE: [u64; LIMBS] = limbs(&words::power_of_two(&PRIME, 5));
@@ -41,94 +45,12 @@ const TWICE_PRIME_OVER_29: [u64; LIMBS] = lent(2, 29);
 const TWICE_PRIME_OVER_30: [u64; LIMBS] = lent(2, 30);
 const SIX_TIMES_PRIME_OVER_32: [u64; LIMBS] = lent(6, 32);
 
-/// Added to the columns of a product so that none is negative: 2⁵⁰ in columns 7 to 16, taken back as 2²¹ from the next.
-const COLUMNS: [u64; 2 * LIMBS] = {
-    let mut columns = [0_u64; 2 * LIMBS];
-    let mut at = 7;
-    while at < 17 {
-        columns[at] = columns[at].wrapping_add(1 << 50);
-        columns[at + 1] = columns[at + 1].wrapping_sub(1 << 21);
-        at += 1;
-    }
-    columns
-};
-
 /// The points of one window: nine limbs of each coordinate, and of each those of the 64 points.
 #[derive(Clone, Debug)]
 #[repr(align(64))]
 pub(crate) struct Row {
     x: [[u32; 64]; LIMBS],
     y: [[u32; 64]; LIMBS],
-}
-
-/// A product column by column, of which `$sums` gives the sums of partial products: its number divided by R.
-macro_rules! columns {
-    ($lanes:ident, |$at:ident| $sum:expr) => {{
-        let mut reduction = Reduction::new($lanes.0);
-        columns!(@ reduction, $at, $sum, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17);
-        reduction.out
-    }};
-    (@ $reduction:ident, $name:ident, $sum:expr, $($at:literal)*) => {
-        $( {
-            const $name: usize = $at;
-            let sum = $sum;
-            $reduction.column::<$at>(sum);
-        } )*
-    };
-}
-
-/// Montgomery's reduction, a column at a time.
-struct Reduction<I: Mul32> {
-    unit: I,
-    /// The multiples of p that clear columns 0 to 8.
-    multiples: [I::Vector; LIMBS],
-    /// Columns 9 to 17.
-    out: [I::Vector; LIMBS],
-    carry: I::Vector,
-}
-
-impl<I: Mul32> Reduction<I> {
-    #[inline(always)]
-    fn new(unit: I) -> Self {
-        let zero = unit.splat(0);
-        Self { unit, multiples: [zero; LIMBS], out: [zero; LIMBS], carry: zero }
-    }
-
-    /// Takes a column's sum of partial products.
-    ///
-    /// p = 2²⁵⁶ - 2²²⁴ + 2¹⁹² + 2⁹⁶ - 1. From limb i on, m·(p + 1) is m·2⁹ at limb 3, m·2¹⁸ at limb 6, -m·2²¹ at limb 7 and m·2²⁴ at
-    /// limb 8.
-    #[inline(always)]
-    fn column<const AT: usize>(&mut self, sum: I::Vector) {
-        let unit = self.unit;
-        let mut sum = unit.add(sum, self.carry);
-        if AT >= 7 {
-            sum = unit.add(sum, unit.splat(COLUMNS[AT]));
-        }
-        if AT >= 3 && AT < 3 + LIMBS {
-            sum = unit.add(sum, unit.shl::<9>(self.multiples[AT - 3]));
-        }
-        if AT >= 6 && AT < 6 + LIMBS {
-            sum = unit.add(sum, unit.shl::<18>(self.multiples[AT - 6]));
-        }
-        if AT >= 7 && AT < 7 + LIMBS {
-            sum = unit.sub(sum, unit.shl::<21>(self.multiples[AT - 7]));
-        }
-        if AT >= 8 && AT < 8 + LIMBS {
-            sum = unit.add(sum, unit.shl::<24>(self.multiples[AT - 8]));
-        }
-        if AT + 1 == 2 * LIMBS {
-            self.out[LIMBS - 1] = sum;
-            return;
-        }
-        let limb = unit.and(sum, unit.splat(LOW_29));
-        if AT < LIMBS {
-            self.multiples[AT] = limb;
-        } else {
-            self.out[AT - LIMBS] = limb;
-        }
-        self.carry = unit.shr::<29>(sum);
-    }
 }
 
 impl<I: Mul32> Radix29<I> {
@@ -441,56 +363,6 @@ impl<I: Mul32> Lanes for Radix29<I> {
         }
         (x, y)
     }
-}
-
-/// Nine limbs of 29 bits.
-const fn limbs(number: &Words) -> [u64; LIMBS] {
-    let mut limbs = [0; LIMBS];
-    let mut at = 0;
-    while at < LIMBS {
-        let (word, shift) = (at * BITS / 64, at * BITS % 64);
-        limbs[at] = number[word] >> shift;
-        if shift + BITS > 64 && word < 3 {
-            limbs[at] |= number[word + 1] << (64 - shift);
-        }
-        limbs[at] &= LOW_29;
-        at += 1;
-    }
-    limbs
-}
-
-/// The number of nine limbs of 29 bits modulo 2²⁵⁶.
-#[inline(always)]
-fn number(limbs: &[u64; LIMBS]) -> Words {
-    let mut number = [0; 4];
-    for (at, limb) in limbs.iter().enumerate() {
-        let (word, shift) = (at * BITS / 64, at * BITS % 64);
-        number[word] |= limb << shift;
-        if shift + BITS > 64 && word < 3 {
-            number[word + 1] |= limb >> (64 - shift);
-        }
-    }
-    number
-}
-
-/// times·p, with 2^`bits` lent to each limb by the next, but for the last.
-const fn lent(times: u64, bits: usize) -> [u64; LIMBS] {
-    let p = limbs(&PRIME);
-    let mut multiple = [0; LIMBS];
-    let mut carry = 0;
-    let mut at = 0;
-    while at < LIMBS {
-        let limb = p[at] * times + carry;
-        (multiple[at], carry) = if at + 1 < LIMBS { (limb & LOW_29, limb >> BITS) } else { (limb, 0) };
-        if at + 1 < LIMBS {
-            multiple[at] += 1 << bits;
-        }
-        if at > 0 {
-            multiple[at] -= 1 << (bits - BITS);
-        }
-        at += 1;
-    }
-    multiple
 }
 
 const _: () = assert!(windows(WINDOW) == 37);
