@@ -15,8 +15,8 @@ use crate::harness::{Drive, Running, Site, assert_complete, generated, of_spec, 
 const RECORDS: i64 = 2000;
 /// Never signed: what `retry`, `maxRejected` and `signing.verify` make of it is seen at the end.
 const BROKEN: &str = "1990";
-const SPEC: &str =
-    "batchSize: 20\nkeys: {count: 6, lease: {records: 100, duration: 20s}}\nworkers: {maxRecordsPerSecond: 150}";
+const SPEC: &str = "batchSize: 20\nkeys: {count: 6, lease: {records: 100, duration: 20s}}\nworkers: {maxRecordsPerSecond: 150}\n\
+     signing: {verify: Sample}";
 
 /// Fields that a job keeps for life.
 const FIXED: &[&str] = &[

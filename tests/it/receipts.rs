@@ -54,7 +54,7 @@ const CHANGES: &[(&str, Change)] = &[
     ("keys", |receipt| receipt.keys.swap(0, 1)),
     ("keys", |receipt| receipt.keys.truncate(1)),
     ("backends", |receipt| receipt.backends = Backend::ALL.to_vec()),
-    ("verify", |receipt| receipt.verify = "All".to_owned()),
+    ("verify", |receipt| receipt.verify = "Sample".to_owned()),
     ("startedAt", |receipt| receipt.started_at = "2026-01-01T00:00:00.000Z".to_owned()),
     ("completedAt", |receipt| receipt.completed_at = "2026-01-01T00:00:00.000Z".to_owned()),
 ];

@@ -27,7 +27,7 @@ pub struct NonceIndex {
 }
 
 impl NonceIndex {
-    /// For this number of signatures, within the memory of [`PASS_LIMIT`] of them.
+    /// For this number of signatures, within the memory of `PASS_LIMIT` of them.
     #[must_use]
     pub fn expecting(signatures: u64) -> Self {
         Self { prefixes: Vec::new(), pass: 0, passes: signatures.div_ceil(PASS_LIMIT).max(1) }
