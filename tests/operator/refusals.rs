@@ -101,7 +101,7 @@ async fn a_spec_that_is_changed_after_the_end_is_refused_or_told_to_come_too_lat
         kubectl(&["-n", &place.namespace, "patch", "signingjob", "job", "--type=merge", "-p", &patch]).await;
     assert!(!content && said.contains("source"), "{said}");
 
-    job.patch(json!({"spec": {"maxRejected": 5, "signing": {"verify": "All"}}})).await;
+    job.patch(json!({"spec": {"maxRejected": 5, "signing": {"verify": "Sample"}}})).await;
     let after_change = job.until_condition(ConditionType::Accepted, "False", Reason::ChangedTooLate).await;
     let message = &condition(&after_change, ConditionType::Accepted).unwrap().message;
     assert!(
