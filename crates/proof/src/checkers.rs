@@ -18,10 +18,10 @@ use vaultstream_signing::{Backend, BatchVerifier, Digest, PublicKey, RawSignatur
 use crate::records::Records;
 
 /// Records of a run at most.
-pub(crate) const RUN_LENGTH: usize = 256;
+pub(crate) const RUN_LENGTH: usize = 4096;
 
 /// Runs queued for each thread: enough for the time in which the next rows are read.
-const QUEUED_RUNS: usize = 32;
+const QUEUED_RUNS: usize = 4;
 
 /// Records of one key.
 #[derive(Default)]
