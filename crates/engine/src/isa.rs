@@ -3,6 +3,7 @@
 //! A value of a unit's type is the proof that its instructions are there, so every operation is safe to call. The emulations run
 //! every line of the fields on every machine; they are for tests, since they read tables at secret addresses.
 
+#[cfg(feature = "emulation")]
 mod emulated;
 mod hidden;
 mod madd52;
@@ -17,6 +18,7 @@ mod avx512;
 pub(crate) use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use avx512::Avx512Ifma;
+#[cfg(feature = "emulation")]
 pub(crate) use emulated::Emulated;
 pub(crate) use hidden::hidden;
 pub(crate) use madd52::Madd52;

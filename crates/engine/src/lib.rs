@@ -55,6 +55,7 @@ impl Engine {
 
     /// The engine on the unit's instructions emulated by plain words, for tests of its code on every machine. It reads tables at secret
     /// addresses: not for real keys.
+    #[cfg(feature = "emulation")]
     #[must_use]
     pub fn emulated(unit: Unit) -> Option<Self> {
         units::emulated(unit).map(|units| Self { unit, units })

@@ -4,13 +4,15 @@ use std::{fmt, sync::OnceLock};
 
 use parking_lot::Mutex;
 
+#[cfg(feature = "emulation")]
+use crate::isa::Emulated;
 #[cfg(target_arch = "x86_64")]
 use crate::isa::{Avx2, Avx512Ifma};
 use crate::{
     check::{Check, Slice, Sums},
     comb::{self, Table},
     field::{plain::Plain, radix29::Radix29, radix52::Radix52},
-    isa::{Emulated, Work},
+    isa::Work,
     lanes::Lanes,
     order::Scalar,
     recover,
@@ -99,6 +101,7 @@ pub(crate) fn units(unit: Unit) -> Option<&'static dyn Units> {
 }
 
 /// The unit's instructions on plain words.
+#[cfg(feature = "emulation")]
 pub(crate) fn emulated(unit: Unit) -> Option<&'static dyn Units> {
     match unit {
         Unit::Avx512Ifma => {
