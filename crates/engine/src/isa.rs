@@ -14,6 +14,22 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 
+/// Safe methods of a unit for instructions: its value exists only where they do. Whoever uses this allows `unsafe_code`.
+#[cfg(target_arch = "x86_64")]
+macro_rules! instructions {
+    ($(fn $name:ident $(<const $bits:ident: $kind:ty>)? ($($argument:ident: $type:ty),*) -> $result:ty { $call:expr })*) => {
+        $(
+            #[inline(always)]
+            fn $name $(<const $bits: $kind>)? (self, $($argument: $type),*) -> $result {
+                // SAFETY: `self` exists only where `detect` found these instructions; they touch no memory but the references.
+                unsafe { $call }
+            }
+        )*
+    };
+}
+#[cfg(target_arch = "x86_64")]
+use instructions;
+
 #[cfg(target_arch = "x86_64")]
 pub(crate) use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]

@@ -50,7 +50,7 @@ fn signed(engine: Engine, rng: &mut StdRng, sign: Sign, count: usize) -> Signed 
     Signed { digests, signatures, hints, key }
 }
 
-/// Whether the equation holds, with weights of so many bits.
+/// Whether the equation holds, with weights of this many bits.
 fn passes(
     checker: &mut Checker,
     key: &VerifyingKey,

@@ -6,7 +6,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Work, mul32::Mul32};
+use super::{Work, instructions, mul32::Mul32};
 
 /// A processor with AVX2.
 #[derive(Clone, Copy, Debug)]
@@ -18,19 +18,6 @@ impl Avx2 {
         let present = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi2");
         present.then_some(Self(()))
     }
-}
-
-/// A safe method for an instruction.
-macro_rules! instructions {
-    ($(fn $name:ident $(<const $bits:ident: $kind:ty>)? ($($argument:ident: $type:ty),*) -> $result:ty { $call:expr })*) => {
-        $(
-            #[inline(always)]
-            fn $name $(<const $bits: $kind>)? (self, $($argument: $type),*) -> $result {
-                // SAFETY: `self` exists only where `detect` found these instructions; they touch no memory but the references.
-                unsafe { $call }
-            }
-        )*
-    };
 }
 
 impl Mul32 for Avx2 {

@@ -6,7 +6,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Work, madd52::Madd52};
+use super::{Work, instructions, madd52::Madd52};
 
 /// A processor with AVX-512 F and IFMA, BMI2 and ADX.
 #[derive(Clone, Copy, Debug)]
@@ -22,19 +22,6 @@ impl Avx512Ifma {
             && is_x86_feature_detected!("adx");
         present.then_some(Self(()))
     }
-}
-
-/// A safe method for an instruction.
-macro_rules! instructions {
-    ($(fn $name:ident $(<const $bits:ident: $kind:ty>)? ($($argument:ident: $type:ty),*) -> $result:ty { $call:expr })*) => {
-        $(
-            #[inline(always)]
-            fn $name $(<const $bits: $kind>)? (self, $($argument: $type),*) -> $result {
-                // SAFETY: `self` exists only where `detect` found these instructions; they touch no memory but the references.
-                unsafe { $call }
-            }
-        )*
-    };
 }
 
 impl Madd52 for Avx512Ifma {
