@@ -3,7 +3,9 @@
 //! A processor that computes wrongly once is likely to do it again, and a known-answer test at the start does not find a fault that
 //! comes later.
 
-use std::sync::{Mutex, OnceLock};
+use std::sync::OnceLock;
+
+use parking_lot::Mutex;
 
 use super::kind::{Backend, Nonce};
 
