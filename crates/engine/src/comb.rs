@@ -16,14 +16,12 @@ use p256::{
 };
 
 use crate::{
+    addition::{self, CHAINS},
     invert,
     lanes::{Lanes, SameX, windows},
     wipe::{make_room, wipe},
     words::{self, Words},
 };
-
-/// Products that are kept side by side, so that one need not wait for the one before.
-const CHAINS: usize = 4;
 
 /// The rows of all windows.
 pub(crate) type Table<L> = Arc<[<L as Lanes>::Row]>;
@@ -77,11 +75,9 @@ impl<L: Lanes> Comb<L> {
         let mut products = [lanes.one(); CHAINS];
         for group in 0..scalars.len() {
             let (px, py) = lanes.select(row, &scalars[group], window);
-            let product = &mut products[group % CHAINS];
             dx[group] = lanes.sub(&px, &x[group]);
             row_y[group] = py;
-            before[group] = *product;
-            *product = lanes.mul(product, &dx[group]);
+            before[group] = addition::begin(lanes, &mut products[group % CHAINS], &dx[group]);
         }
         let mut inverses = products;
         if !invert::all(lanes, &mut inverses) {
@@ -89,13 +85,8 @@ impl<L: Lanes> Comb<L> {
         }
         for group in (0..scalars.len()).rev() {
             let inverse = &mut inverses[group % CHAINS];
-            let inverted = lanes.mul(inverse, &before[group]);
-            *inverse = lanes.mul(inverse, &dx[group]);
-            let slope = lanes.mul(&lanes.sub(&row_y[group], &y[group]), &inverted);
-            let sum = lanes.sub_twice_reduced(&lanes.square(&slope), &x[group], &dx[group]);
-            let product = lanes.mul(&slope, &lanes.sub(&x[group], &sum));
-            y[group] = lanes.sub_reduced(&product, &y[group]);
-            x[group] = sum;
+            let point = (&x[group], &y[group]);
+            (x[group], y[group]) = addition::finish(lanes, inverse, &before[group], &dx[group], point, &row_y[group]);
         }
         Ok(())
     }

@@ -8,6 +8,7 @@
 //! docs/engine.md derives the algorithms, the bounds of limbs and the costs. Nonces and weights are random numbers of the caller: there is
 //! no I/O here, and no randomness.
 
+mod addition;
 mod check;
 mod comb;
 mod declassify;

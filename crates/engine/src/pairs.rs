@@ -3,15 +3,13 @@
 //! What is added here is public, so places and branches may depend on it.
 
 use crate::{
+    addition::{self, CHAINS},
     invert,
     lanes::{Lanes, Packed, SameX},
 };
 
 /// Pairs whose additions share one inversion.
 const SHARING: usize = 1024;
-
-/// Products that are kept side by side, so that one need not wait for the one before.
-const CHAINS: usize = 4;
 
 /// A point of a group: the group, and the point's place in the pool.
 #[derive(Clone, Copy, Debug)]
@@ -108,10 +106,8 @@ impl<L: Lanes> Pairs<L> {
             let bx;
             (ax[group], ay[group]) = lanes.gather(pool, &places[0][lanes_of.clone()]);
             (bx, by[group]) = lanes.gather(pool, &places[1][lanes_of]);
-            let product = &mut products[group % CHAINS];
             dx[group] = lanes.sub(&bx, &ax[group]);
-            before[group] = *product;
-            *product = lanes.mul(product, &dx[group]);
+            before[group] = addition::begin(lanes, &mut products[group % CHAINS], &dx[group]);
         }
         if !invert::all(lanes, &mut products) {
             return Err(SameX);
@@ -120,12 +116,8 @@ impl<L: Lanes> Pairs<L> {
         pool.resize(sums + groups * L::WIDTH, [[0; 4]; 2]);
         for group in (0..groups).rev() {
             let inverse = &mut products[group % CHAINS];
-            let inverted = lanes.mul(inverse, &before[group]);
-            *inverse = lanes.mul(inverse, &dx[group]);
-            let slope = lanes.mul(&lanes.sub(&by[group], &ay[group]), &inverted);
-            let x = lanes.sub_twice_reduced(&lanes.square(&slope), &ax[group], &dx[group]);
-            let product = lanes.mul(&slope, &lanes.sub(&ax[group], &x));
-            let y = lanes.sub_reduced(&product, &ay[group]);
+            let point = (&ax[group], &ay[group]);
+            let (x, y) = addition::finish(lanes, inverse, &before[group], &dx[group], point, &by[group]);
             let first = sums + group * L::WIDTH;
             lanes.scatter(&x, &y, &mut pool[first..first + L::WIDTH]);
         }
