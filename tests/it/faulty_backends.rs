@@ -39,6 +39,23 @@ async fn with_one_faulty_lane_no_invalid_signature_is_committed_and_another_back
     assert!(withdrawn >= 1.0, "none was withdrawn");
 }
 
+/// Also where nothing is checked: nothing of such a slice was signed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backend_that_refuses_to_sign_is_withdrawn_and_another_completes_the_job() {
+    let site = Site::new().await;
+    let job = site.drive(&generated("job", 1000, &format!("{SPEC}\nsigning: {{verify: None}}")), quick()).await;
+    let fastest = Backend::fastest();
+    let worker = site.worker(job.uid).await.env("VAULTSTREAM_FAULT_REFUSAL", fastest.as_str()).start();
+    job.complete().await;
+    assert_signed_exactly_once(&site, "job", 1000).await;
+    assert_eq!(site.number("SELECT count(*) FROM vaultstream.batches WHERE attempts > 0").await, 0);
+    let told = site.text("SELECT array_to_string(withdrawn, '|') FROM vaultstream.jobs").await;
+    let why = "it refused to sign records of the job job: a nonce is not a number from 1 to n - 1";
+    assert_eq!(told, format!("{fastest}: {why}"));
+    assert_eq!(worker.metric(&format!("withdrawn_backends_total{{backend=\"{fastest}\"}}")).await, 1.0);
+    assert!(worker.stderr().contains(why), "{}", worker.stderr());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_faulty_lane_has_committed_unseen_ends_the_job_once_a_sample_finds_it() {
     let site = Site::new().await;

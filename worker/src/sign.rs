@@ -30,7 +30,7 @@ use vaultstream_ledger::{BatchNo, commit::Segment};
 use vaultstream_signing::SigningError;
 
 pub(crate) use self::{
-    failure::{SIGNING_FAILED, SignFailure, Stopped},
+    failure::{BackendFault, SIGNING_FAILED, SignFailure, Stopped},
     isolate::isolate,
     kept::{KEPT_LIMIT, Kept, KeptBatch},
     key::SigningKey,
@@ -95,16 +95,16 @@ struct Signing<'a> {
 }
 
 impl Signing<'_> {
-    /// Signs a slice. When the backend refuses it, each batch of it has a try of its own.
+    /// Signs a slice. When the backend fails to, each batch of it has a try of its own.
     fn sign(&mut self, slice: Range<usize>) -> Result<(), Stopped> {
         if self.make(&slice)?.is_ok() {
             return Ok(());
         }
         for (batch, part) in self.records.parts(&slice) {
             if !self.failed.contains_key(&batch)
-                && let Err(refused) = self.make(&part)?
+                && let Err(failed) = self.make(&part)?
             {
-                self.failed.insert(batch, refused.into());
+                self.failed.insert(batch, failed.into());
             }
         }
         Ok(())
@@ -115,8 +115,12 @@ impl Signing<'_> {
         let Flat { ids, digests, signatures, .. } = &mut self.records;
         let (ids, digests) = (&ids[range.clone()], &digests[range.clone()]);
         let signatures = &mut signatures[range.clone()];
-        if let Err(refused) = self.meter.run(Stage::Sign, || self.key.sign(ids, digests, signatures)) {
-            return Ok(Err(refused));
+        match self.meter.run(Stage::Sign, || self.key.sign(ids, digests, signatures)) {
+            Ok(()) => {}
+            Err(SigningError::Refused(why)) if !self.key.last_resort => {
+                return Err(Stopped::Faulty(BackendFault::Refused(why)));
+            }
+            Err(failed) => return Ok(Err(failed)),
         }
         if self.verify == Verify::All {
             let checked = self.meter.run(Stage::Verify, || self.key.check(digests, signatures));
@@ -131,7 +135,8 @@ impl Signing<'_> {
     /// These signatures are wrong, or the backend contradicts itself: another one signs the unit. The last one's batches fail.
     fn blame(&mut self, wrong: Vec<usize>) -> Result<(), Stopped> {
         if !self.key.last_resort {
-            return Err(Stopped::Faulty { record: wrong.first().map(|at| self.records.ids[*at]) });
+            let signature = |at: &usize| BackendFault::Signature { record: self.records.ids[*at] };
+            return Err(Stopped::Faulty(wrong.first().map_or(BackendFault::Sums, signature)));
         }
         for at in wrong {
             let record = self.records.ids[at];

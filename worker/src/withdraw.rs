@@ -1,7 +1,9 @@
 //! What a lane does when signing itself is wrong: withdraws a backend, checks what it has committed, ends the job.
 //!
 //! ```text
-//! wrong signature ─▶ withdraw the backend ─▶ log, metric, ledger (Event)
+//! wrong signature, refused slice
+//!                         ▼
+//!              withdraw the backend ─▶ log, metric, ledger (Event)
 //!                         │
 //!                         ├▶ what the lease has committed (Sample) ── a wrong one ─▶ the job fails
 //!                         └▶ the same unit, signed by the next backend
@@ -19,7 +21,7 @@ use crate::{
     backends::withdraw,
     keys::{KeyError, LeasedKey},
     session::{Session, SessionError},
-    sign::{KeptBatch, Stopped},
+    sign::{BackendFault, KeptBatch, Stopped},
 };
 
 /// Batches named in a sentence at most.
@@ -30,10 +32,14 @@ impl Session {
     pub(crate) async fn is_lease_over(&self, key: &mut LeasedKey, stopped: Stopped) -> Result<bool, SessionError> {
         match stopped {
             Stopped::LeaseEnded => Ok(true),
-            Stopped::Faulty { record } => {
-                let why = match record {
-                    Some(record) => format!("its signature of record {record} of the job {} is wrong", self.job.name),
-                    None => "its points contradict its signatures".to_owned(),
+            Stopped::Faulty(fault) => {
+                let job = &self.job.name;
+                let why = match fault {
+                    BackendFault::Signature { record } => {
+                        format!("its signature of record {record} of the job {job} is wrong")
+                    }
+                    BackendFault::Sums => "its points contradict its signatures".to_owned(),
+                    BackendFault::Refused(why) => format!("it refused to sign records of the job {job}: {why}"),
                 };
                 if withdraw(key.signing.backend, self.keys.nonce, &why, &self.shared.metrics) == Withdrawal::Last {
                     key.signing.last_resort = true;

@@ -24,7 +24,8 @@ pub enum Sign {
     EvenY,
 }
 
-/// Why a slice was not signed. Each has a probability below 2⁻⁹⁶ with random nonces; sign the slice in another way.
+/// Why a slice was not signed. Each has a probability below 2⁻⁹⁶ with random nonces, whoever chose the digests: take it for a fault of
+/// the processor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// As many nonces, signatures and hints as digests are wanted.

@@ -10,6 +10,8 @@ mod armed;
 mod lane;
 #[cfg(feature = "enabled")]
 mod records;
+#[cfg(feature = "enabled")]
+mod refusal;
 
 /// Marks the fault point `name`; does nothing unless the feature `enabled` is on and `VAULTSTREAM_FAULT` names it.
 #[inline(always)]
@@ -38,4 +40,16 @@ pub fn spoil_lane<'a>(backend: &str, signatures: impl Iterator<Item = &'a mut [u
     lane::spoil(backend, signatures);
     #[cfg(not(feature = "enabled"))]
     let _ = (backend, signatures);
+}
+
+/// Whether a backend refuses to sign, as one does that has computed wrongly (`VAULTSTREAM_FAULT_REFUSAL=engine`); false in a plain build.
+#[inline(always)]
+pub fn refuses(backend: &str) -> bool {
+    #[cfg(feature = "enabled")]
+    return refusal::is_chosen(backend);
+    #[cfg(not(feature = "enabled"))]
+    {
+        let _ = backend;
+        false
+    }
 }

@@ -20,6 +20,7 @@ use crate::public_key::PublicKey;
 pub use contract::{Absence, BatchSigner, BatchVerifier, SigningError, SliceSums};
 pub use kind::{Backend, Nonce, UnknownBackend};
 pub use slice_check::{SliceCheck, WrongSlice};
+pub use vaultstream_engine::Refused;
 pub use withdrawal::Withdrawal;
 
 impl Backend {

@@ -1,7 +1,7 @@
 //! Why a unit, a batch or a record was not signed.
 
 use vaultstream_ledger::BatchNo;
-use vaultstream_signing::SigningError;
+use vaultstream_signing::{SigningError, backend::Refused};
 
 /// The reason of a record that could not be signed.
 pub(crate) const SIGNING_FAILED: &str = "SigningFailed";
@@ -25,11 +25,8 @@ pub(crate) enum SignFailure {
 pub(crate) enum Stopped {
     /// The lease's own deadline passed: nothing signed under it can be committed any more.
     LeaseEnded,
-    /// The backend makes wrong signatures: another one has to sign.
-    Faulty {
-        /// The first record whose signature is wrong; `None` when the backend only contradicts itself.
-        record: Option<i64>,
-    },
+    /// The backend computes wrongly: another one has to sign.
+    Faulty(BackendFault),
     /// The key signed two digests with one nonce.
     NonceRepeated {
         /// The record that came second.
@@ -37,4 +34,18 @@ pub(crate) enum Stopped {
         /// Its batch.
         batch: BatchNo,
     },
+}
+
+/// What a backend did wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BackendFault {
+    /// Its signature is wrong.
+    Signature {
+        /// The first such record.
+        record: i64,
+    },
+    /// Each signature is right, and its own sums over them say otherwise.
+    Sums,
+    /// It refused a slice, for a reason that does not come about by chance.
+    Refused(Refused),
 }

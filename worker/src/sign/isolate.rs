@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use vaultstream_ledger::commit::{Reject, Segment};
 use vaultstream_program::chain;
-use vaultstream_signing::{Digest, RawSignature};
+use vaultstream_signing::{Digest, RawSignature, SigningError};
 
 use super::{
-    failure::{SIGNING_FAILED, SignFailure, Stopped},
+    failure::{BackendFault, SIGNING_FAILED, SignFailure, Stopped},
     key::SigningKey,
     meter::Meter,
     plan::SignPlan,
@@ -46,7 +46,10 @@ pub(crate) fn isolate(
         match meter.run(Stage::Sign, || sign_and_check(ids, digests, out, key)) {
             Ok(()) => {}
             Err(SignFailure::Check { record }) if !key.last_resort => {
-                return Err(Stopped::Faulty { record: Some(record) });
+                return Err(Stopped::Faulty(BackendFault::Signature { record }));
+            }
+            Err(SignFailure::Backend(SigningError::Refused(why))) if !key.last_resort => {
+                return Err(Stopped::Faulty(BackendFault::Refused(why)));
             }
             Err(_) if range.len() > 1 => {
                 let middle = range.start + range.len() / 2;

@@ -3,7 +3,7 @@
 use vaultstream_ledger::{BootInstant, KeyId};
 use vaultstream_signing::{
     Backend, BatchSigner, Digest, RawSignature, SigningError, Thumbprint,
-    backend::{SliceCheck, WrongSlice},
+    backend::{Refused, SliceCheck, WrongSlice},
 };
 
 use super::{kept::Kept, nonces::NonceSet};
@@ -46,6 +46,9 @@ impl SigningKey {
         digests: &[Digest],
         out: &mut [RawSignature],
     ) -> Result<(), SigningError> {
+        if vaultstream_faults::refuses(self.backend.as_str()) {
+            return Err(Refused::Nonce.into());
+        }
         self.signer.sign(digests, out)?;
         vaultstream_faults::spoil(ids, out.iter_mut().map(|signature| &mut signature.0));
         vaultstream_faults::spoil_lane(self.backend.as_str(), out.iter_mut().map(|signature| &mut signature.0));

@@ -13,7 +13,8 @@ use p256::{
 use uuid::Uuid;
 use vaultstream_ledger::{BootInstant, KeyId, commit::Reject};
 use vaultstream_signing::{
-    Backend, BatchSigner, Digest, Nonce, PrivateKey, PublicKey, RawSignature, SigningError, backend::SliceCheck,
+    Backend, BatchSigner, Digest, Nonce, PrivateKey, PublicKey, RawSignature, SigningError,
+    backend::{Refused, SliceCheck},
 };
 
 use super::{kept::Kept, nonces::NonceSet, *};
@@ -29,7 +30,9 @@ const JOB: Uuid = Uuid::from_u128(0x51);
 enum Fault {
     /// Signs something else.
     WrongSignature,
-    /// Refuses the whole call, as backends do.
+    /// Fails the whole call, as backends do.
+    Failure,
+    /// Refuses the whole call, as the engine does when it has computed wrongly.
     Refusal,
     /// Signs rightly, but always with one nonce.
     OneNonce,
@@ -66,7 +69,8 @@ impl BatchSigner for FaultySigner {
             if self.chosen.contains(&digest.0) {
                 match self.fault {
                     Fault::WrongSignature => signature.0[40] ^= 1,
-                    Fault::Refusal => return Err(SigningError::Digest(at)),
+                    Fault::Failure => return Err(SigningError::Digest(at)),
+                    Fault::Refusal => return Err(Refused::SameX.into()),
                     Fault::OneNonce => *signature = self.with_nonce(77, digest),
                 }
             }
@@ -136,9 +140,9 @@ fn numbers(unit: &SignedUnit) -> (Vec<i64>, Vec<i64>) {
 }
 
 #[test]
-fn a_batch_that_the_backend_refuses_keeps_no_other_from_being_signed() {
+fn a_batch_that_the_backend_fails_to_sign_keeps_no_other_from_being_signed() {
     let batches = [batch(1, 0..=9), batch(2, 10..=19), batch(3, 20..=29)];
-    let (mut key, _) = key_that_fails_on(&[13], Fault::Refusal);
+    let (mut key, _) = key_that_fails_on(&[13], Fault::Failure);
     let unit = unit(&batches, &mut key, Verify::None).unwrap();
     assert_eq!(numbers(&unit), (vec![1, 3], vec![2]));
     assert!(matches!(unit.failed[0].1, SignFailure::Backend(SigningError::Digest(3))), "{:?}", unit.failed);
@@ -171,7 +175,7 @@ fn a_sample_checks_at_least_one_signature_of_a_unit() {
 
 #[test]
 fn nothing_is_signed_under_a_lease_that_has_ended() {
-    let (mut key, _) = key_that_fails_on(&[], Fault::Refusal);
+    let (mut key, _) = key_that_fails_on(&[], Fault::Failure);
     key.expires = BootInstant::now();
     assert_eq!(unit(&[batch(1, 0..=9)], &mut key, Verify::None).unwrap_err(), Stopped::LeaseEnded);
     let isolated = isolate(&batch(1, 0..=9), &mut key, &plan(Verify::All), 3, &metrics());
@@ -209,7 +213,7 @@ fn isolated(chosen: &[i64], fault: Fault) -> BTreeMap<i64, String> {
 #[test]
 fn isolation_rejects_the_records_at_fault_and_signs_all_others() {
     for chosen in [&[][..], &[100], &[199], &[149, 150], &[100, 133, 134, 199]] {
-        for fault in [Fault::WrongSignature, Fault::Refusal] {
+        for fault in [Fault::WrongSignature, Fault::Failure, Fault::Refusal] {
             assert_eq!(isolated(chosen, fault).keys().copied().collect::<Vec<_>>(), chosen);
         }
     }
@@ -218,9 +222,9 @@ fn isolation_rejects_the_records_at_fault_and_signs_all_others() {
 }
 
 #[test]
-fn a_reject_says_whether_the_backend_refused_or_the_check_failed() {
-    let refused = isolated(&[142], Fault::Refusal);
-    assert_eq!(refused[&142], "the backend failed to sign: failed to sign the digest at index 0");
+fn a_reject_says_whether_the_backend_or_the_check_failed() {
+    let failed = isolated(&[142], Fault::Failure);
+    assert_eq!(failed[&142], "the backend failed to sign: failed to sign the digest at index 0");
     let wrong = isolated(&[142], Fault::WrongSignature);
     assert_eq!(wrong[&142], "the signature of record 142 did not pass the check by another implementation");
 }
@@ -230,7 +234,7 @@ fn a_batch_without_records_to_sign_is_only_its_rejects() {
     let mut records = batch(9, 1..=1);
     (records.ids, records.digests) = (Vec::new(), Vec::new());
     records.rejects.push(Reject { id: 1, reason: "PayloadMissing".to_owned(), detail: String::new(), attempts: 0 });
-    let (mut key, _) = key_that_fails_on(&[], Fault::Refusal);
+    let (mut key, _) = key_that_fails_on(&[], Fault::Failure);
     let unit = unit(std::slice::from_ref(&records), &mut key, Verify::Sample).unwrap();
     assert_eq!((unit.segments[0].signed, unit.segments[0].rejected), (0, 1));
     let isolated = isolate(&records, &mut key, &plan(Verify::All), 1, &metrics()).unwrap();
@@ -240,10 +244,10 @@ fn a_batch_without_records_to_sign_is_only_its_rejects() {
 #[test]
 fn slices_are_as_long_as_the_backend_says_whatever_the_batches() {
     let batches: Vec<_> = (0..20).map(|n| batch(n, n * 5..=n * 5 + 4)).collect();
-    let (mut key, _, calls) = watched_key(&[], Fault::Refusal, 32);
+    let (mut key, _, calls) = watched_key(&[], Fault::Failure, 32);
     assert_eq!(unit(&batches, &mut key, Verify::All).unwrap().segments.len(), 20);
     assert_eq!(*calls.lock().unwrap(), [32, 32, 32, 4]);
-    let (mut key, _, calls) = watched_key(&[], Fault::Refusal, 100_000);
+    let (mut key, _, calls) = watched_key(&[], Fault::Failure, 100_000);
     unit(&[batch(1, 1..=5000)], &mut key, Verify::None).unwrap();
     assert_eq!(*calls.lock().unwrap(), [4096, 904]);
 }
@@ -252,13 +256,35 @@ fn slices_are_as_long_as_the_backend_says_whatever_the_batches() {
 fn nothing_of_a_unit_is_kept_when_another_backend_can_sign_it() {
     let batches = [batch(1, 0..=9), batch(2, 10..=19)];
     let mut key = replaceable_key_that_fails_on(&[13, 14], Fault::WrongSignature);
-    assert_eq!(unit(&batches, &mut key, Verify::All).unwrap_err(), Stopped::Faulty { record: Some(13) });
-    // A refusal is no wrong signature.
-    let mut key = replaceable_key_that_fails_on(&[13], Fault::Refusal);
+    assert_eq!(
+        unit(&batches, &mut key, Verify::All).unwrap_err(),
+        Stopped::Faulty(BackendFault::Signature { record: 13 })
+    );
+    // The system may have no randomness just now: that is not the backend's fault.
+    let mut key = replaceable_key_that_fails_on(&[13], Fault::Failure);
     assert_eq!(numbers(&unit(&batches, &mut key, Verify::All).unwrap()), (vec![1], vec![2]));
     let mut key = replaceable_key_that_fails_on(&[105], Fault::WrongSignature);
     let isolated = isolate(&batch(4, 100..=109), &mut key, &plan(Verify::All), 3, &metrics());
-    assert_eq!(isolated.unwrap_err(), Stopped::Faulty { record: Some(105) });
+    assert_eq!(isolated.unwrap_err(), Stopped::Faulty(BackendFault::Signature { record: 105 }));
+}
+
+/// Whatever is checked: nothing of the slice was signed.
+#[test]
+fn a_backend_that_refuses_a_slice_is_faulty_unless_it_is_the_last_one() {
+    let batches = [batch(1, 0..=9), batch(2, 10..=19)];
+    let refused = Stopped::Faulty(BackendFault::Refused(Refused::SameX));
+    for verify in [Verify::None, Verify::Sample, Verify::All] {
+        let mut key = replaceable_key_that_fails_on(&[13], Fault::Refusal);
+        assert_eq!(unit(&batches, &mut key, verify).unwrap_err(), refused, "{verify:?}");
+        let isolated = isolate(&batches[1], &mut key, &plan(verify), 3, &metrics());
+        assert_eq!(isolated.unwrap_err(), refused);
+        let (mut key, _) = key_that_fails_on(&[13], Fault::Refusal);
+        assert_eq!(numbers(&unit(&batches, &mut key, verify).unwrap()), (vec![1], vec![2]), "{verify:?}");
+    }
+    assert_eq!(
+        isolated(&[142], Fault::Refusal)[&142],
+        "the backend failed to sign: the engine refused to sign: a nonce led to a sum of two points of the same x"
+    );
 }
 
 #[test]
@@ -266,7 +292,10 @@ fn one_faulty_lane_is_found_in_the_first_slice() {
     let lane: Vec<i64> = (0..=999).filter(|id| id % 8 == 3).collect();
     let (key, _, calls) = watched_key(&lane, Fault::WrongSignature, 64);
     let mut key = SigningKey { last_resort: false, ..key };
-    assert_eq!(unit(&[batch(1, 0..=999)], &mut key, Verify::All).unwrap_err(), Stopped::Faulty { record: Some(3) });
+    assert_eq!(
+        unit(&[batch(1, 0..=999)], &mut key, Verify::All).unwrap_err(),
+        Stopped::Faulty(BackendFault::Signature { record: 3 })
+    );
     assert_eq!(*calls.lock().unwrap(), [64], "it went on signing");
 }
 
@@ -278,7 +307,7 @@ fn after_a_sample_s_find_the_whole_unit_is_checked() {
     let (mut key, _) = key_that_fails_on(&wrong, Fault::WrongSignature);
     assert_eq!(numbers(&unit(&batches, &mut key, Verify::Sample).unwrap()), (vec![1], vec![2, 3]));
     let mut key = replaceable_key_that_fails_on(&wrong, Fault::WrongSignature);
-    assert!(matches!(unit(&batches, &mut key, Verify::Sample), Err(Stopped::Faulty { .. })));
+    assert!(matches!(unit(&batches, &mut key, Verify::Sample), Err(Stopped::Faulty(BackendFault::Signature { .. }))));
 }
 
 #[test]
@@ -309,7 +338,7 @@ fn a_digest_that_is_signed_again_repeats_no_nonce() {
 
 #[test]
 fn what_a_sample_let_pass_is_kept_once_it_is_committed() {
-    let (mut key, _) = key_that_fails_on(&[], Fault::Refusal);
+    let (mut key, _) = key_that_fails_on(&[], Fault::Failure);
     unit(&[batch(1, 0..=9), batch(2, 10..=19)], &mut key, Verify::Sample).unwrap();
     key.kept.commit(&[BatchNo(2)].into());
     // Signed again, because it was not committed.

@@ -1,5 +1,7 @@
 //! What every backend does, and how it can fail.
 
+use vaultstream_engine::Refused;
+
 use super::kind::Backend;
 use crate::digest::{Digest, RawSignature};
 
@@ -89,6 +91,9 @@ pub enum SigningError {
     /// The digest at this index could not be signed.
     #[error("failed to sign the digest at index {0}")]
     Digest(usize),
+    /// The engine refused a slice. Its nonces do not lead there by chance, so something has computed wrongly.
+    #[error("the engine refused to sign")]
+    Refused(#[from] Refused),
     /// The system gave no random bytes for the nonces.
     #[error("the system has no randomness for the nonces")]
     Randomness,

@@ -13,7 +13,6 @@ use super::kind::{Backend, Nonce};
 use super::native::NativeVerifier;
 use super::nonce::{ADDED, LANES, Rfc6979x8};
 use super::reduced::Reduced;
-use super::reference::ReferenceSigner;
 use super::slice_check;
 use crate::digest::{Digest, RawSignature};
 use crate::key::PrivateKey;
@@ -45,10 +44,9 @@ pub(super) struct EngineSigner {
     /// Those of the present slice.
     made: Zeroizing<Vec<[u8; 32]>>,
     random: Zeroizing<Vec<[u8; ADDED]>>,
-    /// Of the last slice; none when it was signed by the reference implementation.
+    /// Of the last slice; none when it was refused.
     hints: Vec<Hint>,
     buffers: Buffers,
-    reference: ReferenceSigner,
 }
 
 /// Digests and signatures in the engine's form.
@@ -80,7 +78,6 @@ impl EngineSigner {
             random: Zeroizing::default(),
             hints: Vec::new(),
             buffers: Buffers::default(),
-            reference: ReferenceSigner::new(key, nonce),
         })
     }
 
@@ -103,18 +100,15 @@ impl EngineSigner {
         Ok(())
     }
 
+    /// Signs with the nonces in `made`.
     fn sign_slice(&mut self, digests: &[Digest], out: &mut [RawSignature]) -> Result<(), SigningError> {
-        self.make_nonces(digests)?;
         let sign = match self.nonce {
             Nonce::Hedged => Sign::EvenY,
             Nonce::Deterministic => Sign::OfNonce,
         };
         let (messages, signatures) = self.buffers.fill(digests, out);
-        let signed = self.signer.sign(messages, &self.made, sign, signatures, &mut self.hints);
-        if signed.is_err() {
-            self.hints.clear();
-            return self.reference.sign(digests, out);
-        }
+        self.hints.clear();
+        self.signer.sign(messages, &self.made, sign, signatures, &mut self.hints)?;
         for (out, signature) in out.iter_mut().zip(signatures) {
             out.0 = *signature;
         }
@@ -126,6 +120,7 @@ impl BatchSigner for EngineSigner {
     fn sign(&mut self, digests: &[Digest], out: &mut [RawSignature]) -> Result<(), SigningError> {
         check_lengths(digests, out)?;
         for (digests, out) in digests.chunks(SLICE).zip(out.chunks_mut(SLICE)) {
+            self.make_nonces(digests)?;
             self.sign_slice(digests, out)?;
         }
         Ok(())
@@ -207,6 +202,30 @@ impl BatchVerifier for EngineVerifier {
                 let quarter = part.len().div_ceil(4);
                 parts.extend(part.clone().step_by(quarter).map(|from| from..part.end.min(from + quarter)).rev());
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use vaultstream_engine::Refused;
+
+    use super::*;
+
+    #[test]
+    fn a_slice_that_the_engine_refuses_is_signed_by_nothing_else_and_keeps_no_points() {
+        for nonce in [Nonce::Hedged, Nonce::Deterministic] {
+            let mut signer = EngineSigner::new(engine().unwrap(), &PrivateKey::generate().unwrap(), nonce).unwrap();
+            let digests: Vec<Digest> = (0_u8..40).map(|at| Digest::of(&[at])).collect();
+            let mut signatures = vec![RawSignature::EMPTY; digests.len()];
+            signer.sign(&digests, &mut signatures).unwrap();
+            assert_eq!(signer.hints.len(), digests.len());
+            signatures.fill(RawSignature::EMPTY);
+            signer.made[23] = [0; 32];
+            let refused = signer.sign_slice(&digests, &mut signatures);
+            assert!(matches!(refused, Err(SigningError::Refused(Refused::Nonce))), "{refused:?}");
+            assert!(signatures.iter().all(|signature| *signature == RawSignature::EMPTY), "a signature was made");
+            assert_eq!(signer.sums(&digests, &signatures, &[1; 40]), SliceSums::NotKept);
         }
     }
 }
