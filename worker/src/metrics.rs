@@ -145,7 +145,7 @@ impl Metrics {
             backends_withdrawn: IntCounterVec::new(
                 Opts::new(
                     "vaultstream_worker_withdrawn_backends_total",
-                    "Signing backends withdrawn after a wrong signature or a failed self-test.",
+                    "Signing backends withdrawn after a wrong signature, a refusal to sign or a failed self-test.",
                 ),
                 &["backend"],
             )?,

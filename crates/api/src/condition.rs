@@ -104,7 +104,7 @@ reasons! {
     KeysDamaged for Ready | Stalled;
     /// As many workers as wanted are available.
     WorkersReady for WorkersAvailable;
-    /// A worker withdrew a signing backend that made a wrong signature, and signs with another one; the message says why.
+    /// A worker withdrew a signing backend that computed wrongly, and signs with another one; the message says why.
     BackendWithdrawn for WorkersAvailable;
     /// Workers are starting.
     WorkersStarting for WorkersAvailable;
