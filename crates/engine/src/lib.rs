@@ -33,6 +33,7 @@ use check::Slice;
 #[cfg(feature = "valgrind")]
 pub use declassify::{public, secret};
 use order::Scalar;
+pub use order::reduce_wide;
 use sign::ToSign;
 pub use sign::{Refused, Sign};
 pub use units::Unit;

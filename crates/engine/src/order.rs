@@ -20,7 +20,7 @@ impl Scalar {
     pub(crate) const ZERO: Self = Self([0; 4]);
     pub(crate) const ONE: Self = Self(words::power_of_two(&ORDER, 0));
 
-    /// From a number below n.
+    /// From a number below 2²⁵⁶.
     #[inline(always)]
     pub(crate) fn new(number: &Words) -> Self {
         Self(multiply(number, &R_SQUARED))
@@ -104,6 +104,17 @@ pub(crate) fn invert_all(scalars: &mut [Scalar], before: &mut Vec<Scalar>) {
 #[inline(always)]
 pub(crate) fn reduce(number: &Words) -> Words {
     words::reduce_once(number, 0, &ORDER)
+}
+
+/// A number of 512 bits, big-endian, modulo n: uniform bits give a number that is uniform but for 2⁻²⁵⁶. In constant time.
+#[must_use]
+pub fn reduce_wide(number: &[u8; 64]) -> [u8; 32] {
+    let mut halves = [[0; 32]; 2];
+    halves.as_flattened_mut().copy_from_slice(number);
+    let [high, low] = halves.map(|half| words::from_bytes(&half));
+    // R is 2²⁵⁶, so the Montgomery form of the upper half is what it counts.
+    let above = Plain(Scalar::new(&high).0);
+    words::to_bytes(&above.add(Plain(reduce(&low))).0)
 }
 
 /// n - a for a from 1 to n - 1; n for 0.

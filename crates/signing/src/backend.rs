@@ -1,11 +1,12 @@
 //! The libraries that make and check signatures, behind two traits.
 
 mod contract;
+mod deterministic;
 mod engine;
+mod hedged;
 mod kind;
 mod known_answer;
 mod native;
-mod nonce;
 mod order;
 mod reduced;
 mod reference;

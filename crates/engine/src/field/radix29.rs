@@ -135,12 +135,10 @@ impl<I: Mul32> Radix29<I> {
         reduced
     }
 
-    /// Limbs of four numbers of four words.
+    /// Limbs of four numbers: vector i has word i of each.
     #[inline(always)]
-    fn unpack(self, words: &[[u64; LANES]; 4]) -> [I::Vector; LIMBS] {
-        let unit = self.0;
+    fn limbs_of([a, b, c, d]: [I::Vector; 4], unit: I) -> [I::Vector; LIMBS] {
         let low = unit.splat(LOW_29);
-        let [a, b, c, d] = [unit.load(&words[0]), unit.load(&words[1]), unit.load(&words[2]), unit.load(&words[3])];
         [
             unit.and(a, low),
             unit.and(unit.shr::<29>(a), low),
@@ -154,9 +152,20 @@ impl<I: Mul32> Radix29<I> {
         ]
     }
 
-    /// The words of four numbers of size 1.9 at most, made smaller than 2²⁵⁶.
+    /// The words of four numbers below 2²⁵⁶: vector i has word i of each.
     #[inline(always)]
-    fn pack(self, element: &[I::Vector; LIMBS]) -> [[u64; LANES]; 4] {
+    fn words_of(l: [I::Vector; LIMBS], unit: I) -> [I::Vector; 4] {
+        [
+            unit.or(unit.or(l[0], unit.shl::<29>(l[1])), unit.shl::<58>(l[2])),
+            unit.or(unit.or(unit.shr::<6>(l[2]), unit.shl::<23>(l[3])), unit.shl::<52>(l[4])),
+            unit.or(unit.or(unit.shr::<12>(l[4]), unit.shl::<17>(l[5])), unit.shl::<46>(l[6])),
+            unit.or(unit.or(unit.shr::<18>(l[6]), unit.shl::<11>(l[7])), unit.shl::<40>(l[8])),
+        ]
+    }
+
+    /// A number of size 1.9 at most, made smaller than 2²⁵⁶.
+    #[inline(always)]
+    fn fit(self, element: &[I::Vector; LIMBS]) -> [I::Vector; LIMBS] {
         let unit = self.0;
         // Once more as in `reduce`, with 2²⁹ lent to limbs 3 to 7, so that none is negative: there is at most one 2²⁵⁶ to take off.
         assert!(self.is_within(element, 29, 190));
@@ -170,12 +179,17 @@ impl<I: Mul32> Radix29<I> {
         l[6] = unit.sub(unit.add(l[6], passed_on), unit.shl::<18>(above));
         l[7] = unit.add(unit.add(l[7], passed_on), unit.shl::<21>(above));
         l[8] = unit.sub(unit.and(l[8], unit.splat((1 << 24) - 1)), unit.splat(1));
-        let l = self.carry(l);
-        let word_0 = unit.or(unit.or(l[0], unit.shl::<29>(l[1])), unit.shl::<58>(l[2]));
-        let word_1 = unit.or(unit.or(unit.shr::<6>(l[2]), unit.shl::<23>(l[3])), unit.shl::<52>(l[4]));
-        let word_2 = unit.or(unit.or(unit.shr::<12>(l[4]), unit.shl::<17>(l[5])), unit.shl::<46>(l[6]));
-        let word_3 = unit.or(unit.or(unit.shr::<18>(l[6]), unit.shl::<11>(l[7])), unit.shl::<40>(l[8]));
-        [unit.store(word_0), unit.store(word_1), unit.store(word_2), unit.store(word_3)]
+        self.carry(l)
+    }
+
+    /// Word i of up to four numbers in vector i; 1 in the lanes that are left.
+    #[inline(always)]
+    fn words(self, numbers: &[Words]) -> [I::Vector; 4] {
+        let mut rows = [self.0.load(&[1, 0, 0, 0]); LANES];
+        for (row, number) in rows.iter_mut().zip(numbers) {
+            *row = self.0.load(number);
+        }
+        self.0.transpose(rows)
     }
 }
 
@@ -197,35 +211,16 @@ impl<I: Mul32> Lanes for Radix29<I> {
 
     #[cfg_attr(not(test), inline(always))]
     fn encode(self, numbers: &[Words]) -> Self::Element {
-        let mut lanes = [[0; LANES]; LIMBS];
-        for lane in 0..LANES {
-            let limbs = limbs(numbers.get(lane).unwrap_or(&[1, 0, 0, 0]));
-            for (limb, lanes) in limbs.iter().zip(&mut lanes) {
-                lanes[lane] = *limb;
-            }
-        }
-        let mut element = self.one();
-        for limb in 0..LIMBS {
-            element[limb] = self.0.load(&lanes[limb]);
-        }
-        self.mul(&element, &self.all(&R_SQUARED))
+        self.mul(&Self::limbs_of(self.words(numbers), self.0), &self.all(&R_SQUARED))
     }
 
     #[cfg_attr(not(test), inline(always))]
     fn decode(self, element: &Self::Element, out: &mut [Words]) {
         // Times 1: at most p, for what is added is below p·R and the element below R.
-        let one = self.all(&[1, 0, 0, 0, 0, 0, 0, 0, 0]);
-        let element = self.mul(element, &one);
-        let mut lanes = [[0; LANES]; LIMBS];
-        for limb in 0..LIMBS {
-            lanes[limb] = self.0.store(element[limb]);
-        }
-        for (lane, out) in out.iter_mut().enumerate().take(LANES) {
-            let mut limbs = [0; LIMBS];
-            for limb in 0..LIMBS {
-                limbs[limb] = lanes[limb][lane];
-            }
-            *out = words::reduce_once(&number(&limbs), 0, &PRIME);
+        let number = self.mul(element, &self.all(&[1, 0, 0, 0, 0, 0, 0, 0, 0]));
+        let rows = self.0.transpose(Self::words_of(number, self.0));
+        for (row, out) in rows.into_iter().zip(out) {
+            *out = words::reduce_once(&self.0.store(row), 0, &PRIME);
         }
     }
 
@@ -285,16 +280,13 @@ impl<I: Mul32> Lanes for Radix29<I> {
     #[cfg_attr(not(test), inline(always))]
     fn gather(self, pool: &[Packed], places: &[u32]) -> (Self::Element, Self::Element) {
         let unit = self.0;
-        let (mut x, mut y, mut negated) = ([[0; LANES]; 4], [[0; LANES]; 4], [0; LANES]);
+        let (mut x, mut y, mut negated) = ([unit.splat(0); LANES], [unit.splat(0); LANES], [0; LANES]);
         for lane in 0..LANES {
             let point = &pool[(places[lane] & !NEGATED) as usize];
-            for word in 0..4 {
-                x[word][lane] = point[0][word];
-                y[word][lane] = point[1][word];
-            }
+            (x[lane], y[lane]) = (unit.load(&point[0]), unit.load(&point[1]));
             negated[lane] = u64::from(places[lane] / NEGATED).wrapping_neg();
         }
-        let mut y = self.unpack(&y);
+        let mut y = Self::limbs_of(unit.transpose(y), unit);
         let mut difference = self.all(&TWICE_PRIME_OVER_30);
         for at in 0..LIMBS {
             difference[at] = unit.sub(difference[at], y[at]);
@@ -304,27 +296,21 @@ impl<I: Mul32> Lanes for Radix29<I> {
         for at in 0..LIMBS {
             y[at] = unit.blend(negated, mirrored[at], y[at]);
         }
-        (self.unpack(&x), y)
+        (Self::limbs_of(unit.transpose(x), unit), y)
     }
 
     #[cfg_attr(not(test), inline(always))]
     fn scatter(self, x: &Self::Element, y: &Self::Element, out: &mut [Packed]) {
-        let (x, y) = (self.pack(x), self.pack(y));
+        let x = self.0.transpose(Self::words_of(self.fit(x), self.0));
+        let y = self.0.transpose(Self::words_of(self.fit(y), self.0));
         for (lane, out) in out.iter_mut().enumerate().take(LANES) {
-            *out = [[x[0][lane], x[1][lane], x[2][lane], x[3][lane]], [y[0][lane], y[1][lane], y[2][lane], y[3][lane]]];
+            *out = [self.0.store(x[lane]), self.0.store(y[lane])];
         }
     }
 
     #[cfg_attr(not(test), inline(always))]
     fn scalars(self, scalars: &[Words]) -> Self::Scalars {
-        let mut words = [[0; LANES]; 4];
-        words[0] = [1; LANES];
-        for (lane, scalar) in scalars.iter().enumerate().take(LANES) {
-            for word in 0..4 {
-                words[word][lane] = scalar[word];
-            }
-        }
-        [self.0.load(&words[0]), self.0.load(&words[1]), self.0.load(&words[2]), self.0.load(&words[3])]
+        self.words(scalars)
     }
 
     fn row(self, points: &[(Words, Words)]) -> Box<Row> {

@@ -129,12 +129,10 @@ impl<I: Madd52> Radix52<I> {
         product
     }
 
-    /// Limbs of eight numbers of four words.
+    /// Limbs of eight numbers: vector i has word i of each.
     #[inline(always)]
-    fn unpack(self, words: &[[u64; LANES]; 4]) -> [I::Vector; LIMBS] {
-        let unit = self.0;
+    fn limbs_of([a, b, c, d]: [I::Vector; 4], unit: I) -> [I::Vector; LIMBS] {
         let low = unit.splat(LOW_52);
-        let [a, b, c, d] = [unit.load(&words[0]), unit.load(&words[1]), unit.load(&words[2]), unit.load(&words[3])];
         [
             unit.and(a, low),
             unit.and(unit.or(unit.shr::<52>(a), unit.shl::<12>(b)), low),
@@ -144,18 +142,26 @@ impl<I: Madd52> Radix52<I> {
         ]
     }
 
-    /// The words of eight numbers of size 1.9 at most, made smaller than 2²⁵⁶.
+    /// The words of eight numbers below 2²⁵⁶: vector i has word i of each.
     #[inline(always)]
-    fn pack(self, element: &[I::Vector; LIMBS]) -> [[u64; LANES]; 4] {
-        let unit = self.0;
-        assert!(self.is_within(element, 190));
-        let [a, b, c, d, e] = self.reduce(*element);
+    fn words_of([a, b, c, d, e]: [I::Vector; LIMBS], unit: I) -> [I::Vector; 4] {
         [
-            unit.store(unit.or(a, unit.shl::<52>(b))),
-            unit.store(unit.or(unit.shr::<12>(b), unit.shl::<40>(c))),
-            unit.store(unit.or(unit.shr::<24>(c), unit.shl::<28>(d))),
-            unit.store(unit.or(unit.shr::<36>(d), unit.shl::<16>(e))),
+            unit.or(a, unit.shl::<52>(b)),
+            unit.or(unit.shr::<12>(b), unit.shl::<40>(c)),
+            unit.or(unit.shr::<24>(c), unit.shl::<28>(d)),
+            unit.or(unit.shr::<36>(d), unit.shl::<16>(e)),
         ]
+    }
+
+    /// Word i of up to eight numbers in vector i; 1 in the lanes that are left.
+    #[inline(always)]
+    fn words(self, numbers: &[Words]) -> [I::Vector; 4] {
+        let mut rows = [self.0.load_half(&[1, 0, 0, 0]); LANES];
+        for (row, number) in rows.iter_mut().zip(numbers) {
+            *row = self.0.load_half(number);
+        }
+        let [a, b, c, d, ..] = self.0.transpose(rows);
+        [a, b, c, d]
     }
 }
 
@@ -177,35 +183,19 @@ impl<I: Madd52> Lanes for Radix52<I> {
 
     #[cfg_attr(not(test), inline(always))]
     fn encode(self, numbers: &[Words]) -> Self::Element {
-        let mut lanes = [[0; LANES]; LIMBS];
-        for lane in 0..LANES {
-            let limbs = limbs(numbers.get(lane).unwrap_or(&[1, 0, 0, 0]));
-            for (limb, lanes) in limbs.iter().zip(&mut lanes) {
-                lanes[lane] = *limb;
-            }
-        }
-        let mut element = self.one();
-        for limb in 0..LIMBS {
-            element[limb] = self.0.load(&lanes[limb]);
-        }
-        self.mul(&element, &self.all(&R_SQUARED))
+        self.mul(&Self::limbs_of(self.words(numbers), self.0), &self.all(&R_SQUARED))
     }
 
     #[cfg_attr(not(test), inline(always))]
     fn decode(self, element: &Self::Element, out: &mut [Words]) {
         // Times 1: at most p, for what is added is below p·R and the element below R.
-        let one = self.all(&[1, 0, 0, 0, 0]);
-        let element = self.mul(element, &one);
-        let mut lanes = [[0; LANES]; LIMBS];
-        for limb in 0..LIMBS {
-            lanes[limb] = self.0.store(element[limb]);
-        }
-        for (lane, out) in out.iter_mut().enumerate().take(LANES) {
-            let mut l = [0; LIMBS];
-            for limb in 0..LIMBS {
-                l[limb] = lanes[limb][lane];
-            }
-            *out = words::reduce_once(&number(&l), 0, &PRIME);
+        let number = self.mul(element, &self.all(&[1, 0, 0, 0, 0]));
+        let [a, b, c, d] = Self::words_of(number, self.0);
+        let zero = self.0.splat(0);
+        let rows = self.0.transpose([a, b, c, d, zero, zero, zero, zero]);
+        for (row, out) in rows.into_iter().zip(out) {
+            let [a, b, c, d, ..] = self.0.store(row);
+            *out = words::reduce_once(&[a, b, c, d], 0, &PRIME);
         }
     }
 
@@ -278,16 +268,14 @@ impl<I: Madd52> Lanes for Radix52<I> {
     #[cfg_attr(not(test), inline(always))]
     fn gather(self, pool: &[Packed], places: &[u32]) -> (Self::Element, Self::Element) {
         let unit = self.0;
-        let (mut x, mut y, mut negated) = ([[0; LANES]; 4], [[0; LANES]; 4], [0; LANES]);
+        let (mut rows, mut negated) = ([unit.splat(0); LANES], [0; LANES]);
         for lane in 0..LANES {
-            let point = &pool[(places[lane] & !NEGATED) as usize];
-            for word in 0..4 {
-                x[word][lane] = point[0][word];
-                y[word][lane] = point[1][word];
-            }
+            let [[x0, x1, x2, x3], [y0, y1, y2, y3]] = pool[(places[lane] & !NEGATED) as usize];
+            rows[lane] = unit.load(&[x0, x1, x2, x3, y0, y1, y2, y3]);
             negated[lane] = u64::from(places[lane] / NEGATED).wrapping_neg();
         }
-        let mut y = self.unpack(&y);
+        let [x0, x1, x2, x3, y0, y1, y2, y3] = unit.transpose(rows);
+        let mut y = Self::limbs_of([y0, y1, y2, y3], unit);
         let mut difference = self.all(&TWICE_PRIME);
         for at in 0..LIMBS {
             difference[at] = unit.sub(difference[at], y[at]);
@@ -297,27 +285,23 @@ impl<I: Madd52> Lanes for Radix52<I> {
         for at in 0..LIMBS {
             y[at] = unit.blend(negated, mirrored[at], y[at]);
         }
-        (self.unpack(&x), y)
+        (Self::limbs_of([x0, x1, x2, x3], unit), y)
     }
 
     #[cfg_attr(not(test), inline(always))]
     fn scatter(self, x: &Self::Element, y: &Self::Element, out: &mut [Packed]) {
-        let (x, y) = (self.pack(x), self.pack(y));
-        for (lane, out) in out.iter_mut().enumerate().take(LANES) {
-            *out = [[x[0][lane], x[1][lane], x[2][lane], x[3][lane]], [y[0][lane], y[1][lane], y[2][lane], y[3][lane]]];
+        assert!(self.is_within(x, 190) && self.is_within(y, 190));
+        let [x0, x1, x2, x3] = Self::words_of(self.reduce(*x), self.0);
+        let [y0, y1, y2, y3] = Self::words_of(self.reduce(*y), self.0);
+        for (row, out) in self.0.transpose([x0, x1, x2, x3, y0, y1, y2, y3]).into_iter().zip(out) {
+            let [x0, x1, x2, x3, y0, y1, y2, y3] = self.0.store(row);
+            *out = [[x0, x1, x2, x3], [y0, y1, y2, y3]];
         }
     }
 
     #[cfg_attr(not(test), inline(always))]
     fn scalars(self, scalars: &[Words]) -> Self::Scalars {
-        let mut words = [[0; LANES]; 4];
-        words[0] = [1; LANES];
-        for (lane, scalar) in scalars.iter().enumerate().take(LANES) {
-            for word in 0..4 {
-                words[word][lane] = scalar[word];
-            }
-        }
-        [self.0.load(&words[0]), self.0.load(&words[1]), self.0.load(&words[2]), self.0.load(&words[3])]
+        self.words(scalars)
     }
 
     fn row(self, points: &[(Words, Words)]) -> Box<Row> {
@@ -366,7 +350,6 @@ const fn limbs(number: &Words) -> [u64; LIMBS] {
 }
 
 /// The number of five limbs of 52 bits modulo 2²⁵⁶.
-#[inline(always)]
 fn number(l: &[u64; LIMBS]) -> Words {
     [l[0] | l[1] << 52, l[1] >> 12 | l[2] << 40, l[2] >> 24 | l[3] << 28, l[3] >> 36 | l[4] << 16]
 }

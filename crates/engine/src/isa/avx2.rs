@@ -56,6 +56,21 @@ impl Mul32 for Avx2 {
         words
     }
 
+    #[inline(always)]
+    fn transpose(self, [a, b, c, d]: [__m256i; 4]) -> [__m256i; 4] {
+        // SAFETY: `self` exists only where these instructions do.
+        unsafe {
+            let (even_ab, odd_ab) = (_mm256_unpacklo_epi64(a, b), _mm256_unpackhi_epi64(a, b));
+            let (even_cd, odd_cd) = (_mm256_unpacklo_epi64(c, d), _mm256_unpackhi_epi64(c, d));
+            [
+                _mm256_permute2x128_si256::<0x20>(even_ab, even_cd),
+                _mm256_permute2x128_si256::<0x20>(odd_ab, odd_cd),
+                _mm256_permute2x128_si256::<0x31>(even_ab, even_cd),
+                _mm256_permute2x128_si256::<0x31>(odd_ab, odd_cd),
+            ]
+        }
+    }
+
     /// `vpermd` looks among 8 numbers of 32 bits by the low three bits of the index; three bits choose among eight such looks.
     /// The upper half of each lane looks at entry 0, and is cleared.
     #[inline(always)]

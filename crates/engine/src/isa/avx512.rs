@@ -30,6 +30,7 @@ impl Madd52 for Avx512Ifma {
     instructions! {
         fn splat(word: u64) -> __m512i { _mm512_set1_epi64(word.cast_signed()) }
         fn load(words: &[u64; 8]) -> __m512i { _mm512_loadu_si512(words.as_ptr().cast()) }
+        fn load_half(words: &[u64; 4]) -> __m512i { _mm512_zextsi256_si512(_mm256_loadu_si256(words.as_ptr().cast())) }
         fn add(a: __m512i, b: __m512i) -> __m512i { _mm512_add_epi64(a, b) }
         fn sub(a: __m512i, b: __m512i) -> __m512i { _mm512_sub_epi64(a, b) }
         fn and(a: __m512i, b: __m512i) -> __m512i { _mm512_and_si512(a, b) }
@@ -60,6 +61,29 @@ impl Madd52 for Avx512Ifma {
         // SAFETY: `words` has room for one vector, and `self` exists only where the instruction does.
         unsafe { _mm512_storeu_si512(words.as_mut_ptr().cast(), vector) };
         words
+    }
+
+    #[inline(always)]
+    fn transpose(self, rows: [__m512i; 8]) -> [__m512i; 8] {
+        // SAFETY: `self` exists only where these instructions do.
+        unsafe {
+            // Blocks of 128 bits: of four vectors those of columns `from`, `from` + 2, `from` + 4 and `from` + 6.
+            let blocks = |[ab, cd, ef, gh]: [__m512i; 4]| {
+                let (low, high) = (_mm512_shuffle_i64x2::<0x88>(ab, cd), _mm512_shuffle_i64x2::<0x88>(ef, gh));
+                let (low_odd, high_odd) = (_mm512_shuffle_i64x2::<0xdd>(ab, cd), _mm512_shuffle_i64x2::<0xdd>(ef, gh));
+                [
+                    _mm512_shuffle_i64x2::<0x88>(low, high),
+                    _mm512_shuffle_i64x2::<0x88>(low_odd, high_odd),
+                    _mm512_shuffle_i64x2::<0xdd>(low, high),
+                    _mm512_shuffle_i64x2::<0xdd>(low_odd, high_odd),
+                ]
+            };
+            let [a, b, c, d, e, f, g, h] = rows;
+            let even = [(a, b), (c, d), (e, f), (g, h)].map(|(first, second)| _mm512_unpacklo_epi64(first, second));
+            let odd = [(a, b), (c, d), (e, f), (g, h)].map(|(first, second)| _mm512_unpackhi_epi64(first, second));
+            let ([c0, c2, c4, c6], [c1, c3, c5, c7]) = (blocks(even), blocks(odd));
+            [c0, c1, c2, c3, c4, c5, c6, c7]
+        }
     }
 
     /// `vpermi2q` looks among 16 words by the low four bits of the index; two bits choose among four such looks.

@@ -29,6 +29,9 @@ macro_rules! common {
         fn store(self, vector: Self::Vector) -> [u64; $lanes] {
             vector
         }
+        fn transpose(self, rows: [Self::Vector; $lanes]) -> [Self::Vector; $lanes] {
+            std::array::from_fn(|lane| each(|row| rows[row][lane]))
+        }
         fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
             each(|lane| a[lane].wrapping_add(b[lane]))
         }
@@ -65,6 +68,9 @@ macro_rules! common {
 impl Madd52 for Emulated {
     common!(8, u32);
 
+    fn load_half(self, words: &[u64; 4]) -> Self::Vector {
+        each(|lane| words.get(lane).copied().unwrap_or(0))
+    }
     fn sar<const BITS: u32>(self, a: Self::Vector) -> Self::Vector {
         each(|lane| (a[lane].cast_signed() >> BITS).cast_unsigned())
     }

@@ -12,6 +12,8 @@ pub(crate) trait Madd52: Copy + Send + Sync + 'static {
 
     fn splat(self, word: u64) -> Self::Vector;
     fn load(self, words: &[u64; 8]) -> Self::Vector;
+    /// Four words in the lower lanes, zeros in the others.
+    fn load_half(self, words: &[u64; 4]) -> Self::Vector;
     fn store(self, vector: Self::Vector) -> [u64; 8];
     fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
     fn sub(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
@@ -32,6 +34,8 @@ pub(crate) trait Madd52: Copy + Send + Sync + 'static {
     fn madd_low(self, sum: Self::Vector, a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// sum + bits 52 to 103 of a·b, of whose factors the low 52 bits count.
     fn madd_high(self, sum: Self::Vector, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// Lane i of vector j becomes lane j of vector i.
+    fn transpose(self, rows: [Self::Vector; 8]) -> [Self::Vector; 8];
     /// `table[index]` in each lane, for an index below 64, in constant time.
     fn look_up(self, table: &[u64; 64], index: Self::Vector) -> Self::Vector;
     /// `yes` in the lanes whose mask is all ones, `no` where it is 0.

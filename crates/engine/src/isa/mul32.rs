@@ -28,6 +28,8 @@ pub(crate) trait Mul32: Copy + Send + Sync + 'static {
     fn shr_by(self, a: Self::Vector, bits: u32) -> Self::Vector;
     /// The product of the low 32 bits of each factor.
     fn mul(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// Lane i of vector j becomes lane j of vector i.
+    fn transpose(self, rows: [Self::Vector; 4]) -> [Self::Vector; 4];
     /// `table[index]` in each lane, for an index below 64, in constant time.
     fn look_up(self, table: &[u32; 64], index: Self::Vector) -> Self::Vector;
     /// `yes` in the lanes whose mask is all ones, `no` where it is 0.

@@ -81,6 +81,9 @@ macro_rules! right {
         fn store(self, vector: Self::Vector) -> [u64; $lanes] {
             vector
         }
+        fn transpose(self, rows: [Self::Vector; $lanes]) -> [Self::Vector; $lanes] {
+            $unit::transpose(Emulated, rows)
+        }
         right!(@ $unit, add sub and or xor);
         fn shl<const BITS: $bits>(self, a: Self::Vector) -> Self::Vector {
             <Emulated as $unit>::shl::<BITS>(Emulated, a)
@@ -125,6 +128,9 @@ impl Mul32 for Faulty {
 impl Madd52 for Faulty {
     right!(Madd52, 8, u32);
 
+    fn load_half(self, words: &[u64; 4]) -> Self::Vector {
+        Madd52::load_half(Emulated, words)
+    }
     fn shr<const BITS: u32>(self, a: Self::Vector) -> Self::Vector {
         <Emulated as Madd52>::shr::<BITS>(Emulated, a)
     }

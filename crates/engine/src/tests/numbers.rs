@@ -111,3 +111,16 @@ fn one_inversion_inverts_all_and_a_zero_among_them_leaves_nothing() {
         assert!(scalars.iter().all(|scalar| *scalar == Scalar::ZERO));
     }
 }
+
+#[test]
+fn wide_numbers_are_reduced_modulo_the_order() {
+    for high in cases() {
+        for low in cases() {
+            let mut wide = [0; 64];
+            wide[..32].copy_from_slice(&words::to_bytes(&high));
+            wide[32..].copy_from_slice(&words::to_bytes(&low));
+            let expected = ((big(&high) << 256) + big(&low)) % big(&ORDER);
+            assert_eq!(BigUint::from_bytes_be(&order::reduce_wide(&wide)), expected);
+        }
+    }
+}

@@ -1,4 +1,4 @@
-//! Our own batch arithmetic (`crates/engine`), with RFC 6979 nonces, plain or hedged.
+//! Our own batch arithmetic (`crates/engine`), with nonces of RFC 6979, or hedged ones.
 //!
 //! Hedged signatures are made with the s whose point R has an even y: then R is found from r alone, and whoever verifies many signatures of a
 //! key can check them by one equation. Deterministic ones have the s of RFC 6979, to the byte.
@@ -6,12 +6,13 @@
 use std::sync::OnceLock;
 
 use vaultstream_engine::{Checker, Engine, Hint, Sign, Signer, Sums, Unit};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use super::contract::{BatchSigner, BatchVerifier, SigningError, SliceSums, check_lengths};
+use super::deterministic::{LANES, Rfc6979x8};
+use super::hedged::HedgedNonces;
 use super::kind::{Backend, Nonce};
 use super::native::NativeVerifier;
-use super::nonce::{ADDED, LANES, Rfc6979x8};
 use super::reduced::Reduced;
 use super::slice_check;
 use crate::digest::{Digest, RawSignature};
@@ -39,14 +40,52 @@ pub(super) fn engine() -> Result<Engine, SigningError> {
 pub(super) struct EngineSigner {
     signer: Signer,
     checker: Checker,
-    nonces: Box<Rfc6979x8>,
-    nonce: Nonce,
+    nonces: Nonces,
     /// Those of the present slice.
     made: Zeroizing<Vec<[u8; 32]>>,
-    random: Zeroizing<Vec<[u8; ADDED]>>,
     /// Of the last slice; none when it was refused.
     hints: Vec<Hint>,
     buffers: Buffers,
+}
+
+/// Where nonces come from.
+enum Nonces {
+    Hedged(HedgedNonces),
+    Deterministic(Box<Rfc6979x8>),
+}
+
+impl Nonces {
+    /// Makes a nonce for each digest.
+    fn generate(&mut self, digests: &[Digest], made: &mut Vec<[u8; 32]>) -> Result<(), SigningError> {
+        if made.capacity() < digests.len() {
+            // Else a copy of the last ones stays behind when they get more room.
+            made.zeroize();
+        }
+        match self {
+            Self::Hedged(nonces) => {
+                made.resize(digests.len(), [0; 32]);
+                nonces.generate(digests, made)?;
+            }
+            Self::Deterministic(nonces) => {
+                made.resize(digests.len().next_multiple_of(LANES), [0; 32]);
+                for (digests, made) in digests.chunks(LANES).zip(made.as_chunks_mut::<LANES>().0) {
+                    let reduced: [Reduced; LANES] =
+                        std::array::from_fn(|lane| Reduced::of(digests.get(lane).unwrap_or(&digests[0])));
+                    nonces.generate(&reduced, made);
+                }
+                made.truncate(digests.len());
+            }
+        }
+        Ok(())
+    }
+
+    /// Which of the two signatures of a nonce is made.
+    fn sign(&self) -> Sign {
+        match self {
+            Self::Hedged(_) => Sign::EvenY,
+            Self::Deterministic(_) => Sign::OfNonce,
+        }
+    }
 }
 
 /// Digests and signatures in the engine's form.
@@ -72,40 +111,19 @@ impl EngineSigner {
         Ok(Self {
             signer: engine.signer(&scalar).ok_or(SigningError::Key(Backend::Engine))?,
             checker: engine.checker(),
-            nonces: Box::new(Rfc6979x8::new(&scalar)),
-            nonce,
+            nonces: match nonce {
+                Nonce::Hedged => Nonces::Hedged(HedgedNonces::new(&scalar)),
+                Nonce::Deterministic => Nonces::Deterministic(Box::new(Rfc6979x8::new(&scalar))),
+            },
             made: Zeroizing::default(),
-            random: Zeroizing::default(),
             hints: Vec::new(),
             buffers: Buffers::default(),
         })
     }
 
-    fn make_nonces(&mut self, digests: &[Digest]) -> Result<(), SigningError> {
-        let rounded = digests.len().next_multiple_of(LANES);
-        self.made.resize(rounded, [0; 32]);
-        if self.nonce == Nonce::Hedged {
-            self.random.resize(rounded, [0; ADDED]);
-            aws_lc_rs::rand::fill(self.random.as_flattened_mut()).map_err(|_| SigningError::Randomness)?;
-        }
-        let (made, _) = self.made.as_chunks_mut::<LANES>();
-        let (random, _) = self.random.as_chunks::<LANES>();
-        for (at, (digests, made)) in digests.chunks(LANES).zip(made).enumerate() {
-            let reduced: [Reduced; LANES] =
-                std::array::from_fn(|lane| Reduced::of(digests.get(lane).unwrap_or(&digests[0])));
-            let added = (self.nonce == Nonce::Hedged).then(|| &random[at]);
-            self.nonces.generate(&reduced, added, made);
-        }
-        self.made.truncate(digests.len());
-        Ok(())
-    }
-
     /// Signs with the nonces in `made`.
     fn sign_slice(&mut self, digests: &[Digest], out: &mut [RawSignature]) -> Result<(), SigningError> {
-        let sign = match self.nonce {
-            Nonce::Hedged => Sign::EvenY,
-            Nonce::Deterministic => Sign::OfNonce,
-        };
+        let sign = self.nonces.sign();
         let (messages, signatures) = self.buffers.fill(digests, out);
         self.hints.clear();
         self.signer.sign(messages, &self.made, sign, signatures, &mut self.hints)?;
@@ -120,7 +138,7 @@ impl BatchSigner for EngineSigner {
     fn sign(&mut self, digests: &[Digest], out: &mut [RawSignature]) -> Result<(), SigningError> {
         check_lengths(digests, out)?;
         for (digests, out) in digests.chunks(SLICE).zip(out.chunks_mut(SLICE)) {
-            self.make_nonces(digests)?;
+            self.nonces.generate(digests, &mut self.made)?;
             self.sign_slice(digests, out)?;
         }
         Ok(())

@@ -1,8 +1,8 @@
-//! Nonces for eight signatures at a time: RFC 6979 §3.2, and with additional random bytes its §3.6.
+//! Deterministic nonces for eight signatures at a time: RFC 6979 §3.2.
 //!
-//! The generator is HMAC-DRBG over SHA-256, of which this takes the first output: 17 compressions of SHA-256 a nonce with
-//! random bytes, 15 without. A general implementation computes 32: it hashes both pads of the key for each HMAC, and the
-//! update after the output. The eight lanes go through each compression side by side, so that the processor overlaps them.
+//! The generator is HMAC-DRBG over SHA-256, of which this takes the first output: 15 compressions of SHA-256 a nonce. A general
+//! implementation computes 32: it hashes both pads of the key for each HMAC, and the update after the output. The eight lanes go through each
+//! compression side by side, so that the processor overlaps them.
 
 use sha2::block_api::compress256;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
@@ -13,9 +13,6 @@ use crate::sha256::{BLOCK, INITIAL, State, pad, to_bytes};
 
 /// Nonces that are made side by side.
 pub(super) const LANES: usize = 8;
-
-/// Random bytes mixed into a hedged nonce.
-pub(super) const ADDED: usize = 32;
 
 const OUTER_PAD: u8 = 0x5c;
 const INNER_PAD: u8 = 0x36;
@@ -39,8 +36,8 @@ pub(super) struct Rfc6979x8 {
     last_of_x: u8,
     keys: [Mac; LANES],
     values: [[u8; 32]; LANES],
-    /// What follows the first block of the first and third HMAC: the rest of x, the digest, what is added, and padding.
-    tails: [[Block; 2]; LANES],
+    /// What follows the first block of the first and third HMAC: the rest of x, the digest, and padding.
+    tails: [Block; LANES],
     scratch: [Block; LANES],
 }
 
@@ -60,35 +57,29 @@ impl Rfc6979x8 {
             last_of_x: x[31],
             keys: [Mac::default(); LANES],
             values: [[0; 32]; LANES],
-            tails: [[[0; BLOCK]; 2]; LANES],
+            tails: [[0; BLOCK]; LANES],
             scratch: [[0; BLOCK]; LANES],
         }
     }
 
-    /// A nonce for each digest modulo n (bits2octets, §2.3.4); `added[i]` makes the i-th one hedged. Lanes without a digest repeat the first one.
-    pub(super) fn generate(
-        &mut self,
-        digests: &[Reduced],
-        added: Option<&[[u8; ADDED]; LANES]>,
-        nonces: &mut [[u8; 32]; LANES],
-    ) {
+    /// A nonce for each digest modulo n (bits2octets, §2.3.4). Lanes without a digest repeat the first one.
+    pub(super) fn generate(&mut self, digests: &[Reduced], nonces: &mut [[u8; 32]; LANES]) {
         for lane in 0..LANES {
             let Some(digest) = digests.get(lane).or(digests.first()) else { break };
-            self.fill_tail(lane, digest, added.map(|added| &added[lane]));
+            self.fill_tail(lane, digest);
         }
-        let tail_blocks = if added.is_some() { 2 } else { 1 };
 
-        // d. K = HMAC_K(V ‖ 0x00 ‖ x ‖ h ‖ added), for K = 0…0 and V = 0x01…01; e. V = HMAC_K(V)
+        // d. K = HMAC_K(V ‖ 0x00 ‖ x ‖ h), for K = 0…0 and V = 0x01…01; e. V = HMAC_K(V)
         self.keys = [self.first; LANES];
-        self.next_keys(tail_blocks);
+        self.next_keys();
         self.values = [[1; 32]; LANES];
         self.next_values();
-        // f. K = HMAC_K(V ‖ 0x01 ‖ x ‖ h ‖ added); g. V = HMAC_K(V)
+        // f. K = HMAC_K(V ‖ 0x01 ‖ x ‖ h); g. V = HMAC_K(V)
         for lane in 0..LANES {
             self.second[..32].copy_from_slice(&self.values[lane]);
             compress256(&mut self.keys[lane].inner, &[self.second]);
         }
-        self.next_keys(tail_blocks);
+        self.next_keys();
         self.next_values();
         // h. V = HMAC_K(V) is the candidate
         self.next_values();
@@ -98,29 +89,19 @@ impl Rfc6979x8 {
         }
     }
 
-    fn fill_tail(&mut self, lane: usize, digest: &Reduced, added: Option<&[u8; ADDED]>) {
-        let tail = self.tails[lane].as_flattened_mut();
+    fn fill_tail(&mut self, lane: usize, digest: &Reduced) {
+        let tail = &mut self.tails[lane];
         tail.fill(0);
         tail[0] = self.last_of_x;
         tail[1..33].copy_from_slice(digest.as_ref());
-        let end = match added {
-            Some(added) => {
-                tail[33..33 + ADDED].copy_from_slice(added);
-                33 + ADDED
-            }
-            None => 33,
-        };
         // Before it: the inner pad and the first block.
-        let blocks = (end + 9).div_ceil(BLOCK);
-        pad(&mut tail[..blocks * BLOCK], end, 2 * BLOCK + end);
+        pad(tail, 33, 2 * BLOCK + 33);
     }
 
     /// Hashes the tails onto the HMACs that `keys` have begun; what they come to is each lane's next key.
-    fn next_keys(&mut self, tail_blocks: usize) {
-        for block in 0..tail_blocks {
-            for (mac, tail) in self.keys.iter_mut().zip(&self.tails) {
-                compress256(&mut mac.inner, &tail[block..=block]);
-            }
+    fn next_keys(&mut self) {
+        for (mac, tail) in self.keys.iter_mut().zip(&self.tails) {
+            compress256(&mut mac.inner, std::slice::from_ref(tail));
         }
         let mut macs = Zeroizing::new(self.keys);
         self.finish(&mut macs);
@@ -221,9 +202,9 @@ mod tests {
 
     const ROUNDS: usize = 4_000;
 
-    fn reference(x: &[u8; 32], digest: &Digest, added: &[u8], nth: usize) -> [u8; 32] {
+    fn reference(x: &[u8; 32], digest: &Digest, nth: usize) -> [u8; 32] {
         let order = U256::from_be_slice(&ORDER);
-        let mut generator = KGenerator::<sha2::Sha256, U256>::new(x, &digest.0, added, &order);
+        let mut generator = KGenerator::<sha2::Sha256, U256>::new(x, &digest.0, &[], &order);
         let mut nonce = [0; 32];
         for _ in 0..=nth {
             generator.fill_next_k(&mut nonce);
@@ -247,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn nonces_are_those_of_the_rfc6979_crate_plain_and_hedged() {
+    fn nonces_are_those_of_the_rfc6979_crate() {
         let mut rng = seeded();
         for _ in 0..ROUNDS / LANES {
             let key = random_key(&mut rng);
@@ -255,16 +236,11 @@ mod tests {
             let mut digests = [Digest([0; 32]); LANES];
             digests.iter_mut().for_each(|digest| rng.fill_bytes(&mut digest.0));
             digests[0].0[..4].fill(0xff);
-            let added: [[u8; ADDED]; LANES] = std::array::from_fn(|_| rng.random());
             let lanes = rng.random_range(1..=LANES);
             let mut made = [[0; 32]; LANES];
-            for added in [None, Some(&added)] {
-                nonces.generate(&digests.map(|digest| Reduced::of(&digest))[..lanes], added, &mut made);
-                for lane in 0..lanes {
-                    let added = added.map_or(&[][..], |added| &added[lane]);
-                    let expected = reference(&key, &digests[lane], added, 0);
-                    assert_eq!(made[lane], expected, "lane {lane} of {lanes}");
-                }
+            nonces.generate(&digests.map(|digest| Reduced::of(&digest))[..lanes], &mut made);
+            for lane in 0..lanes {
+                assert_eq!(made[lane], reference(&key, &digests[lane], 0), "lane {lane} of {lanes}");
             }
         }
     }
@@ -275,10 +251,10 @@ mod tests {
         let key = random_key(&mut seeded());
         let digest = Digest::of(b"sample");
         let mut nonces = Rfc6979x8::new(&key);
-        nonces.generate(&[Reduced::of(&digest)], None, &mut [[0; 32]; LANES]);
+        nonces.generate(&[Reduced::of(&digest)], &mut [[0; 32]; LANES]);
         for nth in 1..4 {
             nonces.reject(3);
-            assert_eq!(nonces.values[3], reference(&key, &digest, &[], nth));
+            assert_eq!(nonces.values[3], reference(&key, &digest, nth));
         }
     }
 
@@ -287,9 +263,9 @@ mod tests {
         fn is_wiped<T: ZeroizeOnDrop>(_: &T) {}
         let mut nonces = Rfc6979x8::new(&[1; 32]);
         is_wiped(&nonces);
-        nonces.generate(&[Reduced::of(&Digest([2; 32]))], None, &mut [[0; 32]; LANES]);
+        nonces.generate(&[Reduced::of(&Digest([2; 32]))], &mut [[0; 32]; LANES]);
         nonces.zeroize();
         assert_eq!(nonces.values, [[0; 32]; LANES]);
-        assert_eq!(nonces.tails, [[[0; BLOCK]; 2]; LANES]);
+        assert_eq!(nonces.tails, [[0; BLOCK]; LANES]);
     }
 }
