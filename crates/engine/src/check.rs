@@ -15,7 +15,7 @@ use p256::ProjectivePoint;
 
 use crate::{
     comb,
-    lanes::{Lanes, PRIME},
+    lanes::{Lanes, PRIME, Packed},
     multiply::{FIRST, Multiply, Weight},
     order::{self, ORDER, Scalar},
     words::{self, Words},
@@ -57,8 +57,8 @@ pub(crate) struct Sums {
 impl<L: Lanes> Check<L> {
     pub(crate) fn new(lanes: L) -> Self {
         let filling = comb::odd_multiples(ProjectivePoint::GENERATOR, 2);
-        let mut packed = [[[0; 4]; 2]; 8];
-        let mut made = [[[0; 4]; 2]; 2];
+        let mut packed = [Packed::ZERO; 8];
+        let mut made = [Packed::ZERO; 2];
         for (made, (x, y)) in made.iter_mut().zip(&filling) {
             lanes.scatter(&lanes.encode(&[*x]), &lanes.encode(&[*y]), &mut packed[..L::WIDTH]);
             *made = packed[0];
@@ -78,7 +78,7 @@ impl<L: Lanes> Check<L> {
         Some(Sums { point, of_generator, of_key })
     }
 
-    /// Takes r and 1/s of each; `false` when one is not from 1 to n - 1.
+    /// Takes r and R/s of each; `false` when one is not from 1 to n - 1.
     #[inline(always)]
     fn take_scalars(&mut self, signatures: &[[u8; 64]]) -> bool {
         self.r.clear();
@@ -88,10 +88,10 @@ impl<L: Lanes> Check<L> {
             let (r, s) = halves(signature);
             in_range &= is_scalar(&r) && is_scalar(&s);
             self.r.push(r);
-            self.inverses.push(Scalar::new(&s));
+            self.inverses.push(Scalar::divided(&s));
         }
         if in_range {
-            order::invert_all(&mut self.inverses, &mut self.before);
+            order::invert_all(&mut self.inverses, &mut self.before, Scalar::ONE);
         }
         in_range
     }
@@ -101,7 +101,7 @@ impl<L: Lanes> Check<L> {
     fn take_points(&mut self, lanes: L, ys: &[Words]) -> bool {
         let pool = &mut self.multiply.pairs.pool;
         pool.truncate(FIRST);
-        pool.resize(FIRST + self.r.len().next_multiple_of(L::WIDTH), [[0; 4]; 2]);
+        pool.resize(FIRST + self.r.len().next_multiple_of(L::WIDTH), Packed::ZERO);
         let (b, three) = (lanes.encode(&[B; 8][..L::WIDTH]), lanes.encode(&[[3, 0, 0, 0]; 8][..L::WIDTH]));
         let mut on_curve = true;
         for (at, (x, y)) in self.r.chunks(L::WIDTH).zip(ys.chunks(L::WIDTH)).enumerate() {
@@ -126,7 +126,7 @@ impl<L: Lanes> Check<L> {
         let (mut of_generator, mut of_key) = (order::Plain::ZERO, order::Plain::ZERO);
         for (((digest, r), inverse), weight) in slice.digests.iter().zip(&self.r).zip(&self.inverses).zip(slice.weights)
         {
-            let weight = Scalar::new(&[*weight as u64, (weight >> 64) as u64, 0, 0]).mul(*inverse);
+            let weight = Scalar::divided(&inverse.times(&[*weight as u64, (weight >> 64) as u64, 0, 0]).0);
             let digest = order::reduce(&words::from_bytes(digest));
             of_generator = of_generator.add(weight.times(&digest));
             of_key = of_key.add(weight.times(r));

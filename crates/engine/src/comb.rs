@@ -52,7 +52,9 @@ impl<L: Lanes> Comb<L> {
         let groups = scalars.len().div_ceil(L::WIDTH);
         make_room(&mut self.scalars, groups, lanes.scalars(&[]));
         self.scalars.clear();
-        self.scalars.extend(scalars.chunks(L::WIDTH).map(|group| lanes.scalars(group)));
+        for group in scalars.chunks(L::WIDTH) {
+            self.scalars.push(lanes.scalars(group));
+        }
         for part in [&mut self.x, &mut self.y, &mut self.dx, &mut self.row_y, &mut self.before] {
             make_room(part, groups, lanes.one());
             part.resize(groups, lanes.one());

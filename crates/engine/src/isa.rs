@@ -44,6 +44,7 @@ pub(crate) use mul32::Mul32;
 pub(crate) trait Work {
     type Output;
 
-    /// Always inlined, and so is all that is to become instructions of the unit.
+    /// Always inlined, and so is all that is to become instructions of the unit. Closures that are given to iterators are not: within them, each
+    /// instruction would be a call.
     fn run(self) -> Self::Output;
 }

@@ -56,8 +56,33 @@ pub(crate) trait Lanes: Copy + Send + Sync + 'static {
     fn select(self, row: &Self::Row, scalars: &Self::Scalars, window: usize) -> (Self::Element, Self::Element);
 }
 
-/// The affine coordinates of a point in the Montgomery form of its lanes, each below 2²⁵⁶.
-pub(crate) type Packed = [Words; 2];
+/// The affine coordinates of a point in the Montgomery form of its lanes, each below 2²⁵⁶: x in the first four words, y in the others. It is one
+/// line of the cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(align(64))]
+pub(crate) struct Packed(pub(crate) [u64; 8]);
+
+impl Packed {
+    pub(crate) const ZERO: Self = Self([0; 8]);
+
+    #[inline(always)]
+    pub(crate) fn new(x: &Words, y: &Words) -> Self {
+        let mut packed = Self::ZERO;
+        packed.0[..4].copy_from_slice(x);
+        packed.0[4..].copy_from_slice(y);
+        packed
+    }
+
+    #[inline(always)]
+    pub(crate) fn x(&self) -> &Words {
+        &self.0.as_chunks().0[0]
+    }
+
+    #[inline(always)]
+    pub(crate) fn y(&self) -> &Words {
+        &self.0.as_chunks().0[1]
+    }
+}
 
 /// Two points of the same x met in a sum: they are one point, or their sum is the point at infinity. The formulas have no answer then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

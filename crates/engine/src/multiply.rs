@@ -183,6 +183,7 @@ impl<L: Lanes> Multiply<L> {
     }
 
     /// A point of the pool for the other library, which checks that it is on the curve.
+    #[inline(always)]
     fn point(&self, lanes: L, place: u32) -> Result<AffinePoint, SameX> {
         let (x, y) = lanes.gather(&self.pairs.pool, &[place; 8][..L::WIDTH]);
         let mut numbers = [[[0; 4]; 8]; 2];

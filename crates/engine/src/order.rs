@@ -19,17 +19,19 @@ pub(crate) struct Scalar(Words);
 impl Scalar {
     pub(crate) const ZERO: Self = Self([0; 4]);
     pub(crate) const ONE: Self = Self(words::power_of_two(&ORDER, 0));
+    /// 1/R
+    pub(crate) const ONE_DIVIDED: Self = Self::divided(&[1, 0, 0, 0]);
 
-    /// From a number below 2²⁵⁶.
+    /// From a number below 2²⁵⁶, by a multiplication.
     #[inline(always)]
     pub(crate) fn new(number: &Words) -> Self {
         Self(multiply(number, &R_SQUARED))
     }
 
-    /// The number, below n.
+    /// number/R, for a number below n: that is what its words are in Montgomery's form.
     #[inline(always)]
-    pub(crate) fn words(self) -> Words {
-        multiply(&self.0, &[1, 0, 0, 0])
+    pub(crate) const fn divided(number: &Words) -> Self {
+        Self(*number)
     }
 
     #[inline(always)]
@@ -41,12 +43,6 @@ impl Scalar {
     #[inline(always)]
     pub(crate) fn times(self, number: &Words) -> Plain {
         Plain(multiply(&self.0, number))
-    }
-
-    #[inline(always)]
-    pub(crate) fn add(self, other: Self) -> Self {
-        let (sum, carry) = words::add(&self.0, &other.0);
-        Self(words::reduce_once(&sum, carry, &ORDER))
     }
 
     /// Its inverse, by Fermat: a^(n-2), four bits of the exponent at a time; 0 of 0.
@@ -83,16 +79,16 @@ impl Plain {
     }
 }
 
-/// The inverse of each, in place, by one inversion and three multiplications each (Montgomery's trick). None may be zero: then all
+/// `scale` divided by each, in place, by one inversion and three multiplications each (Montgomery's trick). None may be zero: then all
 /// become zero.
-pub(crate) fn invert_all(scalars: &mut [Scalar], before: &mut Vec<Scalar>) {
+pub(crate) fn invert_all(scalars: &mut [Scalar], before: &mut Vec<Scalar>, scale: Scalar) {
     before.clear();
     let mut product = Scalar::ONE;
     for scalar in &*scalars {
         before.push(product);
         product = product.mul(*scalar);
     }
-    let mut inverse = product.invert();
+    let mut inverse = product.invert().mul(scale);
     for (scalar, before) in scalars.iter_mut().zip(before).rev() {
         let inverted = inverse.mul(*before);
         inverse = inverse.mul(*scalar);

@@ -113,7 +113,7 @@ impl<L: Lanes> Pairs<L> {
             return Err(SameX);
         }
         let sums = pool.len();
-        pool.resize(sums + groups * L::WIDTH, [[0; 4]; 2]);
+        pool.resize(sums + groups * L::WIDTH, Packed::ZERO);
         for group in (0..groups).rev() {
             let inverse = &mut products[group % CHAINS];
             let point = (&ax[group], &ay[group]);

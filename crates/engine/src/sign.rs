@@ -10,7 +10,7 @@ use crate::{
     declassify,
     isa::hidden,
     lanes::{Lanes, PRIME},
-    order::{self, ORDER, Scalar},
+    order::{self, ORDER, Plain, Scalar},
     wipe::{make_room, wipe},
     words::{self, Words},
 };
@@ -78,7 +78,7 @@ impl<L: Lanes> SliceSigner<L> {
     pub(crate) fn sign(&mut self, key: Scalar, to_sign: ToSign<'_>) -> Result<(), Refused> {
         self.take_nonces(to_sign.nonces)?;
         self.comb.multiply(&self.odd).map_err(|_| Refused::SameX)?;
-        order::invert_all(&mut self.inverses, &mut self.before);
+        order::invert_all(&mut self.inverses, &mut self.before, Scalar::ONE_DIVIDED);
         self.finish(key, to_sign)
     }
 
@@ -99,7 +99,7 @@ impl<L: Lanes> SliceSigner<L> {
             let odd = words::select((nonce[0] & 1).wrapping_neg(), &nonce, &order::negate(&nonce));
             self.nonces.push(nonce);
             self.odd.push(odd);
-            self.inverses.push(Scalar::new(&odd));
+            self.inverses.push(Scalar::divided(&odd));
         }
         if declassify::word(good) == u64::MAX { Ok(()) } else { Err(Refused::Nonce) }
     }
@@ -113,8 +113,8 @@ impl<L: Lanes> SliceSigner<L> {
             self.lanes.decode(&self.comb.y[group], &mut odd_ys[..L::WIDTH]);
             for (lane, at) in (first..digests.len().min(first + L::WIDTH)).enumerate() {
                 let r = xs[lane];
-                let digest = Scalar::new(&order::reduce(&words::from_bytes(&digests[at])));
-                let s = self.inverses[at].mul(Scalar::new(&r).mul(key).add(digest)).words();
+                let digest = Plain(order::reduce(&words::from_bytes(&digests[at])));
+                let s = self.inverses[at].times(&key.times(&r).add(digest).0).0;
                 let other = match sign {
                     Sign::OfNonce => (self.nonces[at][0] & 1).wrapping_sub(1),
                     Sign::EvenY => (odd_ys[lane][0] & 1).wrapping_neg(),

@@ -72,14 +72,14 @@ impl Lanes for Plain {
 
     #[inline(always)]
     fn gather(self, pool: &[Packed], places: &[u32]) -> (Words, Words) {
-        let [x, y] = pool[(places[0] & !NEGATED) as usize];
+        let point = &pool[(places[0] & !NEGATED) as usize];
         let negated = u64::from(places[0] / NEGATED).wrapping_neg();
-        (x, words::select(negated, &self.sub(&[0; 4], &y), &y))
+        (*point.x(), words::select(negated, &self.sub(&[0; 4], point.y()), point.y()))
     }
 
     #[inline(always)]
     fn scatter(self, x: &Words, y: &Words, out: &mut [Packed]) {
-        out[0] = [*x, *y];
+        out[0] = Packed::new(x, y);
     }
 
     #[inline(always)]

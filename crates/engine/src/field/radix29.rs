@@ -283,7 +283,7 @@ impl<I: Mul32> Lanes for Radix29<I> {
         let (mut x, mut y, mut negated) = ([unit.splat(0); LANES], [unit.splat(0); LANES], [0; LANES]);
         for lane in 0..LANES {
             let point = &pool[(places[lane] & !NEGATED) as usize];
-            (x[lane], y[lane]) = (unit.load(&point[0]), unit.load(&point[1]));
+            (x[lane], y[lane]) = (unit.load(point.x()), unit.load(point.y()));
             negated[lane] = u64::from(places[lane] / NEGATED).wrapping_neg();
         }
         let mut y = Self::limbs_of(unit.transpose(y), unit);
@@ -304,7 +304,7 @@ impl<I: Mul32> Lanes for Radix29<I> {
         let x = self.0.transpose(Self::words_of(self.fit(x), self.0));
         let y = self.0.transpose(Self::words_of(self.fit(y), self.0));
         for (lane, out) in out.iter_mut().enumerate().take(LANES) {
-            *out = [self.0.store(x[lane]), self.0.store(y[lane])];
+            *out = Packed::new(&self.0.store(x[lane]), &self.0.store(y[lane]));
         }
     }
 

@@ -270,8 +270,7 @@ impl<I: Madd52> Lanes for Radix52<I> {
         let unit = self.0;
         let (mut rows, mut negated) = ([unit.splat(0); LANES], [0; LANES]);
         for lane in 0..LANES {
-            let [[x0, x1, x2, x3], [y0, y1, y2, y3]] = pool[(places[lane] & !NEGATED) as usize];
-            rows[lane] = unit.load(&[x0, x1, x2, x3, y0, y1, y2, y3]);
+            rows[lane] = unit.load(&pool[(places[lane] & !NEGATED) as usize].0);
             negated[lane] = u64::from(places[lane] / NEGATED).wrapping_neg();
         }
         let [x0, x1, x2, x3, y0, y1, y2, y3] = unit.transpose(rows);
@@ -294,8 +293,7 @@ impl<I: Madd52> Lanes for Radix52<I> {
         let [x0, x1, x2, x3] = Self::words_of(self.reduce(*x), self.0);
         let [y0, y1, y2, y3] = Self::words_of(self.reduce(*y), self.0);
         for (row, out) in self.0.transpose([x0, x1, x2, x3, y0, y1, y2, y3]).into_iter().zip(out) {
-            let [x0, x1, x2, x3, y0, y1, y2, y3] = self.0.store(row);
-            *out = [[x0, x1, x2, x3], [y0, y1, y2, y3]];
+            out.0 = self.0.store(row);
         }
     }
 

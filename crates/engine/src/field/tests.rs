@@ -10,7 +10,7 @@ use crate::isa::{Avx2, Avx512Ifma};
 use crate::{
     field::{plain::Plain, radix29::Radix29, radix52::Radix52},
     isa::Emulated,
-    lanes::{NEGATED, PRIME, windows},
+    lanes::{NEGATED, PRIME, Packed, windows},
     words::{self, Words},
 };
 use limbs::{Bound, Bounds, Limbs, extremes};
@@ -177,15 +177,15 @@ fn points_go_into_a_pool_and_come_back_as_they_are_or_negated() {
             let cases = extremes::<L>(bounds.scattered, &mut rng);
             for (turn, x) in cases.chunks_exact(L::WIDTH).enumerate() {
                 let y: Vec<_> = (0..L::WIDTH).map(|lane| cases[(turn + 3 * lane) % cases.len()].clone()).collect();
-                let mut pool = vec![[[0; 4]; 2]; L::WIDTH];
+                let mut pool = vec![Packed::ZERO; L::WIDTH];
                 lanes.scatter(&lanes.of_limbs(x), &lanes.of_limbs(&y), &mut pool);
                 for ((point, x), y) in pool.iter().zip(x).zip(&y) {
-                    assert_eq!(big(&point[0]) % big(&PRIME), L::number(x) % big(&PRIME), "{name}");
-                    assert_eq!(big(&point[1]) % big(&PRIME), L::number(y) % big(&PRIME), "{name}");
+                    assert_eq!(big(point.x()) % big(&PRIME), L::number(x) % big(&PRIME), "{name}");
+                    assert_eq!(big(point.y()) % big(&PRIME), L::number(y) % big(&PRIME), "{name}");
                 }
             }
             let edges = if L::REDUCED { vec![[0; 4], words_of(&(big(&PRIME) - 1_u32))] } else { edge_numbers() };
-            let pool: Vec<_> = edges.iter().zip(edges.iter().rev()).map(|(x, y)| [*x, *y]).collect();
+            let pool: Vec<_> = edges.iter().zip(edges.iter().rev()).map(|(x, y)| Packed::new(x, y)).collect();
             for turn in 0..pool.len() {
                 let place = |lane: usize| ((turn + 5 * lane) % pool.len()) as u32;
                 let negated = |lane: usize| ((turn * 37 + lane * 11) / 3).is_multiple_of(2);
@@ -195,8 +195,8 @@ fn points_go_into_a_pool_and_come_back_as_they_are_or_negated() {
                 for (lane, (x, y)) in lanes.limbs(&x).iter().zip(lanes.limbs(&y)).enumerate() {
                     let point = &pool[place(lane) as usize];
                     let sign = if negated(lane) { -1 } else { 1 };
-                    assert_eq!(L::number(x), big(&point[0]), "{name}");
-                    assert_eq!(modulo(&signed(&L::number(&y))), modulo(&(signed(&big(&point[1])) * sign)), "{name}");
+                    assert_eq!(L::number(x), big(point.x()), "{name}");
+                    assert_eq!(modulo(&signed(&L::number(&y))), modulo(&(signed(&big(point.y())) * sign)), "{name}");
                     assert!(bounds.reduced.holds::<L>(x) && bounds.reduced.holds::<L>(&y), "{name}");
                 }
             }

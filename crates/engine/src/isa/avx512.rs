@@ -67,21 +67,14 @@ impl Madd52 for Avx512Ifma {
     fn transpose(self, rows: [__m512i; 8]) -> [__m512i; 8] {
         // SAFETY: `self` exists only where these instructions do.
         unsafe {
-            // Blocks of 128 bits: of four vectors those of columns `from`, `from` + 2, `from` + 4 and `from` + 6.
-            let blocks = |[ab, cd, ef, gh]: [__m512i; 4]| {
-                let (low, high) = (_mm512_shuffle_i64x2::<0x88>(ab, cd), _mm512_shuffle_i64x2::<0x88>(ef, gh));
-                let (low_odd, high_odd) = (_mm512_shuffle_i64x2::<0xdd>(ab, cd), _mm512_shuffle_i64x2::<0xdd>(ef, gh));
-                [
-                    _mm512_shuffle_i64x2::<0x88>(low, high),
-                    _mm512_shuffle_i64x2::<0x88>(low_odd, high_odd),
-                    _mm512_shuffle_i64x2::<0xdd>(low, high),
-                    _mm512_shuffle_i64x2::<0xdd>(low_odd, high_odd),
-                ]
-            };
+            // Written out: a closure would be compiled without these instructions.
             let [a, b, c, d, e, f, g, h] = rows;
-            let even = [(a, b), (c, d), (e, f), (g, h)].map(|(first, second)| _mm512_unpacklo_epi64(first, second));
-            let odd = [(a, b), (c, d), (e, f), (g, h)].map(|(first, second)| _mm512_unpackhi_epi64(first, second));
-            let ([c0, c2, c4, c6], [c1, c3, c5, c7]) = (blocks(even), blocks(odd));
+            let (even_ab, odd_ab) = (_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b));
+            let (even_cd, odd_cd) = (_mm512_unpacklo_epi64(c, d), _mm512_unpackhi_epi64(c, d));
+            let (even_ef, odd_ef) = (_mm512_unpacklo_epi64(e, f), _mm512_unpackhi_epi64(e, f));
+            let (even_gh, odd_gh) = (_mm512_unpacklo_epi64(g, h), _mm512_unpackhi_epi64(g, h));
+            let [c0, c2, c4, c6] = self.blocks(even_ab, even_cd, even_ef, even_gh);
+            let [c1, c3, c5, c7] = self.blocks(odd_ab, odd_cd, odd_ef, odd_gh);
             [c0, c1, c2, c3, c4, c5, c6, c7]
         }
     }
@@ -101,6 +94,24 @@ impl Madd52 for Avx512Ifma {
             let low = _mm512_mask_blend_epi64(bit_4, first, second);
             let high = _mm512_mask_blend_epi64(bit_4, third, fourth);
             _mm512_mask_blend_epi64(bit_5, low, high)
+        }
+    }
+}
+
+impl Avx512Ifma {
+    /// The first, second, third and fourth 128 bits of four vectors side by side.
+    #[inline(always)]
+    fn blocks(self, a: __m512i, b: __m512i, c: __m512i, d: __m512i) -> [__m512i; 4] {
+        // SAFETY: `self` exists only where the instruction does.
+        unsafe {
+            let (ab_02, cd_02) = (_mm512_shuffle_i64x2::<0x88>(a, b), _mm512_shuffle_i64x2::<0x88>(c, d));
+            let (ab_13, cd_13) = (_mm512_shuffle_i64x2::<0xdd>(a, b), _mm512_shuffle_i64x2::<0xdd>(c, d));
+            [
+                _mm512_shuffle_i64x2::<0x88>(ab_02, cd_02),
+                _mm512_shuffle_i64x2::<0x88>(ab_13, cd_13),
+                _mm512_shuffle_i64x2::<0xdd>(ab_02, cd_02),
+                _mm512_shuffle_i64x2::<0xdd>(ab_13, cd_13),
+            ]
         }
     }
 }

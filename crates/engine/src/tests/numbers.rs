@@ -34,6 +34,11 @@ fn cases() -> Vec<Words> {
     cases
 }
 
+/// The number that a scalar is.
+fn value(scalar: Scalar) -> BigUint {
+    big(&scalar.times(&[1, 0, 0, 0]).0)
+}
+
 fn big_of_eight(words: &[u64; 8]) -> BigUint {
     words.iter().rev().fold(BigUint::ZERO, |number, word| (number << 64) + *word)
 }
@@ -77,16 +82,15 @@ fn numbers_modulo_n_multiply_add_negate_and_invert_as_integers_do() {
     let below_n: Vec<_> = cases().into_iter().filter(|number| big(number) < n).collect();
     for number in cases() {
         assert_eq!(big(&order::reduce(&number)), big(&number) % &n);
-        // A nonce is taken before its range is known.
-        assert_eq!(big(&Scalar::new(&number).words()), big(&number) % &n);
+        assert_eq!(value(Scalar::new(&number)), big(&number) % &n);
     }
     for a in &below_n {
         let scalar = Scalar::new(a);
         assert_eq!(big(&order::negate(a)), &n - big(a));
-        assert_eq!(big(&scalar.invert().words()), big(a).modpow(&(&n - 2_u32), &n));
+        assert_eq!((value(Scalar::divided(a)) << 256) % &n, big(a));
+        assert_eq!(value(scalar.invert()), big(a).modpow(&(&n - 2_u32), &n));
         for b in &below_n {
-            assert_eq!(big(&scalar.mul(Scalar::new(b)).words()), big(a) * big(b) % &n);
-            assert_eq!(big(&scalar.add(Scalar::new(b)).words()), (big(a) + big(b)) % &n);
+            assert_eq!(value(scalar.mul(Scalar::new(b))), big(a) * big(b) % &n);
             assert_eq!(big(&scalar.times(b).0), big(a) * big(b) % &n);
             assert_eq!(big(&Plain(*a).add(Plain(*b)).0), (big(a) + big(b)) % &n);
         }
@@ -99,15 +103,15 @@ fn one_inversion_inverts_all_and_a_zero_among_them_leaves_nothing() {
     let numbers: Vec<_> = cases().into_iter().filter(|number| big(number) % &n != BigUint::ZERO).collect();
     for count in [0, 1, 2, numbers.len()] {
         let mut scalars: Vec<_> = numbers[..count].iter().map(Scalar::new).collect();
-        order::invert_all(&mut scalars, &mut vec![Scalar::ONE; 3]);
+        order::invert_all(&mut scalars, &mut vec![Scalar::ONE; 3], Scalar::new(&[9, 0, 0, 0]));
         for (inverse, number) in scalars.iter().zip(&numbers) {
-            assert_eq!(big(&inverse.words()), big(number).modpow(&(&n - 2_u32), &n));
+            assert_eq!(value(*inverse), 9_u32 * big(number).modpow(&(&n - 2_u32), &n) % &n);
         }
     }
     for zero in 0..5 {
         let mut scalars: Vec<_> = numbers[..5].iter().map(Scalar::new).collect();
         scalars[zero] = Scalar::ZERO;
-        order::invert_all(&mut scalars, &mut Vec::new());
+        order::invert_all(&mut scalars, &mut Vec::new(), Scalar::ONE);
         assert!(scalars.iter().all(|scalar| *scalar == Scalar::ZERO));
     }
 }

@@ -93,7 +93,7 @@ fn packed<L: Lanes>(lanes: L, points: &[ProjectivePoint]) -> Vec<Packed> {
     let mut pool = Vec::new();
     for point in points {
         let (x, y) = coordinates(*point);
-        let mut packed = [[[0; 4]; 2]; 8];
+        let mut packed = [Packed::ZERO; 8];
         lanes.scatter(&lanes.encode(&[x]), &lanes.encode(&[y]), &mut packed[..L::WIDTH]);
         pool.push(packed[0]);
     }
