@@ -13,6 +13,7 @@ mod exports;
 mod faulty_backends;
 mod fences;
 mod finished;
+mod hints;
 mod interrupts;
 mod keys;
 mod kills;

@@ -52,11 +52,6 @@ async fn a_worker_without_postgres_lives_but_is_not_ready() {
     assert_eq!(worker.metric("signed_records_total").await, 200.0);
 }
 
-/// The peak of a worker's memory, in KiB.
-fn peak(worker: &Running) -> u64 {
-    worker.status("VmHWM").split_whitespace().next().unwrap().parse().unwrap()
-}
-
 /// Neither the size of a job nor that of its payloads shows in a worker's memory: kept, these would be 190 MiB.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_needs_at_most_128_mib_whatever_it_signs() {
@@ -70,7 +65,7 @@ async fn a_worker_needs_at_most_128_mib_whatever_it_signs() {
         let job = site.drive(&manifest, Settings::default()).await;
         let worker = site.worker(job.uid).await.start();
         job.complete().await;
-        assert!(peak(&worker) <= 128 << 10, "its peak was {} KiB for\n{manifest}", peak(&worker));
+        assert!(worker.peak_memory() <= 128 << 10, "its peak was {} KiB for\n{manifest}", worker.peak_memory());
     }
 }
 
@@ -87,7 +82,7 @@ async fn a_worker_needs_at_most_128_mib_while_commits_stand_still() {
     // Long enough to sign everything, were there room for it.
     tokio::time::sleep(Duration::from_secs(30)).await;
     sql.batch_execute("COMMIT").await.unwrap();
-    assert!(peak(&worker) <= 128 << 10, "its peak was {} KiB", peak(&worker));
+    assert!(worker.peak_memory() <= 128 << 10, "its peak was {} KiB", worker.peak_memory());
     drop(job);
 }
 

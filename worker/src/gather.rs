@@ -4,15 +4,15 @@
 use std::{collections::HashSet, time::Duration};
 
 use tokio_util::sync::CancellationToken;
-use vaultstream_ledger::{BatchNo, BatchRange};
+use vaultstream_ledger::BatchNo;
 use vaultstream_streams::{BatchMessage, BatchPuller, Delivery, StreamsError, Work};
 use vaultstream_trace::Span;
 
 use crate::{
+    confirm::{HintedBatch, record_count},
     in_flight::{InFlightMessage, InFlightMessages},
     memory_budget::{self, MemoryBudget},
     metrics::{Metrics, Stage},
-    unit::{PulledBatch, Unit},
 };
 
 /// A unit is closed when no further batch has arrived within this time.
@@ -29,6 +29,8 @@ pub(crate) struct Gatherer<'a> {
     pub(crate) in_flight: &'a InFlightMessages,
     /// Memory for units.
     pub(crate) budget: &'a MemoryBudget,
+    /// `spec.batchSize`.
+    pub(crate) batch_size: usize,
     /// The worker's metrics.
     pub(crate) metrics: &'a Metrics,
     /// `spec.keys.lease.records`, or less under a rate limit.
@@ -41,8 +43,8 @@ pub(crate) struct Gatherer<'a> {
 
 /// What [`Gatherer::next`] returns.
 pub(crate) enum Gathered {
-    /// A unit to sign.
-    Unit(Unit),
+    /// The batches of a unit, as their messages name them.
+    Batches(Vec<HintedBatch>),
     /// All batches are signed; the receipt is wanted. The message is held until it is acknowledged.
     Finish(InFlightMessage),
     /// Pulling was stopped and everything that had arrived was handed over.
@@ -68,41 +70,38 @@ impl Gatherer<'_> {
         };
         let mut time = self.metrics.time(Stage::Gather, None);
         let target = match first.work() {
-            Work::Batch(batch) => target(first.pending(), record_count(batch.rows), self.lanes, self.most()),
+            Work::Batch(batch) => target(first.pending(), self.hinted(&batch), self.lanes, self.most()),
             Work::Finish => 0,
         };
-        let first = match self.hold(first) {
-            Held::Batch(batch) => batch,
+        let (first, mut records) = match self.hold(first) {
+            Held::Batch(batch, records) => (batch, records),
             Held::Finish(message) => return Ok(Gathered::Finish(message)),
         };
-        let mut records = record_count(first.range.rows);
-        let mut numbers = HashSet::from([first.range.batch]);
+        let mut numbers = HashSet::from([first.number]);
         let mut batches = vec![first];
         while records < target {
             let Ok(delivery) = tokio::time::timeout(GATHER_TIMEOUT, self.pull(stop)).await else { break };
             let Some(delivery) = delivery? else { break };
-            if !fits(&delivery.work(), records, self.most()) {
+            if !self.fits(&delivery.work(), records) {
                 *pending = Some(delivery);
                 break;
             }
             match self.hold(delivery) {
-                Held::Batch(batch) if numbers.insert(batch.range.batch) => {
-                    records += record_count(batch.range.rows);
+                Held::Batch(batch, more) if numbers.insert(batch.number) => {
+                    records += more;
                     batches.push(batch);
                 }
                 // Delivered twice, as after its ack wait while this worker stood still. A unit reads and signs nothing twice.
-                Held::Batch(again) => {
-                    if let Some(known) = batches.iter_mut().find(|known| known.is_same(&again)) {
-                        known.join(again);
+                Held::Batch(again, _) => {
+                    if let Some(known) = batches.iter_mut().find(|known| known.number == again.number) {
+                        known.message.join(again.message);
                     }
                 }
                 Held::Finish(message) => message.redeliver_after(Duration::ZERO),
             }
         }
         time.trace = Span::first_trace(batches.iter().map(|batch| &batch.trace));
-        let Some(share) = self.budget.take(records).await else { return Ok(Gathered::End) };
-        vaultstream_faults::point("unit-gathered");
-        Ok(Gathered::Unit(Unit { batches, share }))
+        Ok(Gathered::Batches(batches))
     }
 
     async fn pull(&mut self, stop: &CancellationToken) -> Result<Option<Delivery>, StreamsError> {
@@ -118,13 +117,27 @@ impl Gatherer<'_> {
         }
     }
 
-    fn most(&self) -> usize {
+    /// The records of a unit at most.
+    pub(crate) fn most(&self) -> usize {
         self.max_records.min(UNIT_BYTES_LIMIT / memory_budget::BYTES_PER_RECORD).min(self.budget.records())
     }
 
+    /// The records of a batch, as far as its message can be believed: no batch has more than twice `spec.batchSize`, and one that claims to have
+    /// none still takes room.
+    fn hinted(&self, batch: &BatchMessage) -> usize {
+        record_count(batch.rows).clamp(1, 2 * self.batch_size.max(1))
+    }
+
+    /// Whether a unit of `records` records has room for this work.
+    fn fits(&self, work: &Work, records: usize) -> bool {
+        match work {
+            Work::Batch(batch) => has_room(records, self.hinted(batch), self.most()),
+            Work::Finish => false,
+        }
+    }
+
     fn hold(&self, delivery: Delivery) -> Held {
-        let redelivered = delivery.redelivered();
-        if redelivered {
+        if delivery.redelivered() {
             self.metrics.redelivered.inc();
         }
         let trace = match delivery.work() {
@@ -134,9 +147,9 @@ impl Gatherer<'_> {
         let (work, ack) = delivery.split();
         let message = self.in_flight.hold(ack);
         match work {
-            Work::Batch(BatchMessage { job: _, batch, first, last, rows }) => {
-                let range = BatchRange { batch: BatchNo(batch), first, last, rows };
-                Held::Batch(PulledBatch { range, message, redelivered, trace })
+            Work::Batch(batch) => {
+                let records = self.hinted(&batch);
+                Held::Batch(HintedBatch { number: BatchNo(batch.batch), message, trace }, records)
             }
             Work::Finish => Held::Finish(message),
         }
@@ -144,7 +157,8 @@ impl Gatherer<'_> {
 }
 
 enum Held {
-    Batch(PulledBatch),
+    /// A batch, and how many records it may have.
+    Batch(HintedBatch, usize),
     Finish(InFlightMessage),
 }
 
@@ -157,22 +171,13 @@ fn target(pending: u64, batch_records: usize, lanes: usize, most: usize) -> usiz
     batches.div_ceil(lanes.max(1)).saturating_mul(batch_records).min(most)
 }
 
-/// Whether a unit of `records` records has room for this work.
-fn fits(work: &Work, records: usize, most: usize) -> bool {
-    match work {
-        Work::Batch(batch) => records.saturating_add(record_count(batch.rows)) <= most,
-        Work::Finish => false,
-    }
-}
-
-fn record_count(rows: i64) -> usize {
-    usize::try_from(rows).unwrap_or(0)
+/// Whether a unit of `records` records has room for `more`.
+fn has_room(records: usize, more: usize, most: usize) -> bool {
+    records.saturating_add(more) <= most
 }
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
 
     #[test]
@@ -192,20 +197,11 @@ mod tests {
     }
 
     #[test]
-    fn one_batch_larger_than_a_unit_is_a_unit_of_its_own() {
+    fn a_batch_fits_up_to_the_last_record_and_one_larger_than_a_unit_is_a_unit_of_its_own() {
         assert_eq!(target(10, 5000, 2, 1000), 1000);
-        assert!(!fits(&batch(1), 5000, 1000));
-    }
-
-    #[test]
-    fn a_batch_fits_up_to_the_last_record() {
-        assert!(fits(&batch(400), 600, 1000));
-        assert!(!fits(&batch(401), 600, 1000));
-        assert!(fits(&batch(-1), 1000, 1000), "a count that makes no sense takes no room");
-        assert!(!fits(&Work::Finish, 0, 1000), "a finish message never joins a unit");
-    }
-
-    fn batch(rows: i64) -> Work {
-        Work::Batch(BatchMessage { job: Uuid::nil(), batch: 0, first: 0, last: 0, rows })
+        assert!(!has_room(1, 5000, 1000));
+        assert!(has_room(600, 400, 1000));
+        assert!(!has_room(600, 401, 1000));
+        assert!(!has_room(1, usize::MAX, 1000));
     }
 }

@@ -77,6 +77,14 @@ impl InFlightMessage {
         }
     }
 
+    /// Removes the message, which names nothing that can be signed.
+    pub(crate) fn terminate(mut self) {
+        std::mem::take(&mut self.others).into_iter().for_each(Self::terminate);
+        if let Some(handle) = self.take() {
+            handle.terminate();
+        }
+    }
+
     fn take(&self) -> Option<AckHandle> {
         self.handles.lock().remove(&self.number)
     }

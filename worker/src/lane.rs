@@ -15,7 +15,7 @@ use std::{sync::Arc, time::Duration};
 use async_channel::Receiver;
 use tracing::{Instrument as _, Span, field};
 use vaultstream_ledger::{
-    BatchNo, batches,
+    BatchNo,
     commit::{self, Committed, Segment},
 };
 use vaultstream_program::chain;
@@ -67,7 +67,7 @@ impl Lane<'_> {
     }
 
     async fn one(&mut self, unit: Unit) -> Result<(), SessionError> {
-        let Some(unit) = self.read(unit).await? else { return Ok(()) };
+        let unit = self.read(unit).await?;
         Span::current().record("records", unit.signable());
         self.session.rate_limit.wait(unit.signable()).await;
         self.sign_and_commit(unit).await
@@ -80,9 +80,8 @@ impl Lane<'_> {
         }
     }
 
-    /// COPY out and hash. `None` when every batch of the unit was signed already.
-    async fn read(&self, unit: Unit) -> Result<Option<ReadUnit>, SessionError> {
-        let Some(mut unit) = self.drop_signed(unit).await? else { return Ok(None) };
+    /// COPY out and hash.
+    async fn read(&self, mut unit: Unit) -> Result<ReadUnit, SessionError> {
         let traces = || unit.batches.iter().map(|batch| &batch.trace);
         let (_reading, metrics) = (Traced::children(traces(), "read"), self.metrics(Traced::first_trace(traces())));
         loop {
@@ -91,32 +90,13 @@ impl Lane<'_> {
                 read::read(&self.session.shared.ledger, &self.session.job, &self.session.form, unit).await
             };
             match result {
-                Ok(read) => return self.session.split_outgrown(read).await.map(Some),
+                Ok(read) => return self.session.split_outgrown(read).await,
                 Err((back, error)) => {
                     unit = back;
                     self.session.wait_out(error.into()).await?;
                 }
             }
         }
-    }
-
-    /// A batch delivered again is often signed already; then its payloads need not be read.
-    async fn drop_signed(&self, mut unit: Unit) -> Result<Option<Unit>, SessionError> {
-        if !unit.batches.iter().any(|batch| batch.redelivered) {
-            return Ok(Some(unit));
-        }
-        let numbers: Vec<BatchNo> = unit.batches.iter().map(|batch| batch.range.batch).collect();
-        let signed = loop {
-            match batches::signed_among(&self.session.shared.ledger, self.session.job.id, &numbers).await {
-                Ok(signed) => break signed,
-                Err(error) => self.session.wait_out(error.into()).await?,
-            }
-        };
-        for batch in unit.batches.extract_if(.., |batch| signed.contains(&batch.range.batch)) {
-            self.session.shared.metrics.already_signed.inc();
-            batch.ack();
-        }
-        Ok((!unit.batches.is_empty()).then_some(unit))
     }
 
     async fn sign_and_commit(&mut self, unit: ReadUnit) -> Result<(), SessionError> {

@@ -11,6 +11,7 @@ pub mod metrics;
 
 mod backends;
 mod breaker;
+mod confirm;
 mod finish;
 mod gather;
 mod in_flight;

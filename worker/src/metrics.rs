@@ -86,8 +86,10 @@ pub struct Metrics {
     pub unit_records: Histogram,
     /// Batches that JetStream delivered more than once.
     pub redelivered: IntCounter,
-    /// Batches that were signed already when their unit came to commit.
+    /// Batches that were signed already when their message came, or their unit to commit.
     pub already_signed: IntCounter,
+    /// Messages that named a batch which the ledger does not know.
+    pub unknown: IntCounter,
     /// Leases lost before the commit.
     pub leases_lost: IntCounter,
     /// Units given back because no key came free in time.
@@ -126,7 +128,11 @@ impl Metrics {
             )?,
             already_signed: IntCounter::new(
                 "vaultstream_worker_already_signed_batches_total",
-                "Batches that were signed already when their unit came to commit.",
+                "Batches that were signed already when their message was delivered or their unit came to commit.",
+            )?,
+            unknown: IntCounter::new(
+                "vaultstream_worker_unknown_batches_total",
+                "Messages removed because the ledger does not know the batch that they name.",
             )?,
             leases_lost: IntCounter::new("vaultstream_worker_leases_lost_total", "Key leases lost before a commit.")?,
             key_starved: IntCounter::new(
@@ -183,7 +189,7 @@ impl Metrics {
         Ok(metrics)
     }
 
-    fn collectors(&self) -> [Box<dyn Collector>; 16] {
+    fn collectors(&self) -> [Box<dyn Collector>; 17] {
         let Self {
             registry: _,
             signed,
@@ -192,6 +198,7 @@ impl Metrics {
             unit_records,
             redelivered,
             already_signed,
+            unknown,
             leases_lost,
             key_starved,
             attempts_failed,
@@ -210,6 +217,7 @@ impl Metrics {
             Box::new(unit_records.clone()),
             Box::new(redelivered.clone()),
             Box::new(already_signed.clone()),
+            Box::new(unknown.clone()),
             Box::new(leases_lost.clone()),
             Box::new(key_starved.clone()),
             Box::new(attempts_failed.clone()),

@@ -1,7 +1,7 @@
 //! The pipeline of a session, its tasks and how they end.
 //!
 //! ```text
-//! puller ─▶ gatherer ─▶ [units read ahead] ─▶ lanes: read ─▶ lease ─▶ sign ─▶ commit ─▶ ack
+//! puller ─▶ gatherer ─▶ ledger confirms ─▶ [units read ahead] ─▶ lanes: read ─▶ lease ─▶ sign ─▶ commit ─▶ ack
 //! ```
 //!
 //! The channel between gatherer and lanes is bounded by `spec.concurrency.records`, the units in it by the memory budget.
@@ -15,11 +15,13 @@ use tokio_util::sync::CancellationToken;
 use vaultstream_streams::{BatchPuller, StreamsError};
 
 use crate::{
+    confirm::{HintedBatch, confirm, record_count},
     finish,
     gather::{Gathered, Gatherer},
     lane,
     metrics::Dependency,
     session::{Session, SessionError},
+    unit::Unit,
 };
 
 /// Work in flight may continue for this long after a drain began.
@@ -96,13 +98,14 @@ async fn flow(
 async fn gather(
     session: &Arc<Session>,
     puller: BatchPuller,
-    gathered: async_channel::Sender<crate::unit::Unit>,
+    gathered: async_channel::Sender<Unit>,
     stop: CancellationToken,
 ) -> Result<(), SessionError> {
     let mut gatherer = Gatherer {
         puller,
         in_flight: &session.in_flight,
         budget: &session.shared.budget,
+        batch_size: session.job.spec.batch_size as usize,
         metrics: &session.shared.metrics,
         max_records: unit_records(session),
         lanes: lane_count(session),
@@ -117,11 +120,11 @@ async fn gather(
             }
         }
         match gatherer.next(&mut pending, &stop).await {
-            Ok(Gathered::Unit(unit)) => {
-                if gathered.send(unit).await.is_err() {
-                    break Ok(());
-                }
-            }
+            Ok(Gathered::Batches(hinted)) => match hand_over(session, hinted, gatherer.most(), &gathered).await {
+                Ok(true) => {}
+                Ok(false) => break Ok(()),
+                Err(error) => break Err(error),
+            },
             Ok(Gathered::Finish(message)) => {
                 // Nothing is left to gather: the message comes when every batch is signed.
                 if let Err(error) = finish::make_receipt(session, message).await {
@@ -137,6 +140,24 @@ async fn gather(
             }
         }
     }
+}
+
+/// Gives the batches that the ledger knows to the lanes, each unit with its share of the memory. `false` when there are no lanes any more.
+async fn hand_over(
+    session: &Session,
+    hinted: Vec<HintedBatch>,
+    max_records: usize,
+    gathered: &async_channel::Sender<Unit>,
+) -> Result<bool, SessionError> {
+    for batches in confirm(session, hinted, max_records).await? {
+        let records = batches.iter().map(|batch| record_count(batch.range.rows)).sum();
+        let Some(share) = session.shared.budget.take(records).await else { return Ok(false) };
+        vaultstream_faults::point("unit-gathered");
+        if gathered.send(Unit { batches, share }).await.is_err() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Lanes in use: a lane without a key of its own could never sign.

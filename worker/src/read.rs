@@ -10,6 +10,7 @@ use vaultstream_ledger::{
 };
 use vaultstream_signing::{Digest, MessageForm};
 
+use crate::confirm::record_count;
 use crate::unit::{BatchRecords, ReadBatch, ReadUnit, Unit};
 
 /// The payload was SQL NULL.
@@ -32,7 +33,8 @@ pub(crate) async fn read(
     unit: Unit,
 ) -> Result<ReadUnit, (Unit, ReadError)> {
     let ranges: Vec<BatchRange> = unit.batches.iter().map(|batch| batch.range).collect();
-    let mut found: Vec<Found> = ranges.iter().map(Found::with_room_for).collect();
+    let most = 2 * job.spec.batch_size as usize;
+    let mut found: Vec<Found> = ranges.iter().map(|range| Found::with_room_for(range, most)).collect();
     let visit = |range: usize, id, payload: Payload<'_>| found[range].add(form, job, id, payload);
     let reads = match payloads::read(ledger, job, &ranges, visit).await {
         Ok(reads) => reads,
@@ -62,8 +64,9 @@ struct Found {
 }
 
 impl Found {
-    fn with_room_for(range: &BatchRange) -> Self {
-        let rows = usize::try_from(range.rows).unwrap_or(0);
+    /// No range is read further than `most` records, whatever was planned.
+    fn with_room_for(range: &BatchRange, most: usize) -> Self {
+        let rows = record_count(range.rows).min(most);
         Self { ids: Vec::with_capacity(rows), digests: Vec::with_capacity(rows), rejects: Vec::new() }
     }
 

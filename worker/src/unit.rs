@@ -9,36 +9,15 @@ use vaultstream_trace::Span;
 
 use crate::{in_flight::InFlightMessage, memory_budget::Share};
 
-/// One batch message that this worker holds.
+/// A batch to sign, whose messages this worker holds.
 #[derive(Debug)]
 pub(crate) struct PulledBatch {
-    /// The range to sign.
+    /// The range to sign, as the ledger has it.
     pub(crate) range: BatchRange,
     /// The message in the stream; dropping it unacknowledged has it delivered again.
     pub(crate) message: InFlightMessage,
-    /// JetStream delivered it before: it may be signed already.
-    pub(crate) redelivered: bool,
     /// Its trace, where it has one.
     pub(crate) trace: Span,
-}
-
-impl PulledBatch {
-    /// Whether both are deliveries of one batch.
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
-        self.range.batch == other.range.batch
-    }
-
-    /// Takes another delivery of this batch along: both are settled at once.
-    pub(crate) fn join(&mut self, other: Self) {
-        self.message.join(other.message);
-        self.redelivered |= other.redelivered;
-    }
-
-    /// Acknowledges it.
-    pub(crate) fn ack(self) {
-        drop(self.trace.child("ack"));
-        self.message.ack();
-    }
 }
 
 /// The batches that one lane signs under one lease and commits in one transaction.

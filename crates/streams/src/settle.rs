@@ -105,7 +105,7 @@ impl AckHandle {
     }
 
     /// No worker can use the message: remove it.
-    pub(crate) fn terminate(mut self) {
+    pub fn terminate(mut self) {
         self.settle(AckKind::Term);
     }
 

@@ -125,6 +125,11 @@ impl Running {
         line.trim_start_matches(':').trim().to_owned()
     }
 
+    /// The peak of its memory, in KiB.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        self.status("VmHWM").split_whitespace().next().unwrap().parse().unwrap()
+    }
+
     pub(crate) fn is_stopped(&self) -> bool {
         self.status("State").starts_with('T')
     }
