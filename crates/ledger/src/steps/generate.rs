@@ -9,7 +9,13 @@ use crate::jobs::Job;
 use crate::queries::Queries;
 use crate::source::records_partition;
 
-/// Makes the next `chunk` records; with the last of them the batches and the partition's index.
+/// Bytes that one statement makes at most, so that it ends within a second or two: seeding stops between statements, and others get their turn.
+const CHUNK_BYTES: u64 = 32 << 20;
+
+/// What a row takes beside its payload: header, id and the payload's length.
+const ROW_OVERHEAD: u64 = 40;
+
+/// Makes the next `chunk` records, or fewer large ones; with the last of them the batches and the partition's index.
 pub(super) async fn records(
     tx: &Queries<'_>,
     job: &Job,
@@ -17,7 +23,7 @@ pub(super) async fn records(
     chunk: i64,
 ) -> Result<Seeding, StepError> {
     let total = i64::try_from(source.records).unwrap_or(i64::MAX);
-    let until = job.seeded.saturating_add(chunk).min(total);
+    let until = job.seeded.saturating_add(chunk.min(fitting(source.payload_bytes))).min(total);
     if job.seeded < until {
         let sql = format!(
             "INSERT INTO {} (id, payload) SELECT g, {} FROM generate_series($1::bigint, $2::bigint) AS g",
@@ -45,6 +51,12 @@ pub(super) async fn records(
     Ok(Seeding::Done { total, batches })
 }
 
+/// Records with payloads of this size that one statement makes at most.
+fn fitting(payload_bytes: u32) -> i64 {
+    let fitting = CHUNK_BYTES / (u64::from(payload_bytes) + ROW_OVERHEAD);
+    i64::try_from(fitting).unwrap_or(i64::MAX).max(1)
+}
+
 /// The payload of record g: SHA-256 of job uid and id; SHA-512 where that is too short; several of those with a counter where
 /// that is. Deterministic, without repeats, and not compressible. $3 is the uid's 16 bytes.
 fn payload(bytes: u32) -> String {
@@ -64,7 +76,20 @@ fn payload(bytes: u32) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::payload;
+    use vaultstream_api::limits::MAX_GENERATED_PAYLOAD;
+
+    use super::{CHUNK_BYTES, fitting, payload};
+
+    #[test]
+    fn a_statement_makes_few_large_payloads_or_many_small_ones() {
+        assert_eq!(fitting(0), 838_860);
+        assert_eq!(fitting(64), 322_638);
+        assert_eq!(fitting(MAX_GENERATED_PAYLOAD), 31);
+        for bytes in [1, 1000, 65_536, MAX_GENERATED_PAYLOAD] {
+            assert!(fitting(bytes).unsigned_abs() * u64::from(bytes) <= CHUNK_BYTES, "{bytes}");
+        }
+        assert_eq!(fitting(u32::MAX), 1);
+    }
 
     #[test]
     fn a_payload_is_one_hash_or_as_many_blocks_as_it_needs() {

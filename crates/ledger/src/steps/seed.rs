@@ -10,7 +10,7 @@ use crate::connection::Ledger;
 use crate::ids::JobId;
 use crate::jobs::JobState;
 
-/// Seeds, or plans, the next `chunk` records in one transaction. The last chunk sets the job to Signing.
+/// Seeds, or plans, the next `chunk` records in one transaction, or fewer when their payloads are large. The last chunk sets the job to Signing.
 ///
 /// # Errors
 ///

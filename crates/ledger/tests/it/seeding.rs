@@ -46,6 +46,20 @@ async fn payloads_are_of_the_size_that_was_asked_for_and_always_the_same() {
     assert_eq!(stage.number(&sql).await, 5);
 }
 
+/// However many records were asked for at once: 1,000 of these are a gigabyte.
+#[tokio::test]
+async fn one_step_of_seeding_makes_at_most_32_mib() {
+    let stage = Stage::new().await;
+    let mut spec = generated(1_000, 100, 1);
+    spec.source =
+        vaultstream_api::Source::Generate(vaultstream_api::GenerateSource { records: 1_000, payload_bytes: 1 << 20 });
+    let job = stage.pending(spec).await;
+    steps::provision(&stage.ledger, job.id).await.unwrap();
+    let seeded = steps::seed_chunk(&stage.ledger, job.id, u64::MAX).await.unwrap();
+    assert!(matches!(seeded, Step::Done(Seeding::More { seeded: 31, total: 1_000 })), "{seeded:?}");
+    assert_eq!(stage.number(&format!("SELECT count(*) FROM vaultstream.records_{}", job.id)).await, 31);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn seeding_that_was_interrupted_resumes_and_makes_exactly_what_was_asked_for() {
     let stage = Stage::new().await;
