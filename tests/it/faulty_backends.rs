@@ -10,20 +10,26 @@ fn one_lane() -> String {
     format!("{}:3", Backend::fastest())
 }
 
+/// 4,000, or as many as `make faulty-lane` wants.
+fn records() -> u64 {
+    std::env::var("RECORDS").map_or(4000, |records| records.parse().expect("RECORDS is no number"))
+}
+
 const SPEC: &str = "batchSize: 50\nkeys: {count: 4, lease: {records: 1000, duration: 10s}}";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_one_faulty_lane_no_invalid_signature_is_committed_and_another_backend_completes_the_job() {
     let site = Site::new().await;
     let spec = format!("{SPEC}\nsigning: {{verify: All}}");
-    let job = site.drive(&generated("job", 4000, &spec), quick()).await;
+    let records = records();
+    let job = site.drive(&generated("job", records, &spec), quick()).await;
     let workers = [(); 2].map(|()| site.worker(job.uid));
     let mut running = Vec::new();
     for worker in workers {
         running.push(worker.await.env("VAULTSTREAM_FAULT_LANE", one_lane()).start());
     }
     job.complete().await;
-    assert_signed_exactly_once(&site, "job", 4000).await;
+    assert_signed_exactly_once(&site, "job", records.cast_signed()).await;
     // No record and no batch is to blame.
     assert_eq!(site.number("SELECT count(*) FROM vaultstream.batches WHERE attempts > 0").await, 0);
     let fastest = Backend::fastest();
