@@ -8,7 +8,7 @@ use vaultstream_connection::ConnectionFolder;
 use vaultstream_ledger::{ErrorKind, Ledger, RegisterError};
 use vaultstream_program::{
     admin::{self, Probes, ServeError},
-    chain, cores,
+    chain, cores, memory,
     metrics::Exposition,
     shell::{self, ExitStatus, Shell},
     signals::StopSignals,
@@ -120,6 +120,7 @@ fn write_termination_message(file: &Path, error: &ProgramError) {
 /// # Errors
 /// [`ProgramError`].
 pub async fn run(config: Config) -> Result<(), ProgramError> {
+    memory::keep_private()?;
     let shutdown = Shutdown::default();
     stop_on_signals(&shutdown)?;
     let listener = admin::listen(config.http_address, "--http-address").await?;

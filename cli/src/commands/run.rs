@@ -15,6 +15,7 @@ use vaultstream_ledger::{
     jobs::{self, EnsureError},
     progress as ledger_progress,
 };
+use vaultstream_program::memory;
 use vaultstream_signing::Backend;
 
 use self::{context::RunContext, drive::DriveOutcome};
@@ -38,6 +39,7 @@ const FULL_VERIFICATION_LIMIT: u64 = 100_000;
 /// # Errors
 /// One sentence.
 pub(crate) async fn run(args: RunArgs) -> Result<ExitCode, Failure> {
+    memory::keep_private().map_err(|error| Failure::of(&error))?;
     let interrupt = Interrupt::listen("finishing what is in flight; press Ctrl-C again to stop now")
         .map_err(|error| Failure::of(&error))?;
     let manifests = manifests::read_all(&args)?;

@@ -27,8 +27,8 @@ pub const DEFAULT_NAMESPACE: &str = "default";
 
 /// Variables of the worker itself, which a template must not set.
 pub const OWN_ENV: [&str; 2] = ["DATABASE_URL", "NATS_URL"];
-/// Prefixes of the variables of the worker itself and of its loader.
-pub const OWN_ENV_PREFIXES: [&str; 2] = ["LD_", "VAULTSTREAM_"];
+/// Prefixes of the variables of the worker itself, of its loader and of its libraries: they could have it load other code or trust others.
+pub const OWN_ENV_PREFIXES: [&str; 5] = ["GLIBC_", "LD_", "OPENSSL_", "SSL_", "VAULTSTREAM_"];
 
 /// Longest DNS label.
 const MAX_LABEL: usize = 63;

@@ -86,7 +86,7 @@ fn workers(workers: &Workers, found: &mut Vec<FieldError>) {
         }
     }
     for (index, env) in template.env.iter().enumerate().filter(|(_, env)| is_own_env(&env.name)) {
-        let advice = "this variable belongs to the worker or its loader: remove it";
+        let advice = "this variable belongs to the worker, its loader or its libraries: remove it";
         found.push(FieldError::new(format!("spec.workers.template.env[{index}].name"), &env.name, advice));
     }
 }

@@ -62,7 +62,10 @@ impl Default for Workers {
         .message("annotations under vaultstream.dev/ belong to the operator")
         .field_path(".annotations"),
     validation = Rule::new(own_env_rule())
-        .message("env must not set LD_* or a variable of the worker itself (DATABASE_URL, NATS_URL, VAULTSTREAM_*)")
+        .message(
+            "env must not set a variable of the worker itself (DATABASE_URL, NATS_URL, VAULTSTREAM_*), its loader or its libraries \
+             (GLIBC_*, LD_*, OPENSSL_*, SSL_*)",
+        )
         .field_path(".env"),
 )]
 pub struct WorkerTemplate {

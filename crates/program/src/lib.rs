@@ -7,6 +7,7 @@
 
 pub mod admin;
 pub mod logs;
+pub mod memory;
 pub mod metrics;
 pub mod shell;
 pub mod signals;

@@ -108,7 +108,7 @@ fn every_mistake_is_one_sentence_with_field_value_and_remedy() {
         ),
         (
             "workers: {template: {env: [{name: LD_PRELOAD}]}}",
-            "spec.workers.template.env[0].name is LD_PRELOAD: this variable belongs to the worker or its loader: remove it",
+            "spec.workers.template.env[0].name is LD_PRELOAD: this variable belongs to the worker, its loader or its libraries: remove it",
         ),
         (
             "workers: {template: {labels: {vaultstream.dev/job: x}}}",
