@@ -21,127 +21,182 @@ const JOBS: usize = 1000;
 /// Parallel requests of the client that creates them.
 const AT_ONCE: usize = 32;
 
-/// How long they are left alone: 30 seconds, or as many as REST says. `REST=600 make test-scale` takes ten minutes.
-fn rest() -> Duration {
-    let seconds = std::env::var("REST").ok().map(|text| text.parse().expect("REST is a number of seconds"));
-    Duration::from_secs(seconds.unwrap_or(30))
-}
-
 /// The limits of docs/design.md.
 const ALL_SEEDED: Duration = Duration::from_secs(60);
 const MEMORY_MIB: f64 = 64.0;
-
-fn mib(operator: &harness::Operator, field: &str) -> f64 {
-    let text = operator.status(field);
-    text.trim_end_matches(" kB").trim().parse::<f64>().unwrap() / 1024.0
-}
-
-fn since(before: &BTreeMap<(String, String), u64>, after: &BTreeMap<(String, String), u64>, writes: bool) -> u64 {
-    const READS: [&str; 3] = ["GET", "LIST", "WATCH"];
-    let counted = |verb: &str| READS.contains(&verb) != writes;
-    let news = |key, count: &u64| count - before.get(key).copied().unwrap_or_default();
-    after.iter().filter(|((verb, _), _)| counted(verb)).map(|(key, count)| news(key, count)).sum()
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_jobs_are_seeded_within_a_minute_and_64_mib() {
     let place = Place::cluster_wide().await;
     let operator = place.operator("operator").await.args(&["--workers", "0"]).start();
     operator.until_leading().await;
-    let mut table = vec![("operator's memory before, MiB".to_owned(), mib(&operator, "VmRSS"))];
+    let memory_before = mib(&operator, "VmRSS");
 
     let api = Api::<SigningJob>::namespaced(place.client.clone(), &place.namespace);
-    let began = Instant::now();
-    stream::iter(0..JOBS)
-        .map(|number| {
-            let manifest = generated(&format!("job-{number:04}"), 100, "batchSize: 50\nkeys: {count: 10}");
-            let mut job = SigningJob::parse_manifests(&manifest).unwrap().remove(0);
-            job.metadata.namespace = Some(place.namespace.clone());
-            let api = api.clone();
-            async move {
-                api.create(&PostParams::default(), &job).await.unwrap();
-            }
-        })
-        .buffer_unordered(AT_ONCE)
-        .collect::<Vec<()>>()
-        .await;
-    table.push(("from the first apply to the last, s".to_owned(), began.elapsed().as_secs_f64()));
+    let begun = Instant::now();
+    create_all(&place.namespace, &api).await;
+    let created = begun.elapsed();
+    let seeded = until_all_are_seeded(&place, &api, begun).await;
+    let peak = mib(&operator, "VmHWM");
+    let reconciles = operator.metric_in_full("vaultstream_operator_reconcile_seconds_count").await;
+    let reconciling = operator.metric_in_full("vaultstream_operator_reconcile_seconds_sum").await;
 
+    let settled = until_nothing_is_written().await;
+    let rest = Rest::watch(&api).await;
+    let memory_at_rest = mib(&operator, "VmRSS");
+
+    print_table(&[
+        ("operator's memory before, MiB", memory_before),
+        ("from the first apply to the last, s", created.as_secs_f64()),
+        ("to the last one seeded in the ledger, s", seeded.in_ledger.as_secs_f64()),
+        ("to the last condition Seeded, s", seeded.in_status.as_secs_f64()),
+        ("operator's peak memory, MiB", peak),
+        ("reconciles, number", reconciles),
+        ("reconciles, s in all", reconciling),
+        ("to the last write before the rest, s", settled.as_secs_f64()),
+        ("API reads a second at rest, all clients", rest.a_second(Access::Read)),
+        ("API writes a second at rest, all clients", rest.a_second(Access::Write)),
+        ("writes of ours at rest", rest.our_writes() as f64),
+        ("operator's memory at rest, MiB", memory_at_rest),
+        ("operator's peak memory at the end, MiB", mib(&operator, "VmHWM")),
+    ]);
+    rest.print_what_was_written();
+    println!("\nper step, mean ms in the ledger:\n{}", per_step(&place).await);
+
+    assert!(seeded.in_status <= ALL_SEEDED, "all were seeded after {:?}", seeded.in_status);
+    let most = peak.max(memory_at_rest);
+    assert!(most <= MEMORY_MIB, "{peak:.1} MiB at peak, {memory_at_rest:.1} MiB at rest");
+    assert_eq!(rest.our_writes(), 0, "jobs at rest were written");
+}
+
+fn mib(operator: &harness::Operator, field: &str) -> f64 {
+    let text = operator.status(field);
+    text.trim_end_matches(" kB").trim().parse::<f64>().unwrap() / 1024.0
+}
+
+fn print_table(rows: &[(&str, f64)]) {
+    println!("\n{JOBS} SigningJobs of 100 records and 10 keys, no worker running\n");
+    for (what, value) in rows {
+        println!("| {what:<42} | {value:>9.2} |");
+    }
+}
+
+async fn create_all(namespace: &str, api: &Api<SigningJob>) {
+    let create = |number| {
+        let manifest = generated(&format!("job-{number:04}"), 100, "batchSize: 50\nkeys: {count: 10}");
+        let mut job = SigningJob::parse_manifests(&manifest).unwrap().remove(0);
+        job.metadata.namespace = Some(namespace.to_owned());
+        async move { drop(api.create(&PostParams::default(), &job).await.unwrap()) }
+    };
+    stream::iter(0..JOBS).map(create).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
+}
+
+/// When the last job was seeded, since the first was created.
+struct AllSeeded {
+    in_ledger: Duration,
+    in_status: Duration,
+}
+
+async fn until_all_are_seeded(place: &Place, api: &Api<SigningJob>, begun: Instant) -> AllSeeded {
     // One connection, and a long interval: the measurement uses the same cores.
     let sql = place.site.sql().await;
-    let in_ledger = "SELECT count(*) FROM vaultstream.jobs WHERE seeded_at IS NOT NULL";
-    let (mut ledger_took, mut status_took) = (None, None);
-    while status_took.is_none() {
-        assert!(began.elapsed() < ALL_SEEDED * 5, "not all are seeded after {:?}", began.elapsed());
-        if ledger_took.is_none() && sql.query_one(in_ledger, &[]).await.unwrap().get::<_, i64>(0) >= JOBS as i64 {
-            ledger_took = Some(began.elapsed());
+    let seeded = "SELECT count(*) FROM vaultstream.jobs WHERE seeded_at IS NOT NULL";
+    let mut in_ledger = None;
+    loop {
+        assert!(begun.elapsed() < ALL_SEEDED * 5, "not all are seeded after {:?}", begun.elapsed());
+        if in_ledger.is_none() && sql.query_one(seeded, &[]).await.unwrap().get::<_, i64>(0) >= JOBS as i64 {
+            in_ledger = Some(begun.elapsed());
         }
-        if ledger_took.is_some() && told_seeded(&api).await >= JOBS {
-            status_took = Some(began.elapsed());
+        if let Some(in_ledger) = in_ledger
+            && told_seeded(api).await >= JOBS
+        {
+            return AllSeeded { in_ledger, in_status: begun.elapsed() };
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-    let all_seeded = status_took.unwrap();
-    table.push(("to the last one seeded in the ledger, s".to_owned(), ledger_took.unwrap().as_secs_f64()));
-    table.push(("to the last condition Seeded, s".to_owned(), all_seeded.as_secs_f64()));
-    let peak = mib(&operator, "VmHWM");
-    table.push(("operator's peak memory, MiB".to_owned(), peak));
-    for step in ["count", "sum"] {
-        let value = operator.metric_in_full(&format!("vaultstream_operator_reconcile_seconds_{step}")).await;
-        table.push((format!("reconciles, {}", if step == "sum" { "s in all" } else { "number" }), value));
-    }
+}
 
-    // Pending writes are waited for: figures of a thousand jobs at 20 a second.
+/// Waits until pending writes are done: figures of a thousand jobs at 20 a second.
+async fn until_nothing_is_written() -> Duration {
     tokio::time::sleep(Duration::from_secs(20)).await;
-    let settling = Instant::now();
+    let begun = Instant::now();
     loop {
         let seen = requests::writes().await;
         tokio::time::sleep(Duration::from_secs(10)).await;
         if requests::writes().await == seen {
-            break;
+            return begun.elapsed();
         }
-        assert!(
-            settling.elapsed() < ALL_SEEDED,
-            "jobs are still written {:?} after the last one was seeded",
-            settling.elapsed()
-        );
+        let waited = begun.elapsed();
+        assert!(waited < ALL_SEEDED, "jobs are still written {waited:?} after the last one was seeded");
     }
-    table.push(("to the last write before the rest, s".to_owned(), settling.elapsed().as_secs_f64()));
-    let objects_before = objects(&api).await;
-    let before = requests::count().await;
-    let resting = rest();
-    tokio::time::sleep(resting).await;
-    let after = requests::count().await;
-    let objects_after = objects(&api).await;
-    let a_second = |count: u64| count as f64 / resting.as_secs_f64();
-    table.push(("API reads a second at rest, all clients".to_owned(), a_second(since(&before, &after, false))));
-    table.push(("API writes a second at rest, all clients".to_owned(), a_second(since(&before, &after, true))));
-    let ours = |counts: &BTreeMap<_, _>| requests::only_ours(counts.clone());
-    let wrote = since(&ours(&before), &ours(&after), true);
-    table.push(("writes of ours at rest".to_owned(), wrote as f64));
-    let rest = mib(&operator, "VmRSS");
-    table.push(("operator's memory at rest, MiB".to_owned(), rest));
-    table.push(("operator's peak memory at the end, MiB".to_owned(), mib(&operator, "VmHWM")));
+}
 
-    println!("\n{JOBS} SigningJobs of 100 records and 10 keys, no worker running\n");
-    for (what, value) in &table {
-        println!("| {what:<42} | {value:>9.2} |");
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Read,
+    Write,
+}
+
+impl Access {
+    fn of(verb: &str) -> Self {
+        if ["GET", "LIST", "WATCH"].contains(&verb) { Self::Read } else { Self::Write }
     }
-    for ((verb, resource), count) in ours(&after) {
-        let news = count - before.get(&(verb.clone(), resource.clone())).copied().unwrap_or_default();
-        if news > 0 {
-            println!("written at rest: {verb} {resource} {news} times");
+}
+
+/// What happens while all jobs are left alone.
+struct Rest {
+    lasted: Duration,
+    /// Before and after.
+    requests: [requests::Counts; 2],
+    /// Before and after.
+    objects: [BTreeMap<String, Value>; 2],
+}
+
+impl Rest {
+    /// For 30 seconds, or as many as REST says. `REST=600 make test-scale` takes ten minutes.
+    async fn watch(api: &Api<SigningJob>) -> Self {
+        let seconds = std::env::var("REST").ok().map(|text| text.parse().expect("REST is a number of seconds"));
+        let lasted = Duration::from_secs(seconds.unwrap_or(30));
+        let objects_before = objects(api).await;
+        let before = requests::count().await;
+        tokio::time::sleep(lasted).await;
+        let after = requests::count().await;
+        Self { lasted, requests: [before, after], objects: [objects_before, objects(api).await] }
+    }
+
+    fn a_second(&self, access: Access) -> f64 {
+        let [before, after] = &self.requests;
+        let new = added(before, after).filter(|(verb, _, _)| Access::of(verb) == access);
+        new.map(|(_, _, count)| count).sum::<u64>() as f64 / self.lasted.as_secs_f64()
+    }
+
+    fn our_writes(&self) -> u64 {
+        let [before, after] = self.requests.clone().map(requests::only_ours);
+        added(&before, &after).map(|(_, _, count)| count).sum()
+    }
+
+    fn print_what_was_written(&self) {
+        let [before, after] = self.requests.clone().map(requests::only_ours);
+        for (verb, resource, count) in added(&before, &after).filter(|(_, _, count)| *count > 0) {
+            println!("written at rest: {verb} {resource} {count} times");
+        }
+        let [before, after] = &self.objects;
+        for (name, now) in after {
+            let then = before.get(name).unwrap_or(&Value::Null);
+            changed(name, then, now).iter().for_each(|line| println!("written at rest: {line}"));
         }
     }
-    for (name, now) in &objects_after {
-        let then = objects_before.get(name).unwrap_or(&Value::Null);
-        changed(name, then, now).iter().for_each(|line| println!("written at rest: {line}"));
-    }
-    println!("\nper step, mean ms in the ledger:\n{}", per_step(&place).await);
+}
 
-    assert!(all_seeded <= ALL_SEEDED, "all were seeded after {all_seeded:?}");
-    assert!(peak <= MEMORY_MIB && rest <= MEMORY_MIB, "{peak:.1} MiB at peak, {rest:.1} MiB at rest");
-    assert_eq!(wrote, 0, "jobs at rest were written");
+/// How many requests each verb and resource has had in between.
+fn added<'a>(
+    before: &'a requests::Counts,
+    after: &'a requests::Counts,
+) -> impl Iterator<Item = (&'a str, &'a str, u64)> {
+    after.iter().map(|(key, count)| {
+        let (verb, resource) = key;
+        (verb.as_str(), resource.as_str(), count - before.get(key).copied().unwrap_or_default())
+    })
 }
 
 /// All jobs as the API server has them, by name.

@@ -178,15 +178,19 @@ impl Metrics {
             registry,
         };
         metrics.collectors().into_iter().try_for_each(|collector| metrics.registry.register(collector))?;
-        // From the start: a rate needs a beginning.
+        metrics.begin_series();
+        Ok(metrics)
+    }
+
+    /// Series whose labels are known are there from the start: a rate needs a beginning.
+    fn begin_series(&self) {
         for dependency in [Dependency::Postgres, Dependency::Nats] {
-            metrics.breaker(dependency).set(0.0);
-            drop(metrics.dependency_failures.with_label_values(&[dependency.as_str()]));
+            self.breaker(dependency).set(0.0);
+            drop(self.dependency_failures.with_label_values(&[dependency.as_str()]));
         }
         for backend in Backend::ALL {
-            drop(metrics.backends_withdrawn.with_label_values(&[backend.as_str()]));
+            drop(self.backends_withdrawn.with_label_values(&[backend.as_str()]));
         }
-        Ok(metrics)
     }
 
     fn collectors(&self) -> [Box<dyn Collector>; 17] {

@@ -9,11 +9,14 @@ const OURS: [&str; 6] =
     ["signingjobs", "deployments", "poddisruptionbudgets", "horizontalpodautoscalers", "scaledobjects", "events"];
 const WRITES: [&str; 6] = ["APPLY", "DELETE", "DELETECOLLECTION", "PATCH", "POST", "PUT"];
 
-/// Requests since the API server started, by verb and resource.
-pub(crate) async fn count() -> BTreeMap<(String, String), u64> {
+/// How many requests there were, by verb and resource.
+pub(crate) type Counts = BTreeMap<(String, String), u64>;
+
+/// Requests since the API server started.
+pub(crate) async fn count() -> Counts {
     let (content, text) = kubectl(&["get", "--raw", "/metrics"]).await;
     assert!(content, "{text}");
-    let mut counts = BTreeMap::new();
+    let mut counts = Counts::new();
     for line in text.lines().filter_map(|line| line.strip_prefix("apiserver_request_total{")) {
         // Other status codes are other lines of the same verb and resource.
         let (labels, value) = line.split_once("} ").unwrap();
@@ -28,12 +31,12 @@ pub(crate) async fn count() -> BTreeMap<(String, String), u64> {
 }
 
 /// Writes of what the operator writes.
-pub(crate) async fn writes() -> BTreeMap<(String, String), u64> {
+pub(crate) async fn writes() -> Counts {
     only_ours(count().await)
 }
 
 /// Those of all requests that write what the operator writes.
-pub(crate) fn only_ours(mut counts: BTreeMap<(String, String), u64>) -> BTreeMap<(String, String), u64> {
+pub(crate) fn only_ours(mut counts: Counts) -> Counts {
     counts.retain(|(verb, resource), _| WRITES.contains(&verb.as_str()) && OURS.contains(&resource.as_str()));
     counts
 }

@@ -4,9 +4,18 @@ use vaultstream_api::{Manifest, SigningJob, SigningJobSpec, Source};
 
 use crate::{SOURCE, error, manifest, spec_error};
 
+/// Each line, after a source, has one mistake, which is explained in this sentence.
+fn assert_told<const N: usize>(cases: [(&str, &str); N]) {
+    for (line, sentence) in cases {
+        let told = spec_error(&format!("{SOURCE}\n{line}"));
+        let (_, after) = told.split_once(": ").unwrap();
+        assert_eq!(after, sentence, "{line}");
+    }
+}
+
 #[test]
-fn every_mistake_is_one_sentence_with_field_value_and_remedy() {
-    let cases = [
+fn a_wrong_number_is_told_in_one_sentence_with_its_field_and_the_remedy() {
+    assert_told([
         ("batchSize: 0", "spec.batchSize is 0: it must be from 1 to 100000"),
         ("batchSize: 100001", "spec.batchSize is 100001: it must be from 1 to 100000"),
         ("batchSize: many", "spec.batchSize is \"many\": it must be a whole number, in digits only"),
@@ -23,6 +32,26 @@ fn every_mistake_is_one_sentence_with_field_value_and_remedy() {
         ("batchSize: 18446744073709551615", "spec.batchSize is 18446744073709551615: it must be from 1 to 100000"),
         ("batchSize: 100000000000000000000", "spec.batchSize is 1e+20: it must be from 1 to 100000"),
         ("keys: {count: 10001}", "spec.keys.count is 10001: it must be from 1 to 10000"),
+        (
+            "keys: {maxSignatures: 499}",
+            "spec.keys.maxSignatures is 499: one key signs a whole batch, so it must be at least spec.batchSize, which is 500",
+        ),
+        (
+            "maxRejected: half",
+            "spec.maxRejected is half: it must be a whole number of records, or a whole percentage such as 1%",
+        ),
+        ("maxRejected: 1.5", "spec.maxRejected is 1.5: it must be a whole number"),
+        ("maxRejected: [1]", "spec.maxRejected is [1]: it must be a whole number or text"),
+        (
+            "workers: {minReplicas: 11}",
+            "spec.workers.minReplicas is 11: it must not be above spec.workers.maxReplicas, which is 10",
+        ),
+    ]);
+}
+
+#[test]
+fn a_value_where_fields_belong_is_told_in_one_sentence_with_its_field_and_the_remedy() {
+    assert_told([
         ("keys: 5", "spec.keys is 5: write `keys: {count: 5}`"),
         ("keys: many", "spec.keys is \"many\": it must be an object; its fields are count, lease and maxSignatures"),
         (
@@ -37,6 +66,12 @@ fn every_mistake_is_one_sentence_with_field_value_and_remedy() {
         ),
         ("workers: 3", "spec.workers is 3: write `workers: {maxReplicas: 3}`"),
         ("concurrency: 8", "spec.concurrency is 8: it must be an object; its fields are keys, records and signers"),
+    ]);
+}
+
+#[test]
+fn a_wrong_duration_is_told_in_one_sentence_with_its_field_and_the_remedy() {
+    assert_told([
         (
             "keys: {lease: {duration: 60}}",
             "spec.keys.lease.duration is 60: add a unit, such as 60s (units are h, m, s and ms)",
@@ -57,33 +92,40 @@ fn every_mistake_is_one_sentence_with_field_value_and_remedy() {
         ),
         ("keys: {lease: {duration: 4s}}", "spec.keys.lease.duration is 4s: it must be from 5s to 1h"),
         (
-            "keys: {maxSignatures: 499}",
-            "spec.keys.maxSignatures is 499: one key signs a whole batch, so it must be at least spec.batchSize, which is 500",
+            "retry: {initialBackoff: 1m}",
+            "spec.retry.initialBackoff is 1m: it must not be above spec.retry.maxBackoff, which is 30s",
         ),
+    ]);
+}
+
+#[test]
+fn a_wrong_text_or_switch_is_told_in_one_sentence_with_its_field_and_the_remedy() {
+    assert_told([
         ("signing: {nonce: Random}", "spec.signing.nonce is Random: it must be Hedged or Deterministic"),
         (
             "signing: {nonce: hedged}",
             "spec.signing.nonce is hedged: did you mean Hedged? It must be Hedged or Deterministic",
         ),
         ("signing: {message: ''}", "spec.signing.message is empty: it must be Payload or Bound"),
-        (
-            "retry: {initialBackoff: 1m}",
-            "spec.retry.initialBackoff is 1m: it must not be above spec.retry.maxBackoff, which is 30s",
-        ),
-        (
-            "maxRejected: half",
-            "spec.maxRejected is half: it must be a whole number of records, or a whole percentage such as 1%",
-        ),
-        ("maxRejected: 1.5", "spec.maxRejected is 1.5: it must be a whole number"),
-        ("maxRejected: [1]", "spec.maxRejected is [1]: it must be a whole number or text"),
         ("suspend: 'yes'", "spec.suspend is \"yes\": write true"),
         ("suspend: off", "spec.suspend is \"off\": write false"),
         ("suspend: 'true'", "spec.suspend is \"true\": remove the quotes"),
         ("suspend: 1", "spec.suspend is 1: write true or false"),
         (
-            "workers: {minReplicas: 11}",
-            "spec.workers.minReplicas is 11: it must not be above spec.workers.maxReplicas, which is 10",
+            "connectionSecret: My_Secret",
+            "spec.connectionSecret is My_Secret: it must be lower-case letters, digits, '-' and '.', with a letter or digit at both ends of every part",
         ),
+        ("connectionSecret: ''", "spec.connectionSecret is empty: give it a value"),
+        (
+            "connectionSecret: \"\\e[2J\"",
+            "spec.connectionSecret is \\u{1b}[2J: it must be lower-case letters, digits, '-' and '.', with a letter or digit at both ends of every part",
+        ),
+    ]);
+}
+
+#[test]
+fn a_wrong_pod_template_is_told_in_one_sentence_with_its_field_and_the_remedy() {
+    assert_told([
         (
             "workers: {template: {tolerations: {}}}",
             "spec.workers.template.tolerations is {}: it must be a list: begin each entry with `- `",
@@ -118,26 +160,12 @@ fn every_mistake_is_one_sentence_with_field_value_and_remedy() {
             "workers: {template: {resources: {limits: {memory: much}}}}",
             "spec.workers.template.resources.limits[memory] is much: it must be a Kubernetes quantity such as 500m, 2 or 128Mi",
         ),
-        (
-            "connectionSecret: My_Secret",
-            "spec.connectionSecret is My_Secret: it must be lower-case letters, digits, '-' and '.', with a letter or digit at both ends of every part",
-        ),
-        ("connectionSecret: ''", "spec.connectionSecret is empty: give it a value"),
-        (
-            "connectionSecret: \"\\e[2J\"",
-            "spec.connectionSecret is \\u{1b}[2J: it must be lower-case letters, digits, '-' and '.', with a letter or digit at both ends of every part",
-        ),
-    ];
-    for (line, sentence) in cases {
-        let told = spec_error(&format!("{SOURCE}\n{line}"));
-        let (_, after) = told.split_once(": ").unwrap();
-        assert_eq!(after, sentence, "{line}");
-    }
+    ]);
 }
 
 #[test]
 fn an_unknown_field_is_told_where_it_belongs() {
-    let cases = [
+    assert_told([
         ("batchsize: 5", "spec.batchsize: unknown field; did you mean batchSize?"),
         ("batch_size: 5", "spec.batch_size: unknown field; did you mean batchSize?"),
         ("batch-size: 5", "spec.batch-size: unknown field; did you mean batchSize?"),
@@ -160,12 +188,7 @@ fn an_unknown_field_is_told_where_it_belongs() {
             "workers: {template: {affinity: {nodeAffinity: {requires: {}}}}}",
             "spec.workers.template.affinity.nodeAffinity.requires: unknown field; remove it; the fields here are preferredDuringSchedulingIgnoredDuringExecution and requiredDuringSchedulingIgnoredDuringExecution",
         ),
-    ];
-    for (line, sentence) in cases {
-        let told = spec_error(&format!("{SOURCE}\n{line}"));
-        let (_, after) = told.split_once(": ").unwrap();
-        assert_eq!(after, sentence, "{line}");
-    }
+    ]);
     assert_eq!(
         error(&format!("{}batchSize: 1\n", manifest(SOURCE))),
         "7:1: batchSize: unknown field; it belongs under spec"

@@ -1,9 +1,9 @@
 use crate::server::{LONG, Server, ahead, batch, batches, eventually, next, number};
-use async_nats::jetstream::consumer::pull;
+use async_nats::jetstream::{Message, consumer::pull};
 use futures_util::StreamExt;
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
-use vaultstream_streams::{JobStreams, Limits, StreamsState};
+use vaultstream_streams::{BatchPuller, JobStreams, Limits, StreamsState};
 
 #[tokio::test]
 async fn a_deleted_stream_is_reported_and_late_acks_touch_nothing() {
@@ -26,37 +26,10 @@ async fn a_deleted_stream_is_reported_and_late_acks_touch_nothing() {
     held.ack();
     worker.flush(Duration::from_secs(5)).await.unwrap();
 
-    let begun = Instant::now();
-    let gone = loop {
-        match timeout(LONG, puller.next()).await.unwrap() {
-            // What was in the buffer when the stream went.
-            Ok(Some(delivery)) => assert!(number(&delivery) < 4),
-            Ok(None) => panic!("no reason was given"),
-            Err(error) => break error,
-        }
-    };
-    assert!(gone.is_stream_gone(), "{gone}");
-    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    assert_told_that_it_is_gone(&mut puller).await;
     assert!(handle.is_dead());
-    // The worst case: another program makes the old names again, whose sequences start anew, and others hold their messages.
-    let plain = server.plain().await;
-    let mut strangers = Vec::new();
-    for (stream, kind) in [(new.batch_stream(), "records"), (new.key_stream(), "keys")] {
-        let mut config = plain.get_stream(&stream).await.unwrap().cached_info().config.clone();
-        config.name = config.name.trim_end_matches("-2").to_owned() + "-1";
-        config.subjects = vec![format!("{kind}.{}.1.*", old.uid)];
-        let made = plain.create_stream(config).await.unwrap();
-        for last in 0..4 {
-            let subject = format!("{kind}.{}.1.{last}", old.uid);
-            plain.publish(subject, "{}".into()).await.unwrap().await.unwrap();
-        }
-        let consumer = pull::Config { durable_name: Some("workers".into()), ..Default::default() };
-        let consumer = made.create_consumer(consumer).await.unwrap();
-        let mut messages = consumer.fetch().max_messages(4).messages().await.unwrap();
-        while let Some(message) = messages.next().await {
-            strangers.push(message.unwrap());
-        }
-    }
+    // The worst case: another program makes the old names again, and others hold their messages.
+    let strangers = made_again_by_another_program(&server, &old, &new).await;
     assert_eq!(strangers.len(), 8);
     // As long as anything of the old streams is held, no client of this process binds to their names again.
     assert!(worker.batches(&old, ahead(1)).await.unwrap_err().is_stream_gone());
@@ -70,12 +43,51 @@ async fn a_deleted_stream_is_reported_and_late_acks_touch_nothing() {
     // Time for what must not happen.
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(lifecycle.state(&new).await.unwrap(), StreamsState::Present { batches: 4, keys: 1 });
+    let plain = server.plain().await;
     for recreated in [old.batch_stream(), old.key_stream()] {
         assert_eq!(plain.get_stream(recreated).await.unwrap().cached_info().state.messages, 4);
     }
     // The new generation works.
     let mut puller = worker.batches(&new, ahead(4)).await.unwrap();
     next(&mut puller).await.ack();
+}
+
+/// The puller ends with the reason, and soon. What it had in its buffer when the stream went comes before that.
+async fn assert_told_that_it_is_gone(puller: &mut BatchPuller) {
+    let begun = Instant::now();
+    let gone = loop {
+        match timeout(LONG, puller.next()).await.unwrap() {
+            Ok(Some(delivery)) => assert!(number(&delivery) < 4),
+            Ok(None) => panic!("no reason was given"),
+            Err(error) => break error,
+        }
+    };
+    assert!(gone.is_stream_gone(), "{gone}");
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+}
+
+/// Makes the streams of `old` again, set up as those of `new`, with 4 messages each. Their sequences start anew. Returns all of these
+/// messages, delivered and not acknowledged.
+async fn made_again_by_another_program(server: &Server, old: &JobStreams, new: &JobStreams) -> Vec<Message> {
+    let plain = server.plain().await;
+    let mut delivered = Vec::new();
+    for (stream, kind) in [(new.batch_stream(), "records"), (new.key_stream(), "keys")] {
+        let mut config = plain.get_stream(&stream).await.unwrap().cached_info().config.clone();
+        config.name = config.name.trim_end_matches("-2").to_owned() + "-1";
+        config.subjects = vec![format!("{kind}.{}.1.*", old.uid)];
+        let made = plain.create_stream(config).await.unwrap();
+        for last in 0..4 {
+            let subject = format!("{kind}.{}.1.{last}", old.uid);
+            plain.publish(subject, "{}".into()).await.unwrap().await.unwrap();
+        }
+        let consumer = pull::Config { durable_name: Some("workers".into()), ..Default::default() };
+        let consumer = made.create_consumer(consumer).await.unwrap();
+        let mut messages = consumer.fetch().max_messages(4).messages().await.unwrap();
+        while let Some(message) = messages.next().await {
+            delivered.push(message.unwrap());
+        }
+    }
+    delivered
 }
 
 #[tokio::test]
@@ -92,16 +104,7 @@ async fn a_wiped_jetstream_is_reported_to_everybody_who_waits() {
     server.servers.wipe_jetstream().unwrap();
     timeout(LONG, link.reconnected()).await.unwrap();
     let begun = Instant::now();
-    loop {
-        match timeout(LONG, puller.next()).await.unwrap() {
-            Ok(Some(_)) => {}
-            Ok(None) => panic!("no reason was given"),
-            Err(error) => {
-                assert!(error.is_stream_gone(), "{error}");
-                break;
-            }
-        }
-    }
+    assert_told_that_it_is_gone(&mut puller).await;
     assert!(waiting.await.unwrap().unwrap_err().is_stream_gone());
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     assert_eq!(streams.state(&old).await.unwrap(), StreamsState::Absent);
