@@ -2,7 +2,7 @@
 
 mod export;
 mod parent;
-mod sampler;
+mod share;
 #[cfg(test)]
 mod tests;
 
@@ -15,13 +15,27 @@ use opentelemetry::{
 use opentelemetry_sdk::trace::SdkTracer;
 use uuid::Uuid;
 
-use self::sampler::JOB;
+use self::share::Share;
 use crate::StartError;
 
 pub use export::Tracing;
 
 /// Set once an endpoint was found.
-static TRACER: OnceLock<SdkTracer> = OnceLock::new();
+static TRACER: OnceLock<Tracer> = OnceLock::new();
+
+/// What makes spans.
+struct Tracer {
+    spans: SdkTracer,
+    /// The share of batches and reconciles that begin a trace. `None` where a sampler of OpenTelemetry decides.
+    share: Option<Share>,
+}
+
+impl Tracer {
+    /// The tracer, for a batch or a reconcile that may begin a trace. `None` decides against it before anything is made for a span.
+    fn of_some() -> Option<&'static Self> {
+        TRACER.get().filter(|tracer| tracer.share.is_none_or(Share::chooses))
+    }
+}
 
 /// A span under way. Dropping it ends it. Small: most of what could have one has none.
 #[derive(Debug)]
@@ -36,9 +50,9 @@ pub(crate) struct Reference(Arc<SpanContext>);
 /// # Errors
 /// When the endpoint is no URL.
 pub fn start(program: &'static str) -> Result<Option<Tracing>, StartError> {
-    let Some(provider) = export::provider(program)? else { return Ok(None) };
+    let Some((provider, share)) = export::provider(program)? else { return Ok(None) };
     // A second start, as in tests that share a process, keeps the first one's provider.
-    let _ = TRACER.set(provider.tracer("vaultstream"));
+    let _ = TRACER.set(Tracer { spans: provider.tracer("vaultstream"), share });
     Ok(Some(Tracing::new(provider)))
 }
 
@@ -46,7 +60,7 @@ pub(crate) fn job(name: &str, uid: Uuid) -> Option<Recorded> {
     let tracer = TRACER.get()?;
     recorded(
         tracer,
-        JOB,
+        "job",
         SpanKind::Internal,
         &Context::new(),
         vec![KeyValue::new("vaultstream.job", name.to_owned()), KeyValue::new("vaultstream.uid", uid.to_string())],
@@ -55,15 +69,16 @@ pub(crate) fn job(name: &str, uid: Uuid) -> Option<Recorded> {
 }
 
 pub(crate) fn reconcile(namespace: &str, name: &str) -> Option<Recorded> {
+    let tracer = Tracer::of_some()?;
     let attributes = vec![
         KeyValue::new("k8s.namespace.name", namespace.to_owned()),
         KeyValue::new("vaultstream.job", name.to_owned()),
     ];
-    recorded(TRACER.get()?, "reconcile", SpanKind::Internal, &Context::new(), attributes, Vec::new())
+    recorded(tracer, "reconcile", SpanKind::Internal, &Context::new(), attributes, Vec::new())
 }
 
 pub(crate) fn publish(job: Option<&Reference>, uid: Uuid, batch: i64) -> Option<Recorded> {
-    let tracer = TRACER.get()?;
+    let tracer = Tracer::of_some()?;
     let links = job.map(|Reference(job)| Link::with_context(SpanContext::clone(job)));
     let attributes = vec![KeyValue::new("vaultstream.uid", uid.to_string()), KeyValue::new("vaultstream.batch", batch)];
     recorded(tracer, "publish", SpanKind::Producer, &Context::new(), attributes, links.into_iter().collect())
@@ -77,7 +92,7 @@ pub(crate) fn batch(traceparent: &str, batch: i64, records: i64) -> Option<Recor
 }
 
 pub(crate) fn child(Recorded(parent): &Recorded, name: &'static str) -> Recorded {
-    let span = TRACER.get().map(|tracer| tracer.start_with_context(name, parent));
+    let span = TRACER.get().map(|tracer| tracer.spans.start_with_context(name, parent));
     Recorded(Box::new(span.map_or_else(Context::new, |span| Context::new().with_span(span))))
 }
 
@@ -103,14 +118,14 @@ pub(crate) fn traceparent(Recorded(context): &Recorded) -> String {
 
 /// Starts a span; `None` when the sampler does not choose it.
 fn recorded(
-    tracer: &SdkTracer,
+    tracer: &Tracer,
     name: &'static str,
     kind: SpanKind,
     parent: &Context,
     attributes: Vec<KeyValue>,
     links: Vec<Link>,
 ) -> Option<Recorded> {
-    let builder = tracer.span_builder(name).with_kind(kind).with_attributes(attributes).with_links(links);
-    let span = tracer.build_with_context(builder, parent);
+    let builder = tracer.spans.span_builder(name).with_kind(kind).with_attributes(attributes).with_links(links);
+    let span = tracer.spans.build_with_context(builder, parent);
     span.span_context().is_sampled().then(|| Recorded(Box::new(Context::new().with_span(span))))
 }

@@ -11,10 +11,10 @@ use opentelemetry_otlp::SpanExporter;
 use opentelemetry_sdk::{
     Resource,
     error::OTelSdkResult,
-    trace::{SdkTracerProvider, SpanData, SpanExporter as Export},
+    trace::{Sampler, SdkTracerProvider, SpanData, SpanExporter as Export},
 };
 
-use super::sampler::JobsAndSomeBatches;
+use super::share::Share;
 use crate::StartError;
 
 /// Either turns the export on.
@@ -40,8 +40,9 @@ impl Tracing {
     }
 }
 
-/// What makes spans; `None` when nothing says where they should go.
-pub(super) fn provider(program: &'static str) -> Result<Option<SdkTracerProvider>, StartError> {
+/// What makes spans, and the share of batches and reconciles that have one unless a sampler decides. `None` when nothing says where
+/// they should go.
+pub(super) fn provider(program: &'static str) -> Result<Option<(SdkTracerProvider, Option<Share>)>, StartError> {
     let is_set = |name: &&str| env::var(name).is_ok_and(|value| !value.is_empty());
     let is_disabled = env::var("OTEL_SDK_DISABLED").is_ok_and(|value| value.eq_ignore_ascii_case("true"));
     if is_disabled || !ENDPOINTS.iter().any(is_set) {
@@ -55,10 +56,13 @@ pub(super) fn provider(program: &'static str) -> Result<Option<SdkTracerProvider
     let resource = resource.with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION"))).build();
     let exporter = Reporting { exporter, is_away: AtomicBool::new(false) };
     let mut provider = SdkTracerProvider::builder().with_resource(resource).with_batch_exporter(exporter);
-    if !is_set(&"OTEL_TRACES_SAMPLER") {
-        provider = provider.with_sampler(JobsAndSomeBatches::new(env::var("OTEL_TRACES_SAMPLER_ARG").ok().as_deref()));
+    let share =
+        (!is_set(&"OTEL_TRACES_SAMPLER")).then(|| Share::new(env::var("OTEL_TRACES_SAMPLER_ARG").ok().as_deref()));
+    if share.is_some() {
+        // What begins a trace was chosen before it is made.
+        provider = provider.with_sampler(Sampler::ParentBased(Box::new(Sampler::AlwaysOn)));
     }
-    Ok(Some(provider.build()))
+    Ok(Some((provider.build(), share)))
 }
 
 /// Logs when the endpoint goes away, and when it is back: not each failure.

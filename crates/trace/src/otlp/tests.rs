@@ -26,7 +26,7 @@ fn a_reconcile_is_a_trace_of_its_own_that_links_to_its_job_and_fails_with_the_pa
     let kept = Kept::default();
     let provider =
         SdkTracerProvider::builder().with_simple_exporter(kept.clone()).with_sampler(Sampler::AlwaysOn).build();
-    TRACER.set(provider.tracer("test")).unwrap();
+    TRACER.set(Tracer { spans: provider.tracer("test"), share: None }).ok().unwrap();
     let job = Span::job("job", Uuid::nil());
     let reconcile = Span::reconcile("default", "job");
     reconcile.link_to(&SpanRef::default());
