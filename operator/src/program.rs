@@ -6,7 +6,6 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
 };
 
-use kube::Client;
 use tokio_util::sync::CancellationToken;
 use vaultstream_program::{
     LogFormat,
@@ -16,6 +15,7 @@ use vaultstream_program::{
 };
 
 use crate::{
+    api_client,
     config::{Command, Config, Program},
     dependencies::Dependencies,
     hooks::{
@@ -49,7 +49,7 @@ pub enum OperatorError {
     /// TLS cannot be set up.
     #[error("failed to set TLS up for the metrics API")]
     Tls(#[from] rustls::Error),
-    /// Another replica leads now.
+    /// The Lease was lost.
     #[error(transparent)]
     Deposed(#[from] Deposed),
     /// `leave` did not end well.
@@ -93,14 +93,14 @@ async fn dispatch(command: Command) -> Result<(), OperatorError> {
     }
 }
 
-/// Runs until SIGTERM or SIGINT, or until another replica leads.
+/// Runs until SIGTERM or SIGINT, or until the Lease is lost.
 ///
 /// # Errors
 /// [`OperatorError`].
 pub async fn run(config: Config) -> Result<(), OperatorError> {
     let stop = CancellationToken::new();
     stop_on_signals(&stop)?;
-    let client = Client::try_default().await.map_err(OperatorError::Client)?;
+    let client = api_client::connect().await.map_err(OperatorError::Client)?;
     let backlog = BacklogCache::default();
     let metrics = Metrics::new(backlog.clone())?;
     let dependencies = Dependencies::start(config.connection_dir.clone(), &stop);

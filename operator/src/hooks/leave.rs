@@ -15,6 +15,7 @@ use uuid::Uuid;
 use vaultstream_api::{ChildNames, SigningJob};
 
 use crate::{
+    api_client,
     config::Leave,
     job::{
         build::ScaledObject,
@@ -54,7 +55,7 @@ pub enum LeaveError {
 /// # Errors
 /// [`LeaveError`].
 pub(crate) async fn leave(args: Leave) -> Result<(), LeaveError> {
-    let client = Client::try_default().await.map_err(LeaveError::Client)?;
+    let client = api_client::connect().await.map_err(LeaveError::Client)?;
     end_operator(&client, &args.namespace).await?;
     // Only the holder of the Lease writes: an operator that is slow to end cannot set a finalizer again.
     let identity = format!("leave_{}", Uuid::new_v4());

@@ -11,7 +11,7 @@ use kube::{
 use uuid::Uuid;
 use vaultstream_signing::{Kek, kek::KekError};
 
-use crate::config::MakeDevSecrets;
+use crate::{api_client, config::MakeDevSecrets};
 
 /// Read by the development servers.
 const SERVERS: &str = "vaultstream-dev";
@@ -59,7 +59,7 @@ pub enum SecretsError {
 /// # Errors
 /// [`SecretsError`].
 pub(crate) async fn make(args: MakeDevSecrets) -> Result<(), SecretsError> {
-    let client = Client::try_default().await.map_err(SecretsError::Client)?;
+    let client = api_client::connect().await.map_err(SecretsError::Client)?;
     let home = args.namespace.as_str();
     let password = Uuid::new_v4().simple().to_string();
     let token = Uuid::new_v4().simple().to_string();

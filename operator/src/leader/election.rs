@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use k8s_openapi::{
     api::coordination::v1::{Lease, LeaseSpec},
     apimachinery::pkg::apis::meta::v1::MicroTime,
@@ -174,57 +175,73 @@ impl LeaseCandidate {
 
     /// `asked` is when the renewal was requested. Other replicas count from when they saw it, which is later.
     fn deadline_after(&self, asked: BootInstant) -> BootInstant {
-        asked.plus(self.duration - self.duration / RENEWALS_PER_DURATION)
+        asked.plus(self.duration - self.renewal_interval())
     }
 
     /// Renews the Lease. Returns when another replica holds it, or it could not be renewed in time.
     async fn keep(&self, held: &mut HeldLease) {
-        let mut delay = self.duration / RENEWALS_PER_DURATION;
         loop {
-            tokio::time::sleep(delay).await;
+            tokio::time::sleep(self.renewal_interval()).await;
             // A process that was stopped, or whose machine was suspended, has slept for too long.
             if held.until.has_passed() {
                 return;
             }
-            delay = match tokio::time::timeout(held.until.remaining(), self.renew(held)).await {
-                Ok(Ok(true)) => {
-                    self.deadline.extend(held.until);
-                    self.duration / RENEWALS_PER_DURATION
+            match tokio::time::timeout(held.until.remaining(), self.renewed(&held.lease)).await {
+                Ok(Some(renewed)) => *held = renewed,
+                Ok(None) => return,
+                Err(_) => {
+                    tracing::warn!("the Lease could not be renewed in time");
+                    return;
                 }
-                Ok(Ok(false)) | Err(_) => return,
-                Ok(Err(error)) => {
+            }
+            self.deadline.extend(held.until);
+        }
+    }
+
+    fn renewal_interval(&self) -> Duration {
+        self.duration / RENEWALS_PER_DURATION
+    }
+
+    /// The Lease, renewed; `None` when another replica holds it. A request without a response holds up no other one, and is not given
+    /// up: it may only be slow.
+    async fn renewed(&self, lease: &Lease) -> Option<HeldLease> {
+        let mut requests = FuturesUnordered::new();
+        loop {
+            requests.push(self.renew(lease.clone()));
+            match tokio::time::timeout(self.renewal_interval(), requests.next()).await {
+                Ok(Some(Ok(renewed))) => return renewed,
+                Ok(Some(Err(error))) => {
                     tracing::warn!(
                         error = vaultstream_program::chain(&error),
                         "the Lease cannot be renewed; trying again"
                     );
-                    RETRY_INTERVAL
+                    tokio::time::sleep(RETRY_INTERVAL).await;
                 }
-            };
+                Ok(None) => {}
+                Err(_) => tracing::warn!("the renewal of the Lease has no response yet; trying again"),
+            }
         }
     }
 
-    /// False when another replica holds it.
-    async fn renew(&self, held: &mut HeldLease) -> Result<bool, kube::Error> {
+    /// `None` when another replica holds it.
+    async fn renew(&self, mut lease: Lease) -> Result<Option<HeldLease>, kube::Error> {
         loop {
             let asked = BootInstant::now();
-            if let Some(spec) = &mut held.lease.spec {
+            if let Some(spec) = &mut lease.spec {
                 spec.renew_time = Some(MicroTime(jiff::Timestamp::now()));
             }
-            match self.api.replace(OPERATOR, &PostParams::default(), &held.lease).await {
-                Ok(lease) => {
-                    *held = HeldLease { lease, until: self.deadline_after(asked) };
-                    return Ok(true);
-                }
-                // Another writer has changed it, or a response to this replica was lost: renewed at once, because nothing
-                // extends the deadline but a response.
+            match self.api.replace(OPERATOR, &PostParams::default(), &lease).await {
+                Ok(lease) => return Ok(Some(HeldLease { lease, until: self.deadline_after(asked) })),
+                // Another writer has changed it, or a response to this replica was lost or is late: renewed at once, because
+                // nothing extends the deadline but a response.
                 Err(kube::Error::Api(status)) if status.is_conflict() => {
                     let present = self.api.get(OPERATOR).await?;
                     if present.spec.as_ref().and_then(|spec| spec.holder_identity.as_ref()) != Some(&self.identity) {
-                        return Ok(false);
+                        return Ok(None);
                     }
-                    held.lease = present;
+                    lease = present;
                 }
-                Err(kube::Error::Api(status)) if status.is_not_found() => return Ok(false),
+                Err(kube::Error::Api(status)) if status.is_not_found() => return Ok(None),
                 Err(error) => return Err(error),
             }
         }

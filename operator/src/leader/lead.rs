@@ -23,9 +23,9 @@ use crate::{
 /// How often something is looked for that does not exist yet.
 const RETRY_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Another replica leads now.
+/// This replica leads no longer.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the Lease was lost: another replica leads now")]
+#[error("the Lease was lost: it was not renewed in time, or another replica took it")]
 pub struct Deposed;
 
 /// Waits to be the leader, then leads until `stop` or until the Lease is lost.

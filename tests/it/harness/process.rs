@@ -144,20 +144,26 @@ impl Running {
         said(&self.err)
     }
 
+    /// Waits until it has ended and what it said is known.
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
+        let status = self.child.wait().await.unwrap();
+        for reader in self.readers.iter_mut().filter_map(Option::take) {
+            // A grandchild may hold the pipe open.
+            let _ = tokio::time::timeout(Duration::from_secs(5), reader).await;
+        }
+        status
+    }
+
     /// Waits for its end.
     pub(crate) async fn end(self) -> Ended {
         self.end_within(PATIENCE).await
     }
 
     pub(crate) async fn end_within(mut self, limit: Duration) -> Ended {
-        let Ok(status) = tokio::time::timeout(limit, self.child.wait()).await else {
+        let Ok(status) = tokio::time::timeout(limit, self.ended()).await else {
             panic!("it did not end within {limit:?}; it said:\n{}", said(&self.err));
         };
-        for reader in self.readers.into_iter().flatten() {
-            // A grandchild may hold the pipe open.
-            let _ = tokio::time::timeout(Duration::from_secs(5), reader).await;
-        }
-        Ended { status: status.unwrap(), stdout: said(&self.out), stderr: said(&self.err) }
+        Ended { status, stdout: said(&self.out), stderr: said(&self.err) }
     }
 
     /// Asks its HTTP server: status and body. `None` while nothing listens.

@@ -44,7 +44,7 @@ pub(crate) use images::{WORKER_IMAGE, node, tag_worker_image};
 pub(crate) use job::{Job, condition, phase_of};
 pub(crate) use manifests::{generated, of_table};
 pub(crate) use metrics_api::MetricsApi;
-pub(crate) use operator::Operator;
+pub(crate) use operator::{Operator, OperatorProgram};
 pub(crate) use patience::PATIENCE;
 pub(crate) use place::Place;
 pub(crate) use process::{Program, Running};

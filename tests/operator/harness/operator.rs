@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 use std::ops::Deref;
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use super::images::WORKER_IMAGE;
@@ -93,6 +94,11 @@ impl Operator {
     pub(crate) async fn until_ready(&self) {
         until("the operator is ready", || async { self.get("/readyz").await.is_some_and(|(status, _)| status == 200) })
             .await;
+    }
+
+    /// Waits until it has ended.
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
+        self.running.as_mut().unwrap().ended().await
     }
 
     pub(crate) async fn end_within(mut self, limit: Duration) -> Ended {

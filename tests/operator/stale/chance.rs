@@ -8,6 +8,7 @@ use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use tokio::task::JoinSet;
 
+use super::life::Traits;
 use super::proxy::WatchFault;
 use super::{Proxied, is_long, seed};
 
@@ -21,15 +22,30 @@ const JOBS: usize = 4;
 async fn jobs_end_as_any_other_while_events_come_late_or_never_and_writes_fail_by_chance() {
     let seed = seed();
     let proxied = Arc::new(Proxied::new().await);
-    let _operator = proxied.start_operator().await;
-    let reference = Arc::new(proxied.live("reference", None).await);
+    let mut operator = proxied.start_operator().await;
+    let reference = Arc::new(proxied.operated(&mut operator, proxied.live("reference", None)).await);
     let disturbing = tokio::spawn(disturb_for_ever(Arc::clone(&proxied), seed));
     proxied.proxy.writes.fail_by_chance(seed, 0.1);
+    let (lived, failed) = proxied.operated(&mut operator, lives(&proxied, &reference)).await;
+    disturbing.abort();
+    proxied.proxy.watches.calm();
+    let (met, fired) = (proxied.proxy.watches.met(), proxied.proxy.writes.fired());
+    println!("{lived} jobs; {} writes failed; watches: {met:?}", fired.len());
+    assert_eq!(failed, 0, "jobs did not end as one without faults");
+    assert!(!fired.is_empty(), "no write failed");
+    for fault in WatchFault::ALL {
+        assert!(met.keys().any(|(_, met)| *met == fault), "{fault:?} met nothing");
+    }
+}
+
+/// Jobs, one after the other in each lane, until the time of this run is over. Returns how many have ended as the reference has, and
+/// how many lanes have not.
+async fn lives(proxied: &Arc<Proxied>, reference: &Arc<Traits>) -> (usize, usize) {
     let until = Instant::now() + if is_long() { LONG_RUN } else { SHORT_RUN };
-    let mut lives = JoinSet::new();
+    let mut lanes = JoinSet::new();
     for lane in 0..JOBS {
-        let (proxied, reference) = (Arc::clone(&proxied), Arc::clone(&reference));
-        lives.spawn(async move {
+        let (proxied, reference) = (Arc::clone(proxied), Arc::clone(reference));
+        lanes.spawn(async move {
             let mut lived = 0;
             // At least one, and names are used again at once.
             while lived == 0 || Instant::now() < until {
@@ -40,21 +56,13 @@ async fn jobs_end_as_any_other_while_events_come_late_or_never_and_writes_fail_b
         });
     }
     let (mut lived, mut failed) = (0, 0);
-    while let Some(ended) = lives.join_next().await {
+    while let Some(ended) = lanes.join_next().await {
         match ended {
             Ok(jobs) => lived += jobs,
             Err(_) => failed += 1,
         }
     }
-    disturbing.abort();
-    proxied.proxy.watches.calm();
-    let (met, fired) = (proxied.proxy.watches.met(), proxied.proxy.writes.fired());
-    println!("{lived} jobs; {} writes failed; watches: {met:?}", fired.len());
-    assert_eq!(failed, 0, "jobs did not end as one without faults");
-    assert!(!fired.is_empty(), "no write failed");
-    for fault in WatchFault::ALL {
-        assert!(met.keys().any(|(_, met)| *met == fault), "{fault:?} met nothing");
-    }
+    (lived, failed)
 }
 
 /// Each of the watches in turn, in an order by chance.

@@ -11,9 +11,10 @@ mod proxy;
 mod writes;
 
 use std::path::PathBuf;
+use std::pin::pin;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::harness::{Operator, Place};
+use crate::harness::{Operator, OperatorProgram, Place};
 use proxy::ApiProxy;
 
 /// A place whose operators reach the API server through a proxy.
@@ -36,10 +37,28 @@ impl Proxied {
     }
 
     async fn start_with(&self, args: &[&str]) -> Operator {
-        let operator = self.place.operator("operator").await.args(args);
-        let operator = operator.env("KUBECONFIG", self.kubeconfig.to_str().unwrap()).start();
+        let operator = self.operator().await.args(args).start();
         operator.until_leading().await;
         operator
+    }
+
+    async fn operator(&self) -> OperatorProgram {
+        self.place.operator("operator").await.env("KUBECONFIG", self.kubeconfig.to_str().unwrap())
+    }
+
+    /// Does `work`, and starts the operator again when it has lost its Lease, as its Deployment does: a busy machine has an API server
+    /// that sometimes does not respond for that long. Any other end fails at once, because all that follows would be waited for in vain.
+    async fn operated<T>(&self, operator: &mut Operator, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        loop {
+            let status = tokio::select! {
+                done = &mut work => return done,
+                status = operator.ended() => status,
+            };
+            assert!(operator.stderr().contains("the Lease was lost"), "the operator has ended: {status}");
+            println!("the operator has lost its Lease, and is started again");
+            *operator = self.operator().await.start();
+        }
     }
 }
 

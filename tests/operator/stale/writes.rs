@@ -1,4 +1,4 @@
-//! Each write of a job's life fails once: refused, in conflict, lost, or applied and not answered.
+//! Each write of a job's life fails once: refused, in conflict, lost, applied and not answered, or stalled.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use rand::seq::SliceRandom as _;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::life::Traits;
 use super::proxy::{Write, WriteFault};
 use super::{Proxied, is_long, seed};
 use crate::harness::{generated, until};
@@ -29,8 +30,8 @@ type Strike = (String, u32, WriteFault);
 async fn a_job_ends_as_any_other_whichever_of_its_writes_fails_and_however() {
     let seed = seed();
     let proxied = Arc::new(Proxied::new().await);
-    let operator = proxied.start_operator().await;
-    let reference = Arc::new(proxied.live("reference", None).await);
+    let mut operator = proxied.start_operator().await;
+    let reference = Arc::new(proxied.operated(&mut operator, proxied.live("reference", None)).await);
     let mut seen = proxied.proxy.writes.seen("reference");
     // The second of two equal Events within minutes: not every life has one.
     seen.remove("PATCH events");
@@ -39,26 +40,7 @@ async fn a_job_ends_as_any_other_whichever_of_its_writes_fails_and_however() {
     let strikes = strikes(seed, &seen);
     let per_job = if is_long() { 1 } else { FAULTS_PER_JOB };
     let planned = strikes.len();
-    let parallel = Arc::new(Semaphore::new(PARALLEL_LIMIT));
-    let mut lives = JoinSet::new();
-    for (number, strikes) in dealt(strikes, per_job).into_iter().enumerate() {
-        let name = format!("job-{number}");
-        for (kind, nth, fault) in &strikes {
-            let write = Write { about: name.clone(), kind: kind.clone(), nth: *nth };
-            proxied.proxy.writes.fail(write, *fault);
-        }
-        let (proxied, reference, parallel) = (Arc::clone(&proxied), Arc::clone(&reference), Arc::clone(&parallel));
-        lives.spawn(async move {
-            let _one = parallel.acquire().await.unwrap();
-            println!("{name}: {strikes:?}");
-            proxied.live(&name, Some(&reference)).await;
-        });
-    }
-    let mut failed = 0;
-    while let Some(ended) = lives.join_next().await {
-        // Every panic is on stderr already. All lives run to their end.
-        failed += usize::from(ended.is_err());
-    }
+    let failed = proxied.operated(&mut operator, lives(&proxied, reference, dealt(strikes, per_job))).await;
     let fired = proxied.proxy.writes.fired();
     report(&fired);
     assert_eq!(failed, 0, "jobs did not end as one without faults");
@@ -71,6 +53,31 @@ async fn a_job_ends_as_any_other_whichever_of_its_writes_fails_and_however() {
     assert!(operator.is_leading().await);
 }
 
+/// A job for each of these lists of faults. Returns how many did not end as the reference has.
+async fn lives(proxied: &Arc<Proxied>, reference: Arc<Traits>, faults: Vec<Vec<Strike>>) -> usize {
+    let parallel = Arc::new(Semaphore::new(PARALLEL_LIMIT));
+    let mut lives = JoinSet::new();
+    for (number, strikes) in faults.into_iter().enumerate() {
+        let name = format!("job-{number}");
+        for (kind, nth, fault) in &strikes {
+            let write = Write { about: name.clone(), kind: kind.clone(), nth: *nth };
+            proxied.proxy.writes.fail(write, *fault);
+        }
+        let (proxied, reference, parallel) = (Arc::clone(proxied), Arc::clone(&reference), Arc::clone(&parallel));
+        lives.spawn(async move {
+            let _one = parallel.acquire().await.unwrap();
+            println!("{name}: {strikes:?}");
+            proxied.live(&name, Some(&reference)).await;
+        });
+    }
+    let mut failed = 0;
+    while let Some(ended) = lives.join_next().await {
+        // Every panic is on stderr already. All lives run to their end.
+        failed += usize::from(ended.is_err());
+    }
+    failed
+}
+
 /// The faults of each job. Faults of the same write meet different jobs.
 fn dealt(mut strikes: Vec<Strike>, per_job: usize) -> Vec<Vec<Strike>> {
     strikes.sort();
@@ -81,9 +88,11 @@ fn dealt(mut strikes: Vec<Strike>, per_job: usize) -> Vec<Vec<Strike>> {
 /// Each write of the life in each way. In the short run, a sample of them. It holds the first write of each kind, and each way in
 /// which the removal of the finalizer or of the job may fail: nothing after it would mend that.
 fn strikes(seed: u64, seen: &BTreeMap<String, u32>) -> Vec<Strike> {
+    // A write that is stalled takes half a minute, and has a test of its own.
+    let faults: &[WriteFault] = if is_long() { &WriteFault::ALL } else { &WriteFault::NOTICED };
     let each = seen.iter().flat_map(|(kind, count)| (1..=*count).map(move |nth| (kind.clone(), nth)));
     let mut all: Vec<Strike> =
-        each.flat_map(|(kind, nth)| WriteFault::ALL.map(|fault| (kind.clone(), nth, fault))).collect();
+        each.flat_map(|(kind, nth)| faults.iter().map(move |fault| (kind.clone(), nth, *fault))).collect();
     let mut random = StdRng::seed_from_u64(seed);
     all.shuffle(&mut random);
     if is_long() {
@@ -111,6 +120,28 @@ fn report(fired: &[(Write, WriteFault)]) {
     }
 }
 
+/// A connection that the network has forgotten does not end. Each of these jobs meets it at another write.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_never_gets_a_response_is_tried_again() {
+    const KINDS: [&str; 4] =
+        ["PATCH signingjobs", "PATCH signingjobs/status", "POST deployments", "DELETE deployments"];
+    let proxied = Proxied::new().await;
+    let stalled = |number: usize, kind: &str| Write { about: format!("job-{number}"), kind: kind.to_owned(), nth: 1 };
+    for (number, kind) in KINDS.into_iter().enumerate() {
+        proxied.proxy.writes.fail(stalled(number, kind), WriteFault::Stalled);
+    }
+    let _operator = proxied.start_operator().await;
+    let mut jobs = Vec::new();
+    for number in 0..KINDS.len() {
+        jobs.push(proxied.place.create(&generated(&format!("job-{number}"), 20, "batchSize: 20")).await);
+    }
+    for ((number, kind), job) in KINDS.into_iter().enumerate().zip(&jobs) {
+        job.until_complete().await;
+        proxied.until_nothing_runs(job).await;
+        assert!(proxied.proxy.writes.has_fired(&stalled(number, kind)), "no {kind} was stalled");
+    }
+}
+
 /// Nothing else would reconcile that job again.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_expired_job_is_deleted_after_several_conflicts() {
@@ -132,8 +163,7 @@ async fn a_leader_leads_on_whichever_way_a_renewal_of_its_lease_fails() {
     for (nth, fault) in (1..).step_by(2).zip(WriteFault::ALL) {
         proxied.proxy.writes.fail(renewal(nth), fault);
     }
-    // The shortest Lease has the least time for a second attempt.
-    let mut operator = proxied.start_with(&["--lease-duration", "5s"]).await;
+    let mut operator = proxied.start_with(&["--lease-duration", "20s"]).await;
     let last = 2 * WriteFault::ALL.len() as u32 + 1;
     until("each renewal that fails was followed by one that did not", || async {
         proxied.proxy.writes.seen(LEASE).get("PUT leases").is_some_and(|renewals| *renewals >= last)

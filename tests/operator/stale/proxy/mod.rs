@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! operator ─TLS, with the proxy's own certificate─▶ proxy ─▶ API server, with the operator's own token
-//!    a write: counted by job and kind ─▶ writes:  passed, refused, lost, or applied and not answered
+//!    a write: counted by job and kind ─▶ writes:  passed, refused, lost, applied and not answered, or stalled
 //!    a watch: line by line            ─▶ watches: passed, held, missed until a relist, or cut
 //! ```
 
@@ -129,6 +129,7 @@ async fn pass(way: Way, request: Request<Incoming>) -> Result<Response<ProxyBody
         Some(WriteFault::Refused) => return Ok(failure(StatusCode::INTERNAL_SERVER_ERROR, "InternalError")),
         Some(WriteFault::Conflict) => return Ok(failure(StatusCode::CONFLICT, "Conflict")),
         Some(WriteFault::Lost) => return Err("lost on the way".into()),
+        Some(WriteFault::Stalled) => std::future::pending().await,
         Some(WriteFault::Unanswered) | None => {}
     }
     let watched = watches::watched(&head.uri).filter(|_| is_read);

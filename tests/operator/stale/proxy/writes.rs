@@ -19,10 +19,14 @@ pub(crate) enum WriteFault {
     Lost,
     /// The API server has applied it, and the connection ends before the response.
     Unanswered,
+    /// The API server never has it, and the connection does not end.
+    Stalled,
 }
 
 impl WriteFault {
-    pub(crate) const ALL: [Self; 4] = [Self::Refused, Self::Conflict, Self::Lost, Self::Unanswered];
+    /// Those that a client notices at once.
+    pub(crate) const NOTICED: [Self; 4] = [Self::Refused, Self::Conflict, Self::Lost, Self::Unanswered];
+    pub(crate) const ALL: [Self; 5] = [Self::Refused, Self::Conflict, Self::Lost, Self::Unanswered, Self::Stalled];
 }
 
 /// One write of an operator.
@@ -87,7 +91,7 @@ impl Writes {
         let write = Write { about, kind, nth: *seen };
         let fault = state.planned.remove(&write).or_else(|| {
             let (random, probability) = state.chance.as_mut()?;
-            if random.random_bool(*probability) { WriteFault::ALL.choose(random).copied() } else { None }
+            if random.random_bool(*probability) { WriteFault::NOTICED.choose(random).copied() } else { None }
         })?;
         state.fired.push((write, fault));
         Some(fault)
