@@ -1,7 +1,8 @@
 //! Processors that sign wrongly: what of it is committed, and who finds out.
 
+use serde_json::json;
 use vaultstream_lifecycle::Settings;
-use vaultstream_signing::Backend;
+use vaultstream_signing::{Backend, backend::names};
 
 use crate::harness::{Site, assert_signed_exactly_once, generated, quick, until};
 
@@ -60,6 +61,26 @@ async fn a_backend_that_refuses_to_sign_is_withdrawn_and_another_completes_the_j
     assert_eq!(told, format!("{fastest}: {why}"));
     assert_eq!(worker.metric(&format!("withdrawn_backends_total{{backend=\"{fastest}\"}}")).await, 1.0);
     assert!(worker.stderr().contains(why), "{}", worker.stderr());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_only_the_slowest_backend_is_left_it_signs_and_checks_and_that_is_told() {
+    let site = Site::new().await;
+    let refusing = names(&[Backend::Engine, Backend::Native]).replace(' ', "");
+    let run = site.run(&generated("job", 500, SPEC)).env("VAULTSTREAM_FAULT_REFUSAL", refusing);
+    let report = run.end().await.assert_code(0).report();
+    assert_eq!((&report["verified"], &report["verifiedBy"]), (&json!(500), &json!("reference")), "{report}");
+    assert_eq!(report["verifierAlsoSigned"], true, "{report}");
+    assert_signed_exactly_once(&site, "job", 500).await;
+    let status = |args: &'static [&'static str]| site.ledger_command(&["status", "--job", "job"]).args(args).end();
+    let (text, json) = tokio::join!(status(&[]), status(&["-o", "json"]));
+    let withdrawn = json.assert_code(0).report()[0]["withdrawnBackends"].clone();
+    for (at, backend) in ["engine", "native"].into_iter().enumerate() {
+        let why = format!("{backend}: it refused to sign records of the job job: ");
+        assert!(withdrawn[at].as_str().is_some_and(|told| told.starts_with(&why)), "{withdrawn}");
+        assert!(text.assert_code(0).stdout.contains(&format!("\n  withdrawn    {why}")), "{}", text.stdout);
+    }
+    assert_eq!(withdrawn[2], json!(null), "{withdrawn}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

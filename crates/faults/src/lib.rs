@@ -42,7 +42,7 @@ pub fn spoil_lane<'a>(backend: &str, signatures: impl Iterator<Item = &'a mut [u
     let _ = (backend, signatures);
 }
 
-/// Whether a backend refuses to sign, as one does that has computed wrongly (`VAULTSTREAM_FAULT_REFUSAL=engine`); false in a plain build.
+/// Whether a backend refuses to sign, as one does that has computed wrongly (`VAULTSTREAM_FAULT_REFUSAL=engine,native`); false in a plain build.
 #[inline(always)]
 pub fn refuses(backend: &str) -> bool {
     #[cfg(feature = "enabled")]

@@ -1,4 +1,4 @@
-//! Has the backend in `VAULTSTREAM_FAULT_REFUSAL=engine` refuse to sign.
+//! Has the backends in `VAULTSTREAM_FAULT_REFUSAL=engine,native` refuse to sign.
 
 use std::sync::OnceLock;
 
@@ -6,5 +6,6 @@ const VARIABLE: &str = "VAULTSTREAM_FAULT_REFUSAL";
 
 pub(crate) fn is_chosen(backend: &str) -> bool {
     static CHOSEN: OnceLock<Option<String>> = OnceLock::new();
-    CHOSEN.get_or_init(|| std::env::var(VARIABLE).ok()).as_deref() == Some(backend)
+    let chosen = CHOSEN.get_or_init(|| std::env::var(VARIABLE).ok()).as_deref();
+    chosen.is_some_and(|chosen| chosen.split(',').any(|name| name == backend))
 }

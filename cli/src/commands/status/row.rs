@@ -47,6 +47,9 @@ pub(super) struct JobRow {
     pub(super) receipt_digest: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) failure: Option<String>,
+    /// Backends that workers withdrew because they computed wrongly, each with the reason.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) withdrawn_backends: Vec<String>,
     #[serde(flatten)]
     pub(super) details: Option<Details>,
 }
@@ -100,6 +103,7 @@ impl JobRow {
             merkle_root: job.merkle_root.as_deref().map(hex),
             receipt_digest: receipt_digest(job),
             failure: job.failure.clone(),
+            withdrawn_backends: job.withdrawn.clone(),
             details,
         }
     }
@@ -122,7 +126,16 @@ pub(super) mod tests {
         let unplanned = JobRow::new(&pending, &counts(&pending, 0, 0), None, None);
         assert_eq!((unplanned.total, unplanned.backlog, unplanned.percent), (None, None, None));
         let json = serde_json::to_value(&unplanned).unwrap();
-        for absent in ["total", "backlog", "percent", "recordsPerSecond", "secondsLeft", "merkleRoot", "failure"] {
+        for absent in [
+            "total",
+            "backlog",
+            "percent",
+            "recordsPerSecond",
+            "secondsLeft",
+            "merkleRoot",
+            "failure",
+            "withdrawnBackends",
+        ] {
             assert!(json.get(absent).is_none(), "{absent}: {json}");
         }
     }

@@ -35,6 +35,9 @@ impl fmt::Display for JobRow {
         if let Some(failure) = &self.failure {
             row("failed", failure)?;
         }
+        for backend in &self.withdrawn_backends {
+            row("withdrawn", backend)?;
+        }
         let (active, leased, retired) = (self.keys_active, self.keys_leased, self.keys_retired);
         row("keys", &format!("{active} that sign, {leased} of them in use; {retired} worn out"))?;
         self.details.as_ref().map_or(Ok(()), |details| details.write(self.rejected, out))
