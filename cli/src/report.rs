@@ -63,6 +63,8 @@ pub(crate) struct Report {
     verified: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     verified_by: Option<Backend>,
+    #[serde(flatten)]
+    equations: Option<Equations>,
     /// Whether the implementation that checked has also signed.
     #[serde(skip_serializing_if = "is_false")]
     verifier_also_signed: bool,
@@ -108,6 +110,30 @@ fn is_zero(number: &u64) -> bool {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
 fn is_false(value: &bool) -> bool {
     !*value
+}
+
+/// How the backend that verifies by equations did it.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Equations {
+    /// Signatures that one equation over many proved.
+    checked_by_equation: u64,
+    /// Signatures that were verified one by one.
+    checked_one_by_one: u64,
+    /// What did that.
+    one_by_one_by: Backend,
+}
+
+impl Equations {
+    /// `None` where each signature is verified by itself, because another backend verifies.
+    fn of(verified: &Verified) -> Option<Self> {
+        let checker = verified.checker.filter(|checker| checker.backend != checker.one_by_one)?;
+        Some(Self {
+            checked_by_equation: verified.by_equation,
+            checked_one_by_one: verified.checked - verified.by_equation,
+            one_by_one_by: checker.one_by_one,
+        })
+    }
 }
 
 /// What a run contributed to a job.
@@ -181,6 +207,7 @@ impl Report {
             checked: checked.then_some(verified.checked),
             verified: checked.then_some(verified.right),
             verified_by: verified.checker.map(|checker| checker.backend),
+            equations: Equations::of(verified),
             verifier_also_signed: verified.checker.is_some_and(|checker| checker.also_signed),
             verify_seconds: verified.mode.map(|_| rounded(verified.took)),
             rows: verified.rows.clone(),

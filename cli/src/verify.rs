@@ -48,6 +48,8 @@ pub(crate) struct Verified {
     pub(crate) mode: Option<VerifyMode>,
     /// Signatures checked.
     pub(crate) checked: u64,
+    /// Those of them that one equation over many proved. The others were verified one by one.
+    pub(crate) by_equation: u64,
     /// Signatures that are right.
     pub(crate) right: u64,
     /// The implementation that checked them.
@@ -65,6 +67,8 @@ pub(crate) struct Verified {
 pub(crate) struct Checker {
     /// Its name.
     pub(crate) backend: Backend,
+    /// What verified by itself each signature that no equation proved: the same, or the one that `engine` leaves them to.
+    pub(crate) one_by_one: Backend,
     /// Whether it may have made some of them: this machine has no other implementation, or their maker is unknown.
     pub(crate) also_signed: bool,
 }
@@ -188,6 +192,7 @@ async fn signatures(
     let found = check.finish();
     let outcome = checkers.finish();
     verified.checked = outcome.checked;
+    verified.by_equation = outcome.by_equation;
     verified.right = outcome.checked - outcome.wrong.count();
     verified.checker = (outcome.checked > 0).then_some(checker);
     let problems = &mut verified.problems;
@@ -220,8 +225,8 @@ fn checker(job: &Job, keys: &[PublicKeyRow]) -> Checker {
     let mut makers = job.backends.clone();
     makers.extend(receipt::read(job, keys).ok().into_iter().flat_map(|receipt| receipt.backends));
     let backend = Backend::bulk_checker(&makers);
-    let decides_itself = backend != Backend::Engine;
-    Checker { backend, also_signed: makers.is_empty() || (decides_itself && makers.contains(&backend)) }
+    let one_by_one = if backend == Backend::Engine { Backend::checker(&[backend]) } else { backend };
+    Checker { backend, one_by_one, also_signed: makers.is_empty() || makers.contains(&one_by_one) }
 }
 
 fn incomplete(violation: vaultstream_ledger::verify::Violation) -> Problem {

@@ -1,5 +1,6 @@
 //! The samples of `config/samples` as they are, made smaller where they are large.
 
+use serde_json::json;
 use vaultstream_signing::{Backend, Nonce};
 
 use crate::harness::{Ended, Site};
@@ -16,6 +17,8 @@ async fn the_quick_start_sample_runs() {
     let site = Site::new().await;
     let report = sample(&site, "quick-start.yaml", ("", "")).await.assert_code(0).report();
     assert_eq!((report["job"].as_str(), report["verified"].as_u64()), (Some("default/quick-start"), Some(1000)));
+    let by_equation = report["checkedByEquation"].as_u64().unwrap();
+    assert!(by_equation > 500 && report["checkedOneByOne"] == 1000 - by_equation, "{report}");
     assert_eq!((report["batchSize"].as_u64(), report["records"].as_u64()), (Some(50), Some(1000)));
 }
 
@@ -27,6 +30,9 @@ async fn the_sample_with_everything_runs() {
     let maker = Backend::fastest().effective(Nonce::Deterministic);
     assert_eq!(report["backend"], maker.as_str(), "native has no deterministic nonces");
     assert_eq!(report["verifiedBy"], Backend::bulk_checker(&[maker]).as_str());
+    // Deterministic signatures are those of RFC 6979: their R has an even y by chance only, and no equation proves them.
+    assert_eq!((&report["checkedByEquation"], &report["checkedOneByOne"]), (&json!(0), &json!(4000)), "{report}");
+    assert_eq!(report["oneByOneBy"], "native");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,8 +3,9 @@
 use std::fmt;
 
 use indicatif::HumanCount;
+use vaultstream_signing::Backend;
 
-use super::{Report, Verdict};
+use super::{Equations, Report, Verdict};
 use crate::{
     output::{Colour, paint, printable},
     verify::compared::Compared,
@@ -116,7 +117,7 @@ impl Report {
         } else {
             format!("{} of {}", HumanCount(right), HumanCount(checked))
         };
-        let by = self.verified_by.map(|checker| format!(" by {checker}")).unwrap_or_default();
+        let by = self.verified_by.map(|checker| self.by(checker)).unwrap_or_default();
         let also =
             if self.verifier_also_signed { ", which has signed, too: no other implementation is here" } else { "" };
         let sample = if self.mode == Some("sample") && checked < self.signed {
@@ -126,6 +127,17 @@ impl Report {
         };
         let seconds = self.verify_seconds.unwrap_or_default();
         Some(format!("{number} signatures in {seconds:.2} s{by}{also}{sample}"))
+    }
+
+    /// What verified, and what verified the signatures that its equations did not prove.
+    fn by(&self, checker: Backend) -> String {
+        match self.equations {
+            Some(Equations { checked_by_equation: 0, one_by_one_by, .. }) => format!(" by {one_by_one_by}, one by one"),
+            Some(Equations { checked_one_by_one: some @ 1.., one_by_one_by, .. }) => {
+                format!(" by {checker}, {} of them one by one by {one_by_one_by}", HumanCount(some))
+            }
+            _ => format!(" by {checker}"),
+        }
     }
 }
 
@@ -162,8 +174,6 @@ fn compared(rows: &Compared) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use vaultstream_signing::Backend;
-
     use super::*;
     use crate::verify::problem::{Problem, ProblemKind};
 
@@ -183,6 +193,7 @@ mod tests {
             checked: Some(990),
             verified: Some(990),
             verified_by: Some(Backend::Reference),
+            equations: None,
             verifier_also_signed: false,
             verify_seconds: Some(0.5),
             rows: None,
@@ -200,6 +211,13 @@ mod tests {
             failure: None,
             rejects: vec!["record 4: PayloadIsNull: the payload is NULL".to_owned()],
         }
+    }
+
+    /// A report of signatures of which these were proved by equations, and those verified one by one.
+    fn by_equations(checked_by_equation: u64, checked_one_by_one: u64) -> Report {
+        let one_by_one_by = Backend::Native;
+        let equations = Some(Equations { checked_by_equation, checked_one_by_one, one_by_one_by });
+        Report { verified_by: Some(Backend::Engine), equations, ..report() }
     }
 
     /// The lines of a report without the blanks of its columns.
@@ -285,6 +303,9 @@ mod tests {
             // A sample of all is no sample.
             (Report { mode: Some("sample"), ..report() }, Some("990 signatures in 0.50 s by reference")),
             (Report { checked: None, verified: None, ..report() }, None),
+            (by_equations(990, 0), Some("990 signatures in 0.50 s by engine")),
+            (by_equations(900, 90), Some("990 signatures in 0.50 s by engine, 90 of them one by one by native")),
+            (by_equations(0, 990), Some("990 signatures in 0.50 s by native, one by one")),
         ];
         for (report, verified) in cases {
             assert_eq!(report.verified().as_deref(), verified);
@@ -343,9 +364,17 @@ mod tests {
     fn json_leaves_out_what_is_unknown() {
         let json = serde_json::to_value(Report { merkle_root: None, seconds: None, ..report() }).unwrap();
         assert_eq!((&json["verdict"], &json["signed"]), (&"VERIFIED".into(), &990.into()));
-        for absent in
-            ["merkleRoot", "seconds", "changed", "signedNow", "rows", "failure", "verifierAlsoSigned", "rejects"]
-        {
+        for absent in [
+            "checkedByEquation",
+            "merkleRoot",
+            "seconds",
+            "changed",
+            "signedNow",
+            "rows",
+            "failure",
+            "verifierAlsoSigned",
+            "rejects",
+        ] {
             assert!(json.get(absent).is_none(), "{absent}: {json}");
         }
     }

@@ -36,6 +36,8 @@ pub(crate) struct SignatureRun {
 pub struct Checked {
     /// Signatures checked.
     pub checked: u64,
+    /// Those of them that one equation over many proved. The others were verified one by one.
+    pub by_equation: u64,
     /// Records whose signature is wrong.
     pub wrong: Records,
     /// Whether a thread panicked: then some signatures were not checked.
@@ -44,6 +46,7 @@ pub struct Checked {
 
 struct Tally {
     checked: AtomicU64,
+    by_equation: AtomicU64,
     wrong: Mutex<Records>,
 }
 
@@ -62,7 +65,11 @@ impl Checkers {
         let queue = Arc::new(Mutex::new(queue));
         let keys: Arc<HashMap<KeyId, Vec<u8>>> =
             Arc::new(keys.iter().filter(|key| key.ordinal > 0).map(|key| (key.id, key.public_key.clone())).collect());
-        let found = Arc::new(Tally { checked: AtomicU64::new(0), wrong: Mutex::new(Records::keeping(most)) });
+        let found = Arc::new(Tally {
+            checked: AtomicU64::new(0),
+            by_equation: AtomicU64::new(0),
+            wrong: Mutex::new(Records::keeping(most)),
+        });
         let threads = (0..threads.get())
             .map(|_| {
                 let (queue, keys, found) = (Arc::clone(&queue), Arc::clone(&keys), Arc::clone(&found));
@@ -99,7 +106,9 @@ impl Checkers {
         let lost = self.threads.into_iter().filter_map(|thread| thread.join().err()).count();
         let lost_a_thread = lost > 0;
         let wrong = self.found.wrong.lock().clone();
-        Checked { checked: self.found.checked.load(Ordering::Relaxed), wrong, lost_a_thread }
+        let [checked, by_equation] =
+            [&self.found.checked, &self.found.by_equation].map(|count| count.load(Ordering::Relaxed));
+        Checked { checked, by_equation, wrong, lost_a_thread }
     }
 }
 
@@ -120,7 +129,8 @@ impl ThreadChecker<'_> {
         if let Some(key) = run.key {
             let verifier = self.loaded.entry(key).or_insert_with(|| load(keys, backend, key));
             if let Some(verifier) = verifier {
-                verifier.verify(&run.digests, &run.signatures, &mut valid);
+                let by_equation = verifier.verify(&run.digests, &run.signatures, &mut valid);
+                found.by_equation.fetch_add(by_equation as u64, Ordering::Relaxed);
             }
         }
         found.checked.fetch_add(run.ids.len() as u64, Ordering::Relaxed);

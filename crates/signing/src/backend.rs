@@ -89,11 +89,11 @@ impl Backend {
         [Self::Native, Self::Reference].into_iter().find(another).unwrap_or(Self::Reference)
     }
 
-    /// What verifies many signatures of these makers: `Engine`, whose equation another library decides, even for its own; what does not
-    /// pass the equation is for `Native`. Where that has signed, [`checker`](Self::checker).
+    /// What verifies many signatures of these makers: `Engine`, whose equation another library decides, even for its own. It leaves what
+    /// does not pass the equation to its own [`checker`](Self::checker); where that one has signed, too, the checker of all makers verifies.
     #[must_use]
     pub fn bulk_checker(makers: &[Self]) -> Self {
-        let by_equation = Self::Engine.is_present() && !makers.contains(&Self::Native);
+        let by_equation = Self::Engine.is_present() && !makers.contains(&Self::checker(&[Self::Engine]));
         if by_equation { Self::Engine } else { Self::checker(makers) }
     }
 

@@ -70,6 +70,23 @@ fn a_valid_signature_whose_r_has_an_odd_y_is_verified_all_the_same() {
 }
 
 #[test]
+fn it_is_told_how_many_signatures_an_equation_proved() {
+    let mut rng = seeded();
+    let mut by_equation = |backend, nonce, count, wrong: Option<usize>| {
+        let mut signed = signed(&mut rng, backend, nonce, count);
+        wrong.inspect(|at| signed.signatures[*at].0[40] ^= 1);
+        let verifier = Backend::Engine.verifier(&signed.key.public()).unwrap();
+        verifier.verify(&signed.digests, &signed.signatures, &mut vec![false; count])
+    };
+    assert_eq!(by_equation(Backend::Engine, Nonce::Hedged, 5000, None), 5000);
+    assert_eq!(by_equation(Backend::Engine, Nonce::Hedged, 7, None), 0, "too few for an equation");
+    assert_eq!(by_equation(Backend::Engine, Nonce::Deterministic, 100, None), 0, "about half have an odd y");
+    // A wrong one is among few that are verified one by one.
+    let proved = by_equation(Backend::Engine, Nonce::Hedged, 5000, Some(4711));
+    assert!((4980..5000).contains(&proved), "{proved}");
+}
+
+#[test]
 fn a_slice_that_was_changed_after_it_was_signed_fails_its_check_with_the_index() {
     let mut rng = seeded();
     let mut signed = signed(&mut rng, Backend::Engine, Nonce::Hedged, 1);

@@ -50,8 +50,9 @@ pub enum SliceSums {
 
 /// One public key, ready to verify many signatures.
 pub trait BatchVerifier: Send + Sync {
-    /// Says in `valid[i]` whether `signatures[i]` is a signature of `digests[i]`. An entry without a partner is invalid.
-    fn verify(&self, digests: &[Digest], signatures: &[RawSignature], valid: &mut [bool]);
+    /// Says in `valid[i]` whether `signatures[i]` is a signature of `digests[i]`. An entry without a partner is invalid. Returns how many
+    /// were found valid by one equation over many; all others were verified one by one.
+    fn verify(&self, digests: &[Digest], signatures: &[RawSignature], valid: &mut [bool]) -> usize;
 }
 
 /// Why a backend cannot be used here.
@@ -107,15 +108,16 @@ pub(super) fn check_lengths(digests: &[Digest], out: &[RawSignature]) -> Result<
     }
 }
 
-/// Runs `check` on every pair of a digest and a signature; entries without a partner are invalid.
+/// Runs `check` on every pair of a digest and a signature; entries without a partner are invalid. Returns 0: there is no equation.
 pub(super) fn verify_each(
     digests: &[Digest],
     signatures: &[RawSignature],
     valid: &mut [bool],
     check: impl Fn(&Digest, &RawSignature) -> bool,
-) {
+) -> usize {
     valid.fill(false);
     for ((digest, signature), valid) in digests.iter().zip(signatures).zip(valid) {
         *valid = check(digest, signature);
     }
+    0
 }

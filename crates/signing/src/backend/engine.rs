@@ -12,7 +12,6 @@ use super::contract::{BatchSigner, BatchVerifier, SigningError, SliceSums, check
 use super::deterministic::{LANES, Rfc6979x8};
 use super::hedged::HedgedNonces;
 use super::kind::{Backend, Nonce};
-use super::native::NativeVerifier;
 use super::reduced::Reduced;
 use super::slice_check;
 use crate::digest::{Digest, RawSignature};
@@ -165,12 +164,12 @@ fn into_slice_sums(Sums { point, of_generator, of_key }: Sums) -> SliceSums {
 pub(super) struct EngineVerifier {
     engine: Engine,
     key: PublicKey,
-    one_by_one: NativeVerifier,
+    one_by_one: Box<dyn BatchVerifier>,
 }
 
 impl EngineVerifier {
     pub(super) fn new(engine: Engine, key: &PublicKey) -> Result<Self, SigningError> {
-        Ok(Self { engine, key: key.clone(), one_by_one: NativeVerifier::new(key)? })
+        Ok(Self { engine, key: key.clone(), one_by_one: Backend::checker(&[Backend::Engine]).verifier(key)? })
     }
 
     /// Whether the equation holds for the whole slice.
@@ -201,13 +200,14 @@ impl EngineVerifier {
 }
 
 impl BatchVerifier for EngineVerifier {
-    fn verify(&self, digests: &[Digest], signatures: &[RawSignature], valid: &mut [bool]) {
+    fn verify(&self, digests: &[Digest], signatures: &[RawSignature], valid: &mut [bool]) -> usize {
         valid.fill(false);
         let length = digests.len().min(signatures.len()).min(valid.len());
         let mut memory = Memory { checker: self.engine.checker(), buffers: Buffers::default(), hints: Vec::new() };
         if length < FEWEST || !self.seem_even(&mut memory, &digests[..length], &signatures[..length]) {
             return self.one_by_one.verify(&digests[..length], &signatures[..length], &mut valid[..length]);
         }
+        let mut by_equation = 0;
         // What is still to be verified, the last part first.
         let mut parts: Vec<_> = (0..length).step_by(SLICE).map(|from| from..length.min(from + SLICE)).rev().collect();
         while let Some(part) = parts.pop() {
@@ -215,12 +215,14 @@ impl BatchVerifier for EngineVerifier {
             if part.len() < FEWEST {
                 self.one_by_one.verify(digests, signatures, &mut valid[part]);
             } else if self.holds(&mut memory, digests, signatures) {
+                by_equation += part.len();
                 valid[part].fill(true);
             } else {
                 let quarter = part.len().div_ceil(4);
                 parts.extend(part.clone().step_by(quarter).map(|from| from..part.end.min(from + quarter)).rev());
             }
         }
+        by_equation
     }
 }
 

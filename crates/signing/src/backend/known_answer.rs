@@ -181,9 +181,10 @@ mod tests {
         }
         struct Verifier(ReferenceVerifier, fn(&[Digest], &mut [bool]));
         impl BatchVerifier for Verifier {
-            fn verify(&self, digests: &[Digest], signatures: &[RawSignature], valid: &mut [bool]) {
-                self.0.verify(digests, signatures, valid);
+            fn verify(&self, digests: &[Digest], signatures: &[RawSignature], valid: &mut [bool]) -> usize {
+                let by_equation = self.0.verify(digests, signatures, valid);
                 self.1(digests, valid);
+                by_equation
             }
         }
         check(

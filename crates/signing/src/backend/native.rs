@@ -50,10 +50,10 @@ impl NativeVerifier {
 }
 
 impl BatchVerifier for NativeVerifier {
-    fn verify(&self, digests: &[Digest], signatures: &[RawSignature], valid: &mut [bool]) {
+    fn verify(&self, digests: &[Digest], signatures: &[RawSignature], valid: &mut [bool]) -> usize {
         verify_each(digests, signatures, valid, |digest, signature| {
             import(digest).is_some_and(|digest| self.0.verify_digest_sig(&digest, &der_encode(signature)).is_ok())
-        });
+        })
     }
 }
 

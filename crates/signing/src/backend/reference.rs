@@ -66,11 +66,11 @@ impl ReferenceVerifier {
 }
 
 impl BatchVerifier for ReferenceVerifier {
-    fn verify(&self, digests: &[Digest], signatures: &[RawSignature], valid: &mut [bool]) {
+    fn verify(&self, digests: &[Digest], signatures: &[RawSignature], valid: &mut [bool]) -> usize {
         verify_each(digests, signatures, valid, |digest, signature| {
             // Refuses r or s that is 0 or not below the order, before any arithmetic.
             Signature::from_slice(&signature.0)
                 .is_ok_and(|signature| self.0.verify_prehash(&digest.0, &signature).is_ok())
-        });
+        })
     }
 }

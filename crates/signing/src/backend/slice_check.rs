@@ -167,8 +167,9 @@ mod tests {
     struct Refusing;
 
     impl BatchVerifier for Refusing {
-        fn verify(&self, _: &[Digest], _: &[RawSignature], valid: &mut [bool]) {
+        fn verify(&self, _: &[Digest], _: &[RawSignature], valid: &mut [bool]) -> usize {
             valid.fill(false);
+            0
         }
     }
 
