@@ -31,11 +31,9 @@ pub(crate) fn segment(
     key: &SegmentKey,
 ) -> Segment {
     let BatchRecords { range, ids, digests, rejects } = records;
-    let row_len = if key.keep_digests { copy::SIGNATURE_ROW_WITH_DIGEST } else { copy::SIGNATURE_ROW };
-    let mut rows = Vec::with_capacity(signatures.len() * row_len);
+    let rows = copy::signature_rows(ids, key.key.0, signatures, key.keep_digests.then_some(digests.as_slice()));
     let mut tree = merkle::Tree::new();
     for ((&id, digest), signature) in ids.iter().zip(digests).zip(signatures) {
-        copy::put_signature_row(&mut rows, id, key.key.0, signature, key.keep_digests.then_some(digest));
         tree.push(merkle::leaf(id, digest, signature));
     }
     let mut rejects = rejects.clone();

@@ -3,6 +3,7 @@
 //! Absolute figures depend on the machine and its load, ratios within one run much less. So raw signing and the whole path are
 //! measured in turn, on the same cores and in one process, and the median of the pairs' ratios is reported.
 
+mod parts;
 mod path;
 mod processes;
 mod raw;
@@ -33,6 +34,12 @@ pub(crate) async fn bench(args: BenchArgs) -> Result<ExitCode, Failure> {
     for present in Backend::present() {
         output::remark(format_args!("raw signing with {present}"));
         report.raw(present, alone(present, *args.raw_time).await?);
+    }
+    if Backend::Engine.is_present() {
+        output::remark(format_args!("the parts of engine"));
+        let time = *args.raw_time;
+        let measured = tokio::task::spawn_blocking(move || parts::measure(time)).await;
+        report.parts(measured.map_err(|error| Failure::of(&error))??);
     }
     for batch_size in &args.batch_size {
         let mut pairs = Vec::new();

@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use rand::RngExt as _;
 use rustix::time::{ClockId, clock_gettime};
-use vaultstream_engine::{Engine, Refused, Sign, Unit};
+use vaultstream_engine::{Engine, Refused, Sign, SliceStage, Unit};
 
 /// Signatures that each figure is the mean of, at least.
 const SIGNATURES: usize = 60_000;
 
 fn main() -> Result<(), Refused> {
     println!(
-        "| unit | slice | sign | check, 64 bits | find even R | check, 128 bits |\n| --- | --- | --- | --- | --- | --- |"
+        "| unit | slice | k·G | 1/k | s | sign | check, 64 bits | find even R | check, 128 bits |\n\
+         | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
     );
     for unit in Unit::ALL {
         let Some(engine) = Engine::on(unit) else {
@@ -20,14 +21,15 @@ fn main() -> Result<(), Refused> {
             continue;
         };
         for slice in [256, 1024, 4096, 10_000] {
-            let [sign, check, find, check_fully] = parts(engine, slice)?;
-            println!("| {unit} | {slice} | {sign} | {check} | {find} | {check_fully} |");
+            let [points, inverses, s, check, find, check_fully] = parts(engine, slice)?;
+            let sign = points + inverses + s;
+            println!("| {unit} | {slice} | {points} | {inverses} | {s} | {sign} | {check} | {find} | {check_fully} |");
         }
     }
     Ok(())
 }
 
-fn parts(engine: Engine, slice: usize) -> Result<[u128; 4], Refused> {
+fn parts(engine: Engine, slice: usize) -> Result<[u128; 6], Refused> {
     let mut rng = rand::rng();
     let mut scalar = || {
         let mut scalar: [u8; 32] = rng.random();
@@ -42,25 +44,34 @@ fn parts(engine: Engine, slice: usize) -> Result<[u128; 4], Refused> {
     let (mut signatures, mut hints, mut found) = (vec![[0; 64]; slice], Vec::new(), Vec::new());
     let mut checker = engine.checker();
     let rounds = SIGNATURES.div_ceil(slice);
-    let mut spent = [Duration::ZERO; 4];
+    let mut spent = [Duration::ZERO; 6];
     for _ in 0..rounds {
-        let times = [
-            timed(|| signer.sign(&digests, &nonces, Sign::EvenY, &mut signatures, &mut hints)).1,
-            timed(|| checker.sums(&digests, &signatures, &hints, &short)).1,
-            timed(|| checker.even_hints(&signatures, &mut found)).1,
-            timed(|| checker.sums(&digests, &signatures, &hints, &weights)).1,
-        ];
-        for (spent, time) in spent.iter_mut().zip(times) {
-            *spent += time;
-        }
+        let mut before = processor_time();
+        let mut book = |part: usize| {
+            let now = processor_time();
+            spent[part] += now.saturating_sub(std::mem::replace(&mut before, now));
+        };
+        signer.sign_in_stages(
+            &digests,
+            &nonces,
+            Sign::EvenY,
+            &mut signatures,
+            &mut hints,
+            &mut |stage| match stage {
+                SliceStage::Nonces => {}
+                SliceStage::Points => book(0),
+                SliceStage::Inverses => book(1),
+            },
+        )?;
+        book(2);
+        checker.sums(&digests, &signatures, &hints, &short);
+        book(3);
+        checker.even_hints(&signatures, &mut found);
+        book(4);
+        checker.sums(&digests, &signatures, &hints, &weights);
+        book(5);
     }
     Ok(spent.map(|time| time.as_nanos() / (rounds * slice) as u128))
-}
-
-fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
-    let before = processor_time();
-    let result = work();
-    (result, processor_time().saturating_sub(before))
 }
 
 fn processor_time() -> Duration {

@@ -35,7 +35,7 @@ pub use declassify::{public, secret};
 use order::Scalar;
 pub use order::reduce_wide;
 use sign::ToSign;
-pub use sign::{Refused, Sign};
+pub use sign::{Refused, Sign, SliceStage};
 pub use units::Unit;
 use units::Units;
 use words::Words;
@@ -117,11 +117,28 @@ impl Signer {
         signatures: &mut [[u8; 64]],
         hints: &mut Vec<Hint>,
     ) -> Result<(), Refused> {
+        self.sign_in_stages(digests, nonces, sign, signatures, hints, &mut |_| {})
+    }
+
+    /// Signs as [`sign`](Self::sign) does, and tells when a stage is over, so that each can be timed. The last one, s of each signature,
+    /// is over when this returns.
+    ///
+    /// # Errors
+    /// [`Refused`]; what is in `signatures` then is void.
+    pub fn sign_in_stages(
+        &mut self,
+        digests: &[[u8; 32]],
+        nonces: &[[u8; 32]],
+        sign: Sign,
+        signatures: &mut [[u8; 64]],
+        hints: &mut Vec<Hint>,
+        over: &mut dyn FnMut(SliceStage),
+    ) -> Result<(), Refused> {
         if digests.len() != nonces.len() || digests.len() != signatures.len() {
             return Err(Refused::Lengths);
         }
         let mut ys = vec![[0; 4]; digests.len()];
-        self.units.sign(self.key, ToSign { digests, nonces, sign, signatures, ys: &mut ys })?;
+        self.units.sign(self.key, ToSign { digests, nonces, sign, signatures, ys: &mut ys, over })?;
         hints.clear();
         hints.extend(ys.into_iter().map(Hint));
         Ok(())

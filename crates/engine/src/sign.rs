@@ -42,6 +42,17 @@ pub enum Refused {
     Digest(usize),
 }
 
+/// A stage of signing a slice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SliceStage {
+    /// The nonces are read, and made odd.
+    Nonces,
+    /// k·G of each nonce k.
+    Points,
+    /// 1/k of each nonce k.
+    Inverses,
+}
+
 /// The memory in which slices are signed; wiped at its end.
 pub(crate) struct SliceSigner<L: Lanes> {
     lanes: L,
@@ -60,6 +71,8 @@ pub(crate) struct ToSign<'a> {
     pub(crate) sign: Sign,
     pub(crate) signatures: &'a mut [[u8; 64]],
     pub(crate) ys: &'a mut [Words],
+    /// Is told when a stage is over.
+    pub(crate) over: &'a mut dyn FnMut(SliceStage),
 }
 
 impl<L: Lanes> SliceSigner<L> {
@@ -77,8 +90,11 @@ impl<L: Lanes> SliceSigner<L> {
     #[inline(always)]
     pub(crate) fn sign(&mut self, key: Scalar, to_sign: ToSign<'_>) -> Result<(), Refused> {
         self.take_nonces(to_sign.nonces)?;
+        (to_sign.over)(SliceStage::Nonces);
         self.comb.multiply(&self.odd).map_err(|_| Refused::SameX)?;
+        (to_sign.over)(SliceStage::Points);
         order::invert_all(&mut self.inverses, &mut self.before, Scalar::ONE_DIVIDED);
+        (to_sign.over)(SliceStage::Inverses);
         self.finish(key, to_sign)
     }
 

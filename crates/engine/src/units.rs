@@ -133,8 +133,8 @@ impl<L: Lanes> LaneUnits<L> {
 
 impl<L: Lanes> Units for LaneUnits<L> {
     fn sign(&self, key: Scalar, to_sign: ToSign<'_>) -> Result<(), Refused> {
-        struct Job<'a, L: Lanes>(&'a mut SliceSigner<L>, Scalar, ToSign<'a>);
-        impl<L: Lanes> Work for Job<'_, L> {
+        struct Job<'a, 'b, L: Lanes>(&'a mut SliceSigner<L>, Scalar, ToSign<'b>);
+        impl<L: Lanes> Work for Job<'_, '_, L> {
             type Output = Result<(), Refused>;
 
             #[inline(always)]

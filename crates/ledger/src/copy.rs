@@ -21,6 +21,17 @@ pub const SIGNATURE_ROW_WITH_DIGEST: usize = SIGNATURE_ROW + 32;
 /// The length of a field that is NULL: -1.
 const NULL: [u8; 4] = (-1_i32).to_be_bytes();
 
+/// The rows of records that one key has signed: `signatures[i]` of the record `ids[i]`, with `digests[i]` where they are kept.
+#[must_use]
+pub fn signature_rows(ids: &[i64], key: i64, signatures: &[RawSignature], digests: Option<&[Digest]>) -> Vec<u8> {
+    let row_len = if digests.is_some() { SIGNATURE_ROW_WITH_DIGEST } else { SIGNATURE_ROW };
+    let mut rows = Vec::with_capacity(signatures.len() * row_len);
+    for (at, (id, signature)) in ids.iter().zip(signatures).enumerate() {
+        put_signature_row(&mut rows, *id, key, signature, digests.and_then(|digests| digests.get(at)));
+    }
+    rows
+}
+
 /// Appends the row (record_id int8, key_id int8, signature bytea, digest bytea or NULL).
 pub fn put_signature_row(out: &mut Vec<u8>, id: i64, key: i64, signature: &RawSignature, digest: Option<&Digest>) {
     let mut row = [0; SIGNATURE_ROW_WITH_DIGEST];

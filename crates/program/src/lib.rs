@@ -13,10 +13,12 @@ pub mod shell;
 pub mod signals;
 pub mod usage;
 
+mod clock;
 mod error;
 
 use std::{num::NonZeroUsize, thread};
 
+pub use clock::thread_time;
 pub use error::chain;
 pub use logs::LogFormat;
 

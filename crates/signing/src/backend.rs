@@ -3,6 +3,7 @@
 mod contract;
 mod deterministic;
 mod engine;
+mod engine_parts;
 mod hedged;
 mod kind;
 mod known_answer;
@@ -19,6 +20,7 @@ use crate::key::PrivateKey;
 use crate::public_key::PublicKey;
 
 pub use contract::{Absence, BatchSigner, BatchVerifier, SigningError, SliceSums};
+pub use engine_parts::{EngineParts, PartTimes};
 pub use kind::{Backend, Nonce, UnknownBackend};
 pub use slice_check::{SliceCheck, WrongSlice};
 pub use vaultstream_engine::Refused;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use rustix::time::{ClockId, clock_gettime};
+use vaultstream_program::thread_time;
 
 use crate::metrics::{Stage, UnitMetrics};
 
@@ -43,9 +43,4 @@ impl Drop for Meter<'_> {
             }
         }
     }
-}
-
-fn thread_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
 }

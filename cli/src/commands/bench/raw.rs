@@ -14,7 +14,7 @@ use crate::error::Failure;
 /// Digests of a call, as many as a worker signs at a time.
 const SLICE: usize = 256;
 /// A backend that makes no signature for this long is broken.
-const SIGN_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const SIGN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Signatures a second on all cores, one thread and one key each.
 pub(super) fn signatures_per_second(backend: Backend, time: Duration) -> Result<f64, Failure> {

@@ -6,7 +6,10 @@ use serde::Serialize;
 use vaultstream_program::cores;
 use vaultstream_signing::Backend;
 
-use super::path::{CoreMicros, PathFigures};
+use super::{
+    parts::PartFigures,
+    path::{CoreMicros, PathFigures},
+};
 use crate::{
     args::{BenchArgs, BenchFormat},
     error::Failure,
@@ -58,13 +61,22 @@ pub(super) struct Report {
     payload_bytes: u32,
     keys: u32,
     alone: Vec<Alone>,
+    /// Absent where the engine is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    engine_nanos: Option<PartFigures>,
     batches: Vec<Batch>,
 }
 
 impl Report {
     pub(super) fn new(args: &BenchArgs, backend: Backend) -> Self {
         let BenchArgs { records, payload_bytes, keys, .. } = *args;
-        Self { cores: cores().get(), backend, records, payload_bytes, keys, alone: Vec::new(), batches: Vec::new() }
+        let (alone, batches) = (Vec::new(), Vec::new());
+        Self { cores: cores().get(), backend, records, payload_bytes, keys, alone, engine_nanos: None, batches }
+    }
+
+    /// The parts of the engine.
+    pub(super) fn parts(&mut self, parts: PartFigures) {
+        self.engine_nanos = Some(parts);
     }
 
     /// A backend alone.
@@ -111,7 +123,7 @@ impl Report {
 impl fmt::Display for Report {
     /// As Markdown.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { cores, backend, records, payload_bytes, keys, alone, batches } = self;
+        let Self { cores, backend, records, payload_bytes, keys, alone, engine_nanos, batches } = self;
         writeln!(
             out,
             "{records} records of {payload_bytes} bytes, {keys} keys, backend {backend}, {cores} cores, Postgres and NATS on them too, durable commits\n"
@@ -119,6 +131,9 @@ impl fmt::Display for Report {
         writeln!(out, "| backend alone | signatures/s |\n| --- | ---: |")?;
         for alone in alone {
             writeln!(out, "| {} | {:.0} |", alone.backend, alone.signatures_per_second)?;
+        }
+        if let Some(parts) = engine_nanos {
+            self.write_parts(parts, out)?;
         }
         writeln!(
             out,
@@ -149,6 +164,28 @@ impl fmt::Display for Report {
             )?;
         }
         Ok(())
+    }
+}
+
+impl Report {
+    /// The parts of the engine beside a signature of `openssl speed`, as Markdown.
+    fn write_parts(&self, parts: &PartFigures, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let PartFigures { unit, nonce, multiplication, inversion, s, check, encode } = parts;
+        let rates = self.batches.iter().flat_map(|batch| &batch.pairs).filter_map(|pair| pair.openssl);
+        let openssl = median(rates.collect()).map(|rate| self.cores as f64 * 1e9 / rate);
+        let ratio = openssl.map_or_else(|| "-".to_owned(), |openssl| format!("{:.1}", openssl / parts.signing()));
+        let openssl = openssl.map_or_else(|| "absent".to_owned(), |openssl| format!("{openssl:.0}"));
+        writeln!(
+            out,
+            "\n| ns a signature | nonce | k·G | 1/k | s | all of signing | `openssl speed` | ratio | check | COPY row |"
+        )?;
+        writeln!(out, "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")?;
+        writeln!(
+            out,
+            "| engine, {unit} | {nonce:.0} | {multiplication:.0} | {inversion:.0} | {s:.0} | {:.0} | {openssl} | {ratio} | \
+             {check:.0} | {encode:.0} |",
+            parts.signing()
+        )
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::sync::OnceLock;
 
-use vaultstream_engine::{Checker, Engine, Hint, Sign, Signer, Sums, Unit};
+use vaultstream_engine::{Checker, Engine, Hint, Sign, Signer, SliceStage, Sums, Unit};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::contract::{BatchSigner, BatchVerifier, SigningError, SliceSums, check_lengths};
@@ -19,7 +19,7 @@ use crate::key::PrivateKey;
 use crate::public_key::PublicKey;
 
 /// Digests of a slice: enough to share inversions, few enough for the caches and for a look at a deadline.
-const SLICE: usize = 4096;
+pub(super) const SLICE: usize = 4096;
 
 /// Slices with fewer signatures are verified one by one: the equation costs more.
 const FEWEST: usize = 8;
@@ -120,12 +120,22 @@ impl EngineSigner {
         })
     }
 
-    /// Signs with the nonces in `made`.
-    fn sign_slice(&mut self, digests: &[Digest], out: &mut [RawSignature]) -> Result<(), SigningError> {
+    /// Makes the nonces of a slice.
+    pub(super) fn make_nonces(&mut self, digests: &[Digest]) -> Result<(), SigningError> {
+        self.nonces.generate(digests, &mut self.made)
+    }
+
+    /// Signs with the nonces in `made`. Says when a stage is over.
+    pub(super) fn sign_slice(
+        &mut self,
+        digests: &[Digest],
+        out: &mut [RawSignature],
+        over: &mut dyn FnMut(SliceStage),
+    ) -> Result<(), SigningError> {
         let sign = self.nonces.sign();
         let (messages, signatures) = self.buffers.fill(digests, out);
         self.hints.clear();
-        self.signer.sign(messages, &self.made, sign, signatures, &mut self.hints)?;
+        self.signer.sign_in_stages(messages, &self.made, sign, signatures, &mut self.hints, over)?;
         for (out, signature) in out.iter_mut().zip(signatures) {
             out.0 = *signature;
         }
@@ -137,8 +147,8 @@ impl BatchSigner for EngineSigner {
     fn sign(&mut self, digests: &[Digest], out: &mut [RawSignature]) -> Result<(), SigningError> {
         check_lengths(digests, out)?;
         for (digests, out) in digests.chunks(SLICE).zip(out.chunks_mut(SLICE)) {
-            self.nonces.generate(digests, &mut self.made)?;
-            self.sign_slice(digests, out)?;
+            self.make_nonces(digests)?;
+            self.sign_slice(digests, out, &mut |_| {})?;
         }
         Ok(())
     }
@@ -242,7 +252,7 @@ mod tests {
             assert_eq!(signer.hints.len(), digests.len());
             signatures.fill(RawSignature::EMPTY);
             signer.made[23] = [0; 32];
-            let refused = signer.sign_slice(&digests, &mut signatures);
+            let refused = signer.sign_slice(&digests, &mut signatures, &mut |_| {});
             assert!(matches!(refused, Err(SigningError::Refused(Refused::Nonce))), "{refused:?}");
             assert!(signatures.iter().all(|signature| *signature == RawSignature::EMPTY), "a signature was made");
             assert_eq!(signer.sums(&digests, &signatures, &[1; 40]), SliceSums::NotKept);
