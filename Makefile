@@ -21,7 +21,7 @@ MINUTES ?= 10
 PREFIX ?= $(if $(filter 0,$(shell id -u)),/usr/local,$(HOME)/.local)
 
 .DEFAULT_GOAL := help
-.PHONY: help quick-start build install uninstall start stop seed clean test test-cluster test-keda test-scale e2e e2e-own bench fuzz engine-equality faulty-lane mutants swarm lint otel-collector check-docs \
+.PHONY: help quick-start build install uninstall start stop seed clean test test-cluster test-keda test-scale e2e e2e-own bench fuzz engine-equality faulty-lane timing mutants swarm lint otel-collector check-docs \
 	generate picture dist kind-up kind-down tools env-setup check-prereqs
 
 help: ## List these verbs
@@ -94,6 +94,9 @@ engine-equality: ## Compare SIGNATURES (10,000,000) of the engine with another l
 faulty-lane: ## Sign RECORDS (1,000,000) on lanes of which one is wrong: is a wrong signature ever committed?
 	@scripts/install-tools
 	RECORDS=$(or $(RECORDS),1000000) cargo test --release --locked --workspace --test it faulty_backends::with_one_faulty_lane -- --nocapture
+
+timing: ## Does signing take as long for every key and nonce? Some minutes
+	@scripts/timing
 
 mutants: ## Change the pure code bit by bit: does a test fail each time?
 	@scripts/mutants
