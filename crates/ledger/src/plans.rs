@@ -8,7 +8,7 @@ use vaultstream_embedded::{Options, Servers};
 
 use crate::copy_out::INDEX_ONLY;
 use crate::jobs::{self, Job, NewJob};
-use crate::read::verify::beside_source;
+use crate::read::verify::{Piece, beside_source, ends_of_piece, ordered_signatures};
 use crate::source::{ReadFrom, signatures_partition};
 use crate::steps::{self, Seeding, Step};
 use crate::worker::payloads::Plan;
@@ -48,10 +48,16 @@ async fn plan(client: &Client, sql: &str) -> Vec<String> {
 /// Scans of the source, each by its index and with a condition on the key; nothing sorted.
 #[track_caller]
 fn assert_by_index(what: &str, plan: &[String]) {
+    assert_scans_by_index(what, " source", plan);
+}
+
+/// The same of scans of the relation with this alias.
+#[track_caller]
+fn assert_scans_by_index(what: &str, alias: &str, plan: &[String]) {
     let text = plan.join("\n");
     assert!(!text.contains("Sort"), "{what} sorts:\n{text}");
     assert!(!text.contains("Hash") && !text.contains("Materialize"), "{what} keeps a table:\n{text}");
-    let scans = |line: &&String| line.contains(" source") && line.contains("Scan");
+    let scans = |line: &&String| line.contains(alias) && line.contains("Scan");
     assert!(plan.iter().any(|line| scans(&line)), "{what} does not look at the table:\n{text}");
     for (at, line) in plan.iter().enumerate().filter(|(_, line)| scans(line)) {
         // From the end backwards, one row is read without a condition.
@@ -92,8 +98,14 @@ async fn every_statement_on_a_source_walks_its_index_whatever_the_type_of_the_ke
             ("counting by key", from.count_by_key()),
             ("reading a range", read.sql(&[(15_001, 15_050)])),
             ("reading ranges", read.sql(&[(i64::MIN, 50), (101, 150), (15_001, 15_050)])),
+            ("merging a range", from.rows_to_merge(15_001, 15_050, 200, 100)),
             ("verifying all", beside_source(&signatures, "true", Some(&from))),
             ("verifying a range", beside_source(&signatures, "s.record_id BETWEEN 15001 AND 15050", Some(&from))),
+        ];
+        let piece = Piece { first: 15_001, last: i64::MAX };
+        let of_signatures = [
+            ("reading signatures", ordered_signatures(&signatures, piece, 100)),
+            ("finding the ends of a piece", ends_of_piece(&signatures, &piece.between("s.record_id"), 100)),
         ];
         for analyzed in [false, true] {
             if analyzed {
@@ -102,6 +114,9 @@ async fn every_statement_on_a_source_walks_its_index_whatever_the_type_of_the_ke
             client.batch_execute(&format!("BEGIN; {INDEX_ONLY}")).await.unwrap();
             for (what, sql) in &statements {
                 assert_by_index(&format!("{what}, {key}, analyzed: {analyzed}"), &plan(&client, sql).await);
+            }
+            for (what, sql) in &of_signatures {
+                assert_scans_by_index(&format!("{what}, analyzed: {analyzed}"), " s", &plan(&client, sql).await);
             }
             client.batch_execute("COMMIT").await.unwrap();
         }

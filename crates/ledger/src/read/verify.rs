@@ -1,8 +1,11 @@
 //! What a verification, an export or a receipt reads of a job.
 
+mod bulk;
 mod checks;
 mod completeness;
+mod held;
 mod signed;
+mod signed_row;
 mod unreached;
 mod unsigned;
 mod violation;
@@ -16,12 +19,17 @@ use crate::error::QueryError;
 use crate::ids::{BatchNo, JobId, KeyId};
 
 pub use crate::copy_out::ReadError;
-pub use completeness::{Violation, completeness};
 #[cfg(test)]
-pub(crate) use signed::beside_source;
-pub use signed::{Lost, Now, SignedRow, SignedRows, Visit};
+pub(crate) use bulk::ordered_signatures;
+pub use completeness::{Violation, completeness};
+pub use signed::SignedRows;
+#[cfg(test)]
+pub(crate) use signed::{beside_source, ends_of_piece};
+pub use signed_row::{Lost, Now, SignedRow, Visit};
 pub use unsigned::{Unsigned, newer_rows, unsigned_between, unsigned_rows};
 pub use violation::ViolationKind;
+#[cfg(test)]
+pub(crate) use walk::Piece;
 pub use walk::Rows;
 
 /// A signed batch, with what its root was made of.

@@ -97,6 +97,18 @@ impl ReadFrom {
              WHERE {key} BETWEEN {first} AND {last} ORDER BY {key}{limit} OFFSET 0"
         )
     }
+
+    /// Rows with keys from `first` to `last`, ascending, to be merged with signatures: at most `limit` of them, without the payloads of
+    /// more than `most_bytes`, which the third column tells. A key that is no integer is nobody's id, and must not be rounded to one.
+    pub(crate) fn rows_to_merge(&self, first: i64, last: i64, limit: usize, most_bytes: u32) -> String {
+        let Self { table, key, payload, .. } = self;
+        let (first, last) = (literal(first), literal(last));
+        format!(
+            "SELECT r.id, CASE WHEN octet_length(r.payload) <= {most_bytes} THEN r.payload END, \
+             octet_length(r.payload) > {most_bytes} FROM (SELECT {key}::bigint AS id, {payload} AS payload FROM {table} \
+             WHERE {key} BETWEEN {first} AND {last} AND {key} = {key}::bigint ORDER BY {key} LIMIT {limit}) AS r"
+        )
+    }
 }
 
 #[cfg(test)]

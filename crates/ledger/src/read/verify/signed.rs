@@ -1,8 +1,16 @@
 //! Every signature of a job with what it signs: the ledger first, and beside it what the source has now, if it can be read.
 //!
 //! In pieces, each a transaction of its own: no snapshot is held while signatures are checked, and a limit on statements or
-//! transactions ends no read that could be done. A piece that the server cannot hand over is halved, down to the one record
-//! that is at fault; the others come as if nothing were wrong with it.
+//! transactions ends no read that could be done. A piece that cannot be read in bulk is read the careful way: the server looks each row
+//! up by itself, and a piece that it cannot return is halved, down to the one record that is at fault; the others come as if nothing
+//! were wrong with it.
+//!
+//! ```text
+//!            ┌ bulk ◀──── the pieces have grown again ───┐
+//! signatures ┤    └─ a failure, or a source that ─▶ careful, smaller pieces
+//!            │       cannot be merged                    ▲
+//!            └ a sample, or no index yet ────────────────┘
+//! ```
 
 use std::error::Error as _;
 use std::ops::ControlFlow;
@@ -10,6 +18,9 @@ use std::ops::ControlFlow;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
+use super::bulk::Bulk;
+use super::held::Halt;
+use super::signed_row::{Lost, Now, SignedRow, Visit};
 use super::walk::{Piece, Rows, Walk};
 use crate::connection::{Ledger, Session};
 use crate::copy::{CopyError, int8};
@@ -18,56 +29,6 @@ use crate::error::QueryError;
 use crate::ids::KeyId;
 use crate::jobs::Job;
 use crate::source::{ReadFrom, signatures_partition};
-
-/// A signature and what it signs.
-#[derive(Clone, Copy, Debug)]
-pub struct SignedRow<'a> {
-    /// Which record.
-    pub id: i64,
-    /// The key that signed.
-    pub key: KeyId,
-    /// r and s.
-    pub signature: &'a [u8],
-    /// The digest that was signed, for records of a table.
-    pub digest: Option<&'a [u8]>,
-    /// What the source has now.
-    pub now: Now<'a>,
-}
-
-/// What the source of a signed record has for it now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Now<'a> {
-    /// This payload.
-    Payload(&'a [u8]),
-    /// A row whose payload is NULL.
-    Null,
-    /// No row.
-    Gone,
-    /// A row that the server cannot return, with its reason.
-    Unreadable(&'a str),
-    /// The whole source cannot be read: see [`SignedRows::lost`].
-    NotRead,
-}
-
-impl<'a> Now<'a> {
-    /// The payload, if there is one.
-    #[must_use]
-    pub fn payload(self) -> Option<&'a [u8]> {
-        match self {
-            Self::Payload(payload) => Some(payload),
-            Self::Null | Self::Gone | Self::Unreadable(_) | Self::NotRead => None,
-        }
-    }
-}
-
-/// Why no row of the source can be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lost {
-    /// The table or one of its columns is not there any more, under its name; else it may not be read.
-    pub gone: bool,
-    /// What the server says.
-    pub why: String,
-}
 
 /// What ends a COPY early.
 enum Stop {
@@ -86,9 +47,6 @@ impl From<ReadError> for Stop {
         Self::Failed(error)
     }
 }
-
-/// Called with each signature; a break ends the reading.
-pub type Visit<'v> = &'v mut (dyn FnMut(SignedRow<'_>) -> ControlFlow<()> + Send);
 
 /// Reads a job's signatures. Remembers that the source cannot be read, so that it is tried only once.
 #[derive(Debug)]
@@ -122,53 +80,100 @@ impl<'a> SignedRows<'a> {
 
     async fn read_all(&mut self, which: Rows, visit: Visit<'_>) -> Result<(), ReadError> {
         let mut walk = Walk::over(which, self.job);
-        loop {
-            let piece = match self.next(&walk).await {
-                Ok(Some(piece)) => piece,
-                Ok(None) => return Ok(()),
-                Err(ReadError::Query(error)) if walk.may_try_again(&error) => {
-                    walk.before_the_next_try(&error).await;
-                    continue;
-                }
-                Err(error) => return Err(error),
+        while let Some(from) = walk.from {
+            let seen = match walk.in_bulk() {
+                Some(most) => self.read_in_bulk(&mut walk, from, most, visit).await,
+                None => self.read_carefully(&mut walk, from, visit).await?,
             };
-            let mut last = None;
-            let mut note = |row: SignedRow<'_>| {
-                last = Some(row.id);
-                visit(row)
-            };
-            let error = match self.show(&walk, piece, &mut note).await {
-                Ok(()) => {
-                    walk.went_well(piece);
-                    continue;
-                }
-                Err(Stop::Asked) => return Ok(()),
-                Err(Stop::Failed(error)) => error,
-            };
-            walk.shown_up_to(last);
-            let one = piece.first == piece.last && last.is_none();
-            if let Some(why) = self.after(error, &mut walk, one).await? {
-                if self.without_its_payload(piece, &why, visit).await?.is_break() {
-                    return Ok(());
-                }
-                walk.shown_up_to(Some(piece.last));
+            if seen.is_break() {
+                return Ok(());
             }
         }
+        Ok(())
+    }
+
+    /// Reads the next piece. Breaks at the end of the signatures, and when the caller has seen enough.
+    async fn read_in_bulk(&self, walk: &mut Walk, from: i64, most: i64, visit: Visit<'_>) -> ControlFlow<()> {
+        let source = self.lost.is_none().then(|| ReadFrom::of(self.job));
+        let piece = Piece { first: from, last: walk.until };
+        let bulk = Bulk { ledger: self.ledger, job: self.job, source, piece, most };
+        let mut last = None;
+        let mut note = |row: SignedRow<'_>| {
+            last = Some(row.id);
+            visit(row)
+        };
+        match bulk.show(&mut note).await {
+            Ok(Some(last)) => walk.went_well(Piece { first: from, last }),
+            Ok(None) | Err(Halt::Asked) => return ControlFlow::Break(()),
+            Err(halt) => {
+                tracing::debug!(%halt, from, "the next signatures are not read in bulk");
+                walk.shown_up_to(last);
+                walk.halve();
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// The same, one row at a time on the server, and decides what a failure means.
+    async fn read_carefully(
+        &mut self,
+        walk: &mut Walk,
+        from: i64,
+        visit: Visit<'_>,
+    ) -> Result<ControlFlow<()>, ReadError> {
+        let piece = match self.next(walk, from).await {
+            Ok(Some(piece)) => piece,
+            Ok(None) => return Ok(ControlFlow::Break(())),
+            Err(ReadError::Query(error)) if walk.may_try_again(&error) => {
+                walk.before_the_next_try(&error).await;
+                return Ok(ControlFlow::Continue(()));
+            }
+            Err(error) => return Err(error),
+        };
+        let mut last = None;
+        let mut note = |row: SignedRow<'_>| {
+            last = Some(row.id);
+            visit(row)
+        };
+        let error = match self.show(walk, piece, &mut note).await {
+            Ok(()) => {
+                walk.went_well(piece);
+                return Ok(ControlFlow::Continue(()));
+            }
+            Err(Stop::Asked) => return Ok(ControlFlow::Break(())),
+            Err(Stop::Failed(error)) => error,
+        };
+        walk.shown_up_to(last);
+        let one = piece.first == piece.last && last.is_none();
+        if let Some(why) = self.after(error, walk, one).await? {
+            if self.without_its_payload(piece, &why, visit).await?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+            walk.shown_up_to(Some(piece.last));
+        }
+        Ok(ControlFlow::Continue(()))
     }
 
     /// The ends of the next piece; `None` at the end.
-    async fn next(&self, walk: &Walk) -> Result<Option<Piece>, ReadError> {
-        let Some(from) = walk.from else { return Ok(None) };
+    async fn next(&self, walk: &Walk, from: i64) -> Result<Option<Piece>, ReadError> {
         let Some(most) = walk.most else { return Ok(Some(Piece { first: from, last: walk.until })) };
-        let signatures = signatures_partition(self.job.id);
-        let sql = format!(
-            "SELECT min(record_id) AS first, max(record_id) AS last FROM (SELECT s.record_id FROM {signatures} s WHERE {} \
-             ORDER BY s.record_id LIMIT {most}) AS piece",
-            walk.condition(Piece { first: from, last: walk.until })
+        let sql = ends_of_piece(
+            &signatures_partition(self.job.id),
+            &walk.condition(Piece { first: from, last: walk.until }),
+            most,
         );
-        let row = self.ledger.query_one("read signatures", &sql, &[]).await.map_err(ReadError::from_query)?;
-        let ends = row.get::<_, Option<i64>>("first").zip(row.get::<_, Option<i64>>("last"));
-        Ok(ends.map(|(first, last)| Piece { first, last }))
+        let session = Session::new(self.ledger.client("read signatures").await.map_err(ReadError::from)?);
+        let Some(client) = session.client() else { return Ok(None) };
+        let mut ends = None;
+        copy_out::<2, ReadError>(client, "", &sql, |[first, last]| {
+            if first.is_some() {
+                ends = Some(Piece { first: int8(first)?, last: int8(last)? });
+            }
+            Ok(())
+        })
+        .await?;
+        session.settle();
+        Ok(ends)
     }
 
     /// Decides what to do after a failure of a piece. Returns the server's reason when the piece is `one` record, which is at fault.
@@ -238,6 +243,15 @@ impl<'a> SignedRows<'a> {
     fn sql(&self, walk: &Walk, piece: Piece, source: Option<&ReadFrom>) -> String {
         beside_source(&signatures_partition(self.job.id), &walk.condition(piece), source)
     }
+}
+
+/// The first and last id of at most `most` signatures. Like every statement on signatures it runs where the planner walks an index: by its
+/// statistics it would sort all of them for every piece.
+pub(crate) fn ends_of_piece(signatures: &str, condition: &str, most: i64) -> String {
+    format!(
+        "SELECT min(record_id), max(record_id) FROM (SELECT s.record_id FROM {signatures} s WHERE {condition} \
+         ORDER BY s.record_id LIMIT {most}) AS piece"
+    )
 }
 
 /// Each row with a signature is looked up in the source by itself, through the index of its key, whatever that key's type

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use crate::error::QueryError;
 use crate::jobs::Job;
 
-/// Signatures read at a time.
-const PIECE_ROWS: i64 = 5_000;
+/// Signatures read at a time: a few MiB of memory.
+const PIECE_ROWS: i64 = 20_000;
 
 /// Chosen signatures read at a time; those between them are read, too.
 const SAMPLE_PIECE_ROWS: i64 = 256;
@@ -43,13 +43,13 @@ pub enum Rows {
 
 /// A range of ids that is read at once.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Piece {
-    pub(super) first: i64,
-    pub(super) last: i64,
+pub(crate) struct Piece {
+    pub(crate) first: i64,
+    pub(crate) last: i64,
 }
 
 impl Piece {
-    pub(super) fn between(self, column: &str) -> String {
+    pub(crate) fn between(self, column: &str) -> String {
         format!("{column} BETWEEN '{}'::bigint AND '{}'::bigint", self.first, self.last)
     }
 }
@@ -85,6 +85,12 @@ impl Walk {
         };
         let from = (from <= until).then_some(from);
         Self { from, until, chosen, most: indexed.then_some(largest), largest, failing_since: None }
+    }
+
+    /// The size of the next piece when it is read in bulk. What follows a failure is read the careful way, in smaller pieces, until they
+    /// have grown again; so is a sample, whose rows are far apart, and signatures without an index.
+    pub(super) fn in_bulk(&self) -> Option<i64> {
+        self.most.filter(|most| *most == self.largest && self.chosen.is_none())
     }
 
     pub(super) fn condition(&self, piece: Piece) -> String {
@@ -147,17 +153,18 @@ mod tests {
         let mut walk = walk(Rows::All);
         assert_eq!((walk.from, walk.until, walk.most), (Some(i64::MIN), i64::MAX, Some(PIECE_ROWS)));
         let mut seen = Vec::new();
-        for _ in 0..14 {
+        assert_eq!(walk.in_bulk(), Some(PIECE_ROWS));
+        for _ in 0..15 {
             walk.halve();
             seen.extend(walk.most);
         }
-        assert_eq!((seen[0], seen[12], seen[13]), (2500, 1, 1));
+        assert_eq!((seen[0], seen[12], seen[13], walk.in_bulk()), (10_000, 2, 1, None));
         walk.went_well(Piece { first: 1, last: 5 });
-        assert_eq!((walk.from, walk.most), (Some(6), Some(2)));
+        assert_eq!((walk.from, walk.most, walk.in_bulk()), (Some(6), Some(2), None));
         for _ in 0..14 {
             walk.went_well(Piece { first: 6, last: i64::MAX });
         }
-        assert_eq!((walk.from, walk.most), (None, Some(PIECE_ROWS)));
+        assert_eq!((walk.from, walk.most, walk.in_bulk()), (None, Some(PIECE_ROWS), Some(PIECE_ROWS)));
     }
 
     #[test]
@@ -185,6 +192,7 @@ mod tests {
             condition.rsplit(' ').next().and_then(|share| share.parse::<u32>().ok()).unwrap()
         };
         assert!(sample(10).contains("(hashint8extended(s.record_id, '3'::bigint) & 2147483647) < "));
+        assert_eq!(walk(Rows::Sample { rows: 1, seed: 3 }).in_bulk(), None);
         assert_eq!([share(0), share(500), share(1000), share(u64::MAX)], [0, 1 << 30, 1 << 31, 1 << 31]);
     }
 
@@ -203,6 +211,7 @@ mod tests {
     #[test]
     fn before_there_is_an_index_all_is_read_at_once() {
         let job = fixture::job(fixture::generated(32));
-        assert_eq!(Walk::over(Rows::All, &job).most, None);
+        let walk = Walk::over(Rows::All, &job);
+        assert_eq!((walk.most, walk.in_bulk()), (None, None));
     }
 }

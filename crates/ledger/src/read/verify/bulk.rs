@@ -1,0 +1,96 @@
+//! The fast way to read a piece: its signatures, which stay in memory, and then the rows of the source in the same range of ids, as
+//! two ordered walks of an index that are merged here.
+//!
+//! ```text
+//! COPY signatures, at most so many ──▶ Held ──▶ first and last id
+//!                                       │            │
+//! COPY source between the two ──────────┴──▶ Merge ──▶ visit
+//! ```
+//!
+//! Each statement sees what was committed when it began. That is as good as one snapshot: the signatures of a job whose index is there
+//! never change, so that the piece is what one statement would show that began with the second one. A row that is deleted, inserted or
+//! changed between the two is shown as the second one finds it.
+//!
+//! Whatever fails here is left to the careful way, which meets the same failure and decides what it means.
+
+use super::held::{Found, Halt, Held, Merge};
+use super::signed_row::{Now, Visit};
+use super::walk::Piece;
+use crate::connection::{Ledger, Session};
+use crate::copy::int8;
+use crate::copy_out::{INDEX_ONLY, ReadError, stream};
+use crate::ids::KeyId;
+use crate::jobs::Job;
+use crate::source::{ReadFrom, signatures_partition};
+
+/// Bytes of signatures and digests that are held at once. More of them than rows make up are damaged.
+const HELD_BYTES_LIMIT: usize = 8 << 20;
+
+/// Rows of the source beyond twice the signatures before a piece is read the careful way, which does not touch rows without a signature.
+const SPARE_ROWS: usize = 100;
+
+/// The next signatures, at most `most` of them, of a piece of the job.
+pub(super) struct Bulk<'a> {
+    pub(super) ledger: &'a Ledger,
+    pub(super) job: &'a Job,
+    /// `None` when the source cannot be read.
+    pub(super) source: Option<ReadFrom>,
+    pub(super) piece: Piece,
+    pub(super) most: i64,
+}
+
+impl Bulk<'_> {
+    /// Shows the piece's first signatures. Returns the id up to which everything was shown; `None` when there is no signature.
+    pub(super) async fn show(&self, visit: Visit<'_>) -> Result<Option<i64>, Halt> {
+        let session = Session::new(self.ledger.client("read signatures").await.map_err(ReadError::from)?);
+        let Some(client) = session.client() else { return Ok(None) };
+        client.batch_execute(&format!("BEGIN READ ONLY; {INDEX_ONLY}")).await.map_err(ReadError::from)?;
+        let signatures = ordered_signatures(&signatures_partition(self.job.id), self.piece, self.most);
+        let mut held = Held::default();
+        let mut is_full = false;
+        stream::<4, Halt>(client, &signatures, |[id, key, signature, digest]| {
+            is_full |= held.bytes() >= HELD_BYTES_LIMIT;
+            if is_full {
+                return Ok(());
+            }
+            held.push(int8(id)?, KeyId(int8(key)?), signature.unwrap_or_default(), digest)
+        })
+        .await?;
+        let Some((first, last)) = held.ends() else {
+            client.batch_execute("COMMIT").await.map_err(ReadError::from)?;
+            session.settle();
+            return Ok(None);
+        };
+        match &self.source {
+            None => held.show_all(Now::NotRead, visit)?,
+            Some(source) => {
+                let limit = 2 * held.len() + SPARE_ROWS;
+                let most_bytes = self.job.spec.max_payload_bytes;
+                let sql = source.rows_to_merge(first, last, limit, most_bytes);
+                let mut merge = Merge::with(&held);
+                stream::<3, Halt>(client, &sql, |[id, payload, too_large]| {
+                    let found = match (payload, too_large) {
+                        (Some(payload), _) => Found::Payload(payload),
+                        (None, None) => Found::Null,
+                        (None, Some(_)) => Found::TooLarge,
+                    };
+                    merge.next(int8(id)?, found, visit)
+                })
+                .await?;
+                merge.finish(limit, visit)?;
+            }
+        }
+        client.batch_execute("COMMIT").await.map_err(ReadError::from)?;
+        session.settle();
+        let is_all = !is_full && i64::try_from(held.len()).is_ok_and(|rows| rows < self.most);
+        Ok(Some(if is_all { self.piece.last } else { last }))
+    }
+}
+
+/// The first signatures of a piece, at most `most`, ids ascending.
+pub(crate) fn ordered_signatures(signatures: &str, piece: Piece, most: i64) -> String {
+    format!(
+        "SELECT s.record_id, s.key_id, s.signature, s.digest FROM {signatures} s WHERE {} ORDER BY s.record_id LIMIT {most}",
+        piece.between("s.record_id")
+    )
+}
