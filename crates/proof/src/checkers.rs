@@ -17,11 +17,11 @@ use vaultstream_signing::{Backend, BatchVerifier, Digest, PublicKey, RawSignatur
 
 use crate::records::Records;
 
-/// Records of a run at most.
-pub(crate) const RUN_LENGTH: usize = 4096;
+/// Records of a run at most: the engine verifies as many by one equation.
+pub(crate) const RUN_LENGTH: usize = 16384;
 
-/// Runs queued for each thread: enough for the time in which the next rows are read.
-const QUEUED_RUNS: usize = 4;
+/// Runs queued for each thread, of 1.6 MiB each: enough for the time in which the next rows are read.
+const QUEUED_RUNS: usize = 2;
 
 /// Records of one key.
 #[derive(Default)]

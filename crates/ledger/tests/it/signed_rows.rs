@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use vaultstream_ledger::commit::Committed;
 use vaultstream_ledger::steps::{self, Finish, Step};
-use vaultstream_ledger::verify::{Now, Rows, SignedRows};
+use vaultstream_ledger::verify::{Now, Rows, SignedRow, SignedRows};
 use vaultstream_ledger::{Job, Ledger};
 
 use crate::stage::{Stage, generated, of_table, options, segment, segment_of};
@@ -54,7 +54,7 @@ fn words(rows: &[(i64, String)]) -> Vec<(i64, &str)> {
 #[tokio::test]
 async fn signatures_come_with_what_they_sign_while_they_are_made_and_afterwards() {
     let stage = Stage::new().await;
-    let job = stage.signing(generated(12_000, 100, 2)).await;
+    let job = stage.signing(generated(45_000, 1_000, 2)).await;
     let lease = stage.first_lease(&job).await;
     let unit: Vec<_> = stage.ranges(&job).await.iter().map(|range| segment(range, lease.key)).collect();
     assert_eq!(stage.commit(&job, &lease, &unit).await, Committed::Done);
@@ -71,20 +71,81 @@ async fn signatures_come_with_what_they_sign_while_they_are_made_and_afterwards(
             .unwrap();
         ids
     };
-    let all: Vec<i64> = (1..=12_000).collect();
+    // More than two pieces.
+    let all: Vec<i64> = (1..=45_000).collect();
     assert_eq!(collect(&job, Rows::All, usize::MAX).await, all, "without an index");
     assert_eq!(steps::begin_finish(&stage.ledger, job.id).await.unwrap(), Step::Done(Finish::Ready));
     let job = stage.job(job.id).await;
     assert_eq!(collect(&job, Rows::All, usize::MAX).await, all);
     assert_eq!(collect(&job, Rows::All, 7).await, (1..=7).collect::<Vec<_>>());
-    let end = Rows::Range { first: 11_995, last: i64::MAX };
-    assert_eq!(collect(&job, end, 100).await, (11_995..=12_000).collect::<Vec<_>>());
+    assert_eq!(collect(&job, Rows::All, 20_000).await, (1..=20_000).collect::<Vec<_>>());
+    let end = Rows::Range { first: 44_995, last: i64::MAX };
+    assert_eq!(collect(&job, end, 100).await, (44_995..=45_000).collect::<Vec<_>>());
+    let inside = Rows::Range { first: 19_999, last: 40_002 };
+    assert_eq!(collect(&job, inside, usize::MAX).await, (19_999..=40_002).collect::<Vec<_>>());
     let sample = |rows, seed| collect(&job, Rows::Sample { rows, seed }, usize::MAX);
     let chosen = sample(1200, 1).await;
     assert!((900..1500).contains(&chosen.len()), "{}", chosen.len());
     assert_eq!(sample(1200, 1).await, chosen);
     assert_ne!(sample(1200, 2).await, chosen);
-    assert_eq!(sample(30_000, 2).await.len(), 12_000);
+    assert_eq!(sample(90_000, 2).await.len(), 45_000);
+}
+
+/// A signature of any length may be there if its owner put it there.
+#[tokio::test]
+async fn signatures_that_fill_the_memory_of_a_piece_end_it_and_the_next_one_continues() {
+    let stage = Stage::new().await;
+    let job = stage.signing(generated(10, 10, 2)).await;
+    let job = finish(&stage, &job, &(1..=10).collect::<Vec<_>>()).await;
+    let enlarge =
+        "UPDATE vaultstream.signatures SET signature = decode(repeat('ab', 5000000), 'hex') WHERE record_id % 2 = 1";
+    stage.sql().await.batch_execute(enlarge).await.unwrap();
+    let mut seen = Vec::new();
+    let mut visit = |row: SignedRow<'_>| {
+        seen.push((row.id, row.signature.len(), row.now.payload().map(<[u8]>::len)));
+        ControlFlow::Continue(())
+    };
+    SignedRows::of(&stage.ledger, &job).read(Rows::All, &mut visit).await.unwrap();
+    let expected = |id: i64| (id, if id % 2 == 1 { 5_000_000 } else { 64 }, Some(32));
+    assert_eq!(seen, (1..=10).map(expected).collect::<Vec<_>>());
+}
+
+/// They are in the range of ids that is read at once, and no part of the job.
+#[tokio::test]
+async fn rows_without_a_signature_are_passed_over_whatever_they_hold_and_however_many_there_are() {
+    let stage = Stage::new().await;
+    let sql = stage.sql().await;
+    sql.batch_execute(
+        "CREATE TABLE letters (id integer PRIMARY KEY, body text NOT NULL);
+         INSERT INTO letters SELECT n * 100, 'letter ' || n FROM generate_series(1, 20) n",
+    )
+    .await
+    .unwrap();
+    let mut spec = of_table("letters", 5);
+    spec.max_payload_bytes = 1_000;
+    let job = stage.signing(spec).await;
+    let job = finish(&stage, &job, &(1..=20).map(|n| n * 100).collect::<Vec<_>>()).await;
+    let mut expected: Vec<(i64, String)> = (1..=20).map(|n| (n * 100, format!("letter {n}"))).collect();
+    let check = async |change: &str, expected: &[(i64, String)]| {
+        sql.batch_execute(change).await.unwrap();
+        let (rows, lost) = read(&stage.ledger, &job, Rows::All).await;
+        assert_eq!((rows.as_slice(), lost), (expected, None), "{change}");
+    };
+    check("INSERT INTO letters VALUES (50, repeat('x', 5000)), (250, repeat('x', 5000)), (5000, 'late')", &expected)
+        .await;
+    check("INSERT INTO letters SELECT n, 'late' FROM generate_series(301, 399) n", &expected).await;
+    // A signed row that has grown beyond what would be signed is shown whole.
+    expected[4].1 = "y".repeat(5_000);
+    check("UPDATE letters SET body = repeat('y', 5000) WHERE id = 500", &expected).await;
+    expected[19].1 = "gone".to_owned();
+    check("DELETE FROM letters WHERE id = 2000", &expected).await;
+    // More than twice as many as there are signatures.
+    check("INSERT INTO letters SELECT n, 'late' FROM generate_series(601, 699) n", &expected).await;
+    check("INSERT INTO letters SELECT n, 'late' FROM generate_series(1901, 1999) n", &expected).await;
+    // The key becomes one that is not always an integer: 7.5 is neither 7 nor 8.
+    let numeric =
+        "ALTER TABLE letters ALTER id TYPE numeric; INSERT INTO letters VALUES (799.5, 'half'), (800.4, 'less')";
+    check(numeric, &expected).await;
 }
 
 /// Each integer type, least and greatest keys, rows that changed and went, and then the whole table.
@@ -142,12 +203,20 @@ async fn a_row_that_the_server_cannot_hand_over_is_told_with_its_words_and_the_o
     .await
     .unwrap();
     let job = stage.signing(of_table("letters", 50)).await;
-    let job = finish(&stage, &job, &(1..=300).collect::<Vec<_>>()).await;
-    sql.batch_execute("UPDATE letters SET body = convert_from('\\xe9'::bytea, 'SQL_ASCII') WHERE id IN (77, 200, 201)")
-        .await
-        .unwrap();
+    // 150 is not signed.
+    let signed: Vec<i64> = (1..=300).filter(|id| *id != 150).collect();
+    let job = finish(&stage, &job, &signed).await;
+    let damage = async |ids: &str| {
+        let damage = "UPDATE letters SET body = convert_from('\\xe9'::bytea, 'SQL_ASCII') WHERE id IN";
+        sql.batch_execute(&format!("{damage} ({ids})")).await.unwrap();
+    };
+    damage("150").await;
     let (rows, lost) = read(&stage.ledger, &job, Rows::All).await;
-    assert_eq!((rows.iter().map(|(id, _)| *id).collect::<Vec<_>>(), lost), ((1..=300).collect(), None));
+    assert_eq!((rows.iter().map(|(id, _)| *id).collect::<Vec<_>>(), lost), (signed.clone(), None));
+    assert!(rows.iter().all(|(id, word)| *word == format!("letter {id}")), "{rows:?}");
+    damage("77, 200, 201").await;
+    let (rows, lost) = read(&stage.ledger, &job, Rows::All).await;
+    assert_eq!((rows.iter().map(|(id, _)| *id).collect::<Vec<_>>(), lost), (signed, None));
     let unreadable: Vec<_> = rows.iter().filter(|(_, word)| word.starts_with("unreadable: ")).collect();
     assert_eq!(unreadable.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [77, 200, 201]);
     assert!(unreadable[0].1.contains("invalid byte sequence"), "{unreadable:?}");
