@@ -99,7 +99,7 @@ impl ReadFrom {
     }
 
     /// Rows with keys from `first` to `last`, ascending, to be merged with signatures: at most `limit` of them, without the payloads of
-    /// more than `most_bytes`, which the third column tells. A key that is no integer is nobody's id, and must not be rounded to one.
+    /// more than `most_bytes`, which the third column tells. A key that is not an integer is not the id of a record, and is not rounded to one.
     pub(crate) fn rows_to_merge(&self, first: i64, last: i64, limit: usize, most_bytes: u32) -> String {
         let Self { table, key, payload, .. } = self;
         let (first, last) = (literal(first), literal(last));

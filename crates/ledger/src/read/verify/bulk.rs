@@ -2,9 +2,10 @@
 //! two ordered walks of an index that are merged here.
 //!
 //! ```text
-//! COPY signatures, at most so many ──▶ Held ──▶ first and last id
-//!                                       │            │
-//! COPY source between the two ──────────┴──▶ Merge ──▶ visit
+//! COPY signatures, with a LIMIT ─────▶ Held ──▶ first and last id
+//!                                     │            │
+//! COPY source between the two ◀───────┼────────────┘
+//!            └──────────────────────▶ Merge ──▶ visit
 //! ```
 //!
 //! Each statement sees what was committed when it began. That is as good as one snapshot: the signatures of a job whose index is there
@@ -12,6 +13,8 @@
 //! changed between the two is shown as the second one finds it.
 //!
 //! Whatever fails here is left to the careful way, which meets the same failure and decides what it means.
+
+use tokio_postgres::Client;
 
 use super::held::{Found, Halt, Held, Merge};
 use super::signed_row::{Now, Visit};
@@ -29,7 +32,7 @@ const HELD_BYTES_LIMIT: usize = 8 << 20;
 /// Rows of the source beyond twice the signatures before a piece is read the careful way, which does not touch rows without a signature.
 const SPARE_ROWS: usize = 100;
 
-/// The next signatures, at most `most` of them, of a piece of the job.
+/// The first signatures of a piece of the job, at most `most` of them.
 pub(super) struct Bulk<'a> {
     pub(super) ledger: &'a Ledger,
     pub(super) job: &'a Job,
@@ -45,10 +48,26 @@ impl Bulk<'_> {
         let session = Session::new(self.ledger.client("read signatures").await.map_err(ReadError::from)?);
         let Some(client) = session.client() else { return Ok(None) };
         client.batch_execute(&format!("BEGIN READ ONLY; {INDEX_ONLY}")).await.map_err(ReadError::from)?;
-        let signatures = ordered_signatures(&signatures_partition(self.job.id), self.piece, self.most);
+        let (held, is_full) = self.signatures(client).await?;
+        let ends = held.ends();
+        if let (Some(source), Some(ends)) = (&self.source, ends) {
+            self.merge(client, source, &held, ends, visit).await?;
+        }
+        client.batch_execute("COMMIT").await.map_err(ReadError::from)?;
+        session.settle();
+        if self.source.is_none() {
+            held.show_all(Now::NotRead, visit)?;
+        }
+        let is_all = !is_full && i64::try_from(held.len()).is_ok_and(|rows| rows < self.most);
+        Ok(ends.map(|(_, last)| if is_all { self.piece.last } else { last }))
+    }
+
+    /// The signatures, and whether more of them were sent than could be held.
+    async fn signatures(&self, client: &Client) -> Result<(Held, bool), Halt> {
+        let sql = ordered_signatures(&signatures_partition(self.job.id), self.piece, self.most);
         let mut held = Held::default();
         let mut is_full = false;
-        stream::<4, Halt>(client, &signatures, |[id, key, signature, digest]| {
+        stream::<4, Halt>(client, &sql, |[id, key, signature, digest]| {
             is_full |= held.bytes() >= HELD_BYTES_LIMIT;
             if is_full {
                 return Ok(());
@@ -56,34 +75,30 @@ impl Bulk<'_> {
             held.push(int8(id)?, KeyId(int8(key)?), signature.unwrap_or_default(), digest)
         })
         .await?;
-        let Some((first, last)) = held.ends() else {
-            client.batch_execute("COMMIT").await.map_err(ReadError::from)?;
-            session.settle();
-            return Ok(None);
-        };
-        match &self.source {
-            None => held.show_all(Now::NotRead, visit)?,
-            Some(source) => {
-                let limit = 2 * held.len() + SPARE_ROWS;
-                let most_bytes = self.job.spec.max_payload_bytes;
-                let sql = source.rows_to_merge(first, last, limit, most_bytes);
-                let mut merge = Merge::with(&held);
-                stream::<3, Halt>(client, &sql, |[id, payload, too_large]| {
-                    let found = match (payload, too_large) {
-                        (Some(payload), _) => Found::Payload(payload),
-                        (None, None) => Found::Null,
-                        (None, Some(_)) => Found::TooLarge,
-                    };
-                    merge.next(int8(id)?, found, visit)
-                })
-                .await?;
-                merge.finish(limit, visit)?;
-            }
-        }
-        client.batch_execute("COMMIT").await.map_err(ReadError::from)?;
-        session.settle();
-        let is_all = !is_full && i64::try_from(held.len()).is_ok_and(|rows| rows < self.most);
-        Ok(Some(if is_all { self.piece.last } else { last }))
+        Ok((held, is_full))
+    }
+
+    async fn merge(
+        &self,
+        client: &Client,
+        source: &ReadFrom,
+        held: &Held,
+        (first, last): (i64, i64),
+        visit: Visit<'_>,
+    ) -> Result<(), Halt> {
+        let limit = 2 * held.len() + SPARE_ROWS;
+        let sql = source.rows_to_merge(first, last, limit, self.job.spec.max_payload_bytes);
+        let mut merge = Merge::with(held);
+        stream::<3, Halt>(client, &sql, |[id, payload, too_large]| {
+            let found = match (payload, too_large) {
+                (Some(payload), _) => Found::Payload(payload),
+                (None, None) => Found::Null,
+                (None, Some(_)) => Found::TooLarge,
+            };
+            merge.next(int8(id)?, found, visit)
+        })
+        .await?;
+        merge.finish(limit, visit)
     }
 }
 

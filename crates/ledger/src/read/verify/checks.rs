@@ -9,8 +9,9 @@ use crate::source::{records_partition, signatures_partition};
 /// A statement that finds offenders: a text, and the record's id or NULL, in order.
 pub(super) type Check = (ViolationKind, String);
 
-/// Settings for the check for missing signatures: two walks of an index are merged. A hash table of all signatures costs twice the time,
-/// and memory or temporary files. Rejects are looked up for the few records without a signature; OFFSET 0 in the statement sees to that.
+/// Settings for the check for missing signatures: it merges two walks of an index. A hash table of all signatures costs more time, and
+/// memory or temporary files. Rejects are looked up for the records without a signature alone; that is what OFFSET 0 in the statement
+/// is for.
 pub(super) const IN_ORDER: &str = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_seqscan = off; \
     SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off; SET LOCAL max_parallel_workers_per_gather = 0; \
     SET LOCAL jit = off";

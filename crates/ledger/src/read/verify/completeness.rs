@@ -46,7 +46,7 @@ pub async fn completeness(ledger: &Ledger, job: &Job, most: usize) -> Result<Vec
             Summary { is_miscounted: row.get("is_miscounted"), is_under_another_key: row.get("is_under_another_key") };
         for (kind, sql) in checks(job, summary) {
             if kind == ViolationKind::Missing {
-                // The last check: nothing after it minds.
+                // The last one of generated records: no other check runs with these settings.
                 queries.batch(IN_ORDER).await?;
             }
             found.extend(violation(&queries, job, kind, &sql, most).await?);
