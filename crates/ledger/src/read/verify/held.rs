@@ -171,6 +171,14 @@ mod tests {
 
     use super::*;
 
+    /// Ids of signatures, rows of the source, and what is shown.
+    type Case<'c> = (&'c [i64], Source<'c>, &'c [&'c str]);
+
+    /// Rows of the source, the limit that they were requested with, what is shown, and why the merge ends.
+    type Unmerged<'c> = (Source<'c>, usize, &'c [&'c str], &'c str);
+
+    type Source<'c> = &'c [(i64, Found<'c>)];
+
     const A: Found<'_> = Found::Payload(b"a");
 
     fn held(ids: &[i64]) -> Held {
@@ -183,7 +191,7 @@ mod tests {
     }
 
     /// What is shown of these signatures beside these rows, and how the merge ends. The caller has seen enough after `most`.
-    fn merged(ids: &[i64], source: &[(i64, Found<'_>)], limit: usize, most: usize) -> (Vec<String>, Result<(), Halt>) {
+    fn merged(ids: &[i64], source: Source<'_>, limit: usize, most: usize) -> (Vec<String>, Result<(), Halt>) {
         let held = held(ids);
         let mut shown = Vec::new();
         let mut visit = |row: SignedRow<'_>| {
@@ -204,7 +212,7 @@ mod tests {
 
     #[test]
     fn each_signature_is_shown_once_with_what_the_source_has_for_it() {
-        let cases: [(&[i64], &[(i64, Found<'_>)], &[&str]); 9] = [
+        let cases: [Case<'_>; 9] = [
             (&[3, 5, 6], &[(3, A), (5, Found::Payload(b"")), (6, Found::Null)], &["3 a", "5 ", "6 Null"]),
             // Gone at the beginning, in between, at the end, and all of them.
             (&[3, 5, 6], &[(5, A), (6, A)], &["3 Gone", "5 a", "6 a"]),
@@ -237,7 +245,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_merged_ends_the_merge_with_the_reason() {
-        let cases: [(&[(i64, Found<'_>)], usize, &[&str], &str); 4] = [
+        let cases: [Unmerged<'_>; 4] = [
             (&[(3, A), (2, A), (5, A)], 100, &["3 a"], "the rows of the source are out of order"),
             (&[(3, A), (5, Found::TooLarge), (7, A)], 100, &["3 a"], "a payload is larger than any that is signed"),
             // The limit was reached before the last signature: its row may be there.
