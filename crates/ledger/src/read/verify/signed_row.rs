@@ -30,7 +30,7 @@ pub enum Now<'a> {
     Gone,
     /// A row that the server cannot return, with its reason.
     Unreadable(&'a str),
-    /// The whole source cannot be read: see [`SignedRows::lost`].
+    /// The whole source cannot be read: see [`super::SignedRows::lost`].
     NotRead,
 }
 
