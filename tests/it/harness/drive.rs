@@ -137,7 +137,11 @@ impl Drive {
     }
 
     pub(crate) async fn outcome(self) -> Outcome {
-        tokio::time::timeout(PATIENCE, self.task).await.expect("the job does not end").unwrap()
+        self.outcome_within(PATIENCE).await
+    }
+
+    pub(crate) async fn outcome_within(self, limit: Duration) -> Outcome {
+        tokio::time::timeout(limit, self.task).await.expect("the job does not end").unwrap()
     }
 
     pub(crate) async fn complete(self) {

@@ -5,7 +5,7 @@
 //!
 //! - A key is as secret as what it signs with, and the states after B₁ and B₂ are made once for a key. What follows always has 55 bytes, which
 //!   fill one block with their padding. So the second compression is a function of a fixed length under a secret key, as in HMAC, and its
-//!   outputs look random to whoever does not know the key, even when the random bytes fail or repeat: two digests then still have two nonces.
+//!   outputs look random without the key, even when the random bytes fail or repeat: two digests then still have two nonces.
 //! - The random bytes make two signatures of one digest differ, so faults in one of them give nothing away.
 //! - 512 bits modulo n differ from a uniform number by less than 2⁻²⁵⁶ (FIPS 186-5 A.3.1 asks for 64 bits more than n has).
 //!
