@@ -1,19 +1,22 @@
 -- All rights in a ledger. The owner applies this after every migration, in one transaction; no superuser is needed, and a repeat
 -- changes nothing.
---   vaultstream_worker  what a worker may do; granted to login roles
---   vaultstream_source  a DBA's GRANT SELECT to it is the permission to sign a table in place
+--   vaultstream_tenant   what the login of a tenant may do, see V14__tenants.sql; granted to it by `vaultstream tenant add`
+--   vaultstream_auditor  reads everything but wrapped keys; a DBA grants it to who verifies, exports and watches
+--   vaultstream_source   a DBA's GRANT SELECT to it is the permission to sign a table in place
+--   vaultstream_worker   before there were tenants: all namespaces' jobs; only in ledgers that had it, until its last member is gone
 
 -- Roles belong to the whole server: another database may have made them, or be making them just now, and the owner of this
 -- ledger may lack CREATEROLE. None of that stops a migration; what is missing is a NOTICE, and tried again at the next one.
 DO $$
 DECLARE
     statement text;
+    made      text;
 BEGIN
-    FOREACH statement IN ARRAY ARRAY['CREATE ROLE vaultstream_worker NOLOGIN', 'CREATE ROLE vaultstream_source NOLOGIN']
+    FOREACH made IN ARRAY ARRAY['vaultstream_tenant', 'vaultstream_auditor', 'vaultstream_source']
     LOOP
+        statement := format('CREATE ROLE %I NOLOGIN', made);
         BEGIN
-            CONTINUE WHEN EXISTS (SELECT 1 FROM pg_roles WHERE statement LIKE '% ' || rolname || ' %'
-                                   AND rolname IN ('vaultstream_worker', 'vaultstream_source'));
+            CONTINUE WHEN EXISTS (SELECT FROM pg_roles WHERE rolname = made);
             EXECUTE statement;
         EXCEPTION
             WHEN duplicate_object OR unique_violation THEN NULL;  -- another database was faster
@@ -23,15 +26,14 @@ BEGIN
     END LOOP;
 
     -- Workers read source tables as vaultstream_source; so does the owner when it plans. Since 16 the maker of a role is
-    -- its administrator without being allowed to become it, hence the second grant; superusers need none.
-    FOREACH statement IN ARRAY ARRAY['GRANT vaultstream_source TO vaultstream_worker',
-                                     format('GRANT vaultstream_source TO %I', current_user)]
+    -- its administrator without being allowed to become it, hence the grant to the owner; superusers need none.
+    FOREACH made IN ARRAY ARRAY['vaultstream_tenant', 'vaultstream_worker', current_user]
     LOOP
+        statement := format('GRANT vaultstream_source TO %I', made);
         BEGIN
-            CONTINUE WHEN statement LIKE '% TO vaultstream_worker'
-                      AND pg_has_role('vaultstream_worker', 'vaultstream_source', 'MEMBER');
-            CONTINUE WHEN statement NOT LIKE '% TO vaultstream_worker'
-                      AND (SELECT rolsuper FROM pg_roles WHERE rolname = current_user);
+            CONTINUE WHEN NOT EXISTS (SELECT FROM pg_roles WHERE rolname = made)
+                      OR made <> current_user AND pg_has_role(made, 'vaultstream_source', 'MEMBER')
+                      OR made = current_user AND (SELECT rolsuper FROM pg_roles WHERE rolname = current_user);
             EXECUTE statement;
         EXCEPTION
             WHEN undefined_object OR insufficient_privilege THEN
@@ -42,25 +44,100 @@ BEGIN
     END LOOP;
 END $$;
 
+-- What a login sees: a tenant's its own rows, every other one that may read these at all everything.
+CREATE OR REPLACE VIEW vaultstream.tenant_jobs WITH (security_barrier) AS
+SELECT j.* FROM vaultstream.jobs j
+ WHERE (SELECT vaultstream.sees_all())
+    OR EXISTS (SELECT FROM vaultstream.tenants t
+                WHERE t.role = session_user AND (t.cluster, t.namespace) = (j.cluster, j.namespace));
+
+CREATE OR REPLACE VIEW vaultstream.tenant_progress WITH (security_barrier) AS
+SELECT p.* FROM vaultstream.job_progress p
+ WHERE (SELECT vaultstream.sees_all())
+    OR EXISTS (SELECT FROM vaultstream.tenants t
+                WHERE t.role = session_user AND (t.cluster, t.namespace) = (p.cluster, p.namespace));
+
+-- Without the wrapped private keys: take_lease returns one to who has its lease.
+CREATE OR REPLACE VIEW vaultstream.tenant_keys WITH (security_barrier) AS
+SELECT k.id, k.job_id, k.ordinal, k.version, k.public_key, k.kek_id, k.state, k.damage, k.epoch, k.lease_until, k.signed,
+       k.rejected, k.planned, k.changed, k.batches, k.last_used
+  FROM vaultstream.keys k
+ WHERE (SELECT vaultstream.sees_all())
+    OR EXISTS (SELECT FROM vaultstream.jobs j JOIN vaultstream.tenants t ON (t.cluster, t.namespace) = (j.cluster, j.namespace)
+                WHERE j.id = k.job_id AND t.role = session_user);
+
+CREATE OR REPLACE VIEW vaultstream.tenant_batches WITH (security_barrier) AS
+SELECT b.* FROM vaultstream.batches b
+ WHERE (SELECT vaultstream.sees_all())
+    OR EXISTS (SELECT FROM vaultstream.jobs j JOIN vaultstream.tenants t ON (t.cluster, t.namespace) = (j.cluster, j.namespace)
+                WHERE j.id = b.job_id AND t.role = session_user);
+
+CREATE OR REPLACE VIEW vaultstream.tenant_rejects WITH (security_barrier) AS
+SELECT r.* FROM vaultstream.rejects r
+ WHERE (SELECT vaultstream.sees_all())
+    OR EXISTS (SELECT FROM vaultstream.jobs j JOIN vaultstream.tenants t ON (t.cluster, t.namespace) = (j.cluster, j.namespace)
+                WHERE j.id = r.job_id AND t.role = session_user);
+
 -- Of one partition; a parent's rights do not count for a partition that is named directly. Provisioning calls it for new ones.
 CREATE OR REPLACE FUNCTION vaultstream.grant_partition(p_partition regclass, p_is_records boolean) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    worker_right constant text := CASE WHEN p_is_records THEN 'SELECT' ELSE 'INSERT' END;
+    grantee      text;
 BEGIN
-    IF EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'vaultstream_worker') THEN
-        EXECUTE format('GRANT %s ON %s TO vaultstream_worker',
-                       CASE WHEN p_is_records THEN 'SELECT' ELSE 'INSERT' END, p_partition);
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'vaultstream_auditor') THEN
+        EXECUTE format('GRANT SELECT ON %s TO vaultstream_auditor', p_partition);
     END IF;
+    FOR grantee IN
+        SELECT quote_ident(t.role)
+          FROM pg_class c
+          JOIN vaultstream.jobs j ON c.relname IN ('records_' || j.id, 'signatures_' || j.id)
+          JOIN vaultstream.tenants t ON (t.cluster, t.namespace) = (j.cluster, j.namespace)
+         WHERE c.oid = p_partition AND EXISTS (SELECT FROM pg_roles WHERE rolname = t.role)
+        UNION ALL
+        SELECT 'vaultstream_worker' FROM vaultstream.meta
+         WHERE shared_role AND EXISTS (SELECT FROM pg_roles WHERE rolname = 'vaultstream_worker')
+    LOOP
+        EXECUTE format('GRANT %s ON %s TO %s', worker_right, p_partition, grantee);
+    END LOOP;
+END $$;
+
+-- Ends what members of vaultstream_worker could do, once there is none. True when it has ended, or never was.
+CREATE OR REPLACE FUNCTION vaultstream.end_shared_role() RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    relation regclass;
+BEGIN
+    IF NOT (SELECT shared_role FROM vaultstream.meta) THEN
+        RETURN true;
+    ELSIF EXISTS (SELECT FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.roleid JOIN pg_roles l ON l.oid = m.member
+                   WHERE r.rolname = 'vaultstream_worker' AND l.rolcanlogin
+                     -- Since 16 the maker of a role is its member, without its rights.
+                     AND pg_has_role(l.oid, r.oid, 'USAGE') AND NOT l.rolsuper) THEN
+        RETURN false;
+    END IF;
+    UPDATE vaultstream.meta SET shared_role = false;
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'vaultstream_worker') THEN
+        REVOKE ALL ON SCHEMA vaultstream FROM vaultstream_worker;
+        REVOKE ALL ON ALL TABLES IN SCHEMA vaultstream FROM vaultstream_worker;
+        REVOKE ALL ON ALL SEQUENCES IN SCHEMA vaultstream FROM vaultstream_worker;
+        REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vaultstream FROM vaultstream_worker;
+    END IF;
+    RETURN true;
 END $$;
 
 DO $$
 DECLARE
     grantee text;
     part    record;
+    present text[] := ARRAY(SELECT rolname FROM pg_roles WHERE rolname LIKE 'vaultstream\_%');
 BEGIN
     -- What earlier versions granted, and what was granted by hand.
     REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vaultstream FROM PUBLIC;
-    FOR grantee IN SELECT quote_ident(rolname) FROM pg_roles
-                    WHERE rolname IN ('vaultstream_worker', 'vaultstream_source')
+    FOR grantee IN
+        SELECT quote_ident(rolname) FROM pg_roles
+         WHERE rolname IN ('vaultstream_tenant', 'vaultstream_auditor', 'vaultstream_source', 'vaultstream_worker')
+            OR rolname IN (SELECT role FROM vaultstream.tenants)
     LOOP
         EXECUTE format('REVOKE ALL ON SCHEMA vaultstream FROM %s', grantee);
         EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA vaultstream FROM %s', grantee);
@@ -68,31 +145,58 @@ BEGIN
         EXECUTE format('REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vaultstream FROM %s', grantee);
     END LOOP;
 
-    IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'vaultstream_worker') THEN
-        RETURN;
+    IF 'vaultstream_tenant' = ANY (present) THEN
+        GRANT USAGE ON SCHEMA vaultstream TO vaultstream_tenant;
+        GRANT SELECT ON vaultstream.schema_history, vaultstream.meta, vaultstream.tenant_jobs, vaultstream.tenant_progress,
+            vaultstream.tenant_keys, vaultstream.tenant_batches, vaultstream.tenant_rejects TO vaultstream_tenant;
+        -- All of them run with the owner's rights and check whose job it is.
+        GRANT EXECUTE ON FUNCTION vaultstream.take_lease, vaultstream.release_lease, vaultstream.retire_key,
+            vaultstream.store_material, vaultstream.set_key_aside, vaultstream.end_expired, vaultstream.fence_unit,
+            vaultstream.finish_unit, vaultstream.split_batch, vaultstream.count_attempt, vaultstream.store_receipt,
+            vaultstream.signs_with, vaultstream.report_fault, vaultstream.report_withdrawal, vaultstream.register_kek,
+            vaultstream.kek_canary, vaultstream.tenant_of_login, vaultstream.sees_all TO vaultstream_tenant;
     END IF;
-    GRANT USAGE ON SCHEMA vaultstream TO vaultstream_worker;
-    GRANT SELECT ON vaultstream.schema_history, vaultstream.meta, vaultstream.jobs, vaultstream.keks, vaultstream.keys,
-        vaultstream.batches, vaultstream.rejects, vaultstream.job_progress, vaultstream.key_usage TO vaultstream_worker;
-    GRANT INSERT (kek_id, canary) ON vaultstream.keks TO vaultstream_worker;
-    GRANT INSERT ON vaultstream.rejects TO vaultstream_worker;
-    GRANT UPDATE (state, epoch, holder, lease_until, signed, rejected, planned, changed, batches, last_used)
-        ON vaultstream.keys TO vaultstream_worker;
-    GRANT UPDATE (state, attempts, last_error, rows, signed, rejected, key_id, lease, merkle_root, signed_at)
-        ON vaultstream.batches TO vaultstream_worker;
-    GRANT USAGE ON SEQUENCE vaultstream.key_use TO vaultstream_worker;
-    -- With the worker's own rights.
-    GRANT EXECUTE ON FUNCTION vaultstream.take_lease, vaultstream.end_expired, vaultstream.fence_unit,
-        vaultstream.finish_unit TO vaultstream_worker;
-    -- With the owner's rights: what a worker may not write by itself.
-    GRANT EXECUTE ON FUNCTION vaultstream.store_material, vaultstream.split_batch, vaultstream.store_receipt,
-        vaultstream.signs_with, vaultstream.set_key_aside, vaultstream.report_fault, vaultstream.report_withdrawal
-        TO vaultstream_worker;
-    -- By name: the records of a job that is being seeded are not attached yet.
+
+    IF 'vaultstream_auditor' = ANY (present) THEN
+        GRANT USAGE ON SCHEMA vaultstream TO vaultstream_auditor;
+        GRANT SELECT ON vaultstream.schema_history, vaultstream.meta, vaultstream.tenants, vaultstream.jobs, vaultstream.batches,
+            vaultstream.rejects, vaultstream.job_progress, vaultstream.key_usage, vaultstream.records, vaultstream.signatures,
+            vaultstream.tenant_jobs, vaultstream.tenant_progress, vaultstream.tenant_keys, vaultstream.tenant_batches,
+            vaultstream.tenant_rejects TO vaultstream_auditor;
+        GRANT SELECT (kek_id, wraps, created_at, registered_by) ON vaultstream.keks TO vaultstream_auditor;
+        GRANT SELECT (id, job_id, ordinal, version, public_key, kek_id, state, damage, epoch, lease_until, signed, rejected, planned,
+            changed, batches, last_used) ON vaultstream.keys TO vaultstream_auditor;
+        GRANT EXECUTE ON FUNCTION vaultstream.sees_all TO vaultstream_auditor;
+    END IF;
+
+    IF 'vaultstream_worker' = ANY (present) AND (SELECT shared_role FROM vaultstream.meta) THEN
+        GRANT USAGE ON SCHEMA vaultstream TO vaultstream_worker;
+        GRANT SELECT ON vaultstream.schema_history, vaultstream.meta, vaultstream.jobs, vaultstream.keks, vaultstream.keys,
+            vaultstream.batches, vaultstream.rejects, vaultstream.job_progress, vaultstream.key_usage, vaultstream.tenant_jobs,
+            vaultstream.tenant_progress, vaultstream.tenant_keys, vaultstream.tenant_batches, vaultstream.tenant_rejects
+            TO vaultstream_worker;
+        -- Workers of the versions before write these themselves.
+        GRANT INSERT (kek_id, canary) ON vaultstream.keks TO vaultstream_worker;
+        GRANT UPDATE (state, epoch, holder, lease_until) ON vaultstream.keys TO vaultstream_worker;
+        GRANT UPDATE (attempts, last_error) ON vaultstream.batches TO vaultstream_worker;
+        GRANT EXECUTE ON FUNCTION vaultstream.take_lease, vaultstream.release_lease, vaultstream.retire_key,
+            vaultstream.store_material, vaultstream.set_key_aside, vaultstream.end_expired, vaultstream.fence_unit,
+            vaultstream.finish_unit, vaultstream.split_batch, vaultstream.count_attempt, vaultstream.store_receipt,
+            vaultstream.signs_with, vaultstream.report_fault, vaultstream.report_withdrawal, vaultstream.register_kek,
+            vaultstream.kek_canary, vaultstream.tenant_of_login, vaultstream.sees_all TO vaultstream_worker;
+    END IF;
+
+    -- By name: the records of a job that is being seeded are not attached yet. Those of jobs that are over stay closed to workers.
     FOR part IN
-        SELECT oid::regclass AS name, relname LIKE 'records%' AS is_records FROM pg_class
-         WHERE relnamespace = 'vaultstream'::regnamespace AND relkind = 'r' AND relname ~ '^(records|signatures)_[0-9]+$'
+        SELECT c.oid::regclass AS name, c.relname LIKE 'records%' AS is_records,
+               NOT coalesce(j.state IN ('Pending', 'Provisioning', 'Seeding', 'Signing'), true) AS over, j.id AS job
+          FROM pg_class c LEFT JOIN vaultstream.jobs j ON c.relname IN ('records_' || j.id, 'signatures_' || j.id)
+         WHERE c.relnamespace = 'vaultstream'::regnamespace AND c.relkind = 'r'
+           AND c.relname ~ '^(records|signatures)_[0-9]+$'
     LOOP
         PERFORM vaultstream.grant_partition(part.name, part.is_records);
+        IF part.over THEN
+            PERFORM vaultstream.close_partitions(part.job);
+        END IF;
     END LOOP;
 END $$;

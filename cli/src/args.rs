@@ -10,6 +10,7 @@ mod ledger;
 mod nats;
 mod output;
 mod run;
+mod tenant;
 mod verify;
 
 use clap::{Parser, Subcommand};
@@ -24,6 +25,9 @@ pub use ledger::{JobArgs, LedgerArgs};
 pub use nats::NatsArgs;
 pub use output::OutputFormat;
 pub use run::RunArgs;
+pub use tenant::{
+    TenantAddArgs, TenantArgs, TenantCommand, TenantListArgs, TenantRemoveArgs, TenantSecretArgs, TenantSecretFields,
+};
 pub use verify::{VerifyArgs, VerifyMode};
 
 /// Signs every record of a set exactly once with ECDSA P-256, and proves it.
@@ -63,6 +67,9 @@ pub enum Command {
     Bench(BenchArgs),
     /// Create or update the ledger's schema.
     Migrate(LedgerArgs),
+    /// Give namespaces database logins of their own, for a ledger that several of them share.
+    #[command(subcommand)]
+    Tenant(TenantCommand),
     /// Start, stop or show a private Postgres and NATS that keep running.
     #[command(subcommand)]
     Dev(DevCommand),

@@ -9,6 +9,7 @@ mod migrate;
 mod receipt;
 mod run;
 mod status;
+mod tenant;
 mod verify;
 
 use std::process::ExitCode;
@@ -36,6 +37,7 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Keys(args) => keys::print(args).await,
         Command::Receipt(args) => receipt::print(args).await,
         Command::Status(args) => status::print(args).await,
+        Command::Tenant(command) => tenant::run(command).await,
         Command::Migrate(args) => migrate::migrate(args).await,
         Command::Dev(command) => dev::run(command).await,
         Command::Crd => output::print(&vaultstream_api::crd_yaml()).map(|()| ExitCode::SUCCESS),

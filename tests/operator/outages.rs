@@ -51,7 +51,8 @@ async fn survives_in_mid_job(postgres: bool, nats: bool, reason: Reason) {
     }
     job.until_condition(ConditionType::Ready, "False", reason).await;
     job.until_condition(ConditionType::Scaling, "Unknown", reason).await;
-    assert!(!job.events(reason.as_str()).await.is_empty(), "no Event\n{}", job.describe().await);
+    // It is written after the conditions.
+    until("there is an Event", || async { !job.events(reason.as_str()).await.is_empty() }).await;
     // Longer than a figure of the ledger is used.
     assert_not_scaled_in(&job, Duration::from_secs(18)).await;
     if postgres {

@@ -5,7 +5,10 @@ use std::{path::Path, process::ExitCode, sync::Arc};
 use tokio_util::sync::CancellationToken;
 use vaultstream_api::Reason;
 use vaultstream_connection::ConnectionFolder;
-use vaultstream_ledger::{ErrorKind, Ledger, RegisterError};
+use vaultstream_ledger::{
+    ErrorKind, Ledger, QueryError, RegisterError,
+    tenants::{self, Reach},
+};
 use vaultstream_program::{
     admin::{self, Probes, ServeError},
     chain, cores, memory,
@@ -35,6 +38,18 @@ pub enum ProgramError {
     /// A ledger of another version.
     #[error("failed to use this ledger")]
     Version(#[from] vaultstream_ledger::MigrateError),
+    /// A login that may work on no job.
+    #[error(
+        "the database login reaches no job in {place}: run `vaultstream tenant add NAMESPACE` as the ledger's owner, and use the \
+         Secret that it prints"
+    )]
+    NoTenant {
+        /// Host and database.
+        place: String,
+    },
+    /// What the login may do could not be read.
+    #[error("failed to use this ledger")]
+    Login(#[from] QueryError),
     /// NATS at start.
     #[error("failed to connect to NATS")]
     Nats(#[from] vaultstream_streams::ConnectError),
@@ -61,8 +76,9 @@ impl ExitStatus for ProgramError {
             Self::Postgres(error) if error.kind() == ErrorKind::Transient => 1,
             Self::Version(error) if error.kind() == ErrorKind::Transient => 1,
             Self::Connection(_) | Self::Postgres(_) | Self::Version(_) | Self::Nats(_) | Self::Admin(_) => 2,
+            Self::NoTenant { .. } => 2,
             Self::Backend(..) | Self::Work(WorkError::WrongKek(_) | WorkError::Kek(RegisterError::Wrong(_))) => 2,
-            Self::System(_) | Self::Metrics(_) | Self::Work(_) => 1,
+            Self::System(_) | Self::Metrics(_) | Self::Work(_) | Self::Login(_) => 1,
         }
     }
 }
@@ -73,7 +89,7 @@ impl ProgramError {
         match self {
             Self::Connection(ConnectionError::Absent(_)) => Some(Reason::ConnectionSecretMissing),
             Self::Postgres(error) if error.kind() == ErrorKind::Transient => None,
-            Self::Connection(_) | Self::Postgres(_) => Some(Reason::ConnectionSecretInvalid),
+            Self::Connection(_) | Self::Postgres(_) | Self::NoTenant { .. } => Some(Reason::ConnectionSecretInvalid),
             Self::Work(WorkError::WrongKek(_) | WorkError::Kek(RegisterError::Wrong(_))) => Some(Reason::WrongKek),
             Self::Work(WorkError::Session(SessionError::Stream(error) | SessionError::Key(KeyError::Token(error))))
                 if error.kind() == vaultstream_streams::ErrorKind::Refused =>
@@ -83,7 +99,7 @@ impl ProgramError {
             Self::Nats(vaultstream_streams::ConnectError::Unreachable { .. }) => None,
             Self::Nats(_) => Some(Reason::StreamsRefused),
             Self::Version(_) | Self::Admin(_) | Self::Backend(..) => None,
-            Self::System(_) | Self::Metrics(_) | Self::Work(_) => None,
+            Self::System(_) | Self::Metrics(_) | Self::Work(_) | Self::Login(_) => None,
         }
     }
 }
@@ -169,6 +185,7 @@ async fn connect(config: &Config, folder: &ConnectionFolder) -> Result<WorkerCon
     ledger.patience = *config.connect_timeout;
     let ledger = Ledger::connect(&ledger).await?;
     ledger.check_version().await?;
+    check_login(&ledger).await?;
     streams.name = "vaultstream-worker".to_owned();
     streams.patience = *config.connect_timeout;
     let streams = Streams::connect(&streams).await?;
@@ -180,6 +197,20 @@ async fn connect(config: &Config, folder: &ConnectionFolder) -> Result<WorkerCon
         threads: config.signing_threads.unwrap_or_else(cores),
         memory: config.memory_mib.get() << 20,
     })
+}
+
+/// Refuses a login that is no worker's, and tells of one that reaches more than one namespace.
+async fn check_login(ledger: &Ledger) -> Result<(), ProgramError> {
+    match tenants::reach(ledger).await? {
+        Some(Reach::Tenant { cluster, namespace }) => {
+            tracing::info!(cluster, namespace, "the database login reaches the jobs of this namespace");
+        }
+        Some(Reach::Everything) => tracing::warn!(
+            "the database login reaches the jobs of every namespace: `vaultstream tenant add NAMESPACE` makes one that does not"
+        ),
+        None => return Err(ProgramError::NoTenant { place: ledger.place().to_owned() }),
+    }
+    Ok(())
 }
 
 /// Ready: Postgres and NATS respond.

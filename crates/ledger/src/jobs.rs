@@ -159,7 +159,7 @@ pub async fn update_spec(
 ///
 /// When Postgres fails.
 pub async fn record_backend(ledger: &Ledger, id: JobId, backend: Backend) -> Result<(), QueryError> {
-    // migrations/V8__backends.sql
+    // migrations/V14__tenants.sql
     let sql = "SELECT vaultstream.signs_with($1, $2)";
     ledger.execute("note what signs the job", sql, &[&id.0, &backend.as_str()]).await.map(drop)
 }
@@ -224,6 +224,6 @@ async fn one(ledger: &Ledger, condition: &str, params: Params<'_>) -> Result<Opt
 }
 
 async fn many(ledger: &Ledger, condition: &str, params: Params<'_>) -> Result<Vec<Job>, QueryError> {
-    let sql = format!("SELECT {COLUMNS} FROM vaultstream.jobs {condition}");
+    let sql = format!("SELECT {COLUMNS} FROM vaultstream.tenant_jobs {condition}");
     ledger.query("read jobs", &sql, params).await?.iter().map(from_row).collect()
 }

@@ -36,6 +36,7 @@ mod queries;
 mod read;
 mod source;
 pub mod steps;
+pub mod tenants;
 mod worker;
 
 pub use class::{Class, ErrorKind};

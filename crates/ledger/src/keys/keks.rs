@@ -40,9 +40,9 @@ impl Ledger {
     ///
     /// When Postgres fails.
     pub async fn kek_canary(&self, kek_id: &str) -> Result<Option<Vec<u8>>, QueryError> {
-        let sql = "SELECT canary FROM vaultstream.keks WHERE kek_id = $1";
-        let row = self.query_opt("read the canary of a key-encryption key", sql, &[&kek_id]).await?;
-        Ok(row.map(|row| row.get("canary")))
+        // migrations/V14__tenants.sql
+        let sql = "SELECT vaultstream.kek_canary($1) AS canary";
+        Ok(self.query_one("read the canary of a key-encryption key", sql, &[&kek_id]).await?.get("canary"))
     }
 
     /// Stores the canary unless there is one, and returns the stored one: check the KEK against that, because another worker may
@@ -52,9 +52,9 @@ impl Ledger {
     ///
     /// When Postgres fails.
     pub async fn insert_kek_canary(&self, kek_id: &str, canary: &[u8]) -> Result<Vec<u8>, QueryError> {
-        let sql = "INSERT INTO vaultstream.keks (kek_id, canary) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-        self.execute("store the canary of a key-encryption key", sql, &[&kek_id, &canary]).await?;
-        Ok(self.kek_canary(kek_id).await?.unwrap_or_default())
+        // migrations/V14__tenants.sql
+        let sql = "SELECT vaultstream.register_kek($1, $2) AS canary";
+        Ok(self.query_one("store the canary of a key-encryption key", sql, &[&kek_id, &canary]).await?.get("canary"))
     }
 
     /// The KEKs under which those of the job's private keys are wrapped that may still sign.
@@ -63,7 +63,7 @@ impl Ledger {
     ///
     /// When Postgres fails.
     pub async fn keks_of_job(&self, job: JobId) -> Result<Vec<String>, QueryError> {
-        let sql = "SELECT DISTINCT kek_id FROM vaultstream.keys \
+        let sql = "SELECT DISTINCT kek_id FROM vaultstream.tenant_keys \
              WHERE job_id = $1 AND kek_id IS NOT NULL AND state = 'active' ORDER BY kek_id";
         let rows = self.query("read the job's KEKs", sql, &[&job.0]).await?;
         Ok(rows.iter().map(|row| row.get("kek_id")).collect())

@@ -63,7 +63,7 @@ const COLUMNS: &str = "job_id, state, suspended, generation, total, signed, reje
 ///
 /// When Postgres fails. Unknown is never zero: do not take an error for an empty backlog.
 pub async fn progress(ledger: &Ledger, job: JobId) -> Result<Option<Progress>, QueryError> {
-    let sql = format!("SELECT {COLUMNS} FROM vaultstream.job_progress WHERE job_id = $1");
+    let sql = format!("SELECT {COLUMNS} FROM vaultstream.tenant_progress WHERE job_id = $1");
     let rows = ledger.query_prepared("read the job's progress", &sql, &[&job.0]).await?;
     rows.first().map(from_row).transpose()
 }
@@ -168,7 +168,7 @@ pub async fn rejects(
     after: Option<i64>,
     limit: usize,
 ) -> Result<Vec<Rejected>, QueryError> {
-    let sql = "SELECT record_id, reason, detail, attempts, rejected_at FROM vaultstream.rejects \
+    let sql = "SELECT record_id, reason, detail, attempts, rejected_at FROM vaultstream.tenant_rejects \
          WHERE job_id = $1 AND ($2::bigint IS NULL OR record_id > $2) ORDER BY record_id LIMIT $3";
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = ledger.query("read the job's rejects", sql, &[&job.0, &after, &limit]).await?;

@@ -61,7 +61,7 @@ pub struct SignedBatch {
 ///
 /// When Postgres fails.
 pub async fn batch_roots(ledger: &Ledger, job: JobId, from: i64, limit: usize) -> Result<Vec<SignedBatch>, QueryError> {
-    let sql = "SELECT batch, first_id, last_id, rows, signed, rejected, key_id, lease, merkle_root FROM vaultstream.batches \
+    let sql = "SELECT batch, first_id, last_id, rows, signed, rejected, key_id, lease, merkle_root FROM vaultstream.tenant_batches \
          WHERE job_id = $1 AND batch >= $2 AND state = 'signed' ORDER BY batch LIMIT $3";
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = ledger.query("read the roots of the batches", sql, &[&job.0, &from, &limit]).await?;
@@ -142,7 +142,7 @@ pub struct PublicKeyRow {
 ///
 /// When Postgres fails.
 pub async fn public_keys(ledger: &Ledger, job: JobId) -> Result<Vec<PublicKeyRow>, QueryError> {
-    let sql = "SELECT id, ordinal, version, public_key, signed, last_used FROM vaultstream.keys \
+    let sql = "SELECT id, ordinal, version, public_key, signed, last_used FROM vaultstream.tenant_keys \
          WHERE job_id = $1 AND public_key IS NOT NULL AND (state <> 'damaged' OR signed > 0) \
          ORDER BY ordinal, version";
     let rows = ledger.query("read the job's public keys", sql, &[&job.0]).await?;

@@ -2,6 +2,7 @@
 
 use vaultstream_api::{DeletionPolicy, Retention};
 
+use super::finish::CLOSE_PARTITIONS;
 use super::lock::{self, locked};
 use super::partitions;
 use super::step::{Step, StepError};
@@ -34,23 +35,28 @@ pub async fn delete(ledger: &Ledger, id: JobId, policy: &DeletionPolicy) -> Resu
     let stopped = locked(ledger, id, ACTION, async |tx, job| {
         if !job.state.is_terminal() || policy.signatures == Retention::Delete {
             tx.execute("UPDATE vaultstream.jobs SET state = 'Deleting' WHERE id = $1", &[&id.0]).await?;
+            tx.execute(CLOSE_PARTITIONS, &[&id.0]).await?;
         }
         Ok(Step::Done(()))
     });
     if let Err(outcome) = stopped.await?.done() {
         return Ok(outcome);
     }
-    // DETACH CONCURRENTLY runs in no transaction: the lock is the session's here, and is released with it.
+    // DETACH CONCURRENTLY runs in no transaction: the lock is the session's here, and is released with it. A login that may drive no
+    // job may hold it for ever; then two programs might delete the same job at a time, which does no harm.
     let session = Session::new(ledger.client(ACTION).await?);
     let Some(client) = session.client() else { return Ok(Step::Busy) };
     let queries = Queries::over(client, ACTION);
     let row = queries.query_one("SELECT pg_try_advisory_lock($1) AS locked", &[&lock::number(id)]).await?;
-    if !row.get::<_, bool>("locked") {
+    let ours: bool = row.get("locked");
+    if !ours && lock::driver_holds(&queries, id).await? {
         return Ok(Step::Busy);
     }
     let deleted = remove(&queries, id, policy).await?;
     if deleted == Deleted::Done {
-        queries.execute("SELECT pg_advisory_unlock($1)", &[&lock::number(id)]).await?;
+        if ours {
+            queries.execute("SELECT pg_advisory_unlock($1)", &[&lock::number(id)]).await?;
+        }
         session.settle();
     }
     Ok(Step::Done(deleted))

@@ -14,6 +14,9 @@ use crate::jobs::JobState;
 use crate::queries::Params;
 use crate::worker::leases::{self, Lease};
 
+/// Takes the rights on the job's partitions from workers. See migrations/V14__tenants.sql.
+pub(super) const CLOSE_PARTITIONS: &str = "SELECT vaultstream.close_partitions($1)";
+
 /// Whether a job can be finished.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finish {
@@ -68,6 +71,7 @@ pub async fn begin_finish(ledger: &Ledger, id: JobId) -> Result<Step<Finish>, St
         }
         let signed_at: Option<SystemTime> = row.get("signed_at");
         tx.batch(&partitions::finish_signatures(id)).await?;
+        tx.execute(CLOSE_PARTITIONS, &[&id.0]).await?;
         let finishing = "UPDATE vaultstream.jobs SET state = 'Finishing', signed_at = $2 WHERE id = $1";
         tx.execute(finishing, &[&id.0, &signed_at]).await?;
         Ok(Step::Done(Finish::Ready))
@@ -92,7 +96,7 @@ pub async fn begin_finish(ledger: &Ledger, id: JobId) -> Result<Step<Finish>, St
 ///
 /// When Postgres fails.
 pub async fn receipt_key(ledger: &Ledger, job: JobId) -> Result<Option<KeyId>, QueryError> {
-    let sql = "SELECT id FROM vaultstream.keys WHERE job_id = $1 AND ordinal = 0 AND state = 'active' \
+    let sql = "SELECT id FROM vaultstream.tenant_keys WHERE job_id = $1 AND ordinal = 0 AND state = 'active' \
          ORDER BY version DESC LIMIT 1";
     Ok(ledger.query_opt("find the receipt key", sql, &[&job.0]).await?.map(|row| KeyId(row.get("id"))))
 }
@@ -109,7 +113,7 @@ pub async fn store_receipt(
     merkle_root: &[u8; 32],
     backend: &str,
 ) -> Result<ReceiptStored, QueryError> {
-    // migrations/V3__unit_commit.sql
+    // migrations/V14__tenants.sql
     let sql = "SELECT vaultstream.store_receipt($1, $2, $3, $4, $5, $6, $7) AS stored";
     let params: Params<'_> =
         &[&lease.job.0, &lease.key.0, &lease.epoch, &lease.id, &receipt, &merkle_root.as_slice(), &backend];
@@ -154,6 +158,7 @@ pub async fn fail(ledger: &Ledger, id: JobId, reason: Reason, why: &str) -> Resu
             &[&id.0, &reason.as_str(), &why],
         )
         .await?;
+        tx.execute(CLOSE_PARTITIONS, &[&id.0]).await?;
         Ok(Step::Done(()))
     })
     .await

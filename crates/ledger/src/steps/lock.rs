@@ -1,4 +1,7 @@
-//! The lock that lets one program at a time advance a job.
+//! The lock that lets one program at a time advance a job: its row of `job_locks`, which only the ledger's owner can lock.
+//!
+//! Programs before V14 take an advisory lock instead, which any login of the database can hold. It is taken, too, so that they are
+//! kept out, and counts only when a login that may drive jobs has it.
 
 use super::step::{Step, StepError};
 use crate::connection::Ledger;
@@ -10,7 +13,7 @@ use crate::queries::Queries;
 /// Sets our advisory locks apart from those of other programs; the job's number fills the lower half.
 const NAMESPACE: i64 = 0x5653 << 48;
 
-/// The lock's number.
+/// The advisory lock's number.
 pub(super) fn number(job: JobId) -> i64 {
     NAMESPACE | (job.0 & 0xffff_ffff_ffff)
 }
@@ -27,8 +30,13 @@ pub(super) async fn locked<T>(
     let failed = |error| QueryError::new(action, error);
     let tx = client.transaction().await.map_err(failed)?;
     let inside = Queries::over(tx.client(), action);
-    let row = inside.query_one("SELECT pg_try_advisory_xact_lock($1) AS locked", &[&number(id)]).await?;
-    if !row.get::<_, bool>("locked") {
+    let sql = "SELECT pg_try_advisory_xact_lock($2) AS locked FROM vaultstream.job_locks WHERE job_id = $1 \
+         FOR UPDATE SKIP LOCKED";
+    let Some(row) = inside.query_opt(sql, &[&id.0, &number(id)]).await? else {
+        let there = inside.query_opt("SELECT FROM vaultstream.job_locks WHERE job_id = $1", &[&id.0]).await?;
+        return Ok(if there.is_some() { Step::Busy } else { Step::Gone });
+    };
+    if !row.get::<_, bool>("locked") && driver_holds(&inside, id).await? {
         return Ok(Step::Busy);
     }
     let sql = format!("SELECT {} FROM vaultstream.jobs WHERE id = $1", jobs::COLUMNS);
@@ -38,6 +46,13 @@ pub(super) async fn locked<T>(
         tx.commit().await.map_err(failed)?;
     }
     Ok(outcome)
+}
+
+/// Whether the job's advisory lock is held by a login that may drive jobs. Another one's is of no account.
+pub(super) async fn driver_holds(queries: &Queries<'_>, job: JobId) -> Result<bool, QueryError> {
+    // migrations/V14__tenants.sql
+    let row = queries.query_one("SELECT vaultstream.driver_holds($1) AS held", &[&number(job)]).await?;
+    Ok(row.get("held"))
 }
 
 #[cfg(test)]

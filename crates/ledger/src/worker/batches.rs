@@ -29,7 +29,7 @@ pub enum Split {
 ///
 /// When Postgres fails, or `at` is not inside the range.
 pub async fn split(ledger: &Ledger, job: JobId, batch: BatchNo, at: i64, head_rows: i64) -> Result<Split, QueryError> {
-    // migrations/V3__unit_commit.sql
+    // migrations/V14__tenants.sql
     let sql = "SELECT vaultstream.split_batch($1, $2, $3, $4) AS new";
     match ledger.query_one("split a batch", sql, &[&job.0, &batch.0, &at, &head_rows]).await {
         Ok(row) => Ok(row.get::<_, Option<i64>>("new").map_or(Split::Already, |new| Split::Done(BatchNo(new)))),
@@ -47,7 +47,7 @@ pub async fn split(ledger: &Ledger, job: JobId, batch: BatchNo, at: i64, head_ro
 ///
 /// When Postgres fails.
 pub async fn signed_records(ledger: &Ledger, job: JobId) -> Result<i64, QueryError> {
-    let sql = "SELECT coalesce(sum(signed), 0)::bigint AS signed FROM vaultstream.batches \
+    let sql = "SELECT coalesce(sum(signed), 0)::bigint AS signed FROM vaultstream.tenant_batches \
          WHERE job_id = $1 AND state = 'signed'";
     let row = ledger.query_one("count the signed records of the job's batches", sql, &[&job.0]).await?;
     Ok(row.get("signed"))
@@ -72,13 +72,13 @@ pub async fn look_up(ledger: &Ledger, job: JobId, batches: &[BatchNo]) -> Result
     let Some((first, last)) = batches.iter().min().zip(batches.iter().max()) else { return Ok(Vec::new()) };
     let rows = if last.0.saturating_sub(first.0) < 2 * batches.len() as i64 {
         // Most often they follow each other: one walk through the index, a tenth of the cost of one look for each.
-        let sql = "SELECT batch, first_id, last_id, rows_planned, state = 'signed' AS signed FROM vaultstream.batches \
+        let sql = "SELECT batch, first_id, last_id, rows_planned, state = 'signed' AS signed FROM vaultstream.tenant_batches \
              WHERE job_id = $1 AND batch BETWEEN $2 AND $3 ORDER BY batch";
         ledger.query(ACTION, sql, &[&job.0, &first.0, &last.0]).await?
     } else {
         // One by one through the index, whatever the statistics say of the job's batches.
         let sql = "SELECT b.* FROM unnest($2::bigint[]) AS u (wanted) CROSS JOIN LATERAL \
-             (SELECT batch, first_id, last_id, rows_planned, state = 'signed' AS signed FROM vaultstream.batches \
+             (SELECT batch, first_id, last_id, rows_planned, state = 'signed' AS signed FROM vaultstream.tenant_batches \
                WHERE job_id = $1 AND batch = u.wanted OFFSET 0) b";
         ledger.query(ACTION, sql, &[&job.0, &numbers(batches)]).await?
     };
@@ -104,11 +104,8 @@ pub async fn count_attempt(
     batches: &[BatchNo],
     why: &str,
 ) -> Result<Vec<(BatchNo, i32)>, QueryError> {
-    // Locked in batch order first, as everywhere.
-    let sql = "WITH mine AS (SELECT batch FROM vaultstream.batches WHERE job_id = $1 AND batch = ANY ($2) \
-                       AND state <> 'signed' ORDER BY batch FOR NO KEY UPDATE) \
-         UPDATE vaultstream.batches b SET attempts = b.attempts + 1, last_error = left($3, 500) FROM mine \
-         WHERE b.job_id = $1 AND b.batch = mine.batch RETURNING b.batch, b.attempts";
+    // migrations/V14__tenants.sql
+    let sql = "SELECT batch, attempts FROM vaultstream.count_attempt($1, $2, $3)";
     let rows = ledger.query("count a failed attempt", sql, &[&job.0, &numbers(batches), &why]).await?;
     Ok(rows.iter().map(|row| (BatchNo(row.get("batch")), row.get("attempts"))).collect())
 }

@@ -15,7 +15,7 @@
 //!   batches signed by this very lease, or not signed.
 //! - A session that waits for locks under an expired lease ends the session that holds them.
 //!
-//! `fence_unit` and `finish_unit` are in migrations/V3__unit_commit.sql.
+//! `fence_unit` and `finish_unit` are in migrations/V14__tenants.sql.
 
 mod attempt;
 mod unit;

@@ -27,7 +27,7 @@ pub struct DamagedKey {
 ///
 /// When Postgres fails; calling again is safe.
 pub async fn set_aside(ledger: &Ledger, lease: &Lease, why: &str) -> Result<bool, QueryError> {
-    // migrations/V11__damaged_keys.sql
+    // migrations/V14__tenants.sql
     let sql = "SELECT vaultstream.set_key_aside($1, $2, $3, $4) AS set_aside";
     let row = ledger.query_one("set a damaged key aside", sql, &[&lease.key.0, &lease.epoch, &lease.id, &why]).await?;
     Ok(row.get("set_aside"))
@@ -39,7 +39,7 @@ pub async fn set_aside(ledger: &Ledger, lease: &Lease, why: &str) -> Result<bool
 ///
 /// When Postgres fails.
 pub async fn list(ledger: &Ledger, job: JobId) -> Result<Vec<DamagedKey>, QueryError> {
-    let sql = "SELECT id, ordinal, version, signed, coalesce(damage, '') AS damage FROM vaultstream.keys \
+    let sql = "SELECT id, ordinal, version, signed, coalesce(damage, '') AS damage FROM vaultstream.tenant_keys \
          WHERE job_id = $1 AND state = 'damaged' ORDER BY ordinal, version";
     let rows = ledger.query("list the job's damaged keys", sql, &[&job.0]).await?;
     let damaged = rows.iter().map(|row| DamagedKey {

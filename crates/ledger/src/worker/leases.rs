@@ -1,7 +1,7 @@
 //! Key leases: the exclusive right to sign with one key for a while.
 //!
 //! Only Postgres' clock decides whether a lease holds; a worker's own deadline only tells it when to stop trying. The SQL is in
-//! migrations/V2__leases.sql and, as it is now, in V11__damaged_keys.sql.
+//! migrations/V14__tenants.sql.
 
 use std::time::{Duration, SystemTime};
 
@@ -156,7 +156,7 @@ pub async fn store_material(
     wrapped: &[u8],
     kek_id: &str,
 ) -> Result<Stored, QueryError> {
-    // migrations/V2__leases.sql
+    // migrations/V14__tenants.sql
     let sql = "SELECT vaultstream.store_material($1, $2, $3, $4, $5, $6, $7) AS outcome";
     let params: Params<'_> =
         &[&lease.key.0, &lease.epoch, &lease.id, &public, &wrapped, &kek_id, &vaultstream_signing::MAX_WRAPS_PER_KEK];
@@ -177,9 +177,7 @@ pub async fn store_material(
 ///
 /// When Postgres fails; the lease ends by itself then.
 pub async fn release(ledger: &Ledger, lease: &Lease) -> Result<(), QueryError> {
-    let sql =
-        "UPDATE vaultstream.keys SET holder = NULL, lease_until = NULL WHERE id = $1 AND epoch = $2 AND holder = $3";
-    end(ledger, lease, sql).await.map(drop)
+    end(ledger, lease, "SELECT vaultstream.release_lease($1, $2, $3) AS ended").await.map(drop)
 }
 
 /// Retires the key, which is worn out, and returns its lease. False when the lease is over already.
@@ -188,14 +186,12 @@ pub async fn release(ledger: &Ledger, lease: &Lease) -> Result<(), QueryError> {
 ///
 /// When Postgres fails.
 pub async fn retire(ledger: &Ledger, lease: &Lease) -> Result<bool, QueryError> {
-    let sql = "UPDATE vaultstream.keys SET state = 'retired', holder = NULL, lease_until = NULL \
-         WHERE id = $1 AND epoch = $2 AND holder = $3 AND lease_until > clock_timestamp()";
-    end(ledger, lease, sql).await
+    end(ledger, lease, "SELECT vaultstream.retire_key($1, $2, $3) AS ended").await
 }
 
 async fn end(ledger: &Ledger, lease: &Lease, sql: &str) -> Result<bool, QueryError> {
-    let changed = ledger.execute("end a lease", sql, &[&lease.key.0, &lease.epoch, &lease.id]).await?;
-    Ok(changed > 0)
+    let row = ledger.query_one("end a lease", sql, &[&lease.key.0, &lease.epoch, &lease.id]).await?;
+    Ok(row.get("ended"))
 }
 
 /// Ends sessions that still hold locks under expired leases: their clients are frozen, and no timeout of Postgres ends a COPY that
@@ -205,7 +201,7 @@ async fn end(ledger: &Ledger, lease: &Lease, sql: &str) -> Result<bool, QueryErr
 ///
 /// When Postgres fails.
 pub async fn end_expired(ledger: &Ledger, job: JobId) -> Result<i64, QueryError> {
-    // migrations/V2__leases.sql
+    // migrations/V14__tenants.sql
     let sql = "SELECT vaultstream.end_expired($1) AS ended";
     let ended: i64 = ledger.query_one("end the sessions of expired leases", sql, &[&job.0]).await?.get("ended");
     if ended > 0 {

@@ -23,6 +23,7 @@ mod settings;
 mod signed_rows;
 mod stage;
 mod tables;
+mod tenants;
 mod tls;
 mod unknown_outcomes;
 mod unreadable;

@@ -81,14 +81,28 @@ async fn an_upgraded_ledger_has_the_rights_of_a_fresh_one() {
     let wanted = rights(&fresh().await).await;
     for version in [8, 11] {
         let stage = earlier(Target::Version(version)).await;
+        let sql = stage.sql().await;
+        // Whose workers log in as a member of the role that reaches all namespaces, until they have logins of their own.
+        let login = format!("shared_{:x}", uuid::Uuid::new_v4().as_u128());
+        sql.batch_execute(&format!("CREATE ROLE {login} LOGIN; GRANT vaultstream_worker TO {login}")).await.unwrap();
         // What was granted by hand does not stay either.
         let by_hand = "GRANT UPDATE ON vaultstream.jobs TO vaultstream_worker; \
              GRANT SELECT ON vaultstream.signatures_1 TO vaultstream_worker; \
              GRANT SELECT ON vaultstream.keys TO vaultstream_source; \
              GRANT EXECUTE ON FUNCTION vaultstream.retry_rejects TO PUBLIC";
-        stage.sql().await.batch_execute(by_hand).await.unwrap();
-        assert_ne!(rights(&stage).await, wanted);
+        sql.batch_execute(by_hand).await.unwrap();
         assert!(stage.ledger.migrate().await.unwrap().applied > 0);
+        let shared = |right: &String| right.ends_with(" vaultstream_worker");
+        let (theirs, ours): (Vec<_>, Vec<_>) = rights(&stage).await.into_iter().partition(shared);
+        assert_eq!(ours, wanted, "from version {version}");
+        assert!(theirs.contains(&"function fence_unit EXECUTE vaultstream_worker".to_owned()), "{theirs:?}");
+        assert!(vaultstream_ledger::tenants::shared_logins(&stage.ledger).await.unwrap().contains(&login));
+
+        sql.batch_execute(&format!("DROP ROLE {login}")).await.unwrap();
+        // Tests beside this one have such logins, too, for a while.
+        while !vaultstream_ledger::tenants::shared_logins(&stage.ledger).await.unwrap().is_empty() {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
         assert_eq!(rights(&stage).await, wanted, "from version {version}");
     }
 }
@@ -128,13 +142,14 @@ async fn granting_again_changes_nothing_and_public_has_no_right() {
     stage.sql().await.batch_execute(include_str!("../../../../migrations/grants.sql")).await.unwrap();
     assert_eq!(rights(&stage).await, before);
     for right in [
-        "function fence_unit EXECUTE vaultstream_worker",
-        "relation records_2 SELECT vaultstream_worker",
-        "relation signatures_1 INSERT vaultstream_worker",
+        "function fence_unit EXECUTE vaultstream_tenant",
+        "relation tenant_jobs SELECT vaultstream_tenant",
+        "relation records_2 SELECT vaultstream_auditor",
+        "relation signatures_1 SELECT vaultstream_auditor",
     ] {
         assert!(before.iter().any(|there| there == right), "{right}");
     }
-    let strangers: Vec<_> =
-        before.iter().filter(|right| !right.ends_with(" owner") && !right.ends_with(" vaultstream_worker")).collect();
+    let known = [" owner", " vaultstream_tenant", " vaultstream_auditor"];
+    let strangers: Vec<_> = before.iter().filter(|right| !known.iter().any(|end| right.ends_with(end))).collect();
     assert!(strangers.is_empty(), "{strangers:?}");
 }

@@ -8,14 +8,12 @@ use vaultstream_ledger::steps::{self, Finish, Lack, ReceiptStored, SourceError, 
 use vaultstream_ledger::{Class, Ledger, batches, damaged_keys, faults, progress, verify};
 use vaultstream_signing::Backend;
 
-use crate::stage::{MINUTE, Stage, all_signed, generated, of_table, options, segment, segment_of, url_as};
+use crate::stage::{MINUTE, Stage, all_signed, generated, of_table, options, segment, segment_of};
+use crate::tenants::Login;
 
-/// A login role with nothing but a worker's rights.
+/// The login of the jobs' namespace.
 async fn worker(stage: &Stage, source_role: bool) -> (String, Ledger) {
-    let role = format!("worker_{:x}", uuid::Uuid::new_v4().as_u128());
-    let sql = format!("CREATE ROLE {role} LOGIN; GRANT vaultstream_worker TO {role}");
-    stage.sql().await.batch_execute(&sql).await.unwrap();
-    let url = url_as(&stage.url, &role);
+    let url = Login::of(stage, "default").await.url;
     let mut options = options(&url);
     options.source_role = source_role;
     (url, Ledger::connect(&options).await.unwrap())
@@ -24,8 +22,8 @@ async fn worker(stage: &Stage, source_role: bool) -> (String, Ledger) {
 #[tokio::test]
 async fn a_worker_s_role_is_enough_for_its_whole_work() {
     let stage = Stage::new().await;
-    let job = stage.signing(generated(40, 10, 2)).await;
     let (_, ledger) = worker(&stage, false).await;
+    let job = stage.signing(generated(40, 10, 2)).await;
     ledger.check_version().await.unwrap();
     assert_eq!(ledger.migrate().await.unwrap().applied, 0);
     let job = vaultstream_ledger::jobs::by_uid(&ledger, job.uid).await.unwrap().unwrap();

@@ -1,0 +1,103 @@
+//! `vaultstream tenant`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::ledger::LedgerArgs;
+
+/// `vaultstream tenant`. The URL must log in as the ledger's owner, or as one of its members, and be allowed to make roles.
+#[derive(Clone, Debug, Subcommand)]
+pub enum TenantCommand {
+    /// Make the database login of a namespace, which reaches the jobs of that namespace and nothing else, and a key-encryption key.
+    /// Prints the Secret that the namespace's workers need, for `kubectl apply -f -`.
+    Add(TenantAddArgs),
+    /// List the namespaces that have logins, and logins that still reach all namespaces.
+    List(TenantListArgs),
+    /// Drop the login of a namespace and end its sessions. Jobs and signatures stay.
+    Remove(TenantRemoveArgs),
+    /// Give the login of a namespace another password, and print its Secret anew.
+    Secret(TenantSecretArgs),
+}
+
+/// Which namespace.
+#[derive(Args, Clone, Debug)]
+pub struct TenantArgs {
+    /// The namespace.
+    #[arg(value_name = "NAMESPACE")]
+    pub namespace: String,
+    /// The cluster's identity in the ledger: the operator's --cluster-id, else the uid of the namespace kube-system. Not needed while
+    /// the ledger knows one cluster only.
+    #[arg(long, value_name = "ID")]
+    pub cluster: Option<String>,
+    /// Which ledger.
+    #[command(flatten)]
+    pub ledger: LedgerArgs,
+}
+
+/// What the Secret says beside the login.
+#[derive(Args, Clone, Debug)]
+pub struct TenantSecretFields {
+    /// Host, and port if need be, at which pods reach Postgres. Default: as in the URL of this command.
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub database_host: Option<String>,
+    /// The Secret's `NATS_URL`. From a file, because it holds a secret.
+    #[arg(long, value_name = "FILE")]
+    pub nats_url_file: Option<PathBuf>,
+    /// The Secret's name.
+    #[arg(long, value_name = "NAME", default_value = "vaultstream-connection")]
+    pub secret_name: String,
+}
+
+/// `vaultstream tenant add`.
+#[derive(Args, Clone, Debug)]
+pub struct TenantAddArgs {
+    /// Which namespace.
+    #[command(flatten)]
+    pub tenant: TenantArgs,
+    /// Name of the login. Default: vs_NAMESPACE.
+    #[arg(long, value_name = "NAME")]
+    pub role: Option<String>,
+    /// A file with the key-encryption key that the namespace has already: 32 bytes in base64. Default: a new one.
+    #[arg(long, value_name = "FILE")]
+    pub kek_file: Option<PathBuf>,
+    /// What else the Secret says.
+    #[command(flatten)]
+    pub secret: TenantSecretFields,
+}
+
+/// `vaultstream tenant list`.
+#[derive(Args, Clone, Debug)]
+pub struct TenantListArgs {
+    /// Which ledger.
+    #[command(flatten)]
+    pub ledger: LedgerArgs,
+    /// A table, or a line of JSON each.
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: super::OutputFormat,
+}
+
+/// `vaultstream tenant remove`.
+#[derive(Args, Clone, Debug)]
+pub struct TenantRemoveArgs {
+    /// Which namespace.
+    #[command(flatten)]
+    pub tenant: TenantArgs,
+    /// Also when the namespace has jobs that are not over, which stop then.
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// `vaultstream tenant secret`.
+#[derive(Args, Clone, Debug)]
+pub struct TenantSecretArgs {
+    /// Which namespace.
+    #[command(flatten)]
+    pub tenant: TenantArgs,
+    /// The file with the namespace's key-encryption key, which the ledger does not know: the `kek` of its present Secret.
+    #[arg(long, value_name = "FILE")]
+    pub kek_file: PathBuf,
+    /// What else the Secret says.
+    #[command(flatten)]
+    pub secret: TenantSecretFields,
+}

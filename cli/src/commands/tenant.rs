@@ -1,0 +1,160 @@
+//! `vaultstream tenant`: the database login of each namespace.
+
+mod secret;
+
+use std::process::ExitCode;
+
+use serde_json::json;
+use uuid::Uuid;
+use vaultstream_ledger::{Ledger, tenants};
+use vaultstream_signing::Kek;
+
+use crate::{
+    args::{
+        OutputFormat, TenantAddArgs, TenantArgs, TenantCommand, TenantListArgs, TenantRemoveArgs, TenantSecretArgs,
+    },
+    error::Failure,
+    kek, ledger, output,
+};
+use secret::{Login, render};
+
+/// Runs one of them.
+///
+/// # Errors
+/// One sentence with what to mend.
+pub(crate) async fn run(command: TenantCommand) -> Result<ExitCode, Failure> {
+    match command {
+        TenantCommand::Add(args) => add(args).await,
+        TenantCommand::List(args) => list(args).await,
+        TenantCommand::Remove(args) => remove(args).await,
+        TenantCommand::Secret(args) => new_secret(args).await,
+    }
+    .map(|()| ExitCode::SUCCESS)
+}
+
+async fn add(args: TenantAddArgs) -> Result<(), Failure> {
+    let TenantAddArgs { tenant, role, kek_file, secret } = args;
+    let namespace = namespace(&tenant)?;
+    // All that can be wrong with the input is found before a login is made.
+    let kek = match &kek_file {
+        Some(file) => kek::read(file)?,
+        None => Kek::generate("new".parse().map_err(|error| Failure::of(&error))?).map_err(|error| Failure::of(&error))?,
+    };
+    let opened = ledger::open(&tenant.ledger).await?;
+    let server = secret::Server::of(&opened.location, &secret)?;
+    let cluster = cluster(&opened.ledger, &tenant).await?;
+    let login = Login { role: role.unwrap_or_else(|| tenants::role_of(namespace)), password: password() };
+    tenants::add(&opened.ledger, &cluster, namespace, &login.role, &login.password)
+        .await
+        .map_err(|error| Failure::input(&error))?;
+    output::remark(format_args!("{namespace}: made the login {}", login.role));
+    tell_shared(&opened.ledger).await?;
+    output::print(&render(namespace, &secret.secret_name, &server, &login, &kek)?)
+}
+
+async fn new_secret(args: TenantSecretArgs) -> Result<(), Failure> {
+    let TenantSecretArgs { tenant, kek_file, secret } = args;
+    let namespace = namespace(&tenant)?;
+    let kek = kek::read(&kek_file)?;
+    let opened = ledger::open(&tenant.ledger).await?;
+    let server = secret::Server::of(&opened.location, &secret)?;
+    let cluster = cluster(&opened.ledger, &tenant).await?;
+    let password = password();
+    let role = tenants::set_password(&opened.ledger, &cluster, namespace, &password)
+        .await
+        .map_err(|error| Failure::input(&error))?;
+    output::remark(format_args!("{namespace}: the login {role} has a new password"));
+    output::print(&render(namespace, &secret.secret_name, &server, &Login { role, password }, &kek)?)
+}
+
+async fn list(args: TenantListArgs) -> Result<(), Failure> {
+    let opened = ledger::open(&args.ledger).await?;
+    let found = tenants::list(&opened.ledger).await.map_err(|error| Failure::of(&error))?;
+    match args.output {
+        OutputFormat::Json => {
+            for tenant in &found {
+                output::json(&json!({
+                    "namespace": tenant.namespace, "cluster": tenant.cluster, "role": tenant.role,
+                    "liveJobs": tenant.live_jobs, "mayLogIn": tenant.may_log_in,
+                }))?;
+            }
+        }
+        OutputFormat::Text => {
+            let width = |of: fn(&tenants::Tenant) -> &str, least: usize| {
+                found.iter().map(|tenant| of(tenant).chars().count()).max().unwrap_or(0).max(least)
+            };
+            let (first, second, third) =
+                (width(|t| &t.namespace, 9), width(|t| &t.role, 5), width(|t| &t.cluster, 7));
+            output::line(format_args!("{:first$}  {:second$}  {:third$}  JOBS", "NAMESPACE", "LOGIN", "CLUSTER"))?;
+            for tenant in &found {
+                let lost = if tenant.may_log_in { "" } else { "  (the login is gone)" };
+                output::line(format_args!(
+                    "{:first$}  {:second$}  {:third$}  {}{lost}",
+                    output::printable(&tenant.namespace),
+                    output::printable(&tenant.role),
+                    output::printable(&tenant.cluster),
+                    tenant.live_jobs
+                ))?;
+            }
+        }
+    }
+    tell_shared(&opened.ledger).await
+}
+
+async fn remove(args: TenantRemoveArgs) -> Result<(), Failure> {
+    let namespace = namespace(&args.tenant)?;
+    let opened = ledger::open(&args.tenant.ledger).await?;
+    let cluster = cluster(&opened.ledger, &args.tenant).await?;
+    let role = tenants::remove(&opened.ledger, &cluster, namespace, args.force)
+        .await
+        .map_err(|error| Failure::input(&error))?;
+    output::line(format_args!("{namespace}: the login {role} is gone"))
+}
+
+/// Logins of before there were tenants reach all of them.
+async fn tell_shared(ledger: &Ledger) -> Result<(), Failure> {
+    let logins = tenants::shared_logins(ledger).await.map_err(|error| Failure::of(&error))?;
+    if logins.is_empty() {
+        return Ok(());
+    }
+    output::remark(format_args!(
+        "these logins reach the jobs of all namespaces, as members of vaultstream_worker: {}. When each namespace with jobs has a login \
+         of its own and its workers use it: REVOKE vaultstream_worker FROM {};",
+        logins.join(", "),
+        logins.join(", ")
+    ));
+    Ok(())
+}
+
+/// The namespace, as Kubernetes allows it.
+fn namespace(args: &TenantArgs) -> Result<&str, Failure> {
+    let name = args.namespace.as_str();
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let edges = name.starts_with('-') || name.ends_with('-');
+    if name.is_empty() || name.len() > 63 || edges || !name.bytes().all(fits) {
+        return Err(Failure::bad_input(format!(
+            "{name:?} is no namespace: it has to have 1 to 63 small letters, digits and dashes, and a letter or digit at each end"
+        )));
+    }
+    Ok(name)
+}
+
+/// The cluster: the one that was given, else the only one that the ledger knows.
+async fn cluster(ledger: &Ledger, args: &TenantArgs) -> Result<String, Failure> {
+    if let Some(cluster) = &args.cluster {
+        return Ok(cluster.clone());
+    }
+    let how = "give --cluster with the operator's --cluster-id, or with what \
+         `kubectl get namespace kube-system -o jsonpath='{.metadata.uid}'` prints";
+    let known = tenants::clusters(ledger).await.map_err(|error| Failure::of(&error))?;
+    match known.as_slice() {
+        [only] => Ok(only.clone()),
+        [] => Err(Failure::bad_input(format!("which cluster? the ledger knows none yet: {how}"))),
+        several => Err(Failure::bad_input(format!("which cluster? the ledger knows {}: {how}", several.join(", ")))),
+    }
+}
+
+/// 244 random bits.
+fn password() -> String {
+    format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())
+}

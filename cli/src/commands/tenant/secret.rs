@@ -1,0 +1,130 @@
+//! The Secret of a namespace's workers.
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use vaultstream_signing::Kek;
+
+use crate::{args::TenantSecretFields, error::Failure, location::LedgerLocation};
+
+/// What RFC 3986 calls unreserved needs no escape.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// A database login.
+pub(super) struct Login {
+    pub(super) role: String,
+    pub(super) password: String,
+}
+
+/// Where pods find Postgres and NATS.
+pub(super) struct Server {
+    scheme: String,
+    /// Host, database and options: all behind the `@`.
+    place: String,
+    nats_url: Option<String>,
+}
+
+impl Server {
+    /// As in the URL of the command, but for the host if another one is given.
+    ///
+    /// # Errors
+    /// When the URL is none with a host, or the file with the URL of NATS cannot be read.
+    pub(super) fn of(location: &LedgerLocation, fields: &TenantSecretFields) -> Result<Self, Failure> {
+        let Some((url, _)) = &location.database else {
+            return Err(Failure::bad_input(
+                "a private Postgres has no tenants: give --database-url (or VAULTSTREAM_DATABASE_URL) of a server",
+            ));
+        };
+        let nats_url = match &fields.nats_url_file {
+            Some(file) => Some(std::fs::read_to_string(file).map_err(|error| {
+                Failure::bad_input(format!("failed to read the URL of NATS in {}: {error}", file.display()))
+            })?),
+            None => None,
+        };
+        let (scheme, place) = split(url, fields.database_host.as_deref()).ok_or_else(|| {
+            Failure::bad_input(
+                "the database URL has no form in which a Secret could have it: give it as postgres://user:password@host/database, and \
+                 --database-host if pods reach the server by another name",
+            )
+        })?;
+        Ok(Self { scheme, place, nats_url: nats_url.map(|url| url.trim().to_owned()) })
+    }
+}
+
+/// Scheme and place of a URL, with another host if one is given.
+fn split(url: &str, host: Option<&str>) -> Option<(String, String)> {
+    let (scheme, rest) = url.split_once("://").filter(|(scheme, _)| matches!(*scheme, "postgres" | "postgresql"))?;
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let present = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let host = host.unwrap_or(present);
+    (!host.is_empty()).then(|| (scheme.to_owned(), format!("{host}{path}")))
+}
+
+/// The Secret, as YAML.
+///
+/// # Errors
+/// When it cannot be written as YAML.
+pub(super) fn render(
+    namespace: &str,
+    name: &str,
+    server: &Server,
+    login: &Login,
+    kek: &Kek,
+) -> Result<String, Failure> {
+    let escape = |text: &str| utf8_percent_encode(text, ESCAPED).to_string();
+    let url = format!("{}://{}:{}@{}", server.scheme, escape(&login.role), escape(&login.password), server.place);
+    let encoded = |text: &str| BASE64_STANDARD.encode(text);
+    let mut data = serde_json::json!({ "DATABASE_URL": encoded(&url), "kek": encoded(&kek.to_base64()) });
+    if let Some(nats) = &server.nats_url {
+        data["NATS_URL"] = encoded(nats).into();
+    }
+    let secret = serde_json::json!({
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": name, "namespace": namespace, "labels": { "app.kubernetes.io/part-of": "vaultstream" },
+        },
+        "type": "Opaque",
+        "data": data,
+    });
+    serde_yaml_ng::to_string(&secret).map_err(|error| Failure::of(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_login_takes_the_place_of_the_one_in_the_url() {
+        for (url, host, expected) in [
+            ("postgres://dba:p@ss@db:5432/ledger?sslmode=verify-full", None, "db:5432/ledger?sslmode=verify-full"),
+            ("postgresql://db/ledger", Some("pg.data.svc:6432"), "pg.data.svc:6432/ledger"),
+            ("postgres://dba@/ledger", Some("db"), "db/ledger"),
+            ("postgres://dba@db?dbname=ledger", None, "db?dbname=ledger"),
+        ] {
+            assert_eq!(split(url, host).unwrap().1, expected, "{url}");
+        }
+        for url in ["host=db dbname=ledger", "postgres://dba@/ledger", "mysql://db/ledger"] {
+            assert_eq!(split(url, None), None, "{url}");
+        }
+    }
+
+    #[test]
+    fn the_secret_has_the_login_and_the_key_and_nothing_of_the_dba() {
+        let server = Server {
+            scheme: "postgres".to_owned(),
+            place: "db/ledger".to_owned(),
+            nats_url: Some("nats://u:p@nats".to_owned()),
+        };
+        let login = Login { role: "vs_a b".to_owned(), password: "s3cret".to_owned() };
+        let kek = Kek::generate("new".parse().unwrap()).unwrap();
+        let secret = render("team-a", "vaultstream-connection", &server, &login, &kek).unwrap();
+        let secret: serde_json::Value = serde_yaml_ng::from_str(&secret).unwrap();
+        let field = |name: &str| {
+            String::from_utf8(BASE64_STANDARD.decode(secret["data"][name].as_str().unwrap()).unwrap()).unwrap()
+        };
+        assert_eq!(secret["metadata"]["namespace"], "team-a");
+        assert_eq!(field("DATABASE_URL"), "postgres://vs_a%20b:s3cret@db/ledger");
+        assert_eq!((field("NATS_URL").as_str(), field("kek")), ("nats://u:p@nats", kek.to_base64().to_string()));
+    }
+}
