@@ -34,6 +34,7 @@ mod streams;
 mod swarm;
 mod tables;
 mod tampering;
+mod tenants;
 mod traces;
 mod upgrades;
 mod verdicts;

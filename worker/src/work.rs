@@ -117,7 +117,10 @@ async fn next_job(shared: &Shared, uid: Uuid, shutdown: &Shutdown) -> Result<Nex
             Ok(Some(job)) if is_over(job.state) => return Ok(Next::Over),
             Ok(Some(job)) if has_work(&job) => return Ok(Next::Work(Box::new(job))),
             Ok(Some(_)) => {}
-            Ok(None) => return Ok(Next::Over),
+            Ok(None) => {
+                tracing::warn!(%uid, "this database login sees no job of this uid: it was deleted, or is another namespace's");
+                return Ok(Next::Over);
+            }
             Err(error) if error.is_transient() => {
                 shared.postgres.trip(&error);
                 shared.wait_for(Dependency::Postgres, &shutdown.drain).await;

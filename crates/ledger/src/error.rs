@@ -122,7 +122,8 @@ impl fmt::Display for QueryError {
             Class::NoPermission => {
                 write!(
                     f,
-                    "no permission to {}: workers need the role vaultstream_worker, all else is for the owner of the ledger",
+                    "no permission to {}: workers need the login that `vaultstream tenant add` makes for \
+                     their namespace, readers the role vaultstream_auditor, and all else is for the ledger's owner",
                     self.action
                 )
             }
@@ -213,7 +214,7 @@ mod tests {
                 "failed to read a row: the server has no room for more locks: raise max_locks_per_transaction",
                 false,
             ),
-            (NoPermission, "no permission to read a row: workers need the role vaultstream_worker", false),
+            (NoPermission, "no permission to read a row: workers need the login that `vaultstream tenant add` makes for", false),
             (NoLogin, "failed to read a row", false),
             (Limit, "failed to read a row", false),
             (Other, "failed to read a row", false),

@@ -317,6 +317,78 @@ async fn a_stranger_s_advisory_lock_stops_no_job() {
     assert_eq!(steps::provision(&stage.ledger, job.id).await.unwrap(), Step::Busy);
 }
 
+/// What workers of the versions before do by statements of their own, under the role that they share.
+#[tokio::test]
+async fn workers_of_before_there_were_tenants_continue_until_their_login_loses_the_shared_role() {
+    let stage = Stage::new().await;
+    let login = format!("shared_{:x}", Uuid::new_v4().as_u128());
+    let sql = stage.sql().await;
+    sql.batch_execute(
+        "DO $$ BEGIN CREATE ROLE vaultstream_worker NOLOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$",
+    )
+    .await
+    .unwrap();
+    sql.batch_execute(&format!("CREATE ROLE {login} LOGIN; GRANT vaultstream_worker TO {login}")).await.unwrap();
+    sql.batch_execute("UPDATE vaultstream.meta SET shared_role = true").await.unwrap();
+    sql.batch_execute(include_str!("../../../../migrations/grants.sql")).await.unwrap();
+    let (job, lease) = victim(&stage).await;
+    let (worker, connection) = tokio_postgres::connect(&url_as(&stage.url, &login), NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let (n, key, id) = (job.id, lease.key, lease.id);
+    for statement in [
+        "INSERT INTO vaultstream.keks (kek_id, canary) VALUES ('old', 'c') ON CONFLICT DO NOTHING".to_owned(),
+        "SELECT canary FROM vaultstream.keks WHERE kek_id = 'old'".to_owned(),
+        format!("SELECT * FROM vaultstream.jobs WHERE id = {n}"),
+        format!("SELECT * FROM vaultstream.job_progress WHERE job_id = {n}"),
+        format!("SELECT FROM vaultstream.records_{n}"),
+        format!("UPDATE vaultstream.batches SET attempts = attempts + 1, last_error = 'why' WHERE job_id = {n} AND batch = 1"),
+        format!("SELECT vaultstream.fence_unit({n}, '{{1}}', '{{11}}', '{{20}}', {key}, {}, '{id}', 10)", lease.epoch),
+        format!("INSERT INTO vaultstream.signatures_{n} (record_id, key_id, signature) VALUES (11, {key}, 's')"),
+        format!("UPDATE vaultstream.keys SET holder = NULL, lease_until = NULL WHERE id = {key} AND holder = '{id}'"),
+        format!("UPDATE vaultstream.keys SET state = 'retired', holder = NULL, lease_until = NULL WHERE id = {key}"),
+    ] {
+        worker.query(&statement, &[]).await.unwrap_or_else(|error| panic!("{statement}: {error:?}"));
+    }
+    assert!(tenants::shared_logins(&stage.ledger).await.unwrap().contains(&login));
+
+    sql.batch_execute(&format!("REVOKE vaultstream_worker FROM {login}")).await.unwrap();
+    while !tenants::shared_logins(&stage.ledger).await.unwrap().is_empty() {
+        // Tests beside this one have such logins, too, for a while.
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let error = worker.query("SELECT FROM vaultstream.jobs", &[]).await.unwrap_err();
+    assert_eq!(error.code().unwrap().code(), "42501", "{error}");
+    sql.batch_execute(&format!("DROP ROLE {login}")).await.unwrap();
+}
+
+/// The owner that docs/operations.md recommends: no superuser, who may make roles.
+#[tokio::test]
+async fn an_owner_without_superuser_makes_tenants_and_ends_their_sessions() {
+    let stage = Stage::empty().await;
+    let owner = format!("owner_{:x}", Uuid::new_v4().as_u128());
+    let database = stage.url.rsplit('/').next().unwrap();
+    let sql = format!(
+        "DO $$ BEGIN CREATE ROLE vaultstream_tenant NOLOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$; \
+         CREATE ROLE {owner} LOGIN CREATEROLE; GRANT CREATE ON DATABASE {database} TO {owner}; \
+         REVOKE CONNECT ON DATABASE {database} FROM PUBLIC; GRANT CONNECT ON DATABASE {database} TO {owner} WITH GRANT OPTION; \
+         GRANT vaultstream_tenant TO {owner} WITH ADMIN OPTION"
+    );
+    stage.sql().await.batch_execute(&sql).await.unwrap();
+    let url = url_as(&stage.url, &owner);
+    let owners = Stage { ledger: Ledger::connect(&options(&url)).await.unwrap(), url };
+    owners.ledger.migrate().await.unwrap();
+    let login = Login::of(&owners, "default").await;
+    let (job, lease) = victim(&owners).await;
+    let frozen = login.sql().await;
+    frozen.batch_execute(&format!("SET application_name = 'vs:{}'; BEGIN; SELECT 1", lease.id)).await.unwrap();
+    let expire = format!("UPDATE vaultstream.keys SET lease_until = clock_timestamp() - interval '1 s' WHERE id = {}", lease.key);
+    owners.sql().await.batch_execute(&expire).await.unwrap();
+    // A worker of the same namespace does it, when it is blocked.
+    assert_eq!(leases::end_expired(&login.ledger().await, job.id).await.unwrap(), 1);
+    assert!(frozen.query("SELECT 1", &[]).await.is_err());
+    assert_eq!(tenants::remove(&owners.ledger, CLUSTER, "default", true).await.unwrap(), login.role);
+}
+
 /// A worker that is frozen in a commit, seen by the owner and by another login of its namespace.
 #[tokio::test]
 async fn the_owner_ends_sessions_of_tenants_whose_leases_have_expired() {
