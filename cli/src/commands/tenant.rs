@@ -38,7 +38,9 @@ async fn add(args: TenantAddArgs) -> Result<(), Failure> {
     // All that can be wrong with the input is found before a login is made.
     let kek = match &kek_file {
         Some(file) => kek::read(file)?,
-        None => Kek::generate("new".parse().map_err(|error| Failure::of(&error))?).map_err(|error| Failure::of(&error))?,
+        None => {
+            Kek::generate("new".parse().map_err(|error| Failure::of(&error))?).map_err(|error| Failure::of(&error))?
+        }
     };
     let opened = ledger::open(&tenant.ledger).await?;
     let server = secret::Server::of(&opened.location, &secret)?;
@@ -83,8 +85,7 @@ async fn list(args: TenantListArgs) -> Result<(), Failure> {
             let width = |of: fn(&tenants::Tenant) -> &str, least: usize| {
                 found.iter().map(|tenant| of(tenant).chars().count()).max().unwrap_or(0).max(least)
             };
-            let (first, second, third) =
-                (width(|t| &t.namespace, 9), width(|t| &t.role, 5), width(|t| &t.cluster, 7));
+            let (first, second, third) = (width(|t| &t.namespace, 9), width(|t| &t.role, 5), width(|t| &t.cluster, 7));
             output::line(format_args!("{:first$}  {:second$}  {:third$}  JOBS", "NAMESPACE", "LOGIN", "CLUSTER"))?;
             for tenant in &found {
                 let lost = if tenant.may_log_in { "" } else { "  (the login is gone)" };

@@ -214,7 +214,11 @@ mod tests {
                 "failed to read a row: the server has no room for more locks: raise max_locks_per_transaction",
                 false,
             ),
-            (NoPermission, "no permission to read a row: workers need the login that `vaultstream tenant add` makes for", false),
+            (
+                NoPermission,
+                "no permission to read a row: workers need the login that `vaultstream tenant add` makes for",
+                false,
+            ),
             (NoLogin, "failed to read a row", false),
             (Limit, "failed to read a row", false),
             (Other, "failed to read a row", false),

@@ -104,7 +104,8 @@ pub enum Reach {
 /// When Postgres fails.
 pub async fn reach(ledger: &Ledger) -> Result<Option<Reach>, QueryError> {
     const ACTION: &str = "read what the login may do";
-    let own = match ledger.query_opt(ACTION, "SELECT cluster, namespace FROM vaultstream.tenant_of_login()", &[]).await {
+    let own = match ledger.query_opt(ACTION, "SELECT cluster, namespace FROM vaultstream.tenant_of_login()", &[]).await
+    {
         Ok(own) => own,
         Err(error) if error.class() == Class::NoPermission => return Ok(None),
         Err(error) => return Err(error),
@@ -298,8 +299,8 @@ async fn check_rights(queries: &Queries<'_>) -> Result<Option<String>, TenantErr
         return Err(TenantError::NotAllowed { login, action: "change the ledger's tenants", mend });
     }
     if !row.get::<_, bool>("group_is_there") {
-        let mend =
-            "CREATE ROLE vaultstream_tenant NOLOGIN; and run `vaultstream migrate` as the ledger's owner again".to_owned();
+        let mend = "CREATE ROLE vaultstream_tenant NOLOGIN; and run `vaultstream migrate` as the ledger's owner again"
+            .to_owned();
         return Err(TenantError::NotAllowed { login, action: "grant rights that are not there", mend });
     }
     Ok((!row.get::<_, bool>("owner_is_superuser")).then_some(owner))

@@ -244,7 +244,8 @@ async fn signatures_are_inserted_only_while_the_job_signs() {
     let login = Login::of(&stage, "default").await;
     let (job, lease) = victim(&stage).await;
     let sql = login.sql().await;
-    let insert = format!("INSERT INTO vaultstream.signatures_{} (record_id, key_id, signature) VALUES (99, 1, 's')", job.id);
+    let insert =
+        format!("INSERT INTO vaultstream.signatures_{} (record_id, key_id, signature) VALUES (99, 1, 's')", job.id);
     let records = format!("SELECT FROM vaultstream.records_{}", job.id);
     sql.query(&records, &[]).await.unwrap();
     sql.batch_execute(&format!("BEGIN; {insert}; ROLLBACK")).await.unwrap();
@@ -341,7 +342,9 @@ async fn workers_of_before_there_were_tenants_continue_until_their_login_loses_t
         format!("SELECT * FROM vaultstream.jobs WHERE id = {n}"),
         format!("SELECT * FROM vaultstream.job_progress WHERE job_id = {n}"),
         format!("SELECT FROM vaultstream.records_{n}"),
-        format!("UPDATE vaultstream.batches SET attempts = attempts + 1, last_error = 'why' WHERE job_id = {n} AND batch = 1"),
+        format!(
+            "UPDATE vaultstream.batches SET attempts = attempts + 1, last_error = 'why' WHERE job_id = {n} AND batch = 1"
+        ),
         format!("SELECT vaultstream.fence_unit({n}, '{{1}}', '{{11}}', '{{20}}', {key}, {}, '{id}', 10)", lease.epoch),
         format!("INSERT INTO vaultstream.signatures_{n} (record_id, key_id, signature) VALUES (11, {key}, 's')"),
         format!("UPDATE vaultstream.keys SET holder = NULL, lease_until = NULL WHERE id = {key} AND holder = '{id}'"),
@@ -381,7 +384,10 @@ async fn an_owner_without_superuser_makes_tenants_and_ends_their_sessions() {
     let (job, lease) = victim(&owners).await;
     let frozen = login.sql().await;
     frozen.batch_execute(&format!("SET application_name = 'vs:{}'; BEGIN; SELECT 1", lease.id)).await.unwrap();
-    let expire = format!("UPDATE vaultstream.keys SET lease_until = clock_timestamp() - interval '1 s' WHERE id = {}", lease.key);
+    let expire = format!(
+        "UPDATE vaultstream.keys SET lease_until = clock_timestamp() - interval '1 s' WHERE id = {}",
+        lease.key
+    );
     owners.sql().await.batch_execute(&expire).await.unwrap();
     // A worker of the same namespace does it, when it is blocked.
     assert_eq!(leases::end_expired(&login.ledger().await, job.id).await.unwrap(), 1);
@@ -398,7 +404,10 @@ async fn the_owner_ends_sessions_of_tenants_whose_leases_have_expired() {
     let frozen = login.sql().await;
     frozen.batch_execute(&format!("SET application_name = 'vs:{}'; BEGIN; SELECT 1", lease.id)).await.unwrap();
     assert_eq!(leases::end_expired(&stage.ledger, job.id).await.unwrap(), 0, "its lease holds");
-    let expire = format!("UPDATE vaultstream.keys SET lease_until = clock_timestamp() - interval '1 s' WHERE id = {}", lease.key);
+    let expire = format!(
+        "UPDATE vaultstream.keys SET lease_until = clock_timestamp() - interval '1 s' WHERE id = {}",
+        lease.key
+    );
     stage.sql().await.batch_execute(&expire).await.unwrap();
     assert_eq!(leases::end_expired(&stage.ledger, job.id).await.unwrap(), 1);
     assert!(frozen.query("SELECT 1", &[]).await.is_err());
