@@ -5,6 +5,7 @@
 //!                                                  └▶ leader_guard: refuses writes once the Lease has ended
 //! ```
 
+mod declared_tenants;
 pub(crate) mod election;
 pub(crate) mod lead;
 mod leader_guard;

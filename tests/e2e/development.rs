@@ -35,6 +35,7 @@ async fn a_release_with_servers_of_its_own_lives_from_installation_to_removal() 
     story.install().await;
     let kek = story.kek().await;
     story.no_account_has_more_rights_than_needed().await;
+    story.no_worker_has_the_login_of_another_namespace().await;
     story.helm_test().await;
     story.autoscaling().await;
     story.upgrade_under_load().await;
@@ -69,6 +70,19 @@ impl Story {
             assert_eq!(spec.automount_service_account_token != Some(false), is_operator, "{name}: a token");
             assert_eq!(spec.security_context.and_then(|security| security.run_as_non_root), Some(true), "{name}: root");
         }
+    }
+
+    /// Neither the owner's nor another tenant's, nor a key-encryption key of another one.
+    async fn no_worker_has_the_login_of_another_namespace(&self) {
+        let mut seen = Vec::new();
+        for namespace in [&self.release.namespace, &self.release.team] {
+            let secrets = Api::<Secret>::namespaced(self.release.client.clone(), namespace);
+            let data = secrets.get("vaultstream-connection").await.unwrap().data.unwrap();
+            let url = String::from_utf8(data["DATABASE_URL"].0.clone()).unwrap();
+            assert!(url.starts_with(&format!("postgresql://vs_{namespace}:")), "{namespace} has another login");
+            seen.push((url, data["kek"].clone()));
+        }
+        assert!(seen[0].0 != seen[1].0 && seen[0].1 != seen[1].1, "two namespaces share a secret");
     }
 
     async fn pods(&self, namespace: &str, labels: &str) -> Vec<Pod> {

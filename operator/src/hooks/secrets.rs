@@ -9,6 +9,7 @@ use kube::{
     api::{ObjectMeta, Patch, PatchParams, PostParams},
 };
 use uuid::Uuid;
+use vaultstream_ledger::tenants;
 use vaultstream_signing::{Kek, kek::KekError};
 
 use crate::{api_client, config::MakeDevSecrets};
@@ -19,6 +20,9 @@ const SERVERS: &str = "vaultstream-dev";
 const OPERATORS: &str = "vaultstream-operator-connection";
 /// The workers' connection, in each namespace with jobs.
 const WORKERS: &str = "vaultstream-connection";
+
+/// The key of the operator's Secret that declares the workers' logins.
+const TENANTS: &str = "tenants";
 
 /// A Secret could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -73,26 +77,74 @@ pub(crate) async fn make(args: MakeDevSecrets) -> Result<(), SecretsError> {
     let password = text(&servers, home, SERVERS, "postgres-password")?;
     let token = text(&servers, home, SERVERS, "nats-token")?;
     let urls = Urls::of(home, password, token);
-    let connection = [("DATABASE_URL", urls.database.as_str()), ("NATS_URL", &urls.nats)].map(pair);
-    let operators = ensure(&client, home, OPERATORS, || Ok(connection.clone().into())).await?;
-    urls.update_urls(&client, home, OPERATORS, &operators).await?;
-    let here = ensure(&client, home, WORKERS, || {
-        // Stored without its name: the reader of a KEK names it by its content.
-        let kek = Kek::generate("new".parse().map_err(|_| KekError::Form)?)?.to_base64();
-        Ok(connection.iter().cloned().chain([pair(("kek", kek.as_str()))]).collect())
-    })
-    .await?;
-    let here = urls.update_urls(&client, home, WORKERS, &here).await?;
-    for namespace in args.job_namespaces.iter().filter(|namespace| *namespace != home) {
-        let there = ensure(&client, namespace, WORKERS, || Ok(here.clone())).await?;
-        urls.update_urls(&client, namespace, WORKERS, &there).await?;
+    let operators = ensure(&client, home, OPERATORS, || Ok(urls.operators().into())).await?;
+    urls.update(&client, home, OPERATORS, &operators, urls.operators()).await?;
+    let logins = declare_tenants(&client, home, &args.job_namespaces, &operators).await?;
+    for login in &logins {
+        let workers = urls.workers(login);
+        let there = ensure(&client, &login.namespace, WORKERS, || {
+            // Stored without its name: the reader of a KEK names it by its content.
+            let kek = Kek::generate("new".parse().map_err(|_| KekError::Form)?)?.to_base64();
+            Ok(workers.iter().cloned().chain([pair(("kek", kek.as_str()))]).collect())
+        })
+        .await?;
+        urls.update(&client, &login.namespace, WORKERS, &there, workers).await?;
     }
     Ok(())
 }
 
+/// The database login of a namespace, which the operator makes: see `leader/declared_tenants.rs`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Login {
+    namespace: String,
+    role: String,
+    password: String,
+}
+
+/// Adds the namespaces that have no login yet to the operator's Secret, and returns the logins of all.
+async fn declare_tenants(
+    client: &Client,
+    home: &str,
+    job_namespaces: &[String],
+    operators: &Data,
+) -> Result<Vec<Login>, SecretsError> {
+    let present = operators.get(TENANTS).and_then(|text| std::str::from_utf8(&text.0).ok()).unwrap_or_default();
+    let (logins, declared) = with_logins(present, home, job_namespaces);
+    if declared != present {
+        patch(client, home, OPERATORS, [pair((TENANTS, &declared))].into()).await?;
+        println!("{home}/{OPERATORS}: declares a database login for each namespace");
+    }
+    Ok(logins)
+}
+
+/// The logins of these namespaces, and all that are declared then, `NAMESPACE LOGIN PASSWORD` a line each.
+fn with_logins(present: &str, home: &str, job_namespaces: &[String]) -> (Vec<Login>, String) {
+    let mut declared = present.to_owned();
+    let mut logins: Vec<Login> = Vec::new();
+    for namespace in std::iter::once(home).chain(job_namespaces.iter().map(String::as_str)) {
+        if logins.iter().any(|login| login.namespace == namespace) {
+            continue;
+        }
+        let known = present.lines().find_map(|line| match *line.split_whitespace().collect::<Vec<_>>() {
+            [there, role, password] if there == namespace => Some((role.to_owned(), password.to_owned())),
+            _ => None,
+        });
+        let (role, password) = known.unwrap_or_else(|| {
+            let made = (tenants::role_of(namespace), Uuid::new_v4().simple().to_string());
+            declared += &format!("{namespace} {} {}\n", made.0, made.1);
+            made
+        });
+        logins.push(Login { namespace: namespace.to_owned(), role, password });
+    }
+    (logins, declared)
+}
+
 /// The URLs of the development servers. They have no TLS, and the URLs allow that.
 struct Urls {
+    /// Host and database.
     database: String,
+    /// The superuser's login.
+    owner: String,
     nats: String,
 }
 
@@ -101,47 +153,73 @@ const WITHOUT_TLS: [&str; 2] = ["?sslmode=disable", "?tls=disable"];
 
 impl Urls {
     fn of(home: &str, password: &str, token: &str) -> Self {
-        let [database, nats] = WITHOUT_TLS;
+        let [_, nats] = WITHOUT_TLS;
         Self {
-            database: format!(
-                "postgresql://vaultstream:{password}@vaultstream-dev-postgres.{home}.svc:5432/postgres{database}"
-            ),
+            database: format!("vaultstream-dev-postgres.{home}.svc:5432/postgres"),
+            owner: format!("vaultstream:{password}"),
             nats: format!("nats://{token}@vaultstream-dev-nats.{home}.svc:4222{nats}"),
         }
     }
 
-    /// Updates URLs that an earlier version wrote, and nothing else. Returns the Secret's data.
-    async fn update_urls(
+    /// What the operator logs in with.
+    fn operators(&self) -> [(String, ByteString); 2] {
+        self.connection(&self.owner)
+    }
+
+    /// What the workers of a namespace log in with.
+    fn workers(&self, login: &Login) -> [(String, ByteString); 2] {
+        self.connection(&format!("{}:{}", login.role, login.password))
+    }
+
+    fn connection(&self, login: &str) -> [(String, ByteString); 2] {
+        let database = format!("postgresql://{login}@{}{}", self.database, WITHOUT_TLS[0]);
+        [("DATABASE_URL", database.as_str()), ("NATS_URL", &self.nats)].map(pair)
+    }
+
+    /// Updates URLs that an earlier version wrote to those that are `wanted`, and nothing else.
+    async fn update(
         &self,
         client: &Client,
         namespace: &str,
         name: &'static str,
         data: &Data,
-    ) -> Result<Data, SecretsError> {
-        let changed = self.outdated(data);
-        let mut data = data.clone();
+        wanted: [(String, ByteString); 2],
+    ) -> Result<(), SecretsError> {
+        let changed = self.outdated(data, wanted);
         if changed.is_empty() {
-            return Ok(data);
+            return Ok(());
         }
-        data.extend(changed.iter().cloned());
-        let patch = serde_json::json!({ "data": changed.into_iter().collect::<Data>() });
-        let api = Api::<Secret>::namespaced(client.clone(), namespace);
-        api.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.map_err(|source| {
-            SecretsError::Secret { action: "change", namespace: namespace.to_owned(), name, source }
-        })?;
-        println!("{namespace}/{name}: its URLs now allow that these servers have no TLS");
-        Ok(data)
+        patch(client, namespace, name, changed).await?;
+        println!("{namespace}/{name}: its URLs are those of this release");
+        Ok(())
     }
 
-    /// The new values of URLs that are exactly those of an earlier version.
-    fn outdated(&self, data: &Data) -> Vec<(String, ByteString)> {
-        let known = [("DATABASE_URL", &self.database), ("NATS_URL", &self.nats)];
-        let lacking = known.into_iter().zip(WITHOUT_TLS).filter(|((key, url), parameter)| {
-            let before = url.strip_suffix(parameter);
-            data.get(*key).is_some_and(|value| before.is_some_and(|before| before.as_bytes() == value.0))
+    /// Those of the wanted URLs in whose place the Secret has one that an earlier version wrote: the owner's for everybody, and at
+    /// first without the parameters about TLS.
+    fn outdated(&self, data: &Data, wanted: [(String, ByteString); 2]) -> Data {
+        let earlier = self.operators();
+        let bare = earlier.each_ref().map(|(_, url)| {
+            let url = String::from_utf8_lossy(&url.0);
+            ByteString(url.split('?').next().unwrap_or_default().as_bytes().to_vec())
         });
-        lacking.map(|((key, url), _)| pair((key, url.as_str()))).collect()
+        let written = |key: &str, value: &ByteString| {
+            earlier.iter().zip(&bare).any(|((name, url), bare)| name == key && (value == url || value == bare))
+        };
+        wanted
+            .into_iter()
+            .filter(|(key, url)| data.get(key).is_some_and(|present| present != url && written(key, present)))
+            .collect()
     }
+}
+
+/// Sets these keys of a Secret.
+async fn patch(client: &Client, namespace: &str, name: &'static str, data: Data) -> Result<(), SecretsError> {
+    let api = Api::<Secret>::namespaced(client.clone(), namespace);
+    let patch = serde_json::json!({ "data": data });
+    api.patch(name, &PatchParams::default(), &Patch::Merge(patch))
+        .await
+        .map(drop)
+        .map_err(|source| SecretsError::Secret { action: "change", namespace: namespace.to_owned(), name, source })
 }
 
 type Data = BTreeMap<String, ByteString>;
@@ -184,18 +262,42 @@ async fn ensure(
 mod tests {
     use super::*;
 
+    fn login(namespace: &str) -> Login {
+        Login { namespace: namespace.to_owned(), role: tenants::role_of(namespace), password: "own".to_owned() }
+    }
+
     #[test]
     fn only_urls_that_an_earlier_version_wrote_are_updated() {
         let urls = Urls::of("home", "password", "token");
-        let earlier = [
+        let first = [
             ("DATABASE_URL", "postgresql://vaultstream:password@vaultstream-dev-postgres.home.svc:5432/postgres"),
             ("NATS_URL", "nats://token@vaultstream-dev-nats.home.svc:4222"),
         ];
-        let changed = urls.outdated(&earlier.map(pair).into());
-        assert_eq!(changed, [("DATABASE_URL", urls.database.as_str()), ("NATS_URL", &urls.nats)].map(pair));
-        let present: Data = changed.into_iter().chain([pair(("kek", "x"))]).collect();
-        assert!(urls.outdated(&present).is_empty());
+        let changed = urls.outdated(&first.map(pair).into(), urls.operators());
+        assert_eq!(changed, urls.operators().into());
+        let wanted = urls.workers(&login("team"));
+        for earlier in [first.map(pair), urls.operators()] {
+            let changed = urls.outdated(&earlier.into(), wanted.clone());
+            assert_eq!(changed["DATABASE_URL"], wanted[0].1, "a worker that had the owner's login");
+        }
+        let present: Data = wanted.iter().cloned().chain([pair(("kek", "x"))]).collect();
+        assert_eq!(urls.outdated(&present, wanted.clone()), Data::new());
         let own = [("DATABASE_URL", "postgresql://me@elsewhere/postgres"), ("NATS_URL", "tls://elsewhere")];
-        assert!(urls.outdated(&own.map(pair).into()).is_empty());
+        assert_eq!(urls.outdated(&own.map(pair).into(), wanted), Data::new());
+    }
+
+    #[test]
+    fn each_namespace_keeps_the_login_that_was_declared_for_it() {
+        let (first, declared) = with_logins("", "home", &["team".to_owned(), "home".to_owned()]);
+        assert_eq!(first.iter().map(|login| login.namespace.as_str()).collect::<Vec<_>>(), ["home", "team"]);
+        assert_ne!(first[0].password, first[1].password);
+        let (again, unchanged) = with_logins(&declared, "home", &["team".to_owned()]);
+        assert_eq!((again, &unchanged), (first.clone(), &declared));
+        let (more, longer) = with_logins(&declared, "home", &["other".to_owned()]);
+        assert_eq!((&more[0], more.len()), (&first[0], 2));
+        assert!(
+            longer.starts_with(&declared) && longer.contains("other vs_other "),
+            "a namespace that left stays declared"
+        );
     }
 }

@@ -14,9 +14,14 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use vaultstream_api::SigningJob;
+use vaultstream_connection::ConnectionFolder;
 
 use crate::{
-    config::Config, controller::control, job::children::ChildCache, leader::election, namespaces::apis,
+    config::Config,
+    controller::control,
+    job::children::ChildCache,
+    leader::{declared_tenants, election},
+    namespaces::apis,
     replica::Replica,
 };
 
@@ -73,9 +78,12 @@ async fn with_lease(
     }
     tracing::info!(name = replica.name(), "leading");
     replica.metrics.leading.set(1.0);
+    let connection = ConnectionFolder::new(&replica.config.connection_dir);
+    let declared = declared_tenants::keep(&replica.dependencies, &connection, &cluster);
     // When the Lease is lost, everything under way is dropped.
     tokio::select! {
-        () = control(replica, cluster, children, stop) => Ok(()),
+        () = control(replica, cluster.clone(), children, stop) => Ok(()),
+        () = declared => Ok(()),
         _ = leads.wait_for(|leads| !*leads) => {
             replica.metrics.leading.set(0.0);
             Err(Deposed)

@@ -1,0 +1,109 @@
+//! Tenants that the operator's own connection Secret declares, under the key `tenants`: `NAMESPACE LOGIN PASSWORD`, a line each. The
+//! leader makes their logins, once the ledger is there and whenever the Secret changes. The development servers' are declared so.
+
+use std::time::Duration;
+
+use vaultstream_connection::ConnectionFolder;
+use vaultstream_ledger::{
+    Ledger,
+    tenants::{self, TenantError},
+};
+use vaultstream_program::chain;
+
+use crate::dependencies::Dependencies;
+
+/// The Secret's key.
+const KEY: &str = "tenants";
+/// How often a login is tried that could not be made, and a ledger that was not there.
+const RETRY_INTERVAL: Duration = Duration::from_secs(3);
+
+/// A login that is to be there.
+#[derive(Debug, PartialEq, Eq)]
+struct Declared<'a> {
+    namespace: &'a str,
+    role: &'a str,
+    password: &'a str,
+}
+
+/// Makes the declared logins until it is dropped.
+pub(super) async fn keep(dependencies: &Dependencies, folder: &ConnectionFolder, cluster: &str) {
+    loop {
+        let seen = folder.fingerprint();
+        // The key is optional.
+        let text = folder.text(KEY).unwrap_or_default();
+        while !make(dependencies, &text, cluster).await {
+            tokio::time::sleep(RETRY_INTERVAL).await;
+        }
+        folder.changed(seen).await;
+    }
+}
+
+/// False when it has to be tried again.
+async fn make(dependencies: &Dependencies, text: &str, cluster: &str) -> bool {
+    let declared = match parse(text) {
+        Ok(declared) => declared,
+        Err(line) => {
+            // Never the line itself: it may hold a password.
+            tracing::error!(
+                line,
+                "the key tenants of the connection Secret needs NAMESPACE LOGIN PASSWORD in each line"
+            );
+            return true;
+        }
+    };
+    if declared.is_empty() {
+        return true;
+    }
+    let Ok(ledger) = dependencies.ledger() else { return false };
+    let mut done = true;
+    for tenant in declared {
+        if let Err(error) = ensure(&ledger, cluster, &tenant).await {
+            tracing::warn!(
+                namespace = tenant.namespace,
+                error = chain(&error),
+                "the login of a namespace cannot be made"
+            );
+            done &= !matches!(&error, TenantError::Query(error) if error.is_transient());
+        }
+    }
+    done
+}
+
+async fn ensure(ledger: &Ledger, cluster: &str, tenant: &Declared<'_>) -> Result<(), TenantError> {
+    let Declared { namespace, role, password } = tenant;
+    match tenants::add(ledger, cluster, namespace, role, password).await {
+        Ok(()) => {
+            tracing::info!(namespace, role, "made the login of a namespace");
+            Ok(())
+        }
+        Err(TenantError::Exists { role: present, .. }) if present == *role => {
+            tenants::set_password(ledger, cluster, namespace, password).await.map(drop)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The declarations, or the number of the first line that is none.
+fn parse(text: &str) -> Result<Vec<Declared<'_>>, usize> {
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    lines
+        .map(|(number, line)| match *line.split_whitespace().collect::<Vec<_>>() {
+            [namespace, role, password] => Ok(Declared { namespace, role, password }),
+            _ => Err(number + 1),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_declares_a_tenant() {
+        let declared = parse("team-a vs_team-a secret\n\n  team-b vs_b other \n").unwrap();
+        assert_eq!(declared[0], Declared { namespace: "team-a", role: "vs_team-a", password: "secret" });
+        assert_eq!((declared.len(), declared[1].password), (2, "other"));
+        assert_eq!(parse(""), Ok(Vec::new()));
+        assert_eq!(parse("team-a vs_team-a secret\nteam-b vs_b"), Err(2));
+    }
+}
