@@ -1,10 +1,11 @@
 //! The receipt against the ledger. Whoever holds the key encryption key can sign another one; `verify` compares what it says.
 
+use vaultstream_signing::receipt::{KeyTree, KeyUse, KeyUses, ReceiptFormat};
 use vaultstream_signing::{
     Backend, Kek, KekRing, PrivateKey, PublicKey, Receipt, WrapContext, sign_receipt, verify_receipt,
 };
 
-use crate::harness::{Site, of_table};
+use crate::harness::{Site, generated, of_table};
 
 const SPEC: &str = "batchSize: 20\nkeys: {count: 2, lease: {records: 20}}\nmaxRejected: 10";
 
@@ -39,6 +40,11 @@ async fn store(site: &Site, jws: &str) {
 
 type Change = fn(&mut Receipt);
 
+fn listed(receipt: &mut Receipt) -> &mut Vec<KeyUse> {
+    let KeyUses::Listed(keys) = &mut receipt.keys else { panic!("it lists no keys") };
+    keys
+}
+
 /// The name of each member in the finding, and what it is changed to.
 const CHANGES: &[(&str, Change)] = &[
     ("uid", |receipt| receipt.uid = uuid::Uuid::from_u128(7)),
@@ -51,8 +57,8 @@ const CHANGES: &[(&str, Change)] = &[
     ("records.changed", |receipt| receipt.records.changed += 1),
     ("merkleRoot", |receipt| receipt.merkle_root[31] ^= 1),
     ("rejectsRoot", |receipt| receipt.rejects_root = Some([1; 32])),
-    ("keys", |receipt| receipt.keys.swap(0, 1)),
-    ("keys", |receipt| receipt.keys.truncate(1)),
+    ("keys", |receipt| listed(receipt).swap(0, 1)),
+    ("keys", |receipt| listed(receipt).truncate(1)),
     ("backends", |receipt| receipt.backends = Backend::ALL.to_vec()),
     ("verify", |receipt| receipt.verify = "Sample".to_owned()),
     ("startedAt", |receipt| receipt.started_at = "2026-01-01T00:00:00.000Z".to_owned()),
@@ -131,4 +137,48 @@ async fn a_checker_that_has_signed_too_is_named_as_such() {
     assert_eq!(verify.assert_code(0).report()["verifierAlsoSigned"], true);
     let text = site.ledger_command(&["verify", "--job", "job"]).end().await;
     assert!(text.stdout.contains("which has signed, too"), "{}", text.stdout);
+}
+
+/// Each record under a key of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_more_than_a_thousand_keys_the_receipt_has_the_root_and_verify_rebuilds_it() {
+    const KEYS: u64 = 1_010;
+    let site = Site::new().await;
+    let spec = format!("batchSize: 1\nkeys: {{count: {KEYS}, lease: {{records: 1}}}}");
+    site.run(&generated("job", KEYS, &spec)).end().await.assert_code(0);
+    let key = receipt_key(&site).await;
+    let stored = site.text("SELECT receipt FROM vaultstream.jobs").await;
+    let receipt = verify_receipt(&key.public(), &stored).unwrap();
+    let KeyUses::Tree(tree) = receipt.keys else { panic!("it lists {:?}", receipt.keys) };
+    assert_eq!((tree.size, receipt.format_version), (KEYS, ReceiptFormat::V2));
+    assert!(stored.len() < 2_000, "{} bytes", stored.len());
+
+    let verify = || site.ledger_command(&["verify", "--job", "job", "--mode", "sql", "--output", "json"]).end();
+    let mut root = tree.root;
+    root[0] ^= 1;
+    for (member, changed) in [("size", KeyTree { size: KEYS + 1, ..tree }), ("root", KeyTree { root, ..tree })] {
+        let changed = Receipt { keys: KeyUses::Tree(changed), ..receipt.clone() };
+        store(&site, &sign_receipt(&key, &changed).unwrap()).await;
+        let found = verify().await;
+        let problems = found.assert_code(1).report()["problems"].to_string();
+        assert!(problems.contains(&format!("the receipt says keyTree.{member} ")), "{problems}");
+    }
+
+    // As earlier versions wrote it: all of them, whatever their number.
+    let rows = "SELECT public_key, signed FROM vaultstream.keys WHERE ordinal > 0 ORDER BY ordinal, version";
+    let rows = site.sql().await.query(rows, &[]).await.unwrap();
+    let mut keys: Vec<KeyUse> = rows.iter().map(key_use).collect();
+    let earlier = Receipt { format_version: ReceiptFormat::V1, keys: KeyUses::Listed(keys.clone()), ..receipt.clone() };
+    store(&site, &sign_receipt(&key, &earlier).unwrap()).await;
+    verify().await.assert_code(0);
+    keys.swap(500, 501);
+    let earlier = Receipt { keys: KeyUses::Listed(keys), ..earlier };
+    store(&site, &sign_receipt(&key, &earlier).unwrap()).await;
+    let problems = verify().await.assert_code(1).report()["problems"].to_string();
+    assert!(problems.contains("the receipt says keys "), "{problems}");
+}
+
+fn key_use(row: &tokio_postgres::Row) -> KeyUse {
+    let public = PublicKey::from_spki_der(&row.get::<_, Vec<u8>>(0)).unwrap();
+    KeyUse { kid: public.thumbprint(), signed: row.get::<_, i64>(1).unsigned_abs() }
 }

@@ -10,11 +10,11 @@ use vaultstream_ledger::{
     steps::{self, ReceiptStored},
     verify,
 };
-use vaultstream_signing::{Receipt, backend::names, sign_receipt};
+use vaultstream_signing::{Receipt, backend::names, receipt::ReceiptFormat, sign_receipt};
 
 use crate::{
     in_flight::InFlightMessage,
-    receipt::{receipt_of, rejects_root},
+    receipt::{key_uses, receipt_of, rejects_root},
     session::{Session, SessionError},
 };
 
@@ -78,8 +78,9 @@ async fn summary(session: &Session) -> Result<Option<Receipt>, SessionError> {
     let ledger = &session.shared.ledger;
     let Some(job) = jobs::by_id(ledger, session.job.id).await? else { return Ok(None) };
     let Some(counts) = progress(ledger, job.id).await? else { return Ok(None) };
-    let keys = verify::public_keys(ledger, job.id).await?;
+    let format = ReceiptFormat::default();
+    let keys = key_uses(ledger, job.id, format).await??;
     let root = verify::job_root(ledger, job.id).await?.map_err(SessionError::Root)?;
     let rejects = rejects_root(ledger, job.id).await?;
-    Ok(Some(receipt_of(&job, &counts, &keys, root, rejects)?))
+    Ok(Some(receipt_of(&job, &counts, (format, keys), root, rejects)))
 }

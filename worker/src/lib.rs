@@ -42,7 +42,7 @@ use vaultstream_streams::Streams;
 
 pub use keys::KeyError;
 pub use program::{ProgramError, main, run};
-pub use receipt::{receipt_of, rejects_root};
+pub use receipt::{key_uses, receipt_of, rejects_root};
 pub use session::SessionError;
 pub use shared::Shutdown;
 pub use work::{Ended, WorkError};

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use vaultstream_ledger::{Job, Ledger, progress, verify::PublicKeyRow};
 use vaultstream_program::chain;
 use vaultstream_signing::{Hash, PublicKey, Receipt, verify_receipt};
-use vaultstream_worker::{receipt_of, rejects_root};
+use vaultstream_worker::{key_uses, receipt_of, rejects_root};
 
 use super::problem::{Problem, ProblemKind};
 use crate::error::Failure;
@@ -38,8 +38,12 @@ pub(super) async fn check(
         // Earlier versions left it out. Their batch roots cover the rejects, too.
         rejects = None;
     }
-    match receipt_of(job, &counts, keys, root, rejects) {
-        Ok(expected) => problems.extend(differences(&receipt, &expected)),
+    let format = receipt.format_version;
+    match key_uses(ledger, job.id, format).await.map_err(failed)? {
+        Ok(keys) => {
+            let expected = receipt_of(job, &counts, (format, keys), root, rejects);
+            problems.extend(differences(&receipt, &expected));
+        }
         Err(error) => problems.push(Problem::new(ProblemKind::Receipt, chain(&error))),
     }
     Ok(problems)
@@ -105,7 +109,7 @@ mod tests {
     fn receipt(changes: &[(&str, Value)]) -> Receipt {
         let mut value = json!({
             "uid": "00000000-0000-0000-0000-000000000007", "namespace": "default", "name": "job",
-            "specHash": "00".repeat(32), "merkleRoot": "11".repeat(32), "keys": [], "backends": ["native"],
+            "formatVersion": 2, "specHash": "00".repeat(32), "merkleRoot": "11".repeat(32), "keys": [], "backends": ["native"],
             "records": {"total": 1000, "signed": 990, "rejected": 10, "changed": 0}, "verify": "All",
             "startedAt": "2026-01-01T00:00:00Z", "completedAt": "2026-01-01T00:01:00Z",
         });

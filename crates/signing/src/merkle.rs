@@ -5,15 +5,17 @@ use sha2::{Digest as _, Sha256};
 
 use crate::digest::{Digest, RawSignature};
 use crate::sha256;
+use crate::thumbprint::Thumbprint;
 
 /// A SHA-256 hash in a tree.
 pub type Hash = [u8; 32];
 
-/// First bytes that keep leaves, nodes, batch roots and rejects apart, so that none can pass for another.
+/// First bytes that keep leaves, nodes, batch roots, rejects and keys apart, so that none can pass for another.
 const LEAF: u8 = 0;
 const NODE: u8 = 1;
 pub(crate) const BATCH: u8 = 2;
 const REJECT: u8 = 3;
+const KEY_USE: u8 = 4;
 
 /// The leaf of a signed record: SHA-256(0x00 ‖ id (8 bytes, big-endian) ‖ digest ‖ r‖s).
 #[must_use]
@@ -30,6 +32,12 @@ pub fn leaf(id: i64, digest: &Digest, signature: &RawSignature) -> Hash {
 #[must_use]
 pub fn reject_leaf(id: i64, reason: &str) -> Hash {
     Sha256::new().chain_update([REJECT]).chain_update(id.to_be_bytes()).chain_update(reason).finalize().into()
+}
+
+/// The leaf of a key in the tree of a receipt's keys: SHA-256(0x04 ‖ thumbprint ‖ signatures (8 bytes, big-endian)).
+#[must_use]
+pub fn key_use_leaf(kid: &Thumbprint, signed: u64) -> Hash {
+    Sha256::new().chain_update([KEY_USE]).chain_update(kid.0).chain_update(signed.to_be_bytes()).finalize().into()
 }
 
 /// SHA-256(0x01 ‖ left ‖ right).

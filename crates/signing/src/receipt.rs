@@ -1,4 +1,7 @@
-//! The receipt of a finished job: what was signed, by which keys, under which root, as a JWS that anyone can check.
+//! The receipt of a finished job: what was signed, by which keys, under which root, as a JWS that anyone can check. docs/formats.md has
+//! its formats.
+
+mod key_uses;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,6 +11,8 @@ use uuid::Uuid;
 use crate::backend::{Nonce, SigningError};
 use crate::{Backend, Digest, Hash, PrivateKey, PublicKey, RawSignature, Thumbprint, jose_decode, jose_encode};
 
+pub use key_uses::{KeyTree, KeyUse, KeyUseCollector, KeyUses, LISTED_KEYS_LIMIT, ReceiptFormat, UnknownFormat};
+
 /// The JWS `typ` of a receipt, which no JWS for another purpose has.
 const TYPE: &str = "vaultstream-receipt";
 
@@ -15,6 +20,9 @@ const TYPE: &str = "vaultstream-receipt";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Receipt {
+    /// The format of this receipt.
+    #[serde(default = "ReceiptFormat::first", skip_serializing_if = "ReceiptFormat::is_first")]
+    pub format_version: ReceiptFormat,
     /// Uid of the job.
     pub uid: Uuid,
     /// Namespace of the job.
@@ -32,8 +40,9 @@ pub struct Receipt {
     /// Root over all the job's rejects, ids ascending; absent when there are none. Earlier versions left it out always.
     #[serde(with = "crate::proof::optional_hex", default, skip_serializing_if = "Option::is_none")]
     pub rejects_root: Option<Hash>,
-    /// Every key that signed records of the job.
-    pub keys: Vec<KeyUse>,
+    /// The keys that signed records of the job.
+    #[serde(flatten)]
+    pub keys: KeyUses,
     /// The implementations that signed: workers on different processors may use different ones. Receipts of version 0.1
     /// before ledgers of version 8 name one, as `backend`.
     #[serde(alias = "backend", deserialize_with = "one_or_several")]
@@ -58,16 +67,6 @@ pub struct Totals {
     pub rejected: u64,
     /// Records that came or went in a source table between planning and signing.
     pub changed: u64,
-}
-
-/// How much one key signed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct KeyUse {
-    /// The key's thumbprint.
-    pub kid: Thumbprint,
-    /// Signatures made with it.
-    pub signed: u64,
 }
 
 /// SHA-256 of a job's spec as canonical JSON: object members sorted, no white space (RFC 8785 for what a spec may hold).

@@ -4,13 +4,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use proptest::prelude::*;
 use uuid::Uuid;
-use vaultstream_signing::receipt::{KeyUse, ReceiptError, Totals};
+use vaultstream_signing::receipt::{KeyTree, KeyUse, KeyUses, ReceiptError, ReceiptFormat, Totals};
 use vaultstream_signing::{
     Backend, Digest, Nonce, PrivateKey, RawSignature, Receipt, Thumbprint, jose_encode, sign_receipt, verify_receipt,
 };
 
 fn receipt() -> Receipt {
     Receipt {
+        format_version: ReceiptFormat::V2,
         uid: Uuid::from_u128(5),
         namespace: "default".into(),
         name: "invoices".into(),
@@ -18,7 +19,7 @@ fn receipt() -> Receipt {
         records: Totals { total: 10, signed: 9, rejected: 1, changed: 0 },
         merkle_root: [2; 32],
         rejects_root: None,
-        keys: vec![KeyUse { kid: Thumbprint([3; 32]), signed: 9 }],
+        keys: KeyUses::Listed(vec![KeyUse { kid: Thumbprint([3; 32]), signed: 9 }]),
         backends: vec![Backend::Multibuffer, Backend::Native],
         verify: "Sample".into(),
         started_at: "2026-10-01T10:00:00Z".into(),
@@ -40,6 +41,7 @@ fn a_receipt_has_the_documented_json() {
     assert_eq!(
         json(parts[1]),
         serde_json::json!({
+            "formatVersion": 2,
             "uid": "00000000-0000-0000-0000-000000000005",
             "namespace": "default",
             "name": "invoices",
@@ -57,21 +59,60 @@ fn a_receipt_has_the_documented_json() {
     assert_eq!(parts.len(), 3);
 }
 
-/// Written by version 0.1 before it knew more than one backend: one `backend`, no `rejectsRoot`.
+#[test]
+fn a_receipt_of_many_keys_has_their_root_instead_of_them() {
+    let key = PrivateKey::generate().unwrap();
+    let many = Receipt { keys: KeyUses::Tree(KeyTree { size: 5_000_000, root: [4; 32] }), ..receipt() };
+    let jws = sign_receipt(&key, &many).unwrap();
+    assert!(jws.len() < 1_000, "{}", jws.len());
+    assert_eq!(verify_receipt(&key.public(), &jws).unwrap(), many);
+    let body = URL_SAFE_NO_PAD.decode(jws.split('.').nth(1).unwrap()).unwrap();
+    let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(body["keyTree"], serde_json::json!({"size": 5_000_000, "root": "04".repeat(32)}));
+    assert_eq!(body.get("keys"), None);
+}
+
+#[test]
+fn a_receipt_of_an_unknown_format_and_one_without_keys_are_refused() {
+    let key = PrivateKey::generate().unwrap();
+    for (member, value, why) in [
+        ("formatVersion", Some(3.into()), "receipts of format 3 are not known to this version"),
+        ("keys", None, "no variant of enum KeyUses"),
+    ] {
+        let mut body = serde_json::to_value(receipt()).unwrap();
+        let members = body.as_object_mut().unwrap();
+        match value {
+            Some(value) => drop(members.insert(member.to_owned(), value)),
+            None => drop(members.remove(member)),
+        }
+        let error = verify_receipt(&key.public(), &signed_as(&key, &body)).unwrap_err();
+        assert!(matches!(error, ReceiptError::Decode(_)), "{error:?}");
+        let told = std::error::Error::source(&error).unwrap().to_string();
+        assert!(told.contains(why), "{told}");
+    }
+}
+
+/// A receipt with this body, whatever it is.
+fn signed_as(key: &PrivateKey, body: &serde_json::Value) -> String {
+    let header = serde_json::json!({"alg": "ES256", "kid": key.public().thumbprint(), "typ": "vaultstream-receipt"});
+    let signed = [header, body.clone()].map(|part| URL_SAFE_NO_PAD.encode(part.to_string())).join(".");
+    let mut signature = [RawSignature::EMPTY];
+    let mut signer = Backend::Reference.signer(key, Nonce::Hedged).unwrap();
+    signer.sign(&[Digest::of(signed.as_bytes())], &mut signature).unwrap();
+    format!("{signed}.{}", jose_encode(&signature[0]))
+}
+
+/// Written by version 0.1 before it knew more than one backend: one `backend`, no `rejectsRoot`, no `formatVersion`.
 #[test]
 fn a_receipt_of_an_earlier_version_is_read() {
     let key = PrivateKey::generate().unwrap();
-    let header = serde_json::json!({"alg": "ES256", "kid": key.public().thumbprint(), "typ": "vaultstream-receipt"});
-    let mut body = serde_json::to_value(receipt()).unwrap();
+    let keys = KeyUses::Listed(vec![KeyUse { kid: Thumbprint([3; 32]), signed: 9 }; 1_001]);
+    let expected = Receipt { format_version: ReceiptFormat::V1, backends: vec![Backend::Native], keys, ..receipt() };
+    let mut body = serde_json::to_value(&expected).unwrap();
+    assert_eq!(body.get("formatVersion"), None);
     body.as_object_mut().unwrap().remove("backends");
     body["backend"] = "native".into();
-    let signed = [header, body].map(|part| URL_SAFE_NO_PAD.encode(part.to_string())).join(".");
-    let mut signature = [RawSignature::EMPTY];
-    let mut signer = Backend::Reference.signer(&key, Nonce::Hedged).unwrap();
-    signer.sign(&[Digest::of(signed.as_bytes())], &mut signature).unwrap();
-    let jws = format!("{signed}.{}", jose_encode(&signature[0]));
-    let expected = Receipt { backends: vec![Backend::Native], ..receipt() };
-    assert_eq!(verify_receipt(&key.public(), &jws).unwrap(), expected);
+    assert_eq!(verify_receipt(&key.public(), &signed_as(&key, &body)).unwrap(), expected);
 }
 
 #[test]
@@ -130,7 +171,7 @@ proptest! {
             records: Totals { total, ..receipt().records },
             merkle_root: root,
             rejects_root: rejects,
-            keys: kids.into_iter().map(|(kid, signed)| KeyUse { kid: Thumbprint(kid), signed }).collect(),
+            keys: KeyUses::Listed(kids.into_iter().map(|(kid, signed)| KeyUse { kid: Thumbprint(kid), signed }).collect()),
             ..receipt()
         };
         let key = PrivateKey::generate()?;

@@ -11,6 +11,7 @@ mod unsigned;
 mod violation;
 mod walk;
 
+use tokio_postgres::Row;
 use uuid::Uuid;
 use vaultstream_signing::{Hash, merkle};
 
@@ -135,6 +136,26 @@ pub struct PublicKeyRow {
     pub last_used: Option<i64>,
 }
 
+/// The keys that have signed records of the job, by ordinal and version: at most `limit` of those behind the key with the ordinal and
+/// version `after`.
+///
+/// # Errors
+///
+/// When Postgres fails.
+pub async fn signing_keys(
+    ledger: &Ledger,
+    job: JobId,
+    after: (i32, i32),
+    limit: usize,
+) -> Result<Vec<PublicKeyRow>, QueryError> {
+    let sql = "SELECT id, ordinal, version, public_key, signed, last_used FROM vaultstream.keys \
+         WHERE job_id = $1 AND (ordinal, version) > ($2, $3) AND ordinal > 0 AND signed > 0 AND public_key IS NOT NULL \
+         ORDER BY ordinal, version LIMIT $4";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = ledger.query("read the keys that signed", sql, &[&job.0, &after.0, &after.1, &limit]).await?;
+    Ok(rows.iter().map(public_key).collect())
+}
+
 /// The job's keys that exist, the receipt key among them, by ordinal and version; without those that were set aside before they had
 /// signed anything.
 ///
@@ -146,13 +167,16 @@ pub async fn public_keys(ledger: &Ledger, job: JobId) -> Result<Vec<PublicKeyRow
          WHERE job_id = $1 AND public_key IS NOT NULL AND (state <> 'damaged' OR signed > 0) \
          ORDER BY ordinal, version";
     let rows = ledger.query("read the job's public keys", sql, &[&job.0]).await?;
-    let keys = rows.iter().map(|row| PublicKeyRow {
+    Ok(rows.iter().map(public_key).collect())
+}
+
+fn public_key(row: &Row) -> PublicKeyRow {
+    PublicKeyRow {
         id: KeyId(row.get("id")),
         ordinal: row.get("ordinal"),
         version: row.get("version"),
         public_key: row.get("public_key"),
         signed: row.get("signed"),
         last_used: row.get("last_used"),
-    });
-    Ok(keys.collect())
+    }
 }
