@@ -1,8 +1,12 @@
 //! The program's commands and settings. Each setting of `run` is an option and an environment variable.
 
+mod limits;
+
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
+
+pub use limits::LimitArgs;
 
 /// Reconciles SigningJobs: seeds and publishes their batches, runs and scales their workers, and reports their progress.
 #[derive(Clone, Debug, Parser)]
@@ -82,6 +86,10 @@ pub struct Config {
     /// Limit of workers, of all jobs together.
     #[arg(long, env = "VAULTSTREAM_WORKERS", default_value = "100")]
     pub workers: u32,
+
+    /// What jobs may take of the ledger.
+    #[command(flatten)]
+    pub limits: LimitArgs,
 
     /// Copies of each stream in NATS, 1 to 5. Default: 3 in a cluster that has room for them, else 1.
     #[arg(long, env = "VAULTSTREAM_NATS_REPLICAS", value_parser = clap::value_parser!(u8).range(1..=5))]

@@ -15,7 +15,7 @@ use kube::{
         watcher,
     },
 };
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use vaultstream_api::SigningJob;
@@ -33,7 +33,8 @@ use crate::{
         sweep,
     },
     lifecycle::{
-        admission::AdmissionQueue, job_supervisor::JobSupervisor, job_task::TaskResources, requeue::RequeueSender,
+        admission::AdmissionQueue, job_supervisor::JobSupervisor, job_task::TaskResources, limit_queue::LimitQueue,
+        requeue::RequeueSender, seeding_turns::SeedingTurns,
     },
     namespaces::apis,
     permissions::OPERATOR,
@@ -123,7 +124,9 @@ fn context(
     let resources = TaskResources {
         dependencies: dependencies.clone(),
         admission: AdmissionQueue::new(usize::try_from(config.active_jobs).unwrap_or(usize::MAX)),
-        seeding: Arc::new(Semaphore::new(SEEDING_LIMIT)),
+        seeding: SeedingTurns::new(SEEDING_LIMIT),
+        limits: config.limits.ledger_limits(),
+        limited: LimitQueue::default(),
         cluster: cluster.clone(),
         leftovers: Arc::default(),
         settings: Settings {

@@ -32,7 +32,7 @@ mod program;
 mod replica;
 mod scaling;
 
-pub use config::Config;
+pub use config::{Config, LimitArgs};
 pub use hooks::{leave::LeaveError, secrets::SecretsError};
 pub use leader::lead::Deposed;
 pub use metrics::catalogue as metrics_catalogue;

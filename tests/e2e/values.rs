@@ -11,13 +11,14 @@ async fn template(args: &[&str]) -> (bool, String) {
 
 #[tokio::test]
 async fn wrong_values_are_refused_with_the_key_that_is_wrong() {
-    let cases: [(&[&str], &str); 7] = [
+    let cases: [(&[&str], &str); 8] = [
         (&[], "connection/existingSecret"),
         (&["--set", "dev.enabled=true", "--set", "operator.replicas=0"], "operator/replicas"),
         (&["--set", "dev.enabled=true", "--set", "operator.leaseDuration=soon"], "operator/leaseDuration"),
         (&["--set", "dev.enabled=true", "--set", "metricsApi.register=maybe"], "metricsApi/register"),
         (&["--set", "dev.enabled=true", "--set", "dev.jobNamespaces={Team_A}"], "dev/jobNamespaces/0"),
         (&["--set", "dev.enabled=true", "--set", "limits.activejobs=3"], "activejobs"),
+        (&["--set", "dev.enabled=true", "--set", "limits.tenant.jobs=-1"], "limits/tenant/jobs"),
         (&["--set", "connection.existingSecret=Not A Name"], "connection/existingSecret"),
     ];
     for (args, key) in cases {

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
@@ -117,6 +117,32 @@ async fn what_the_server_still_does_for_a_run_that_was_stopped_ends_too() {
     until("a statement takes its time", || async { site.number(sleeps).await == 1 }).await;
     interrupted(running, Signal::INT, 130).await;
     until("it is over", || async { site.number(sleeps).await == 0 }).await;
+}
+
+/// Seeding is a step of its own, and a long one: it does not count as in flight.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_that_seeds_is_stopped_within_a_second_or_two() {
+    let site = Site::new().await;
+    site.ledger().await.migrate().await.unwrap();
+    site.execute(
+        "CREATE FUNCTION public.slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(600); RETURN NULL; END $$;
+         CREATE TRIGGER slow AFTER UPDATE OF seeded ON vaultstream.jobs EXECUTE FUNCTION public.slow()",
+    )
+    .await;
+    let running = site.run(&generated("job", 100, SLOW)).start();
+    let sleeps = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
+    until("a statement seeds", || async { site.number(sleeps).await == 1 }).await;
+    let begun = Instant::now();
+    running.signal(Signal::INT);
+    until("it is over", || async { site.number(sleeps).await == 0 }).await;
+    let took = begun.elapsed();
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    let ended = running.end_within(SOON).await;
+    ended.assert_code(130);
+    assert!(ended.stderr.contains("0 records of default/job are prepared"), "{}", ended.stderr);
+    assert_eq!(site.number("SELECT seeded FROM vaultstream.jobs").await, 0, "it was rolled back");
+    site.execute("DROP TRIGGER slow ON vaultstream.jobs").await;
+    site.run(&generated("job", 100, SLOW)).end().await.assert_code(0);
 }
 
 /// On servers of its own, whose data goes away.

@@ -28,6 +28,7 @@ mod refusals;
 mod rejects;
 mod restore;
 mod samples;
+mod seeding;
 mod sessions;
 mod status;
 mod streams;

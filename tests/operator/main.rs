@@ -14,6 +14,7 @@ mod changes;
 mod inputs;
 mod kills;
 mod lifecycle;
+mod limits;
 mod losses;
 mod outages;
 mod proofs;

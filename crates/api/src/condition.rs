@@ -90,6 +90,9 @@ reasons! {
     Seeding for Seeded;
     /// All records and batches are in the ledger.
     Planned for Seeded;
+    /// The job, or with it its namespace or the cluster, would take more of the ledger than is allowed; the message names field,
+    /// value and limit.
+    LimitExceeded for Ready | Seeded | Stalled;
     /// Postgres cannot be reached.
     LedgerUnavailable for Ready | Seeded | Scaling;
     /// Postgres refuses the operator: a wrong password, a missing database or a missing right.
@@ -229,8 +232,17 @@ mod tests {
     #[test]
     fn what_needs_a_person_or_another_try_is_a_fault_and_progress_is_none() {
         use Reason::*;
-        let faults = [InvalidSpec, LedgerUnavailable, WrongKek, Quota, ScalerUnavailable, TooManyRejects, LedgerLost];
-        assert_eq!(faults.map(Reason::is_fault), [true; 7]);
+        let faults = [
+            InvalidSpec,
+            LimitExceeded,
+            LedgerUnavailable,
+            WrongKek,
+            Quota,
+            ScalerUnavailable,
+            TooManyRejects,
+            LedgerLost,
+        ];
+        assert_eq!(faults.map(Reason::is_fault), [true; 8]);
         let progress = [Progressing, Finished, Planned, WorkersStarting, ScaledByKeda, Queued, Healthy, Deleting];
         assert_eq!(progress.map(Reason::is_fault), [false; 8]);
     }

@@ -14,6 +14,7 @@ mod tls;
 mod url;
 
 pub use options::{ConnectError, ConnectOptions};
+pub(crate) use pool::Settings;
 pub use pool::{Ledger, REQUEST_TIMEOUT};
 pub(crate) use session::Session;
 pub use tls::{TlsError, TlsFiles};

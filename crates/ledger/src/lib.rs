@@ -28,6 +28,7 @@ mod error;
 mod ids;
 pub mod jobs;
 mod keys;
+pub mod limits;
 mod migrate;
 mod ping;
 #[cfg(test)]

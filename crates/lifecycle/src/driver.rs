@@ -7,8 +7,8 @@ use futures_util::future::BoxFuture;
 use tracing::Instrument as _;
 use vaultstream_api::Reason;
 use vaultstream_ledger::{
-    Job, JobId, JobState, Ledger, jobs, progress,
-    steps::{self, Finish, Step},
+    Class, Job, JobId, JobState, Ledger, jobs, progress,
+    steps::{self, Finish, Step, StepError},
 };
 use vaultstream_streams::Streams;
 use vaultstream_trace::SpanRef;
@@ -24,6 +24,9 @@ use crate::{
 
 /// How often a job that is being signed is read from the ledger.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
+
+/// The least that a chunk of seeding is cut to after timeouts.
+const SEED_CHUNK_LEAST: u64 = 16;
 
 /// What to do after a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +56,8 @@ pub struct Driver {
     pub(crate) streams: Streams,
     pub(crate) settings: Settings,
     job: JobId,
+    /// Records of the next chunk of seeding.
+    seed_chunk: u64,
     pub(crate) publisher: Publisher,
     pub(crate) repair: Repair,
     pub(crate) checked: Checked,
@@ -71,6 +76,7 @@ impl Driver {
             streams,
             settings,
             job,
+            seed_chunk: settings.seed_chunk,
             publisher: Publisher::default(),
             repair: Repair::new(settings.repair_every),
             checked: Checked::default(),
@@ -109,9 +115,21 @@ impl Driver {
             JobState::Deleting => self.clean_up(job, Outcome::Deleted).await,
             _ if job.suspended => self.while_suspended(job).await,
             JobState::Pending => after(&steps::provision(&self.ledger, job.id).await?),
-            JobState::Seeding => after(&steps::seed_chunk(&self.ledger, job.id, self.settings.seed_chunk).await?),
+            JobState::Seeding => self.seed(job).await,
             JobState::Signing => self.sign(job).await,
             JobState::Finishing => self.await_receipt(job).await,
+        }
+    }
+
+    /// Seeds a chunk. One that takes too long on this server is followed by smaller ones.
+    async fn seed(&mut self, job: &Job) -> Result<Advance, LifecycleError> {
+        match steps::seed_chunk(&self.ledger, job.id, self.seed_chunk).await {
+            Err(StepError::Query(error)) if error.class() == Class::CutOff && self.seed_chunk > SEED_CHUNK_LEAST => {
+                self.seed_chunk = (self.seed_chunk / 4).max(SEED_CHUNK_LEAST);
+                tracing::warn!(job = %job.name, records = self.seed_chunk, "a statement took too long: seeding smaller chunks");
+                Ok(Advance::Again)
+            }
+            seeded => after(&seeded?),
         }
     }
 

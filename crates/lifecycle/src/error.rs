@@ -2,6 +2,7 @@
 
 use vaultstream_ledger::{
     QueryError,
+    limits::LimitExceeded,
     steps::{SourceError, StepError},
 };
 use vaultstream_streams::{ErrorKind, StreamsError};
@@ -18,6 +19,9 @@ pub enum LifecycleError {
     /// The source cannot be signed as the manifest says.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// The job would take more of the ledger than is allowed; it may begin later.
+    #[error(transparent)]
+    Limit(LimitExceeded),
     /// Every key that may sign is damaged.
     #[error(
         "no key of the job can be used: all {damaged} that are left are damaged in the ledger and were set aside. Restore \
@@ -35,7 +39,7 @@ impl LifecycleError {
         match self {
             Self::Ledger(error) => error.is_transient(),
             Self::Streams(error) => error.kind() == ErrorKind::Transient,
-            Self::Source(_) | Self::NoKeys { .. } => false,
+            Self::Source(_) | Self::Limit(_) | Self::NoKeys { .. } => false,
         }
     }
 }
@@ -44,6 +48,7 @@ impl From<StepError> for LifecycleError {
     fn from(error: StepError) -> Self {
         match error {
             StepError::Source(error) => Self::Source(error),
+            StepError::Limit(error) => Self::Limit(error),
             StepError::Query(error) => Self::Ledger(error),
         }
     }

@@ -27,6 +27,7 @@ pub(super) fn lifecycle_fault(error: &LifecycleError) -> ConditionFault {
         LifecycleError::Streams(error) => {
             ConditionFault::new(Reason::StreamsRefused, vaultstream_program::chain(error))
         }
+        LifecycleError::Limit(error) => ConditionFault::new(Reason::LimitExceeded, error.to_string()),
         LifecycleError::NoKeys { .. } => ConditionFault::new(Reason::KeysDamaged, error.to_string()),
     }
 }

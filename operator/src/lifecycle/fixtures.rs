@@ -2,15 +2,18 @@
 
 use std::{path::PathBuf, sync::Arc, time::SystemTime};
 
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use vaultstream_api::{GenerateSource, SigningJobSpec, Source};
+use vaultstream_ledger::limits::LedgerLimits;
 use vaultstream_lifecycle::Settings;
 
 use crate::{
     dependencies::Dependencies,
-    lifecycle::{admission::AdmissionQueue, job_task::TaskResources, request::JobRequest},
+    lifecycle::{
+        admission::AdmissionQueue, job_task::TaskResources, limit_queue::LimitQueue, request::JobRequest,
+        seeding_turns::SeedingTurns,
+    },
 };
 
 /// Resources of tasks that find neither Postgres nor NATS.
@@ -18,7 +21,9 @@ pub(crate) fn resources(stop: &CancellationToken) -> TaskResources {
     TaskResources {
         dependencies: Dependencies::start(PathBuf::from("/nowhere"), stop),
         admission: AdmissionQueue::new(1),
-        seeding: Arc::new(Semaphore::new(1)),
+        seeding: SeedingTurns::new(1),
+        limits: LedgerLimits::default(),
+        limited: LimitQueue::default(),
         cluster: String::new(),
         leftovers: Arc::default(),
         settings: Settings::default(),

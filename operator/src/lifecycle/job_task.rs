@@ -1,4 +1,4 @@
-//! One job's lifecycle, in a task of its own: seeded as soon as possible, published and watched once it is admitted, left alone
+//! One job's lifecycle, in a task of its own: seeded in turn with others, published and watched once it is admitted, left alone
 //! while it is suspended.
 //!
 //! It runs outside of reconciles, which only read its [`JobSnapshot`]. Each step is bounded, holds the job's advisory lock in
@@ -12,10 +12,10 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use vaultstream_api::Reason;
-use vaultstream_ledger::{JobId, JobState, Ledger};
+use vaultstream_ledger::{JobId, JobState, Ledger, limits::LedgerLimits};
 use vaultstream_lifecycle::{Advance, Driver, LifecycleError, Settings, Watch, drive};
 use vaultstream_streams::{Backoff, Streams};
 use vaultstream_trace::SpanRef;
@@ -26,8 +26,10 @@ use crate::{
     lifecycle::{
         admission::{Admission, AdmissionQueue},
         job_row::{JobRow, Reading},
+        limit_queue::{LimitPlace, LimitQueue},
         queue_position::QueuePosition,
         request::{JobRequest, KnownProgress},
+        seeding_turns::{SeedingTurns, Turn},
         snapshot::JobSnapshot,
     },
 };
@@ -48,7 +50,11 @@ pub(crate) struct TaskResources {
     pub(crate) dependencies: Dependencies,
     pub(crate) admission: AdmissionQueue,
     /// Limits the jobs that are provisioned and seeded at the same time.
-    pub(crate) seeding: Arc<Semaphore>,
+    pub(crate) seeding: SeedingTurns,
+    /// What jobs may take of the ledger.
+    pub(crate) limits: LedgerLimits,
+    /// The jobs that wait because of these.
+    pub(crate) limited: LimitQueue,
     /// The uid of this cluster.
     pub(crate) cluster: String,
     /// Notified when a deleted job still has its name in the ledger.
@@ -66,7 +72,7 @@ pub(crate) async fn run(
     stop: CancellationToken,
 ) {
     let row = JobRow::new(resources.cluster.clone(), Arc::clone(&resources.leftovers), known);
-    let mut task = JobTask { resources, requests, row, snapshot, admission: None, read_at: None };
+    let mut task = JobTask { resources, requests, row, snapshot, admission: None, limited: None, read_at: None };
     tokio::select! {
         () = task.run_until_over() => {}
         () = stop.cancelled() => {}
@@ -80,6 +86,8 @@ struct JobTask {
     snapshot: watch::Sender<JobSnapshot>,
     /// Kept through faults, and dropped while the job is suspended.
     admission: Option<Admission>,
+    /// Held while a limit keeps the job from beginning.
+    limited: Option<LimitPlace>,
     /// When the row and the figures were last read.
     read_at: Option<Instant>,
 }
@@ -98,7 +106,10 @@ impl JobTask {
             let begun = Instant::now();
             let Err(fault) = self.attempt().await else { return };
             failures = if begun.elapsed() > RETRY_DELAY_LIMIT { 0 } else { failures.saturating_add(1) };
-            let delay = RETRY.ceiling(failures);
+            let delay = match fault.reason {
+                Reason::LimitExceeded => self.limit_retry_interval(),
+                _ => RETRY.ceiling(failures),
+            };
             self.snapshot.send_if_modified(|snapshot| {
                 let changed = snapshot.fault.as_ref() != Some(&fault);
                 snapshot.fault = Some(fault.clone());
@@ -116,10 +127,18 @@ impl JobTask {
         }
     }
 
+    /// The delay before a job tries again that a limit keeps from beginning.
+    fn limit_retry_interval(&mut self) -> Duration {
+        let request = self.requests.borrow();
+        let enter = || self.resources.limited.enter(&request.namespace, request.age());
+        self.limited.get_or_insert_with(enter).retry_interval()
+    }
+
     /// From the job's present state to its end, or to the first fault.
     async fn attempt(&mut self) -> Result<(), ConditionFault> {
         let dependencies = &self.resources.dependencies;
-        let (ledger, streams) = (dependencies.ledger()?, dependencies.streams()?);
+        let ledger = dependencies.ledger()?.with_limits(self.resources.limits);
+        let streams = dependencies.streams()?;
         let job = {
             let request = self.requests.borrow_and_update().clone();
             Box::pin(self.row.ensure(&ledger, &streams, &request)).await?.id
@@ -173,19 +192,40 @@ impl JobTask {
         Ok(())
     }
 
-    /// Provisions and seeds, within the limit for all jobs, until the batches are planned or the request changes.
+    /// Provisions and seeds in turn with other jobs, until the batches are planned or the request changes. A job that is to be suspended
+    /// does not end its step: that is dropped, and the ledger rolls it back.
     async fn seed(&mut self, tools: &Tools, driver: &mut Driver) -> Result<(), ConditionFault> {
         let mut requests = self.requests.clone();
-        let _permit = tokio::select! {
-            permit = Arc::clone(&self.resources.seeding).acquire_owned() => permit,
-            _ = requests.changed() => return Ok(()),
+        let suspended = async move {
+            while requests.changed().await.is_ok() {
+                if requests.borrow().spec.suspend {
+                    return true;
+                }
+            }
+            false
         };
-        self.drive(tools, driver, Part::Seeding).await
+        tokio::select! {
+            seeded = self.drive(tools, driver, Part::Seeding) => seeded,
+            true = suspended => Ok(()),
+        }
+    }
+
+    /// Waits for the job's turn to seed; `None` when its request changed first.
+    async fn await_turn(&self) -> Option<Turn> {
+        let (namespace, job) = {
+            let request = self.requests.borrow();
+            (request.namespace.clone(), request.age())
+        };
+        let mut requests = self.requests.clone();
+        tokio::select! {
+            turn = self.resources.seeding.take(&namespace, job) => Some(turn),
+            _ = requests.changed() => None,
+        }
     }
 
     /// Drives one part of the job's life, or until its request changes.
     async fn drive(&mut self, tools: &Tools, driver: &mut Driver, part: Part) -> Result<(), ConditionFault> {
-        Box::pin(drive(driver, &mut Driving { task: self, tools, part })).await.map(drop)
+        Box::pin(drive(driver, &mut Driving { task: self, tools, part, turn: None })).await.map(drop)
     }
 
     /// Waits until the job is admitted; false when its request changed first.
@@ -228,6 +268,9 @@ impl JobTask {
         let uid = self.requests.borrow().uid;
         let reading = self.row.read(&tools.ledger, &tools.streams, (tools.job, uid)).await?;
         self.read_at = Some(Instant::now());
+        if reading.job.state != JobState::Pending {
+            self.limited = None;
+        }
         Ok(reading)
     }
 
@@ -245,10 +288,12 @@ impl JobTask {
 
     fn show(&self, reading: Reading, queued: Option<QueuePosition>) {
         self.snapshot.send_modify(|snapshot| {
+            // A limit is told until the job has got beyond it: trying again is no progress.
+            let is_held = snapshot.is_held_at(&reading.job);
+            snapshot.fault = snapshot.fault.take().filter(|_| is_held);
             snapshot.job = Some(reading.job);
             snapshot.progress = reading.progress;
             snapshot.queued = queued;
-            snapshot.fault = None;
         });
     }
 }
@@ -267,14 +312,17 @@ struct Driving<'a> {
     task: &'a mut JobTask,
     tools: &'a Tools,
     part: Part,
+    /// Held from before a step of seeding until after it.
+    turn: Option<Turn>,
 }
 
 impl Watch for Driving<'_> {
     type Error = ConditionFault;
 
-    /// Stops before a changed request, and where the part ends. Shows the figures.
+    /// Stops before a changed request, and where the part ends. Shows the figures, and waits for the turn to seed.
     async fn before_step(&mut self, driver: &mut Driver) -> Result<ControlFlow<()>, ConditionFault> {
-        let Self { task, tools, part } = self;
+        let Self { task, tools, part, turn } = self;
+        *turn = None;
         if task.has_new_request() {
             return Ok(ControlFlow::Break(()));
         }
@@ -296,6 +344,12 @@ impl Watch for Driving<'_> {
             return Ok(ControlFlow::Break(()));
         }
         task.show(reading, None);
+        if let Part::Seeding = part {
+            *turn = task.await_turn().await;
+            if turn.is_none() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
         Ok(ControlFlow::Continue(()))
     }
 

@@ -19,6 +19,16 @@ pub(crate) struct JobRequest {
     pub(crate) retry_rejects: bool,
 }
 
+/// When a SigningJob was created, and its uid: what jobs are ordered by.
+pub(crate) type JobAge = (SystemTime, Uuid);
+
+impl JobRequest {
+    /// The job's place in the order of age.
+    pub(crate) fn age(&self) -> JobAge {
+        (self.created, self.uid)
+    }
+}
+
 /// What this leader, or one before it, has seen in the ledger. A ledger that has less has lost something.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct KnownProgress {

@@ -24,8 +24,36 @@ pub(crate) struct JobSnapshot {
 }
 
 impl JobSnapshot {
+    /// Whether a limit stopped the job where its row still is.
+    pub(crate) fn is_held_at(&self, row: &Job) -> bool {
+        let limited = self.fault.as_ref().is_some_and(|fault| fault.reason == Reason::LimitExceeded);
+        let known = self.job.as_ref();
+        limited && !row.suspended && known.is_some_and(|known| (known.state, known.seeded) == (row.state, row.seeded))
+    }
+
     /// Why the job failed although the ledger cannot say so: it has no row of the job any more.
     pub(crate) fn lost(&self) -> Option<&ConditionFault> {
         self.fault.as_ref().filter(|fault| fault.reason == Reason::LedgerLost)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use vaultstream_ledger::JobState;
+
+    use super::*;
+    use crate::job::fixtures::{faulty, row};
+
+    #[test]
+    fn a_limit_holds_a_job_until_it_has_begun_got_further_or_is_suspended() {
+        let held = faulty(JobState::Pending, Reason::LimitExceeded);
+        assert!(held.is_held_at(&row(JobState::Pending)));
+        assert!(!held.is_held_at(&row(JobState::Seeding)));
+        assert!(!held.is_held_at(&Job { suspended: true, ..row(JobState::Pending) }));
+        let planning = faulty(JobState::Seeding, Reason::LimitExceeded);
+        assert!(planning.is_held_at(&row(JobState::Seeding)));
+        assert!(!planning.is_held_at(&Job { seeded: 1, ..row(JobState::Seeding) }));
+        let unavailable = faulty(JobState::Pending, Reason::LedgerUnavailable);
+        assert!(!unavailable.is_held_at(&row(JobState::Pending)), "only a limit is told on");
     }
 }

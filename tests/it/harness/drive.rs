@@ -43,19 +43,27 @@ impl Site {
 
     /// The same, by another way to the servers.
     pub(crate) async fn seed_through(&self, manifest: &str, database_url: &str, nats_url: &str) -> Seeded {
-        let (ledger, streams) = (ledger_at(database_url).await, streams_at(nats_url).await);
-        ledger.migrate().await.unwrap();
-        let manifest = SigningJob::parse_manifests(manifest).unwrap().remove(0);
-        let job = jobs::ensure(&ledger, &new_job(&manifest)).await.unwrap().job;
-        let mut driver = Driver::new(ledger.clone(), streams.clone(), job.id, quick());
-        drive(&mut driver, &mut Until(Some(JobState::Signing))).await.unwrap();
-        Seeded { uid: job.uid, id: job.id, ledger, streams }
+        seed(manifest, ledger_at(database_url).await, streams_at(nats_url).await, quick()).await
+    }
+
+    /// The same, with a ledger and settings of the test's own.
+    pub(crate) async fn seed_with(&self, manifest: &str, ledger: Ledger, settings: Settings) -> Seeded {
+        seed(manifest, ledger, self.streams().await, settings).await
     }
 
     /// Makes the job in the ledger and drives it to its end; a worker has to sign meanwhile.
     pub(crate) async fn drive(&self, manifest: &str, settings: Settings) -> Drive {
         self.seed(manifest).await.drive(settings)
     }
+}
+
+async fn seed(manifest: &str, ledger: Ledger, streams: Streams, settings: Settings) -> Seeded {
+    ledger.migrate().await.unwrap();
+    let manifest = SigningJob::parse_manifests(manifest).unwrap().remove(0);
+    let job = jobs::ensure(&ledger, &new_job(&manifest)).await.unwrap().job;
+    let mut driver = Driver::new(ledger.clone(), streams.clone(), job.id, settings);
+    drive(&mut driver, &mut Until(Some(JobState::Signing))).await.unwrap();
+    Seeded { uid: job.uid, id: job.id, ledger, streams }
 }
 
 async fn ledger_at(url: &str) -> Ledger {

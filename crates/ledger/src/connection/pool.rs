@@ -14,9 +14,13 @@ use super::connector::{CONNECT_TIMEOUT, Connector};
 use super::options::{ConnectError, ConnectOptions};
 use crate::class::ErrorKind;
 use crate::error::QueryError;
+use crate::limits::LedgerLimits;
 
 /// How long a request waits for a server that restarts, once the ledger is connected.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long one statement of seeding or planning may take. Each makes 32 MiB or plans some 100,000 rows, which takes a second or two.
+const SEEDING_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The ledger: a pool of connections to one Postgres database. Cheap to clone.
 #[derive(Clone)]
@@ -25,11 +29,15 @@ pub struct Ledger {
     pub(crate) settings: Arc<Settings>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) place: String,
     pub(crate) source_role: bool,
     pub(crate) patience: Duration,
+    /// What jobs may take of it.
+    pub(crate) limits: LedgerLimits,
+    /// Of each statement that seeds or plans, building an index apart.
+    pub(crate) seeding_timeout: Duration,
 }
 
 impl fmt::Debug for Ledger {
@@ -69,12 +77,34 @@ impl Ledger {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| ConnectError::Refused { place: place.clone(), why: error.to_string() })?;
-        let settings = Settings { place, source_role: options.source_role, patience: options.patience };
+        let settings = Settings {
+            place,
+            source_role: options.source_role,
+            patience: options.patience,
+            limits: LedgerLimits::default(),
+            seeding_timeout: SEEDING_TIMEOUT,
+        };
         let ledger = Self { pool, settings: Arc::new(settings) };
         match ledger.client_within("connect", options.patience).await {
             Ok(_) => Ok(ledger),
             Err(error) => Err(connect_error(&connector, ledger.place(), options.patience, error)),
         }
+    }
+
+    /// The same ledger, in which jobs begin and grow within these limits only.
+    #[must_use]
+    pub fn with_limits(&self, limits: LedgerLimits) -> Self {
+        self.with(Settings { limits, ..Settings::clone(&self.settings) })
+    }
+
+    /// The same ledger, with another timeout for each statement that seeds or plans.
+    #[must_use]
+    pub fn with_seeding_timeout(&self, seeding_timeout: Duration) -> Self {
+        self.with(Settings { seeding_timeout, ..Settings::clone(&self.settings) })
+    }
+
+    fn with(&self, settings: Settings) -> Self {
+        Self { pool: self.pool.clone(), settings: Arc::new(settings) }
     }
 
     /// The server's host and the database, for messages. Never holds a secret.

@@ -65,9 +65,10 @@ const DEPENDING: [&str; 5] = [
     "CASE WHEN current_setting('session_replication_role') <> 'origin' \
      THEN set_config('session_replication_role', 'origin', false) END",
     "CASE WHEN pg_size_bytes(current_setting('work_mem')) < 4194304 THEN set_config('work_mem', '4MB', false) END",
-    // Since Postgres 14, where the system supports it: a statement whose client is gone ends, such as the index of a stopped run.
+    // Since Postgres 14, where the system supports it: a statement whose client is gone ends within half a second, such as the seeding
+    // of a job that is suspended, or the index of a stopped run.
     "CASE WHEN current_setting('client_connection_check_interval', true) IS NOT NULL AND version() LIKE '%linux%' \
-     THEN set_config('client_connection_check_interval', '2000', false) END",
+     THEN set_config('client_connection_check_interval', '500', false) END",
 ];
 
 /// All of it, in one round trip.

@@ -9,13 +9,16 @@ use crate::jobs::Job;
 use crate::queries::Queries;
 use crate::source::records_partition;
 
-/// Bytes that one statement makes at most, so that it ends within a second or two: seeding stops between statements, and others get their turn.
+/// Bytes that one statement makes at most, so that it ends within a second or two, and others get their turn.
 const CHUNK_BYTES: u64 = 32 << 20;
 
 /// What a row takes beside its payload: header, id and the payload's length.
 const ROW_OVERHEAD: u64 = 40;
 
-/// Makes the next `chunk` records, or fewer large ones; with the last of them the batches and the partition's index.
+/// Batches that one statement adds at most; with their index they take some 15 MiB.
+const CHUNK_BATCHES: i64 = 100_000;
+
+/// Makes the next `chunk` records, or fewer large ones, and the batches that they complete; with the last of them the partition's index.
 pub(super) async fn records(
     tx: &Queries<'_>,
     job: &Job,
@@ -34,21 +37,34 @@ pub(super) async fn records(
         tx.execute("UPDATE vaultstream.jobs SET seeded = $2, total = $3 WHERE id = $1", &[&job.id.0, &until, &total])
             .await?;
     }
+    let batches = add_batches(tx, job, until, total).await?;
     if until < total {
         return Ok(Seeding::More { seeded: until, total });
     }
-    let size = i64::from(job.spec.batch_size.max(1));
-    let batches = total / size + i64::from(total % size > 0);
-    tx.execute(
-        "INSERT INTO vaultstream.batches (job_id, batch, first_id, last_id, rows_planned) \
-         SELECT $1, b, b * $2 + 1, least((b + 1) * $2, $3), least((b + 1) * $2, $3) - b * $2 \
-           FROM generate_series(0, $4::bigint - 1) AS b",
-        &[&job.id.0, &size, &total, &batches],
-    )
-    .await?;
     tx.batch(&partitions::finish_records(job.id)).await?;
     seeding::finish(tx, job.id, total, batches).await?;
     Ok(Seeding::Done { total, batches })
+}
+
+/// Adds the batches of which all records are made, up to `until`. Returns how many there are now. Those that are there are counted: earlier
+/// versions added all of them at the end.
+async fn add_batches(tx: &Queries<'_>, job: &Job, until: i64, total: i64) -> Result<i64, StepError> {
+    let size = i64::from(job.spec.batch_size.max(1));
+    let complete = until / size + i64::from(until == total && total % size > 0);
+    let there = "SELECT coalesce(max(batch) + 1, 0) AS batches FROM vaultstream.batches WHERE job_id = $1";
+    let mut batches: i64 = tx.query_one(there, &[&job.id.0]).await?.get("batches");
+    while batches < complete {
+        let end = complete.min(batches + CHUNK_BATCHES);
+        tx.execute(
+            "INSERT INTO vaultstream.batches (job_id, batch, first_id, last_id, rows_planned) \
+             SELECT $1, b, b * $2 + 1, least((b + 1) * $2, $3), least((b + 1) * $2, $3) - b * $2 \
+               FROM generate_series($4::bigint, $5::bigint - 1) AS b",
+            &[&job.id.0, &size, &total, &batches, &end],
+        )
+        .await?;
+        batches = end;
+    }
+    Ok(batches)
 }
 
 /// Records with payloads of this size that one statement makes at most.

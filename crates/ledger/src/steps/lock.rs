@@ -3,8 +3,10 @@
 //! Programs before V14 take an advisory lock instead, which any login of the database can hold. It is taken, too, so that they are
 //! kept out, and counts only when a login that may drive jobs has it.
 
+use tokio_postgres::Client;
+
 use super::step::{Step, StepError};
-use crate::connection::Ledger;
+use crate::connection::{Ledger, Session};
 use crate::error::QueryError;
 use crate::ids::JobId;
 use crate::jobs::{self, Job};
@@ -19,14 +21,26 @@ pub(super) fn number(job: JobId) -> i64 {
 }
 
 /// Runs `step` in a transaction that holds the job's lock, with the job as it is in it. What the step returns as done is
-/// committed, everything else is rolled back.
+/// committed, everything else is rolled back. When the caller drops it, the connection is closed, and the server ends the statement.
 pub(super) async fn locked<T>(
     ledger: &Ledger,
     id: JobId,
     action: &str,
     step: impl AsyncFnOnce(&Queries<'_>, &Job) -> Result<Step<T>, StepError>,
 ) -> Result<Step<T>, StepError> {
-    let mut client = ledger.client(action).await?;
+    let mut session = Session::new(ledger.client(action).await?);
+    let Some(client) = session.client_mut() else { return Ok(Step::Busy) };
+    let outcome = in_transaction(client, id, action, step).await;
+    session.settle();
+    outcome
+}
+
+async fn in_transaction<T>(
+    client: &mut Client,
+    id: JobId,
+    action: &str,
+    step: impl AsyncFnOnce(&Queries<'_>, &Job) -> Result<Step<T>, StepError>,
+) -> Result<Step<T>, StepError> {
     let failed = |error| QueryError::new(action, error);
     let tx = client.transaction().await.map_err(failed)?;
     let inside = Queries::over(tx.client(), action);

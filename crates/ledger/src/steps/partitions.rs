@@ -35,11 +35,12 @@ pub(super) fn create(job: JobId, with_records: bool) -> String {
 }
 
 /// The statements that complete the partition of the records. ANALYZE: without statistics the first units would be read
-/// by a plan for an empty table.
+/// by a plan for an empty table. No timeout: the index of many records takes its time.
 pub(super) fn finish_records(job: JobId) -> String {
     let records = records_partition(job);
     format!(
-        "SET LOCAL maintenance_work_mem = '256MB'; ALTER TABLE {records} ADD PRIMARY KEY (id); ANALYZE {records}; \
+        "SET LOCAL statement_timeout = 0; SET LOCAL maintenance_work_mem = '256MB'; \
+         ALTER TABLE {records} ADD PRIMARY KEY (id); ANALYZE {records}; \
          ALTER TABLE vaultstream.records ATTACH PARTITION {records} FOR VALUES IN ({job})"
     )
 }

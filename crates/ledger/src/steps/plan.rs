@@ -9,9 +9,11 @@ use vaultstream_api::TableSource;
 use super::look;
 use super::seeding::{self, Seeding};
 use super::step::StepError;
+use crate::connection::Settings;
 use crate::copy::int8;
 use crate::copy_out::{INDEX_ONLY, ReadError, stream};
 use crate::jobs::Job;
+use crate::limits;
 use crate::queries::Queries;
 use crate::source::{self, Fit, Next, ReadFrom, SourceError, next_row};
 
@@ -29,8 +31,9 @@ pub(super) async fn table(
     job: &Job,
     source: &TableSource,
     chunk: i64,
-    source_role: bool,
+    settings: &Settings,
 ) -> Result<Seeding, StepError> {
+    let source_role = settings.source_role;
     let tx = &Queries::over(tx.client(), ACTION);
     let sql = "SELECT plan_cursor, plan_high, batches FROM vaultstream.jobs WHERE id = $1";
     let row = tx.query_one(sql, &[&job.id.0]).await?;
@@ -63,6 +66,7 @@ pub(super) async fn table(
     }
     let seeded = job.seeded + tally.rows;
     let batches = keep(tx, job, &tally, first, planned.unwrap_or(0)).await?;
+    limits::check_growth(tx, job, (seeded, batches), &settings.limits).await??;
     if complete && tally.lasts.is_empty() && batches > 0 {
         stretch_last(tx, job, batches, high).await?;
     }

@@ -8,12 +8,14 @@ use super::step::{Step, StepError};
 use crate::connection::Ledger;
 use crate::ids::{JobId, KeyId};
 use crate::jobs::JobState;
+use crate::limits;
 
-/// Makes the partitions and the keys' rows, without material, and sets the job to Seeding. Does nothing once that is done.
+/// Makes the partitions and the keys' rows, without material, and sets the job to Seeding, if that is within the ledger's limits. Does
+/// nothing once that is done.
 ///
 /// # Errors
 ///
-/// When Postgres fails.
+/// The limit that the job would exceed, or that Postgres failed.
 pub async fn provision(ledger: &Ledger, id: JobId) -> Result<Step<()>, StepError> {
     let provisioned = locked(ledger, id, "provision the job", async |tx, job| {
         match job.state {
@@ -21,6 +23,7 @@ pub async fn provision(ledger: &Ledger, id: JobId) -> Result<Step<()>, StepError
             JobState::Seeding | JobState::Signing => return Ok(Step::Done(false)),
             other => return Ok(Step::WrongState(other)),
         }
+        limits::check_start(tx, job, &ledger.settings.limits).await??;
         let generated = matches!(job.spec.source, Source::Generate(_));
         tx.batch(&partitions::create(id, generated)).await?;
         tx.execute(

@@ -10,14 +10,15 @@ use crate::connection::Ledger;
 use crate::ids::JobId;
 use crate::jobs::JobState;
 
-/// Seeds, or plans, the next `chunk` records in one transaction, or fewer when their payloads are large. The last chunk sets the job to Signing.
+/// Seeds, or plans, the next `chunk` records in one transaction, or fewer when their payloads are large. The last chunk sets the job to
+/// Signing. No statement takes longer than the ledger's timeout for seeding, building an index apart.
 ///
 /// # Errors
 ///
-/// When the source table cannot be signed, or Postgres fails.
+/// When the source table cannot be signed, its plan would exceed a limit, or Postgres fails.
 pub async fn seed_chunk(ledger: &Ledger, id: JobId, chunk: u64) -> Result<Step<Seeding>, StepError> {
     let chunk = i64::try_from(chunk).unwrap_or(i64::MAX).max(1);
-    let source_role = ledger.settings.source_role;
+    let settings = &ledger.settings;
     let mut seeded = false;
     let seeding = locked(ledger, id, "seed the job", async |tx, job| {
         match job.state {
@@ -28,14 +29,18 @@ pub async fn seed_chunk(ledger: &Ledger, id: JobId, chunk: u64) -> Result<Step<S
             }
             other => return Ok(Step::WrongState(other)),
         }
-        match &job.spec.source {
+        tx.batch(&format!("SET LOCAL statement_timeout = {}", settings.seeding_timeout.as_millis())).await?;
+        let seeding = match &job.spec.source {
             Source::Generate(source) => match generate::records(tx, job, source, chunk).await {
                 // The parent is locked: another job is being attached or detached.
-                Err(error) if error.is_contention() => Ok(Step::Busy),
-                made => made.map(Step::Done),
+                Err(error) if error.is_contention() => return Ok(Step::Busy),
+                made => made?,
             },
-            Source::Table(source) => plan::table(tx, job, source, chunk, source_role).await.map(Step::Done),
-        }
+            Source::Table(source) => plan::table(tx, job, source, chunk, settings).await?,
+        };
+        // COMMIT waits for standbys, however long that takes.
+        tx.batch("SET LOCAL statement_timeout = 0").await?;
+        Ok(Step::Done(seeding))
     })
     .await?;
     if seeded && matches!(seeding, Step::Done(_)) {

@@ -3,6 +3,7 @@
 use crate::class::Class;
 use crate::error::QueryError;
 use crate::jobs::JobState;
+use crate::limits::LimitExceeded;
 use crate::source::SourceError;
 
 /// The outcome of a step.
@@ -36,6 +37,9 @@ pub enum StepError {
     /// The source table cannot be signed until a person changes something.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// The job would take more of the ledger than is allowed. Nothing was done.
+    #[error(transparent)]
+    Limit(#[from] LimitExceeded),
     /// Postgres failed.
     #[error(transparent)]
     Query(#[from] QueryError),

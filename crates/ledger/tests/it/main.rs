@@ -12,6 +12,7 @@ mod ending;
 mod faults;
 mod frozen;
 mod keys;
+mod limits;
 mod migrations;
 mod partitions;
 mod payloads;

@@ -1,9 +1,9 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use vaultstream_ledger::steps::{self, Seeding, Step};
-use vaultstream_ledger::{JobState, Ledger};
+use vaultstream_ledger::steps::{self, Seeding, Step, StepError};
+use vaultstream_ledger::{Class, Job, JobState, Ledger};
 
-use crate::stage::{Stage, generated, options};
+use crate::stage::{Stage, generated, of_table, options};
 
 #[tokio::test]
 async fn seeding_makes_every_record_once_and_batches_that_tile_them() {
@@ -140,4 +140,143 @@ async fn steps_out_of_turn_change_nothing() {
     assert_eq!(steps::provision(&stage.ledger, vaultstream_ledger::JobId(999)).await.unwrap(), Step::Gone);
     assert_eq!(steps::provision(&stage.ledger, job.id).await.unwrap(), Step::Done(()));
     assert_eq!(steps::provision(&stage.ledger, job.id).await.unwrap(), Step::Done(()));
+}
+
+/// Has each of the job's records take that long to insert.
+async fn slow_down(stage: &Stage, job: &Job, seconds: f64) {
+    let records = format!("vaultstream.records_{}", job.id);
+    let slow = format!(
+        "CREATE FUNCTION public.slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep({seconds}); RETURN NEW; END $$;
+         CREATE TRIGGER slow BEFORE INSERT ON {records} FOR EACH ROW EXECUTE FUNCTION public.slow()"
+    );
+    stage.sql().await.batch_execute(&slow).await.unwrap();
+}
+
+async fn server_processes(stage: &Stage) -> i64 {
+    let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'INSERT INTO vaultstream.records_%'";
+    stage.number(sql).await
+}
+
+async fn until_processes(stage: &Stage, wanted: i64) -> Duration {
+    let begun = Instant::now();
+    while server_processes(stage).await != wanted {
+        assert!(begun.elapsed() < Duration::from_secs(60), "there never were {wanted}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    begun.elapsed()
+}
+
+/// As the operator stops it, when its job is suspended or deleted, and a run that is interrupted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_statement_that_seeds_is_gone_from_the_server_within_a_second_of_being_stopped() {
+    let stage = Stage::new().await;
+    let job = stage.pending(generated(1_000, 100, 1)).await;
+    steps::provision(&stage.ledger, job.id).await.unwrap();
+    slow_down(&stage, &job, 600.0).await;
+    let mut took = Vec::new();
+    // The quickest of three: other programs may keep the machine busy.
+    for _ in 0..3 {
+        let (ledger, id) = (stage.ledger.clone(), job.id);
+        let seeding = tokio::spawn(async move { steps::seed_chunk(&ledger, id, 1_000).await });
+        until_processes(&stage, 1).await;
+        seeding.abort();
+        took.push(until_processes(&stage, 0).await);
+    }
+    assert!(took.iter().min().unwrap() < &Duration::from_millis(1_200), "{took:?}");
+    let sql = stage.sql().await;
+    sql.batch_execute(&format!("DROP TRIGGER slow ON vaultstream.records_{}", job.id)).await.unwrap();
+    let seeded = steps::seed_chunk(&stage.ledger, job.id, 1_000).await.unwrap();
+    assert_eq!(seeded, Step::Done(Seeding::Done { total: 1_000, batches: 10 }), "the job's lock is free");
+}
+
+#[tokio::test]
+async fn a_statement_that_seeds_or_plans_ends_at_its_timeout_and_building_the_index_has_none() {
+    let stage = Stage::new().await;
+    let job = stage.pending(generated(20, 10, 1)).await;
+    steps::provision(&stage.ledger, job.id).await.unwrap();
+    slow_down(&stage, &job, 0.1).await;
+    let impatient = stage.ledger.with_seeding_timeout(Duration::from_millis(500));
+    let error = steps::seed_chunk(&impatient, job.id, 20).await.unwrap_err();
+    assert!(matches!(&error, StepError::Query(error) if error.class() == Class::CutOff), "{error:?}");
+    assert_eq!(stage.job(job.id).await.seeded, 0);
+    // A smaller chunk fits.
+    assert!(matches!(steps::seed_chunk(&impatient, job.id, 1).await.unwrap(), Step::Done(Seeding::More { .. })));
+    let sql = stage.sql().await;
+    // An index over an expression that takes longer than the timeout is built all the same.
+    sql.batch_execute(&format!(
+        "DROP TRIGGER slow ON vaultstream.records_{id};
+         CREATE FUNCTION public.late() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(1); END $$;
+         CREATE EVENT TRIGGER late ON ddl_command_end WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION public.late()",
+        id = job.id
+    ))
+    .await
+    .unwrap();
+    let seeded = steps::seed_chunk(&impatient, job.id, 100).await;
+    sql.batch_execute("DROP EVENT TRIGGER late").await.unwrap();
+    assert_eq!(seeded.unwrap(), Step::Done(Seeding::Done { total: 20, batches: 2 }));
+
+    sql.batch_execute(
+        "CREATE TABLE letters (id bigint PRIMARY KEY, body text);
+         INSERT INTO letters SELECT n, 'letter' FROM generate_series(1, 100) n;
+         CREATE FUNCTION public.slow_batch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(1); RETURN NEW; END $$;
+         CREATE TRIGGER slow BEFORE INSERT ON vaultstream.batches FOR EACH ROW EXECUTE FUNCTION public.slow_batch()",
+    )
+    .await
+    .unwrap();
+    let table = stage.pending(of_table("letters", 10)).await;
+    steps::provision(&impatient, table.id).await.unwrap();
+    let error = steps::seed_chunk(&impatient, table.id, 100).await.unwrap_err();
+    assert!(matches!(&error, StepError::Query(error) if error.class() == Class::CutOff), "{error:?}");
+}
+
+/// COMMIT may wait for a standby: a timeout would end that wait, and the commit would count without it.
+#[tokio::test]
+async fn the_timeout_of_seeding_does_not_outlast_the_statements_it_is_for() {
+    let stage = Stage::new().await;
+    let job = stage.pending(generated(20, 10, 1)).await;
+    steps::provision(&stage.ledger, job.id).await.unwrap();
+    let sql = stage.sql().await;
+    sql.batch_execute(
+        "CREATE TABLE public.seen (statement_timeout text);
+         CREATE FUNCTION public.see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+             INSERT INTO public.seen VALUES (current_setting('statement_timeout')); RETURN NULL; END $$;
+         CREATE CONSTRAINT TRIGGER see AFTER UPDATE ON vaultstream.jobs DEFERRABLE INITIALLY DEFERRED
+             FOR EACH ROW EXECUTE FUNCTION public.see()",
+    )
+    .await
+    .unwrap();
+    steps::seed_chunk(&stage.ledger, job.id, 5).await.unwrap();
+    let seen: String = sql.query_one("SELECT statement_timeout FROM public.seen", &[]).await.unwrap().get(0);
+    assert_eq!(seen, "0", "at COMMIT");
+}
+
+/// Batches come with their records: one statement for all of them would be without bounds.
+#[tokio::test]
+async fn batches_are_made_with_the_records_they_are_of() {
+    let stage = Stage::new().await;
+    let job = stage.pending(generated(250, 100, 1)).await;
+    steps::provision(&stage.ledger, job.id).await.unwrap();
+    let batches = || async { stage.number("SELECT count(*) FROM vaultstream.batches").await };
+    let mut made = Vec::new();
+    for _ in 0..5 {
+        steps::seed_chunk(&stage.ledger, job.id, 60).await.unwrap();
+        made.push(batches().await);
+    }
+    assert_eq!(made, [0, 1, 1, 2, 3]);
+    let ranges = stage.ranges(&stage.job(job.id).await).await;
+    let ranges: Vec<_> = ranges.iter().map(|range| (range.first, range.last, range.rows)).collect();
+    assert_eq!(ranges, [(1, 100, 100), (101, 200, 100), (201, 250, 50)]);
+}
+
+/// Earlier versions made all batches with the last records.
+#[tokio::test]
+async fn a_job_that_an_earlier_version_began_to_seed_gets_all_its_batches() {
+    let stage = Stage::new().await;
+    let job = stage.pending(generated(250, 100, 1)).await;
+    steps::provision(&stage.ledger, job.id).await.unwrap();
+    steps::seed_chunk(&stage.ledger, job.id, 220).await.unwrap();
+    stage.sql().await.batch_execute("DELETE FROM vaultstream.batches").await.unwrap();
+    let seeded = steps::seed_chunk(&stage.ledger, job.id, 220).await.unwrap();
+    assert_eq!(seeded, Step::Done(Seeding::Done { total: 250, batches: 3 }));
+    assert_eq!(stage.number("SELECT count(*) FROM vaultstream.batches").await, 3);
 }

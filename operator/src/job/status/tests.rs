@@ -159,6 +159,7 @@ fn all_conditions_while_something_is_wrong_are_as_checked_in() {
         ("ledger-unavailable-seeding", Case::new(faulty(JobState::Seeding, Reason::LedgerUnavailable))),
         ("ledger-refused", Case::new(faulty(JobState::Seeding, Reason::LedgerRefused))),
         ("ledger-lost", Case::new(faulty(JobState::Signing, Reason::LedgerLost))),
+        ("limit-exceeded", Case { wanted: 0, ..Case::new(faulty(JobState::Pending, Reason::LimitExceeded)) }),
         ("streams-unavailable", Case::new(faulty(JobState::Signing, Reason::StreamsUnavailable))),
         ("source-unavailable", Case::new(faulty(JobState::Seeding, Reason::SourceUnavailable))),
         ("failed-without-reason", Case::new(failed(None, None))),
