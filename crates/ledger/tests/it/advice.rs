@@ -14,7 +14,7 @@ fn table(name: &str, key: &str, payload: &str) -> TableSource {
 async fn refusal(ledger: &Ledger, source: &TableSource) -> String {
     match steps::look_at_table(ledger, source).await {
         Err(StepError::Source(error)) => error.to_string(),
-        Err(StepError::Query(error)) => panic!("{error:?}"),
+        Err(other) => panic!("{other:?}"),
         Ok(_) => panic!("{} was taken", source.name),
     }
 }
