@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use vaultstream_api::Reason;
 use vaultstream_connection::ConnectionFolder;
 use vaultstream_ledger::{ErrorKind, Ledger};
-use vaultstream_streams::Streams;
+use vaultstream_streams::{NatsUser, Streams};
 
 use crate::{fault::ConditionFault, permissions::OPERATOR};
 
@@ -110,6 +110,7 @@ async fn connect_streams(folder: ConnectionFolder) -> DependencyState<Streams> {
     let fault = |message: String| ConditionFault::new(Reason::StreamsUnavailable, message);
     let mut options = folder.streams().map_err(|error| fault(vaultstream_program::chain(&error)))?;
     options.name = OPERATOR.to_owned();
+    options.user = NatsUser::Operator;
     options.patience = CONNECT_INTERVAL;
     let streams = Streams::connect(&options).await.map_err(|error| match &error {
         vaultstream_streams::ConnectError::Unreachable { .. } => fault(vaultstream_program::chain(&error)),

@@ -1,9 +1,8 @@
 //! Rows of keys that were damaged: they are set aside, and nothing else suffers.
 
 use vaultstream_embedded::kek_file;
-use vaultstream_streams::JobStreams;
 
-use crate::harness::{Program, Site, assert_signed_exactly_once, generated};
+use crate::harness::{Program, Site, assert_signed_exactly_once, generated, job_streams};
 
 const SPEC: &str = "batchSize: 20\nkeys: {count: 6, lease: {records: 60, duration: 5s}}\nconcurrency: {signers: 3}";
 
@@ -45,7 +44,7 @@ async fn damaged_keys_are_set_aside_and_the_job_goes_on_with_the_others() {
 
     // What the killed process holds is free at once: leases, and with new streams the tokens.
     site.execute("UPDATE vaultstream.keys SET holder = NULL, lease_until = NULL").await;
-    let topology = JobStreams { uid: site.uid().await, generation: 1 };
+    let topology = job_streams(site.uid().await, 1);
     for stream in [topology.batch_stream(), topology.key_stream()] {
         site.jetstream().await.delete_stream(stream).await.unwrap();
     }

@@ -1,9 +1,9 @@
 //! A name is not a job: what is over is never taken for what its manifest says now, and what goes away meanwhile is not signed
 //! anew in silence.
 
-use vaultstream_streams::{JobStreams, StreamsState};
+use vaultstream_streams::StreamsState;
 
-use crate::harness::{Site, assert_signed_exactly_once, generated, of_table};
+use crate::harness::{Site, assert_signed_exactly_once, generated, job_streams, of_table};
 
 const SPEC: &str = "batchSize: 50\nkeys: {count: 2}";
 
@@ -78,7 +78,7 @@ async fn delete_ends_a_job_that_is_given_up_and_frees_its_name() {
     let site = Site::new().await;
     let manifest = generated("job", 400, SPEC);
     site.run(&manifest).fault("after-commit:2=kill").end().await.assert_killed("after-commit");
-    let job = JobStreams { uid: site.uid().await, generation: 1 };
+    let job = job_streams(site.uid().await, 1);
     let delete =
         |args: &[&str]| site.ledger_command(&[&["delete"], args].concat()).env("VAULTSTREAM_NATS_URL", &site.nats_url);
     let streams = site.streams().await;

@@ -8,6 +8,7 @@
 
 mod harness;
 
+mod confined;
 mod damage;
 mod exports;
 mod faulty_backends;

@@ -152,7 +152,8 @@ async fn limits(site: &Site, topology: &JobStreams) -> Option<Limits> {
     let stream = (stream.max_messages, stream.max_bytes, stream.num_replicas);
     let mut consumers = Vec::new();
     for stream in [&batches, &keys] {
-        let consumer: async_nats::jetstream::consumer::PullConsumer = stream.get_consumer("workers").await.ok()?;
+        let consumer: async_nats::jetstream::consumer::PullConsumer =
+            stream.get_consumer(topology.consumer()).await.ok()?;
         consumers.push((consumer.cached_info().config.max_ack_pending, consumer.cached_info().config.ack_wait));
     }
     Some(Limits { batches: consumers[0], keys: consumers[1], stream })

@@ -5,9 +5,9 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use rustix::process::Signal;
 use vaultstream_ledger::{BatchRange, steps};
-use vaultstream_streams::{BatchMessage, JobStreams};
+use vaultstream_streams::{BatchMessage, JobStreams, Limits, Naming, Streams, StreamsState};
 
-use crate::harness::{Lines, Site, Weather, assert_signed_exactly_once, generated, quick, until};
+use crate::harness::{Lines, Site, Weather, assert_signed_exactly_once, generated, job_streams, quick, until};
 
 /// Slow enough that something can happen in the middle.
 const SLOW: &str = "batchSize: 20\nkeys: {count: 8, lease: {records: 100, duration: 5s}}\n\
@@ -79,10 +79,42 @@ async fn streams_deleted_in_mid_job_come_back_under_another_generation() {
     site.until_signed(100).await;
     let uid = site.uid().await;
     let before = site.number("SELECT generation FROM vaultstream.jobs").await;
-    delete_streams(&site, &JobStreams { uid, generation: before }).await;
+    delete_streams(&site, &job_streams(uid, before)).await;
     running.end().await.assert_code(0);
     assert!(site.number("SELECT generation FROM vaultstream.jobs").await > before, "a name was used twice");
     assert_signed_exactly_once(&site, "job", 900).await;
+}
+
+/// A job that a version without tenants in its names has begun: its workers know no others. Resumed after a suspension it has new workers.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_keeps_the_names_that_its_workers_know_until_it_is_suspended() {
+    let site = Site::new().await;
+    let seeded = site.seed(&generated("job", 1_500, SLOW)).await;
+    let (uid, streams) = (seeded.uid, site.streams().await);
+    let named = |generation| job_streams(uid, generation).named(Naming::Earlier);
+    streams.create(&named(1), &Limits::default()).await.unwrap();
+    let keys = site.sql().await.query("SELECT id FROM vaultstream.keys WHERE ordinal > 0", &[]).await.unwrap();
+    streams.publish_keys(&named(1), &keys.iter().map(|row| row.get(0)).collect::<Vec<i64>>()).await.unwrap();
+    streams.publish_batches(&named(1), &all_batches(&site, uid).await).await.unwrap();
+    site.execute("UPDATE vaultstream.jobs SET generation = 1, published = batches").await;
+
+    let job = seeded.drive(quick());
+    let _worker = site.worker(uid).await.start();
+    site.until_signed(100).await;
+    assert_eq!(site.number("SELECT generation FROM vaultstream.jobs").await, 1);
+    delete_streams(&site, &named(1)).await;
+    until("lost ones have others of this kind in their place", || present(&streams, named(2))).await;
+    site.until_signed(300).await;
+    site.execute("UPDATE vaultstream.jobs SET suspended = true").await;
+    until("the suspended job has none", || async { !present(&streams, named(2)).await }).await;
+    site.execute("UPDATE vaultstream.jobs SET suspended = false").await;
+    until("then it has those of this version", || present(&streams, job_streams(uid, 3))).await;
+    job.complete().await;
+    assert_signed_exactly_once(&site, "job", 1_500).await;
+}
+
+async fn present(streams: &Streams, topology: JobStreams) -> bool {
+    matches!(streams.state(&topology).await, Ok(StreamsState::Present { .. }))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -90,7 +122,7 @@ async fn only_the_key_stream_deleted_in_mid_job_costs_time() {
     let site = Site::new().await;
     let running = site.run(&generated("job", 900, SLOW)).start();
     site.until_signed(100).await;
-    let topology = JobStreams { uid: site.uid().await, generation: 1 };
+    let topology = job_streams(site.uid().await, 1);
     site.jetstream().await.delete_stream(topology.key_stream()).await.unwrap();
     running.end().await.assert_code(0);
     assert_signed_exactly_once(&site, "job", 900).await;

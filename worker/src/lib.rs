@@ -84,6 +84,8 @@ impl Worker {
     /// When the system refuses a thread.
     pub fn new(config: WorkerConfig, metrics: Arc<Metrics>) -> Result<Self, std::io::Error> {
         let WorkerConfig { ledger, streams, keks, backend, threads, memory } = config;
+        let unusable = metrics.unusable.clone();
+        streams.on_unusable(move || unusable.inc());
         let shared = Shared {
             ledger,
             streams,

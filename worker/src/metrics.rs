@@ -90,6 +90,8 @@ pub struct Metrics {
     pub already_signed: IntCounter,
     /// Messages that named a batch which the ledger does not know.
     pub unknown: IntCounter,
+    /// Messages that cannot be read, or belong to another job.
+    pub unusable: IntCounter,
     /// Leases lost before the commit.
     pub leases_lost: IntCounter,
     /// Units given back because no key came free in time.
@@ -133,6 +135,10 @@ impl Metrics {
             unknown: IntCounter::new(
                 "vaultstream_worker_unknown_batches_total",
                 "Messages removed because the ledger does not know the batch that they name.",
+            )?,
+            unusable: IntCounter::new(
+                "vaultstream_worker_unusable_messages_total",
+                "Messages removed because they cannot be read or belong to another job.",
             )?,
             leases_lost: IntCounter::new("vaultstream_worker_leases_lost_total", "Key leases lost before a commit.")?,
             key_starved: IntCounter::new(
@@ -193,7 +199,7 @@ impl Metrics {
         }
     }
 
-    fn collectors(&self) -> [Box<dyn Collector>; 17] {
+    fn collectors(&self) -> [Box<dyn Collector>; 18] {
         let Self {
             registry: _,
             signed,
@@ -203,6 +209,7 @@ impl Metrics {
             redelivered,
             already_signed,
             unknown,
+            unusable,
             leases_lost,
             key_starved,
             attempts_failed,
@@ -222,6 +229,7 @@ impl Metrics {
             Box::new(redelivered.clone()),
             Box::new(already_signed.clone()),
             Box::new(unknown.clone()),
+            Box::new(unusable.clone()),
             Box::new(leases_lost.clone()),
             Box::new(key_starved.clone()),
             Box::new(attempts_failed.clone()),

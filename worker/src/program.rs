@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 use vaultstream_api::Reason;
 use vaultstream_connection::ConnectionFolder;
 use vaultstream_ledger::{
-    ErrorKind, Ledger, QueryError, RegisterError,
+    ErrorKind, Ledger, QueryError, RegisterError, jobs,
     tenants::{self, Reach},
 };
 use vaultstream_program::{
@@ -17,13 +17,14 @@ use vaultstream_program::{
     signals::StopSignals,
 };
 use vaultstream_signing::{Absence, Backend, backend::Unavailable};
-use vaultstream_streams::Streams;
+use vaultstream_streams::{NatsUser, Streams};
 
 use crate::{
     Ended, KeyError, SessionError, Shutdown, WorkError, Worker, WorkerConfig,
     config::Config,
     connection::{Connection, ConnectionError},
     metrics::Metrics,
+    work::tenant_of,
 };
 
 /// Why the program ends with a failure.
@@ -142,11 +143,12 @@ pub async fn run(config: Config) -> Result<(), ProgramError> {
     let listener = admin::listen(config.http_address, "--http-address").await?;
     let folder = ConnectionFolder::new(&config.connection_dir);
     let known = folder.fingerprint();
-    let worker = tokio::select! {
+    let connected = tokio::select! {
         connected = connect(&config, &folder) => connected?,
         () = shutdown.drain.cancelled() => return Ok(()),
     };
-    let worker = Worker::new(worker, Arc::new(Metrics::new()?))?;
+    let metrics = Arc::new(Metrics::new()?);
+    let worker = connected.map(|connected| Worker::new(connected, Arc::clone(&metrics))).transpose()?;
     let drain = shutdown.drain.clone();
     tokio::spawn(async move {
         folder.changed(known).await;
@@ -154,8 +156,14 @@ pub async fn run(config: Config) -> Result<(), ProgramError> {
         drain.cancel();
     });
     let stop_serving = CancellationToken::new();
-    let serving = tokio::spawn(admin::serve(listener, worker.clone(), stop_serving.clone()));
-    let result = worker.work_on(config.job_uid, &shutdown).await;
+    let serving = match worker.clone() {
+        Some(worker) => tokio::spawn(admin::serve(listener, worker, stop_serving.clone())),
+        None => tokio::spawn(admin::serve(listener, Idle(metrics), stop_serving.clone())),
+    };
+    let result = match &worker {
+        Some(worker) => worker.work_on(config.job_uid, &shutdown).await,
+        None => Ok(Ended::JobOver),
+    };
     if matches!(result, Ok(Ended::JobOver)) {
         tracing::info!(uid = %config.job_uid, "the job is over");
         shutdown.drain.cancelled().await;
@@ -167,7 +175,8 @@ pub async fn run(config: Config) -> Result<(), ProgramError> {
     Ok(result.map(|_| ())?)
 }
 
-async fn connect(config: &Config, folder: &ConnectionFolder) -> Result<WorkerConfig, ProgramError> {
+/// Connects to Postgres, then to NATS as the job's tenant, which only the ledger knows. `None` when it does not know the job any more.
+async fn connect(config: &Config, folder: &ConnectionFolder) -> Result<Option<WorkerConfig>, ProgramError> {
     let backend = Backend::choose(config.backend)?;
     for faster in Backend::ALL.into_iter().take_while(|faster| *faster != backend) {
         match faster.absence() {
@@ -186,17 +195,21 @@ async fn connect(config: &Config, folder: &ConnectionFolder) -> Result<WorkerCon
     let ledger = Ledger::connect(&ledger).await?;
     ledger.check_version().await?;
     check_login(&ledger).await?;
+    let job =
+        jobs::by_uid(&ledger, config.job_uid).await.map_err(|error| WorkError::from(SessionError::from(error)))?;
+    let Some(job) = job else { return Ok(None) };
+    streams.user = NatsUser::Worker(tenant_of(&job));
     streams.name = "vaultstream-worker".to_owned();
     streams.patience = *config.connect_timeout;
     let streams = Streams::connect(&streams).await?;
-    Ok(WorkerConfig {
+    Ok(Some(WorkerConfig {
         ledger,
         streams,
         keks,
         backend,
         threads: config.signing_threads.unwrap_or_else(cores),
         memory: config.memory_mib.get() << 20,
-    })
+    }))
 }
 
 /// Refuses a login that is no worker's, and tells of one that reaches more than one namespace.
@@ -221,6 +234,20 @@ impl Probes for Worker {
 
     fn unready(&self) -> Option<&'static str> {
         (!self.is_ready()).then_some("a dependency does not answer")
+    }
+}
+
+/// A worker whose job is over before it has begun.
+#[derive(Clone)]
+struct Idle(Arc<Metrics>);
+
+impl Probes for Idle {
+    fn metrics(&self) -> Exposition {
+        self.0.exposition()
+    }
+
+    fn unready(&self) -> Option<&'static str> {
+        None
     }
 }
 

@@ -246,7 +246,7 @@ impl Shared {
 mod tests {
     use uuid::Uuid;
     use vaultstream_ledger::KeyId;
-    use vaultstream_streams::JobStreams;
+    use vaultstream_streams::GenerationId;
 
     use super::*;
 
@@ -255,7 +255,7 @@ mod tests {
     }
 
     fn gone() -> StreamsError {
-        StreamsError::StreamGone(JobStreams { uid: Uuid::nil(), generation: 3 })
+        StreamsError::StreamGone(GenerationId { uid: Uuid::nil(), generation: 3 })
     }
 
     #[test]

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use vaultstream_api::Source;
 use vaultstream_ledger::{Job, JobState, RegisterError, jobs};
 use vaultstream_signing::{Backend, KekId, Nonce};
-use vaultstream_streams::{Backoff, BatchPuller, JobStreams, ReadAhead, StreamsError};
+use vaultstream_streams::{Backoff, BatchPuller, JobStreams, ReadAhead, StreamsError, Tenant};
 
 use crate::{
     in_flight::InFlightMessages,
@@ -134,6 +134,11 @@ async fn next_job(shared: &Shared, uid: Uuid, shutdown: &Shutdown) -> Result<Nex
     }
 }
 
+/// Whose streams a worker of the job uses.
+pub(crate) fn tenant_of(job: &Job) -> Tenant {
+    Tenant::new(&job.cluster, &job.namespace)
+}
+
 fn is_over(state: JobState) -> bool {
     state.is_terminal() || state == JobState::Deleting
 }
@@ -173,7 +178,8 @@ async fn get_ready(
         check_keks(shared, &job).await?;
         *keks_checked = true;
     }
-    let topology = JobStreams { uid: job.uid, generation: job.generation };
+    let topology = JobStreams::new(tenant_of(&job), job.uid, job.generation);
+    let topology = shared.streams.find(&topology).await.map_err(gone_or)?;
     let session = Arc::new(open(shared, job, &topology, abort.child_token()));
     note_backend(&session).await?;
     let most = pipeline::pull_ahead(&session);

@@ -10,7 +10,7 @@ use vaultstream_ledger::{
     Class, Job, JobId, JobState, Ledger, jobs, progress,
     steps::{self, Finish, Step, StepError},
 };
-use vaultstream_streams::Streams;
+use vaultstream_streams::{Naming, Streams};
 use vaultstream_trace::SpanRef;
 
 use crate::{
@@ -61,6 +61,8 @@ pub struct Driver {
     pub(crate) publisher: Publisher,
     pub(crate) repair: Repair,
     pub(crate) checked: Checked,
+    /// How the present streams are named, and those that replace them will be.
+    pub(crate) naming: Naming,
     pub(crate) seen: Seen,
     source_checked: Option<Instant>,
     pub(crate) making: Option<Making>,
@@ -80,6 +82,7 @@ impl Driver {
             publisher: Publisher::default(),
             repair: Repair::new(settings.repair_every),
             checked: Checked::default(),
+            naming: Naming::default(),
             seen: Seen::default(),
             making: None,
             source_checked: None,
@@ -234,6 +237,8 @@ impl Driver {
     async fn while_suspended(&mut self, job: &Job) -> Result<Advance, LifecycleError> {
         self.streams.delete_other_generations(job.uid, None).await?;
         self.checked = Checked::default();
+        // When it is resumed, its workers are of this version.
+        self.naming = Naming::default();
         Ok(Advance::After(Duration::from_secs(1)))
     }
 

@@ -6,7 +6,7 @@ use vaultstream_ledger::{
     Job, damaged_keys, leases,
     steps::{self, Step},
 };
-use vaultstream_streams::{JobStreams, Limits, StreamsError, StreamsState};
+use vaultstream_streams::{JobStreams, Limits, Naming, StreamsError, StreamsState, Tenant};
 
 use crate::{
     Driver, LifecycleError,
@@ -22,10 +22,15 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 const OFFLINE_TIMEOUT: Duration = Duration::from_secs(15);
 
 impl Driver {
+    /// The streams of a generation of the job, named as the last ones that were found.
+    fn streams_of(&self, job: &Job, generation: i64) -> JobStreams {
+        JobStreams::new(Tenant::new(&job.cluster, &job.namespace), job.uid, generation).named(self.naming)
+    }
+
     /// The streams of the job's present generation; makes those of a new one when they are missing, and returns `None` so
     /// that the job is read again.
     pub(crate) async fn ensure_streams(&mut self, job: &Job) -> Result<Option<JobStreams>, LifecycleError> {
-        let topology = JobStreams { uid: job.uid, generation: job.generation };
+        let topology = self.streams_of(job, job.generation);
         let limits = self.settings.limits(job);
         let fresh = self.checked.at.is_some_and(|at| at.elapsed() < CHECK_INTERVAL);
         if fresh && self.checked.limits == Some(limits) {
@@ -34,7 +39,7 @@ impl Driver {
         let making = self.making.filter(|making| making.continues(job));
         if making.is_none()
             && job.generation > 0
-            && let Some(tokens) = self.find(&topology).await?
+            && let Some((topology, tokens)) = self.find(topology).await?
         {
             if self.checked.limits != Some(limits) {
                 self.streams.adjust(&topology, &limits).await?;
@@ -55,7 +60,7 @@ impl Driver {
                 generation
             }
         };
-        let made = self.make(job, &JobStreams { uid: job.uid, generation }, &limits).await;
+        let made = self.make(job, &self.streams_of(job, generation), &limits).await;
         // What vanished while it was being made needs another name.
         if !matches!(&made, Err(LifecycleError::Streams(error)) if !error.is_stream_gone()) {
             self.making = None;
@@ -78,9 +83,27 @@ impl Driver {
         Ok(())
     }
 
-    /// How many key tokens the present streams hold; `None` when there are no such streams, or they have been out of reach
-    /// for too long.
-    async fn find(&mut self, topology: &JobStreams) -> Result<Option<u64>, LifecycleError> {
+    /// The present streams with how many key tokens they hold; `None` when there are none, or they have been out of reach for too
+    /// long.
+    ///
+    /// Streams that an earlier version made are used as long as they last, and so is their naming: the job keeps the workers that it began
+    /// with, and these know no other.
+    async fn find(&mut self, topology: JobStreams) -> Result<Option<(JobStreams, u64)>, LifecycleError> {
+        let other = match topology.naming {
+            Naming::Tenant => Naming::Earlier,
+            Naming::Earlier => Naming::Tenant,
+        };
+        for naming in [topology.naming, other] {
+            let named = topology.clone().named(naming);
+            if let Some(tokens) = self.count_tokens(&named).await? {
+                self.naming = naming;
+                return Ok(Some((named, tokens)));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn count_tokens(&mut self, topology: &JobStreams) -> Result<Option<u64>, LifecycleError> {
         match self.streams.state(topology).await {
             Ok(StreamsState::Present { keys, .. }) => Ok(Some(keys)),
             Ok(StreamsState::Absent) => Ok(None),

@@ -1,20 +1,20 @@
 //! Requests about a job's streams.
 
 use crate::error::{StreamsError, classify};
-use crate::names::{CONSUMER, JobStreams};
+use crate::names::{GenerationId, JobStreams, Naming};
 use crate::request::{Nothing, refusal, request};
 use crate::streams::Streams;
 use async_nats::jetstream;
 use serde::{Serialize, de::DeserializeOwned};
 
 impl Streams {
-    /// Asks `$JS.API.<what>` about streams of `job`.
-    pub(crate) async fn call<Q, A>(&self, job: JobStreams, what: &str, query: &Q) -> Result<A, StreamsError>
+    /// Asks `$JS.API.<what>` about streams of this generation.
+    pub(crate) async fn call<Q, A>(&self, id: GenerationId, what: &str, query: &Q) -> Result<A, StreamsError>
     where
         Q: Serialize + ?Sized,
         A: DeserializeOwned,
     {
-        self.ask(what, query).await?.map_err(|error| classify(error, job))
+        self.ask(what, query).await?.map_err(|error| classify(error, id))
     }
 
     /// The same, with JetStream's own error, for callers that can ask for something else instead.
@@ -32,11 +32,30 @@ impl Streams {
         }
     }
 
+    /// The streams of this generation under the names that they have.
+    ///
+    /// # Errors
+    /// [`StreamsError::StreamGone`] when there are none; as the server says.
+    pub async fn find(&self, job: &JobStreams) -> Result<JobStreams, StreamsError> {
+        for naming in [Naming::Tenant, Naming::Earlier] {
+            let job = job.clone().named(naming);
+            let what = format!("CONSUMER.INFO.{}.{}", job.batch_stream(), job.consumer());
+            match self.call::<_, serde::de::IgnoredAny>(job.id(), &what, &Nothing {}).await {
+                Ok(_) => return Ok(job),
+                Err(StreamsError::StreamGone(_)) => {}
+                // A user that is confined to its tenant cannot ask for names without one.
+                Err(StreamsError::Denied(_)) if naming == Naming::Earlier => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(StreamsError::StreamGone(job.id()))
+    }
+
     /// The consumer of a stream. When one of both is missing, the generation is marked as gone.
-    pub(crate) async fn look(&self, job: JobStreams, stream: &str) -> Result<jetstream::consumer::Info, StreamsError> {
-        let found = self.call(job, &format!("CONSUMER.INFO.{stream}.{CONSUMER}"), &Nothing {}).await;
+    pub(crate) async fn look(&self, job: &JobStreams, stream: &str) -> Result<jetstream::consumer::Info, StreamsError> {
+        let found = self.call(job.id(), &format!("CONSUMER.INFO.{stream}.{}", job.consumer()), &Nothing {}).await;
         if let Err(StreamsError::StreamGone(_)) = &found {
-            self.generation(job).end();
+            self.end_generation(job.id());
         }
         found
     }

@@ -44,11 +44,11 @@ impl Streams {
     /// # Errors
     /// [`StreamsError::StreamGone`] when the stream or its consumer does not exist; [`StreamsError::Unreachable`].
     pub async fn batches(&self, job: &JobStreams, read_ahead: ReadAhead) -> Result<BatchPuller, StreamsError> {
-        let generation = self.generation(*job);
+        let generation = self.generation(job);
         if generation.has_ended() {
-            return Err(StreamsError::StreamGone(*job));
+            return Err(StreamsError::StreamGone(job.id()));
         }
-        let ack_wait = self.look(*job, &job.batch_stream()).await?.config.ack_wait;
+        let ack_wait = self.look(job, &job.batch_stream()).await?.config.ack_wait;
         let buffer = Arc::new(Buffer::new(read_ahead.capacity()));
         let stop = CancellationToken::new();
         let pull = Pull::new(self.clone(), generation, Arc::clone(&buffer), ack_wait, stop.clone()).await?;

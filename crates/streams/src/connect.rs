@@ -34,7 +34,8 @@ pub(crate) async fn connect(options: &ConnectOptions, events: &Events) -> Result
             Err(failure) => patience.wait(failure).await?,
         }
     };
-    while let Err(failure) = check_jetstream(&client, events).await {
+    let probe = options.user.probe();
+    while let Err(failure) = check_jetstream(&client, events, &probe).await {
         patience.wait(failure).await?;
     }
     Ok(client)
@@ -73,6 +74,7 @@ async fn open(address: &Address, options: &ConnectOptions, tls: bool, events: &E
     let events = events.clone();
     let mut nats = async_nats::ConnectOptions::new()
         .name(&options.name)
+        .custom_inbox_prefix(options.user.inbox_prefix())
         .require_tls(tls)
         .connection_timeout(ATTEMPT_TIMEOUT)
         .request_timeout(Some(ATTEMPT_TIMEOUT))
@@ -148,8 +150,8 @@ fn is_login(error: &async_nats::ConnectError) -> bool {
     matches!(told, Some(ServerError::Other(text)) if text.to_ascii_lowercase().contains("authentication"))
 }
 
-async fn check_jetstream(client: &Client, events: &Events) -> Result<(), Failure> {
-    let answer = match request::request(client, &events.denials, "$JS.API.INFO", bytes::Bytes::new()).await {
+async fn check_jetstream(client: &Client, events: &Events, probe: &str) -> Result<(), Failure> {
+    let answer = match request::request(client, &events.denials, probe, bytes::Bytes::new()).await {
         Ok(answer) => answer,
         Err(NoAnswer::Denied(denial)) => return Err(Failure::Final(ConnectError::Denied(denial))),
         // The server says so itself when it is not just starting up.
@@ -160,10 +162,16 @@ async fn check_jetstream(client: &Client, events: &Events) -> Result<(), Failure
     };
     match request::refusal(&answer) {
         Ok(None) => Ok(()),
+        // A worker may only ask for what is not there.
+        Ok(Some(error)) if is_not_found(&error) => Ok(()),
         Ok(Some(error)) if is_no_jetstream(&error) => Err(Failure::Final(ConnectError::NoJetStream(error.into()))),
         Ok(Some(error)) => Err(Failure::Passing(error.into())),
         Err(error) => Err(Failure::Passing(error.into())),
     }
+}
+
+fn is_not_found(error: &jetstream::Error) -> bool {
+    matches!(error.error_code(), ErrorCode::STREAM_NOT_FOUND | ErrorCode::CONSUMER_NOT_FOUND)
 }
 
 fn is_no_jetstream(error: &jetstream::Error) -> bool {

@@ -1,6 +1,7 @@
 //! Whether NATS is connected, as a state to wait for: repair starts at once after a reconnect.
 
 use crate::denial::{Denial, Denials};
+use crate::permissions::NatsPermissions;
 use async_nats::{ClientError, ConnectErrorKind, Event, ServerError};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -55,14 +56,21 @@ impl ConnectionWatch {
 }
 
 /// What the client reports about its connection, for all who wait for it. Clones share it.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Events {
+    /// What our login is to be granted.
+    needed: Arc<NatsPermissions>,
     link: watch::Sender<ConnectionState>,
     pub(crate) denials: Denials,
     leaving: Arc<AtomicBool>,
 }
 
 impl Events {
+    pub(crate) fn new(needed: NatsPermissions) -> Self {
+        let (needed, link) = (Arc::new(needed), watch::Sender::default());
+        Self { needed, link, denials: Denials::default(), leaving: Arc::default() }
+    }
+
     pub(crate) fn subscribe(&self) -> watch::Receiver<ConnectionState> {
         self.link.subscribe()
     }
@@ -90,7 +98,7 @@ impl Events {
             // By ourselves, at the end.
             Event::Closed => self.link.send_modify(|link| link.up = false),
             Event::LameDuckMode => info!("the NATS server is about to shut down"),
-            Event::ServerError(error) => match denial(error) {
+            Event::ServerError(error) => match denial(error, &self.needed) {
                 // Reported by the request that it concerns.
                 Some(denial) => self.denials.note(denial),
                 None => warn!(%error, "NATS reported an error"),
@@ -106,9 +114,9 @@ impl Events {
     }
 }
 
-fn denial(error: &ServerError) -> Option<Denial> {
+fn denial(error: &ServerError, needed: &NatsPermissions) -> Option<Denial> {
     match error {
-        ServerError::Other(text) => Denial::parse(text),
+        ServerError::Other(text) => Denial::parse(text, needed),
         ServerError::AuthorizationViolation | ServerError::SlowConsumer(_) => None,
     }
 }

@@ -1,7 +1,8 @@
 //! What the permissions of our login forbid. The server says so in an error of the connection, never in the answer to a request:
 //! every request waits for both.
 
-use crate::JobStreams;
+use crate::GenerationId;
+use crate::permissions::{NatsPermissions, covers};
 use parking_lot::Mutex;
 use std::fmt;
 use std::sync::Arc;
@@ -11,9 +12,6 @@ use tokio::sync::broadcast;
 const KEPT_LIMIT: usize = 64;
 /// The prefix of every subject for answers.
 const INBOX_PREFIX: &str = "_INBOX.";
-/// What is granted together.
-const GRANTS: [&[&str]; 3] = [&["records.>", "keys.>"], &["$JS.API.>", "$JS.ACK.>"], &["_INBOX.>"]];
-
 /// What was tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verb {
@@ -26,28 +24,24 @@ pub(crate) enum Verb {
 pub struct Denial {
     verb: Verb,
     subject: String,
+    /// What a person has to grant.
+    grant: String,
 }
 
 impl Denial {
-    /// Reads the server's error: `Permissions Violation for Publish to "records.…"`.
-    pub(crate) fn parse(error: &str) -> Option<Self> {
+    /// Reads the server's error: `Permissions Violation for Publish to "records.…"`. `needed` is what the login is to be granted.
+    pub(crate) fn parse(error: &str, needed: &NatsPermissions) -> Option<Self> {
         let (start, rest) = error.split_once('"')?;
         let (subject, _) = rest.split_once('"')?;
         let start = start.to_ascii_lowercase();
         let what = start.trim_start().strip_prefix("permissions violation for ")?;
         let verb = if what.starts_with("publish") { Verb::Publish } else { Verb::Subscribe };
-        Some(Self { verb, subject: subject.to_owned() })
-    }
-
-    /// What a person has to grant, as docs/operations.md lists it: the missing permission, then those that belong to it.
-    fn grant(&self) -> String {
-        let covers = |pattern: &&str| self.subject.starts_with(pattern.trim_end_matches('>'));
-        let Some(group) = GRANTS.iter().find(|group| group.iter().any(covers)) else {
-            return format!("{:?}", self.subject);
+        let patterns = match verb {
+            Verb::Publish => &needed.publish,
+            Verb::Subscribe => &needed.subscribe,
         };
-        let (missing, others): (Vec<&str>, Vec<&str>) = group.iter().copied().partition(covers);
-        let all: Vec<String> = missing.iter().chain(&others).map(|pattern| format!("\"{pattern}\"")).collect();
-        all.join(" and ")
+        let grant = patterns.iter().find(|pattern| covers(pattern, subject)).map_or(subject, String::as_str).to_owned();
+        Some(Self { verb, subject: subject.to_owned(), grant })
     }
 
     /// No answer can be received.
@@ -62,7 +56,7 @@ impl fmt::Display for Denial {
             Verb::Publish => ("publish", "publish to"),
             Verb::Subscribe => ("subscribe", "subscribe to"),
         };
-        write!(f, "{to} {}: grant the user {verb} on {}", self.subject, self.grant())
+        write!(f, "{to} {}: grant the user {verb} on {:?}", self.subject, self.grant)
     }
 }
 
@@ -72,7 +66,7 @@ pub(crate) enum Concern {
     /// The answer to a request on this subject.
     Request(String),
     /// Anything about the streams of a generation: publishing, pulling, acknowledging.
-    Job(JobStreams),
+    Job(GenerationId),
 }
 
 impl Concern {
@@ -80,9 +74,10 @@ impl Concern {
         denial.hides_answers()
             || match self {
                 Self::Request(subject) => denial.subject == *subject,
-                Self::Job(job) => denial.subject.split('.').any(|token| {
-                    token == job.uid.to_string() || token == job.batch_stream() || token == job.key_stream()
-                }),
+                Self::Job(job) => denial
+                    .subject
+                    .split('.')
+                    .any(|token| token == job.uid.to_string() || GenerationId::from_stream_name(token) == Some(*job)),
             }
     }
 }
@@ -148,32 +143,35 @@ impl Listener {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{JobStreams, NatsUser, Tenant};
     use uuid::Uuid;
 
     #[test]
     fn the_server_s_error_is_parsed() {
-        let job = JobStreams { uid: Uuid::from_u128(7), generation: 3 };
-        let other = JobStreams { uid: Uuid::from_u128(8), generation: 3 };
+        let job = JobStreams::new(Tenant::new("c", "n"), Uuid::from_u128(7), 3);
+        let other = GenerationId { uid: Uuid::from_u128(8), generation: 3 };
+        let operator = NatsPermissions::of(&NatsUser::Operator);
+        let worker = NatsPermissions::of(&NatsUser::Worker(job.tenant.clone()));
         let subject = job.batch_subject(4);
-        let denial = Denial::parse(&format!("Permissions Violation for Publish to \"{subject}\"")).unwrap();
-        assert_eq!(
-            denial.to_string(),
-            format!("publish to {subject}: grant the user publish on \"records.>\" and \"keys.>\"")
-        );
-        assert!(Concern::Job(job).is_about(&denial) && !Concern::Job(other).is_about(&denial));
+        let denial = Denial::parse(&format!("Permissions Violation for Publish to \"{subject}\""), &operator).unwrap();
+        assert_eq!(denial.to_string(), format!("publish to {subject}: grant the user publish on \"records.*.*.*.*\""));
+        assert!(Concern::Job(job.id()).is_about(&denial) && !Concern::Job(other).is_about(&denial));
         assert!(!Concern::Request("$JS.API.INFO".into()).is_about(&denial));
 
-        let request = format!("$JS.API.CONSUMER.MSG.NEXT.{}.workers", job.batch_stream());
-        let denial = Denial::parse(&format!("permissions violation for publish to \"{request}\"")).unwrap();
-        assert!(denial.to_string().ends_with("grant the user publish on \"$JS.API.>\" and \"$JS.ACK.>\""), "{denial}");
-        assert!(Concern::Request(request).is_about(&denial) && Concern::Job(job).is_about(&denial));
+        let request = format!("$JS.API.CONSUMER.MSG.NEXT.{}.{}", job.batch_stream(), job.consumer());
+        let denial = Denial::parse(&format!("permissions violation for publish to \"{request}\""), &worker).unwrap();
+        assert!(denial.to_string().ends_with("publish on \"$JS.API.CONSUMER.MSG.NEXT.*.c_n\""), "{denial}");
+        assert!(Concern::Request(request).is_about(&denial) && Concern::Job(job.id()).is_about(&denial));
 
-        let denial = Denial::parse("Permissions Violation for Subscription to \"_INBOX.a.*\"").unwrap();
-        assert!(denial.to_string().ends_with("grant the user subscribe on \"_INBOX.>\""), "{denial}");
+        let denial = Denial::parse("Permissions Violation for Subscription to \"_INBOX.c_n.a.*\"", &worker).unwrap();
+        assert!(denial.to_string().ends_with("grant the user subscribe on \"_INBOX.c_n.>\""), "{denial}");
         assert!(Concern::Request("$JS.API.INFO".into()).is_about(&denial) && Concern::Job(other).is_about(&denial));
 
+        // What no list has is named as it is.
+        let denial = Denial::parse("Permissions Violation for Publish to \"x.y\"", &worker).unwrap();
+        assert!(denial.to_string().ends_with("publish on \"x.y\""), "{denial}");
         for other in ["Stale Connection", "maximum subscriptions exceeded", "", "\"\""] {
-            assert_eq!(Denial::parse(other), None, "{other}");
+            assert_eq!(Denial::parse(other, &worker), None, "{other}");
         }
     }
 }

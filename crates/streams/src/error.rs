@@ -1,7 +1,7 @@
 //! Failures of NATS, classified once: whether they pass, whether a person has to act, or whether the two programs do not understand
 //! each other.
 
-use crate::JobStreams;
+use crate::GenerationId;
 use crate::denial::Denial;
 use async_nats::jetstream::{self, ErrorCode};
 
@@ -25,10 +25,10 @@ pub enum StreamsError {
     /// The streams of this generation do not exist (any more). Read the generation from the ledger anew and bind to it;
     /// handles of this one are dead.
     #[error("the streams of generation {} of job {} are gone", .0.generation, .0.uid)]
-    StreamGone(JobStreams),
+    StreamGone(GenerationId),
     /// Every server that has a copy of the streams is down. They come back with it, or are made anew elsewhere.
     #[error("every NATS server that holds the streams of generation {} of job {} is down", .0.generation, .0.uid)]
-    Offline(JobStreams),
+    Offline(GenerationId),
     /// NATS did not answer. What was asked may or may not have happened; trying again is safe.
     #[error("NATS cannot be reached")]
     Unreachable(#[source] BoxError),
@@ -77,14 +77,14 @@ impl StreamsError {
     }
 }
 
-/// Classifies an error that JetStream returned for a request about the streams of `job`.
-pub(crate) fn classify(error: jetstream::Error, job: JobStreams) -> StreamsError {
+/// Classifies an error that JetStream returned for a request about the streams of a generation.
+pub(crate) fn classify(error: jetstream::Error, id: GenerationId) -> StreamsError {
     match error.error_code() {
-        ErrorCode::STREAM_NOT_FOUND | ErrorCode::CONSUMER_NOT_FOUND => StreamsError::StreamGone(job),
+        ErrorCode::STREAM_NOT_FOUND | ErrorCode::CONSUMER_NOT_FOUND => StreamsError::StreamGone(id),
         ErrorCode::STREAM_OFFLINE
         | ErrorCode::CONSUMER_OFFLINE
         | ErrorCode::STREAM_OFFLINE_REASON
-        | ErrorCode::CONSUMER_OFFLINE_REASON => StreamsError::Offline(job),
+        | ErrorCode::CONSUMER_OFFLINE_REASON => StreamsError::Offline(id),
         ErrorCode::STORAGE_RESOURCES_EXCEEDED
         | ErrorCode::INSUFFICIENT_RESOURCES
         | ErrorCode::MEMORY_RESOURCES_EXCEEDED
@@ -122,7 +122,7 @@ mod tests {
 
     fn error(code: u64, err_code: ErrorCode, description: &str) -> StreamsError {
         let body = json!({"code": code, "err_code": err_code.0, "description": description});
-        classify(serde_json::from_value(body).unwrap(), JobStreams { uid: Uuid::nil(), generation: 1 })
+        classify(serde_json::from_value(body).unwrap(), GenerationId { uid: Uuid::nil(), generation: 1 })
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //!   `max_msgs_per_subject`, not `Nats-Msg-Id`, whose window outlives the ack and would swallow repairs.
 //! - A key's token is in its stream at most once; requeueing it replaces the held one in one step.
 //! - The ledger is the only authority: messages may be lost, doubled or wiped, and that only costs time.
+//! - A worker's login can do nothing to another tenant: [`NatsPermissions`] says what it may do, and the server refuses the rest.
 //!
 //! ```text
 //! Streams::connect ─▶ create ─▶ publish_batches, publish_keys          (lifecycle)
@@ -33,12 +34,14 @@ mod message;
 mod message_index;
 mod names;
 mod options;
+mod permissions;
 mod publish;
 mod pull;
 mod request;
 mod settle;
 mod streams;
 mod streams_admin;
+mod tenant;
 mod tokens;
 mod topology;
 
@@ -53,10 +56,12 @@ pub use limits::{Limits, Shape};
 pub use message::TRACE_HEADER;
 pub use message::{BatchMessage, Work};
 pub use message_index::MessageIndex;
-pub use names::JobStreams;
+pub use names::{GenerationId, JobStreams, Naming};
 pub use options::{ConnectError, ConnectOptions};
+pub use permissions::{NatsPermissions, NatsUser};
 pub use publish::Published;
 pub use settle::AckHandle;
 pub use streams::Streams;
 pub use streams_admin::StreamsState;
+pub use tenant::Tenant;
 pub use tokens::{KeyTokens, Token};

@@ -1,7 +1,7 @@
 //! The numbers of a job's streams, and the configuration that follows from them.
 
 use crate::JobStreams;
-use crate::names::CONSUMER;
+use crate::names::Naming;
 use async_nats::jetstream::consumer::{self, AckPolicy, IntoConsumerConfig, pull};
 use async_nats::jetstream::stream::{self, DiscardPolicy, RetentionPolicy, StorageType};
 use std::time::Duration;
@@ -10,8 +10,10 @@ use std::time::Duration;
 const WAITING_LIMIT: i64 = 4_096;
 /// The least limit of pending messages: a limit that is reached looks like an empty stream.
 const MIN_PENDING: i64 = 100;
-/// Bytes of one message in a stream at most, with subject, headers and bookkeeping.
-const MESSAGE_BYTES: i64 = 512;
+/// Bytes of one message in a stream at most, with subject, headers and bookkeeping. The server refuses a larger one.
+const MESSAGE_BYTES: i32 = 512;
+/// Tokens beside those of the keys that are in use: of keys that have just been retired.
+const SPARE_TOKENS: i64 = 100;
 /// Room beside the messages.
 const SPARE_BYTES: i64 = 1 << 20;
 
@@ -80,12 +82,17 @@ impl Limits {
 
     /// Bytes that hold all batches that may be queued.
     pub(crate) fn bytes_of_batches(&self) -> i64 {
-        self.max_batches.saturating_mul(MESSAGE_BYTES).saturating_add(SPARE_BYTES)
+        self.max_batches.saturating_mul(MESSAGE_BYTES.into()).saturating_add(SPARE_BYTES)
     }
 
-    /// Bytes that hold a token of each key, and another one that is about to replace it.
+    /// A token of each key, and another one that is about to replace it.
+    fn max_tokens(&self) -> i64 {
+        self.keys.saturating_mul(2).saturating_add(SPARE_TOKENS)
+    }
+
+    /// Bytes that hold all tokens.
     pub(crate) fn bytes_of_keys(&self) -> i64 {
-        self.keys.saturating_mul(2 * MESSAGE_BYTES).saturating_add(SPARE_BYTES)
+        self.max_tokens().saturating_mul(MESSAGE_BYTES.into()).saturating_add(SPARE_BYTES)
     }
 }
 
@@ -117,7 +124,7 @@ pub(crate) fn batch_config(job: &JobStreams, limits: &Limits) -> (stream::Config
         max_bytes: limits.max_bytes.unwrap_or(-1),
         ..queue(limits)
     };
-    (stream, workers(limits.batch_ack_wait, limits.max_ack_pending))
+    (stream, pull_config(job, limits.batch_ack_wait, limits.max_ack_pending).into_consumer_config())
 }
 
 /// The stream of key tokens and its consumer.
@@ -128,11 +135,16 @@ pub(crate) fn key_config(job: &JobStreams, limits: &Limits) -> (stream::Config, 
         subjects: vec![job.key_subjects()],
         // A requeued token replaces the held one.
         discard: DiscardPolicy::Old,
-        max_messages: -1,
+        // Workers publish here, too.
+        max_messages: limits.max_tokens(),
         max_bytes: limits.max_bytes.map_or(-1, |_| limits.bytes_of_keys()),
         ..queue(limits)
     };
-    (stream, workers(limits.key_ack_wait, limits.key_ack_pending))
+    // A worker names the subject that the server sends its messages to. Whatever it published here would be sent there with the server's
+    // rights, as a request to JetStream for instance: so no payload is delivered.
+    let headers_only = job.naming == Naming::Tenant;
+    let tokens = pull::Config { headers_only, ..pull_config(job, limits.key_ack_wait, limits.key_ack_pending) };
+    (stream, tokens.into_consumer_config())
 }
 
 fn queue(limits: &Limits) -> stream::Config {
@@ -144,15 +156,15 @@ fn queue(limits: &Limits) -> stream::Config {
         // JetStream reserves it up front: set only where it is asked for.
         max_bytes: -1,
         max_consumers: -1,
-        max_message_size: -1,
+        max_message_size: MESSAGE_BYTES,
         ..Default::default()
     }
 }
 
-fn workers(ack_wait: Duration, max_ack_pending: i64) -> consumer::Config {
-    let pull = pull::Config {
-        durable_name: Some(CONSUMER.into()),
-        name: Some(CONSUMER.into()),
+fn pull_config(job: &JobStreams, ack_wait: Duration, max_ack_pending: i64) -> pull::Config {
+    pull::Config {
+        durable_name: Some(job.consumer().to_owned()),
+        name: Some(job.consumer().to_owned()),
         ack_policy: AckPolicy::Explicit,
         ack_wait,
         max_ack_pending,
@@ -163,8 +175,7 @@ fn workers(ack_wait: Duration, max_ack_pending: i64) -> consumer::Config {
         // As many as the stream.
         num_replicas: 0,
         ..Default::default()
-    };
-    pull.into_consumer_config()
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
-//! Messages: small, typed, versioned JSON. They carry ids and ranges, never payloads or secrets.
+//! Messages: small, typed, versioned JSON. They carry ids and ranges, never payloads or secrets. A key's token is all in its subject.
 
+use crate::names::Naming;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -67,6 +68,8 @@ pub(crate) enum MessageError {
     Foreign(Uuid),
     #[error("the message is of another kind than its stream")]
     Kind,
+    #[error("the subject does not end with the number of a key")]
+    Token,
 }
 
 impl MessageError {
@@ -84,8 +87,12 @@ pub(crate) fn encode_finish(job: Uuid) -> Result<Bytes, serde_json::Error> {
     encode(&Body::Finish { job })
 }
 
-pub(crate) fn encode_key(job: Uuid, key: i64) -> Result<Bytes, serde_json::Error> {
-    encode(&Body::Key { job, key })
+/// The payload of a token, which is all in its subject. Earlier versions read it.
+pub(crate) fn encode_key(naming: Naming, job: Uuid, key: i64) -> Result<Bytes, serde_json::Error> {
+    match naming {
+        Naming::Tenant => Ok(Bytes::new()),
+        Naming::Earlier => encode(&Body::Key { job, key }),
+    }
 }
 
 fn encode(body: &Body) -> Result<Bytes, serde_json::Error> {
@@ -102,13 +109,9 @@ pub(crate) fn decode_work(payload: &[u8], job: Uuid) -> Result<Work, MessageErro
     }
 }
 
-/// Reads a token of the key stream of `job`.
-pub(crate) fn decode_key(payload: &[u8], job: Uuid) -> Result<i64, MessageError> {
-    match decode(payload)? {
-        Body::Key { job: of, key } if of == job => Ok(key),
-        Body::Key { job: of, .. } => Err(MessageError::Foreign(of)),
-        _ => Err(MessageError::Kind),
-    }
+/// Reads the subject of a token. It is one of the stream's own subjects, and so of the right job.
+pub(crate) fn decode_key(subject: &str) -> Result<i64, MessageError> {
+    subject.rsplit('.').next().and_then(|key| key.parse().ok()).ok_or(MessageError::Token)
 }
 
 fn decode(payload: &[u8]) -> Result<Body, MessageError> {
@@ -123,6 +126,7 @@ fn decode(payload: &[u8]) -> Result<Body, MessageError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{JobStreams, Tenant};
 
     const JOB: Uuid = Uuid::from_u128(0xfeed);
     const BATCH: BatchMessage = BatchMessage { job: JOB, batch: 3, first: -7, last: i64::MAX, rows: 12 };
@@ -131,7 +135,8 @@ mod tests {
     fn a_message_comes_back_as_it_was_sent() {
         assert_eq!(decode_work(&encode_batch(&BATCH).unwrap(), JOB).unwrap(), Work::Batch(BATCH));
         assert_eq!(decode_work(&encode_finish(JOB).unwrap(), JOB).unwrap(), Work::Finish);
-        assert_eq!(decode_key(&encode_key(JOB, 42).unwrap(), JOB).unwrap(), 42);
+        let streams = JobStreams::new(Tenant::new("c", "n"), JOB, 2);
+        assert_eq!(decode_key(&streams.key_subject(42)).unwrap(), 42);
     }
 
     #[test]
@@ -144,6 +149,10 @@ mod tests {
                 r#"{{"v":1,"kind":"batch","job":"{uid}","batch":3,"first":-7,"last":9223372036854775807,"rows":12}}"#
             )
         );
+        assert_eq!(encode_key(Naming::Tenant, JOB, 42).unwrap(), Bytes::new());
+        let token = encode_key(Naming::Earlier, JOB, 42).unwrap();
+        assert_eq!(token, format!(r#"{{"v":1,"kind":"key","job":"{uid}","key":42}}"#));
+        assert!(matches!(decode_work(&token, JOB), Err(MessageError::Kind)));
     }
 
     #[test]
@@ -153,13 +162,16 @@ mod tests {
             matches!(decode_work(&encode_batch(&BATCH).unwrap(), other), Err(MessageError::Foreign(job)) if job == JOB)
         );
         assert!(
-            matches!(decode_key(&encode_key(JOB, 1).unwrap(), other), Err(MessageError::Foreign(job)) if job == JOB)
+            matches!(decode_work(&encode_finish(JOB).unwrap(), other), Err(MessageError::Foreign(job)) if job == JOB)
         );
-        assert!(matches!(decode_work(&encode_key(JOB, 1).unwrap(), JOB), Err(MessageError::Kind)));
-        assert!(matches!(decode_key(&encode_finish(JOB).unwrap(), JOB), Err(MessageError::Kind)));
+        for subject in ["", "keys", "keys.c_n.u.1.x", "keys.c_n.u.1.", "keys.c_n.u.1.99999999999999999999"] {
+            assert!(matches!(decode_key(subject), Err(MessageError::Token)), "{subject}");
+        }
         let newer = decode_work(br#"{"v":2,"kind":"merkle"}"#, JOB).unwrap_err();
         assert!(newer.is_newer());
-        for broken in [&b""[..], b"{}", b"null", br#"{"v":1,"kind":"batch"}"#, br#"{"v":1}"#] {
+        for broken in
+            [&b""[..], b"{}", b"null", br#"{"v":1,"kind":"batch"}"#, br#"{"v":1,"kind":"key"}"#, br#"{"v":1}"#]
+        {
             let refused = decode_work(broken, JOB).unwrap_err();
             assert!(matches!(refused, MessageError::Malformed(_)) && !refused.is_newer());
         }

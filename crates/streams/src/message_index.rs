@@ -94,7 +94,7 @@ impl Streams {
         let (mut found, mut offset) = (BTreeSet::new(), 0);
         loop {
             let query = Query { subjects_filter, offset };
-            let page: Page = self.call(*job, &format!("STREAM.INFO.{stream}"), &query).await?;
+            let page: Page = self.call(job.id(), &format!("STREAM.INFO.{stream}"), &query).await?;
             let subjects = page.state.subjects;
             found.extend(subjects.numbers);
             offset += subjects.seen;

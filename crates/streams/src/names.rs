@@ -1,56 +1,127 @@
-//! Names of streams, consumers and subjects. A name carries the job's uid and the generation, and is never used again.
+//! Names of streams, consumers and subjects. A stream's name carries the job's uid and the generation, and is never used again; subjects
+//! and consumers carry the tenant, so that static permissions can confine a NATS user to one.
 
+use crate::tenant::Tenant;
 use uuid::Uuid;
 
-/// The durable pull consumer of either stream, shared by the job's workers.
-pub(crate) const CONSUMER: &str = "workers";
-
-/// The two streams of one job in one generation.
+/// One generation of a job's streams, in messages and as a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct JobStreams {
+pub struct GenerationId {
     /// The job's uid.
     pub uid: Uuid,
     /// The generation, raised in the ledger whenever streams are created.
     pub generation: i64,
 }
 
+impl GenerationId {
+    /// Reads the name of either stream back.
+    pub(crate) fn from_stream_name(name: &str) -> Option<Self> {
+        let prefixes = [Naming::Tenant.prefixes(), Naming::Earlier.prefixes()].concat();
+        let rest = prefixes.iter().find_map(|prefix| name.strip_prefix(prefix)?.strip_prefix('-'))?;
+        // A uid has 36 characters, dashes among them.
+        let (uid, generation) = rest.split_at_checked(36)?;
+        Some(Self { uid: uid.parse().ok()?, generation: generation.strip_prefix('-')?.parse().ok()? })
+    }
+}
+
+/// How the names of a generation are made.
+///
+/// A job keeps the workers that it began with, so one that an earlier version began keeps streams that these know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Naming {
+    /// Subjects and consumers carry the tenant.
+    #[default]
+    Tenant,
+    /// They do not, and a token has a payload.
+    Earlier,
+}
+
+impl Naming {
+    /// What the names of both streams begin with.
+    fn prefixes(self) -> [&'static str; 2] {
+        match self {
+            Self::Tenant => ["vs-batches", "vs-tokens"],
+            Self::Earlier => ["vs-records", "vs-keys"],
+        }
+    }
+}
+
+/// The two streams of one job in one generation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobStreams {
+    /// Whose job it is.
+    pub tenant: Tenant,
+    /// The job's uid.
+    pub uid: Uuid,
+    /// The generation, raised in the ledger whenever streams are created.
+    pub generation: i64,
+    /// How all names are made.
+    pub naming: Naming,
+}
+
 impl JobStreams {
+    /// The streams of a job of this version.
+    pub fn new(tenant: Tenant, uid: Uuid, generation: i64) -> Self {
+        Self { tenant, uid, generation, naming: Naming::Tenant }
+    }
+
+    /// The same generation under other names.
+    #[must_use]
+    pub fn named(self, naming: Naming) -> Self {
+        Self { naming, ..self }
+    }
+
+    /// The generation, without the names.
+    pub fn id(&self) -> GenerationId {
+        GenerationId { uid: self.uid, generation: self.generation }
+    }
+
     /// The name of the stream of batches.
     pub fn batch_stream(&self) -> String {
-        format!("vs-records-{}-{}", self.uid, self.generation)
+        format!("{}-{}-{}", self.naming.prefixes()[0], self.uid, self.generation)
     }
 
     /// The name of the stream of key tokens.
     pub fn key_stream(&self) -> String {
-        format!("vs-keys-{}-{}", self.uid, self.generation)
+        format!("{}-{}-{}", self.naming.prefixes()[1], self.uid, self.generation)
     }
 
-    pub(crate) fn batch_subjects(&self) -> String {
-        format!("records.{}.{}.*", self.uid, self.generation)
+    /// The durable pull consumer of either stream, shared by the job's workers: every job of a tenant has the same one.
+    pub fn consumer(&self) -> &str {
+        match self.naming {
+            Naming::Tenant => self.tenant.token(),
+            Naming::Earlier => "workers",
+        }
     }
 
-    pub(crate) fn key_subjects(&self) -> String {
-        format!("keys.{}.{}.*", self.uid, self.generation)
+    /// The subject of a batch's message.
+    pub fn batch_subject(&self, batch: i64) -> String {
+        self.subject("records", &batch.to_string())
     }
 
-    pub(crate) fn batch_subject(&self, batch: i64) -> String {
-        format!("records.{}.{}.{batch}", self.uid, self.generation)
+    /// The subject of a key's token.
+    pub fn key_subject(&self, key: i64) -> String {
+        self.subject("keys", &key.to_string())
     }
 
     pub(crate) fn finish_subject(&self) -> String {
-        format!("records.{}.{}.finish", self.uid, self.generation)
+        self.subject("records", "finish")
     }
 
-    pub(crate) fn key_subject(&self, key: i64) -> String {
-        format!("keys.{}.{}.{key}", self.uid, self.generation)
+    pub(crate) fn batch_subjects(&self) -> String {
+        self.subject("records", "*")
     }
 
-    /// Reads the name of either stream back.
-    pub(crate) fn from_stream_name(name: &str) -> Option<Self> {
-        let rest = name.strip_prefix("vs-records-").or_else(|| name.strip_prefix("vs-keys-"))?;
-        // A uid has 36 characters, dashes among them.
-        let (uid, generation) = rest.split_at_checked(36)?;
-        Some(Self { uid: uid.parse().ok()?, generation: generation.strip_prefix('-')?.parse().ok()? })
+    pub(crate) fn key_subjects(&self) -> String {
+        self.subject("keys", "*")
+    }
+
+    fn subject(&self, kind: &str, last: &str) -> String {
+        let Self { tenant, uid, generation, naming } = self;
+        match naming {
+            Naming::Tenant => format!("{kind}.{}.{uid}.{generation}.{last}", tenant.token()),
+            Naming::Earlier => format!("{kind}.{uid}.{generation}.{last}"),
+        }
     }
 }
 
@@ -60,11 +131,24 @@ mod tests {
 
     #[test]
     fn stream_names_can_be_read_back() {
-        let job = JobStreams { uid: Uuid::from_u128(0x1234), generation: 7 };
-        assert_eq!(JobStreams::from_stream_name(&job.batch_stream()), Some(job));
-        assert_eq!(JobStreams::from_stream_name(&job.key_stream()), Some(job));
-        for foreign in ["", "orders", "vs-records-", "vs-records-nonsense-1", &job.batch_stream()[..40], "vs-other-x"] {
-            assert_eq!(JobStreams::from_stream_name(foreign), None, "{foreign}");
+        let job = JobStreams::new(Tenant::new("c", "n"), Uuid::from_u128(0x1234), 7);
+        let earlier = job.clone().named(Naming::Earlier);
+        for name in [job.batch_stream(), job.key_stream(), earlier.batch_stream(), earlier.key_stream()] {
+            assert_eq!(GenerationId::from_stream_name(&name), Some(job.id()), "{name}");
         }
+        for foreign in ["", "orders", "vs-records-", "vs-tokens-nonsense-1", &job.key_stream()[..40], "vs-other-x"] {
+            assert_eq!(GenerationId::from_stream_name(foreign), None, "{foreign}");
+        }
+    }
+
+    /// Workers of earlier versions look for these.
+    #[test]
+    fn the_names_of_earlier_versions_do_not_change() {
+        let uid = "00000000-0000-0000-0000-000000001234";
+        let job = JobStreams::new(Tenant::new("c", "n"), Uuid::from_u128(0x1234), 7).named(Naming::Earlier);
+        assert_eq!(job.batch_stream(), format!("vs-records-{uid}-7"));
+        assert_eq!(job.key_stream(), format!("vs-keys-{uid}-7"));
+        assert_eq!(job.batch_subject(5), format!("records.{uid}.7.5"));
+        assert_eq!((job.key_subject(5), job.consumer()), (format!("keys.{uid}.7.5"), "workers"));
     }
 }

@@ -3,6 +3,7 @@
 use crate::address::AddressError;
 use crate::denial::Denial;
 use crate::error::BoxError;
+use crate::permissions::NatsUser;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -29,6 +30,8 @@ pub struct ConnectOptions {
     pub patience: Duration,
     /// What the server shows as the connection's name.
     pub name: String,
+    /// Who logs in, and so which inboxes the answers come to.
+    pub user: NatsUser,
 }
 
 /// Why connecting failed.

@@ -78,7 +78,7 @@ impl Streams {
         }
         // Asking first keeps what is beyond the cap from being sent at all.
         let name = job.batch_stream();
-        let info: stream::Info = self.call(*job, &format!("STREAM.INFO.{name}"), &Nothing {}).await?;
+        let info: stream::Info = self.call(job.id(), &format!("STREAM.INFO.{name}"), &Nothing {}).await?;
         let room = u64::try_from(info.config.max_messages)
             .map_or(usize::MAX, |most| usize::try_from(most.saturating_sub(info.state.messages)).unwrap_or(usize::MAX));
         // At least one: a batch that is there already needs no room.
@@ -107,8 +107,8 @@ impl Streams {
     /// # Errors
     /// When not all of them are known to be there: a key without a token is not used.
     pub async fn publish_keys(&self, job: &JobStreams, keys: &[i64]) -> Result<(), StreamsError> {
-        let tokens =
-            keys.iter().map(|key| Ok(Outgoing::new(job.key_subject(*key), message::encode_key(job.uid, *key)?)));
+        let payload = |key: i64| message::encode_key(job.naming, job.uid, key);
+        let tokens = keys.iter().map(|key| Ok(Outgoing::new(job.key_subject(*key), payload(*key)?)));
         match self.pipeline(job, tokens).await? {
             (_, Some(failure)) => Err(failure),
             (_, None) => Ok(()),
@@ -127,7 +127,7 @@ impl Streams {
         let mut failure = None;
         let mut unbroken = true;
         self.connected().await?;
-        let mut listener = self.denials().listen(Concern::Job(*job));
+        let mut listener = self.denials().listen(Concern::Job(job.id()));
         loop {
             let stopped = result.full || failure.is_some();
             let next = if stopped || on_their_way.len() >= IN_FLIGHT_LIMIT { None } else { messages.next() };
@@ -200,11 +200,11 @@ impl Streams {
             return StreamsError::TooLarge(error.into());
         }
         if let Some(refusal) = error.source().and_then(|source| source.downcast_ref::<jetstream::Error>()) {
-            return classify(refusal.clone(), *job);
+            return classify(refusal.clone(), job.id());
         }
         // No stream takes the subject: it is gone, or JetStream is starting.
         if error.kind() == PublishErrorKind::StreamNotFound
-            && let Err(gone @ StreamsError::StreamGone(_)) = self.look(*job, &job.batch_stream()).await
+            && let Err(gone @ StreamsError::StreamGone(_)) = self.look(job, &job.batch_stream()).await
         {
             return gone;
         }
@@ -252,7 +252,7 @@ mod tests {
     #[test]
     fn a_part_that_was_stored_counts_when_the_rest_may_follow() {
         let published = |done| Published { done, stored: done, ..Published::default() };
-        let gone = JobStreams { uid: Uuid::nil(), generation: 1 };
+        let gone = crate::GenerationId { uid: Uuid::nil(), generation: 1 };
         let unreachable = || StreamsError::Unreachable("away".into());
         assert_eq!(settled((published(0), None)).unwrap(), published(0));
         assert_eq!(settled((published(3), Some(unreachable()))).unwrap(), published(3));

@@ -12,7 +12,6 @@ use crate::delivery::Delivery;
 use crate::denial::{Concern, Listener};
 use crate::error::{ErrorKind, StreamsError};
 use crate::message::{TRACE_HEADER, decode_work};
-use crate::names::CONSUMER;
 use crate::settle::{AckHandle, Generation};
 use async_nats::jetstream::Message as Delivered;
 use async_nats::{Message, StatusCode, Subscriber};
@@ -22,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, warn};
+use tracing::debug;
 
 /// How long a request waits at the server.
 const PULL_TIMEOUT: Duration = Duration::from_secs(6);
@@ -83,7 +82,7 @@ impl Pull {
         ack_wait: Duration,
         stop: CancellationToken,
     ) -> Result<Self, StreamsError> {
-        let denials = streams.denials().listen(Concern::Job(generation.job));
+        let denials = streams.denials().listen(Concern::Job(generation.job.id()));
         let inbox = streams.client().new_inbox();
         let subscribed = streams.client().subscribe(format!("{inbox}.*")).await;
         let subscriber = subscribed.map_err(|error| StreamsError::Unreachable(error.into()))?;
@@ -129,7 +128,7 @@ impl Pull {
         let stop = self.stop.clone();
         loop {
             if self.generation.has_ended() {
-                return Err(StreamsError::StreamGone(self.generation.job));
+                return Err(StreamsError::StreamGone(self.generation.job.id()));
             }
             let idle = self.outstanding == 0;
             let resting = Instant::now() < self.not_before;
@@ -174,7 +173,8 @@ impl Pull {
         self.request += 1;
         let request = PullRequest::new(room, PULL_TIMEOUT, Some(HEARTBEAT_INTERVAL));
         let payload = serde_json::to_vec(&request).map_err(StreamsError::Unreadable)?;
-        let subject = format!("$JS.API.CONSUMER.MSG.NEXT.{}.{CONSUMER}", self.generation.job.batch_stream());
+        let job = &self.generation.job;
+        let subject = format!("$JS.API.CONSUMER.MSG.NEXT.{}.{}", job.batch_stream(), job.consumer());
         let reply = format!("{}.{}", self.inbox, self.request);
         let sent = self.streams.client().publish_with_reply(subject, reply, payload.into()).await;
         sent.map_err(|error| StreamsError::Unreachable(error.into()))?;
@@ -217,7 +217,7 @@ impl Pull {
 
     /// After a failure: fails when the stream is gone; else sets a pause before the next request.
     async fn check_stream(&mut self) -> Result<(), StreamsError> {
-        let (job, stop) = (self.generation.job, self.stop.clone());
+        let (job, stop) = (&self.generation.job, self.stop.clone());
         let stream = job.batch_stream();
         let found = tokio::select! {
             () = stop.cancelled() => return Ok(()),
@@ -235,9 +235,8 @@ impl Pull {
 
     fn deliver(&self, message: Message) {
         let Some(reply) = message.reply.clone() else { return };
-        let job = self.generation.job;
         let handle = AckHandle::new(reply, Arc::clone(&self.generation));
-        let work = decode_work(&message.payload, job.uid);
+        let work = decode_work(&message.payload, self.generation.job.uid);
         let trace = message.headers.as_ref().and_then(|headers| headers.get(TRACE_HEADER)).map(ToString::to_string);
         let (deliveries, pending) = Delivered { message, context: self.streams.jetstream().clone() }
             .info()
@@ -245,12 +244,13 @@ impl Pull {
         match work {
             Ok(work) => self.buffer.put(Delivery::new(work, deliveries, pending, trace, handle)),
             Err(error) if error.is_newer() => {
-                warn!(job = %job.uid, %error, "leaving a message to a newer worker");
+                self.generation.tell_newer(&error);
                 handle.nak(NEWER_DELAY);
             }
             Err(error) => {
                 // Repair publishes the batch again if it was one.
-                warn!(job = %job.uid, %error, "removing a message that cannot be used");
+                self.generation.tell_unusable(&error);
+                self.streams.note_unusable();
                 handle.terminate();
             }
         }

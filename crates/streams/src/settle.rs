@@ -6,12 +6,13 @@
 use crate::JobStreams;
 use crate::connection_state::ConnectionState;
 use crate::error::BoxError;
+use crate::message::MessageError;
 use async_nats::{Client, Subject, jetstream::AckKind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
-use tracing::debug;
+use tracing::{debug, warn};
 
 /// The delay of a message whose handle was dropped unsettled, because its work may have failed.
 const DROPPED_DELAY: Duration = Duration::from_secs(1);
@@ -21,6 +22,8 @@ const DROPPED_DELAY: Duration = Duration::from_secs(1);
 pub(crate) struct Generation {
     pub(crate) job: JobStreams,
     ended: AtomicBool,
+    told_unusable: AtomicBool,
+    told_newer: AtomicBool,
     queue: mpsc::UnboundedSender<Settlement>,
     link: watch::Receiver<ConnectionState>,
 }
@@ -31,7 +34,8 @@ impl Generation {
         queue: mpsc::UnboundedSender<Settlement>,
         link: watch::Receiver<ConnectionState>,
     ) -> Self {
-        Self { job, ended: AtomicBool::new(false), queue, link }
+        let [ended, told_unusable, told_newer] = [false; 3].map(AtomicBool::new);
+        Self { job, ended, told_unusable, told_newer, queue, link }
     }
 
     /// From now on no handle of this generation sends anything.
@@ -44,6 +48,24 @@ impl Generation {
     pub(crate) fn has_ended(&self) -> bool {
         self.ended.load(Ordering::SeqCst)
     }
+
+    /// Logs that a message is removed. A publisher can send any number of them: only the first one is a warning.
+    pub(crate) fn tell_unusable(&self, error: &MessageError) {
+        if self.told_unusable.swap(true, Ordering::SeqCst) {
+            debug!(job = %self.job.uid, %error, "removing a message that cannot be used");
+        } else {
+            warn!(job = %self.job.uid, %error, "removing a message that cannot be used; further ones are counted only");
+        }
+    }
+
+    /// Logs that a message is left to others. It comes again and again: only the first one is a warning.
+    pub(crate) fn tell_newer(&self, error: &MessageError) {
+        if self.told_newer.swap(true, Ordering::SeqCst) {
+            debug!(job = %self.job.uid, %error, "leaving a message to a newer worker");
+        } else {
+            warn!(job = %self.job.uid, %error, "leaving messages to a newer worker");
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -52,8 +74,8 @@ pub(crate) enum Settlement {
     Flush(oneshot::Sender<Result<(), BoxError>>),
 }
 
-/// Sends settlements until every sender is gone.
-pub(crate) async fn send_settlements(client: Client, mut queue: mpsc::UnboundedReceiver<Settlement>) {
+/// Sends settlements until every sender is gone. `probe` is a request that is answered.
+pub(crate) async fn send_settlements(client: Client, mut queue: mpsc::UnboundedReceiver<Settlement>, probe: String) {
     while let Some(settlement) = queue.recv().await {
         match settlement {
             Settlement::Send { generation, .. } if generation.has_ended() => {}
@@ -65,7 +87,7 @@ pub(crate) async fn send_settlements(client: Client, mut queue: mpsc::UnboundedR
             }
             Settlement::Flush(done) => {
                 // A round trip: the server handles one connection's commands in order.
-                let reached = client.request("$JS.API.INFO", bytes::Bytes::new()).await;
+                let reached = client.request(probe.clone(), bytes::Bytes::new()).await;
                 let _ = done.send(reached.map(|_| ()).map_err(Into::into));
             }
         }

@@ -1,18 +1,19 @@
 //! The connection to NATS, which all requests use.
 
-use crate::JobStreams;
 use crate::connect::connect;
 use crate::connection_state::{ConnectionState, ConnectionWatch, Events};
 use crate::denial::Denials;
 use crate::error::StreamsError;
+use crate::names::{GenerationId, JobStreams};
 use crate::options::{ATTEMPT_TIMEOUT, ConnectError, ConnectOptions};
+use crate::permissions::NatsPermissions;
 use crate::settle::{Generation, Settlement, send_settlements};
 use async_nats::{Client, jetstream};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
@@ -29,7 +30,8 @@ struct Inner {
     link: watch::Receiver<ConnectionState>,
     events: Events,
     settlements: mpsc::UnboundedSender<Settlement>,
-    generations: Mutex<HashMap<JobStreams, Weak<Generation>>>,
+    generations: Mutex<HashMap<GenerationId, Weak<Generation>>>,
+    on_unusable: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
 impl Streams {
@@ -43,21 +45,21 @@ impl Streams {
     }
 
     async fn open(options: &ConnectOptions) -> Result<Self, ConnectError> {
-        let events = Events::default();
+        let events = Events::new(NatsPermissions::of(&options.user));
         let link = events.subscribe();
         let client = connect(options, &events).await?;
-        Ok(Self::over(client, link, events).await)
+        Ok(Self::over(client, link, events, options.user.probe()).await)
     }
 
-    async fn over(client: Client, mut link: watch::Receiver<ConnectionState>, events: Events) -> Self {
+    async fn over(client: Client, mut link: watch::Receiver<ConnectionState>, events: Events, probe: String) -> Self {
         // The first connection is reported by a task: wait, so that it is not taken for a reconnect.
         let _ = timeout(ATTEMPT_TIMEOUT, link.wait_for(|link| link.established > 0)).await;
         let (settlements, queue) = mpsc::unbounded_channel();
-        tokio::spawn(send_settlements(client.clone(), queue));
+        tokio::spawn(send_settlements(client.clone(), queue, probe));
         let mut jetstream = jetstream::new(client.clone());
         jetstream.set_timeout(ATTEMPT_TIMEOUT);
-        let generations = Mutex::default();
-        Self { inner: Arc::new(Inner { client, jetstream, link, events, settlements, generations }) }
+        let (generations, on_unusable) = (Mutex::default(), OnceLock::new());
+        Self { inner: Arc::new(Inner { client, jetstream, link, events, settlements, generations, on_unusable }) }
     }
 
     /// The server is about to be stopped on purpose: do not warn about the end of the connection.
@@ -87,6 +89,18 @@ impl Streams {
             Ok(Ok(Err(error))) => Err(StreamsError::Unreachable(error)),
             Ok(Err(error)) => Err(StreamsError::Unreachable(error.into())),
             Err(error) => Err(StreamsError::Unreachable(error.into())),
+        }
+    }
+
+    /// Calls `count` for each message that is removed because it cannot be used, from now on. The first caller's remains.
+    pub fn on_unusable(&self, count: impl Fn() + Send + Sync + 'static) {
+        let _ = self.inner.on_unusable.set(Box::new(count));
+    }
+
+    /// A message was removed because it cannot be used.
+    pub(crate) fn note_unusable(&self) {
+        if let Some(count) = self.inner.on_unusable.get() {
+            count();
         }
     }
 
@@ -122,16 +136,24 @@ impl Streams {
     }
 
     /// The one mark of a generation that all its handles share.
-    pub(crate) fn generation(&self, job: JobStreams) -> Arc<Generation> {
+    pub(crate) fn generation(&self, job: &JobStreams) -> Arc<Generation> {
         let mut known = self.inner.generations.lock();
-        if let Some(generation) = known.get(&job).and_then(Weak::upgrade) {
+        if let Some(generation) = known.get(&job.id()).and_then(Weak::upgrade) {
             return generation;
         }
         known.retain(|_, generation| generation.strong_count() > 0);
         let (queue, link) = (self.inner.settlements.clone(), self.inner.link.clone());
-        let generation = Arc::new(Generation::new(job, queue, link));
-        known.insert(job, Arc::downgrade(&generation));
+        let generation = Arc::new(Generation::new(job.clone(), queue, link));
+        known.insert(job.id(), Arc::downgrade(&generation));
         generation
+    }
+
+    /// From now on no handle of this generation sends anything.
+    pub(crate) fn end_generation(&self, id: GenerationId) {
+        let known = self.inner.generations.lock().get(&id).and_then(Weak::upgrade);
+        if let Some(generation) = known {
+            generation.end();
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Which streams exist, and removing those that are not needed.
 
+use crate::GenerationId;
 use crate::JobStreams;
 use crate::Streams;
 use crate::error::StreamsError;
@@ -56,27 +57,26 @@ impl Streams {
         Ok(match (batches, keys) {
             (Some(batches), Some(keys)) => StreamsState::Present { batches, keys },
             _ => {
-                self.generation(*job).end();
+                self.end_generation(job.id());
                 StreamsState::Absent
             }
         })
     }
 
     async fn count(&self, job: &JobStreams, stream: String) -> Result<Option<u64>, StreamsError> {
-        match self.call::<_, StreamCount>(*job, &format!("STREAM.INFO.{stream}"), &Nothing {}).await {
+        match self.call::<_, StreamCount>(job.id(), &format!("STREAM.INFO.{stream}"), &Nothing {}).await {
             Ok(StreamCount { state }) => Ok((state.consumer_count > 0).then_some(state.messages)),
             Err(StreamsError::StreamGone(_)) => Ok(None),
             // Requests about a stream whose servers are all down are not answered, while the cluster itself answers and lists it.
-            Err(StreamsError::Unreachable(_)) if self.is_clustered() && self.is_listed(job, &stream).await? => {
-                Err(StreamsError::Offline(*job))
+            Err(StreamsError::Unreachable(_)) if self.is_clustered() && self.is_listed(job.id(), &stream).await? => {
+                Err(StreamsError::Offline(job.id()))
             }
             Err(error) => Err(error),
         }
     }
 
-    async fn is_listed(&self, job: &JobStreams, stream: &str) -> Result<bool, StreamsError> {
-        let names = self.stream_names(&format!("*.{}.{}.*", job.uid, job.generation)).await?;
-        Ok(names.iter().any(|name| name == stream))
+    async fn is_listed(&self, id: GenerationId, stream: &str) -> Result<bool, StreamsError> {
+        Ok(self.streams_of(id.uid).await?.iter().any(|(_, name)| name == stream))
     }
 
     /// Removes both streams. That one is gone already is not an error.
@@ -84,17 +84,24 @@ impl Streams {
     /// # Errors
     /// As the server says.
     pub async fn delete(&self, job: &JobStreams) -> Result<(), StreamsError> {
-        self.generation(*job).end();
         for stream in [job.batch_stream(), job.key_stream()] {
-            match self.call::<_, serde::de::IgnoredAny>(*job, &format!("STREAM.DELETE.{stream}"), &Nothing {}).await {
-                Ok(_) | Err(StreamsError::StreamGone(_)) => {}
-                // Its servers are down and cannot confirm; they are told when they come back.
-                Err(StreamsError::Unreachable(_) | StreamsError::Offline(_))
-                    if self.is_clustered() && !self.is_listed(job, &stream).await? => {}
-                Err(error) => return Err(error),
-            }
+            self.delete_stream(job.id(), &stream).await?;
         }
         Ok(())
+    }
+
+    async fn delete_stream(&self, id: GenerationId, stream: &str) -> Result<(), StreamsError> {
+        self.end_generation(id);
+        match self.call::<_, serde::de::IgnoredAny>(id, &format!("STREAM.DELETE.{stream}"), &Nothing {}).await {
+            Ok(_) | Err(StreamsError::StreamGone(_)) => Ok(()),
+            // Its servers are down and cannot confirm; they are told when they come back.
+            Err(StreamsError::Unreachable(_) | StreamsError::Offline(_))
+                if self.is_clustered() && !self.is_listed(id, stream).await? =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Removes every generation of the job but `keep`, and returns how many there were.
@@ -102,22 +109,29 @@ impl Streams {
     /// # Errors
     /// As the server says.
     pub async fn delete_other_generations(&self, uid: Uuid, keep: Option<i64>) -> Result<usize, StreamsError> {
-        let all = self.names(&format!("*.{uid}.>")).await?;
-        let others: Vec<_> = all.into_iter().filter(|job| job.uid == uid && Some(job.generation) != keep).collect();
-        for job in &others {
-            info!(job = %uid, generation = job.generation, "removing the streams of another generation");
-            self.delete(job).await?;
+        let mut others = self.streams_of(uid).await?;
+        others.retain(|(id, _)| Some(id.generation) != keep);
+        let generations: BTreeSet<GenerationId> = others.iter().map(|(id, _)| *id).collect();
+        for id in &generations {
+            info!(job = %uid, generation = id.generation, "removing the streams of another generation");
         }
-        Ok(others.len())
+        for (id, stream) in &others {
+            self.delete_stream(*id, stream).await?;
+        }
+        Ok(generations.len())
     }
 
-    async fn names(&self, subject: &str) -> Result<BTreeSet<JobStreams>, StreamsError> {
-        let names = self.stream_names(subject).await?;
-        Ok(names.iter().filter_map(|name| JobStreams::from_stream_name(name)).collect())
+    /// The streams of a job, of whatever generation.
+    async fn streams_of(&self, uid: Uuid) -> Result<Vec<(GenerationId, String)>, StreamsError> {
+        let mut names = self.stream_names(&format!("*.*.{uid}.>")).await?;
+        // Those of versions whose subjects had no tenant.
+        names.extend(self.stream_names(&format!("*.{uid}.>")).await?);
+        let known = names.into_iter().filter_map(|name| Some((GenerationId::from_stream_name(&name)?, name)));
+        Ok(known.filter(|(id, _)| id.uid == uid).collect())
     }
 
     async fn stream_names(&self, subject: &str) -> Result<Vec<String>, StreamsError> {
-        let no_job = JobStreams { uid: Uuid::nil(), generation: 0 };
+        let no_job = GenerationId { uid: Uuid::nil(), generation: 0 };
         let (mut found, mut offset) = (Vec::new(), 0);
         loop {
             let page: Names = self.call(no_job, "STREAM.NAMES", &NamesQuery { subject, offset }).await?;

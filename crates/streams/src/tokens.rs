@@ -7,7 +7,6 @@ use crate::backoff::Backoff;
 use crate::denial::Concern;
 use crate::error::{ErrorKind, StreamsError};
 use crate::message::decode_key;
-use crate::names::CONSUMER;
 use crate::pull::PullRequest;
 use crate::settle::{AckHandle, Generation};
 use async_nats::{Message, Request, StatusCode};
@@ -16,7 +15,7 @@ use futures_util::stream::FuturesUnordered;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until};
-use tracing::{debug, warn};
+use tracing::debug;
 
 /// How long one request waits at the server at most.
 const PULL_TIMEOUT: Duration = Duration::from_secs(8);
@@ -84,7 +83,7 @@ enum Pulled {
 impl Streams {
     /// The key stream of a generation. Asks nothing of the server.
     pub fn tokens(&self, job: &JobStreams) -> KeyTokens {
-        KeyTokens { streams: self.clone(), generation: self.generation(*job) }
+        KeyTokens { streams: self.clone(), generation: self.generation(job) }
     }
 }
 
@@ -101,7 +100,7 @@ impl KeyTokens {
         let mut failures = 0;
         loop {
             if self.generation.has_ended() {
-                return Err(StreamsError::StreamGone(self.generation.job));
+                return Err(StreamsError::StreamGone(self.generation.job.id()));
             }
             if pulls.is_empty() && link.now().up {
                 pulls.push(self.spawn_pull(until.saturating_duration_since(Instant::now())));
@@ -146,7 +145,7 @@ impl KeyTokens {
     /// When that is not known to have happened.
     pub async fn requeue(&self, key: i64) -> Result<(), StreamsError> {
         if self.generation.has_ended() {
-            return Err(StreamsError::StreamGone(self.generation.job));
+            return Err(StreamsError::StreamGone(self.generation.job.id()));
         }
         self.streams.publish_keys(&self.generation.job, &[key]).await
     }
@@ -159,7 +158,8 @@ impl KeyTokens {
     }
 
     async fn pull(self, wait: Duration) -> Pulled {
-        let stream = self.generation.job.key_stream();
+        let job = &self.generation.job;
+        let stream = job.key_stream();
         let payload = match serde_json::to_vec(&PullRequest::new(1, wait, None)) {
             Ok(payload) => payload,
             Err(error) => return Pulled::Failed(StreamsError::Unreadable(error)),
@@ -167,8 +167,8 @@ impl KeyTokens {
         // An inbox of its own: a token comes under its own subject, which the client's shared inbox would not recognise.
         let inbox = self.streams.client().new_inbox();
         let request = Request::new().payload(payload.into()).timeout(Some(wait + ANSWER_TIMEOUT)).inbox(inbox);
-        let subject = format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{CONSUMER}");
-        let mut listener = self.streams.denials().listen(Concern::Job(self.generation.job));
+        let subject = format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{}", job.consumer());
+        let mut listener = self.streams.denials().listen(Concern::Job(job.id()));
         let answer = tokio::select! {
             answer = self.streams.client().send_request(subject, request) => answer,
             denial = listener.denied() => return Pulled::Failed(StreamsError::Denied(denial)),
@@ -185,7 +185,7 @@ impl KeyTokens {
             // The server forgot the request, or its answer was lost.
             Err(error) => StreamsError::Unreachable(error.into()),
         };
-        match self.streams.look(self.generation.job, &stream).await {
+        match self.streams.look(job, &stream).await {
             Err(known) if known.is_stream_gone() || known.kind() != ErrorKind::Transient => Pulled::Failed(known),
             _ => Pulled::Failed(failure),
         }
@@ -193,17 +193,12 @@ impl KeyTokens {
 
     fn read(self, message: Message) -> Pulled {
         let Some(reply) = message.reply.clone() else { return Pulled::Nothing };
-        let job = self.generation.job;
         let handle = AckHandle::new(reply, Arc::clone(&self.generation));
-        match decode_key(&message.payload, job.uid) {
+        match decode_key(&message.subject) {
             Ok(key) => Pulled::Token(Token { key, handle, tokens: self }),
-            Err(error) if error.is_newer() => {
-                warn!(job = %job.uid, %error, "leaving a token to a newer worker");
-                handle.nak(PULL_TIMEOUT);
-                Pulled::Nothing
-            }
             Err(error) => {
-                warn!(job = %job.uid, %error, "removing a token that cannot be used");
+                self.generation.tell_unusable(&error);
+                self.streams.note_unusable();
                 handle.terminate();
                 Pulled::Nothing
             }

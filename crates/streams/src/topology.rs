@@ -4,7 +4,6 @@ use crate::JobStreams;
 use crate::Streams;
 use crate::error::{StreamsError, classify};
 use crate::limits::{Limits, batch_config, key_config};
-use crate::names::CONSUMER;
 use crate::request::Nothing;
 use async_nats::jetstream::{self, ErrorCode, consumer, stream};
 use serde::Serialize;
@@ -42,8 +41,8 @@ impl Streams {
     }
 
     async fn bring_to(&self, job: &JobStreams, limits: &Limits, create: bool) -> Result<(), StreamsError> {
-        if self.generation(*job).has_ended() {
-            return Err(StreamsError::StreamGone(*job));
+        if self.generation(job).has_ended() {
+            return Err(StreamsError::StreamGone(job.id()));
         }
         let wanted =
             [(batch_config(job, limits), limits.bytes_of_batches()), (key_config(job, limits), limits.bytes_of_keys())];
@@ -63,7 +62,7 @@ impl Streams {
         create: bool,
     ) -> Result<(), StreamsError> {
         let name = wanted.name.clone();
-        match self.call::<_, stream::Info>(*job, &format!("STREAM.INFO.{name}"), &Nothing {}).await {
+        match self.call::<_, stream::Info>(job.id(), &format!("STREAM.INFO.{name}"), &Nothing {}).await {
             Ok(found) => {
                 // What was left to be chosen was chosen when it was made.
                 if limits.replicas.is_none() {
@@ -76,7 +75,7 @@ impl Streams {
                     return Ok(());
                 }
                 info!(stream = name, "changing the stream's limits");
-                self.call::<_, stream::Info>(*job, &format!("STREAM.UPDATE.{name}"), &wanted).await.map(drop)
+                self.call::<_, stream::Info>(job.id(), &format!("STREAM.UPDATE.{name}"), &wanted).await.map(drop)
             }
             Err(StreamsError::StreamGone(_)) if create => self.make_stream(job, limits, wanted, bytes).await,
             Err(error) => Err(error),
@@ -107,7 +106,7 @@ impl Streams {
             } else if wanted.max_bytes < 0 && refusal.error_code() == ErrorCode::STREAM_MAX_BYTES_REQUIRED {
                 wanted.max_bytes = bytes;
             } else {
-                return Err(classify(refusal, *job));
+                return Err(classify(refusal, job.id()));
             }
         }
     }
@@ -119,7 +118,8 @@ impl Streams {
         mut wanted: consumer::Config,
         create: bool,
     ) -> Result<(), StreamsError> {
-        match self.call::<_, consumer::Info>(*job, &format!("CONSUMER.INFO.{stream}.{CONSUMER}"), &Nothing {}).await {
+        let name = job.consumer();
+        match self.call::<_, consumer::Info>(job.id(), &format!("CONSUMER.INFO.{stream}.{name}"), &Nothing {}).await {
             Ok(found) => {
                 wanted.num_replicas = found.config.num_replicas;
                 if same_consumer(&found.config, &wanted) {
@@ -131,14 +131,14 @@ impl Streams {
             Err(error) => return Err(error),
         }
         loop {
-            let what = format!("CONSUMER.CREATE.{stream}.{CONSUMER}");
+            let what = format!("CONSUMER.CREATE.{stream}.{name}");
             let request = NewConsumer { stream_name: stream, config: &wanted };
             let refusal = match self.ask::<_, consumer::Info>(&what, &request).await? {
                 Ok(_) => return Ok(()),
                 Err(refusal) => refusal,
             };
             let Some(most) = pending_allowed(&refusal).filter(|most| *most < wanted.max_ack_pending) else {
-                return Err(classify(refusal, *job));
+                return Err(classify(refusal, job.id()));
             };
             info!(stream, most, wanted = wanted.max_ack_pending, "the account allows fewer messages in flight");
             wanted.max_ack_pending = most;
@@ -178,6 +178,7 @@ fn same_stream(found: &stream::Config, wanted: &stream::Config) -> bool {
         && found.max_messages == wanted.max_messages
         && found.max_messages_per_subject == wanted.max_messages_per_subject
         && found.max_bytes == wanted.max_bytes
+        && found.max_message_size == wanted.max_message_size
         && found.num_replicas == wanted.num_replicas
 }
 
@@ -187,11 +188,13 @@ fn same_consumer(found: &consumer::Config, wanted: &consumer::Config) -> bool {
         && found.max_ack_pending == wanted.max_ack_pending
         && found.max_deliver == wanted.max_deliver
         && found.backoff == wanted.backoff
+        && found.headers_only == wanted.headers_only
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Tenant;
     use serde_json::json;
     use uuid::Uuid;
 
@@ -222,7 +225,7 @@ mod tests {
 
     #[test]
     fn every_limit_that_differs_is_brought_to_the_streams() {
-        let job = JobStreams { uid: Uuid::nil(), generation: 1 };
+        let job = JobStreams::new(Tenant::new("c", "n"), Uuid::nil(), 1);
         let limits = Limits::default();
         let (stream, consumer) = batch_config(&job, &limits);
         assert!(same_stream(&stream, &stream.clone()) && same_consumer(&consumer, &consumer.clone()));

@@ -5,7 +5,7 @@
 use rustix::time::{ClockId, clock_gettime};
 use std::time::Duration;
 use vaultstream_embedded::{Options, Servers};
-use vaultstream_streams::{ConnectOptions, JobStreams, Limits, ReadAhead, Streams};
+use vaultstream_streams::{ConnectOptions, JobStreams, Limits, ReadAhead, Streams, Tenant};
 
 fn cpu() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
@@ -27,7 +27,7 @@ async fn waiting_burns_no_cpu_with_or_without_a_server() {
     let url = servers.nats_url().to_owned();
     let options = ConnectOptions { url, patience: Duration::from_secs(10), ..ConnectOptions::default() };
     let streams = Streams::connect(&options).await.unwrap();
-    let job = JobStreams { uid: uuid::Uuid::new_v4(), generation: 1 };
+    let job = JobStreams::new(Tenant::new("c", "n"), uuid::Uuid::new_v4(), 1);
     streams.create(&job, &Limits::default()).await.unwrap();
 
     let mut puller = streams.batches(&job, ReadAhead { messages: 64, bytes: usize::MAX }).await.unwrap();

@@ -8,9 +8,15 @@ use vaultstream::job::new_job;
 use vaultstream_api::SigningJob;
 use vaultstream_ledger::{ConnectOptions, JobId, JobState, Ledger, TlsFiles, jobs};
 use vaultstream_lifecycle::{Driven, Driver, Outcome, Settings, Until, drive};
-use vaultstream_streams::{JobStreams, Streams};
+use vaultstream_streams::{JobStreams, NatsUser, Streams};
 
+use super::nats::tenant;
 use super::{PATIENCE, Site, until};
+
+/// The streams of a job of a manifest without a namespace.
+pub(crate) fn job_streams(uid: Uuid, generation: i64) -> JobStreams {
+    JobStreams::new(tenant(), uid, generation)
+}
 
 /// Settings with the waits cut short that a test cannot wait for.
 pub(crate) fn quick() -> Settings {
@@ -82,6 +88,7 @@ async fn streams_at(url: &str) -> Streams {
     let options = vaultstream_streams::ConnectOptions {
         url: url.to_owned(),
         name: "vaultstream-test".to_owned(),
+        user: NatsUser::Operator,
         patience: Duration::from_secs(30),
         ..Default::default()
     };
@@ -116,7 +123,7 @@ impl Drive {
     /// The present generation of the job's streams.
     pub(crate) async fn topology(&self) -> JobStreams {
         let job = jobs::by_id(&self.ledger, self.id).await.unwrap().unwrap();
-        JobStreams { uid: self.uid, generation: job.generation }
+        job_streams(self.uid, job.generation)
     }
 
     /// Waits until every batch is published, and answers how many.

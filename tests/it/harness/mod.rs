@@ -16,6 +16,8 @@ mod program;
 mod relay;
 mod site;
 
+#[path = "../../../crates/streams/tests/nats/hostile.rs"]
+pub(crate) mod hostile;
 #[path = "../../../crates/streams/tests/nats/plain.rs"]
 pub(crate) mod plain;
 #[path = "../../../crates/streams/tests/nats/three.rs"]
@@ -23,9 +25,10 @@ pub(crate) mod three;
 
 pub(crate) use check::{assert_complete, assert_signed_exactly_once};
 pub(crate) use collector::{Collector, Span};
-pub(crate) use drive::{Drive, quick};
+pub(crate) use drive::{Drive, job_streams, quick};
 pub(crate) use jobs::{generated, of_spec, of_table};
 pub(crate) use lease_log::LeaseLog;
+pub(crate) use nats::tenant;
 pub(crate) use others::{output, python};
 pub(crate) use patience::PATIENCE;
 pub(crate) use process::{Ended, Program, Running};

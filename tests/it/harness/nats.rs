@@ -1,6 +1,7 @@
 //! JetStream as an administrator, or an accident, sees it.
 
 use async_nats::jetstream::{self, consumer::PullConsumer};
+use vaultstream_streams::Tenant;
 
 use super::Site;
 
@@ -14,6 +15,11 @@ impl Site {
     /// The consumer that a job's workers share.
     pub(crate) async fn consumer(&self, stream: &str) -> PullConsumer {
         let stream = self.jetstream().await.get_stream(stream).await.unwrap();
-        stream.get_consumer("workers").await.unwrap()
+        stream.get_consumer(tenant().token()).await.unwrap()
     }
+}
+
+/// The tenant of every job that `vaultstream run` makes of a manifest without a namespace.
+pub(crate) fn tenant() -> Tenant {
+    Tenant::new("local", "default")
 }

@@ -83,7 +83,7 @@ async fn streams_whose_only_server_is_down_are_told_from_an_outage() {
     })
     .await;
     // They cannot be removed now, and they block nothing.
-    let new = JobStreams { generation: job.generation + 1, ..job };
+    let new = JobStreams { generation: job.generation + 1, ..job.clone() };
     eventually("others are made", async || {
         streams.create(&new, &Limits { replicas: Some(1), ..Limits::default() }).await.is_ok()
     })

@@ -18,7 +18,7 @@ async fn a_deleted_stream_is_reported_and_late_acks_touch_nothing() {
     let token = worker.tokens(&old).next(LONG).await.unwrap().unwrap();
 
     lifecycle.delete(&old).await.unwrap();
-    let new = JobStreams { generation: 2, ..old };
+    let new = JobStreams { generation: 2, ..old.clone() };
     lifecycle.create(&new, &Limits::default()).await.unwrap();
     lifecycle.publish_batches(&new, &batches(&new, 0..4)).await.unwrap();
     lifecycle.publish_keys(&new, &[1]).await.unwrap();
@@ -71,16 +71,16 @@ async fn assert_told_that_it_is_gone(puller: &mut BatchPuller) {
 async fn made_again_by_another_program(server: &Server, old: &JobStreams, new: &JobStreams) -> Vec<Message> {
     let plain = server.plain().await;
     let mut delivered = Vec::new();
-    for (stream, kind) in [(new.batch_stream(), "records"), (new.key_stream(), "keys")] {
+    for (stream, subject) in [(new.batch_stream(), old.batch_subject(0)), (new.key_stream(), old.key_subject(0))] {
         let mut config = plain.get_stream(&stream).await.unwrap().cached_info().config.clone();
         config.name = config.name.trim_end_matches("-2").to_owned() + "-1";
-        config.subjects = vec![format!("{kind}.{}.1.*", old.uid)];
+        let subject = subject.trim_end_matches('0');
+        config.subjects = vec![format!("{subject}*")];
         let made = plain.create_stream(config).await.unwrap();
         for last in 0..4 {
-            let subject = format!("{kind}.{}.1.{last}", old.uid);
-            plain.publish(subject, "{}".into()).await.unwrap().await.unwrap();
+            plain.publish(format!("{subject}{last}"), "{}".into()).await.unwrap().await.unwrap();
         }
-        let consumer = pull::Config { durable_name: Some("workers".into()), ..Default::default() };
+        let consumer = pull::Config { durable_name: Some(old.consumer().to_owned()), ..Default::default() };
         let consumer = made.create_consumer(consumer).await.unwrap();
         let mut messages = consumer.fetch().max_messages(4).messages().await.unwrap();
         while let Some(message) = messages.next().await {
@@ -109,7 +109,7 @@ async fn a_wiped_jetstream_is_reported_to_everybody_who_waits() {
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     assert_eq!(streams.state(&old).await.unwrap(), StreamsState::Absent);
 
-    let new = JobStreams { generation: 2, ..old };
+    let new = JobStreams { generation: 2, ..old.clone() };
     streams.create(&new, &Limits::default()).await.unwrap();
     streams.publish_batches(&new, &[batch(&new, 0)]).await.unwrap();
     held.ack();
@@ -126,7 +126,7 @@ async fn a_lost_consumer_counts_as_a_lost_stream() {
     let waiting = tokio::spawn(async move { tokens.next(LONG).await });
     let stream = server.batch_stream(&job).await;
     eventually("the puller waits", async || crate::server::workers(&stream).await.num_waiting == 1).await;
-    stream.delete_consumer("workers").await.unwrap();
+    stream.delete_consumer(job.consumer()).await.unwrap();
     assert!(timeout(LONG, puller.next()).await.unwrap().unwrap_err().is_stream_gone());
     assert!(waiting.await.unwrap().unwrap_err().is_stream_gone());
     assert_eq!(streams.state(&job).await.unwrap(), StreamsState::Absent);
@@ -138,7 +138,7 @@ async fn other_generations_are_removed_and_only_they() {
     let (streams, first) = server.job().await;
     let stranger = crate::server::new_job();
     streams.create(&stranger, &Limits::default()).await.unwrap();
-    let generations: Vec<_> = [2, 3, 12].map(|generation| JobStreams { generation, ..first }).to_vec();
+    let generations: Vec<_> = [2, 3, 12].map(|generation| JobStreams { generation, ..first.clone() }).to_vec();
     for job in &generations {
         streams.create(job, &Limits::default()).await.unwrap();
     }

@@ -6,6 +6,8 @@ mod cluster;
 mod connecting;
 mod encryption;
 mod generations;
+mod hostile;
+mod permissions;
 mod plain;
 mod publishing;
 mod pulling;

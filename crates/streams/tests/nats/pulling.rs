@@ -117,7 +117,7 @@ async fn stopping_under_load_neither_loses_nor_redelivers() {
     let limits = Limits { batch_ack_wait: Duration::from_secs(300), ..Limits::default() };
     let (streams, job) = server.job_with(&limits).await;
     let publishing = tokio::spawn({
-        let streams = streams.clone();
+        let (streams, job) = (streams.clone(), job.clone());
         async move {
             for chunk in batches(&job, 0..BATCHES).chunks(50) {
                 streams.publish_batches(&job, chunk).await.unwrap();
@@ -126,7 +126,7 @@ async fn stopping_under_load_neither_loses_nor_redelivers() {
     });
     let (sender, mut seen) = tokio::sync::mpsc::unbounded_channel();
     let steady = tokio::spawn({
-        let (sender, streams) = (sender.clone(), server.streams().await);
+        let (sender, streams, job) = (sender.clone(), server.streams().await, job.clone());
         async move {
             let mut puller = streams.batches(&job, ahead(16)).await.unwrap();
             while let Ok(Some(delivery)) = puller.next().await {
@@ -136,7 +136,7 @@ async fn stopping_under_load_neither_loses_nor_redelivers() {
         }
     });
     let restless = tokio::spawn({
-        let (sender, streams) = (sender, server.streams().await);
+        let (sender, streams, job) = (sender, server.streams().await, job.clone());
         async move {
             let mut stops = 0;
             while !sender.is_closed() {
@@ -228,7 +228,7 @@ async fn next_can_be_dropped_without_losing_a_message() {
     let (streams, job) = server.job().await;
     let mut puller = streams.batches(&job, ahead(8)).await.unwrap();
     let publishing = tokio::spawn({
-        let streams = streams.clone();
+        let (streams, job) = (streams.clone(), job.clone());
         async move {
             for number in 0..200 {
                 streams.publish_batches(&job, &[batch(&job, number)]).await.unwrap();

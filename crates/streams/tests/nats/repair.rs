@@ -39,7 +39,7 @@ async fn messages_that_were_deleted_are_missing_in_the_index() {
 async fn the_index_counts_more_than_a_page() {
     const BATCHES: i64 = 120_000;
     let server = Server::start();
-    let (streams, job) = server.job_with(&Limits { max_batches: 200_000, ..Limits::default() }).await;
+    let (streams, job) = server.job_with(&Limits { max_batches: 200_000, keys: 10_000, ..Limits::default() }).await;
     let begun = Instant::now();
     let mut done = 0;
     let all = batches(&job, 0..BATCHES);

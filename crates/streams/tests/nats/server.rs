@@ -5,7 +5,8 @@ use std::time::Duration;
 use uuid::Uuid;
 use vaultstream_embedded::{Options, Servers};
 use vaultstream_streams::{
-    BatchMessage, BatchPuller, ConnectOptions, Delivery, JobStreams, Limits, ReadAhead, Streams, StreamsState, Work,
+    BatchMessage, BatchPuller, ConnectOptions, Delivery, JobStreams, Limits, ReadAhead, Streams, StreamsState, Tenant,
+    Work,
 };
 
 /// Long enough that a test which needs it has failed.
@@ -63,7 +64,7 @@ impl Server {
 }
 
 pub(crate) fn new_job() -> JobStreams {
-    JobStreams { uid: Uuid::new_v4(), generation: 1 }
+    JobStreams::new(Tenant::new("cluster", "namespace"), Uuid::new_v4(), 1)
 }
 
 pub(crate) fn batch(job: &JobStreams, number: i64) -> BatchMessage {
@@ -99,7 +100,7 @@ pub(crate) async fn emptied(streams: &Streams, job: &JobStreams) {
 }
 
 pub(crate) async fn workers(stream: &stream::Stream) -> consumer::Info {
-    stream.consumer_info("workers").await.unwrap()
+    stream.consumer_info(new_job().consumer()).await.unwrap()
 }
 
 /// Waits until something becomes true.

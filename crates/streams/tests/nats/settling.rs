@@ -112,7 +112,7 @@ async fn a_message_that_cannot_be_used_is_removed_and_a_newer_one_is_left_alone(
     let server = Server::start();
     let (streams, job) = server.job().await;
     let plain = server.plain().await;
-    let subject = |last: &str| format!("records.{}.{}.{last}", job.uid, job.generation);
+    let subject = |last: &str| job.batch_subject(0).trim_end_matches('0').to_owned() + last;
     let foreign = batch(&crate::server::new_job(), 3);
     let foreign = format!(r#"{{"v":1,"kind":"batch","job":"{}","batch":3,"first":1,"last":2,"rows":2}}"#, foreign.job);
     for (last, payload) in [("0", "nonsense".to_owned()), ("1", r#"{"v":2,"kind":"x"}"#.to_owned()), ("3", foreign)] {

@@ -19,20 +19,23 @@ async fn the_streams_are_made_as_designed() {
         assert_eq!(config.max_bytes, -1);
         assert_eq!(config.num_replicas, 1);
         assert!(config.max_age.is_zero());
+        assert_eq!(config.max_message_size, 512);
     }
     let config = &batches.cached_info().config;
-    assert_eq!(config.subjects, [format!("records.{}.1.*", job.uid)]);
+    assert_eq!(config.subjects, [format!("records.cluster_namespace.{}.1.*", job.uid)]);
     assert_eq!((config.discard, config.discard_new_per_subject), (DiscardPolicy::New, true));
     assert_eq!(config.max_messages, 100_000);
     let config = &keys.cached_info().config;
-    assert_eq!(config.subjects, [format!("keys.{}.1.*", job.uid)]);
+    assert_eq!(config.subjects, [format!("keys.cluster_namespace.{}.1.*", job.uid)]);
     assert_eq!((config.discard, config.discard_new_per_subject), (DiscardPolicy::Old, false));
-    for (stream, ack_wait, pending) in [(&batches, 30, 7_200), (&keys, 75, 1_000)] {
+    assert_eq!(config.max_messages, 2_100);
+    for (stream, ack_wait, pending, headers_only) in [(&batches, 30, 7_200, false), (&keys, 75, 1_000, true)] {
         let config = workers(stream).await.config;
-        assert_eq!(config.durable_name.as_deref(), Some("workers"));
+        assert_eq!(config.durable_name.as_deref(), Some("cluster_namespace"));
         assert_eq!(config.ack_wait, Duration::from_secs(ack_wait));
         assert_eq!(config.max_ack_pending, pending);
         assert_eq!(config.max_deliver, -1);
+        assert_eq!(config.headers_only, headers_only);
         assert!(config.backoff.is_empty());
         assert!(config.inactive_threshold.is_zero());
     }
@@ -75,7 +78,7 @@ async fn the_configuration_is_changed_only_on_a_real_difference() {
 async fn adjusting_never_creates() {
     let server = Server::start();
     let (streams, job) = server.job().await;
-    server.key_stream(&job).await.delete_consumer("workers").await.unwrap();
+    server.key_stream(&job).await.delete_consumer(job.consumer()).await.unwrap();
     assert!(streams.adjust(&job, &Limits::default()).await.unwrap_err().is_stream_gone());
     server.plain().await.delete_stream(job.batch_stream()).await.unwrap();
     assert!(streams.adjust(&job, &Limits::default()).await.unwrap_err().is_stream_gone());
