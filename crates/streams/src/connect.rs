@@ -18,7 +18,7 @@ use tracing::debug;
 /// A server that does not answer three of these is taken for dead.
 const PING_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Connects within the patience, and checks that JetStream answers. `events` gets every event of the connection.
+/// Connects within the patience, and checks that JetStream responds. `events` gets every event of the connection.
 pub(crate) async fn connect(options: &ConnectOptions, events: &Events) -> Result<Client, ConnectError> {
     let address = address::parse(&options.url).map_err(ConnectError::BadUrl)?;
     // TLS needs one provider for the process; when there is one already, that serves.
@@ -155,8 +155,8 @@ async fn check_jetstream(client: &Client, events: &Events, probe: &str) -> Resul
         Ok(answer) => answer,
         Err(NoAnswer::Denied(denial)) => return Err(Failure::Final(ConnectError::Denied(denial))),
         // The server says so itself when it is not just starting up.
-        Err(NoAnswer::NobodyThere) if !client.server_info().jetstream => {
-            return Err(Failure::Final(ConnectError::NoJetStream(NoAnswer::NobodyThere.into())));
+        Err(NoAnswer::NoResponders) if !client.server_info().jetstream => {
+            return Err(Failure::Final(ConnectError::NoJetStream(NoAnswer::NoResponders.into())));
         }
         Err(error) => return Err(Failure::Passing(error.into())),
     };

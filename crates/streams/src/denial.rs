@@ -10,7 +10,7 @@ use tokio::sync::broadcast;
 
 /// Denials kept for listeners that have not read them yet; older ones are dropped.
 const KEPT_LIMIT: usize = 64;
-/// The prefix of every subject for answers.
+/// The prefix of every subject for responses.
 const INBOX_PREFIX: &str = "_INBOX.";
 /// What was tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,7 +13,7 @@ pub const TRACE_HEADER: &str = "traceparent";
 
 /// One batch of one job: a contiguous range of record ids.
 ///
-/// Whoever may publish can write one, so it is a hint: workers sign the range that the ledger has for the number.
+/// A publisher can write anything into one, so it is a hint: workers sign the range that the ledger has for the number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BatchMessage {
     /// The job's uid; a worker drops a message of another job.

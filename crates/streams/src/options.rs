@@ -30,7 +30,7 @@ pub struct ConnectOptions {
     pub patience: Duration,
     /// What the server shows as the connection's name.
     pub name: String,
-    /// Who logs in, and so which inboxes the answers come to.
+    /// Who logs in, and so which inboxes the responses come to.
     pub user: NatsUser,
 }
 

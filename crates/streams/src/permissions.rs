@@ -24,7 +24,7 @@ pub enum NatsUser {
 }
 
 impl NatsUser {
-    /// What the subjects for answers begin with. No other user of VaultStream may subscribe to them.
+    /// What the subjects for responses begin with. No other user of VaultStream may subscribe to them.
     pub(crate) fn inbox_prefix(&self) -> String {
         match self {
             // No tenant's token: these contain an underscore.
@@ -33,7 +33,7 @@ impl NatsUser {
         }
     }
 
-    /// A request that JetStream answers whenever it is there. The answer to a worker's is that there is no such stream.
+    /// A request that JetStream responds to whenever it is there: to a worker's with an error, because there is no such stream.
     pub(crate) fn probe(&self) -> String {
         match self {
             Self::Operator | Self::Both => "$JS.API.INFO".to_owned(),

@@ -20,8 +20,8 @@ struct MaybeError {
 pub(crate) enum NoAnswer {
     #[error("NATS does not allow this user to {0}")]
     Denied(Denial),
-    #[error("nothing answers JetStream requests")]
-    NobodyThere,
+    #[error("nothing responds to JetStream requests")]
+    NoResponders,
     #[error("the request is larger than the server accepts")]
     TooLarge(#[source] BoxError),
     #[error("there was no answer")]
@@ -34,7 +34,7 @@ impl From<NoAnswer> for StreamsError {
             NoAnswer::Denied(denial) => Self::Denied(denial),
             NoAnswer::TooLarge(source) => Self::TooLarge(source),
             // An outage: JetStream is starting, or has no leader.
-            error @ NoAnswer::NobodyThere => Self::Unreachable(error.into()),
+            error @ NoAnswer::NoResponders => Self::Unreachable(error.into()),
             NoAnswer::Silence(source) => Self::Unreachable(source),
         }
     }
@@ -53,7 +53,7 @@ pub(crate) async fn request(
         denial = listener.denied() => return Err(NoAnswer::Denied(denial)),
     };
     answer.map(|message| message.payload).map_err(|error| match error.kind() {
-        RequestErrorKind::NoResponders => NoAnswer::NobodyThere,
+        RequestErrorKind::NoResponders => NoAnswer::NoResponders,
         RequestErrorKind::MaxPayloadExceeded => NoAnswer::TooLarge(error.into()),
         _ => NoAnswer::Silence(error.into()),
     })

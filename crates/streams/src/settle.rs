@@ -74,7 +74,7 @@ pub(crate) enum Settlement {
     Flush(oneshot::Sender<Result<(), BoxError>>),
 }
 
-/// Sends settlements until every sender is gone. `probe` is a request that is answered.
+/// Sends settlements until every sender is gone. `probe` is a request that gets a response.
 pub(crate) async fn send_settlements(client: Client, mut queue: mpsc::UnboundedReceiver<Settlement>, probe: String) {
     while let Some(settlement) = queue.recv().await {
         match settlement {

@@ -35,7 +35,7 @@ struct Inner {
 }
 
 impl Streams {
-    /// Connects, and checks that JetStream answers. Retries a server that is down until the patience is over; fails at once after a
+    /// Connects, and checks that JetStream responds. Retries a server that is down until the patience is over; fails at once after a
     /// refusal or a bad file.
     ///
     /// # Errors

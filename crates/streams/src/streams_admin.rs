@@ -51,7 +51,7 @@ impl Streams {
     /// Counts messages: two small requests, whatever the size of the job.
     ///
     /// # Errors
-    /// When there is no answer: unknown is not absent. [`StreamsError::Offline`] when a cluster has lost all servers that hold one.
+    /// When there is no response: unknown is not absent. [`StreamsError::Offline`] when a cluster has lost all servers that hold one.
     pub async fn state(&self, job: &JobStreams) -> Result<StreamsState, StreamsError> {
         let (batches, keys) = (self.count(job, job.batch_stream()).await?, self.count(job, job.key_stream()).await?);
         Ok(match (batches, keys) {
@@ -67,7 +67,7 @@ impl Streams {
         match self.call::<_, StreamCount>(job.id(), &format!("STREAM.INFO.{stream}"), &Nothing {}).await {
             Ok(StreamCount { state }) => Ok((state.consumer_count > 0).then_some(state.messages)),
             Err(StreamsError::StreamGone(_)) => Ok(None),
-            // Requests about a stream whose servers are all down are not answered, while the cluster itself answers and lists it.
+            // Requests about a stream whose servers are all down get no response, while the cluster itself responds and lists it.
             Err(StreamsError::Unreachable(_)) if self.is_clustered() && self.is_listed(job.id(), &stream).await? => {
                 Err(StreamsError::Offline(job.id()))
             }

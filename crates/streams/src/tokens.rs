@@ -19,8 +19,8 @@ use tracing::debug;
 
 /// How long one request waits at the server at most.
 const PULL_TIMEOUT: Duration = Duration::from_secs(8);
-/// How much longer the server's answer to a request may take.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+/// How much longer the server's response to a request may take.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The token of one key: its holder may try to lease the key. Dropped, it returns after a second.
 #[derive(Debug)]
@@ -130,7 +130,7 @@ impl KeyTokens {
                 },
                 // The server may have forgotten the request; if not, one of both tokens is returned.
                 () = link.reconnected() => pulls.push(self.spawn_pull(until.saturating_duration_since(Instant::now()))),
-                () = sleep_until(until + ANSWER_TIMEOUT / 2) => return if link.now().up {
+                () = sleep_until(until + RESPONSE_TIMEOUT / 2) => return if link.now().up {
                     Ok(None)
                 } else {
                     Err(StreamsError::Unreachable("there is no connection".into()))
@@ -166,7 +166,7 @@ impl KeyTokens {
         };
         // An inbox of its own: a token comes under its own subject, which the client's shared inbox would not recognise.
         let inbox = self.streams.client().new_inbox();
-        let request = Request::new().payload(payload.into()).timeout(Some(wait + ANSWER_TIMEOUT)).inbox(inbox);
+        let request = Request::new().payload(payload.into()).timeout(Some(wait + RESPONSE_TIMEOUT)).inbox(inbox);
         let subject = format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{}", job.consumer());
         let mut listener = self.streams.denials().listen(Concern::Job(job.id()));
         let answer = tokio::select! {

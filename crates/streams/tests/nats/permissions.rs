@@ -183,7 +183,7 @@ async fn one_right_too_many_is_noticed() {
     }
 }
 
-/// Whoever pulls names the subject that the server sends the message to, and the server asks for no right to publish there.
+/// A pull request names the subject that the server sends the message to, and the server checks no right to publish there.
 #[tokio::test]
 async fn what_a_worker_publishes_is_not_sent_on_as_a_request_of_the_server_s() {
     let tenants = Tenants::start("");
