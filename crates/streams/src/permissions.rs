@@ -253,6 +253,15 @@ mod tests {
     }
 
     #[test]
+    fn the_permissions_are_documented() {
+        let documented = include_str!("../../../docs/operations.md");
+        let inboxes = ["_INBOX.<tenant>.>", "_INBOX.vaultstream.>"].map(str::to_owned);
+        for pattern in operator().iter().chain(&worker("<tenant>")).chain(&inboxes) {
+            assert!(documented.contains(&format!("`{pattern}`")), "{pattern}");
+        }
+    }
+
+    #[test]
     fn a_user_is_written_as_the_server_reads_it() {
         let permissions =
             NatsPermissions { publish: vec!["a.*".into(), "$JS.x".into()], subscribe: vec!["b.>".into()] };
