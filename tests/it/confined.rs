@@ -4,11 +4,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use uuid::Uuid;
-use vaultstream_streams::{JobStreams, NatsPermissions, NatsUser, Tenant};
+use vaultstream_streams::{JobStreams, Limits, NatsPermissions, NatsUser, Tenant};
 
 use crate::harness::hostile::{Hostile, against};
 use crate::harness::plain::Plain;
-use crate::harness::{Site, assert_signed_exactly_once, blocking, generated, quick, tenant};
+use crate::harness::{Site, assert_signed_exactly_once, blocking, generated, quick, tenant, until};
 
 /// A nats-server that knows these users, whose passwords are `pass`.
 async fn server_of(users: &[(&str, NatsUser)]) -> Plain {
@@ -70,6 +70,36 @@ async fn a_job_is_signed_with_the_least_rights_while_another_tenant_tries_all_th
         assert_eq!(worker.metric(metric).await, 0.0, "{metric}");
     }
     assert!(!worker.stderr().to_lowercase().contains("violation"), "{}", worker.stderr());
+}
+
+/// The one thing that permissions do not prevent: the server sends a pulled message to any subject that the request names. It takes the name of
+/// a stream, which holds the uid of the other tenant's job.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_another_tenant_has_the_server_delete_costs_time() {
+    let mut site = Site::new().await;
+    let other = JobStreams::new(Tenant::new("local", "other"), Uuid::new_v4(), 1);
+    let nats = server_of(&[
+        ("operator", NatsUser::Operator),
+        ("worker", NatsUser::Worker(tenant())),
+        ("other", NatsUser::Worker(other.tenant.clone())),
+    ])
+    .await;
+    site.nats_url = nats.url_of("operator");
+    std::fs::write(site.dir.path().join("NATS_URL"), nats.url_of("worker")).unwrap();
+    let spec =
+        "batchSize: 20\nkeys: {count: 4, lease: {records: 100, duration: 5s}}\nworkers: {maxRecordsPerSecond: 600}";
+    let job = site.drive(&generated("job", 1_200, spec), quick()).await;
+    job.until_published().await;
+    let streams = site.streams().await;
+    streams.create(&other, &Limits::default()).await.unwrap();
+    let topology = job.topology().await;
+    let _worker = site.worker(job.uid).await.start();
+    site.until_signed(100).await;
+    let hostile = Hostile::connect(&nats.url_of(""), "other", &other).await;
+    hostile.relay(&other, "", &format!("$JS.API.STREAM.DELETE.{}", topology.batch_stream())).await;
+    until("the streams are made again", || async { job.topology().await.generation > topology.generation }).await;
+    job.complete().await;
+    assert_signed_exactly_once(&site, "job", 1_200).await;
 }
 
 /// It has the ledger's rights and the key-encryption key, but another tenant's user of NATS.
