@@ -148,7 +148,7 @@ async fn other_generations_are_removed_and_only_they() {
     assert_eq!(streams.delete_other_generations(first.uid, Some(3)).await.unwrap(), 3);
     assert_eq!(streams.delete_other_generations(first.uid, Some(3)).await.unwrap(), 0);
     let mut left: Vec<_> =
-        [generations[1], stranger].iter().flat_map(|job| [job.batch_stream(), job.key_stream()]).collect();
+        [&generations[1], &stranger].iter().flat_map(|job| [job.batch_stream(), job.key_stream()]).collect();
     left.sort_unstable();
     assert_eq!(streams_there(&server).await, left);
     assert_eq!(streams.delete_other_generations(first.uid, None).await.unwrap(), 1);
