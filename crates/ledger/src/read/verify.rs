@@ -148,7 +148,7 @@ pub async fn signing_keys(
     after: (i32, i32),
     limit: usize,
 ) -> Result<Vec<PublicKeyRow>, QueryError> {
-    let sql = "SELECT id, ordinal, version, public_key, signed, last_used FROM vaultstream.keys \
+    let sql = "SELECT id, ordinal, version, public_key, signed, last_used FROM vaultstream.tenant_keys \
          WHERE job_id = $1 AND (ordinal, version) > ($2, $3) AND ordinal > 0 AND signed > 0 AND public_key IS NOT NULL \
          ORDER BY ordinal, version LIMIT $4";
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
