@@ -45,8 +45,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     client.batch_execute(JOB).await?;
 
     println!("# Rights\n");
-    println!("Read from the catalog of a ledger by `make generate`. They are granted by [grants.sql](../../migrations/grants.sql); functions");
-    println!("that a tenant may call run with the owner's rights and check whose job it is. Whoever is not listed may do nothing.\n");
+    println!(
+        "Read from the catalog of a ledger by `make generate`. They are granted by [grants.sql](../../migrations/grants.sql); functions"
+    );
+    println!(
+        "that a tenant may call run with the owner's rights and check whose job it is. Whoever is not listed may do nothing.\n"
+    );
     for (role, title) in [
         ("vaultstream_tenant", "`vaultstream_tenant`: the login of every namespace"),
         ("vs_team-a", "The login of one namespace, of a job of it with the number 1 that signs, beside that"),

@@ -114,6 +114,7 @@ async fn bad_input_of_tenant_makes_no_login() {
         (&["add", "team-a"], "which cluster? the ledger knows none yet"),
         (&["add", "team-a", "--cluster", "c", "--kek-file", kek.to_str().unwrap()], "is not a valid key file"),
         (&["add", "team-a", "--cluster", "c", "--nats-url-file", "/nowhere"], "failed to read the URL of NATS"),
+        (&["add", "team-a", "--cluster", "c", "--file", "ca.crt"], "workers read no file ca.crt"),
         (&["add", "team-a", "--cluster", "c", "--role", "vaultstream"], "there is a role vaultstream on this server"),
         (&["remove", "team-a", "--cluster", "c"], "has no login in this ledger"),
     ] {

@@ -44,6 +44,10 @@ pub struct TenantSecretFields {
     /// The Secret's `NATS_URL`. From a file, because it holds a secret.
     #[arg(long, value_name = "FILE")]
     pub nats_url_file: Option<PathBuf>,
+    /// A file that the Secret has, too, under its own name: postgres-ca.crt, nats-ca.crt, nats.creds or another one that workers
+    /// read. Can be given several times.
+    #[arg(long, value_name = "FILE")]
+    pub file: Vec<PathBuf>,
     /// The Secret's name.
     #[arg(long, value_name = "NAME", default_value = "vaultstream-connection")]
     pub secret_name: String,

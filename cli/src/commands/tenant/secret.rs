@@ -1,5 +1,7 @@
 //! The Secret of a namespace's workers.
 
+use std::path::Path;
+
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use vaultstream_signing::Kek;
@@ -9,25 +11,39 @@ use crate::{args::TenantSecretFields, error::Failure, location::LedgerLocation};
 /// What RFC 3986 calls unreserved needs no escape.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
+/// The files that workers read beside URLs and keys.
+const FILES: [&str; 8] = [
+    "postgres-ca.crt",
+    "postgres.crt",
+    "postgres.key",
+    "nats-ca.crt",
+    "nats.crt",
+    "nats.key",
+    "nats.creds",
+    "nats.nkey",
+];
+
 /// A database login.
 pub(super) struct Login {
     pub(super) role: String,
     pub(super) password: String,
 }
 
-/// Where pods find Postgres and NATS.
+/// Where pods find Postgres and NATS, and how they know them.
 pub(super) struct Server {
     scheme: String,
     /// Host, database and options: all behind the `@`.
     place: String,
     nats_url: Option<String>,
+    /// Names and contents.
+    files: Vec<(&'static str, Vec<u8>)>,
 }
 
 impl Server {
     /// As in the URL of the command, but for the host if another one is given.
     ///
     /// # Errors
-    /// When the URL is none with a host, or the file with the URL of NATS cannot be read.
+    /// When the URL is none with a host, or a file cannot be read or is none that workers read.
     pub(super) fn of(location: &LedgerLocation, fields: &TenantSecretFields) -> Result<Self, Failure> {
         let Some((url, _)) = &location.database else {
             return Err(Failure::bad_input(
@@ -46,8 +62,20 @@ impl Server {
                  --database-host if pods reach the server by another name",
             )
         })?;
-        Ok(Self { scheme, place, nats_url: nats_url.map(|url| url.trim().to_owned()) })
+        let files = fields.file.iter().map(|file| read(file)).collect::<Result<_, _>>()?;
+        Ok(Self { scheme, place, nats_url: nats_url.map(|url| url.trim().to_owned()), files })
     }
+}
+
+/// A file that workers read, by its name.
+fn read(file: &Path) -> Result<(&'static str, Vec<u8>), Failure> {
+    let known = FILES.into_iter().find(|name| file.file_name() == Some(name.as_ref()));
+    let name = known.ok_or_else(|| {
+        Failure::bad_input(format!("workers read no file {}: name it as one of {}", file.display(), FILES.join(", ")))
+    })?;
+    let content = std::fs::read(file)
+        .map_err(|error| Failure::bad_input(format!("failed to read {}: {error}", file.display())))?;
+    Ok((name, content))
 }
 
 /// Scheme and place of a URL, with another host if one is given.
@@ -77,6 +105,9 @@ pub(super) fn render(
     let mut data = serde_json::json!({ "DATABASE_URL": encoded(&url), "kek": encoded(&kek.to_base64()) });
     if let Some(nats) = &server.nats_url {
         data["NATS_URL"] = encoded(nats).into();
+    }
+    for (name, content) in &server.files {
+        data[*name] = BASE64_STANDARD.encode(content).into();
     }
     let secret = serde_json::json!({
         "apiVersion": "v1",
@@ -115,6 +146,7 @@ mod tests {
             scheme: "postgres".to_owned(),
             place: "db/ledger".to_owned(),
             nats_url: Some("nats://u:p@nats".to_owned()),
+            files: vec![("postgres-ca.crt", b"an authority".to_vec())],
         };
         let login = Login { role: "vs_a b".to_owned(), password: "s3cret".to_owned() };
         let kek = Kek::generate("new".parse().unwrap()).unwrap();
@@ -125,6 +157,7 @@ mod tests {
         };
         assert_eq!(secret["metadata"]["namespace"], "team-a");
         assert_eq!(field("DATABASE_URL"), "postgres://vs_a%20b:s3cret@db/ledger");
+        assert_eq!(field("postgres-ca.crt"), "an authority");
         assert_eq!((field("NATS_URL").as_str(), field("kek")), ("nats://u:p@nats", kek.to_base64().to_string()));
     }
 }
