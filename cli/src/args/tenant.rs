@@ -44,6 +44,10 @@ pub struct TenantSecretFields {
     /// The Secret's `NATS_URL`. From a file, because it holds a secret.
     #[arg(long, value_name = "FILE")]
     pub nats_url_file: Option<PathBuf>,
+    /// A new file for the namespace's NATS user with its permissions, as an item of `users` in nats-server's configuration. The Secret's
+    /// `NATS_URL` logs in as this user.
+    #[arg(long, value_name = "FILE", requires = "nats_url_file")]
+    pub nats_user_file: Option<PathBuf>,
     /// A file that the Secret has, too, under its own name: postgres-ca.crt, nats-ca.crt, nats.creds or another one that workers
     /// read. Can be given several times.
     #[arg(long, value_name = "FILE")]

@@ -8,6 +8,7 @@ use serde_json::json;
 use uuid::Uuid;
 use vaultstream_ledger::{Ledger, tenants};
 use vaultstream_signing::Kek;
+use vaultstream_streams::Tenant;
 
 use crate::{
     args::{
@@ -43,13 +44,14 @@ async fn add(args: TenantAddArgs) -> Result<(), Failure> {
         }
     };
     let opened = ledger::open(&tenant.ledger).await?;
-    let server = secret::Server::of(&opened.location, &secret)?;
     let cluster = cluster(&opened.ledger, &tenant).await?;
+    let mut server = secret::Server::of(&opened.location, &secret)?;
     let login = Login { role: role.unwrap_or_else(|| tenants::role_of(namespace)), password: password() };
     tenants::add(&opened.ledger, &cluster, namespace, &login.role, &login.password)
         .await
         .map_err(|error| Failure::input(&error))?;
     output::remark(format_args!("{namespace}: made the login {}", login.role));
+    make_nats_user(&mut server, &cluster, namespace, &login.role)?;
     tell_shared(&opened.ledger).await?;
     output::print(&render(namespace, &secret.secret_name, &server, &login, &kek)?)
 }
@@ -59,13 +61,14 @@ async fn new_secret(args: TenantSecretArgs) -> Result<(), Failure> {
     let namespace = namespace(&tenant)?;
     let kek = kek::read(&kek_file)?;
     let opened = ledger::open(&tenant.ledger).await?;
-    let server = secret::Server::of(&opened.location, &secret)?;
     let cluster = cluster(&opened.ledger, &tenant).await?;
+    let mut server = secret::Server::of(&opened.location, &secret)?;
     let password = password();
     let role = tenants::set_password(&opened.ledger, &cluster, namespace, &password)
         .await
         .map_err(|error| Failure::input(&error))?;
     output::remark(format_args!("{namespace}: the login {role} has a new password"));
+    make_nats_user(&mut server, &cluster, namespace, &role)?;
     output::print(&render(namespace, &secret.secret_name, &server, &Login { role, password }, &kek)?)
 }
 
@@ -125,6 +128,11 @@ async fn tell_shared(ledger: &Ledger) -> Result<(), Failure> {
         logins.join(", ")
     ));
     Ok(())
+}
+
+/// Its user of NATS has the same name, and a password of its own.
+fn make_nats_user(server: &mut secret::Server, cluster: &str, namespace: &str, role: &str) -> Result<(), Failure> {
+    server.make_nats_user(&Tenant::new(cluster, namespace), &Login { role: role.to_owned(), password: password() })
 }
 
 /// The namespace, as Kubernetes allows it.

@@ -1,10 +1,17 @@
 //! The Secret of a namespace's workers.
 
-use std::path::Path;
+use std::{
+    fs::File,
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
+};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use vaultstream_signing::Kek;
+
+use vaultstream_streams::{NatsPermissions, NatsUser, Tenant};
 
 use crate::{args::TenantSecretFields, error::Failure, location::LedgerLocation};
 
@@ -23,10 +30,18 @@ const FILES: [&str; 8] = [
     "nats.nkey",
 ];
 
-/// A database login.
+/// A login of the database or of NATS.
 pub(super) struct Login {
     pub(super) role: String,
     pub(super) password: String,
+}
+
+impl Login {
+    /// The URL that logs in so.
+    fn url(&self, scheme: &str, place: &str) -> String {
+        let escape = |text: &str| utf8_percent_encode(text, ESCAPED).to_string();
+        format!("{scheme}://{}:{}@{place}", escape(&self.role), escape(&self.password))
+    }
 }
 
 /// Where pods find Postgres and NATS, and how they know them.
@@ -35,6 +50,8 @@ pub(super) struct Server {
     /// Host, database and options: all behind the `@`.
     place: String,
     nats_url: Option<String>,
+    /// Where the namespace's NATS user is to be written.
+    nats_user: Option<File>,
     /// Names and contents.
     files: Vec<(&'static str, Vec<u8>)>,
 }
@@ -56,14 +73,33 @@ impl Server {
             })?),
             None => None,
         };
-        let (scheme, place) = split(url, fields.database_host.as_deref()).ok_or_else(|| {
+        let (scheme, place) = split(url, &["postgres", "postgresql"], fields.database_host.as_deref()).ok_or_else(|| {
             Failure::bad_input(
                 "the database URL has no form in which a Secret could have it: give it as postgres://user:password@host/database, and \
                  --database-host if pods reach the server by another name",
             )
         })?;
+        let nats_user = match &fields.nats_user_file {
+            Some(file) => Some(new_file(file).map_err(|error| {
+                Failure::bad_input(format!("failed to make the file {}: {error}", file.display()))
+            })?),
+            None => None,
+        };
         let files = fields.file.iter().map(|file| read(file)).collect::<Result<_, _>>()?;
-        Ok(Self { scheme, place, nats_url: nats_url.map(|url| url.trim().to_owned()), files })
+        Ok(Self { scheme, place, nats_url: nats_url.map(|url| url.trim().to_owned()), nats_user, files })
+    }
+
+    /// Writes the namespace's NATS user, if it is asked for, and logs in as it from here on.
+    ///
+    /// # Errors
+    /// When the URL of NATS has no place for a login, or the file cannot be written.
+    pub(super) fn make_nats_user(&mut self, tenant: &Tenant, login: &Login) -> Result<(), Failure> {
+        let (Some(mut file), Some(url)) = (self.nats_user.take(), self.nats_url.as_deref()) else { return Ok(()) };
+        let (scheme, place) = split(url, &["nats", "tls"], None)
+            .ok_or_else(|| Failure::bad_input("the URL of NATS has no place for a login: give it as nats://host or tls://host"))?;
+        self.nats_url = Some(login.url(&scheme, &place));
+        let user = NatsPermissions::of(&NatsUser::Worker(tenant.clone())).user_block(&login.role, &login.password);
+        file.write_all(format!("{user}\n").as_bytes()).map_err(|error| Failure::of(&error))
     }
 }
 
@@ -78,9 +114,14 @@ fn read(file: &Path) -> Result<(&'static str, Vec<u8>), Failure> {
     Ok((name, content))
 }
 
+/// A file that only its owner reads.
+fn new_file(path: &Path) -> io::Result<File> {
+    File::options().write(true).create_new(true).mode(0o600).open(path)
+}
+
 /// Scheme and place of a URL, with another host if one is given.
-fn split(url: &str, host: Option<&str>) -> Option<(String, String)> {
-    let (scheme, rest) = url.split_once("://").filter(|(scheme, _)| matches!(*scheme, "postgres" | "postgresql"))?;
+fn split(url: &str, schemes: &[&str], host: Option<&str>) -> Option<(String, String)> {
+    let (scheme, rest) = url.split_once("://").filter(|(scheme, _)| schemes.contains(scheme))?;
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
     let present = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
@@ -99,8 +140,7 @@ pub(super) fn render(
     login: &Login,
     kek: &Kek,
 ) -> Result<String, Failure> {
-    let escape = |text: &str| utf8_percent_encode(text, ESCAPED).to_string();
-    let url = format!("{}://{}:{}@{}", server.scheme, escape(&login.role), escape(&login.password), server.place);
+    let url = login.url(&server.scheme, &server.place);
     let encoded = |text: &str| BASE64_STANDARD.encode(text);
     let mut data = serde_json::json!({ "DATABASE_URL": encoded(&url), "kek": encoded(&kek.to_base64()) });
     if let Some(nats) = &server.nats_url {
@@ -133,10 +173,10 @@ mod tests {
             ("postgres://dba@/ledger", Some("db"), "db/ledger"),
             ("postgres://dba@db?dbname=ledger", None, "db?dbname=ledger"),
         ] {
-            assert_eq!(split(url, host).unwrap().1, expected, "{url}");
+            assert_eq!(split(url, &["postgres", "postgresql"], host).unwrap().1, expected, "{url}");
         }
         for url in ["host=db dbname=ledger", "postgres://dba@/ledger", "mysql://db/ledger"] {
-            assert_eq!(split(url, None), None, "{url}");
+            assert_eq!(split(url, &["postgres", "postgresql"], None), None, "{url}");
         }
     }
 
@@ -146,12 +186,20 @@ mod tests {
             scheme: "postgres".to_owned(),
             place: "db/ledger".to_owned(),
             nats_url: Some("nats://u:p@nats".to_owned()),
+            nats_user: None,
             files: vec![("postgres-ca.crt", b"an authority".to_vec())],
         };
         let login = Login { role: "vs_a b".to_owned(), password: "s3cret".to_owned() };
         let kek = Kek::generate("new".parse().unwrap()).unwrap();
         let secret = render("team-a", "vaultstream-connection", &server, &login, &kek).unwrap();
         let secret: serde_json::Value = serde_yaml_ng::from_str(&secret).unwrap();
+        let tenant = Tenant::new("cluster", "team-a");
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut confined = Server { nats_user: Some(file.reopen().unwrap()), ..server };
+        confined.make_nats_user(&tenant, &Login { role: "vs_team-a".to_owned(), password: "n4ts".to_owned() }).unwrap();
+        assert_eq!(confined.nats_url.as_deref(), Some("nats://vs_team-a:n4ts@nats"));
+        let user = std::fs::read_to_string(file.path()).unwrap();
+        assert!(user.contains("n4ts") && user.contains("CONSUMER.MSG.NEXT.*.cluster_team-a"), "{user}");
         let field = |name: &str| {
             String::from_utf8(BASE64_STANDARD.decode(secret["data"][name].as_str().unwrap()).unwrap()).unwrap()
         };
