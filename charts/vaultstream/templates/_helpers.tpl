@@ -19,11 +19,14 @@ app.kubernetes.io/instance: {{ .root.Release.Name }}
 app.kubernetes.io/part-of: vaultstream
 {{- end }}
 
+{{/* The repository of an image of ours. Call with (dict "root" . "name" NAME). */}}
+{{- define "vaultstream.repository" -}}
+{{- with .root.Values.images.registry }}{{ printf "%s/" (trimSuffix "/" .) }}{{ end }}{{ .name -}}
+{{- end }}
+
 {{/* An image of ours. Call with (dict "root" . "name" NAME). */}}
 {{- define "vaultstream.image" -}}
-{{- $images := .root.Values.images -}}
-{{- $name := printf "%s:%s" .name ($images.tag | default .root.Chart.AppVersion) -}}
-{{- with $images.registry }}{{ printf "%s/%s" (trimSuffix "/" .) $name }}{{ else }}{{ $name }}{{ end -}}
+{{ printf "%s:%s" (include "vaultstream.repository" .) (.root.Values.images.tag | default .root.Chart.AppVersion) }}
 {{- end }}
 
 {{/* What every pod of ours says about who it is to its node. */}}

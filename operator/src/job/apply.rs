@@ -205,15 +205,25 @@ async fn create_without_replicas(client: &Client, job: &ValidJob, deployment: &D
     }
 }
 
-/// Only the fields that a Deployment must have. The scale manager would own any other field, too, and a field that a changed
-/// job leaves out would be kept.
+/// Only the fields that a Deployment must have, and those that confine its pods: they are the same for all jobs. The scale
+/// manager owns each field, too, and any other one would be kept when a changed job leaves it out.
 fn minimal(deployment: &Deployment) -> Deployment {
     let whole = deployment.spec.clone().unwrap_or_default();
-    let containers = whole.template.spec.into_iter().flat_map(|pod| pod.containers);
-    let container = |whole: Container| Container { name: whole.name, image: whole.image, ..Container::default() };
+    let pod = whole.template.spec.unwrap_or_default();
+    let container = |whole: Container| Container {
+        name: whole.name,
+        image: whole.image,
+        security_context: whole.security_context,
+        ..Container::default()
+    };
     let template = PodTemplateSpec {
         metadata: Some(ObjectMeta { labels: whole.selector.match_labels.clone(), ..ObjectMeta::default() }),
-        spec: Some(PodSpec { containers: containers.map(container).collect(), ..PodSpec::default() }),
+        spec: Some(PodSpec {
+            automount_service_account_token: pod.automount_service_account_token,
+            security_context: pod.security_context,
+            containers: pod.containers.into_iter().map(container).collect(),
+            ..PodSpec::default()
+        }),
     };
     Deployment {
         metadata: deployment.metadata.clone(),
@@ -332,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deployment_is_created_with_no_replicas_and_the_fields_that_it_must_have() {
+    fn a_deployment_is_created_with_no_replicas_and_the_fields_that_it_must_have_or_that_confine_it() {
         let job = valid_job("{spec: {workers: {template: {nodeSelector: {disk: ssd}}}}}");
         let staffing = Staffing {
             image: "worker:1",
@@ -348,8 +358,20 @@ mod tests {
         assert_eq!((spec.replicas, spec.strategy), (Some(0), None));
         assert_eq!(spec.template.metadata.unwrap().labels, whole.selector.match_labels);
         assert_eq!(spec.selector, whole.selector);
-        let worker =
-            Container { name: "worker".to_owned(), image: Some("worker:1".to_owned()), ..Container::default() };
-        assert_eq!(spec.template.spec.unwrap(), PodSpec { containers: vec![worker], ..PodSpec::default() });
+        let pod = whole.template.spec.unwrap();
+        assert!(pod.security_context.is_some() && pod.containers[0].security_context.is_some());
+        let worker = Container {
+            name: "worker".to_owned(),
+            image: Some("worker:1".to_owned()),
+            security_context: pod.containers[0].security_context.clone(),
+            ..Container::default()
+        };
+        let confined = PodSpec {
+            automount_service_account_token: Some(false),
+            security_context: pod.security_context,
+            containers: vec![worker],
+            ..PodSpec::default()
+        };
+        assert_eq!(spec.template.spec.unwrap(), confined);
     }
 }

@@ -81,10 +81,10 @@ impl ChildCache {
     /// Starts to watch `namespaces`, or all when the list is empty.
     pub(crate) fn watch(client: &Client, namespaces: &[String], stop: &CancellationToken) -> Self {
         Self {
-            deployments: Children::watch(client, namespaces, stop),
-            disruption_budgets: Children::watch(client, namespaces, stop),
-            autoscalers: Children::watch(client, namespaces, stop),
-            pods: Children::watch(client, namespaces, stop),
+            deployments: Children::watch(client, namespaces, stop, keep_all),
+            disruption_budgets: Children::watch(client, namespaces, stop, keep_all),
+            autoscalers: Children::watch(client, namespaces, stop, keep_all),
+            pods: Children::watch(client, namespaces, stop, keep_status),
         }
     }
 
@@ -134,9 +134,9 @@ where
         + Sync
         + 'static,
 {
-    fn watch(client: &Client, namespaces: &[String], stop: &CancellationToken) -> Self {
+    fn watch(client: &Client, namespaces: &[String], stop: &CancellationToken, lighten: fn(&mut K)) -> Self {
         let (changes, _) = broadcast::channel(CHANGES_LIMIT);
-        let watch = |api| watch_one(api, changes.clone(), stop.clone());
+        let watch = |api| watch_one(api, changes.clone(), stop.clone(), lighten);
         Self { stores: apis(client, namespaces).into_iter().map(watch).collect(), changes }
     }
 
@@ -173,13 +173,29 @@ fn count(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-fn watch_one<K>(api: Api<K>, changes: broadcast::Sender<Arc<K>>, stop: CancellationToken) -> Store<K>
+fn keep_all<K>(_: &mut K) {}
+
+/// Of a pod its status is read, and the labels by which it is found. What it runs, with which volumes and variables, is not kept.
+fn keep_status(pod: &mut Pod) {
+    pod.spec = None;
+    pod.annotations_mut().clear();
+}
+
+fn watch_one<K>(
+    api: Api<K>,
+    changes: broadcast::Sender<Arc<K>>,
+    stop: CancellationToken,
+    lighten: fn(&mut K),
+) -> Store<K>
 where
     K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned + Send + Sync + 'static,
 {
     let (store, writer) = reflector::store();
     let config = watcher::Config::default().labels(CHILD_SELECTOR).timeout(WATCH_TIMEOUT_SECONDS);
-    let events = watcher(api, config).default_backoff().modify(|object| object.managed_fields_mut().clear());
+    let events = watcher(api, config).default_backoff().modify(move |object| {
+        object.managed_fields_mut().clear();
+        lighten(object);
+    });
     tokio::spawn(async move {
         let mut objects = std::pin::pin!(reflector(writer, events).touched_objects());
         let mut refusal_logged = false;
@@ -291,6 +307,16 @@ mod tests {
         assert_eq!((observed.pods, observed.ready, observed.pod_fault), (2, 1, None));
         assert_eq!(cache.ready_workers(UID.parse().unwrap()), 1);
         assert_eq!(cache.ready_workers(Uuid::nil()), 0);
+    }
+
+    #[test]
+    fn of_a_pod_only_the_status_is_kept_and_the_labels_by_which_it_is_found() {
+        let mut seen = pod("a", ", annotations: {example.com/a: b}", "True", "");
+        seen.spec = from_yaml::<Pod>("{spec: {containers: [{name: worker, image: x}]}}").spec;
+        let kept = pod("a", "", "True", "");
+        keep_status(&mut seen);
+        seen.metadata.annotations = seen.metadata.annotations.filter(|annotations| !annotations.is_empty());
+        assert_eq!(seen, kept);
     }
 
     #[test]

@@ -1,12 +1,9 @@
 //! The serving certificate. It is kept in one Secret, which all replicas read and any of them renews.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use k8s_openapi::{ByteString, api::core::v1::Secret};
-use kube::{
-    Api, Client,
-    api::{ObjectMeta, PostParams},
-};
+use kube::{Api, Client, api::PostParams};
 use parking_lot::RwLock;
 use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
@@ -23,6 +20,8 @@ use crate::permissions::METRICS_SECRET;
 pub(super) enum IdentityError {
     #[error("failed to {0} the Secret {METRICS_SECRET}")]
     Secret(&'static str, #[source] kube::Error),
+    #[error("the Secret {METRICS_SECRET} is missing: apply the objects of the release, of which it is one")]
+    Missing,
     #[error("the certificate of the metrics API cannot be used")]
     Certificate(#[from] CertificateError),
     #[error("the certificate of the metrics API does not fit its key")]
@@ -46,7 +45,7 @@ impl ServingIdentity {
         }
     }
 
-    /// Loads the Secret, and creates or renews it when that is due. Returns the authorities.
+    /// Loads the Secret, and fills or renews it when that is due. Returns the authorities.
     pub(super) async fn refresh(&self) -> Result<String, IdentityError> {
         let issued = self.issued().await?;
         let mut present = self.present.write();
@@ -62,7 +61,7 @@ impl ServingIdentity {
         let Some(secret) =
             self.secrets.get_opt(METRICS_SECRET).await.map_err(|error| IdentityError::Secret("read", error))?
         else {
-            return self.create(issue(&self.names, None, now)?).await;
+            return Err(IdentityError::Missing);
         };
         let renewed = match from_secret(&secret) {
             Some(held) => match renew(&self.names, &held, now) {
@@ -71,21 +70,15 @@ impl ServingIdentity {
                 // Another writer has stored something unusable.
                 Err(_) => issue(&self.names, None, now)?,
             },
+            // As the release made it: empty.
             None => issue(&self.names, None, now)?,
         };
-        let updated = Secret { metadata: secret.metadata, ..to_secret(&renewed) };
+        let updated = Secret { data: Some(to_data(&renewed)), ..secret };
         // Under the version that was read: when two replicas renew at the same time, one fails and then reads what the other
         // wrote.
         match self.secrets.replace(METRICS_SECRET, &PostParams::default(), &updated).await {
             Ok(_) => Ok(renewed),
             Err(error) => Err(IdentityError::Secret("renew", error)),
-        }
-    }
-
-    async fn create(&self, issued: Issued) -> Result<Issued, IdentityError> {
-        match self.secrets.create(&PostParams::default(), &to_secret(&issued)).await {
-            Ok(_) => Ok(issued),
-            Err(error) => Err(IdentityError::Secret("create", error)),
         }
     }
 }
@@ -122,13 +115,8 @@ fn from_secret(secret: &Secret) -> Option<Issued> {
     })
 }
 
-fn to_secret(issued: &Issued) -> Secret {
+fn to_data(issued: &Issued) -> BTreeMap<String, ByteString> {
     let Issued { authorities, authority_key, certificate, key } = issued;
     let pairs = [("ca.crt", authorities), ("ca.key", authority_key), ("tls.crt", certificate), ("tls.key", key)];
-    Secret {
-        metadata: ObjectMeta { name: Some(METRICS_SECRET.to_owned()), ..ObjectMeta::default() },
-        type_: Some("kubernetes.io/tls".to_owned()),
-        data: Some(pairs.map(|(name, text)| (name.to_owned(), ByteString(text.clone().into_bytes()))).into()),
-        ..Secret::default()
-    }
+    pairs.map(|(name, text)| (name.to_owned(), ByteString(text.clone().into_bytes()))).into()
 }

@@ -50,11 +50,9 @@ pub fn own() -> Vec<PolicyRule> {
 /// What a cluster-wide operator does in its own namespace besides: all replicas serve the metrics API with one certificate.
 #[must_use]
 pub fn own_certificate() -> Vec<PolicyRule> {
-    vec![
-        // Created once, when it is absent. `create` cannot be limited to a name.
-        rule("", &["secrets"], &["create"]),
-        named("", &["secrets"], &["get", "update"], &[METRICS_SECRET]),
-    ]
+    // The release makes it, empty: the right to create Secrets could not be limited to a name, and would yield a token of any
+    // ServiceAccount of the namespace.
+    vec![named("", &["secrets"], &["get", "update"], &[METRICS_SECRET])]
 }
 
 /// What an operator that is limited to namespaces reads of its own one: the uid names this installation in the ledger.
@@ -126,13 +124,11 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_read_by_one_name_only() {
+    fn one_secret_is_read_and_updated_and_none_is_created() {
         let secrets = all().into_iter().filter(|rule| rule.resources.iter().flatten().any(|what| what == "secrets"));
         for rule in secrets {
-            match rule.resource_names {
-                Some(names) => assert_eq!(names, [METRICS_SECRET]),
-                None => assert_eq!(rule.verbs, ["create"]),
-            }
+            assert_eq!(rule.resource_names.unwrap(), [METRICS_SECRET]);
+            assert_eq!(rule.verbs, ["get", "update"]);
         }
     }
 

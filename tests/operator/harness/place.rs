@@ -107,6 +107,9 @@ impl Place {
             _ => permissions::namespaced(&operator_namespace, std::slice::from_ref(&namespace)),
         };
         grant(&client, &rights).await;
+        if layout == Layout::ClusterWide {
+            make_certificate_secret(&client, &operator_namespace).await;
+        }
         let kubeconfig = servers.site.dir.path().join("operator.conf");
         write_kubeconfig(&client, &operator_namespace, &kubeconfig).await;
         let place = Self {
@@ -187,6 +190,12 @@ async fn grant(client: &Client, rights: &Permissions) {
     for binding in &rights.role_bindings {
         cluster::apply(client, binding).await;
     }
+}
+
+/// As the chart makes it: empty, for the operator to fill.
+async fn make_certificate_secret(client: &Client, namespace: &str) {
+    let metadata = json!({"name": permissions::METRICS_SECRET, "namespace": namespace});
+    cluster::apply(client, &cluster::object::<Secret>(json!({"metadata": metadata}))).await;
 }
 
 /// What the kubelet would mount into the operator's pod.
