@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::release::{NAME, chart, helm};
 
@@ -49,12 +49,54 @@ async fn the_same_values_give_the_same_manifests_and_no_key_is_among_them() {
     for word in ["kek:", "stringData"] {
         assert!(!first.contains(word), "{word} is rendered");
     }
-    let documents: Vec<Value> =
-        serde_yaml_ng::Deserializer::from_str(&first).map(|document| Value::deserialize(document).unwrap()).collect();
-    let secrets: Vec<&Value> = documents.iter().filter(|document| document["kind"] == "Secret").collect();
+    let secrets = rendered(&first, "Secret");
     assert_eq!(secrets.len(), 1, "that of the metrics API's certificate, which the operator fills");
     // With a type or with data it could not be applied to one that is filled.
     assert!(secrets.iter().all(|secret| secret["data"].is_null() && secret["type"].is_null()), "{secrets:?}");
+}
+
+/// The objects of a kind among the manifests.
+fn rendered(manifests: &str, kind: &str) -> Vec<Value> {
+    let documents = serde_yaml_ng::Deserializer::from_str(manifests);
+    let documents = documents.map(|document| Value::deserialize(document).unwrap());
+    documents.filter(|document| document["kind"] == kind).collect()
+}
+
+/// The NetworkPolicies of a release with these values and servers of its owner's.
+async fn network_policies(values: &str) -> Vec<Value> {
+    let (content, said) = template(&["--set", "connection.existingSecret=x", "--set", values]).await;
+    assert!(content, "{said}");
+    rendered(&said, "NetworkPolicy")
+}
+
+#[tokio::test]
+async fn the_port_that_asks_nobody_who_they_are_is_open_to_keda_only() {
+    let policies = network_policies("operator.replicas=2").await;
+    let operator = policies.iter().find(|policy| policy["metadata"]["name"] == "vaultstream-operator").unwrap();
+    let rules = operator["spec"]["ingress"].as_array().unwrap();
+    let scaling: Vec<&Value> = rules.iter().filter(|rule| rule.to_string().contains("\"scaling\"")).collect();
+    let keda = json!([{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "keda"}}}]);
+    assert_eq!(scaling, [&json!({"ports": [{"port": "scaling"}], "from": keda})]);
+    let closed = network_policies("networkPolicy.kedaFrom=null").await;
+    assert!(!closed.iter().any(|policy| policy.to_string().contains("\"scaling\"")), "it is open to all");
+    assert_eq!(network_policies("networkPolicy.enabled=false").await, Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn what_workers_reach_is_limited_where_the_ports_are_known() {
+    let egress = async |values: &str| {
+        let policies = network_policies(values).await;
+        let workers = policies.into_iter().filter(|policy| policy["metadata"]["name"] == "vaultstream-workers");
+        let workers: Vec<Value> = workers.collect();
+        assert!(!workers.is_empty());
+        workers.into_iter().map(|policy| policy["spec"]["egress"].clone()).collect::<Vec<Value>>()
+    };
+    assert_eq!(egress("operator.replicas=2").await, [Value::Null]);
+    let dns = json!({"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]});
+    let values = "networkPolicy.workers.ports={5432},networkPolicy.workers.namespaces={team-a},\
+                  telemetry.otlpEndpoint=http://collector:4319";
+    let limited = json!([dns, {"ports": [{"port": 5432}]}, {"ports": [{"port": 4319}]}]);
+    assert_eq!(egress(values).await, [limited.clone(), limited]);
 }
 
 #[tokio::test]
@@ -76,14 +118,13 @@ async fn an_operator_of_some_namespaces_gets_nothing_outside_of_namespaces_but_t
 async fn manifests_are_as_kept() {
     let monitoring =
         "monitoring.serviceMonitor.enabled=true,monitoring.podMonitor.enabled=true,monitoring.rules.enabled=true";
+    let network = "networkPolicy.workers.namespaces={team-a},networkPolicy.workers.ports={5432,4222},\
+                   networkPolicy.metricsFrom[0].namespaceSelector.matchLabels.team=monitoring";
     let cases: [(&str, &[&str]); 3] = [
-        (
-            "development",
-            &["dev.enabled=true", "dev.jobNamespaces={team-a}", "dev.storage=1Gi", "networkPolicy.enabled=true"],
-        ),
+        ("development", &["dev.enabled=true", "dev.jobNamespaces={team-a}", "dev.storage=1Gi"]),
         (
             "own-servers",
-            &["connection.existingSecret=servers", monitoring, "images.registry=registry.example.com/team"],
+            &["connection.existingSecret=servers", monitoring, network, "images.registry=registry.example.com/team"],
         ),
         (
             "namespaces",

@@ -126,8 +126,6 @@ pub struct ChildNames {
     pub scaler: String,
     /// The PodDisruptionBudget.
     pub disruption_budget: String,
-    /// The NetworkPolicy.
-    pub network_policy: String,
 }
 
 impl ChildNames {
@@ -135,7 +133,7 @@ impl ChildNames {
     #[must_use]
     pub fn of(job: &JobName) -> Self {
         let name = format!("vs-{job}");
-        Self { workers: name.clone(), scaler: name.clone(), disruption_budget: name.clone(), network_policy: name }
+        Self { workers: name.clone(), scaler: name.clone(), disruption_budget: name }
     }
 }
 

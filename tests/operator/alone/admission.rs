@@ -8,7 +8,8 @@ use k8s_openapi::api::admissionregistration::v1::{ValidatingAdmissionPolicy, Val
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use kube::api::{DeleteParams, PostParams};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config, Resource};
 use serde::Serialize;
@@ -18,10 +19,12 @@ use tokio::process::Command;
 use vaultstream_api::{ConditionType, Reason};
 
 use crate::harness::{
-    Job, MetricsApi, Place, assert_complete_in, connect, free_port, generated, kubectl, kubectl_with_input, object,
-    on_another_runtime, program, until,
+    Job, MetricsApi, Place, apply_cluster, assert_complete_in, connect, free_port, generated, kubectl,
+    kubectl_with_input, object, on_another_runtime, program, until,
 };
 
+/// KEDA's type, without its schema and without KEDA.
+const SCALED_OBJECTS: &str = "scaledobjects.keda.sh";
 const POLICIES: [&str; 2] = ["vaultstream-operator-children", "vaultstream-operator-workers"];
 
 /// The policies of a release in the operator's namespace, until this is dropped.
@@ -61,8 +64,10 @@ impl Drop for Policies {
     fn drop(&mut self) {
         on_another_runtime(async {
             let client = connect().await;
+            let gone = DeleteParams::default();
+            let types = Api::<CustomResourceDefinition>::all(client.clone());
+            let _ = types.delete(SCALED_OBJECTS, &gone).await;
             for name in POLICIES {
-                let gone = DeleteParams::default();
                 let _ = Api::<ValidatingAdmissionPolicyBinding>::all(client.clone()).delete(name, &gone).await;
                 let _ = Api::<ValidatingAdmissionPolicy>::all(client.clone()).delete(name, &gone).await;
             }
@@ -187,6 +192,51 @@ static OF_AN_AUTOSCALER: [(Change, &str); 2] = [
     (|it| it["spec"]["scaleTargetRef"]["kind"] = json!("StatefulSet"), "scale the Deployment of its SigningJob"),
 ];
 
+static OF_A_SCALED_OBJECT: [(Change, &str); 4] = [
+    (|it| it["spec"]["scaleTargetRef"]["name"] = json!("web"), "scale the Deployment of its SigningJob"),
+    (|it| it["spec"]["triggers"][0]["type"] = json!("cron"), "ask the operator only"),
+    (|it| it["spec"]["triggers"][0]["metadata"]["url"] = json!("http://10.0.0.1/"), "ask the operator only"),
+    (|it| it["spec"]["triggers"][0]["authenticationRef"] = json!({"name": "x"}), "ask the operator only"),
+];
+
+/// A ScaledObject as the operator writes it: it is checked in, and held to the code by a test of its own.
+async fn scaled_object(place: &Place) -> Value {
+    let crd: CustomResourceDefinition = object(json!({
+        "metadata": {"name": SCALED_OBJECTS},
+        "spec": {
+            "group": "keda.sh", "scope": "Namespaced",
+            "names": {"plural": "scaledobjects", "singular": "scaledobject", "kind": "ScaledObject"},
+            "versions": [{"name": "v1alpha1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {
+                "type": "object", "x-kubernetes-preserve-unknown-fields": true,
+            }}}],
+        },
+    }));
+    apply_cluster(&place.client, &crd).await;
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../operator/src/job/snapshots/minimal-scaled-object.yaml");
+    let text = std::fs::read_to_string(path).unwrap().replace("vaultstream-system", &place.operator_namespace);
+    let mut checked_in: Value = serde_yaml_ng::from_str(&text).unwrap();
+    checked_in["metadata"]["namespace"] = json!(place.operator_namespace);
+    until("ScaledObjects are served", || async { kubectl(&["get", "scaledobjects", "--all-namespaces"]).await.0 })
+        .await;
+    checked_in
+}
+
+/// The same as `assert_refused`, of ScaledObjects.
+async fn assert_scaled_objects_refused(place: &Place, written: &Value) {
+    let account = format!("--as=system:serviceaccount:{}:vaultstream-operator", place.operator_namespace);
+    let create = async |it: &Value| {
+        kubectl_with_input(&["create", "--dry-run=server", "-f", "-", &account], &it.to_string()).await
+    };
+    let (content, said) = create(written).await;
+    assert!(content, "what the operator writes is refused: {said}");
+    for (change, message) in OF_A_CHILD.iter().chain(&OF_A_SCALED_OBJECT) {
+        let mut changed = written.clone();
+        change(&mut changed);
+        let (content, said) = create(&changed).await;
+        assert!(!content && said.contains(message), "{message}: {said}");
+    }
+}
+
 /// Asserts that each change is refused with its message once the policies are there, and by nothing else before.
 async fn assert_refused<K>(
     operator: &Client,
@@ -214,10 +264,10 @@ async fn assert_refused<K>(
 /// Every field of a template that the policies have to let pass.
 const SPEC: &str = "batchSize: 20\nkeys: {count: 4, lease: {records: 100, duration: 5s}}\n\
     autoscaling: {mode: HPA, targetBacklog: 100}\n\
-    workers:\n  maxReplicas: 2\n  maxRecordsPerSecond: 50\n  template:\n    labels: {team: a}\n    annotations: {example.com/a: b}\n\
-    \x20   nodeSelector: {kubernetes.io/os: linux}\n    tolerations: [{key: dedicated, operator: Exists}]\n\
-    \x20   imagePullSecrets: [{name: registry}]\n    env: [{name: RUST_BACKTRACE, value: '1'}]\n\
-    \x20   resources: {requests: {cpu: 10m}, limits: {memory: 256Mi}}\n";
+    workers: {maxReplicas: 2, maxRecordsPerSecond: 50, template: {\
+        labels: {team: a}, annotations: {example.com/a: b}, nodeSelector: {kubernetes.io/os: linux}, \
+        tolerations: [{key: dedicated, operator: Exists}], imagePullSecrets: [{name: registry}], \
+        env: [{name: RUST_BACKTRACE, value: '1'}], resources: {requests: {cpu: 10m}, limits: {memory: 256Mi}}}}";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_operator_writes_workers_and_what_belongs_to_them_and_nothing_else() {
@@ -246,6 +296,7 @@ async fn the_operator_writes_workers_and_what_belongs_to_them_and_nothing_else()
     };
     assert_all(false).await;
 
+    let scaled_object = scaled_object(&place).await;
     let policies = Policies::apply(&place).await;
     policies.until_checked(&place).await;
     let mut image = deployment.clone();
@@ -258,7 +309,8 @@ async fn the_operator_writes_workers_and_what_belongs_to_them_and_nothing_else()
     })
     .await;
     assert_all(true).await;
-    assert_updates_are_refused(&place, &before).await;
+    assert_scaled_objects_refused(&place, &scaled_object).await;
+    assert_updates_are_refused(&client, &place, &before).await;
     let as_another = Api::<Deployment>::namespaced(place.client.clone(), &place.operator_namespace);
     let dry = PostParams { dry_run: true, ..PostParams::default() };
     as_another.create(&dry, &object(image)).await.expect("the policies are for the operator alone");
@@ -274,19 +326,20 @@ async fn the_operator_writes_workers_and_what_belongs_to_them_and_nothing_else()
 }
 
 /// Neither its own Deployment nor that of another program becomes what it could not create.
-async fn assert_updates_are_refused(place: &Place, job: &Job) {
+async fn assert_updates_are_refused(operator: &Client, place: &Place, job: &Job) {
     let web = ["create", "deployment", "web", "--image", "registry.example.com/web:1", "--replicas", "0"];
     let (content, said) = kubectl(&[&["-n", &place.namespace][..], &web].concat()).await;
     assert!(content, "{said}");
-    let account = format!("--as=system:serviceaccount:{}:vaultstream-operator", place.operator_namespace);
-    let image = |container: &str| json!({"spec": {"template": {"spec": {"containers": [{"name": container, "image": "busybox:1"}]}}}});
-    let owner = json!({"metadata": {"ownerReferences": [{
-        "apiVersion": "vaultstream.dev/v1alpha1", "kind": "SigningJob", "name": job.name, "uid": job.uid, "controller": true,
-    }]}});
-    for (name, patch) in [(job.child().as_str(), image("worker")), ("web", image("web")), ("web", owner)] {
-        let patch = patch.to_string();
-        let args = ["-n", &place.namespace, "patch", "deployment", name, &account, "--patch", &patch];
-        let (content, said) = kubectl(&args).await;
-        assert!(!content && said.contains("vaultstream-operator-"), "{name}: {said}");
+    let deployments = Api::<Deployment>::namespaced(operator.clone(), &place.namespace);
+    let image = |container: &str| {
+        let containers = [json!({"name": container, "image": "busybox:1"})];
+        json!({"spec": {"template": {"spec": {"containers": containers}}}})
+    };
+    let owner = json!({"apiVersion": "vaultstream.dev/v1alpha1", "kind": "SigningJob", "name": job.name, "uid": job.uid, "controller": true});
+    let owned = json!({"metadata": {"ownerReferences": [owner]}});
+    let child = job.child();
+    for (name, patch) in [(child.as_str(), image("worker")), ("web", image("web")), ("web", owned)] {
+        let refusal = deployments.patch(name, &PatchParams::default(), &Patch::Strategic(patch)).await.unwrap_err();
+        assert!(refusal.to_string().contains("ValidatingAdmissionPolicy"), "{name}: {refusal}");
     }
 }
