@@ -56,12 +56,12 @@ fn keks(folder: &ConnectionFolder) -> Result<KekRing, ConnectionError> {
         let key = key.to_owned();
         move |source| ConnectionError::Kek { key, source }
     };
-    let current = Kek::fingerprinted(&folder.text("kek")?).map_err(bad("kek"))?;
+    let current = Kek::fingerprinted(folder.secret("kek")?.as_slice()).map_err(bad("kek"))?;
     let mut ring = KekRing::new(current);
     for name in older(folder.path())? {
         let Some(id) = name.strip_prefix("kek.") else { continue };
         let id: KekId = id.parse().map_err(|_| ConnectionError::KekName(name.clone()))?;
-        ring = ring.with_older(Kek::from_base64(id, &folder.text(&name)?).map_err(bad(&name))?);
+        ring = ring.with_older(Kek::from_base64(id, folder.secret(&name)?.as_slice()).map_err(bad(&name))?);
     }
     Ok(ring)
 }

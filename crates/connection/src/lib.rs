@@ -1,6 +1,8 @@
 //! The connection Secret, mounted as a folder: `DATABASE_URL`, `NATS_URL`, and optionally `postgres-ca.crt`, `postgres.crt`,
-//! `postgres.key`, `nats-ca.crt`, `nats.crt`, `nats.key`, `nats.creds`, `nats.nkey`. It also holds the workers' KEKs (`kek`, `kek.<id>`),
-//! which this crate does not read.
+//! `postgres.key`, `nats-ca.crt`, `nats.crt`, `nats.key`, `nats.creds`, `nats.nkey`. It also holds the workers' KEKs (`kek`, `kek.<id>`):
+//! what is read of them is wiped from memory.
+
+mod wiped;
 
 use std::{
     io,
@@ -10,6 +12,9 @@ use std::{
 
 use sha2::{Digest, Sha256};
 use vaultstream_ledger::TlsFiles;
+use zeroize::Zeroizing;
+
+pub use wiped::read_wiped;
 
 /// Interval of polls for a change. The kubelet itself takes up to a minute to update the folder.
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
@@ -55,6 +60,15 @@ impl ConnectionFolder {
         }
     }
 
+    /// The content of a required file, in memory that is wiped.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn secret(&self, key: &str) -> Result<Zeroizing<Vec<u8>>, Unreadable> {
+        let path = self.0.join(key);
+        read_wiped(&path).map_err(|source| Unreadable { path, key: key.to_owned(), source })
+    }
+
     /// How to connect to the ledger; the caller sets the rest.
     ///
     /// # Errors
@@ -96,10 +110,10 @@ impl ConnectionFolder {
         files.sort();
         let mut hash = Sha256::new();
         for file in files {
-            let content = std::fs::read(&file).unwrap_or_default();
+            let content = read_wiped(&file).unwrap_or_default();
             hash.update(file.as_os_str().as_encoded_bytes());
             hash.update((content.len() as u64).to_be_bytes());
-            hash.update(&content);
+            hash.update(content.as_slice());
         }
         hash.finalize().into()
     }

@@ -63,8 +63,7 @@ pub fn kek_file(dir: &Path) -> Result<PathBuf, KekError> {
 
     let mut key = Zeroizing::new([0; KEY_BYTES]);
     SysRng.try_fill_bytes(key.as_mut_slice()).map_err(KekError::Random)?;
-    let mut text = Zeroizing::new(BASE64_STANDARD.encode(key.as_slice()));
-    text.push('\n');
+    let text = Zeroizing::new(BASE64_STANDARD.encode(key.as_slice()));
     let draft = dir.join(format!("kek.{}", std::process::id()));
     write_draft(&draft, text.as_bytes()).map_err(failed)?;
     // Linking fails when another process created a key meanwhile, and so never replaces one.
@@ -79,5 +78,6 @@ pub fn kek_file(dir: &Path) -> Result<PathBuf, KekError> {
 fn write_draft(draft: &Path, text: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(draft)?;
     file.write_all(text)?;
+    file.write_all(b"\n")?;
     file.sync_all()
 }

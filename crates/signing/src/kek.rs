@@ -3,12 +3,14 @@
 use std::fmt;
 use std::str::FromStr;
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
+pub use crate::sealing::KekError;
+
 use crate::Digest;
+use crate::sealing::{self, SealingKey};
 
 /// What a canary holds in clear; its AAD binds it to the id of the KEK.
 const CANARY: &[u8] = b"vaultstream kek canary";
@@ -59,22 +61,7 @@ impl fmt::Display for KekId {
 pub struct Kek {
     id: KekId,
     bytes: Zeroizing<[u8; 32]>,
-    /// aws-lc keeps its own copy in memory that it cleanses when it frees it.
-    aead: LessSafeKey,
-}
-
-/// Why a KEK could not be read or made, or sealing failed. Says nothing about its bytes.
-#[derive(Debug, thiserror::Error)]
-pub enum KekError {
-    /// The text is not base64 of exactly 32 bytes.
-    #[error("a key-encryption key is 32 bytes in base64; `openssl rand -base64 32` makes one")]
-    Form,
-    /// The system gave no random bytes.
-    #[error("the system has no randomness for a key or a nonce")]
-    Randomness,
-    /// AES-256-GCM could not be set up or run.
-    #[error("AES-256-GCM failed")]
-    Cipher,
+    key: SealingKey,
 }
 
 /// The KEK is not the one that made the canary of its id.
@@ -91,7 +78,7 @@ impl Kek {
     ///
     /// # Errors
     /// See [`KekError`].
-    pub fn fingerprinted(text: &str) -> Result<Self, KekError> {
+    pub fn fingerprinted(text: impl AsRef<[u8]>) -> Result<Self, KekError> {
         let unnamed = Self::from_base64(KekId("unnamed".to_owned()), text)?;
         let print = Zeroizing::new([ID_DOMAIN, unnamed.bytes.as_slice()].concat());
         let id: String = Digest::of(&print).0[..8].iter().map(|byte| format!("{byte:02x}")).collect();
@@ -103,13 +90,15 @@ impl Kek {
     /// # Errors
     ///
     /// When it is not 32 bytes of base64.
-    pub fn from_base64(id: KekId, text: &str) -> Result<Self, KekError> {
-        let decoded = Zeroizing::new(STANDARD.decode(text.trim()).map_err(|_| KekError::Form)?);
+    pub fn from_base64(id: KekId, text: impl AsRef<[u8]>) -> Result<Self, KekError> {
+        // With the room that the decoder wants for 44 characters.
+        let mut decoded = Zeroizing::new([0; 36]);
+        let length = STANDARD.decode_slice(text.as_ref().trim_ascii(), &mut *decoded).map_err(|_| KekError::Form)?;
         let mut bytes = Zeroizing::new([0; 32]);
-        if decoded.len() != bytes.len() {
+        if length != bytes.len() {
             return Err(KekError::Form);
         }
-        bytes.copy_from_slice(&decoded);
+        bytes.copy_from_slice(&decoded[..length]);
         Self::new(id, bytes)
     }
 
@@ -119,14 +108,12 @@ impl Kek {
     ///
     /// When there is no randomness.
     pub fn generate(id: KekId) -> Result<Self, KekError> {
-        let mut bytes = Zeroizing::new([0; 32]);
-        aws_lc_rs::rand::fill(&mut *bytes).map_err(|_| KekError::Randomness)?;
-        Self::new(id, bytes)
+        Self::new(id, sealing::random_key()?)
     }
 
     fn new(id: KekId, bytes: Zeroizing<[u8; 32]>) -> Result<Self, KekError> {
-        let key = UnboundKey::new(&AES_256_GCM, &*bytes).map_err(|_| KekError::Cipher)?;
-        Ok(Self { id, bytes, aead: LessSafeKey::new(key) })
+        let key = SealingKey::new(&bytes)?;
+        Ok(Self { id, bytes, key })
     }
 
     /// The KEK as [`from_base64`](Self::from_base64) reads it: for the one place that stores it.
@@ -168,27 +155,12 @@ impl Kek {
 
     /// Seals `plain`: random nonce ‖ ciphertext ‖ tag.
     pub(crate) fn seal(&self, aad: &[u8], plain: &[u8]) -> Result<Vec<u8>, KekError> {
-        let mut nonce = [0; NONCE_LEN];
-        aws_lc_rs::rand::fill(&mut nonce).map_err(|_| KekError::Randomness)?;
-        let mut sealed = Vec::with_capacity(NONCE_LEN + plain.len() + AES_256_GCM.tag_len());
-        sealed.extend_from_slice(&nonce);
-        sealed.extend_from_slice(plain);
-        let tag = self
-            .aead
-            .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(aad), &mut sealed[NONCE_LEN..])
-            .map_err(|_| KekError::Cipher)?;
-        sealed.extend_from_slice(tag.as_ref());
-        Ok(sealed)
+        self.key.seal(aad, plain)
     }
 
     /// Opens what [`seal`](Self::seal) made with the same AAD, and nothing else.
     pub(crate) fn open(&self, aad: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        let (nonce, sealed) = sealed.split_at_checked(NONCE_LEN)?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
-        let mut buffer = Zeroizing::new(sealed.to_vec());
-        let length = self.aead.open_in_place(nonce, Aad::from(aad), &mut buffer).ok()?.len();
-        buffer.truncate(length);
-        Some(buffer)
+        self.key.open(aad, sealed)
     }
 }
 

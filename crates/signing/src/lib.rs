@@ -8,13 +8,14 @@
 //! | [`backend`] | which library signs and verifies, behind [`BatchSigner`] and [`BatchVerifier`] |
 //! | [`message`] | what is signed: a payload as it is, or bound to its job and id |
 //! | [`key`], [`public_key`], [`jwk`], [`thumbprint`] | key pairs and the public forms they are published in |
-//! | [`kek`], [`wrap`] | private keys at rest |
+//! | [`kek`], [`data_key`], [`wrap`] | private keys at rest |
 //! | [`form`] | DER and JOSE forms of a signature |
 //! | [`merkle`], [`full_tree`], [`batch_root`], [`proof`] | roots over batches and jobs, and proofs that a record is under them |
 //! | [`receipt`] | the signed summary of a finished job |
 
 pub mod backend;
 pub mod batch_root;
+pub mod data_key;
 pub mod digest;
 pub mod form;
 pub mod full_tree;
@@ -26,12 +27,14 @@ pub mod message;
 pub mod proof;
 pub mod public_key;
 pub mod receipt;
+mod sealing;
 mod sha256;
 pub mod thumbprint;
 pub mod wrap;
 
 pub use backend::{Absence, Backend, BatchSigner, BatchVerifier, Nonce, SigningError};
 pub use batch_root::BatchRoot;
+pub use data_key::{DataKey, JobCipher};
 pub use digest::{Digest, RawSignature};
 pub use form::{DerSignature, der_decode, der_encode, jose_decode, jose_encode};
 pub use full_tree::FullTree;

@@ -1,6 +1,8 @@
-//! Private keys at rest: sealed under a KEK and bound to the one row of the ledger that they belong to.
+//! What is sealed under a KEK: data keys of jobs, and private keys of jobs that an earlier version began, each bound to the one row of
+//! the ledger that it belongs to.
 
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use crate::kek::KekError;
 use crate::{Kek, KekId, PrivateKey, PublicKey};
@@ -30,7 +32,7 @@ pub struct WrapContext {
     pub version: i32,
 }
 
-/// A private key sealed under a KEK.
+/// A private key or a data key sealed under a KEK.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WrappedKey {
     /// The KEK it is sealed under.
@@ -81,6 +83,26 @@ impl KekRing {
         self.iter().find(|kek| kek.id() == id)
     }
 
+    /// Seals a secret, such as a data key, under the current KEK.
+    ///
+    /// # Errors
+    ///
+    /// When there is no randomness for the nonce.
+    pub fn seal(&self, aad: &[u8], secret: &[u8]) -> Result<WrappedKey, KekError> {
+        let bytes = self.current.seal(aad, secret)?;
+        Ok(WrappedKey { kek_id: self.current.id().clone(), bytes })
+    }
+
+    /// Opens what [`seal`](Self::seal) made with the same AAD.
+    ///
+    /// # Errors
+    ///
+    /// When its KEK is not loaded, or anything about it is not as it was sealed.
+    pub fn open(&self, aad: &[u8], sealed: &WrappedKey) -> Result<Zeroizing<Vec<u8>>, UnwrapError> {
+        let kek = self.get(&sealed.kek_id).ok_or_else(|| UnwrapError::UnknownKek(sealed.kek_id.clone()))?;
+        kek.open(aad, &sealed.bytes).ok_or(UnwrapError::Refused)
+    }
+
     /// Seals `key` under the current KEK for the row `context`.
     ///
     /// # Errors
@@ -106,11 +128,16 @@ impl KekRing {
     ) -> Result<PrivateKey, UnwrapError> {
         let kek = self.get(kek_id).ok_or_else(|| UnwrapError::UnknownKek(kek_id.clone()))?;
         let scalar = kek.open(&aad(context, kek_id, public), wrapped).ok_or(UnwrapError::Refused)?;
-        let scalar = scalar.as_slice().try_into().map_err(|_| UnwrapError::Refused)?;
-        let key = PrivateKey::from_scalar(scalar).map_err(|_| UnwrapError::Refused)?;
-        // The AAD has said so already; this costs nothing beside the parsing, and needs no trust in who wrapped it.
-        if key.public() == *public { Ok(key) } else { Err(UnwrapError::Refused) }
+        private_key(&scalar, public)
     }
+}
+
+/// The private key of these bytes, which has to be that of `public`.
+pub(crate) fn private_key(scalar: &[u8], public: &PublicKey) -> Result<PrivateKey, UnwrapError> {
+    let scalar = scalar.try_into().map_err(|_| UnwrapError::Refused)?;
+    let key = PrivateKey::from_scalar(scalar).map_err(|_| UnwrapError::Refused)?;
+    // The AAD has said so already; this costs nothing beside the parsing, and needs no trust in who wrapped it.
+    if key.public() == *public { Ok(key) } else { Err(UnwrapError::Refused) }
 }
 
 /// Domain ‖ job uid ‖ key id ‖ version ‖ KEK id ‖ SHA-256(SPKI), numbers big-endian. Only the id varies in length, so
