@@ -57,10 +57,10 @@ SELECT p.* FROM vaultstream.job_progress p
     OR EXISTS (SELECT FROM vaultstream.tenants t
                 WHERE t.role = session_user AND (t.cluster, t.namespace) = (p.cluster, p.namespace));
 
--- Without the wrapped private keys: take_lease returns one to who has its lease.
+-- Without the wrapped private keys: lease_key returns one to who has its lease.
 CREATE OR REPLACE VIEW vaultstream.tenant_keys WITH (security_barrier) AS
 SELECT k.id, k.job_id, k.ordinal, k.version, k.public_key, k.kek_id, k.state, k.damage, k.epoch, k.lease_until, k.signed,
-       k.rejected, k.planned, k.changed, k.batches, k.last_used
+       k.rejected, k.planned, k.changed, k.batches, k.last_used, k.erased_at, k.revoked_at, k.revocation, k.compromised
   FROM vaultstream.keys k
  WHERE (SELECT vaultstream.sees_all())
     OR EXISTS (SELECT FROM vaultstream.jobs j JOIN vaultstream.tenants t ON (t.cluster, t.namespace) = (j.cluster, j.namespace)
@@ -150,8 +150,8 @@ BEGIN
         GRANT SELECT ON vaultstream.schema_history, vaultstream.meta, vaultstream.tenant_jobs, vaultstream.tenant_progress,
             vaultstream.tenant_keys, vaultstream.tenant_batches, vaultstream.tenant_rejects TO vaultstream_tenant;
         -- All of them run with the owner's rights and check whose job it is.
-        GRANT EXECUTE ON FUNCTION vaultstream.take_lease, vaultstream.release_lease, vaultstream.retire_key,
-            vaultstream.store_material, vaultstream.set_key_aside, vaultstream.end_expired, vaultstream.fence_unit,
+        GRANT EXECUTE ON FUNCTION vaultstream.take_lease, vaultstream.lease_key, vaultstream.release_lease, vaultstream.retire_key,
+            vaultstream.data_key_of, vaultstream.store_data_key, vaultstream.store_key, vaultstream.store_material, vaultstream.set_key_aside, vaultstream.end_expired, vaultstream.fence_unit,
             vaultstream.finish_unit, vaultstream.split_batch, vaultstream.count_attempt, vaultstream.store_receipt,
             vaultstream.signs_with, vaultstream.report_fault, vaultstream.report_withdrawal, vaultstream.register_kek,
             vaultstream.kek_canary, vaultstream.tenant_of_login, vaultstream.sees_all TO vaultstream_tenant;
@@ -165,7 +165,8 @@ BEGIN
             vaultstream.tenant_rejects TO vaultstream_auditor;
         GRANT SELECT (kek_id, wraps, created_at, registered_by) ON vaultstream.keks TO vaultstream_auditor;
         GRANT SELECT (id, job_id, ordinal, version, public_key, kek_id, state, damage, epoch, lease_until, signed, rejected, planned,
-            changed, batches, last_used) ON vaultstream.keys TO vaultstream_auditor;
+            changed, batches, last_used, erased_at, revoked_at, revocation, compromised) ON vaultstream.keys TO vaultstream_auditor;
+        GRANT SELECT (job_id, kek_id, made_at, erased_at) ON vaultstream.data_keys TO vaultstream_auditor;
         GRANT EXECUTE ON FUNCTION vaultstream.sees_all TO vaultstream_auditor;
     END IF;
 
@@ -179,8 +180,8 @@ BEGIN
         GRANT INSERT (kek_id, canary) ON vaultstream.keks TO vaultstream_worker;
         GRANT UPDATE (state, epoch, holder, lease_until) ON vaultstream.keys TO vaultstream_worker;
         GRANT UPDATE (attempts, last_error) ON vaultstream.batches TO vaultstream_worker;
-        GRANT EXECUTE ON FUNCTION vaultstream.take_lease, vaultstream.release_lease, vaultstream.retire_key,
-            vaultstream.store_material, vaultstream.set_key_aside, vaultstream.end_expired, vaultstream.fence_unit,
+        GRANT EXECUTE ON FUNCTION vaultstream.take_lease, vaultstream.lease_key, vaultstream.release_lease, vaultstream.retire_key,
+            vaultstream.data_key_of, vaultstream.store_data_key, vaultstream.store_key, vaultstream.store_material, vaultstream.set_key_aside, vaultstream.end_expired, vaultstream.fence_unit,
             vaultstream.finish_unit, vaultstream.split_batch, vaultstream.count_attempt, vaultstream.store_receipt,
             vaultstream.signs_with, vaultstream.report_fault, vaultstream.report_withdrawal, vaultstream.register_kek,
             vaultstream.kek_canary, vaultstream.tenant_of_login, vaultstream.sees_all TO vaultstream_worker;

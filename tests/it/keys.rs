@@ -149,18 +149,18 @@ async fn private_keys_move_to_another_key_encryption_key() {
         let args = ["keys", "rewrap", "--kek-file", &new_path, "--old-kek-file", old];
         Program::vaultstream(&args).env("DATABASE_URL", &site.database_url)
     };
-    let before = site.text("SELECT string_agg(DISTINCT kek_id, ' ') FROM vaultstream.keys").await;
+    let before = site.text("SELECT string_agg(DISTINCT kek_id, ' ') FROM vaultstream.data_keys").await;
     let useless = kek_file(tempfile::tempdir().unwrap().path()).unwrap();
     // The folder of that file is gone already: a file that cannot be read is bad input.
     rewrap(useless.to_str().unwrap()).end().await.assert_code(2);
     let told = rewrap(old_path.to_str().unwrap()).end().await;
     told.assert_code(0);
-    assert!(told.stdout.contains("keys were moved"), "{}", told.stdout);
-    let after = site.text("SELECT string_agg(DISTINCT kek_id, ' ') FROM vaultstream.keys").await;
+    assert!(told.stdout.starts_with("1 data key was moved"), "{}", told.stdout);
+    let after = site.text("SELECT string_agg(DISTINCT kek_id, ' ') FROM vaultstream.data_keys").await;
     assert!(!before.contains(' ') && !after.contains(' ') && before != after, "{before:?} became {after:?}");
     let again = rewrap(old_path.to_str().unwrap()).end().await;
     again.assert_code(0);
-    assert!(again.stdout.starts_with("0 keys"), "{}", again.stdout);
+    assert!(again.stdout.starts_with("0 data keys"), "{}", again.stdout);
 
     std::fs::copy(&new, &old_path).unwrap();
     let second = site.worker(uid).await.start();

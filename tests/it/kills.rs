@@ -37,6 +37,8 @@ const POINTS: &[(&str, &[u32], Kind)] = &[
     ("keys-published", &[1], Kind::Plain),
     ("batches-published", &[1], Kind::Plain),
     ("publishing-noted", &[1], Kind::Plain),
+    ("data-key-made", &[1], Kind::Plain),
+    ("data-key-stored", &[1], Kind::Plain),
     ("unit-gathered", &[1, 4], Kind::Plain),
     ("payload-read", &[1, 4], Kind::Plain),
     ("unit-read", &[1, 3], Kind::Plain),

@@ -9,6 +9,7 @@
 mod harness;
 
 mod confined;
+mod custody;
 mod damage;
 mod exports;
 mod faulty_backends;

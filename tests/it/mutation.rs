@@ -40,6 +40,7 @@ const WHOLE: &[&str] = &["autoscaling.behavior", "workers.template.affinity"];
 fn changes() -> Vec<(&'static str, Value)> {
     vec![
         ("keys.maxSignatures", json!(100)),
+        ("keys.retain", json!("Keep")),
         ("keys.lease.records", json!(40)),
         ("keys.lease.duration", json!("8s")),
         ("signing.verify", json!("All")),

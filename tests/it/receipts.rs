@@ -2,12 +2,13 @@
 
 use vaultstream_signing::receipt::{KeyTree, KeyUse, KeyUses, ReceiptFormat};
 use vaultstream_signing::{
-    Backend, Kek, KekRing, PrivateKey, PublicKey, Receipt, WrapContext, sign_receipt, verify_receipt,
+    Backend, DataKey, Kek, KekRing, PrivateKey, PublicKey, Receipt, WrapContext, WrappedKey, sign_receipt,
+    verify_receipt,
 };
 
 use crate::harness::{Site, generated, of_table};
 
-const SPEC: &str = "batchSize: 20\nkeys: {count: 2, lease: {records: 20}}\nmaxRejected: 10";
+const SPEC: &str = "batchSize: 20\nkeys: {count: 2, lease: {records: 20}, retain: Keep}\nmaxRejected: 10";
 
 /// A job of 100 rows, two of which are rejects.
 async fn signed() -> Site {
@@ -21,16 +22,17 @@ async fn signed() -> Site {
     site
 }
 
-/// The receipt key, opened with the key encryption key.
+/// The receipt key, opened with the key encryption key: the job keeps its keys.
 async fn receipt_key(site: &Site) -> PrivateKey {
-    let sql = "SELECT j.uid, k.id, k.version, k.kek_id, k.wrapped_key, k.public_key FROM vaultstream.keys k \
-               JOIN vaultstream.jobs j ON j.id = k.job_id WHERE k.ordinal = 0";
+    let sql = "SELECT j.uid, k.id, k.version, d.kek_id, d.wrapped_key, k.wrapped_key, k.public_key FROM vaultstream.keys k \
+               JOIN vaultstream.jobs j ON j.id = k.job_id JOIN vaultstream.data_keys d ON d.job_id = j.id WHERE k.ordinal = 0";
     let row = site.sql().await.query_one(sql, &[]).await.unwrap();
-    let ring = KekRing::new(Kek::fingerprinted(&std::fs::read_to_string(site.kek()).unwrap()).unwrap());
+    let ring = KekRing::new(Kek::fingerprinted(std::fs::read(site.kek()).unwrap()).unwrap());
     let context = WrapContext { job: row.get(0), key: row.get(1), version: row.get(2) };
-    let kek_id = row.get::<_, String>(3).parse().unwrap();
-    let public = PublicKey::from_spki_der(&row.get::<_, Vec<u8>>(5)).unwrap();
-    ring.unwrap(&kek_id, &row.get::<_, Vec<u8>>(4), &context, &public).unwrap()
+    let data_key = WrappedKey { kek_id: row.get::<_, String>(3).parse().unwrap(), bytes: row.get(4) };
+    let data_key = DataKey::from_bytes(&ring.open(&DataKey::aad(context.job), &data_key).unwrap()).unwrap();
+    let public = PublicKey::from_spki_der(&row.get::<_, Vec<u8>>(6)).unwrap();
+    data_key.into_cipher().unwrap().unwrap(&row.get::<_, Vec<u8>>(5), &context, &public).unwrap()
 }
 
 async fn store(site: &Site, jws: &str) {

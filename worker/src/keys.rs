@@ -20,13 +20,14 @@ use vaultstream_ledger::{
 };
 use vaultstream_program::chain;
 use vaultstream_signing::{
-    Backend, KekId, KekRing, Nonce, PrivateKey, PublicKey, WrapContext, WrappedKey,
+    Backend, Nonce, PrivateKey, PublicKey, WrapContext,
     backend::{SliceCheck, Withdrawal},
 };
 use vaultstream_streams::{KeyTokens, Token};
 
 use crate::{
     backends::withdraw,
+    custody::{Custody, OpenError},
     metrics::Metrics,
     sign::{Kept, NonceSet, SigningKey},
 };
@@ -126,8 +127,8 @@ pub(crate) struct KeySource {
     pub(crate) ledger: Ledger,
     /// The job's key tokens.
     pub(crate) tokens: KeyTokens,
-    /// Opens and wraps private keys.
-    pub(crate) keks: Arc<KekRing>,
+    /// Opens and encrypts private keys.
+    pub(crate) custody: Arc<Custody>,
     /// What signs, until it is withdrawn.
     pub(crate) backend: Backend,
     /// How nonces are made.
@@ -280,30 +281,27 @@ impl KeySource {
         let key = lease.key;
         let public =
             PublicKey::from_spki_der(&material.public_key).map_err(|source| KeyError::PublicKey { key, source })?;
-        let kek: KekId = material.kek_id.parse().map_err(|_| KeyError::KekId { key, id: material.kek_id.clone() })?;
-        let private = self
-            .keks
-            .unwrap(&kek, &material.wrapped_key, &self.context(&lease), &public)
-            .map_err(|source| KeyError::Unwrap { key, source })?;
+        let private = self.custody.unwrap(material, &self.context(&lease), &public).map_err(|error| match error {
+            OpenError::Unwrap(source) => KeyError::Unwrap { key, source },
+            OpenError::KekId(id) => KeyError::KekId { key, id },
+        })?;
         Ok((lease, private, public))
     }
 
     async fn generate(&self, mut lease: Lease) -> Result<(Lease, PrivateKey, PublicKey), KeyError> {
         let _one_of = self.generating.acquire().await;
         let private = self.new_key()?;
-        let public = private.public();
-        let WrappedKey { kek_id, bytes: wrapped_key } = self.keks.wrap(&private, &self.context(&lease))?;
-        let material =
-            Material { public_key: public.spki_der().to_vec(), wrapped_key, kek_id: kek_id.as_str().to_owned() };
-        let Material { public_key, wrapped_key, kek_id: id } = &material;
-        match leases::store_material(&self.ledger, &lease, public_key, wrapped_key, id).await? {
+        let material = self.custody.wrap(&private, &self.context(&lease))?;
+        match leases::store_material(&self.ledger, &lease, &material).await? {
             Stored::Stored => {}
             Stored::LeaseLost => return Err(KeyError::Lost(lease.key)),
-            Stored::WrapLimit => return Err(KeyError::KekSpent(kek_id)),
-            Stored::UnknownKek => return Err(KeyError::Unregistered(kek_id)),
+            Stored::WrapLimit => return Err(KeyError::KekSpent(self.custody.kek().clone())),
+            Stored::UnknownKek => return Err(KeyError::Unregistered(self.custody.kek().clone())),
+            Stored::NoDataKey => return Err(KeyError::NoDataKey),
         }
         vaultstream_faults::point("material-used");
         lease.material = Some(material);
+        let public = private.public();
         Ok((lease, private, public))
     }
 

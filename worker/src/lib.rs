@@ -12,6 +12,7 @@ pub mod metrics;
 mod backends;
 mod breaker;
 mod confirm;
+mod custody;
 mod finish;
 mod gather;
 mod in_flight;
@@ -40,6 +41,7 @@ use vaultstream_ledger::Ledger;
 use vaultstream_signing::{Backend, Digest, KekRing, Nonce, PrivateKey, RawSignature};
 use vaultstream_streams::Streams;
 
+pub use custody::CustodyError;
 pub use keys::KeyError;
 pub use program::{ProgramError, main, run};
 pub use receipt::{key_uses, receipt_of, rejects_root};

@@ -20,7 +20,7 @@ use vaultstream_signing::{Absence, Backend, backend::Unavailable};
 use vaultstream_streams::{NatsUser, Streams};
 
 use crate::{
-    Ended, KeyError, SessionError, Shutdown, WorkError, Worker, WorkerConfig,
+    CustodyError, Ended, KeyError, SessionError, Shutdown, WorkError, Worker, WorkerConfig,
     config::Config,
     connection::{Connection, ConnectionError},
     metrics::Metrics,
@@ -97,6 +97,7 @@ impl ProgramError {
             {
                 Some(Reason::StreamsRefused)
             }
+            Self::Work(WorkError::Custody(CustodyError::Damaged { .. })) => Some(Reason::KeysDamaged),
             Self::Nats(vaultstream_streams::ConnectError::Unreachable { .. }) => None,
             Self::Nats(_) => Some(Reason::StreamsRefused),
             Self::Version(_) | Self::Admin(_) | Self::Backend(..) => None,

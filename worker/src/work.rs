@@ -11,6 +11,7 @@ use vaultstream_signing::{Backend, KekId, Nonce};
 use vaultstream_streams::{Backoff, BatchPuller, JobStreams, ReadAhead, StreamsError, Tenant};
 
 use crate::{
+    custody::{Custody, CustodyError},
     in_flight::InFlightMessages,
     keys::KeySource,
     metrics::Dependency,
@@ -56,11 +57,27 @@ pub enum WorkError {
     /// The key-encryption key cannot be used.
     #[error(transparent)]
     Kek(#[from] RegisterError),
+    /// The job's data key cannot be used.
+    #[error(transparent)]
+    Custody(CustodyError),
+}
+
+impl From<CustodyError> for WorkError {
+    fn from(error: CustodyError) -> Self {
+        match error {
+            CustodyError::Ledger(error) => SessionError::from(error).into(),
+            // It was erased after the job was read: what the job is now is read again, after a pause.
+            CustodyError::Over => SessionError::StreamsGone.into(),
+            CustodyError::UnknownKek(id) => Self::WrongKek(id),
+            error => Self::Custody(error),
+        }
+    }
 }
 
 /// Works on the job `uid` until it is over or `shutdown` begins. Outages are waited out between sessions as within one.
 pub(crate) async fn work_on(shared: &Arc<Shared>, uid: Uuid, shutdown: &Shutdown) -> Result<Ended, WorkError> {
-    let mut keks_checked = false;
+    // The data key is unwrapped once, and wiped when the work on the job ends.
+    let mut custody = None;
     let mut failed = 0;
     loop {
         let next = tokio::select! {
@@ -75,7 +92,7 @@ pub(crate) async fn work_on(shared: &Arc<Shared>, uid: Uuid, shutdown: &Shutdown
         vaultstream_faults::point("job-found");
         // Nothing is held yet: a worker that is stopped need not wait for any response.
         let ready = tokio::select! {
-            ready = get_ready(shared, *job, &mut keks_checked, &shutdown.abort) => ready,
+            ready = get_ready(shared, *job, &mut custody, &shutdown.abort) => ready,
             () = shutdown.drain.cancelled() => return Ok(Ended::Drained),
         };
         let result = match ready {
@@ -167,20 +184,24 @@ async fn check_keks(shared: &Shared, job: &Job) -> Result<(), WorkError> {
     }
 }
 
-/// Everything before the first batch: keys checked, backend noted, bound to the streams.
+/// Everything before the first batch: keys checked, data key unwrapped, backend noted, bound to the streams.
 async fn get_ready(
     shared: &Arc<Shared>,
     job: Job,
-    keks_checked: &mut bool,
+    custody: &mut Option<Arc<Custody>>,
     abort: &CancellationToken,
 ) -> Result<(Arc<Session>, BatchPuller), WorkError> {
-    if !*keks_checked {
-        check_keks(shared, &job).await?;
-        *keks_checked = true;
-    }
+    let custody = match custody {
+        Some(custody) => Arc::clone(custody),
+        None => {
+            check_keks(shared, &job).await?;
+            let opened = Custody::of_job(&shared.ledger, &shared.keks, &job).await?;
+            Arc::clone(custody.insert(Arc::new(opened)))
+        }
+    };
     let topology = JobStreams::new(tenant_of(&job), job.uid, job.generation);
     let topology = shared.streams.find(&topology).await.map_err(gone_or)?;
-    let session = Arc::new(open(shared, job, &topology, abort.child_token()));
+    let session = Arc::new(open(shared, job, custody, &topology, abort.child_token()));
     note_backend(&session).await?;
     let most = pipeline::pull_ahead(&session);
     let read_ahead = ReadAhead { messages: most, bytes: READ_AHEAD_BYTES };
@@ -233,7 +254,13 @@ async fn watch(session: Arc<Session>, drain: CancellationToken) {
     }
 }
 
-fn open(shared: &Arc<Shared>, job: Job, topology: &JobStreams, abort: CancellationToken) -> Session {
+fn open(
+    shared: &Arc<Shared>,
+    job: Job,
+    custody: Arc<Custody>,
+    topology: &JobStreams,
+    abort: CancellationToken,
+) -> Session {
     let spec = &job.spec;
     let nonce = match spec.signing.nonce {
         vaultstream_api::Nonce::Hedged => Nonce::Hedged,
@@ -243,7 +270,7 @@ fn open(shared: &Arc<Shared>, job: Job, topology: &JobStreams, abort: Cancellati
     let keys = KeySource {
         ledger: shared.ledger.clone(),
         tokens: shared.streams.tokens(topology),
-        keks: Arc::clone(&shared.keks),
+        custody,
         backend: Backend::effective(shared.backend, nonce),
         nonce,
         job: job.id,

@@ -103,8 +103,8 @@ reasons! {
     StreamsUnavailable for Ready | Scaling;
     /// NATS refuses what a job needs: a permission, a limit of the account, or room; the message says which.
     StreamsRefused for Ready | Stalled | WorkersAvailable;
-    /// Every key of the job that may still sign is damaged in the ledger.
-    KeysDamaged for Ready | Stalled;
+    /// The job's data key, or every key of the job that may still sign, is damaged in the ledger.
+    KeysDamaged for Ready | Stalled | WorkersAvailable;
     /// As many workers as wanted are available.
     WorkersReady for WorkersAvailable;
     /// A worker withdrew a signing backend that computed wrongly, and signs with another one; the message says why.

@@ -57,7 +57,7 @@ pub use duration::{DurationError, GoDuration};
 pub use env::EnvLiteral;
 pub use error::FieldError;
 pub use fault::{Fault, ManifestError};
-pub use keys::{Keys, Lease, Message, Nonce, Signing, Verify};
+pub use keys::{KeyRetention, Keys, Lease, Message, Nonce, Signing, Verify};
 pub use manifest::{MAX_MANIFESTS, Manifest};
 pub use names::{ChildNames, JobName, JobRef, NameError, Namespace};
 pub use phase::Phase;

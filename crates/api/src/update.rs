@@ -17,7 +17,7 @@ pub fn validate_update(old: &SigningJobSpec, new: &SigningJobSpec) -> Result<(),
         source,
         batch_size,
         max_payload_bytes,
-        keys: Keys { count, lease: _, max_signatures: _ },
+        keys: Keys { count, lease: _, max_signatures: _, retain: _ },
         signing: Signing { nonce, message, verify: _ },
         connection_secret,
         suspend: _,
@@ -89,10 +89,18 @@ mod tests {
         assert_eq!(found[0].to_string(), "spec.source cannot be changed after creation: create another SigningJob");
     }
 
+    /// Specs are hashed into receipts: what an earlier version did not write must not be written now.
+    #[test]
+    fn a_spec_says_nothing_of_keys_that_are_erased() {
+        let written = |keys: &str| serde_json::to_value(spec(keys)).unwrap()["keys"]["retain"].clone();
+        assert_eq!(written("keys: {retain: Erase}"), serde_json::Value::Null);
+        assert_eq!(written("keys: {retain: Keep}"), "Keep");
+    }
+
     #[test]
     fn all_else_may_be_changed_and_the_secret_while_the_job_is_suspended() {
-        let all_else = "suspend: true, keys: {maxSignatures: 900}, workers: {maxReplicas: 3}, retry: {maxAttempts: 9}, \
-                        maxRejected: 1, ttlAfterFinished: 1h, signing: {verify: All}, deletionPolicy: {records: Delete}";
+        let all_else = "suspend: true, keys: {maxSignatures: 900, retain: Keep}, workers: {maxReplicas: 3}, \
+                        retry: {maxAttempts: 9}, maxRejected: 1, ttlAfterFinished: 1h, signing: {verify: All}, deletionPolicy: {records: Delete}";
         assert_eq!(told("", all_else), [""; 0]);
         let secret = ["spec.connectionSecret is b: it was a, and can be changed only while the job is suspended"];
         assert_eq!(told("connectionSecret: a", "connectionSecret: b"), secret);

@@ -1,7 +1,9 @@
-//! Key-encryption keys: which ones this ledger knows, and moving private keys from one to another.
+//! Key-encryption keys and data keys: which ones this ledger knows, and moving what they wrap from one to another.
 
+pub mod data_keys;
 mod keks;
 mod preflight;
+pub mod revocation;
 pub mod rewrap;
 
 pub use keks::RegisterError;

@@ -16,7 +16,7 @@
 //! 2. A batch is signed once, whatever is delivered, repeated, paused or killed.
 //! 3. Locks are taken in one order: batches ascending, then the key. Units cannot deadlock.
 //! 4. No wait is without end: a session that is frozen under an expired lease is ended by the session that it blocks.
-//! 5. A key's material is final once it is set.
+//! 5. A key's material is final once it is set, and erased when its job is over.
 //! 6. A connection is returned to the pool between transactions, or closed.
 
 mod class;
@@ -46,7 +46,7 @@ pub use connection::{BadUrl, ConnectError, ConnectOptions, Ledger, REQUEST_TIMEO
 pub use error::{QueryError, class, error_kind, is_out_of_space};
 pub use ids::{BatchNo, BatchRange, JobId, KeyId};
 pub use jobs::{Job, JobState, NewJob, PlannedTable, SigningFault};
-pub use keys::{KekFit, Preflight, PreflightError, RegisterError, rewrap};
+pub use keys::{KekFit, Preflight, PreflightError, RegisterError, data_keys, revocation, rewrap};
 pub use migrate::{MigrateError, Migrated, schema_version};
 pub use read::{
     ActiveJob, Failing, KeyUsage, Progress, Rejected, active_jobs, failures, key_usage, progress, rejects,

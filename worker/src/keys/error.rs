@@ -36,6 +36,9 @@ pub enum KeyError {
     /// The KEK that is to wrap new keys was not noted in the ledger.
     #[error("the ledger does not know the key-encryption key {0}")]
     Unregistered(KekId),
+    /// The job's data key is gone, although the job signs.
+    #[error("the ledger has no data key of the job any more")]
+    NoDataKey,
     /// A new private key could not be wrapped.
     #[error("failed to wrap a new private key")]
     Wrap(#[from] KekError),

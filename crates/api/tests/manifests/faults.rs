@@ -53,7 +53,10 @@ fn a_wrong_number_is_told_in_one_sentence_with_its_field_and_the_remedy() {
 fn a_value_where_fields_belong_is_told_in_one_sentence_with_its_field_and_the_remedy() {
     assert_told([
         ("keys: 5", "spec.keys is 5: write `keys: {count: 5}`"),
-        ("keys: many", "spec.keys is \"many\": it must be an object; its fields are count, lease and maxSignatures"),
+        (
+            "keys: many",
+            "spec.keys is \"many\": it must be an object; its fields are count, lease, maxSignatures and retain",
+        ),
         (
             "keys: [{count: 5}]",
             "spec.keys is [{\"count\":5}]: it must have fields, and is a list: remove the `- ` or the brackets",
@@ -172,7 +175,7 @@ fn an_unknown_field_is_told_where_it_belongs() {
         ("keys: {leese: {}}", "spec.keys.leese: unknown field; did you mean lease?"),
         (
             "keys: {max: 5}",
-            "spec.keys.max: unknown field; remove it; the fields here are count, lease and maxSignatures",
+            "spec.keys.max: unknown field; remove it; the fields here are count, lease, maxSignatures and retain",
         ),
         ("targetBacklog: 5", "spec.targetBacklog: unknown field; it belongs under spec.autoscaling"),
         ("target_backlog: 5", "spec.target_backlog: unknown field; it belongs under spec.autoscaling"),

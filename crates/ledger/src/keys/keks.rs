@@ -57,14 +57,15 @@ impl Ledger {
         Ok(self.query_one("store the canary of a key-encryption key", sql, &[&kek_id, &canary]).await?.get("canary"))
     }
 
-    /// The KEKs under which those of the job's private keys are wrapped that may still sign.
+    /// The KEKs under which the job's data key is wrapped, and those of its private keys that may still sign.
     ///
     /// # Errors
     ///
     /// When Postgres fails.
     pub async fn keks_of_job(&self, job: JobId) -> Result<Vec<String>, QueryError> {
         let sql = "SELECT DISTINCT kek_id FROM vaultstream.tenant_keys \
-             WHERE job_id = $1 AND kek_id IS NOT NULL AND state = 'active' ORDER BY kek_id";
+             WHERE job_id = $1 AND kek_id IS NOT NULL AND state = 'active' \
+             UNION SELECT kek_id FROM vaultstream.data_key_of($1) WHERE kek_id IS NOT NULL ORDER BY kek_id";
         let rows = self.query("read the job's KEKs", sql, &[&job.0]).await?;
         Ok(rows.iter().map(|row| row.get("kek_id")).collect())
     }

@@ -11,6 +11,7 @@ use crate::connection::Ledger;
 use crate::error::QueryError;
 use crate::ids::{BatchNo, JobId};
 use crate::jobs::{JobState, UnknownState};
+use crate::keys::revocation::Revocation;
 
 /// A job's figures at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -222,10 +223,14 @@ pub struct KeyUsage {
     pub version: i32,
     /// SubjectPublicKeyInfo, DER; `None` until it is made.
     pub public_key: Option<Vec<u8>>,
-    /// False once it is worn out or set aside.
+    /// False once it is worn out, set aside, revoked or erased.
     pub active: bool,
     /// What is wrong with one that was set aside.
     pub damage: Option<String>,
+    /// When its private key was erased.
+    pub erased: Option<SystemTime>,
+    /// It was revoked.
+    pub revocation: Option<Revocation>,
     /// It is leased just now.
     pub leased: bool,
     /// Signatures made with it.
@@ -240,7 +245,8 @@ pub struct KeyUsage {
 pub async fn key_usage(ledger: &Ledger, job: JobId, limit: usize) -> Result<Vec<KeyUsage>, QueryError> {
     let sql = "SELECT ordinal, version, public_key, state = 'active' AS active, signed, \
            coalesce(lease_until > clock_timestamp(), false) AS leased, \
-           CASE state WHEN 'damaged' THEN coalesce(damage, '') END AS damage \
+           CASE state WHEN 'damaged' THEN coalesce(damage, '') END AS damage, \
+           erased_at, revoked_at, revocation, compromised \
            FROM vaultstream.keys WHERE job_id = $1 ORDER BY ordinal, version LIMIT $2";
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = ledger.query("read the job's keys", sql, &[&job.0, &limit]).await?;
@@ -252,6 +258,8 @@ pub async fn key_usage(ledger: &Ledger, job: JobId, limit: usize) -> Result<Vec<
         leased: row.get("leased"),
         signed: row.get("signed"),
         damage: row.get("damage"),
+        erased: row.get("erased_at"),
+        revocation: Revocation::of_row(row),
     });
     Ok(keys.collect())
 }

@@ -11,6 +11,8 @@ mod unsigned;
 mod violation;
 mod walk;
 
+use std::time::SystemTime;
+
 use tokio_postgres::Row;
 use uuid::Uuid;
 use vaultstream_signing::{Hash, merkle};
@@ -18,6 +20,7 @@ use vaultstream_signing::{Hash, merkle};
 use crate::connection::Ledger;
 use crate::error::QueryError;
 use crate::ids::{BatchNo, JobId, KeyId};
+use crate::keys::revocation::Revocation;
 
 pub use crate::copy_out::ReadError;
 #[cfg(test)]
@@ -134,6 +137,10 @@ pub struct PublicKeyRow {
     pub signed: i64,
     /// Order of its last use.
     pub last_used: Option<i64>,
+    /// When its private key was erased.
+    pub erased: Option<SystemTime>,
+    /// It was revoked.
+    pub revocation: Option<Revocation>,
 }
 
 /// The keys that have signed records of the job, by ordinal and version: at most `limit` of those behind the key with the ordinal and
@@ -148,8 +155,8 @@ pub async fn signing_keys(
     after: (i32, i32),
     limit: usize,
 ) -> Result<Vec<PublicKeyRow>, QueryError> {
-    let sql = "SELECT id, ordinal, version, public_key, signed, last_used FROM vaultstream.tenant_keys \
-         WHERE job_id = $1 AND (ordinal, version) > ($2, $3) AND ordinal > 0 AND signed > 0 AND public_key IS NOT NULL \
+    let sql = "SELECT id, ordinal, version, public_key, signed, last_used, erased_at, revoked_at, revocation, compromised \
+          FROM vaultstream.tenant_keys WHERE job_id = $1 AND (ordinal, version) > ($2, $3) AND ordinal > 0 AND signed > 0 AND public_key IS NOT NULL \
          ORDER BY ordinal, version LIMIT $4";
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = ledger.query("read the keys that signed", sql, &[&job.0, &after.0, &after.1, &limit]).await?;
@@ -163,8 +170,8 @@ pub async fn signing_keys(
 ///
 /// When Postgres fails.
 pub async fn public_keys(ledger: &Ledger, job: JobId) -> Result<Vec<PublicKeyRow>, QueryError> {
-    let sql = "SELECT id, ordinal, version, public_key, signed, last_used FROM vaultstream.tenant_keys \
-         WHERE job_id = $1 AND public_key IS NOT NULL AND (state <> 'damaged' OR signed > 0) \
+    let sql = "SELECT id, ordinal, version, public_key, signed, last_used, erased_at, revoked_at, revocation, compromised \
+          FROM vaultstream.tenant_keys WHERE job_id = $1 AND public_key IS NOT NULL AND (state <> 'damaged' OR signed > 0) \
          ORDER BY ordinal, version";
     let rows = ledger.query("read the job's public keys", sql, &[&job.0]).await?;
     Ok(rows.iter().map(public_key).collect())
@@ -178,5 +185,7 @@ fn public_key(row: &Row) -> PublicKeyRow {
         public_key: row.get("public_key"),
         signed: row.get("signed"),
         last_used: row.get("last_used"),
+        erased: row.get("erased_at"),
+        revocation: Revocation::of_row(row),
     }
 }

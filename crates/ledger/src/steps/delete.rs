@@ -3,7 +3,7 @@
 use vaultstream_api::{DeletionPolicy, Retention};
 
 use super::finish::CLOSE_PARTITIONS;
-use super::lock::{self, locked};
+use super::lock::{self, end_frozen, lock_keys, locked};
 use super::partitions;
 use super::step::{Step, StepError};
 use crate::connection::{Ledger, Session};
@@ -25,7 +25,8 @@ pub enum Deleted {
 const CHUNK: i64 = 20_000;
 
 /// Ends the job's life: stops its signing, removes what the policy does not retain, and frees its name. What is retained
-/// stays readable; a job that keeps its signatures keeps its keys, batches, rejects and receipt with them.
+/// stays readable; a job that keeps its signatures keeps its public keys, batches, rejects and receipt with them. Private keys are erased
+/// in any case.
 ///
 /// # Errors
 ///
@@ -34,12 +35,13 @@ pub async fn delete(ledger: &Ledger, id: JobId, policy: &DeletionPolicy) -> Resu
     const ACTION: &str = "delete the job";
     let stopped = locked(ledger, id, ACTION, async |tx, job| {
         if !job.state.is_terminal() || policy.signatures == Retention::Delete {
+            lock_keys(tx, id).await?;
             tx.execute("UPDATE vaultstream.jobs SET state = 'Deleting' WHERE id = $1", &[&id.0]).await?;
             tx.execute(CLOSE_PARTITIONS, &[&id.0]).await?;
         }
         Ok(Step::Done(()))
     });
-    if let Err(outcome) = stopped.await?.done() {
+    if let Err(outcome) = end_frozen(ledger, id, stopped.await).await?.done() {
         return Ok(outcome);
     }
     // DETACH CONCURRENTLY runs in no transaction: the lock is the session's here, and is released with it. A login that may drive no

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use vaultstream_api::Reason;
 
-use super::lock::locked;
+use super::lock::{end_frozen, lock_keys, locked};
 use super::partitions;
 use super::step::{Step, StepError};
 use crate::connection::Ledger;
@@ -12,7 +12,7 @@ use crate::error::QueryError;
 use crate::ids::{JobId, KeyId};
 use crate::jobs::JobState;
 use crate::queries::Params;
-use crate::worker::leases::{self, Lease};
+use crate::worker::leases::Lease;
 
 /// Takes the rights on the job's partitions from workers. See migrations/V14__tenants.sql.
 pub(super) const CLOSE_PARTITIONS: &str = "SELECT vaultstream.close_partitions($1)";
@@ -81,12 +81,8 @@ pub async fn begin_finish(ledger: &Ledger, id: JobId) -> Result<Step<Finish>, St
             let record = error.report().and_then(|report| report.detail()).unwrap_or_default().to_owned();
             Ok(Step::Done(Finish::SignedTwice { record }))
         }
-        Err(error) if error.is_contention() => {
-            // A worker that was frozen in a commit that no longer counts may hold a lock on the table.
-            leases::end_expired(ledger, id).await?;
-            Ok(Step::Busy)
-        }
-        outcome => outcome,
+        // A worker that was frozen in a commit that no longer counts may hold a lock on the table.
+        outcome => end_frozen(ledger, id, outcome).await,
     }
 }
 
@@ -121,37 +117,41 @@ pub async fn store_receipt(
     Ok(if row.get("stored") { ReceiptStored::Stored } else { ReceiptStored::LeaseLost })
 }
 
-/// Goes from Finishing to Complete; the receipt must be there, and no fault reported.
+/// Goes from Finishing to Complete; the receipt must be there, and no fault reported. The job's data key and wrapped private keys are
+/// erased with it, unless its spec retains them.
 ///
 /// # Errors
 ///
 /// When Postgres fails.
 pub async fn complete(ledger: &Ledger, id: JobId) -> Result<Step<()>, StepError> {
-    locked(ledger, id, "complete the job", async |tx, job| {
+    let completed = locked(ledger, id, "complete the job", async |tx, job| {
         match job.state {
             JobState::Complete => return Ok(Step::Done(())),
             JobState::Finishing if job.receipt.is_some() && job.fault.is_none() => {}
             other => return Ok(Step::WrongState(other)),
         }
+        lock_keys(tx, id).await?;
         let sql = "UPDATE vaultstream.jobs SET state = 'Complete', finished_at = clock_timestamp() WHERE id = $1";
         tx.execute(sql, &[&id.0]).await?;
         Ok(Step::Done(()))
-    })
-    .await
+    });
+    end_frozen(ledger, id, completed.await).await
 }
 
-/// Ends the job as Failed, with one of the fixed reasons and a sentence, unless it has ended already.
+/// Ends the job as Failed, with one of the fixed reasons and a sentence, unless it has ended already. That is final: keys are erased as
+/// by [`complete`].
 ///
 /// # Errors
 ///
 /// When Postgres fails.
 pub async fn fail(ledger: &Ledger, id: JobId, reason: Reason, why: &str) -> Result<Step<()>, StepError> {
-    locked(ledger, id, "fail the job", async |tx, job| {
+    let failed = locked(ledger, id, "fail the job", async |tx, job| {
         match job.state {
             JobState::Failed => return Ok(Step::Done(())),
             JobState::Complete | JobState::Deleting => return Ok(Step::WrongState(job.state)),
             _ => {}
         }
+        lock_keys(tx, id).await?;
         tx.execute(
             "UPDATE vaultstream.jobs SET state = 'Failed', failure_reason = $2, failure = $3, \
              finished_at = clock_timestamp() WHERE id = $1",
@@ -160,6 +160,6 @@ pub async fn fail(ledger: &Ledger, id: JobId, reason: Reason, why: &str) -> Resu
         .await?;
         tx.execute(CLOSE_PARTITIONS, &[&id.0]).await?;
         Ok(Step::Done(()))
-    })
-    .await
+    });
+    end_frozen(ledger, id, failed.await).await
 }

@@ -11,6 +11,7 @@ use crate::error::QueryError;
 use crate::ids::JobId;
 use crate::jobs::{self, Job};
 use crate::queries::Queries;
+use crate::worker::leases;
 
 /// Sets our advisory locks apart from those of other programs; the job's number fills the lower half.
 const NAMESPACE: i64 = 0x5653 << 48;
@@ -67,6 +68,27 @@ pub(super) async fn driver_holds(queries: &Queries<'_>, job: JobId) -> Result<bo
     // migrations/V14__tenants.sql
     let row = queries.query_one("SELECT vaultstream.driver_holds($1) AS held", &[&number(job)]).await?;
     Ok(row.get("held"))
+}
+
+/// Locks the job's keys, for a step that ends the job: with its new state, the keys are erased (migrations/V15__data_keys.sql).
+pub(super) async fn lock_keys(tx: &Queries<'_>, id: JobId) -> Result<(), QueryError> {
+    tx.execute("SELECT vaultstream.lock_keys($1)", &[&id.0]).await.map(drop)
+}
+
+/// The outcome of a step that may wait for a frozen worker's lock. Sessions under expired leases are ended, so that the same step
+/// succeeds later.
+pub(super) async fn end_frozen<T>(
+    ledger: &Ledger,
+    id: JobId,
+    outcome: Result<Step<T>, StepError>,
+) -> Result<Step<T>, StepError> {
+    match outcome {
+        Err(error) if error.is_contention() => {
+            leases::end_expired(ledger, id).await?;
+            Ok(Step::Busy)
+        }
+        outcome => outcome,
+    }
 }
 
 #[cfg(test)]

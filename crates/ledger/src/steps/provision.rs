@@ -10,8 +10,8 @@ use crate::ids::{JobId, KeyId};
 use crate::jobs::JobState;
 use crate::limits;
 
-/// Makes the partitions and the keys' rows, without material, and sets the job to Seeding, if that is within the ledger's limits. Does
-/// nothing once that is done.
+/// Makes the partitions and the rows of the data key and of the keys, without material, and sets the job to Seeding, if that is within the
+/// ledger's limits. Does nothing once that is done.
 ///
 /// # Errors
 ///
@@ -32,6 +32,9 @@ pub async fn provision(ledger: &Ledger, id: JobId) -> Result<Step<()>, StepError
             &[&id.0, &i32::try_from(job.spec.keys.count).unwrap_or(i32::MAX)],
         )
         .await?;
+        // Workers of earlier versions do not know data keys. They serve jobs that were provisioned without this row.
+        let data_key = "INSERT INTO vaultstream.data_keys (job_id) VALUES ($1) ON CONFLICT DO NOTHING";
+        tx.execute(data_key, &[&id.0]).await?;
         tx.execute("UPDATE vaultstream.jobs SET state = 'Seeding' WHERE id = $1", &[&id.0]).await?;
         Ok(Step::Done(true))
     });
@@ -64,7 +67,7 @@ pub async fn insert_missing_key_versions(ledger: &Ledger, id: JobId) -> Result<S
             .query(
                 "INSERT INTO vaultstream.keys (job_id, ordinal, version) \
                  SELECT job_id, ordinal, max(version) + 1 FROM vaultstream.keys WHERE job_id = $1 AND ordinal > 0 \
-                 GROUP BY job_id, ordinal HAVING bool_and(state = 'retired') ORDER BY ordinal RETURNING id",
+                 GROUP BY job_id, ordinal HAVING bool_and(state IN ('retired', 'revoked')) ORDER BY ordinal RETURNING id",
                 &[&id.0],
             )
             .await?;

@@ -1,12 +1,13 @@
 //! Key leases: the exclusive right to sign with one key for a while.
 //!
 //! Only Postgres' clock decides whether a lease holds; a worker's own deadline only tells it when to stop trying. The SQL is in
-//! migrations/V14__tenants.sql.
+//! migrations/V14__tenants.sql and V15__data_keys.sql.
 
 use std::time::{Duration, SystemTime};
 
 use tokio_postgres::Row;
 use uuid::Uuid;
+use vaultstream_signing::MAX_WRAPS_PER_KEK;
 
 use crate::clock::BootInstant;
 use crate::connection::Ledger;
@@ -15,17 +16,26 @@ use crate::ids::{JobId, KeyId};
 use crate::queries::Params;
 
 const TAKE_LEASE: &str = "SELECT outcome, extract(epoch FROM held_for)::float8 AS held_for, blocked, ordinal, version, epoch, \
-     signed, public_key, wrapped_key, kek_id FROM vaultstream.take_lease($1, $2, $3, make_interval(secs => $4))";
+     signed, public_key, wrapped_key, kek_id FROM vaultstream.lease_key($1, $2, $3, make_interval(secs => $4))";
 
 /// A key pair at rest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Material {
     /// SubjectPublicKeyInfo, DER.
     pub public_key: Vec<u8>,
-    /// The private key, wrapped under the KEK.
+    /// The private key, encrypted.
     pub wrapped_key: Vec<u8>,
-    /// Which KEK.
-    pub kek_id: String,
+    /// What it is encrypted with.
+    pub wrapping: Wrapping,
+}
+
+/// What a private key is encrypted with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wrapping {
+    /// The data key of its job.
+    DataKey,
+    /// A key-encryption key, of this id: the job was made by a version without data keys.
+    Kek(String),
 }
 
 /// A lease that was granted.
@@ -81,6 +91,8 @@ pub enum Stored {
     WrapLimit,
     /// The KEK's canary has not been stored.
     UnknownKek,
+    /// The job has no data key.
+    NoDataKey,
 }
 
 /// Asks for the lease of a key. Never waits for another holder.
@@ -97,7 +109,7 @@ pub async fn take(ledger: &Ledger, job: JobId, key: KeyId, duration: Duration) -
             let material = row.get::<_, Option<Vec<u8>>>("public_key").map(|public_key| Material {
                 public_key,
                 wrapped_key: row.get::<_, Option<_>>("wrapped_key").unwrap_or_default(),
-                kek_id: row.get::<_, Option<_>>("kek_id").unwrap_or_default(),
+                wrapping: row.get::<_, Option<_>>("kek_id").map_or(Wrapping::DataKey, Wrapping::Kek),
             });
             Ok(LeaseOutcome::Granted(Lease {
                 job,
@@ -149,24 +161,32 @@ fn margin(duration: Duration) -> Duration {
 /// # Errors
 ///
 /// When Postgres fails; calling again is safe.
-pub async fn store_material(
-    ledger: &Ledger,
-    lease: &Lease,
-    public: &[u8],
-    wrapped: &[u8],
-    kek_id: &str,
-) -> Result<Stored, QueryError> {
-    // migrations/V14__tenants.sql
-    let sql = "SELECT vaultstream.store_material($1, $2, $3, $4, $5, $6, $7) AS outcome";
-    let params: Params<'_> =
-        &[&lease.key.0, &lease.epoch, &lease.id, &public, &wrapped, &kek_id, &vaultstream_signing::MAX_WRAPS_PER_KEK];
-    Ok(match ledger.query_one("store a key", sql, params).await?.get("outcome") {
+pub async fn store_material(ledger: &Ledger, lease: &Lease, material: &Material) -> Result<Stored, QueryError> {
+    const ACTION: &str = "store a key";
+    let Material { public_key, wrapped_key, wrapping } = material;
+    let row = match wrapping {
+        Wrapping::DataKey => {
+            // migrations/V15__data_keys.sql
+            let sql = "SELECT vaultstream.store_key($1, $2, $3, $4, $5) AS outcome";
+            let params: Params<'_> = &[&lease.key.0, &lease.epoch, &lease.id, public_key, wrapped_key];
+            ledger.query_one(ACTION, sql, params).await?
+        }
+        Wrapping::Kek(kek_id) => {
+            // migrations/V14__tenants.sql
+            let sql = "SELECT vaultstream.store_material($1, $2, $3, $4, $5, $6, $7) AS outcome";
+            let limit = &MAX_WRAPS_PER_KEK;
+            let params: Params<'_> = &[&lease.key.0, &lease.epoch, &lease.id, public_key, wrapped_key, kek_id, limit];
+            ledger.query_one(ACTION, sql, params).await?
+        }
+    };
+    Ok(match row.get("outcome") {
         "stored" => {
             vaultstream_faults::point("material-stored");
             Stored::Stored
         }
         "limit" => Stored::WrapLimit,
         "unregistered" => Stored::UnknownKek,
+        "unmade" => Stored::NoDataKey,
         _ => Stored::LeaseLost,
     })
 }

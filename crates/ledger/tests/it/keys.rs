@@ -1,11 +1,11 @@
 use std::time::Duration;
 
 use vaultstream_ledger::commit::{self, Committed};
-use vaultstream_ledger::leases::{self, LeaseOutcome, Stored};
+use vaultstream_ledger::leases::{self, LeaseOutcome, Material, Stored, Wrapping};
 use vaultstream_ledger::steps::{self, Step};
 use vaultstream_ledger::{KeyId, Lease};
 
-use crate::stage::{MINUTE, Stage, generated, segment};
+use crate::stage::{MINUTE, Stage, generated, material, segment};
 
 async fn take(stage: &Stage, job: &vaultstream_ledger::Job, key: KeyId) -> LeaseOutcome {
     leases::take(&stage.ledger, job.id, key, MINUTE).await.unwrap()
@@ -56,6 +56,11 @@ async fn of_many_who_ask_at_once_one_gets_the_lease() {
     }
 }
 
+/// The same under a key-encryption key.
+fn direct(public: &str, kek_id: &str) -> Material {
+    Material { wrapping: Wrapping::Kek(kek_id.to_owned()), ..material(public) }
+}
+
 #[tokio::test]
 async fn material_is_stored_once_under_the_lease_and_is_final() {
     let stage = Stage::new().await;
@@ -63,43 +68,78 @@ async fn material_is_stored_once_under_the_lease_and_is_final() {
     let key = stage.keys(&job).await[0];
     let lease = taken(take(&stage, &job, key).await);
     assert_eq!(lease.material, None);
-    let store = async |lease: &Lease, public: &[u8]| {
-        leases::store_material(&stage.ledger, lease, public, b"wrapped", "k1").await.unwrap()
+    let store = async |lease: &Lease, public: &str| {
+        leases::store_material(&stage.ledger, lease, &material(public)).await.unwrap()
     };
-    assert_eq!(store(&lease, b"public").await, Stored::UnknownKek);
-    assert_eq!(stage.ledger.insert_kek_canary("k1", b"first").await.unwrap(), b"first");
-    assert_eq!(stage.ledger.insert_kek_canary("k1", b"second").await.unwrap(), b"first");
+    assert_eq!(store(&lease, "public").await, Stored::NoDataKey);
+    stage.ledger.insert_kek_canary("k1", b"canary").await.unwrap();
+    vaultstream_ledger::data_keys::store(&stage.ledger, job.id, b"data key", "k1").await.unwrap();
     let mut foreign = lease.clone();
     foreign.id = uuid::Uuid::new_v4();
-    assert_eq!(store(&foreign, b"public").await, Stored::LeaseLost);
-    assert_eq!(store(&lease, b"public").await, Stored::Stored);
-    assert_eq!(store(&lease, b"public").await, Stored::Stored, "a repeat after a lost answer");
-    assert_eq!(store(&lease, b"another").await, Stored::LeaseLost);
-    assert_eq!(stage.number("SELECT wraps FROM vaultstream.keks").await, 1);
+    assert_eq!(store(&foreign, "public").await, Stored::LeaseLost);
+    assert_eq!(store(&lease, "public").await, Stored::Stored);
+    assert_eq!(store(&lease, "public").await, Stored::Stored, "a repeat after a lost answer");
+    assert_eq!(store(&lease, "another").await, Stored::LeaseLost);
+    assert_eq!(stage.number("SELECT wraps FROM vaultstream.keks").await, 1, "only the data key is wrapped");
+    assert_is_final(&stage, key).await;
+    leases::release(&stage.ledger, &lease).await.unwrap();
+    assert_eq!(taken(take(&stage, &job, key).await).material, Some(material("public")));
+}
 
-    // Not even the owner of everything changes it by accident.
+#[tokio::test]
+async fn material_of_a_job_without_a_data_key_is_stored_under_the_kek() {
+    let stage = Stage::new().await;
+    let job = stage.signing(generated(10, 10, 1)).await;
+    stage.without_data_key(&job).await;
+    let key = stage.keys(&job).await[0];
+    let lease = taken(take(&stage, &job, key).await);
+    let store = async |material: Material| leases::store_material(&stage.ledger, &lease, &material).await.unwrap();
+    assert_eq!(store(material("public")).await, Stored::NoDataKey);
+    assert_eq!(store(direct("public", "k1")).await, Stored::UnknownKek);
+    assert_eq!(stage.ledger.insert_kek_canary("k1", b"first").await.unwrap(), b"first");
+    assert_eq!(stage.ledger.insert_kek_canary("k1", b"second").await.unwrap(), b"first");
+    assert_eq!(store(direct("public", "k1")).await, Stored::Stored);
+    assert_eq!(store(direct("another", "k1")).await, Stored::LeaseLost);
+    assert_eq!(stage.number("SELECT wraps FROM vaultstream.keks").await, 1);
+    assert_is_final(&stage, key).await;
+    leases::release(&stage.ledger, &lease).await.unwrap();
+    assert_eq!(taken(take(&stage, &job, key).await).material, Some(direct("public", "k1")));
+}
+
+/// Not even the owner of everything changes a key by accident.
+async fn assert_is_final(stage: &Stage, key: KeyId) {
     let sql = stage.sql().await;
-    for change in
-        ["public_key = 'x'", "wrapped_key = 'x'", "kek_id = NULL, public_key = NULL, wrapped_key = NULL", "ordinal = 9"]
-    {
+    for change in [
+        "public_key = 'x'",
+        "wrapped_key = 'x'",
+        "wrapped_key = NULL",
+        "kek_id = NULL, public_key = NULL, wrapped_key = NULL",
+        "ordinal = 9",
+        // Erased, but for the public key.
+        "public_key = 'x', wrapped_key = NULL, kek_id = NULL, erased_at = now()",
+    ] {
         let error =
             sql.batch_execute(&format!("UPDATE vaultstream.keys SET {change} WHERE id = {key}")).await.unwrap_err();
         assert_eq!(error.code().unwrap().code(), "VS008", "{change}");
     }
-    leases::release(&stage.ledger, &lease).await.unwrap();
-    let material = taken(take(&stage, &job, key).await).material.unwrap();
-    assert_eq!((material.public_key.as_slice(), material.kek_id.as_str()), (b"public".as_slice(), "k1"));
+    // A key that is said to be erased, and is not.
+    for change in ["erased_at = now()", "erased_at = now(), kek_id = NULL"] {
+        let error =
+            sql.batch_execute(&format!("UPDATE vaultstream.keys SET {change} WHERE id = {key}")).await.unwrap_err();
+        assert_eq!(error.code().unwrap().code(), "23514", "{change}");
+    }
 }
 
 #[tokio::test]
 async fn a_kek_wraps_no_more_keys_than_it_may() {
     let stage = Stage::new().await;
     let job = stage.signing(generated(10, 10, 1)).await;
+    stage.without_data_key(&job).await;
     let lease = taken(take(&stage, &job, stage.keys(&job).await[0]).await);
     stage.ledger.insert_kek_canary("k1", b"canary").await.unwrap();
     let full = format!("UPDATE vaultstream.keks SET wraps = {}", vaultstream_signing::MAX_WRAPS_PER_KEK);
     stage.sql().await.batch_execute(&full).await.unwrap();
-    let stored = leases::store_material(&stage.ledger, &lease, b"public", b"wrapped", "k1").await.unwrap();
+    let stored = leases::store_material(&stage.ledger, &lease, &direct("public", "k1")).await.unwrap();
     assert_eq!(stored, Stored::WrapLimit);
     assert_eq!(stage.number("SELECT count(public_key) FROM vaultstream.keys").await, 0);
 }

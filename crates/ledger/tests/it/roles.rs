@@ -2,13 +2,14 @@
 
 use vaultstream_api::Reason;
 use vaultstream_ledger::commit::{self, Committed, Reject};
+use vaultstream_ledger::data_keys::{self, JobDataKey};
 use vaultstream_ledger::leases::{self, LeaseOutcome, Stored};
 use vaultstream_ledger::payloads::{self, Payload, ReadError};
 use vaultstream_ledger::steps::{self, Finish, Lack, ReceiptStored, SourceError, Step, StepError};
 use vaultstream_ledger::{Class, Ledger, batches, damaged_keys, faults, progress, verify};
 use vaultstream_signing::Backend;
 
-use crate::stage::{MINUTE, Stage, all_signed, generated, of_table, options, segment, segment_of};
+use crate::stage::{MINUTE, Stage, all_signed, generated, material, of_table, options, segment, segment_of};
 use crate::tenants::Login;
 
 /// The login of the jobs' namespace.
@@ -32,8 +33,10 @@ async fn a_worker_s_role_is_enough_for_its_whole_work() {
     let key = stage.keys(&job).await[0];
     let key_of_records = key;
     let LeaseOutcome::Granted(lease) = leases::take(&ledger, job.id, key, MINUTE).await.unwrap() else { panic!() };
-    let stored = leases::store_material(&ledger, &lease, b"public", b"wrapped", "kek").await.unwrap();
-    assert_eq!(stored, Stored::Stored);
+    data_keys::store(&ledger, job.id, b"wrapped data key", "kek").await.unwrap();
+    assert!(matches!(data_keys::of_job(&ledger, job.id).await.unwrap(), JobDataKey::Made(_)));
+    assert_eq!(ledger.keks_of_job(job.id).await.unwrap(), ["kek"]);
+    assert_eq!(leases::store_material(&ledger, &lease, &material("public")).await.unwrap(), Stored::Stored);
     let ranges = stage.ranges(&job).await;
     let mut rows = 0;
     payloads::read(&ledger, &job, &ranges, |_, _, payload| {
@@ -59,7 +62,7 @@ async fn a_worker_s_role_is_enough_for_its_whole_work() {
     assert_eq!(steps::begin_finish(&stage.ledger, job.id).await.unwrap(), Step::Done(Finish::Ready));
     let key = steps::receipt_key(&ledger, job.id).await.unwrap().unwrap();
     let LeaseOutcome::Granted(lease) = leases::take(&ledger, job.id, key, MINUTE).await.unwrap() else { panic!() };
-    leases::store_material(&ledger, &lease, b"receipt key", b"wrapped", "kek").await.unwrap();
+    leases::store_material(&ledger, &lease, &material("receipt key")).await.unwrap();
     assert_eq!(verify::batch_roots(&ledger, job.id, 0, 100).await.unwrap().len(), 5);
     let stored = steps::store_receipt(&ledger, &lease, "receipt", &[1; 32], "native").await.unwrap();
     assert_eq!(stored, ReceiptStored::Stored);
@@ -94,6 +97,14 @@ async fn a_worker_s_role_can_do_nothing_else() {
         "UPDATE vaultstream.keys SET ordinal = 9".to_owned(),
         "UPDATE vaultstream.keys SET state = 'damaged'".to_owned(),
         "UPDATE vaultstream.keys SET damage = 'x'".to_owned(),
+        "UPDATE vaultstream.keys SET state = 'revoked'".to_owned(),
+        "UPDATE vaultstream.keys SET state = 'erased'".to_owned(),
+        "UPDATE vaultstream.keys SET erased_at = now()".to_owned(),
+        "SELECT * FROM vaultstream.data_keys".to_owned(),
+        "UPDATE vaultstream.data_keys SET wrapped_key = 'x'".to_owned(),
+        "DELETE FROM vaultstream.data_keys".to_owned(),
+        "SELECT vaultstream.erase_keys(1)".to_owned(),
+        "SELECT vaultstream.revoke_key(1, 'x', false)".to_owned(),
         "INSERT INTO vaultstream.keys (job_id, ordinal) VALUES (1, 99)".to_owned(),
         "DELETE FROM vaultstream.keys".to_owned(),
         "UPDATE vaultstream.jobs SET state = 'Complete'".to_owned(),

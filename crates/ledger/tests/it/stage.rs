@@ -11,7 +11,8 @@ use vaultstream_api::{GenerateSource, SigningJobSpec, Source, TableSource};
 use vaultstream_embedded::{Options, Servers};
 use vaultstream_ledger::commit::{self, Committed, Segment};
 use vaultstream_ledger::copy::put_signature_row;
-use vaultstream_ledger::leases::{self, LeaseOutcome, Stored};
+use vaultstream_ledger::data_keys;
+use vaultstream_ledger::leases::{self, LeaseOutcome, Material, Stored, Wrapping};
 use vaultstream_ledger::steps::{self, Seeding, Step};
 use vaultstream_ledger::{
     BatchRange, ConnectOptions, Job, JobId, KeyId, Lease, Ledger, NewJob, Progress, TlsFiles, jobs,
@@ -121,12 +122,12 @@ impl Stage {
     /// A lease of the key, whose material is made if need be.
     pub(crate) async fn lease(&self, job: &Job, key: KeyId, duration: Duration) -> Lease {
         self.ledger.insert_kek_canary("kek", b"canary").await.unwrap();
+        data_keys::store(&self.ledger, job.id, b"wrapped data key", "kek").await.unwrap();
         match leases::take(&self.ledger, job.id, key, duration).await.unwrap() {
             LeaseOutcome::Granted(lease) => {
                 if lease.material.is_none() {
-                    let public = format!("public {key}");
-                    let stored =
-                        leases::store_material(&self.ledger, &lease, public.as_bytes(), b"wrapped", "kek").await;
+                    let material = material(&format!("public {key}"));
+                    let stored = leases::store_material(&self.ledger, &lease, &material).await;
                     assert_eq!(stored.unwrap(), Stored::Stored);
                 }
                 lease
@@ -144,10 +145,21 @@ impl Stage {
         commit::unit(&self.ledger, job.id, lease, segments, false).await.unwrap()
     }
 
+    /// Makes the job one that a version without data keys has provisioned.
+    pub(crate) async fn without_data_key(&self, job: &Job) {
+        let sql = format!("DELETE FROM vaultstream.data_keys WHERE job_id = {}", job.id);
+        self.sql().await.batch_execute(&sql).await.unwrap();
+    }
+
     /// Signatures that are stored.
     pub(crate) async fn stored(&self, job: &Job) -> i64 {
         self.number(&format!("SELECT count(*) FROM vaultstream.signatures_{}", job.id)).await
     }
+}
+
+/// A key pair under its job's data key, in form if not in truth.
+pub(crate) fn material(public: &str) -> Material {
+    Material { public_key: public.as_bytes().to_vec(), wrapped_key: b"wrapped".to_vec(), wrapping: Wrapping::DataKey }
 }
 
 pub(crate) fn generated(records: u64, batch_size: u32, keys: u32) -> SigningJobSpec {
