@@ -20,7 +20,7 @@ pub use dev::{DevArgs, DevCommand};
 pub use environment::EnvironmentArgs;
 pub use export::{ExportArgs, ExportFormat, SignatureForm};
 pub use jobs::{DeleteArgs, ReceiptArgs, StatusArgs};
-pub use keys::{KeyFormat, KeysArgs, KeysCommand, RewrapArgs};
+pub use keys::{KeyFormat, KeysArgs, KeysCommand, RevokeArgs, RewrapArgs};
 pub use ledger::{JobArgs, LedgerArgs};
 pub use nats::NatsArgs;
 pub use output::OutputFormat;
@@ -55,7 +55,7 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Write a job's records and signatures to stdout.
     Export(ExportArgs),
-    /// Print a job's public keys, or move private keys to another key-encryption key.
+    /// Print a job's public keys, revoke one, or move keys to another key-encryption key.
     Keys(KeysArgs),
     /// Print the receipt of a finished job: what was signed, by which keys, under which Merkle root.
     Receipt(ReceiptArgs),

@@ -34,6 +34,7 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Delete(args) => delete::delete(args).await,
         Command::Bench(args) => bench::bench(args).await,
         Command::Keys(KeysArgs { command: Some(KeysCommand::Rewrap(args)), .. }) => keys::rewrap::rewrap(args).await,
+        Command::Keys(KeysArgs { command: Some(KeysCommand::Revoke(args)), .. }) => keys::revoke::revoke(args).await,
         Command::Keys(args) => keys::print(args).await,
         Command::Receipt(args) => receipt::print(args).await,
         Command::Status(args) => status::print(args).await,

@@ -15,7 +15,7 @@ use crate::{
     error::Failure,
     job::{receipt_digest, title},
     output::{self, hex},
-    verify::{Verified, compared::Compared, problem::Problem},
+    verify::{Verified, compared::Compared, problem::Problem, revoked::RevokedKey},
 };
 
 /// Rejects shown in full; the others are counted.
@@ -95,6 +95,9 @@ pub(crate) struct Report {
     /// SHA-256 of the receipt as it is stored.
     #[serde(skip_serializing_if = "Option::is_none")]
     receipt_digest: Option<String>,
+    /// Keys that were revoked and have signed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    revoked_keys: Vec<RevokedKey>,
     problems: Vec<Problem>,
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<String>,
@@ -221,6 +224,7 @@ impl Report {
             batch_size: job.spec.batch_size,
             merkle_root: job.merkle_root.as_deref().map(hex),
             receipt_digest: receipt_digest(job),
+            revoked_keys: verified.revoked.clone(),
             problems: verified.problems.clone(),
             failure: job.failure.clone(),
             rejects: first_rejects(ledger, job, rejected).await?,

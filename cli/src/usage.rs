@@ -100,6 +100,7 @@ mod tests {
             "status --all --job a",
             "keys --job a --key -AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
             "keys rewrap --kek-file a --old-kek-file b --old-kek-file c",
+            "keys revoke --job a --key -AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA --reason lost --compromised",
             "delete --uid 00000000-0000-0000-0000-000000000007 -y --force",
             "bench --batch-size 100,5000 --pairs 1 -o markdown",
             "dev up --data-dir a",

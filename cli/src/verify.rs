@@ -4,10 +4,12 @@
 //! - signatures: over the digests that were signed, by an implementation other than the one that made them;
 //! - Merkle: batch roots from the rows (full), the job's root from the batch roots (always);
 //! - receipt: its signature, and each of its members against the ledger;
+//! - keys: which of those that signed were revoked; a compromised one is a problem;
 //! - the table, last: whether its rows are still what was signed. The other checks do not depend on it.
 
 pub(crate) mod compared;
 pub(crate) mod problem;
+pub(crate) mod revoked;
 
 mod batches;
 mod receipt;
@@ -34,6 +36,7 @@ use crate::{
     verify::{
         compared::Compared,
         problem::{NAMED, Problem, ProblemKind},
+        revoked::RevokedKey,
         stages::Stages,
     },
 };
@@ -56,6 +59,8 @@ pub(crate) struct Verified {
     pub(crate) checker: Option<Checker>,
     /// The rows of a table compared with what was signed.
     pub(crate) rows: Option<Compared>,
+    /// Keys that were revoked and have signed.
+    pub(crate) revoked: Vec<RevokedKey>,
     /// What is wrong.
     pub(crate) problems: Vec<Problem>,
     /// How long it took.
@@ -138,6 +143,8 @@ pub(crate) async fn check(ledger: &Ledger, job: &Job, options: CheckOptions) -> 
         verified.problems.extend(found.into_iter().map(incomplete));
     }
     let keys = public_keys(ledger, job.id).await.map_err(failed)?;
+    verified.revoked = keys.iter().filter_map(RevokedKey::of).collect();
+    verified.problems.extend(verified.revoked.iter().filter_map(RevokedKey::problem));
     let root = signatures(ledger, job, &keys, options, &mut stages, &mut verified).await?;
     if whole && (job.state == JobState::Complete || job.receipt.is_some()) {
         stages.begin("checking the receipt");

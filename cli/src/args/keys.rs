@@ -1,4 +1,4 @@
-//! `vaultstream keys` and `vaultstream keys rewrap`.
+//! `vaultstream keys`, `vaultstream keys rewrap` and `vaultstream keys revoke`.
 
 use std::path::PathBuf;
 
@@ -31,9 +31,11 @@ pub struct KeysArgs {
 /// Commands about keys beside printing them.
 #[derive(Clone, Debug, Subcommand)]
 pub enum KeysCommand {
-    /// Move private keys from old key-encryption keys to a new one, while jobs may sign. Until this is done workers need both: the
-    /// new one as `kek` in the connection Secret, old ones as `kek.<id>`.
+    /// Move the jobs' keys from old key-encryption keys to a new one, while jobs may sign. Until this is done workers need both: the
+    /// new one as `kek` in the connection Secret, old ones as `kek.<id>`. What was interrupted is continued by the same command.
     Rewrap(RewrapArgs),
+    /// Revoke a key of a job, for ever: it signs nothing more, and `verify` and `keys` tell so. Signatures that it made before stay.
+    Revoke(RevokeArgs),
 }
 
 /// `vaultstream keys rewrap`.
@@ -48,6 +50,26 @@ pub struct RewrapArgs {
     /// A file with a key-encryption key that is in use now. Can be given several times.
     #[arg(long, value_name = "FILE", required = true)]
     pub old_kek_file: Vec<PathBuf>,
+}
+
+/// `vaultstream keys revoke`.
+#[derive(Args, Clone, Debug)]
+pub struct RevokeArgs {
+    /// Which ledger. The URL must log in as the owner of the schema.
+    #[command(flatten)]
+    pub ledger: LedgerArgs,
+    /// Which job.
+    #[command(flatten)]
+    pub job: JobArgs,
+    /// The key's id: the `keyId` of an export, an RFC 7638 thumbprint.
+    #[arg(long, value_name = "KEY_ID", allow_hyphen_values = true)]
+    pub key: Thumbprint,
+    /// Why, in a sentence that whoever verifies will read.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// Somebody else may have used the key: `verify` takes none of its signatures for good any more.
+    #[arg(long)]
+    pub compromised: bool,
 }
 
 /// `--format` of keys.

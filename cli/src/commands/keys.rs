@@ -1,11 +1,16 @@
 //! `vaultstream keys`: a job's public keys, by which others verify its signatures.
 
+pub(crate) mod revoke;
 pub(crate) mod rewrap;
 
-use std::process::ExitCode;
+use std::{
+    process::ExitCode,
+    time::{Duration, SystemTime},
+};
 
-use vaultstream_ledger::verify::public_keys;
-use vaultstream_signing::{PublicKey, jwks};
+use serde_json::{Value, json};
+use vaultstream_ledger::verify::{PublicKeyRow, public_keys};
+use vaultstream_signing::{Jwk, PublicKey};
 
 use crate::{
     args::{KeyFormat, KeysArgs},
@@ -25,7 +30,7 @@ pub(crate) async fn print(args: KeysArgs) -> Result<ExitCode, Failure> {
     let mut damaged = Vec::new();
     for row in rows {
         match PublicKey::from_spki_der(&row.public_key) {
-            Ok(key) if args.key.is_none_or(|wanted| wanted == key.thumbprint()) => keys.push(key),
+            Ok(key) if args.key.is_none_or(|wanted| wanted == key.thumbprint()) => keys.push((key, row)),
             Ok(_) => {}
             Err(error) => damaged.push(format!("key {} of the ledger is damaged: {error}", row.id.0)),
         }
@@ -35,16 +40,53 @@ pub(crate) async fn print(args: KeysArgs) -> Result<ExitCode, Failure> {
     }
     match args.format {
         KeyFormat::Pem => {
-            for key in &keys {
-                // A comment that PEM readers skip (RFC 7468, section 2).
-                output::line(format_args!("keyId: {}\n{}", key.thumbprint(), key.spki_pem().trim_end()))?;
+            for (key, row) in &keys {
+                // Comments that PEM readers skip (RFC 7468, section 2).
+                output::line(format_args!("keyId: {}", key.thumbprint()))?;
+                for remark in remarks(row) {
+                    output::line(output::printable(&remark))?;
+                }
+                output::line(key.spki_pem().trim_end())?;
             }
         }
-        KeyFormat::Jwks => output::line(format_args!("{:#}", jwks(&keys)))?,
+        KeyFormat::Jwks => {
+            let keys: Vec<Value> = keys.iter().map(|(key, row)| jwk(key, row)).collect();
+            output::line(format_args!("{:#}", json!({ "keys": keys })))?;
+        }
     }
     // Damaged keys do not matter to a command that asked for another key.
     if args.key.is_none() && !damaged.is_empty() {
         return Err(Failure::failed(format!("{}; the others were printed", damaged.join("; "))));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What else there is to know of a key.
+fn remarks(row: &PublicKeyRow) -> Vec<String> {
+    let time = humantime::format_rfc3339_seconds;
+    let erased = row.erased.map(|at| format!("private key erased: {}", time(at)));
+    let revoked = row.revocation.as_ref().map(|revocation| {
+        let compromised = if revocation.compromised { ", compromised" } else { "" };
+        format!("revoked: {}{compromised}: {}", time(revocation.at), revocation.reason)
+    });
+    erased.into_iter().chain(revoked).collect()
+}
+
+/// The key as JSON Web Key, with members that readers skip unless they know them (RFC 7517, section 4). `revoked` is that of OpenID
+/// Federation's historical keys.
+fn jwk(key: &PublicKey, row: &PublicKeyRow) -> Value {
+    let mut jwk = json!(Jwk::of(key));
+    if let Some(at) = row.erased {
+        jwk["erased_at"] = seconds(at).into();
+    }
+    if let Some(revocation) = &row.revocation {
+        let reason = if revocation.compromised { "compromised" } else { "unspecified" };
+        jwk["revoked"] = json!({ "revoked_at": seconds(revocation.at), "reason": reason, "text": revocation.reason });
+    }
+    jwk
+}
+
+/// Seconds since 1970.
+fn seconds(at: SystemTime) -> u64 {
+    at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs()
 }

@@ -66,6 +66,9 @@ impl Report {
             row("rows now", &line)?;
         }
         row("keys", &format!("{}, of which {} signed, batches of {}", self.all_keys, self.keys, self.batch_size))?;
+        for key in &self.revoked_keys {
+            row("revoked", &key.to_string())?;
+        }
         let optional = [
             ("backend", &self.backend),
             ("merkle root", &self.merkle_root),
@@ -207,6 +210,7 @@ mod tests {
             batch_size: 500,
             merkle_root: Some("11".repeat(32)),
             receipt_digest: Some("22".repeat(32)),
+            revoked_keys: Vec::new(),
             problems: Vec::new(),
             failure: None,
             rejects: vec!["record 4: PayloadIsNull: the payload is NULL".to_owned()],

@@ -20,6 +20,8 @@ pub(crate) enum ProblemKind {
     Incomplete,
     /// A signature that does not verify.
     WrongSignature,
+    /// Signatures of a key that was revoked as compromised.
+    CompromisedKey,
     /// A nonce that its key had used before.
     RepeatedNonce,
     /// A signature of which neither digest nor payload is left.

@@ -1,17 +1,21 @@
-//! `vaultstream keys rewrap`: moves private keys from old key-encryption keys to a new one. Signatures, public keys and receipts
-//! do not change, and jobs may sign meanwhile.
+//! `vaultstream keys rewrap`: moves data keys, and the private keys of jobs that have none, from old key-encryption keys to a new one.
+//! Signatures, public keys and receipts do not change, and jobs may sign meanwhile.
+//!
+//! Each data key is moved in a transaction of its own: a rewrap that was interrupted is continued by the same command.
 
 use std::{collections::BTreeMap, path::Path, process::ExitCode};
 
+use vaultstream_custody::{KeyWrapper, WrapperError, unwrap_data_key, wrap_data_key};
 use vaultstream_ledger::{
-    KeyId, Ledger, RegisterError,
-    rewrap::{Rewrapped, Wrapped, keys_not_under, replace},
+    JobId, KeyId, Ledger, QueryError, RegisterError,
+    data_keys::WrappedDataKey,
+    rewrap::{JobWithDataKey, Rewrapped, Wrapped, data_keys_not_under, keys_not_under, replace, replace_data_key},
 };
-use vaultstream_signing::{Kek, KekRing, MAX_WRAPS_PER_KEK, PublicKey, WrapContext};
+use vaultstream_signing::{Kek, KekRing, MAX_WRAPS_PER_KEK, PublicKey, WrapContext, WrappedKey};
 
 use crate::{args::RewrapArgs, error::Failure, kek, ledger, output};
 
-/// Keys of one transaction.
+/// Keys that are read at once.
 const PAGE_SIZE: i64 = 500;
 
 /// Damaged keys that are named; the others are counted.
@@ -31,36 +35,31 @@ pub(crate) async fn rewrap(args: RewrapArgs) -> Result<ExitCode, Failure> {
         register(&opened.ledger, kek, path).await?;
     }
     let current = ring.current().id().as_str();
-    let (mut moved, mut after) = (0, KeyId(0));
     let mut left = Unmoved::default();
+    let mut data_keys = 0;
+    let mut after = JobId(0);
     loop {
-        let page =
-            keys_not_under(&opened.ledger, current, after, PAGE_SIZE).await.map_err(|error| Failure::of(&error))?;
+        let page = data_keys_not_under(&opened.ledger, current, after, PAGE_SIZE).await.map_err(failed)?;
         let Some(last) = page.last() else { break };
-        after = last.key;
-        let mut keys = Vec::with_capacity(page.len());
-        for wrapped in page {
-            match rewrapped(&ring, &wrapped)? {
-                Rewrap::Wrapped(new) => keys.push(Rewrapped { key: wrapped.key, old: wrapped.bytes, new }),
-                Rewrap::NoKek => *left.without.entry(wrapped.kek).or_default() += 1,
-                Rewrap::Damaged(why) => left.damaged.push((wrapped.key, why)),
-            }
+        after = last.id;
+        for job in &page {
+            data_keys += u64::from(move_data_key(&opened.ledger, &ring, job, &mut left).await?);
         }
-        if keys.is_empty() {
-            continue;
-        }
-        let replaced = replace(&opened.ledger, current, &keys, MAX_WRAPS_PER_KEK).await;
-        moved += replaced.map_err(|error| Failure::of(&error))?.ok_or_else(|| {
-            Failure::bad_input(format!(
-                "{} has encrypted as many keys as is safe: make another one",
-                args.kek_file.display()
-            ))
-        })?;
     }
-    let told = output::line(format_args!("{moved} keys were moved to the key-encryption key {current}"));
+    let private_keys = move_private_keys(&opened.ledger, &ring, &mut left).await?;
+    let of_earlier = match private_keys {
+        0 => String::new(),
+        keys => format!(", and {keys} private keys of jobs that have none"),
+    };
+    let were = if data_keys == 1 { "data key was" } else { "data keys were" };
+    let told = output::line(format_args!("{data_keys} {were} moved to the key-encryption key {current}{of_earlier}"));
     left.tell();
     told?;
     Ok(if left.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn failed(error: QueryError) -> Failure {
+    Failure::of(&error)
 }
 
 /// Keys that were not moved.
@@ -68,12 +67,23 @@ pub(crate) async fn rewrap(args: RewrapArgs) -> Result<ExitCode, Failure> {
 struct Unmoved {
     /// How many are wrapped under each key-encryption key that was not given.
     without: BTreeMap<String, u64>,
-    damaged: Vec<(KeyId, String)>,
+    damaged: Vec<SpoiltKey>,
+}
+
+/// A key that is not what was stored.
+struct SpoiltKey {
+    what: String,
+    table: &'static str,
+    why: String,
 }
 
 impl Unmoved {
     fn is_empty(&self) -> bool {
         self.without.is_empty() && self.damaged.is_empty()
+    }
+
+    fn add_unknown(&mut self, kek: &str) {
+        *self.without.entry(kek.to_owned()).or_default() += 1;
     }
 
     fn tell(&self) {
@@ -82,10 +92,9 @@ impl Unmoved {
                 "{keys} keys are still encrypted with {kek}: give its file with --old-kek-file, or keep it as kek.{kek}"
             ));
         }
-        for (key, why) in self.damaged.iter().take(NAMED) {
+        for SpoiltKey { what, table, why } in self.damaged.iter().take(NAMED) {
             output::remark(format_args!(
-                "key {} is damaged and was left as it is: {why}; restore its row of vaultstream.keys from a backup",
-                key.0
+                "{what} is damaged and was left as it is: {why}; restore its row of {table} from a backup"
             ));
         }
         if let Some(more) = self.damaged.len().checked_sub(NAMED).filter(|more| *more > 0) {
@@ -101,6 +110,68 @@ async fn register(ledger: &Ledger, kek: &Kek, path: &Path) -> Result<(), Failure
         RegisterError::Kek(error) => Failure::of(&error),
         RegisterError::Ledger(error) => Failure::of(&error),
     })
+}
+
+fn spent(kek: &str) -> Failure {
+    Failure::bad_input(format!("the key-encryption key {kek} has encrypted as many keys as is safe: make another one"))
+}
+
+/// Moves the data key of a job. False when it was left as it is, or has been erased meanwhile.
+async fn move_data_key(
+    ledger: &Ledger,
+    wrapper: &dyn KeyWrapper,
+    job: &JobWithDataKey,
+    left: &mut Unmoved,
+) -> Result<bool, Failure> {
+    let WrappedDataKey { bytes, kek_id } = job.data_key.clone();
+    let damaged =
+        |why| SpoiltKey { what: format!("the data key of job {}", job.uid), table: "vaultstream.data_keys", why };
+    let Ok(id) = kek_id.parse() else {
+        left.damaged.push(damaged(format!("it names {kek_id:?} as its key-encryption key")));
+        return Ok(false);
+    };
+    let key = match unwrap_data_key(wrapper, job.uid, &WrappedKey { kek_id: id, bytes }).await {
+        Ok(key) => key,
+        Err(WrapperError::UnknownKey(_)) => {
+            left.add_unknown(&kek_id);
+            return Ok(false);
+        }
+        Err(error @ WrapperError::Damaged) => {
+            left.damaged.push(damaged(error.to_string()));
+            return Ok(false);
+        }
+        Err(error) => return Err(Failure::of(&error)),
+    };
+    let new = wrap_data_key(wrapper, job.uid, &key).await.map_err(|error| Failure::of(&error))?;
+    let new = WrappedDataKey { bytes: new.bytes, kek_id: new.kek_id.as_str().to_owned() };
+    let moved = replace_data_key(ledger, job, &new, MAX_WRAPS_PER_KEK).await.map_err(failed)?;
+    moved.ok_or_else(|| spent(&new.kek_id))
+}
+
+/// Moves the private keys of jobs without a data key. Returns how many.
+async fn move_private_keys(ledger: &Ledger, ring: &KekRing, left: &mut Unmoved) -> Result<u64, Failure> {
+    let current = ring.current().id().as_str();
+    let (mut moved, mut after) = (0, KeyId(0));
+    loop {
+        let page = keys_not_under(ledger, current, after, PAGE_SIZE).await.map_err(failed)?;
+        let Some(last) = page.last() else { return Ok(moved) };
+        after = last.key;
+        let mut keys = Vec::with_capacity(page.len());
+        for wrapped in page {
+            match rewrapped(ring, &wrapped)? {
+                Rewrap::Wrapped(new) => keys.push(Rewrapped { key: wrapped.key, old: wrapped.bytes, new }),
+                Rewrap::NoKek => left.add_unknown(&wrapped.kek),
+                Rewrap::Damaged(why) => {
+                    let what = format!("key {}", wrapped.key.0);
+                    left.damaged.push(SpoiltKey { what, table: "vaultstream.keys", why });
+                }
+            }
+        }
+        if !keys.is_empty() {
+            let replaced = replace(ledger, current, &keys, MAX_WRAPS_PER_KEK).await.map_err(failed)?;
+            moved += replaced.ok_or_else(|| spent(current))?;
+        }
+    }
 }
 
 enum Rewrap {

@@ -34,6 +34,20 @@ struct KeyRow {
     /// What is wrong with a key that was set aside.
     #[serde(skip_serializing_if = "Option::is_none")]
     damage: Option<String>,
+    /// When the private key was erased.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    erased: Option<String>,
+    /// When and why the key was revoked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revoked: Option<RevocationRow>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RevocationRow {
+    at: String,
+    reason: String,
+    compromised: bool,
 }
 
 #[derive(Serialize)]
@@ -92,8 +106,11 @@ pub(super) async fn read(ledger: &Ledger, job: &Job) -> Result<Details, Failure>
 fn key(usage: &KeyUsage) -> KeyRow {
     let made = usage.public_key.as_deref();
     let state = match made.map(PublicKey::from_spki_der) {
+        _ if usage.revocation.is_some() => "revoked",
         _ if usage.damage.is_some() => "set aside",
-        None => "not made yet",
+        Some(Ok(_)) if usage.erased.is_some() => "erased",
+        None if usage.active => "not made yet",
+        None => "never made",
         Some(Err(_)) => "damaged",
         Some(Ok(_)) if usage.ordinal == 0 => "signs the receipt",
         Some(Ok(_)) if !usage.active => "worn out",
@@ -102,16 +119,39 @@ fn key(usage: &KeyUsage) -> KeyRow {
     };
     let key_id = made.and_then(|key| PublicKey::from_spki_der(key).ok()).map(|key| key.thumbprint().to_string());
     let (ordinal, version, signed) = (usage.ordinal, usage.version, usage.signed.unsigned_abs());
-    KeyRow { key_id, ordinal, version, state, signed, damage: usage.damage.clone() }
+    let time = |at| humantime::format_rfc3339_seconds(at).to_string();
+    let revoked = usage.revocation.as_ref().map(|revocation| RevocationRow {
+        at: time(revocation.at),
+        reason: revocation.reason.clone(),
+        compromised: revocation.compromised,
+    });
+    KeyRow {
+        key_id,
+        ordinal,
+        version,
+        state,
+        signed,
+        damage: usage.damage.clone(),
+        erased: usage.erased.map(time),
+        revoked,
+    }
 }
 
 impl Details {
     pub(super) fn write(&self, rejected: u64, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         for key in self.keys.iter().take(SHOWN) {
-            let KeyRow { key_id, ordinal, version, state, signed, damage: _ } = key;
+            let KeyRow { key_id, ordinal, version, state, signed, damage: _, erased, revoked } = key;
             let id = key_id.as_deref().unwrap_or("-");
             let signed = HumanCount(*signed);
-            writeln!(out, "  {:<12} {id:<43}  {ordinal}/{version}  {signed} signed, {state}", "key")?;
+            write!(out, "  {:<12} {id:<43}  {ordinal}/{version}  {signed} signed, {state}", "key")?;
+            match (revoked, erased) {
+                (Some(RevocationRow { at, reason, compromised }), _) => {
+                    let compromised = if *compromised { ", compromised" } else { "" };
+                    writeln!(out, " {at}{compromised}: {}", printable(reason))?;
+                }
+                (None, Some(at)) => writeln!(out, " {at}")?,
+                (None, None) => writeln!(out)?,
+            }
         }
         more(out, self.keys.len().saturating_sub(SHOWN) as u64, "keys; --output json has them all")?;
         for key in &self.keys {

@@ -1,0 +1,101 @@
+//! Keys that were revoked after they had signed.
+
+use std::fmt;
+
+use indicatif::HumanCount;
+use serde::Serialize;
+use vaultstream_ledger::verify::PublicKeyRow;
+use vaultstream_signing::PublicKey;
+
+use super::problem::{Problem, ProblemKind};
+
+/// A key that was revoked and has signed records, or the receipt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RevokedKey {
+    /// Absent when the public key cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_id: Option<String>,
+    /// Whether it is the receipt key.
+    signs_receipt: bool,
+    /// Signatures that it has made.
+    signed: u64,
+    revoked_at: String,
+    reason: String,
+    compromised: bool,
+}
+
+impl RevokedKey {
+    /// `None` for a key that was not revoked, or had not signed.
+    pub(super) fn of(key: &PublicKeyRow) -> Option<Self> {
+        let revocation = key.revocation.as_ref().filter(|_| key.signed > 0)?;
+        Some(Self {
+            key_id: PublicKey::from_spki_der(&key.public_key).ok().map(|key| key.thumbprint().to_string()),
+            signs_receipt: key.ordinal == 0,
+            signed: key.signed.unsigned_abs(),
+            revoked_at: humantime::format_rfc3339_seconds(revocation.at).to_string(),
+            reason: revocation.reason.clone(),
+            compromised: revocation.compromised,
+        })
+    }
+
+    /// Somebody else may have made the signatures of a compromised key, and nothing proves when they were made.
+    pub(super) fn problem(&self) -> Option<Problem> {
+        self.compromised.then(|| Problem::new(ProblemKind::CompromisedKey, self.to_string()))
+    }
+}
+
+impl fmt::Display for RevokedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let id = self.key_id.as_deref().unwrap_or("that cannot be read");
+        let compromised = if self.compromised { " as compromised" } else { "" };
+        if self.signs_receipt {
+            write!(f, "the receipt is signed by the key {id}")?;
+        } else {
+            let signatures = if self.signed == 1 { "signature is" } else { "signatures are" };
+            write!(f, "{} {signatures} of the key {id}", HumanCount(self.signed))?;
+        }
+        write!(f, ", which was revoked{compromised} at {}: {}", self.revoked_at, self.reason)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use vaultstream_ledger::{KeyId, revocation::Revocation};
+    use vaultstream_signing::PrivateKey;
+
+    use super::*;
+
+    fn key(ordinal: i32, signed: i64, compromised: Option<bool>) -> PublicKeyRow {
+        PublicKeyRow {
+            id: KeyId(7),
+            ordinal,
+            version: 1,
+            public_key: PrivateKey::from_scalar(&[1; 32]).unwrap().public().spki_der().to_vec(),
+            signed,
+            last_used: None,
+            erased: None,
+            revocation: compromised.map(|compromised| Revocation {
+                at: SystemTime::UNIX_EPOCH + Duration::from_secs(86_400),
+                reason: "left on a train".to_owned(),
+                compromised,
+            }),
+        }
+    }
+
+    #[test]
+    fn only_a_compromised_key_that_has_signed_is_a_problem() {
+        assert_eq!(RevokedKey::of(&key(1, 10, None)), None);
+        assert_eq!(RevokedKey::of(&key(1, 0, Some(true))), None);
+        let noted = RevokedKey::of(&key(1, 10, Some(false))).unwrap();
+        assert_eq!(noted.problem(), None);
+        let told = noted.to_string();
+        assert!(told.starts_with("10 signatures are of the key "), "{told}");
+        assert!(told.ends_with(", which was revoked at 1970-01-02T00:00:00Z: left on a train"), "{told}");
+        let problem = RevokedKey::of(&key(0, 1, Some(true))).unwrap().problem().unwrap();
+        assert!(problem.message().starts_with("the receipt is signed by the key "), "{}", problem.message());
+        assert!(problem.message().contains(", which was revoked as compromised at "), "{}", problem.message());
+    }
+}
