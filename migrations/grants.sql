@@ -151,7 +151,8 @@ BEGIN
             vaultstream.tenant_keys, vaultstream.tenant_batches, vaultstream.tenant_rejects TO vaultstream_tenant;
         -- All of them run with the owner's rights and check whose job it is.
         GRANT EXECUTE ON FUNCTION vaultstream.take_lease, vaultstream.lease_key, vaultstream.release_lease, vaultstream.retire_key,
-            vaultstream.data_key_of, vaultstream.store_data_key, vaultstream.store_key, vaultstream.store_material, vaultstream.set_key_aside, vaultstream.end_expired, vaultstream.fence_unit,
+            vaultstream.data_key_of, vaultstream.store_data_key, vaultstream.store_key, vaultstream.store_material,
+            vaultstream.set_key_aside, vaultstream.end_expired, vaultstream.fence_unit,
             vaultstream.finish_unit, vaultstream.split_batch, vaultstream.count_attempt, vaultstream.store_receipt,
             vaultstream.signs_with, vaultstream.report_fault, vaultstream.report_withdrawal, vaultstream.register_kek,
             vaultstream.kek_canary, vaultstream.tenant_of_login, vaultstream.sees_all TO vaultstream_tenant;
@@ -181,7 +182,8 @@ BEGIN
         GRANT UPDATE (state, epoch, holder, lease_until) ON vaultstream.keys TO vaultstream_worker;
         GRANT UPDATE (attempts, last_error) ON vaultstream.batches TO vaultstream_worker;
         GRANT EXECUTE ON FUNCTION vaultstream.take_lease, vaultstream.lease_key, vaultstream.release_lease, vaultstream.retire_key,
-            vaultstream.data_key_of, vaultstream.store_data_key, vaultstream.store_key, vaultstream.store_material, vaultstream.set_key_aside, vaultstream.end_expired, vaultstream.fence_unit,
+            vaultstream.data_key_of, vaultstream.store_data_key, vaultstream.store_key, vaultstream.store_material,
+            vaultstream.set_key_aside, vaultstream.end_expired, vaultstream.fence_unit,
             vaultstream.finish_unit, vaultstream.split_batch, vaultstream.count_attempt, vaultstream.store_receipt,
             vaultstream.signs_with, vaultstream.report_fault, vaultstream.report_withdrawal, vaultstream.register_kek,
             vaultstream.kek_canary, vaultstream.tenant_of_login, vaultstream.sees_all TO vaultstream_worker;

@@ -156,8 +156,8 @@ pub async fn signing_keys(
     limit: usize,
 ) -> Result<Vec<PublicKeyRow>, QueryError> {
     let sql = "SELECT id, ordinal, version, public_key, signed, last_used, erased_at, revoked_at, revocation, compromised \
-          FROM vaultstream.tenant_keys WHERE job_id = $1 AND (ordinal, version) > ($2, $3) AND ordinal > 0 AND signed > 0 AND public_key IS NOT NULL \
-         ORDER BY ordinal, version LIMIT $4";
+          FROM vaultstream.tenant_keys WHERE job_id = $1 AND (ordinal, version) > ($2, $3) AND ordinal > 0 AND signed > 0 \
+           AND public_key IS NOT NULL ORDER BY ordinal, version LIMIT $4";
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = ledger.query("read the keys that signed", sql, &[&job.0, &after.0, &after.1, &limit]).await?;
     Ok(rows.iter().map(public_key).collect())
