@@ -99,6 +99,24 @@ async fn two_workers_that_make_a_data_key_at_once_use_one() {
     assert_signed_exactly_once(&site, "job", 600).await;
 }
 
+/// The row is useless from the first units on, and the streams are lost, so that the worker begins another session.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_unwraps_the_data_key_of_a_job_once() {
+    let site = Site::new().await;
+    let seeded = site.seed(&generated("job", 1200, &format!("{SPEC}\nworkers: {{maxRecordsPerSecond: 300}}"))).await;
+    let worker = site.worker(seeded.uid).await.start();
+    let job = seeded.drive(quick());
+    site.until_signed(100).await;
+    flip_data_key(&site).await;
+    let topology = job.topology().await;
+    for stream in [topology.batch_stream(), topology.key_stream()] {
+        site.jetstream().await.delete_stream(stream).await.unwrap();
+    }
+    job.complete().await;
+    drop(worker);
+    assert_signed_exactly_once(&site, "job", 1200).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_data_key_is_told_in_one_sentence_and_nothing_is_lost() {
     let site = Site::new().await;
