@@ -19,9 +19,9 @@ CREATE FUNCTION vaultstream.data_key_is_final() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NEW.job_id <> OLD.job_id OR OLD.erased_at IS NOT NULL
-       OR NOT CASE WHEN NEW.erased_at IS NOT NULL THEN NEW.made_at IS NOT DISTINCT FROM OLD.made_at
-                   WHEN OLD.wrapped_key IS NULL THEN NEW.wrapped_key IS NOT NULL
-                   ELSE NEW.made_at = OLD.made_at AND NEW.wrapped_key <> OLD.wrapped_key AND NEW.kek_id <> OLD.kek_id END THEN
+       OR NOT (CASE WHEN NEW.erased_at IS NOT NULL THEN NEW.made_at IS NOT DISTINCT FROM OLD.made_at
+                    WHEN OLD.wrapped_key IS NULL THEN NEW.wrapped_key IS NOT NULL
+                    ELSE NEW.made_at = OLD.made_at AND NEW.wrapped_key <> OLD.wrapped_key AND NEW.kek_id <> OLD.kek_id END) THEN
         RAISE EXCEPTION 'the data key of job % is final', OLD.job_id USING ERRCODE = 'VS008';
     END IF;
     RETURN NEW;

@@ -70,7 +70,7 @@ mod tests {
         }
         wrong.extend((0..wrapped.bytes.len()).map(|length| wrapped.bytes[..length].to_vec()));
         // A secret of another length that was wrapped for the same purpose.
-        wrong.push(ring.wrap(&DataKey::aad(JOB), &[7; 31]).await.unwrap().bytes);
+        wrong.push(KeyWrapper::wrap(&ring, &DataKey::aad(JOB), &[7; 31]).await.unwrap().bytes);
         for bytes in wrong {
             let damaged = WrappedKey { bytes, ..wrapped.clone() };
             let opened = unwrap_data_key(&ring, JOB, &damaged).await;
@@ -95,6 +95,6 @@ mod tests {
     #[tokio::test]
     async fn a_long_secret_is_not_wrapped() {
         let ring = KekRing::new(kek("2026"));
-        assert!(matches!(ring.wrap(b"", &[0; 33]).await, Err(WrapperError::TooLong(33))));
+        assert!(matches!(KeyWrapper::wrap(&ring, b"", &[0; 33]).await, Err(WrapperError::TooLong(33))));
     }
 }
