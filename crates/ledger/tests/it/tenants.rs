@@ -95,6 +95,19 @@ fn attacks(job: &Job, lease: &Lease) -> Vec<(&'static str, Vec<String>)> {
                 ),
             ],
         ),
+        (
+            "lease_key",
+            vec![format!(
+                "SELECT t.* FROM generate_series(1, 20) g, vaultstream.lease_key({n}, g, '{other}', '1 h') t \
+                  WHERE t.outcome <> 'gone'"
+            )],
+        ),
+        ("data_key_of", vec![format!("SELECT FROM vaultstream.data_key_of({n}) WHERE state <> 'none'")]),
+        (
+            "store_data_key",
+            vec![format!("SELECT FROM vaultstream.store_data_key({n}, 'w', 'kek', 9) WHERE outcome <> 'over'")],
+        ),
+        ("store_key", vec![format!("SELECT WHERE vaultstream.store_key({of_lease}, 'p', 'w') <> 'lost'")]),
         ("release_lease", vec![format!("SELECT WHERE vaultstream.release_lease({of_lease})")]),
         ("retire_key", vec![format!("SELECT WHERE vaultstream.retire_key({of_lease})")]),
         (
