@@ -72,7 +72,7 @@ async fn a_job_is_signed_with_the_least_rights_while_another_tenant_tries_all_th
     assert!(!worker.stderr().to_lowercase().contains("violation"), "{}", worker.stderr());
 }
 
-/// The one thing that permissions do not prevent: the server sends a pulled message to any subject that the request names. It takes the name of
+/// The one thing that permissions do not prevent: the server sends what a pull request yields to any subject that the request names. It takes the name of
 /// a stream, which holds the uid of the other tenant's job.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_that_another_tenant_has_the_server_delete_costs_time() {
@@ -96,7 +96,7 @@ async fn a_stream_that_another_tenant_has_the_server_delete_costs_time() {
     let _worker = site.worker(job.uid).await.start();
     site.until_signed(100).await;
     let hostile = Hostile::connect(&nats.url_of(""), "other", &other).await;
-    hostile.relay(&other, "", &format!("$JS.API.STREAM.DELETE.{}", topology.batch_stream())).await;
+    hostile.relay_expiry(&other, &format!("$JS.API.STREAM.DELETE.{}", topology.batch_stream())).await;
     until("the streams are made again", || async { job.topology().await.generation > topology.generation }).await;
     job.complete().await;
     assert_signed_exactly_once(&site, "job", 1_200).await;

@@ -140,8 +140,8 @@ pub(crate) fn key_config(job: &JobStreams, limits: &Limits) -> (stream::Config, 
         max_bytes: limits.max_bytes.map_or(-1, |_| limits.bytes_of_keys()),
         ..queue(limits)
     };
-    // A worker names the subject that the server sends its messages to. Whatever it published here would be sent there with the server's
-    // rights, as a request to JetStream for instance: so no payload is delivered.
+    // A worker names the subject that the server sends its messages to, and the server checks no right to publish there. What it has
+    // published here could so get into another tenant's stream: no payload is delivered.
     let headers_only = job.naming == Naming::Tenant;
     let tokens = pull::Config { headers_only, ..pull_config(job, limits.key_ack_wait, limits.key_ack_pending) };
     (stream, tokens.into_consumer_config())

@@ -166,6 +166,10 @@ mod tests {
         for other in [job("cluster", "team-b"), job("other", "team-a"), job("cluster", "2"), job("cluster", "team-a.x")]
         {
             let theirs = of_worker(&other);
+            // Its name in the place of a number.
+            let (stream, consumer, theirs_is) = (mine.batch_stream(), mine.consumer(), other.consumer());
+            let disguised = format!("$JS.ACK.{stream}.{consumer}.1.{theirs_is}.1.1.1");
+            assert!(!theirs.may_publish(&disguised), "{disguised}");
             for (subject, own) in work(&other).iter().zip(work(&mine)) {
                 assert!(!permissions.may_publish(subject), "{subject}");
                 assert!(!theirs.may_publish(&own), "{own}");

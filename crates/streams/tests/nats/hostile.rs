@@ -158,11 +158,21 @@ impl Hostile {
         matches!(answer, Ok(Some(message)) if message.status.is_none())
     }
 
-    /// Has the server send a token that he publishes for his own job to a subject of his choice, as the answer to a request.
+    /// Has the server send a token that he publishes for his own job to a subject of his choice.
     pub(crate) async fn relay(&self, own: &JobStreams, payload: &str, to: &str) {
-        self.client.publish(own.key_subject(77), payload.to_owned().into()).await.unwrap();
         let request = format!("$JS.API.CONSUMER.MSG.NEXT.{}.{}", own.key_stream(), own.consumer());
-        let pull = r#"{"batch":10,"expires":1000000000}"#;
+        // Nothing else shall be sent there.
+        while self.receives_something(&request, r#"{"batch":1,"expires":100000000}"#).await {}
+        self.client.publish(own.key_subject(77), payload.to_owned().into()).await.unwrap();
+        let pull = r#"{"batch":1,"expires":10000000000}"#;
+        self.client.publish_with_reply(request, to.to_owned(), pull.into()).await.unwrap();
+        self.client.flush().await.unwrap();
+    }
+
+    /// Has the server send the news that a pull request has expired, which is an empty message, to a subject of his choice.
+    pub(crate) async fn relay_expiry(&self, own: &JobStreams, to: &str) {
+        let request = format!("$JS.API.CONSUMER.MSG.NEXT.{}.{}", own.key_stream(), own.consumer());
+        let pull = r#"{"batch":1,"expires":1000000000}"#;
         self.client.publish_with_reply(request, to.to_owned(), pull.into()).await.unwrap();
         self.client.flush().await.unwrap();
     }
