@@ -2,7 +2,7 @@
 
 use vaultstream_embedded::kek_file;
 
-use crate::harness::{Program, Site, assert_signed_exactly_once, generated, job_streams};
+use crate::harness::{Program, Site, assert_signed_exactly_once, generated, job_streams, until};
 
 const SPEC: &str = "batchSize: 20\nkeys: {count: 6, lease: {records: 60, duration: 5s}}\nconcurrency: {signers: 3}";
 
@@ -30,6 +30,10 @@ async fn damaged_keys_are_set_aside_and_the_job_goes_on_with_the_others() {
     let manifest = generated("job", 900, SPEC);
     // Killed as it has made its third key.
     site.run(&manifest).fault("material-used:3=kill").end().await.assert_killed("material-used");
+    // Its last commit may still be on its way.
+    let sessions =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    until("its sessions are gone", || async { site.number(sessions).await == 0 }).await;
     let keys = made(&site).await;
     assert!(keys.len() >= 3, "{keys:?}");
     let last =
