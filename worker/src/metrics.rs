@@ -115,7 +115,6 @@ impl Metrics {
     /// # Errors
     /// When two metrics share a name, which only a change to this file can cause.
     pub fn new() -> Result<Self, prometheus::Error> {
-        let registry = Registry::new();
         let metrics = Self {
             signed: IntCounter::new("vaultstream_worker_signed_records_total", "Signatures committed to the ledger.")?,
             rejected: IntCounter::new("vaultstream_worker_rejected_records_total", "Records rejected, with a reason.")?,
@@ -181,7 +180,7 @@ impl Metrics {
                 Opts::new("vaultstream_worker_dependency_failures_total", "Failed calls to a dependency."),
                 &["dependency"],
             )?,
-            registry,
+            registry: Registry::new(),
         };
         metrics.collectors().into_iter().try_for_each(|collector| metrics.registry.register(collector))?;
         metrics.begin_series();
