@@ -146,7 +146,7 @@ async fn a_checker_that_has_signed_too_is_named_as_such() {
 async fn of_more_than_a_thousand_keys_the_receipt_has_the_root_and_verify_rebuilds_it() {
     const KEYS: u64 = 1_010;
     let site = Site::new().await;
-    let spec = format!("batchSize: 1\nkeys: {{count: {KEYS}, lease: {{records: 1}}}}");
+    let spec = format!("batchSize: 1\nkeys: {{count: {KEYS}, lease: {{records: 1}}, retain: Keep}}");
     site.run(&generated("job", KEYS, &spec)).end().await.assert_code(0);
     let key = receipt_key(&site).await;
     let stored = site.text("SELECT receipt FROM vaultstream.jobs").await;
