@@ -1,5 +1,7 @@
 //! What jobs may take of the ledger, counted in the ledger.
 
+use std::time::Duration;
+
 use uuid::Uuid;
 use vaultstream_api::{DeletionPolicy, Retention, SigningJobSpec};
 use vaultstream_ledger::limits::{Allowance, LedgerLimits, LimitExceeded, Quantity};
@@ -29,7 +31,7 @@ async fn begin(ledger: &Ledger, job: &Job) -> Result<(), LimitExceeded> {
         match steps::provision(ledger, job.id).await {
             Ok(Step::Done(())) => return Ok(()),
             // Others begin at the same time.
-            Ok(Step::Busy) => tokio::time::sleep(std::time::Duration::from_millis(5)).await,
+            Ok(Step::Busy) => tokio::time::sleep(Duration::from_millis(5)).await,
             Err(StepError::Limit(exceeded)) => return Err(exceeded),
             other => panic!("{other:?}"),
         }
@@ -45,17 +47,26 @@ async fn set_state(stage: &Stage, job: &Job, state: JobState) {
     stage.sql().await.batch_execute(&sql).await.unwrap();
 }
 
-/// Whatever they read before, each of them counts those that have begun.
+/// All of them wait until one may make its partitions. Whatever they counted before, each has to count those that began meanwhile.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_jobs_that_begin_at_the_same_moment_no_more_begin_than_the_limit_allows() {
     let stage = Stage::new().await;
     let ledger = stage.ledger.with_limits(of_tenant(Allowance { jobs: Some(3), ..Allowance::default() }));
+    let mut other = stage.sql().await;
+    let held = other.transaction().await.unwrap();
+    held.batch_execute("LOCK TABLE vaultstream.signatures IN SHARE UPDATE EXCLUSIVE MODE").await.unwrap();
     let mut begun = Vec::new();
     for _ in 0..8 {
         let (ledger, job) = (ledger.clone(), stage.pending(generated(10, 10, 1)).await);
-        begun.push(async move { tokio::spawn(async move { begin(&ledger, &job).await }).await.unwrap() });
+        begun.push(tokio::spawn(async move { begin(&ledger, &job).await }));
     }
-    let begun = futures_util::future::join_all(begun).await;
+    let waiting =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while stage.number(waiting).await < 5 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    held.commit().await.unwrap();
+    let begun: Vec<_> = futures_util::future::join_all(begun).await.into_iter().map(Result::unwrap).collect();
     assert_eq!(begun.iter().filter(|begun| begun.is_ok()).count(), 3, "{begun:?}");
     let at_work = "SELECT count(*) FROM vaultstream.jobs WHERE state = 'Seeding'";
     assert_eq!(stage.number(at_work).await, 3);
