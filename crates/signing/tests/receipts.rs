@@ -1,5 +1,7 @@
 //! Receipts are read back as they were signed, and any change to one is noticed.
 
+#![expect(clippy::unwrap_used, reason = "this program holds only tests")]
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use proptest::prelude::*;
