@@ -44,7 +44,7 @@ mod tests {
     }
 
     fn same_kek(kek: &Kek, id: &str) -> Kek {
-        Kek::from_base64(id.parse().unwrap(), &kek.to_base64()).unwrap()
+        Kek::from_base64(id.parse().unwrap(), kek.to_base64()).unwrap()
     }
 
     #[tokio::test]

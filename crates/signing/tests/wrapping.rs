@@ -13,7 +13,7 @@ fn kek(id: &str) -> Kek {
 }
 
 fn same_kek(kek: &Kek, id: &str) -> Kek {
-    Kek::from_base64(id.parse().unwrap(), &kek.to_base64()).unwrap()
+    Kek::from_base64(id.parse().unwrap(), kek.to_base64()).unwrap()
 }
 
 struct Row {
@@ -153,7 +153,7 @@ fn a_canary_tells_a_wrong_kek() {
 fn a_kek_is_exactly_32_bytes_of_base64() {
     let id = || "a".parse::<KekId>().unwrap();
     let text = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
-    assert_eq!(**Kek::from_base64(id(), &format!(" {text}\n")).unwrap().to_base64(), *text);
+    assert_eq!(**Kek::from_base64(id(), format!(" {text}\n")).unwrap().to_base64(), *text);
     for bad in ["", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHg==", "not base64", &text[..43], &format!("{text}{text}")]
     {
         assert!(Kek::from_base64(id(), bad).is_err(), "{bad}");
@@ -168,7 +168,7 @@ fn a_kek_named_after_itself_has_one_name_and_another_kek_another() {
     assert_eq!(kek.id().as_str(), "kee025bc9e4802b4a");
     assert_eq!(kek.id().as_str().parse::<KekId>().unwrap(), *kek.id());
     assert_eq!(**kek.to_base64(), *text);
-    assert_ne!(Kek::fingerprinted(&self::kek("a").to_base64()).unwrap().id(), kek.id());
+    assert_ne!(Kek::fingerprinted(self::kek("a").to_base64()).unwrap().id(), kek.id());
 }
 
 /// NIST SP 800-38D: random nonces do for 2^32 messages under one key.
