@@ -21,21 +21,30 @@ UPDATE vaultstream.meta SET shared_role = EXISTS (
 -- Which login registered it, so that none can fill the table.
 ALTER TABLE vaultstream.keks ADD COLUMN registered_by name;
 
--- Whether the session's login may see the jobs of every tenant: the owner and its members, auditors, and, while there are any,
--- members of the shared role that are no tenant's.
-CREATE FUNCTION vaultstream.sees_all() RETURNS boolean
+-- Whether the session's login may work on the jobs of every tenant: the owner and its members, and, while there are any, members of
+-- the shared role that are no tenant's.
+CREATE FUNCTION vaultstream.works_on_all() RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT NOT EXISTS (SELECT FROM vaultstream.tenants WHERE role = session_user)
        AND (pg_has_role(session_user, (SELECT relowner FROM pg_class WHERE oid = 'vaultstream.jobs'::regclass), 'MEMBER')
-            OR EXISTS (SELECT FROM pg_roles WHERE pg_has_role(session_user, oid, 'MEMBER')
-                          AND (rolname = 'vaultstream_auditor'
-                               OR rolname = 'vaultstream_worker' AND (SELECT shared_role FROM vaultstream.meta))))
+            OR (SELECT shared_role FROM vaultstream.meta)
+               AND EXISTS (SELECT FROM pg_roles
+                            WHERE rolname = 'vaultstream_worker' AND pg_has_role(session_user, oid, 'MEMBER')))
+$$;
+
+-- Whether it may see them: auditors, too.
+CREATE FUNCTION vaultstream.sees_all() RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT vaultstream.works_on_all()
+        OR NOT EXISTS (SELECT FROM vaultstream.tenants WHERE role = session_user)
+           AND EXISTS (SELECT FROM pg_roles
+                        WHERE rolname = 'vaultstream_auditor' AND pg_has_role(session_user, oid, 'MEMBER'))
 $$;
 
 -- Whether the session's login may work on this job.
 CREATE FUNCTION vaultstream.works_on(p_job bigint) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT coalesce((SELECT t.role IS NOT NULL OR vaultstream.sees_all()
+    SELECT coalesce((SELECT t.role IS NOT NULL OR vaultstream.works_on_all()
                        FROM vaultstream.jobs j
                        LEFT JOIN vaultstream.tenants t
                          ON t.role = session_user AND (t.cluster, t.namespace) = (j.cluster, j.namespace)
@@ -366,7 +375,7 @@ BEGIN
     IF NOT EXISTS (SELECT FROM vaultstream.keks WHERE kek_id = p_kek) THEN
         IF octet_length(p_kek) > 64 OR octet_length(p_canary) > 256 THEN
             RAISE EXCEPTION 'this is no id and no canary of a key-encryption key' USING ERRCODE = '22023';
-        ELSIF NOT vaultstream.sees_all()
+        ELSIF NOT vaultstream.works_on_all()
                 AND (SELECT count(*) FROM vaultstream.keks WHERE registered_by = session_user) >= most THEN
             RAISE EXCEPTION 'the login % has registered % key-encryption keys, which is the limit', session_user, most
                 USING ERRCODE = '54000';

@@ -155,7 +155,7 @@ BEGIN
             vaultstream.set_key_aside, vaultstream.end_expired, vaultstream.fence_unit,
             vaultstream.finish_unit, vaultstream.split_batch, vaultstream.count_attempt, vaultstream.store_receipt,
             vaultstream.signs_with, vaultstream.report_fault, vaultstream.report_withdrawal, vaultstream.register_kek,
-            vaultstream.kek_canary, vaultstream.tenant_of_login, vaultstream.sees_all TO vaultstream_tenant;
+            vaultstream.kek_canary, vaultstream.tenant_of_login, vaultstream.works_on_all, vaultstream.sees_all TO vaultstream_tenant;
     END IF;
 
     IF 'vaultstream_auditor' = ANY (present) THEN
@@ -186,7 +186,7 @@ BEGIN
             vaultstream.set_key_aside, vaultstream.end_expired, vaultstream.fence_unit,
             vaultstream.finish_unit, vaultstream.split_batch, vaultstream.count_attempt, vaultstream.store_receipt,
             vaultstream.signs_with, vaultstream.report_fault, vaultstream.report_withdrawal, vaultstream.register_kek,
-            vaultstream.kek_canary, vaultstream.tenant_of_login, vaultstream.sees_all TO vaultstream_worker;
+            vaultstream.kek_canary, vaultstream.tenant_of_login, vaultstream.works_on_all, vaultstream.sees_all TO vaultstream_worker;
     END IF;
 
     -- By name: the records of a job that is being seeded are not attached yet. Those of jobs that are over stay closed to workers.

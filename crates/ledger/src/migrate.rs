@@ -195,7 +195,12 @@ impl Ledger {
     async fn lock(&self, client: &deadpool_postgres::ClientWrapper) -> Result<(), MigrateError> {
         let mut waited = Duration::ZERO;
         loop {
-            let sql = "SELECT pg_try_advisory_lock($1) AS locked";
+            // Any login can take the lock. Only one that could migrate is waited for.
+            let sql = "SELECT pg_try_advisory_lock($1) OR NOT EXISTS (SELECT FROM pg_locks l JOIN pg_stat_activity a USING (pid) \
+                 WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 \
+                   AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
+                   AND (l.classid::bigint << 32 | l.objid::bigint) = $1 \
+                   AND has_database_privilege(a.usesysid, l.database, 'CREATE')) AS locked";
             let row = client.query_one(sql, &[&MIGRATION_LOCK]).await.map_err(classify)?;
             if row.get("locked") {
                 return Ok(());

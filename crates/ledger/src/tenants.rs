@@ -113,7 +113,7 @@ pub async fn reach(ledger: &Ledger) -> Result<Option<Reach>, QueryError> {
     if let Some(row) = own {
         return Ok(Some(Reach::Tenant { cluster: row.get("cluster"), namespace: row.get("namespace") }));
     }
-    let all = ledger.query_one(ACTION, "SELECT vaultstream.sees_all() AS everything", &[]).await?;
+    let all = ledger.query_one(ACTION, "SELECT vaultstream.works_on_all() AS everything", &[]).await?;
     Ok(all.get::<_, bool>("everything").then_some(Reach::Everything))
 }
 

@@ -79,12 +79,13 @@ impl Server {
                  --database-host if pods reach the server by another name",
             )
         })?;
-        let nats_user = match &fields.nats_user_file {
-            Some(file) => Some(new_file(file).map_err(|error| {
-                Failure::bad_input(format!("failed to make the file {}: {error}", file.display()))
-            })?),
-            None => None,
-        };
+        let nats_user =
+            match &fields.nats_user_file {
+                Some(file) => Some(new_file(file).map_err(|error| {
+                    Failure::bad_input(format!("failed to make the file {}: {error}", file.display()))
+                })?),
+                None => None,
+            };
         let files = fields.file.iter().map(|file| read(file)).collect::<Result<_, _>>()?;
         Ok(Self { scheme, place, nats_url: nats_url.map(|url| url.trim().to_owned()), nats_user, files })
     }
@@ -95,8 +96,9 @@ impl Server {
     /// When the URL of NATS has no place for a login, or the file cannot be written.
     pub(super) fn make_nats_user(&mut self, tenant: &Tenant, login: &Login) -> Result<(), Failure> {
         let (Some(mut file), Some(url)) = (self.nats_user.take(), self.nats_url.as_deref()) else { return Ok(()) };
-        let (scheme, place) = split(url, &["nats", "tls"], None)
-            .ok_or_else(|| Failure::bad_input("the URL of NATS has no place for a login: give it as nats://host or tls://host"))?;
+        let (scheme, place) = split(url, &["nats", "tls"], None).ok_or_else(|| {
+            Failure::bad_input("the URL of NATS has no place for a login: give it as nats://host or tls://host")
+        })?;
         self.nats_url = Some(login.url(&scheme, &place));
         let user = NatsPermissions::of(&NatsUser::Worker(tenant.clone())).user_block(&login.role, &login.password);
         file.write_all(format!("{user}\n").as_bytes()).map_err(|error| Failure::of(&error))

@@ -139,6 +139,7 @@ fn attacks(job: &Job, lease: &Lease) -> Vec<(&'static str, Vec<String>)> {
         ("kek_canary", vec!["SELECT WHERE vaultstream.kek_canary('of another') IS NOT NULL".to_owned()]),
         ("tenant_of_login", vec!["SELECT * FROM vaultstream.tenant_of_login() WHERE namespace <> 'other'".to_owned()]),
         ("sees_all", vec!["SELECT WHERE vaultstream.sees_all()".to_owned()]),
+        ("works_on_all", vec!["SELECT WHERE vaultstream.works_on_all()".to_owned()]),
     ]
 }
 
@@ -329,6 +330,42 @@ async fn a_stranger_s_advisory_lock_stops_no_job() {
     let driver = stage.sql().await;
     driver.query(hold, &[]).await.unwrap();
     assert_eq!(steps::provision(&stage.ledger, job.id).await.unwrap(), Step::Busy);
+}
+
+#[tokio::test]
+async fn a_stranger_s_advisory_lock_stops_no_migration() {
+    let stage = Stage::empty().await;
+    let role = format!("stranger_{:x}", Uuid::new_v4().as_u128());
+    stage.sql().await.batch_execute(&format!("CREATE ROLE {role} LOGIN")).await.unwrap();
+    let (stranger, connection) = tokio_postgres::connect(&url_as(&stage.url, &role), NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let hold = format!("SELECT pg_advisory_lock({})", 0x5653_4d49_4752_4154_i64);
+    stranger.query(&hold, &[]).await.unwrap();
+    tokio::time::timeout(MINUTE, stage.ledger.migrate()).await.expect("it waits for a stranger").unwrap();
+
+    // One that could migrate is waited for.
+    let stage = Stage::empty().await;
+    let other = stage.sql().await;
+    other.query(&hold, &[]).await.unwrap();
+    let migration = stage.ledger.migrate();
+    tokio::pin!(migration);
+    tokio::time::timeout(std::time::Duration::from_secs(1), &mut migration).await.expect_err("it did not wait");
+    drop(other);
+    migration.await.unwrap();
+}
+
+/// Somebody may grant both, and mean well.
+#[tokio::test]
+async fn an_auditor_with_a_worker_s_rights_works_on_nothing() {
+    let stage = Stage::new().await;
+    let (job, _) = victim(&stage).await;
+    let role = format!("auditor_{:x}", Uuid::new_v4().as_u128());
+    let sql = format!("CREATE ROLE {role} LOGIN; GRANT vaultstream_auditor, vaultstream_tenant TO {role}");
+    stage.sql().await.batch_execute(&sql).await.unwrap();
+    let ledger = Ledger::connect(&options(&url_as(&stage.url, &role))).await.unwrap();
+    let key = stage.keys(&job).await[1];
+    assert!(matches!(leases::take(&ledger, job.id, key, MINUTE).await.unwrap(), LeaseOutcome::Retired));
+    assert_eq!(tenants::reach(&ledger).await.unwrap(), None);
 }
 
 /// What workers of the versions before do by statements of their own, under the role that they share.
