@@ -109,6 +109,11 @@ pub struct Metrics {
     dependency_failures: IntCounterVec,
 }
 
+fn unit_records() -> Result<Histogram, prometheus::Error> {
+    let options = HistogramOpts::new("vaultstream_worker_unit_records", "Records of a committed unit.");
+    Histogram::with_opts(options.buckets(prometheus::exponential_buckets(10.0, 4.0, 8)?))
+}
+
 impl Metrics {
     /// Creates and registers every metric.
     ///
@@ -119,10 +124,7 @@ impl Metrics {
             signed: IntCounter::new("vaultstream_worker_signed_records_total", "Signatures committed to the ledger.")?,
             rejected: IntCounter::new("vaultstream_worker_rejected_records_total", "Records rejected, with a reason.")?,
             units: IntCounter::new("vaultstream_worker_units_total", "Units committed, each in one transaction.")?,
-            unit_records: Histogram::with_opts(
-                HistogramOpts::new("vaultstream_worker_unit_records", "Records of a committed unit.")
-                    .buckets(prometheus::exponential_buckets(10.0, 4.0, 8)?),
-            )?,
+            unit_records: unit_records()?,
             redelivered: IntCounter::new(
                 "vaultstream_worker_redelivered_batches_total",
                 "Batches that JetStream delivered more than once.",
