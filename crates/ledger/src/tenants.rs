@@ -221,6 +221,42 @@ pub async fn add(
     Ok(())
 }
 
+/// Makes a login that reads everything but wrapped private keys and changes nothing; or gives the one of that name this password, if it
+/// is an auditor's.
+///
+/// # Errors
+///
+/// See [`TenantError`].
+pub async fn add_auditor(ledger: &Ledger, role: &str, password: &str) -> Result<(), TenantError> {
+    const ACTION: &str = "add the auditor";
+    if role.is_empty() || role.len() > MAX_NAME_BYTES {
+        return Err(TenantError::BadRole { role: role.to_owned() });
+    }
+    let mut client = ledger.client(ACTION).await?;
+    let failed = |error| QueryError::new(ACTION, error);
+    let tx = client.transaction().await.map_err(failed)?;
+    let inside = Queries::over(tx.client(), ACTION);
+    check_rights(&inside).await?;
+    // Nothing but an auditor: no other membership, no superuser.
+    let sql = "SELECT rolcanlogin AND NOT rolsuper AND NOT EXISTS (SELECT FROM pg_auth_members m WHERE m.member = r.oid \
+                AND m.roleid <> 'vaultstream_auditor'::regrole) AND pg_has_role(oid, 'vaultstream_auditor', 'MEMBER') AS audits \
+           FROM pg_roles r WHERE rolname = $1";
+    let name = quoted(role);
+    match inside.query_opt(sql, &[&role]).await? {
+        Some(row) if row.get("audits") => {
+            inside.batch(&format!("ALTER ROLE {name} PASSWORD {}", verifier(password))).await?;
+        }
+        Some(_) => return Err(TenantError::RoleTaken { role: role.to_owned() }),
+        None => {
+            inside.batch(&format!("CREATE ROLE {name} LOGIN PASSWORD {}", verifier(password))).await?;
+            inside.batch(&format!("GRANT vaultstream_auditor TO {name}")).await?;
+            inside.batch(&connect_right(&inside, role).await?).await?;
+        }
+    }
+    tx.commit().await.map_err(failed)?;
+    Ok(())
+}
+
 /// Gives the login of a namespace another password; sessions that are open stay. Returns the login.
 ///
 /// # Errors

@@ -21,6 +21,12 @@ const OPERATORS: &str = "vaultstream-operator-connection";
 /// The workers' connection, in each namespace with jobs.
 const WORKERS: &str = "vaultstream-connection";
 
+/// The auditor's connection, in the release's namespace.
+const AUDITORS: &str = "vaultstream-auditor";
+/// Its login.
+const AUDITOR_ROLE: &str = "vaultstream_dev_auditor";
+/// The key of the operator's Secret that declares it.
+const AUDITOR_KEY: &str = "auditor";
 /// The key of the operator's Secret that declares the workers' logins.
 const TENANTS: &str = "tenants";
 
@@ -79,6 +85,7 @@ pub(crate) async fn make(args: MakeDevSecrets) -> Result<(), SecretsError> {
     let urls = Urls::of(home, password, token);
     let operators = ensure(&client, home, OPERATORS, || Ok(urls.operators().into())).await?;
     urls.update(&client, home, OPERATORS, &operators, urls.operators()).await?;
+    declare_auditor(&client, home, &operators, &urls).await?;
     let logins = declare_tenants(&client, home, &args.job_namespaces, &operators).await?;
     for login in &logins {
         let workers = urls.workers(login);
@@ -91,6 +98,19 @@ pub(crate) async fn make(args: MakeDevSecrets) -> Result<(), SecretsError> {
         urls.update(&client, &login.namespace, WORKERS, &there, workers).await?;
     }
     Ok(())
+}
+
+/// The Secret of an auditor, by which `helm test` verifies, and its login in the operator's Secret.
+async fn declare_auditor(client: &Client, home: &str, operators: &Data, urls: &Urls) -> Result<(), SecretsError> {
+    let present = operators.get(AUDITOR_KEY).and_then(|text| std::str::from_utf8(&text.0).ok());
+    let known = present.and_then(|text| text.split_once(' ')).map(|(_, password)| password.to_owned());
+    let password = known.unwrap_or_else(|| Uuid::new_v4().simple().to_string());
+    let declared = format!("{AUDITOR_ROLE} {password}");
+    if present != Some(declared.as_str()) {
+        patch(client, home, OPERATORS, [pair((AUDITOR_KEY, &declared))].into()).await?;
+    }
+    let [url, _] = urls.connection(&format!("{AUDITOR_ROLE}:{password}"));
+    ensure(client, home, AUDITORS, || Ok([url].into())).await.map(drop)
 }
 
 /// The database login of a namespace, which the operator makes: see `leader/declared_tenants.rs`.

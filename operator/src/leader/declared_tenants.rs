@@ -1,5 +1,6 @@
 //! Tenants that the operator's own connection Secret declares, under the key `tenants`: `NAMESPACE LOGIN PASSWORD`, a line each. The
-//! leader makes their logins, once the ledger is there and whenever the Secret changes. The development servers' are declared so.
+//! leader makes their logins, once the ledger is there and whenever the Secret changes; and that of an auditor, under the key `auditor`:
+//! `LOGIN PASSWORD`. The development servers' are declared so.
 
 use std::time::Duration;
 
@@ -12,8 +13,9 @@ use vaultstream_program::chain;
 
 use crate::dependencies::Dependencies;
 
-/// The Secret's key.
-const KEY: &str = "tenants";
+/// The Secret's keys, both optional.
+const TENANTS: &str = "tenants";
+const AUDITOR: &str = "auditor";
 /// How often a login is tried that could not be made, and a ledger that was not there.
 const RETRY_INTERVAL: Duration = Duration::from_secs(3);
 
@@ -29,9 +31,8 @@ struct Declared<'a> {
 pub(super) async fn keep(dependencies: &Dependencies, folder: &ConnectionFolder, cluster: &str) {
     loop {
         let seen = folder.fingerprint();
-        // The key is optional.
-        let text = folder.text(KEY).unwrap_or_default();
-        while !make(dependencies, &text, cluster).await {
+        let [declared, auditor] = [TENANTS, AUDITOR].map(|key| folder.text(key).unwrap_or_default());
+        while !make(dependencies, &declared, cluster).await || !make_auditor(dependencies, &auditor).await {
             tokio::time::sleep(RETRY_INTERVAL).await;
         }
         folder.changed(seen).await;
@@ -67,6 +68,20 @@ async fn make(dependencies: &Dependencies, text: &str, cluster: &str) -> bool {
         }
     }
     done
+}
+
+/// False when it has to be tried again.
+async fn make_auditor(dependencies: &Dependencies, text: &str) -> bool {
+    let [role, password] = *text.split_whitespace().collect::<Vec<_>>() else {
+        if !text.is_empty() {
+            tracing::error!("the key auditor of the connection Secret needs LOGIN PASSWORD");
+        }
+        return true;
+    };
+    let Ok(ledger) = dependencies.ledger() else { return false };
+    let Err(error) = tenants::add_auditor(&ledger, role, password).await else { return true };
+    tracing::warn!(error = chain(&error), "the auditor's login cannot be made");
+    !matches!(&error, TenantError::Query(error) if error.is_transient())
 }
 
 async fn ensure(ledger: &Ledger, cluster: &str, tenant: &Declared<'_>) -> Result<(), TenantError> {
