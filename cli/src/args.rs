@@ -26,7 +26,8 @@ pub use nats::NatsArgs;
 pub use output::OutputFormat;
 pub use run::RunArgs;
 pub use tenant::{
-    TenantAddArgs, TenantArgs, TenantCommand, TenantListArgs, TenantRemoveArgs, TenantSecretArgs, TenantSecretFields,
+    AuditorArgs, TenantAddArgs, TenantArgs, TenantCommand, TenantListArgs, TenantRemoveArgs, TenantSecretArgs,
+    TenantSecretFields,
 };
 pub use verify::{VerifyArgs, VerifyMode};
 

@@ -42,10 +42,11 @@ async fn connection(site: &Site, namespace: &str) -> PathBuf {
 }
 
 async fn auditor(site: &Site) -> String {
-    let role = role_for("auditor");
-    site.execute(&format!("CREATE ROLE {role} LOGIN; GRANT vaultstream_auditor TO {role}")).await;
-    let (scheme, rest) = site.database_url.split_once("://").unwrap();
-    format!("{scheme}://{role}@{}", rest.split_once('@').unwrap().1)
+    let made = tenant(site, &["auditor", "vaultstream-system", "--role", &role_for("auditor")]).await;
+    made.assert_code(0);
+    let secret: Value = serde_yaml_ng::from_str(&made.stdout).unwrap();
+    assert_eq!(secret["data"].as_object().unwrap().len(), 1, "{secret}");
+    String::from_utf8(BASE64_STANDARD.decode(secret["data"]["DATABASE_URL"].as_str().unwrap()).unwrap()).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -18,6 +18,32 @@ pub enum TenantCommand {
     Remove(TenantRemoveArgs),
     /// Give the login of a namespace another password, and print its Secret anew.
     Secret(TenantSecretArgs),
+    /// Make a login that reads the jobs of all namespaces, but no private key, and changes nothing: to verify, export and watch. If it is
+    /// there, it gets another password. Prints a Secret, by which `helm test` verifies.
+    Auditor(AuditorArgs),
+}
+
+/// `vaultstream tenant auditor`.
+#[derive(Args, Clone, Debug)]
+pub struct AuditorArgs {
+    /// The namespace of the Secret: that of the release.
+    #[arg(value_name = "NAMESPACE")]
+    pub namespace: String,
+    /// Name of the login.
+    #[arg(long, value_name = "NAME", default_value = "vaultstream_audit")]
+    pub role: String,
+    /// Host, and port if need be, at which pods reach Postgres. Default: as in the URL of this command.
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub database_host: Option<String>,
+    /// A file that the Secret has, too, under its own name: postgres-ca.crt.
+    #[arg(long, value_name = "FILE")]
+    pub file: Vec<PathBuf>,
+    /// The Secret's name.
+    #[arg(long, value_name = "NAME", default_value = "vaultstream-auditor")]
+    pub secret_name: String,
+    /// Which ledger.
+    #[command(flatten)]
+    pub ledger: LedgerArgs,
 }
 
 /// Which namespace.

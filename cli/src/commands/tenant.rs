@@ -12,7 +12,8 @@ use vaultstream_streams::Tenant;
 
 use crate::{
     args::{
-        OutputFormat, TenantAddArgs, TenantArgs, TenantCommand, TenantListArgs, TenantRemoveArgs, TenantSecretArgs,
+        AuditorArgs, OutputFormat, TenantAddArgs, TenantArgs, TenantCommand, TenantListArgs, TenantRemoveArgs,
+        TenantSecretArgs, TenantSecretFields,
     },
     error::Failure,
     kek, ledger, output,
@@ -29,6 +30,7 @@ pub(crate) async fn run(command: TenantCommand) -> Result<ExitCode, Failure> {
         TenantCommand::List(args) => list(args).await,
         TenantCommand::Remove(args) => remove(args).await,
         TenantCommand::Secret(args) => new_secret(args).await,
+        TenantCommand::Auditor(args) => auditor(args).await,
     }
     .map(|()| ExitCode::SUCCESS)
 }
@@ -53,7 +55,7 @@ async fn add(args: TenantAddArgs) -> Result<(), Failure> {
     output::remark(format_args!("{namespace}: made the login {}", login.role));
     make_nats_user(&mut server, &cluster, namespace, &login.role)?;
     tell_shared(&opened.ledger).await?;
-    output::print(&render(namespace, &secret.secret_name, &server, &login, &kek)?)
+    output::print(&render(namespace, &secret.secret_name, &server, &login, Some(&kek))?)
 }
 
 async fn new_secret(args: TenantSecretArgs) -> Result<(), Failure> {
@@ -69,7 +71,19 @@ async fn new_secret(args: TenantSecretArgs) -> Result<(), Failure> {
         .map_err(|error| Failure::input(&error))?;
     output::remark(format_args!("{namespace}: the login {role} has a new password"));
     make_nats_user(&mut server, &cluster, namespace, &role)?;
-    output::print(&render(namespace, &secret.secret_name, &server, &Login { role, password }, &kek)?)
+    output::print(&render(namespace, &secret.secret_name, &server, &Login { role, password }, Some(&kek))?)
+}
+
+async fn auditor(args: AuditorArgs) -> Result<(), Failure> {
+    let AuditorArgs { namespace, role, database_host, file, secret_name, ledger } = args;
+    check_namespace(&namespace)?;
+    let opened = ledger::open(&ledger).await?;
+    let fields = TenantSecretFields { database_host, file, secret_name, nats_url_file: None, nats_user_file: None };
+    let server = secret::Server::of(&opened.location, &fields)?;
+    let login = Login { role, password: password() };
+    tenants::add_auditor(&opened.ledger, &login.role, &login.password).await.map_err(|error| Failure::input(&error))?;
+    output::remark(format_args!("the login {} reads everything but private keys", login.role));
+    output::print(&render(&namespace, &fields.secret_name, &server, &login, None)?)
 }
 
 async fn list(args: TenantListArgs) -> Result<(), Failure> {
@@ -135,9 +149,14 @@ fn make_nats_user(server: &mut secret::Server, cluster: &str, namespace: &str, r
     server.make_nats_user(&Tenant::new(cluster, namespace), &Login { role: role.to_owned(), password: password() })
 }
 
-/// The namespace, as Kubernetes allows it.
+/// The namespace of the tenant.
 fn namespace(args: &TenantArgs) -> Result<&str, Failure> {
-    let name = args.namespace.as_str();
+    check_namespace(&args.namespace)?;
+    Ok(&args.namespace)
+}
+
+/// As Kubernetes allows it.
+fn check_namespace(name: &str) -> Result<(), Failure> {
     let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     let edges = name.starts_with('-') || name.ends_with('-');
     if name.is_empty() || name.len() > 63 || edges || !name.bytes().all(fits) {
@@ -145,7 +164,7 @@ fn namespace(args: &TenantArgs) -> Result<&str, Failure> {
             "{name:?} is no namespace: it has to have 1 to 63 small letters, digits and dashes, and a letter or digit at each end"
         )));
     }
-    Ok(name)
+    Ok(())
 }
 
 /// The cluster: the one that was given, else the only one that the ledger knows.

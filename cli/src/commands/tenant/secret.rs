@@ -140,11 +140,14 @@ pub(super) fn render(
     name: &str,
     server: &Server,
     login: &Login,
-    kek: &Kek,
+    kek: Option<&Kek>,
 ) -> Result<String, Failure> {
     let url = login.url(&server.scheme, &server.place);
     let encoded = |text: &str| BASE64_STANDARD.encode(text);
-    let mut data = serde_json::json!({ "DATABASE_URL": encoded(&url), "kek": encoded(&kek.to_base64()) });
+    let mut data = serde_json::json!({ "DATABASE_URL": encoded(&url) });
+    if let Some(kek) = kek {
+        data["kek"] = encoded(&kek.to_base64()).into();
+    }
     if let Some(nats) = &server.nats_url {
         data["NATS_URL"] = encoded(nats).into();
     }
@@ -193,7 +196,7 @@ mod tests {
         };
         let login = Login { role: "vs_a b".to_owned(), password: "s3cret".to_owned() };
         let kek = Kek::generate("new".parse().unwrap()).unwrap();
-        let secret = render("team-a", "vaultstream-connection", &server, &login, &kek).unwrap();
+        let secret = render("team-a", "vaultstream-connection", &server, &login, Some(&kek)).unwrap();
         let secret: serde_json::Value = serde_yaml_ng::from_str(&secret).unwrap();
         let tenant = Tenant::new("cluster", "team-a");
         let file = tempfile::NamedTempFile::new().unwrap();

@@ -354,6 +354,41 @@ async fn a_stranger_s_advisory_lock_stops_no_migration() {
     migration.await.unwrap();
 }
 
+#[tokio::test]
+async fn an_auditor_reads_everything_but_wrapped_keys_and_changes_nothing() {
+    let stage = Stage::new().await;
+    let (job, lease) = victim(&stage).await;
+    let role = format!("auditor_{:x}", Uuid::new_v4().as_u128());
+    // A repeat gives it another password; a role that is more than an auditor is refused.
+    for _ in 0..2 {
+        tenants::add_auditor(&stage.ledger, &role, "secret").await.unwrap();
+    }
+    let tenant = Login::of(&stage, "default").await;
+    let taken = tenants::add_auditor(&stage.ledger, &tenant.role, "secret").await.unwrap_err();
+    assert!(matches!(taken, TenantError::RoleTaken { .. }), "{taken}");
+
+    let sql = Login { url: url_as(&stage.url, &role), role: role.clone() }.sql().await;
+    let n = job.id;
+    for readable in
+        [format!("records_{n}"), format!("signatures_{n}"), "rejects".into(), "jobs".into(), "tenant_keys".into()]
+    {
+        assert!(rows(&sql, &readable).await > 0, "{readable}");
+    }
+    let secrets = "SELECT table_name || '.' || column_name FROM information_schema.columns WHERE table_schema = 'vaultstream' \
+         AND column_name IN ('wrapped_key', 'canary', 'holder') \
+         AND has_column_privilege($1, 'vaultstream.' || quote_ident(table_name), column_name, 'SELECT')";
+    let readable = stage.sql().await.query(secrets, &[&role]).await.unwrap();
+    assert!(readable.is_empty(), "{:?}", readable.iter().map(|row| row.get::<_, String>(0)).collect::<Vec<_>>());
+    let before = contents(&stage.sql().await).await;
+    for (_, calls) in attacks(&job, &lease) {
+        for call in calls {
+            let refused = sql.query(&call, &[]).await;
+            assert!(refused.is_err() || call.contains("_all()"), "{call}");
+        }
+    }
+    assert_eq!(contents(&stage.sql().await).await, before);
+}
+
 /// Somebody may grant both, and mean well.
 #[tokio::test]
 async fn an_auditor_with_a_worker_s_rights_works_on_nothing() {
