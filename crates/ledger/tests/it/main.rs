@@ -13,6 +13,7 @@ mod ending;
 mod erasure;
 mod faults;
 mod frozen;
+mod isolation;
 mod keys;
 mod limits;
 mod migrations;

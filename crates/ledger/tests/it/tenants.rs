@@ -1,4 +1,4 @@
-//! Tenants: what the login of one namespace can do to the jobs of another, by everything that the catalog has and a worker knows.
+//! Tenants: their logins are made and removed, work on their jobs, and replace the role that all workers shared.
 
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
@@ -30,7 +30,7 @@ impl Login {
         Ledger::connect(&options(&self.url)).await.unwrap()
     }
 
-    async fn sql(&self) -> Client {
+    pub(crate) async fn sql(&self) -> Client {
         let (client, connection) = tokio_postgres::connect(&self.url, NoTls).await.unwrap();
         tokio::spawn(connection);
         client
@@ -38,7 +38,7 @@ impl Login {
 }
 
 /// A job of the namespace `default` in the middle of its life, with something in every table.
-async fn victim(stage: &Stage) -> (Job, Lease) {
+pub(crate) async fn victim(stage: &Stage) -> (Job, Lease) {
     let job = stage.signing(generated(40, 10, 2)).await;
     let lease = stage.first_lease(&job).await;
     let ranges = stage.ranges(&job).await;
@@ -51,7 +51,7 @@ async fn victim(stage: &Stage) -> (Job, Lease) {
 }
 
 /// What the ledger holds, but for the tables that say nothing of jobs.
-async fn contents(sql: &Client) -> Vec<(String, Option<String>)> {
+pub(crate) async fn contents(sql: &Client) -> Vec<(String, Option<String>)> {
     let tables = "SELECT c.oid::regclass::text FROM pg_class c WHERE relnamespace = 'vaultstream'::regnamespace AND relkind = 'r' \
           ORDER BY 1";
     let mut all = Vec::new();
@@ -61,201 +61,6 @@ async fn contents(sql: &Client) -> Vec<(String, Option<String>)> {
         all.push((table, sql.query_one(&hash, &[]).await.unwrap().get(0)));
     }
     all
-}
-
-/// The rights of every tenant's login in the schema, directly or by its group. Anything else is one too many.
-const RELATIONS: [&str; 7] = [
-    "meta SELECT",
-    "schema_history SELECT",
-    "tenant_batches SELECT",
-    "tenant_jobs SELECT",
-    "tenant_keys SELECT",
-    "tenant_progress SELECT",
-    "tenant_rejects SELECT",
-];
-
-/// Calls of every function that a tenant may call, with all that is secret of another tenant's job: the lease, too.
-fn attacks(job: &Job, lease: &Lease) -> Vec<(&'static str, Vec<String>)> {
-    let (n, key, epoch, id) = (job.id, lease.key, lease.epoch, lease.id);
-    let of_lease = format!("{key}, {epoch}, '{id}'");
-    let (ones, roots) = ("'{10}'::bigint[]", format!("ARRAY['\\x{}'::bytea]", "00".repeat(32)));
-    let no_rejects = "'{}'::bigint[], '{}'::text[], '{}'::text[], '{}'::int[]";
-    let finish = format!(
-        "SELECT vaultstream.finish_unit({n}, '{{1}}', {ones}, {ones}, '{{0}}', {roots}, {no_rejects}, {key}, '{id}', true)"
-    );
-    let other = Uuid::new_v4();
-    vec![
-        (
-            "take_lease",
-            vec![
-                format!("SELECT * FROM vaultstream.take_lease({n}, {key}, '{other}', '1 h') WHERE outcome <> 'gone'"),
-                format!(
-                    "SELECT t.* FROM generate_series(1, 20) g, vaultstream.take_lease({n}, g, '{other}', '1 h') t \
-                      WHERE t.outcome <> 'gone'"
-                ),
-            ],
-        ),
-        (
-            "lease_key",
-            vec![format!(
-                "SELECT t.* FROM generate_series(1, 20) g, vaultstream.lease_key({n}, g, '{other}', '1 h') t \
-                  WHERE t.outcome <> 'gone'"
-            )],
-        ),
-        ("data_key_of", vec![format!("SELECT FROM vaultstream.data_key_of({n}) WHERE state <> 'none'")]),
-        (
-            "store_data_key",
-            vec![format!("SELECT FROM vaultstream.store_data_key({n}, 'w', 'kek', 9) WHERE outcome <> 'over'")],
-        ),
-        ("store_key", vec![format!("SELECT WHERE vaultstream.store_key({of_lease}, 'p', 'w') <> 'lost'")]),
-        ("release_lease", vec![format!("SELECT WHERE vaultstream.release_lease({of_lease})")]),
-        ("retire_key", vec![format!("SELECT WHERE vaultstream.retire_key({of_lease})")]),
-        (
-            "store_material",
-            vec![format!("SELECT WHERE vaultstream.store_material({of_lease}, 'p', 'w', 'kek', 9) <> 'lost'")],
-        ),
-        ("set_key_aside", vec![format!("SELECT WHERE vaultstream.set_key_aside({of_lease}, 'why')")]),
-        ("end_expired", vec![format!("SELECT WHERE vaultstream.end_expired({n}) > 0")]),
-        (
-            "fence_unit",
-            vec![format!(
-                "SELECT vaultstream.fence_unit({n}, '{{1}}', '{{11}}', '{{20}}', {key}, {epoch}, '{id}', 10)"
-            )],
-        ),
-        ("finish_unit", vec![finish]),
-        ("split_batch", vec![format!("SELECT vaultstream.split_batch({n}, 2, 25, 4)")]),
-        ("count_attempt", vec![format!("SELECT * FROM vaultstream.count_attempt({n}, '{{1,2}}', 'why')")]),
-        (
-            "store_receipt",
-            vec![format!(
-                "SELECT WHERE vaultstream.store_receipt({n}, {of_lease}, 'receipt', '\\x{}'::bytea, 'native')",
-                "00".repeat(32)
-            )],
-        ),
-        // The outer condition hides the row that a call without a result has; the call itself is made.
-        (
-            "signs_with",
-            vec![format!(
-                "SELECT FROM (SELECT vaultstream.signs_with({n}, 'reference') OFFSET 0) s WHERE random() < 0"
-            )],
-        ),
-        ("report_fault", vec![format!("SELECT WHERE vaultstream.report_fault({of_lease}, 'WrongSignature', 'why')")]),
-        ("report_withdrawal", vec![format!("SELECT WHERE vaultstream.report_withdrawal({of_lease}, 'native', 'why')")]),
-        ("register_kek", vec!["SELECT WHERE vaultstream.register_kek('kek', 'mine') = 'mine'".to_owned()]),
-        ("kek_canary", vec!["SELECT WHERE vaultstream.kek_canary('of another') IS NOT NULL".to_owned()]),
-        ("tenant_of_login", vec!["SELECT * FROM vaultstream.tenant_of_login() WHERE namespace <> 'other'".to_owned()]),
-        ("sees_all", vec!["SELECT WHERE vaultstream.sees_all()".to_owned()]),
-        ("works_on_all", vec!["SELECT WHERE vaultstream.works_on_all()".to_owned()]),
-    ]
-}
-
-async fn rows(sql: &Client, view: &str) -> i64 {
-    sql.query_one(&format!("SELECT count(*) FROM vaultstream.{view}"), &[]).await.unwrap().get(0)
-}
-
-/// Everything that the login can do to the job or learn of it.
-async fn findings(stage: &Stage, login: &Login, job: &Job, lease: &Lease) -> Vec<String> {
-    let (owner, sql) = (stage.sql().await, login.sql().await);
-    let mut found = Vec::new();
-
-    let relations = "SELECT c.relname || ' ' || p.privilege FROM pg_class c, \
-         unnest('{SELECT,INSERT,UPDATE,DELETE,TRUNCATE,REFERENCES,TRIGGER}'::text[]) AS p (privilege) \
-         WHERE c.relnamespace = 'vaultstream'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm') \
-           AND (has_table_privilege($1, c.oid, p.privilege) \
-                OR p.privilege IN ('SELECT', 'INSERT', 'UPDATE', 'REFERENCES') AND has_any_column_privilege($1, c.oid, p.privilege)) \
-         UNION ALL SELECT c.relname || ' of sequences' FROM pg_class c \
-          WHERE c.relnamespace = 'vaultstream'::regnamespace \
-            AND CASE WHEN c.relkind = 'S' THEN has_sequence_privilege($1, c.oid, 'USAGE, SELECT, UPDATE') ELSE false END \
-         UNION ALL SELECT 'CREATE in the schema' WHERE has_schema_privilege($1, 'vaultstream', 'CREATE') \
-         UNION ALL SELECT 'member of ' || r.rolname FROM pg_roles r WHERE pg_has_role($1, r.oid, 'MEMBER') \
-            AND r.rolname NOT IN ($1::text, 'vaultstream_tenant', 'vaultstream_source')";
-    for row in owner.query(relations, &[&login.role]).await.unwrap() {
-        let right: String = row.get(0);
-        if !RELATIONS.contains(&right.as_str()) {
-            found.push(right);
-        }
-    }
-    let views = RELATIONS.iter().filter_map(|right| right.strip_suffix(" SELECT"));
-    for view in views.filter(|name| name.starts_with("tenant_")) {
-        assert!(rows(&owner, view).await > 0, "there is nothing to be seen in {view}");
-        if rows(&sql, view).await > 0 {
-            found.push(format!("sees rows of {view}"));
-        }
-    }
-
-    let attacks = attacks(job, lease);
-    let callable = "SELECT DISTINCT proname::text FROM pg_proc WHERE pronamespace = 'vaultstream'::regnamespace \
-         AND has_function_privilege($1, oid, 'EXECUTE')";
-    for row in owner.query(callable, &[&login.role]).await.unwrap() {
-        let name: String = row.get(0);
-        if !attacks.iter().any(|(function, _)| *function == name) {
-            found.push(format!("may call {name}, which this test does not try"));
-        }
-    }
-    let before = contents(&owner).await;
-    let statements = attacks.iter().flat_map(|(_, calls)| calls.iter().cloned());
-    let partitions = [
-        format!("SELECT FROM vaultstream.records_{}", job.id),
-        format!("SELECT FROM vaultstream.signatures_{}", job.id),
-        format!("INSERT INTO vaultstream.signatures_{} VALUES ({}, 11, {}, 's')", job.id, job.id, lease.key),
-        format!("DELETE FROM vaultstream.records_{}", job.id),
-        "SELECT FROM vaultstream.job_locks FOR UPDATE".to_owned(),
-        "SET SESSION AUTHORIZATION vaultstream".to_owned(),
-    ];
-    for statement in statements.chain(partitions) {
-        // An error is a refusal.
-        if let Ok(rows) = sql.query(&statement, &[]).await
-            && !rows.is_empty()
-        {
-            found.push(format!("{} rows: {statement}", rows.len()));
-        }
-        if contents(&owner).await != before {
-            found.push(format!("changed the ledger: {statement}"));
-            break;
-        }
-    }
-    found
-}
-
-#[tokio::test]
-async fn a_tenant_can_do_nothing_to_another_one_and_learns_nothing_of_it() {
-    let stage = Stage::new().await;
-    Login::of(&stage, "default").await;
-    let (job, lease) = victim(&stage).await;
-    let hostile = Login::of(&stage, "other").await;
-    let found = findings(&stage, &hostile, &job, &lease).await;
-    assert!(found.is_empty(), "{found:#?}");
-}
-
-/// Each of these is one protection less, which the test above has to find.
-#[tokio::test]
-async fn a_protection_less_is_found() {
-    for planted in [
-        "GRANT SELECT (receipt) ON vaultstream.jobs TO vaultstream_tenant",
-        "GRANT UPDATE (attempts) ON vaultstream.batches TO vaultstream_tenant",
-        "GRANT EXECUTE ON FUNCTION vaultstream.retry_rejects TO vaultstream_tenant",
-        "GRANT USAGE ON SEQUENCE vaultstream.key_use TO vaultstream_tenant",
-        "GRANT CREATE ON SCHEMA vaultstream TO vaultstream_tenant",
-        // A view without its condition.
-        "CREATE OR REPLACE VIEW vaultstream.tenant_rejects AS SELECT * FROM vaultstream.rejects",
-        // Functions without their check, one after the other.
-        "CREATE OR REPLACE FUNCTION vaultstream.count_attempt(p_job bigint, p_batches bigint[], p_why text) \
-         RETURNS TABLE (batch bigint, attempts integer) LANGUAGE sql SECURITY DEFINER AS $$ \
-             UPDATE vaultstream.batches b SET attempts = b.attempts + 1 WHERE b.job_id = p_job AND b.batch = ANY (p_batches) \
-             RETURNING b.batch, b.attempts $$",
-        "CREATE OR REPLACE FUNCTION vaultstream.release_lease(p_key bigint, p_epoch bigint, p_lease uuid) RETURNS boolean \
-         LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN \
-             UPDATE vaultstream.keys SET holder = NULL, lease_until = NULL WHERE id = p_key AND epoch = p_epoch AND holder = p_lease; \
-             RETURN FOUND; END $$",
-        // All of them at once.
-        "CREATE OR REPLACE FUNCTION vaultstream.works_on(p_job bigint) RETURNS boolean LANGUAGE sql AS 'SELECT true'",
-    ] {
-        let stage = Stage::new().await;
-        let (job, lease) = victim(&stage).await;
-        let hostile = Login::of(&stage, "other").await;
-        stage.sql().await.batch_execute(planted).await.unwrap();
-        assert_ne!(findings(&stage, &hostile, &job, &lease).await, Vec::<String>::new(), "{planted}");
-    }
 }
 
 #[tokio::test]
@@ -358,55 +163,6 @@ async fn a_stranger_s_advisory_lock_stops_no_migration() {
     tokio::time::timeout(std::time::Duration::from_secs(1), &mut migration).await.expect_err("it did not wait");
     drop(other);
     migration.await.unwrap();
-}
-
-#[tokio::test]
-async fn an_auditor_reads_everything_but_wrapped_keys_and_changes_nothing() {
-    let stage = Stage::new().await;
-    let (job, lease) = victim(&stage).await;
-    let role = format!("auditor_{:x}", Uuid::new_v4().as_u128());
-    // A repeat gives it another password; a role that is more than an auditor is refused.
-    for _ in 0..2 {
-        tenants::add_auditor(&stage.ledger, &role, "secret").await.unwrap();
-    }
-    let tenant = Login::of(&stage, "default").await;
-    let taken = tenants::add_auditor(&stage.ledger, &tenant.role, "secret").await.unwrap_err();
-    assert!(matches!(taken, TenantError::RoleTaken { .. }), "{taken}");
-
-    let sql = Login { url: url_as(&stage.url, &role), role: role.clone() }.sql().await;
-    let n = job.id;
-    for readable in
-        [format!("records_{n}"), format!("signatures_{n}"), "rejects".into(), "jobs".into(), "tenant_keys".into()]
-    {
-        assert!(rows(&sql, &readable).await > 0, "{readable}");
-    }
-    let secrets = "SELECT table_name || '.' || column_name FROM information_schema.columns WHERE table_schema = 'vaultstream' \
-         AND column_name IN ('wrapped_key', 'canary', 'holder') \
-         AND has_column_privilege($1, 'vaultstream.' || quote_ident(table_name), column_name, 'SELECT')";
-    let readable = stage.sql().await.query(secrets, &[&role]).await.unwrap();
-    assert!(readable.is_empty(), "{:?}", readable.iter().map(|row| row.get::<_, String>(0)).collect::<Vec<_>>());
-    let before = contents(&stage.sql().await).await;
-    for (_, calls) in attacks(&job, &lease) {
-        for call in calls {
-            let refused = sql.query(&call, &[]).await;
-            assert!(refused.is_err() || call.contains("_all()"), "{call}");
-        }
-    }
-    assert_eq!(contents(&stage.sql().await).await, before);
-}
-
-/// Somebody may grant both, and mean well.
-#[tokio::test]
-async fn an_auditor_with_a_worker_s_rights_works_on_nothing() {
-    let stage = Stage::new().await;
-    let (job, _) = victim(&stage).await;
-    let role = format!("auditor_{:x}", Uuid::new_v4().as_u128());
-    let sql = format!("CREATE ROLE {role} LOGIN; GRANT vaultstream_auditor, vaultstream_tenant TO {role}");
-    stage.sql().await.batch_execute(&sql).await.unwrap();
-    let ledger = Ledger::connect(&options(&url_as(&stage.url, &role))).await.unwrap();
-    let key = stage.keys(&job).await[1];
-    assert!(matches!(leases::take(&ledger, job.id, key, MINUTE).await.unwrap(), LeaseOutcome::Retired));
-    assert_eq!(tenants::reach(&ledger).await.unwrap(), None);
 }
 
 /// What workers of the versions before do by statements of their own, under the role that they share.
