@@ -24,7 +24,7 @@ use crate::{
     config::Config,
     connection::{Connection, ConnectionError},
     metrics::Metrics,
-    work::tenant_of,
+    work::{tell_unseen, tenant_of},
 };
 
 /// Why the program ends with a failure.
@@ -198,7 +198,10 @@ async fn connect(config: &Config, folder: &ConnectionFolder) -> Result<Option<Wo
     check_login(&ledger).await?;
     let job =
         jobs::by_uid(&ledger, config.job_uid).await.map_err(|error| WorkError::from(SessionError::from(error)))?;
-    let Some(job) = job else { return Ok(None) };
+    let Some(job) = job else {
+        tell_unseen(config.job_uid);
+        return Ok(None);
+    };
     streams.user = NatsUser::Worker(tenant_of(&job));
     streams.name = "vaultstream-worker".to_owned();
     streams.patience = *config.connect_timeout;

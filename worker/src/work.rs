@@ -135,7 +135,7 @@ async fn next_job(shared: &Shared, uid: Uuid, shutdown: &Shutdown) -> Result<Nex
             Ok(Some(job)) if has_work(&job) => return Ok(Next::Work(Box::new(job))),
             Ok(Some(_)) => {}
             Ok(None) => {
-                tracing::warn!(%uid, "this database login sees no job of this uid: it was deleted, or is another namespace's");
+                tell_unseen(uid);
                 return Ok(Next::Over);
             }
             Err(error) if error.is_transient() => {
@@ -154,6 +154,11 @@ async fn next_job(shared: &Shared, uid: Uuid, shutdown: &Shutdown) -> Result<Nex
 /// Whose streams a worker of the job uses.
 pub(crate) fn tenant_of(job: &Job) -> Tenant {
     Tenant::new(&job.cluster, &job.namespace)
+}
+
+/// Says why there is nothing to do for a job that is not in the ledger, as far as this login sees.
+pub(crate) fn tell_unseen(uid: Uuid) {
+    tracing::warn!(%uid, "this database login sees no job of this uid: it was deleted, or is another namespace's");
 }
 
 fn is_over(state: JobState) -> bool {
