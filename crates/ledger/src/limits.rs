@@ -11,7 +11,7 @@
 //! | jobs, keys, batches | those that have begun and have not ended, suspended ones among them |
 //! | generated records and bytes | those whose records are in the ledger: while they work, after their end, and where they are retained |
 //!
-//! A step that lets a job begin holds a lock that other such steps need (`hold`), and counts under it. So the result does not depend
+//! A step that lets a job begin holds a lock that other such steps need (see `ledger_claims`), and counts under it. So the result does not depend
 //! on how many programs decide at once, nor on whether each of them still leads.
 
 mod allowance;
