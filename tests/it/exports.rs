@@ -65,11 +65,9 @@ async fn keys_are_printed_by_ids_that_begin_with_a_hyphen_and_beside_a_damaged_o
     }
     let (job, id, count) = found.unwrap();
     let one = site.ledger_command(&["keys", "--job", &job, "--key", &id]).end().await;
-    assert!(
-        one.assert_code(0).stdout.starts_with(&format!("keyId: {id}\n-----BEGIN PUBLIC KEY-----")),
-        "{}",
-        one.stdout
-    );
+    let lines: Vec<_> = one.assert_code(0).stdout.lines().collect();
+    assert_eq!((lines[0], lines[2]), (format!("keyId: {id}").as_str(), "-----BEGIN PUBLIC KEY-----"), "{}", one.stdout);
+    assert!(lines[1].starts_with("private key erased: 2"), "{}", one.stdout);
     site.execute(&format!(
         "ALTER TABLE vaultstream.keys DISABLE TRIGGER USER;
          UPDATE vaultstream.keys k SET public_key = '\\x00' FROM vaultstream.jobs j
