@@ -41,7 +41,6 @@ const COMMANDS: &[(&str, &str)] = &[
     ("status", "status -o json"),
     ("migrate", "migrate"),
     ("tenant list", "tenant list"),
-    ("tenant list", "tenant list -o json"),
     ("tenant auditor", "tenant auditor default --role auditor_of_pipes"),
     ("dev status", "dev status --data-dir @"),
     ("dev down", "dev down --data-dir @"),
