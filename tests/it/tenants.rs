@@ -101,7 +101,7 @@ async fn a_worker_whose_login_is_no_tenant_s_says_what_to_do() {
     std::fs::write(folder.join("DATABASE_URL"), format!("postgres://{role}@{url}")).unwrap();
     let ended = site.worker_with(job.uid, &folder).await.end().await;
     ended.assert_code(2);
-    assert!(ended.stderr.contains("vaultstream tenant add NAMESPACE"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("vaultstream tenant add"), "{}", ended.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]
