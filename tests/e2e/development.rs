@@ -233,16 +233,16 @@ impl Story {
         self.until_two_workers(job, None).await;
     }
 
-    /// `vaultstream verify` as a user runs it in a cluster: a pod of the CLI's image, with the job's own connection.
+    /// `vaultstream verify` as an auditor runs it in a cluster: a pod of the CLI's image, with the auditor's connection.
     async fn verify(&self, job: &Job) {
         let name = format!("verify-{}", job.name);
         let (_, hooks) = helm(&["get", "hooks", NAME, "--namespace", &self.release.namespace]).await;
         let mut images = hooks.lines().filter_map(|line| line.trim().strip_prefix("image: "));
         let is_ours = |image: &&str| image.rsplit('/').next().is_some_and(|name| name.starts_with("vaultstream:"));
         let image = images.rfind(is_ours);
-        let secret = json!({"secretKeyRef": {"name": "vaultstream-connection", "key": "DATABASE_URL"}});
+        let secret = json!({"secretKeyRef": {"name": "vaultstream-auditor", "key": "DATABASE_URL"}});
         let pod = json!({
-            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": job.namespace},
+            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": self.release.namespace},
             "spec": {
                 "restartPolicy": "Never", "automountServiceAccountToken": false,
                 "securityContext": {"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}},
@@ -256,10 +256,10 @@ impl Story {
         });
         let (content, said) = kubectl_with_input(&["apply", "-f", "-"], &pod.to_string()).await;
         assert!(content, "{said}");
-        let api = Api::<Pod>::namespaced(self.release.client.clone(), &job.namespace);
+        let api = Api::<Pod>::namespaced(self.release.client.clone(), &self.release.namespace);
         let phase = async || api.get(&name).await.unwrap().status.and_then(|status| status.phase).unwrap_or_default();
         until("verify has ended", || async { matches!(phase().await.as_str(), "Succeeded" | "Failed") }).await;
-        let (_, said) = kubectl(&["-n", &job.namespace, "logs", &name]).await;
+        let (_, said) = kubectl(&["-n", &self.release.namespace, "logs", &name]).await;
         assert_eq!(phase().await, "Succeeded", "{said}");
         self.tell(&format!("{}: every signature was verified in the cluster", job.name));
     }
