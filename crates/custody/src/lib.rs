@@ -5,7 +5,7 @@
 //!   KeyWrapper                    ledger: data_keys               ledger: keys
 //! ```
 //!
-//! A worker unwraps one data key for a job, so that a wrapper may be a service on the network. [`KekRing`], the keys in files of the
+//! A worker unwraps one data key for a job, so that a wrapper may be a service on the network. `KekRing` of `vaultstream-signing`, the keys in files of the
 //! connection Secret, is one.
 
 mod file;
