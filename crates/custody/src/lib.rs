@@ -5,8 +5,8 @@
 //!   KeyWrapper                    ledger: data_keys               ledger: keys
 //! ```
 //!
-//! A worker unwraps one data key for a job, so that a wrapper may be a service on the network. `KekRing` of `vaultstream-signing`, the keys in files of the
-//! connection Secret, is one.
+//! A worker unwraps one data key for a job, so that a wrapper may be a service on the network. `KekRing` of `vaultstream-signing`, the
+//! keys in files of the connection Secret, is one.
 
 mod file;
 
