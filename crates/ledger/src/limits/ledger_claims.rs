@@ -13,7 +13,8 @@ use crate::queries::Queries;
 const HOLD: &str = "LOCK TABLE vaultstream.jobs IN SHARE UPDATE EXCLUSIVE MODE";
 
 /// The jobs of the tenant that have not ended, and those whose generated records are there: of the tenant, or where all are asked
-/// for, of the whole cluster. The partitions are found by their names: jobs that have ended keep their rows for years.
+/// for, of the whole cluster. The partitions are found by their names: jobs that have ended keep their rows for years. They are looked
+/// up in a hash of the subquery: joined, whatever a catalog without statistics suggests, each job would be compared with each of them.
 const CLAIMS: &str = "WITH kept AS ( \
         SELECT CASE WHEN relname ~ '^records_[0-9]+$' THEN substr(relname::text, 9)::bigint END AS id FROM pg_class \
          WHERE relnamespace = 'vaultstream'::regnamespace AND relkind = 'r' AND relname LIKE 'records\\_%'), \
@@ -22,12 +23,12 @@ const CLAIMS: &str = "WITH kept AS ( \
            AND state IN ('Pending', 'Provisioning', 'Seeding', 'Signing', 'Finishing') \
         UNION SELECT id FROM kept) \
     SELECT id, namespace = $2 AS of_tenant, state, suspended, seeded, total, coalesce(batches, 0) AS batches, \
-           kept.id IS NOT NULL AS kept, \
+           id IN (SELECT id FROM kept WHERE id IS NOT NULL) AS kept, \
            (spec #>> '{source,generate,records}')::bigint AS records, \
            coalesce((spec #>> '{source,generate,payloadBytes}')::bigint, 0) AS payload_bytes, \
            (spec ->> 'batchSize')::bigint AS batch_size, (spec #>> '{keys,count}')::bigint AS keys, \
            (spec #>> '{keys,maxSignatures}')::bigint AS max_signatures \
-      FROM ids JOIN vaultstream.jobs USING (id) LEFT JOIN kept USING (id) \
+      FROM ids JOIN vaultstream.jobs USING (id) \
      WHERE cluster = $1 AND ($3 OR namespace = $2)";
 
 /// Makes sure that the job may begin, and that no other one begins before this transaction ends.
