@@ -21,4 +21,6 @@ mod ledger_claims;
 
 pub use allowance::{Allowance, Footprint, LedgerLimits, Quantity, Scope};
 pub use judge::LimitExceeded;
+#[cfg(test)]
+pub(crate) use ledger_claims::CLAIMS;
 pub(crate) use ledger_claims::{check_growth, check_start};

@@ -8,6 +8,7 @@ use vaultstream_embedded::{Options, Servers};
 
 use crate::copy_out::INDEX_ONLY;
 use crate::jobs::{self, Job, NewJob};
+use crate::limits::CLAIMS;
 use crate::read::verify::{Piece, beside_source, ends_of_piece, ordered_signatures};
 use crate::source::{ReadFrom, signatures_partition};
 use crate::steps::{self, Seeding, Step};
@@ -120,6 +121,32 @@ async fn every_statement_on_a_source_walks_its_index_whatever_the_type_of_the_ke
             }
             client.batch_execute("COMMIT").await.unwrap();
         }
+    }
+}
+
+/// It is counted under a lock that the next job to begin waits for.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_jobs_take_is_counted_without_comparing_each_with_each() {
+    let servers = Servers::start(&Options::temporary().postgres_only()).unwrap();
+    let (_, client) = connect(&servers).await;
+    client
+        .batch_execute(
+            "DO $$ BEGIN FOR n IN 1..500 LOOP \
+               INSERT INTO vaultstream.jobs (uid, cluster, namespace, name, spec, state) VALUES (gen_random_uuid(), 'test', 'default', n, \
+                 '{\"source\": {\"generate\": {\"records\": 10, \"payloadBytes\": 64}}, \"batchSize\": 5, \"keys\": {\"count\": 1}}', 'Signing'); \
+               EXECUTE format('CREATE TABLE vaultstream.records_%s (id bigint)', n); END LOOP; END $$",
+        )
+        .await
+        .unwrap();
+    let sql = CLAIMS.replace("$1", "'test'").replace("$2", "'default'").replace("$3", "false");
+    let of_all = client.query(&sql, &[]).await.unwrap();
+    assert_eq!(of_all.iter().filter(|row| row.get("kept")).count(), 500);
+    for analyzed in [false, true] {
+        if analyzed {
+            client.batch_execute("VACUUM ANALYZE").await.unwrap();
+        }
+        let text = plan(&client, &sql).await.join("\n");
+        assert!(!text.contains("Join Filter"), "analyzed: {analyzed}\n{text}");
     }
 }
 

@@ -15,7 +15,7 @@ const HOLD: &str = "LOCK TABLE vaultstream.jobs IN SHARE UPDATE EXCLUSIVE MODE";
 /// The jobs of the tenant that have not ended, and those whose generated records are there: of the tenant, or where all are asked
 /// for, of the whole cluster. The partitions are found by their names: jobs that have ended keep their rows for years. They are looked
 /// up in a hash of the subquery: joined, whatever a catalog without statistics suggests, each job would be compared with each of them.
-const CLAIMS: &str = "WITH kept AS ( \
+pub(crate) const CLAIMS: &str = "WITH kept AS ( \
         SELECT CASE WHEN relname ~ '^records_[0-9]+$' THEN substr(relname::text, 9)::bigint END AS id FROM pg_class \
          WHERE relnamespace = 'vaultstream'::regnamespace AND relkind = 'r' AND relname LIKE 'records\\_%'), \
     ids AS ( \
