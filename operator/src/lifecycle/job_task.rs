@@ -1,7 +1,7 @@
 //! One job's lifecycle, in a task of its own: seeded in turn with others, published and watched once it is admitted, left alone
 //! while it is suspended.
 //!
-//! It runs outside of reconciles, which only read its [`JobSnapshot`]. Each step is bounded, holds the job's advisory lock in
+//! It runs outside of reconciles, which only read its [`JobSnapshot`]. Each step is bounded, holds the job's lock in
 //! the ledger and reads the job's state there anew, and a spec is written under its generation: a former leader that wakes up
 //! can do no harm.
 
@@ -319,17 +319,26 @@ struct Driving<'a> {
 impl Watch for Driving<'_> {
     type Error = ConditionFault;
 
-    /// Stops before a changed request, and where the part ends. Shows the figures, and waits for the turn to seed.
+    /// Stops before a changed request, and where the part ends. Waits for the turn to seed, and shows the figures.
     async fn before_step(&mut self, driver: &mut Driver) -> Result<ControlFlow<()>, ConditionFault> {
         let Self { task, tools, part, turn } = self;
         *turn = None;
         if task.has_new_request() {
             return Ok(ControlFlow::Break(()));
         }
-        if let Part::Signing = part {
-            task.retry_rejects(driver).await?;
-            if task.read_at.is_some_and(|read_at| read_at.elapsed() < FIGURES_POLL_INTERVAL) {
-                return Ok(ControlFlow::Continue(()));
+        match part {
+            // Before anything is read: of a thousand jobs that wait, only those whose turn it is ask the ledger.
+            Part::Seeding => {
+                *turn = task.await_turn().await;
+                if turn.is_none() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+            Part::Signing => {
+                task.retry_rejects(driver).await?;
+                if task.read_at.is_some_and(|read_at| read_at.elapsed() < FIGURES_POLL_INTERVAL) {
+                    return Ok(ControlFlow::Continue(()));
+                }
             }
         }
         task.set_trace(driver.trace());
@@ -344,12 +353,6 @@ impl Watch for Driving<'_> {
             return Ok(ControlFlow::Break(()));
         }
         task.show(reading, None);
-        if let Part::Seeding = part {
-            *turn = task.await_turn().await;
-            if turn.is_none() {
-                return Ok(ControlFlow::Break(()));
-            }
-        }
         Ok(ControlFlow::Continue(()))
     }
 
