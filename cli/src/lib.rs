@@ -7,6 +7,7 @@
 pub mod args;
 pub mod job;
 
+mod columns;
 mod commands;
 mod connect;
 mod environment;

@@ -31,6 +31,7 @@ mod probes;
 mod program;
 mod replica;
 mod scaling;
+mod tenant_login;
 
 pub use config::{Config, LimitArgs};
 pub use hooks::{leave::LeaveError, secrets::SecretsError};

@@ -20,6 +20,21 @@ async fn server_of(users: &[(&str, NatsUser)]) -> Plain {
     blocking(move || Plain::start(&configuration)).await
 }
 
+/// A site whose operator and worker have users of their own, and the streams of another tenant, which has one, too.
+async fn two_tenants() -> (Site, Plain, JobStreams) {
+    let mut site = Site::new().await;
+    let other = JobStreams::new(Tenant::new("local", "other"), Uuid::new_v4(), 1);
+    let nats = server_of(&[
+        ("operator", NatsUser::Operator),
+        ("worker", NatsUser::Worker(tenant())),
+        ("other", NatsUser::Worker(other.tenant.clone())),
+    ])
+    .await;
+    site.nats_url = nats.url_of("operator");
+    std::fs::write(site.dir.path().join("NATS_URL"), nats.url_of("worker")).unwrap();
+    (site, nats, other)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_rights_that_are_documented_are_enough_for_a_run() {
     let site = Site::new().await;
@@ -31,16 +46,7 @@ async fn the_rights_that_are_documented_are_enough_for_a_run() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_is_signed_with_the_least_rights_while_another_tenant_tries_all_that_is_refused() {
-    let mut site = Site::new().await;
-    let other = JobStreams::new(Tenant::new("local", "other"), Uuid::new_v4(), 1);
-    let nats = server_of(&[
-        ("operator", NatsUser::Operator),
-        ("worker", NatsUser::Worker(tenant())),
-        ("other", NatsUser::Worker(other.tenant.clone())),
-    ])
-    .await;
-    site.nats_url = nats.url_of("operator");
-    std::fs::write(site.dir.path().join("NATS_URL"), nats.url_of("worker")).unwrap();
+    let (site, nats, other) = two_tenants().await;
     // Keys are replaced, too, and the job lasts for a second or two.
     let spec = "batchSize: 20\nkeys: {count: 4, maxSignatures: 200, lease: {records: 100, duration: 5s}}\n\
                 workers: {maxRecordsPerSecond: 600}";
@@ -76,16 +82,7 @@ async fn a_job_is_signed_with_the_least_rights_while_another_tenant_tries_all_th
 /// a stream, which holds the uid of the other tenant's job.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_that_another_tenant_has_the_server_delete_costs_time() {
-    let mut site = Site::new().await;
-    let other = JobStreams::new(Tenant::new("local", "other"), Uuid::new_v4(), 1);
-    let nats = server_of(&[
-        ("operator", NatsUser::Operator),
-        ("worker", NatsUser::Worker(tenant())),
-        ("other", NatsUser::Worker(other.tenant.clone())),
-    ])
-    .await;
-    site.nats_url = nats.url_of("operator");
-    std::fs::write(site.dir.path().join("NATS_URL"), nats.url_of("worker")).unwrap();
+    let (site, nats, other) = two_tenants().await;
     let spec =
         "batchSize: 20\nkeys: {count: 4, lease: {records: 100, duration: 5s}}\nworkers: {maxRecordsPerSecond: 600}";
     let job = site.drive(&generated("job", 1_200, spec), quick()).await;

@@ -15,6 +15,7 @@ use crate::{
         AuditorArgs, OutputFormat, TenantAddArgs, TenantArgs, TenantCommand, TenantListArgs, TenantRemoveArgs,
         TenantSecretArgs, TenantSecretFields,
     },
+    columns::columns,
     error::Failure,
     kek, ledger, output,
 };
@@ -99,21 +100,16 @@ async fn list(args: TenantListArgs) -> Result<(), Failure> {
             }
         }
         OutputFormat::Text => {
-            let width = |of: fn(&tenants::Tenant) -> &str, least: usize| {
-                found.iter().map(|tenant| of(tenant).chars().count()).max().unwrap_or(0).max(least)
-            };
-            let (first, second, third) = (width(|t| &t.namespace, 9), width(|t| &t.role, 5), width(|t| &t.cluster, 7));
-            output::line(format_args!("{:first$}  {:second$}  {:third$}  JOBS", "NAMESPACE", "LOGIN", "CLUSTER"))?;
-            for tenant in &found {
+            let rows = found.iter().map(|tenant| {
                 let lost = if tenant.may_log_in { "" } else { "  (the login is gone)" };
-                output::line(format_args!(
-                    "{:first$}  {:second$}  {:third$}  {}{lost}",
-                    output::printable(&tenant.namespace),
-                    output::printable(&tenant.role),
-                    output::printable(&tenant.cluster),
-                    tenant.live_jobs
-                ))?;
-            }
+                [
+                    output::printable(&tenant.namespace).into_owned(),
+                    output::printable(&tenant.role).into_owned(),
+                    output::printable(&tenant.cluster).into_owned(),
+                    format!("{}{lost}", tenant.live_jobs),
+                ]
+            });
+            output::print(&columns(&["NAMESPACE", "LOGIN", "CLUSTER", "JOBS"], rows.collect(), 4))?;
         }
     }
     tell_shared(&opened.ledger).await

@@ -13,6 +13,6 @@ pub(crate) use advice::{child, refuse};
 pub use error::{Lack, Lacking, SourceError};
 pub(crate) use facts::{Facts, NoFacts};
 pub(crate) use judge::{Fit, judge, unchanged};
-pub(crate) use names::{is_reserved, literal, records_partition, signatures_partition};
+pub(crate) use names::{is_reserved, literal, quoted, records_partition, signatures_partition};
 pub(crate) use read_from::ReadFrom;
 pub(crate) use walk::{Next, RELEASE, ROLLBACK, SAVEPOINT, next_row};

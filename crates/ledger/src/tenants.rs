@@ -6,6 +6,7 @@ use crate::class::Class;
 use crate::connection::Ledger;
 use crate::error::QueryError;
 use crate::queries::Queries;
+use crate::source::quoted;
 
 /// The longest name that Postgres keeps, in bytes.
 const MAX_NAME_BYTES: usize = 63;
@@ -193,9 +194,7 @@ pub async fn add(
     password: &str,
 ) -> Result<(), TenantError> {
     const ACTION: &str = "add the tenant";
-    if role.is_empty() || role.len() > MAX_NAME_BYTES {
-        return Err(TenantError::BadRole { role: role.to_owned() });
-    }
+    check_name(role)?;
     let mut client = ledger.client(ACTION).await?;
     let failed = |error| QueryError::new(ACTION, error);
     let tx = client.transaction().await.map_err(failed)?;
@@ -208,14 +207,11 @@ pub async fn add(
     if inside.query_opt("SELECT FROM pg_roles WHERE rolname = $1", &[&role]).await?.is_some() {
         return Err(TenantError::RoleTaken { role: role.to_owned() });
     }
-    let name = quoted(role);
-    inside.batch(&format!("CREATE ROLE {name} LOGIN PASSWORD {}", verifier(password))).await?;
-    inside.batch(&format!("GRANT vaultstream_tenant TO {name}")).await?;
+    make_login(&inside, role, password, "vaultstream_tenant").await?;
     if let Some(owner) = owner {
         // So that the owner may end the login's frozen sessions. Since 16 its maker does not have its rights by itself.
-        inside.batch(&format!("GRANT {name} TO {owner}")).await?;
+        inside.batch(&format!("GRANT {} TO {owner}", quoted(role))).await?;
     }
-    inside.batch(&connect_right(&inside, role).await?).await?;
     inside.execute("SELECT vaultstream.add_tenant($1::text::name, $2, $3)", &[&role, &cluster, &namespace]).await?;
     tx.commit().await.map_err(failed)?;
     Ok(())
@@ -229,9 +225,7 @@ pub async fn add(
 /// See [`TenantError`].
 pub async fn add_auditor(ledger: &Ledger, role: &str, password: &str) -> Result<(), TenantError> {
     const ACTION: &str = "add the auditor";
-    if role.is_empty() || role.len() > MAX_NAME_BYTES {
-        return Err(TenantError::BadRole { role: role.to_owned() });
-    }
+    check_name(role)?;
     let mut client = ledger.client(ACTION).await?;
     let failed = |error| QueryError::new(ACTION, error);
     let tx = client.transaction().await.map_err(failed)?;
@@ -241,17 +235,10 @@ pub async fn add_auditor(ledger: &Ledger, role: &str, password: &str) -> Result<
     let sql = "SELECT rolcanlogin AND NOT rolsuper AND NOT EXISTS (SELECT FROM pg_auth_members m WHERE m.member = r.oid \
                 AND m.roleid <> 'vaultstream_auditor'::regrole) AND pg_has_role(oid, 'vaultstream_auditor', 'MEMBER') AS audits \
            FROM pg_roles r WHERE rolname = $1";
-    let name = quoted(role);
     match inside.query_opt(sql, &[&role]).await? {
-        Some(row) if row.get("audits") => {
-            inside.batch(&format!("ALTER ROLE {name} PASSWORD {}", verifier(password))).await?;
-        }
+        Some(row) if row.get("audits") => change_password(&inside, role, password).await?,
         Some(_) => return Err(TenantError::RoleTaken { role: role.to_owned() }),
-        None => {
-            inside.batch(&format!("CREATE ROLE {name} LOGIN PASSWORD {}", verifier(password))).await?;
-            inside.batch(&format!("GRANT vaultstream_auditor TO {name}")).await?;
-            inside.batch(&connect_right(&inside, role).await?).await?;
-        }
+        None => make_login(&inside, role, password, "vaultstream_auditor").await?,
     }
     tx.commit().await.map_err(failed)?;
     Ok(())
@@ -277,7 +264,7 @@ pub async fn set_password(
         return Err(TenantError::Unknown { namespace: namespace.to_owned() });
     };
     let role: String = row.get("role");
-    queries.batch(&format!("ALTER ROLE {} PASSWORD {}", quoted(&role), verifier(password))).await?;
+    change_password(&queries, &role, password).await?;
     Ok(role)
 }
 
@@ -342,19 +329,28 @@ async fn check_rights(queries: &Queries<'_>) -> Result<Option<String>, TenantErr
     Ok((!row.get::<_, bool>("owner_is_superuser")).then_some(owner))
 }
 
-/// The statement that lets the role connect to this database, where PUBLIC may not.
-async fn connect_right(queries: &Queries<'_>, role: &str) -> Result<String, QueryError> {
+fn check_name(role: &str) -> Result<(), TenantError> {
+    if role.is_empty() || role.len() > MAX_NAME_BYTES {
+        return Err(TenantError::BadRole { role: role.to_owned() });
+    }
+    Ok(())
+}
+
+/// Makes a login with the rights of `group`, which may connect to this database even where PUBLIC may not.
+async fn make_login(queries: &Queries<'_>, role: &str, password: &str, group: &str) -> Result<(), QueryError> {
+    let (name, verifier) = (quoted(role), verifier(password));
+    queries.batch(&format!("CREATE ROLE {name} LOGIN PASSWORD {verifier}; GRANT {group} TO {name}")).await?;
     let sql = "SELECT quote_ident(current_database()) AS database, \
          has_database_privilege($1::text::name, current_database(), 'CONNECT') AS connects";
     let row = queries.query_one(sql, &[&role]).await?;
-    if row.get("connects") {
-        return Ok(String::new());
+    if !row.get::<_, bool>("connects") {
+        queries.batch(&format!("GRANT CONNECT ON DATABASE {} TO {name}", row.get::<_, &str>("database"))).await?;
     }
-    Ok(format!("GRANT CONNECT ON DATABASE {} TO {}", row.get::<_, &str>("database"), quoted(role)))
+    Ok(())
 }
 
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
+async fn change_password(queries: &Queries<'_>, role: &str, password: &str) -> Result<(), QueryError> {
+    queries.batch(&format!("ALTER ROLE {} PASSWORD {}", quoted(role), verifier(password))).await
 }
 
 /// The password as the server stores it (RFC 5803), as a literal: so that no statement and no log of the server has it in clear text.
@@ -379,6 +375,5 @@ mod tests {
     fn a_password_is_not_sent_as_it_is() {
         let sent = verifier("secret'word");
         assert!(sent.starts_with("'SCRAM-SHA-256$4096:") && !sent.contains("secret"), "{sent}");
-        assert_eq!(quoted("a\"b"), "\"a\"\"b\"");
     }
 }

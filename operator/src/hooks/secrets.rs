@@ -12,7 +12,7 @@ use uuid::Uuid;
 use vaultstream_ledger::tenants;
 use vaultstream_signing::{Kek, kek::KekError};
 
-use crate::{api_client, config::MakeDevSecrets};
+use crate::{api_client, config::MakeDevSecrets, tenant_login::TenantLogin};
 
 /// Read by the development servers.
 const SERVERS: &str = "vaultstream-dev";
@@ -27,8 +27,6 @@ const AUDITORS: &str = "vaultstream-auditor";
 const AUDITOR_ROLE: &str = "vaultstream_dev_auditor";
 /// The key of the operator's Secret that declares it.
 const AUDITOR_KEY: &str = "auditor";
-/// The key of the operator's Secret that declares the workers' logins.
-const TENANTS: &str = "tenants";
 
 /// A Secret could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -113,48 +111,41 @@ async fn declare_auditor(client: &Client, home: &str, operators: &Data, urls: &U
     ensure(client, home, AUDITORS, || Ok([url].into())).await.map(drop)
 }
 
-/// The database login of a namespace, which the operator makes: see `leader/declared_tenants.rs`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Login {
-    namespace: String,
-    role: String,
-    password: String,
-}
-
 /// Adds the namespaces that have no login yet to the operator's Secret, and returns the logins of all.
 async fn declare_tenants(
     client: &Client,
     home: &str,
     job_namespaces: &[String],
     operators: &Data,
-) -> Result<Vec<Login>, SecretsError> {
-    let present = operators.get(TENANTS).and_then(|text| std::str::from_utf8(&text.0).ok()).unwrap_or_default();
+) -> Result<Vec<TenantLogin>, SecretsError> {
+    let present =
+        operators.get(TenantLogin::KEY).and_then(|text| std::str::from_utf8(&text.0).ok()).unwrap_or_default();
     let (logins, declared) = with_logins(present, home, job_namespaces);
     if declared != present {
-        patch(client, home, OPERATORS, [pair((TENANTS, &declared))].into()).await?;
+        patch(client, home, OPERATORS, [pair((TenantLogin::KEY, &declared))].into()).await?;
         println!("{home}/{OPERATORS}: declares a database login for each namespace");
     }
     Ok(logins)
 }
 
-/// The logins of these namespaces, and all that are declared then, `NAMESPACE LOGIN PASSWORD` a line each.
-fn with_logins(present: &str, home: &str, job_namespaces: &[String]) -> (Vec<Login>, String) {
+/// The logins of these namespaces, which the operator makes (see `leader/declared_tenants.rs`), and all that are declared then.
+fn with_logins(present: &str, home: &str, job_namespaces: &[String]) -> (Vec<TenantLogin>, String) {
     let mut declared = present.to_owned();
-    let mut logins: Vec<Login> = Vec::new();
+    let mut logins: Vec<TenantLogin> = Vec::new();
     for namespace in std::iter::once(home).chain(job_namespaces.iter().map(String::as_str)) {
         if logins.iter().any(|login| login.namespace == namespace) {
             continue;
         }
-        let known = present.lines().find_map(|line| match *line.split_whitespace().collect::<Vec<_>>() {
-            [there, role, password] if there == namespace => Some((role.to_owned(), password.to_owned())),
-            _ => None,
-        });
-        let (role, password) = known.unwrap_or_else(|| {
-            let made = (tenants::role_of(namespace), Uuid::new_v4().simple().to_string());
-            declared += &format!("{namespace} {} {}\n", made.0, made.1);
+        let known = present.lines().filter_map(TenantLogin::parse).find(|login| login.namespace == namespace);
+        logins.push(known.unwrap_or_else(|| {
+            let made = TenantLogin {
+                namespace: namespace.to_owned(),
+                role: tenants::role_of(namespace),
+                password: Uuid::new_v4().simple().to_string(),
+            };
+            declared += &made.to_line();
             made
-        });
-        logins.push(Login { namespace: namespace.to_owned(), role, password });
+        }));
     }
     (logins, declared)
 }
@@ -187,7 +178,7 @@ impl Urls {
     }
 
     /// What the workers of a namespace log in with.
-    fn workers(&self, login: &Login) -> [(String, ByteString); 2] {
+    fn workers(&self, login: &TenantLogin) -> [(String, ByteString); 2] {
         self.connection(&format!("{}:{}", login.role, login.password))
     }
 
@@ -282,8 +273,8 @@ async fn ensure(
 mod tests {
     use super::*;
 
-    fn login(namespace: &str) -> Login {
-        Login { namespace: namespace.to_owned(), role: tenants::role_of(namespace), password: "own".to_owned() }
+    fn login(namespace: &str) -> TenantLogin {
+        TenantLogin { namespace: namespace.to_owned(), role: tenants::role_of(namespace), password: "own".to_owned() }
     }
 
     #[test]

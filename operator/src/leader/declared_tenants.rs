@@ -11,27 +11,18 @@ use vaultstream_ledger::{
 };
 use vaultstream_program::chain;
 
-use crate::dependencies::Dependencies;
+use crate::{dependencies::Dependencies, tenant_login::TenantLogin};
 
-/// The Secret's keys, both optional.
-const TENANTS: &str = "tenants";
+/// The auditor's key of the Secret. Like the other one it is optional.
 const AUDITOR: &str = "auditor";
 /// How often a login is tried that could not be made, and a ledger that was not there.
 const RETRY_INTERVAL: Duration = Duration::from_secs(3);
-
-/// A login that is to be there.
-#[derive(Debug, PartialEq, Eq)]
-struct Declared<'a> {
-    namespace: &'a str,
-    role: &'a str,
-    password: &'a str,
-}
 
 /// Makes the declared logins until it is dropped.
 pub(super) async fn keep(dependencies: &Dependencies, folder: &ConnectionFolder, cluster: &str) {
     loop {
         let seen = folder.fingerprint();
-        let [declared, auditor] = [TENANTS, AUDITOR].map(|key| folder.text(key).unwrap_or_default());
+        let [declared, auditor] = [TenantLogin::KEY, AUDITOR].map(|key| folder.text(key).unwrap_or_default());
         while !make(dependencies, &declared, cluster).await || !make_auditor(dependencies, &auditor).await {
             tokio::time::sleep(RETRY_INTERVAL).await;
         }
@@ -84,8 +75,8 @@ async fn make_auditor(dependencies: &Dependencies, text: &str) -> bool {
     !matches!(&error, TenantError::Query(error) if error.is_transient())
 }
 
-async fn ensure(ledger: &Ledger, cluster: &str, tenant: &Declared<'_>) -> Result<(), TenantError> {
-    let Declared { namespace, role, password } = tenant;
+async fn ensure(ledger: &Ledger, cluster: &str, tenant: &TenantLogin) -> Result<(), TenantError> {
+    let TenantLogin { namespace, role, password } = tenant;
     match tenants::add(ledger, cluster, namespace, role, password).await {
         Ok(()) => {
             tracing::info!(namespace, role, "made the login of a namespace");
@@ -99,14 +90,9 @@ async fn ensure(ledger: &Ledger, cluster: &str, tenant: &Declared<'_>) -> Result
 }
 
 /// The declarations, or the number of the first line that is none.
-fn parse(text: &str) -> Result<Vec<Declared<'_>>, usize> {
+fn parse(text: &str) -> Result<Vec<TenantLogin>, usize> {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    lines
-        .map(|(number, line)| match *line.split_whitespace().collect::<Vec<_>>() {
-            [namespace, role, password] => Ok(Declared { namespace, role, password }),
-            _ => Err(number + 1),
-        })
-        .collect()
+    lines.map(|(number, line)| TenantLogin::parse(line).ok_or(number + 1)).collect()
 }
 
 #[cfg(test)]
@@ -116,8 +102,8 @@ mod tests {
     #[test]
     fn a_line_declares_a_tenant() {
         let declared = parse("team-a vs_team-a secret\n\n  team-b vs_b other \n").unwrap();
-        assert_eq!(declared[0], Declared { namespace: "team-a", role: "vs_team-a", password: "secret" });
-        assert_eq!((declared.len(), declared[1].password), (2, "other"));
+        assert_eq!(declared[0].to_line(), "team-a vs_team-a secret\n");
+        assert_eq!((declared.len(), declared[1].password.as_str()), (2, "other"));
         assert_eq!(parse(""), Ok(Vec::new()));
         assert_eq!(parse("team-a vs_team-a secret\nteam-b vs_b"), Err(2));
     }

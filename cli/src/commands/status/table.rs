@@ -1,11 +1,11 @@
 //! Jobs as a table: one that fits into 80 columns, and one with uids and receipts.
 
-use std::{fmt::Write as _, time::Duration};
+use std::time::Duration;
 
 use indicatif::HumanCount;
 
 use super::row::JobRow;
-use crate::output::printable;
+use crate::{columns::columns, output::printable};
 
 /// Live jobs and how far they are.
 pub(super) fn live(rows: &[JobRow]) -> String {
@@ -23,7 +23,7 @@ pub(super) fn live(rows: &[JobRow]) -> String {
             span(row.age_seconds),
         ]
     });
-    table(&head, cells.collect(), 2)
+    table(&head, cells.collect())
 }
 
 /// All jobs that the ledger knows, superseded ones among them, with their uids and the digests of their receipts.
@@ -39,34 +39,12 @@ pub(super) fn with_uids(rows: &[JobRow]) -> String {
             row.receipt_digest.as_ref().map_or_else(String::new, |digest| format!("sha256:{digest}")),
         ]
     });
-    table(&head, cells.collect(), 2)
+    table(&head, cells.collect())
 }
 
-/// Columns as wide as their widest cell, the first `left` ones and the last two of wide tables aligned to the left.
-fn table<const N: usize>(head: &[&str; N], rows: Vec<[String; N]>, left: usize) -> String {
-    if rows.is_empty() {
-        return "no jobs\n".to_owned();
-    }
-    let mut lines = vec![head.map(str::to_owned)];
-    lines.extend(rows);
-    let mut widths = [0; N];
-    for line in &lines {
-        for (width, cell) in widths.iter_mut().zip(line) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
-    let mut text = String::new();
-    for line in &lines {
-        let mut row = String::new();
-        for (column, (cell, width)) in line.iter().zip(widths).enumerate() {
-            let gap = if column == 0 { "" } else { "  " };
-            // Writing to a string does not fail.
-            let _ = if column < left { write!(row, "{gap}{cell:<width$}") } else { write!(row, "{gap}{cell:>width$}") };
-        }
-        text.push_str(row.trim_end());
-        text.push('\n');
-    }
-    text
+/// The table, or that there is nothing to show.
+fn table<const N: usize>(head: &[&str; N], rows: Vec<[String; N]>) -> String {
+    if rows.is_empty() { "no jobs\n".to_owned() } else { columns(head, rows, 2) }
 }
 
 /// A number; empty when it is unknown.
@@ -95,7 +73,7 @@ mod tests {
     fn columns_are_as_wide_as_their_widest_cell_and_numbers_stand_right() {
         let rows = [["default/a", "Signing", "7"], ["x", "Complete", "1,000"]].map(|row| row.map(str::to_owned));
         let expected = "JOB        STATE     SIGNED\ndefault/a  Signing        7\nx          Complete   1,000\n";
-        assert_eq!(table(&["JOB", "STATE", "SIGNED"], rows.to_vec(), 2), expected);
+        assert_eq!(table(&["JOB", "STATE", "SIGNED"], rows.to_vec()), expected);
         assert_eq!(live(&[]), "no jobs\n");
     }
 
