@@ -208,7 +208,7 @@ BEGIN
 END $$;
 
 -- As before (V3), but with the owner's rights. It does not trust that its fence ran: the job has to be the login's own and sign, and
--- the key has to be one of its keys, whose lease nobody has taken since.
+-- the key has to be one of its keys, and its lease has to be this one.
 CREATE OR REPLACE FUNCTION vaultstream.finish_unit(
     p_job bigint, p_batches bigint[], p_rows bigint[], p_signed bigint[], p_rejected bigint[], p_roots bytea[],
     p_reject_ids bigint[], p_reject_reasons text[], p_reject_details text[], p_reject_attempts integer[],
@@ -386,7 +386,7 @@ BEGIN
     RETURN vaultstream.kek_canary(p_kek);
 END $$;
 
--- From here on nobody inserts signatures of the job and no worker reads its records; with the owner's rights only.
+-- Ends the right of workers to insert signatures of the job and to read its records. Only the owner may call it.
 CREATE FUNCTION vaultstream.close_partitions(p_job bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

@@ -70,7 +70,7 @@ async fn network_policies(values: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn the_port_that_asks_nobody_who_they_are_is_open_to_keda_only() {
+async fn the_port_without_authentication_is_open_to_keda_only() {
     let policies = network_policies("operator.replicas=2").await;
     let operator = policies.iter().find(|policy| policy["metadata"]["name"] == "vaultstream-operator").unwrap();
     let rules = operator["spec"]["ingress"].as_array().unwrap();

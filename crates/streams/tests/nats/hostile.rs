@@ -161,7 +161,7 @@ impl Hostile {
     /// Has the server send a token that he publishes for his own job to a subject of his choice.
     pub(crate) async fn relay(&self, own: &JobStreams, payload: &str, to: &str) {
         let request = format!("$JS.API.CONSUMER.MSG.NEXT.{}.{}", own.key_stream(), own.consumer());
-        // Nothing else shall be sent there.
+        // Empties it first, so that only the token below is sent on.
         while self.receives_something(&request, r#"{"batch":1,"expires":100000000}"#).await {}
         self.client.publish(own.key_subject(77), payload.to_owned().into()).await.unwrap();
         let pull = r#"{"batch":1,"expires":10000000000}"#;
