@@ -21,35 +21,41 @@ UPDATE vaultstream.meta SET shared_role = EXISTS (
 -- Which login registered it, so that none can fill the table.
 ALTER TABLE vaultstream.keks ADD COLUMN registered_by name;
 
+-- The next three are asked in every statement of a worker. PL/pgSQL keeps their plans; SQL would plan them each time, which takes longer
+-- than all else of them.
+
 -- Whether the session's login may work on the jobs of every tenant: the owner and its members, and, while there are any, members of
 -- the shared role that are no tenant's.
 CREATE FUNCTION vaultstream.works_on_all() RETURNS boolean
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT NOT EXISTS (SELECT FROM vaultstream.tenants WHERE role = session_user)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN NOT EXISTS (SELECT FROM vaultstream.tenants WHERE role = session_user)
        AND (pg_has_role(session_user, (SELECT relowner FROM pg_class WHERE oid = 'vaultstream.jobs'::regclass), 'MEMBER')
             OR (SELECT shared_role FROM vaultstream.meta)
                AND EXISTS (SELECT FROM pg_roles
-                            WHERE rolname = 'vaultstream_worker' AND pg_has_role(session_user, oid, 'MEMBER')))
-$$;
+                            WHERE rolname = 'vaultstream_worker' AND pg_has_role(session_user, oid, 'MEMBER')));
+END $$;
 
 -- Whether it may see them: auditors, too.
 CREATE FUNCTION vaultstream.sees_all() RETURNS boolean
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT vaultstream.works_on_all()
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN vaultstream.works_on_all()
         OR NOT EXISTS (SELECT FROM vaultstream.tenants WHERE role = session_user)
            AND EXISTS (SELECT FROM pg_roles
-                        WHERE rolname = 'vaultstream_auditor' AND pg_has_role(session_user, oid, 'MEMBER'))
-$$;
+                        WHERE rolname = 'vaultstream_auditor' AND pg_has_role(session_user, oid, 'MEMBER'));
+END $$;
 
 -- Whether the session's login may work on this job.
 CREATE FUNCTION vaultstream.works_on(p_job bigint) RETURNS boolean
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT coalesce((SELECT t.role IS NOT NULL OR vaultstream.works_on_all()
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN coalesce((SELECT t.role IS NOT NULL OR vaultstream.works_on_all()
                        FROM vaultstream.jobs j
                        LEFT JOIN vaultstream.tenants t
                          ON t.role = session_user AND (t.cluster, t.namespace) = (j.cluster, j.namespace)
-                      WHERE j.id = p_job), false)
-$$;
+                      WHERE j.id = p_job), false);
+END $$;
 
 -- As before (V11), but with the owner's rights, and only for the login's own jobs.
 CREATE OR REPLACE FUNCTION vaultstream.take_lease(
@@ -386,6 +392,12 @@ BEGIN
     RETURN vaultstream.kek_canary(p_kek);
 END $$;
 
+-- The job whose records or signatures a table of the schema holds, by its name; NULL for other tables.
+CREATE FUNCTION vaultstream.job_of_partition(p_table name) RETURNS bigint
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN p_table ~ '^(records|signatures)_[0-9]{1,18}$' THEN substring(p_table FROM '[0-9]+$')::bigint END
+$$;
+
 -- Ends the right of workers to insert signatures of the job and to read its records. Only the owner may call it.
 CREATE FUNCTION vaultstream.close_partitions(p_job bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -413,7 +425,7 @@ BEGIN
     INSERT INTO vaultstream.tenants (role, cluster, namespace) VALUES (p_role, p_cluster, p_namespace);
     FOR part IN
         SELECT c.oid::regclass AS name, c.relname LIKE 'records%' AS is_records
-          FROM pg_class c JOIN vaultstream.jobs j ON c.relname IN ('records_' || j.id, 'signatures_' || j.id)
+          FROM pg_class c JOIN vaultstream.jobs j ON j.id = vaultstream.job_of_partition(c.relname)
          WHERE c.relnamespace = 'vaultstream'::regnamespace AND c.relkind = 'r'
            AND (j.cluster, j.namespace) = (p_cluster, p_namespace) AND j.state IN ('Pending', 'Provisioning', 'Seeding', 'Signing')
     LOOP

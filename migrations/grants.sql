@@ -91,7 +91,7 @@ BEGIN
     FOR grantee IN
         SELECT quote_ident(t.role)
           FROM pg_class c
-          JOIN vaultstream.jobs j ON c.relname IN ('records_' || j.id, 'signatures_' || j.id)
+          JOIN vaultstream.jobs j ON j.id = vaultstream.job_of_partition(c.relname)
           JOIN vaultstream.tenants t ON (t.cluster, t.namespace) = (j.cluster, j.namespace)
          WHERE c.oid = p_partition AND EXISTS (SELECT FROM pg_roles WHERE rolname = t.role)
         UNION ALL
@@ -193,9 +193,9 @@ BEGIN
     FOR part IN
         SELECT c.oid::regclass AS name, c.relname LIKE 'records%' AS is_records,
                NOT coalesce(j.state IN ('Pending', 'Provisioning', 'Seeding', 'Signing'), true) AS over, j.id AS job
-          FROM pg_class c LEFT JOIN vaultstream.jobs j ON c.relname IN ('records_' || j.id, 'signatures_' || j.id)
+          FROM pg_class c LEFT JOIN vaultstream.jobs j ON j.id = vaultstream.job_of_partition(c.relname)
          WHERE c.relnamespace = 'vaultstream'::regnamespace AND c.relkind = 'r'
-           AND c.relname ~ '^(records|signatures)_[0-9]+$'
+           AND vaultstream.job_of_partition(c.relname) IS NOT NULL
     LOOP
         PERFORM vaultstream.grant_partition(part.name, part.is_records);
         IF part.over THEN

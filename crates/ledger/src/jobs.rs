@@ -225,5 +225,5 @@ async fn one(ledger: &Ledger, condition: &str, params: Params<'_>) -> Result<Opt
 
 async fn many(ledger: &Ledger, condition: &str, params: Params<'_>) -> Result<Vec<Job>, QueryError> {
     let sql = format!("SELECT {COLUMNS} FROM vaultstream.tenant_jobs {condition}");
-    ledger.query("read jobs", &sql, params).await?.iter().map(from_row).collect()
+    ledger.query_prepared("read jobs", &sql, params).await?.iter().map(from_row).collect()
 }

@@ -74,13 +74,13 @@ pub async fn look_up(ledger: &Ledger, job: JobId, batches: &[BatchNo]) -> Result
         // Most often they follow each other: one walk through the index, a tenth of the cost of one look for each.
         let sql = "SELECT batch, first_id, last_id, rows_planned, state = 'signed' AS signed FROM vaultstream.tenant_batches \
              WHERE job_id = $1 AND batch BETWEEN $2 AND $3 ORDER BY batch";
-        ledger.query(ACTION, sql, &[&job.0, &first.0, &last.0]).await?
+        ledger.query_prepared(ACTION, sql, &[&job.0, &first.0, &last.0]).await?
     } else {
         // One by one through the index, whatever the statistics say of the job's batches.
         let sql = "SELECT b.* FROM unnest($2::bigint[]) AS u (wanted) CROSS JOIN LATERAL \
              (SELECT batch, first_id, last_id, rows_planned, state = 'signed' AS signed FROM vaultstream.tenant_batches \
                WHERE job_id = $1 AND batch = u.wanted OFFSET 0) b";
-        ledger.query(ACTION, sql, &[&job.0, &numbers(batches)]).await?
+        ledger.query_prepared(ACTION, sql, &[&job.0, &numbers(batches)]).await?
     };
     let known = |row: &Row| {
         let (batch, first, last) = (BatchNo(row.get("batch")), row.get("first_id"), row.get("last_id"));
