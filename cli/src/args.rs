@@ -3,6 +3,7 @@
 mod bench;
 mod dev;
 mod environment;
+mod expected;
 mod export;
 mod jobs;
 mod keys;
@@ -18,6 +19,7 @@ use clap::{Parser, Subcommand};
 pub use bench::{BenchArgs, BenchFormat};
 pub use dev::{DevArgs, DevCommand};
 pub use environment::EnvironmentArgs;
+pub use expected::{ExpectedArgs, ReceiptDigest};
 pub use export::{ExportArgs, ExportFormat, SignatureForm};
 pub use jobs::{DeleteArgs, ReceiptArgs, StatusArgs};
 pub use keys::{KeyFormat, KeysArgs, KeysCommand, RevokeArgs, RewrapArgs};

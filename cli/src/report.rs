@@ -2,6 +2,7 @@
 //!
 //! Figures that are unknown are absent, never zero.
 
+pub(crate) mod bundle;
 mod text;
 
 use std::time::{Duration, SystemTime};
@@ -99,6 +100,9 @@ pub(crate) struct Report {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     revoked_keys: Vec<RevokedKey>,
     problems: Vec<Problem>,
+    /// What a good verdict proves, and against whom.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proves: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<String>,
     #[serde(skip)]
@@ -226,9 +230,16 @@ impl Report {
             receipt_digest: receipt_digest(job),
             revoked_keys: verified.revoked.clone(),
             problems: verified.problems.clone(),
+            proves: None,
             failure: job.failure.clone(),
             rejects: first_rejects(ledger, job, rejected).await?,
         })
+    }
+
+    /// The same, with what a good verdict proves.
+    #[must_use]
+    pub(crate) fn proving(self, proof: &'static str) -> Self {
+        Self { proves: self.is_good().then_some(proof), ..self }
     }
 
     /// Whether the job is Complete and nothing is wrong with it.

@@ -8,6 +8,7 @@
 //! - the table, last: whether its rows are still what was signed. The other checks do not depend on it.
 
 pub(crate) mod compared;
+pub(crate) mod expected;
 pub(crate) mod problem;
 pub(crate) mod revoked;
 
@@ -169,7 +170,8 @@ async fn signatures(
 ) -> Result<Hash, Failure> {
     let there: u64 = keys.iter().filter(|key| key.ordinal > 0).map(|key| key.signed.unsigned_abs()).sum();
     let checker = checker(job, keys);
-    let checkers = Checkers::start(keys, checker.backend, cores(), options.most);
+    let signing = keys.iter().filter(|key| key.ordinal > 0).map(|key| (key.id, key.public_key.clone()));
+    let checkers = Checkers::start(signing, checker.backend, cores(), options.most);
     let mut check = batches::Check::new(ledger, job, keys, &checkers, stages, (options.most, there));
     let which = match options.mode {
         VerifyMode::Sample => Rows::Sample { rows: SAMPLE, seed: rand::random() },

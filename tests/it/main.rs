@@ -8,6 +8,7 @@
 
 mod harness;
 
+mod bundles;
 mod confined;
 mod custody;
 mod damage;

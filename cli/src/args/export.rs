@@ -1,5 +1,7 @@
 //! `vaultstream export`.
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 
 use super::ledger::{JobArgs, LedgerArgs};
@@ -13,6 +15,13 @@ pub struct ExportArgs {
     /// Which job.
     #[command(flatten)]
     pub job: JobArgs,
+    /// Write all that a stranger needs to verify the job into this file, `-` for stdout: `vaultstream verify --bundle` does it
+    /// without a server.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["format", "signature", "proofs", "message", "partial"])]
+    pub bundle: Option<PathBuf>,
+    /// Leave the payloads out of the bundle. It proves what their digests were then.
+    #[arg(long, requires = "bundle")]
+    pub no_payloads: bool,
     /// One JSON object per line, or CSV with a header.
     #[arg(long, value_enum, default_value = "jsonl")]
     pub format: ExportFormat,

@@ -1,8 +1,13 @@
 //! `vaultstream verify`, and how many signatures are checked.
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
+use uuid::Uuid;
+use vaultstream_api::JobRef;
 
 use super::{
+    expected::ExpectedArgs,
     ledger::{JobArgs, LedgerArgs},
     output::OutputFormat,
 };
@@ -13,9 +18,12 @@ pub struct VerifyArgs {
     /// Which ledger.
     #[command(flatten)]
     pub ledger: LedgerArgs,
-    /// Which job.
+    /// What is verified.
     #[command(flatten)]
-    pub job: JobArgs,
+    pub subject: SubjectArgs,
+    /// What is known of the job from elsewhere.
+    #[command(flatten)]
+    pub expected: ExpectedArgs,
     /// What to check.
     #[arg(long, value_enum, default_value = "full")]
     pub mode: VerifyMode,
@@ -37,6 +45,31 @@ pub struct VerifyArgs {
     /// Print a table, or one JSON object.
     #[arg(short, long, value_enum, default_value_t)]
     pub output: OutputFormat,
+}
+
+/// What is verified.
+#[derive(Args, Clone, Debug)]
+#[group(required = true, multiple = false)]
+pub struct SubjectArgs {
+    /// NAMESPACE/NAME, or just NAME in the namespace default. If several jobs have this name, the newest.
+    #[arg(long, value_name = "NS/NAME")]
+    pub job: Option<JobRef>,
+
+    /// The job's uid, for a job that a later job of its name superseded.
+    #[arg(long)]
+    pub uid: Option<Uuid>,
+
+    /// The bundle in this file, as `vaultstream export --bundle` wrote it. It takes no ledger.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["database_url", "data_dir", "mode", "partial", "wait"])]
+    pub bundle: Option<PathBuf>,
+}
+
+impl SubjectArgs {
+    /// The job, unless it is a bundle.
+    #[must_use]
+    pub fn job(&self) -> JobArgs {
+        JobArgs { job: self.job.clone(), uid: self.uid }
+    }
 }
 
 /// `--verify`.

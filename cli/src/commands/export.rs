@@ -3,6 +3,8 @@
 //! Batches are read a page at a time, in the order of their numbers; within adjacent batches, ids ascend. Memory holds the
 //! leaves of one batch when proofs are wanted, and each payload only until its row is written.
 
+mod bundle;
+
 use std::{
     collections::HashMap,
     io::{self, BufWriter},
@@ -36,6 +38,9 @@ pub(crate) async fn export(args: ExportArgs) -> Result<ExitCode, Failure> {
     let opened = ledger::open(&args.ledger).await?;
     let job = ledger::find(&opened.ledger, &args.job).await?;
     finished(&opened.ledger, &job, &args).await?;
+    if let Some(file) = &args.bundle {
+        return bundle::write(&opened.ledger, &job, file, !args.no_payloads).await.map(|()| ExitCode::SUCCESS);
+    }
     let keys = key_ids(&opened.ledger, &job).await?;
     let mut writer = LineWriter::new(BufWriter::new(io::stdout()), &job, &keys, line_options(&args));
     let mut signed = SignedRows::of(&opened.ledger, &job);
@@ -77,6 +82,9 @@ async fn finished(ledger: &Ledger, job: &Job, args: &ExportArgs) -> Result<(), F
         return Ok(());
     }
     let (name, state, done) = (title(job), job.state, how_far(ledger, job).await?);
+    if args.bundle.is_some() {
+        return Err(Failure::bad_input(format!("{name} is {state}: a bundle proves a job that is Complete; {done}")));
+    }
     if args.proofs {
         return Err(Failure::bad_input(format!(
             "{name} is {state}: proofs lead to the root of a job that is Complete, which this one does not have; {done}"

@@ -1,5 +1,6 @@
 //! `vaultstream verify`: checks a job and prints what was found.
 
+mod bundle;
 mod wait;
 
 use std::process::ExitCode;
@@ -9,7 +10,7 @@ use crate::{
     error::Failure,
     output,
     report::Report,
-    verify::{self, CheckOptions, problem::NAMED},
+    verify::{self, CheckOptions, expected::Expected, problem::NAMED},
 };
 
 /// Checks a job and prints the report.
@@ -20,9 +21,14 @@ pub(crate) async fn verify(args: VerifyArgs) -> Result<ExitCode, Failure> {
     if args.strict {
         output::remark("note: --strict has no effect any more: changed rows fail unless --allow-changed is given");
     }
+    let expected = Expected::of(&args.expected)?;
+    if let Some(file) = &args.subject.bundle {
+        return bundle::verify(file, &args, &expected);
+    }
+    let job = &args.subject.job();
     let (opened, job) = match args.wait {
-        Some(timeout) => wait::for_the_end(&args, *timeout).await?,
-        None => wait::open(&args).await?,
+        Some(timeout) => wait::for_the_end(&args.ledger, job, *timeout).await?,
+        None => wait::open(&args.ledger, job).await?,
     };
     let most = if args.all { usize::MAX } else { NAMED };
     let options =
@@ -31,7 +37,8 @@ pub(crate) async fn verify(args: VerifyArgs) -> Result<ExitCode, Failure> {
     if !args.allow_changed {
         verified.demand_unchanged();
     }
-    let report = Report::of(&opened.ledger, &job, &verified, None).await?;
+    verified.problems.extend(expected.problems(job.receipt.as_deref()));
+    let report = Report::of(&opened.ledger, &job, &verified, None).await?.proving(expected.proof());
     report.print(args.output)?;
     Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -79,7 +79,8 @@ impl Report {
                 row(name, value)?;
             }
         }
-        row("uid", &self.uid.to_string())
+        row("uid", &self.uid.to_string())?;
+        self.proves.map_or(Ok(()), |proof| row("proves", proof))
     }
 
     fn rejects(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

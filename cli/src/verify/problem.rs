@@ -28,8 +28,14 @@ pub(crate) enum ProblemKind {
     NotCheckable,
     /// No signature was checked although there are some.
     NothingChecked,
-    /// A Merkle root that is not the root of its rows.
+    /// A Merkle root that is not the root of its rows, or a batch of a bundle that contradicts its lines.
     MerkleRoot,
+    /// A line of a bundle that is not as the format has it.
+    Line,
+    /// A key of a bundle that signed what it must not sign.
+    Key,
+    /// A payload in a bundle that is not what was signed.
+    Payload,
     /// No receipt, or one that contradicts the ledger.
     Receipt,
     /// A row that was changed after it was signed.

@@ -12,7 +12,7 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use vaultstream_ledger::{KeyId, verify::PublicKeyRow};
+use vaultstream_ledger::KeyId;
 use vaultstream_signing::{Backend, BatchVerifier, Digest, PublicKey, RawSignature};
 
 use crate::records::Records;
@@ -58,13 +58,17 @@ pub struct Checkers {
 }
 
 impl Checkers {
-    /// Starts this many threads. The ids of at most `most` wrong records are kept.
+    /// Starts this many threads, for these keys as SubjectPublicKeyInfo. The ids of at most `most` wrong records are kept.
     #[must_use]
-    pub fn start(keys: &[PublicKeyRow], checker: Backend, threads: NonZeroUsize, most: usize) -> Self {
+    pub fn start(
+        keys: impl IntoIterator<Item = (KeyId, Vec<u8>)>,
+        checker: Backend,
+        threads: NonZeroUsize,
+        most: usize,
+    ) -> Self {
         let (runs, queue) = sync_channel::<SignatureRun>(threads.get() * QUEUED_RUNS);
         let queue = Arc::new(Mutex::new(queue));
-        let keys: Arc<HashMap<KeyId, Vec<u8>>> =
-            Arc::new(keys.iter().filter(|key| key.ordinal > 0).map(|key| (key.id, key.public_key.clone())).collect());
+        let keys: Arc<HashMap<KeyId, Vec<u8>>> = Arc::new(keys.into_iter().collect());
         let found = Arc::new(Tally {
             checked: AtomicU64::new(0),
             by_equation: AtomicU64::new(0),

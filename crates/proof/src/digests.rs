@@ -12,3 +12,10 @@ pub(crate) fn kept(row: &SignedRow<'_>) -> Option<Digest> {
 pub(crate) fn of_payload(row: &SignedRow<'_>, form: MessageForm) -> Option<Digest> {
     row.now.payload().map(|payload| form.digest(row.id, payload))
 }
+
+/// The digest that was signed, and that of what the row holds now. The digest of a generated record is not kept: it is that of its payload.
+#[must_use]
+pub fn row_digests(row: &SignedRow<'_>, form: MessageForm) -> (Option<Digest>, Option<Digest>) {
+    let now = of_payload(row, form);
+    (kept(row).or(now), now)
+}

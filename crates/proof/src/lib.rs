@@ -7,11 +7,13 @@
 //!                         └─▶ Checkers      threads that check signatures
 //!
 //! SignedRows ─row─▶ LineWriter              a line of JSON or CSV, with its inclusion proof
+//!            └────▶ BundleWriter            a bundle, which verify_bundle verifies without a ledger
 //! ```
 //!
 //! All that is done for each record is here, so that this crate is optimised in full and the command line need not be.
 
 mod batches;
+pub mod bundle;
 mod checkers;
 mod digests;
 mod error;
@@ -24,6 +26,7 @@ mod walk;
 
 pub use batches::{page, rejects_root};
 pub use checkers::{Checked, Checkers};
+pub use digests::row_digests;
 pub use error::ProofError;
 pub use findings::RowFindings;
 pub use inclusion::{BatchProofs, Proofs};

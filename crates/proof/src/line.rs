@@ -15,7 +15,7 @@ use vaultstream_signing::{
     Digest, MessageForm, RawSignature, Thumbprint, der_encode, jose_encode, merkle, proof::InclusionProof,
 };
 
-use crate::digests;
+use crate::digests::row_digests;
 
 /// The format of lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,9 +171,7 @@ impl<'a> LineWriter<'a> {
             .try_into()
             .map_err(|_| io::Error::other(format!("the signature of record {} is not 64 bytes", row.id)))?;
         let signature = self.signature(&RawSignature(bytes));
-        let now = digests::of_payload(row, self.form);
-        // The digest of generated records is not stored: it is that of the payload.
-        let signed = digests::kept(row).or(now);
+        let (signed, now) = row_digests(row, self.form);
         let state = RowNow::of(row, signed, now);
         let changed = state != RowNow::Same;
         self.not_as_signed += u64::from(changed);

@@ -69,12 +69,17 @@ pub struct Totals {
     pub changed: u64,
 }
 
-/// SHA-256 of a job's spec as canonical JSON: object members sorted, no white space (RFC 8785 for what a spec may hold).
+/// A job's spec as canonical JSON: object members sorted, no white space (RFC 8785 for what a spec may hold).
+#[must_use]
+pub fn canonical_json(spec: &impl Serialize) -> String {
+    // A serde_json map keeps its members sorted, and a spec holds no floating point numbers.
+    serde_json::to_value(spec).map(|spec| spec.to_string()).unwrap_or_default()
+}
+
+/// SHA-256 of a job's spec as canonical JSON.
 #[must_use]
 pub fn spec_hash(spec: &impl Serialize) -> Hash {
-    // A serde_json map keeps its members sorted, and a spec holds no floating point numbers.
-    let canonical = serde_json::to_value(spec).map(|spec| spec.to_string()).unwrap_or_default();
-    Digest::of(canonical.as_bytes()).0
+    Digest::of(canonical_json(spec).as_bytes()).0
 }
 
 fn one_or_several<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Backend>, D::Error> {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use vaultstream_ledger::Job;
 
 use crate::{
-    args::VerifyArgs,
+    args::{JobArgs, LedgerArgs},
     error::Failure,
     ledger::{self, OpenLedger},
     output,
@@ -18,12 +18,16 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// After `timeout`, with what was missing then.
-pub(super) async fn for_the_end(args: &VerifyArgs, timeout: Duration) -> Result<(OpenLedger, Job), Failure> {
+pub(super) async fn for_the_end(
+    args: &LedgerArgs,
+    job: &JobArgs,
+    timeout: Duration,
+) -> Result<(OpenLedger, Job), Failure> {
     let begun = Instant::now();
     let mut told = String::new();
     loop {
         let over = begun.elapsed() >= timeout;
-        let missing = match open(args).await {
+        let missing = match open(args, job).await {
             Ok((opened, job)) if over || job.state.is_terminal() => return Ok((opened, job)),
             Ok((_, job)) => format!("the job is {}, not finished yet", job.state),
             Err(failure) if over => return Err(failure),
@@ -39,8 +43,8 @@ pub(super) async fn for_the_end(args: &VerifyArgs, timeout: Duration) -> Result<
 
 /// Opens the ledger and reads the job. A caller that waits closes the ledger again: as long as it is open no run can begin or
 /// end in that data-dir.
-pub(super) async fn open(args: &VerifyArgs) -> Result<(OpenLedger, Job), Failure> {
-    let opened = ledger::open(&args.ledger).await?;
-    let job = ledger::find(&opened.ledger, &args.job).await?;
+pub(super) async fn open(args: &LedgerArgs, job: &JobArgs) -> Result<(OpenLedger, Job), Failure> {
+    let opened = ledger::open(args).await?;
+    let job = ledger::find(&opened.ledger, job).await?;
     Ok((opened, job))
 }

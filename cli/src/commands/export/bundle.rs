@@ -1,0 +1,315 @@
+//! `vaultstream export --bundle`: all that a stranger needs to verify a job, as one file.
+
+use std::{
+    collections::HashMap,
+    fs::{self, File},
+    io::{self, BufWriter, Write},
+    iter::Peekable,
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+    vec,
+};
+
+use indicatif::HumanCount;
+use vaultstream_ledger::{
+    Job, KeyId, Ledger, Rejected, rejects,
+    verify::{Now, PublicKeyRow, Rows, SignedBatch, SignedRow, SignedRows, public_keys},
+};
+use vaultstream_proof::{
+    bundle::{BatchLine, BundleWriter, Header, JobName, KeyLine, RecordLine, RejectLine, RevokedLine, RowState},
+    page, row_digests,
+};
+use vaultstream_signing::{Jwk, PublicKey, RawSignature, Thumbprint, receipt::canonical_json};
+
+use super::Stopped;
+use crate::{
+    error::Failure,
+    job::title,
+    output::{self, unwritten},
+};
+
+/// Writes the bundle of a job that is Complete to `file`, or to stdout for `-`. A file appears once it is whole.
+///
+/// # Errors
+/// One sentence.
+pub(super) async fn write(ledger: &Ledger, job: &Job, file: &Path, payloads: bool) -> Result<(), Failure> {
+    let keys = public_keys(ledger, job.id).await.map_err(|error| Failure::of(&error))?;
+    let source = Source { ledger, job, payloads, keys: &keys };
+    let header = source.header()?;
+    if file == Path::new("-") {
+        return source.lines(BufWriter::new(io::stdout()), &header).await.map(drop);
+    }
+    let part = PartialFile::beside(file)?;
+    let out = part.create()?;
+    let out = source.lines(BufWriter::with_capacity(1 << 20, out), &header).await?;
+    part.keep(out)
+}
+
+/// A file under another name until it is whole; removed unless it becomes that.
+struct PartialFile<'a> {
+    file: &'a Path,
+    part: PathBuf,
+    is_whole: bool,
+}
+
+impl<'a> PartialFile<'a> {
+    fn beside(file: &'a Path) -> Result<Self, Failure> {
+        let name = file.file_name().ok_or_else(|| {
+            Failure::bad_input(format!("--bundle {}: this is not the name of a file", file.display()))
+        })?;
+        let mut part = name.to_owned();
+        part.push(".part");
+        Ok(Self { file, part: file.with_file_name(part), is_whole: false })
+    }
+
+    fn create(&self) -> Result<File, Failure> {
+        File::create(&self.part).map_err(|error| {
+            Failure::bad_input(format!("--bundle {}: the file cannot be written: {error}", self.file.display()))
+        })
+    }
+
+    /// Gives the file its name.
+    fn keep(mut self, out: BufWriter<File>) -> Result<(), Failure> {
+        let kept = out
+            .into_inner()
+            .map_err(io::IntoInnerError::into_error)
+            .and_then(|file| file.sync_all())
+            .and_then(|()| fs::rename(&self.part, self.file));
+        kept.map_err(|error| unwritten(&error))?;
+        self.is_whole = true;
+        Ok(())
+    }
+}
+
+impl Drop for PartialFile<'_> {
+    fn drop(&mut self) {
+        if !self.is_whole {
+            // What cannot be removed stays under the other name.
+            let _ = fs::remove_file(&self.part);
+        }
+    }
+}
+
+/// What a bundle is written from.
+struct Source<'a> {
+    ledger: &'a Ledger,
+    job: &'a Job,
+    payloads: bool,
+    keys: &'a [PublicKeyRow],
+}
+
+impl Source<'_> {
+    fn header(&self) -> Result<Header, Failure> {
+        let (job, name) = (self.job, title(self.job));
+        let receipt = job
+            .receipt
+            .clone()
+            .ok_or_else(|| Failure::failed(format!("{name} has no receipt, so it has no bundle")))?;
+        // The newest version: a key that was found damaged has a successor.
+        let key = self.keys.iter().filter(|key| key.ordinal == 0).max_by_key(|key| key.version);
+        let key = key.ok_or_else(|| Failure::failed(format!("{name} has no receipt key, so it has no bundle")))?;
+        Ok(Header {
+            bundle: Header::FORMAT,
+            job: JobName { uid: job.uid, namespace: job.namespace.clone(), name: job.name.clone() },
+            payloads: self.payloads,
+            spec: canonical_json(&job.spec),
+            receipt,
+            receipt_key: Jwk::of(&self.public(key)?),
+        })
+    }
+
+    fn public(&self, key: &PublicKeyRow) -> Result<PublicKey, Failure> {
+        PublicKey::from_spki_der(&key.public_key).map_err(|error| {
+            Failure::failed(format!("{} has no bundle: its key {} is damaged: {error}", title(self.job), key.id.0))
+        })
+    }
+
+    async fn lines<W: Write + Send>(&self, out: W, header: &Header) -> Result<W, Failure> {
+        match self.all(out, header).await {
+            Ok((out, 0)) => Ok(out),
+            Ok((out, without)) => {
+                output::remark(format_args!(
+                    "note: {} records are no longer what was signed, or cannot be read; the bundle has no payloads of them",
+                    HumanCount(without)
+                ));
+                Ok(out)
+            }
+            Err(Stopped::Write(error)) => Err(unwritten(&error)),
+            Err(Stopped::Ledger(failure)) => Err(failure),
+        }
+    }
+
+    /// Writes everything. Returns how many records have no payload although they should.
+    async fn all<W: Write + Send>(&self, out: W, header: &Header) -> Result<(W, u64), Stopped> {
+        let mut writer = BundleWriter::begin(out, header).map_err(Stopped::Write)?;
+        let mut kids = HashMap::new();
+        for key in self.keys.iter().filter(|key| key.ordinal > 0 && key.signed > 0) {
+            let public = self.public(key).map_err(Stopped::Ledger)?;
+            kids.insert(key.id, public.thumbprint());
+            writer.key(&key_line(key, &public)).map_err(Stopped::Write)?;
+        }
+        let mut signed = SignedRows::of(self.ledger, self.job);
+        let (mut from, mut without) = (0, 0);
+        loop {
+            let page = page(self.ledger, self.job, from).await.map_err(super::of_ledger)?;
+            let Some(last) = page.last() else { break };
+            from = last.batch.0 + 1;
+            for run in page.chunk_by(|one, next| one.last.checked_add(1) == Some(next.first)) {
+                without += self.run(run, &kids, &mut signed, &mut writer).await?;
+            }
+        }
+        Ok((writer.finish().map_err(Stopped::Write)?, without))
+    }
+
+    /// Writes adjacent batches.
+    async fn run<W: Write + Send>(
+        &self,
+        batches: &[SignedBatch],
+        kids: &HashMap<KeyId, Thumbprint>,
+        signed: &mut SignedRows<'_>,
+        writer: &mut BundleWriter<W>,
+    ) -> Result<u64, Stopped> {
+        let (Some(first), Some(last)) = (batches.first(), batches.last()) else { return Ok(0) };
+        let rejects = self.rejects(batches, first.first).await?;
+        let which = Rows::Range { first: first.first, last: last.last };
+        let mut run = Run {
+            source: self,
+            kids,
+            writer,
+            batches: batches.iter().peekable(),
+            rejects: rejects.into_iter().peekable(),
+            until: None,
+            without: 0,
+        };
+        let mut stopped = None;
+        let mut visit = |row: SignedRow<'_>| match run.row(&row) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                stopped = Some(error);
+                ControlFlow::Break(())
+            }
+        };
+        signed.read(which, &mut visit).await.map_err(super::of_ledger)?;
+        match stopped {
+            Some(stopped) => Err(stopped),
+            None => run.end(),
+        }
+    }
+
+    async fn rejects(&self, batches: &[SignedBatch], first: i64) -> Result<Vec<Rejected>, Stopped> {
+        let count: i64 = batches.iter().map(|batch| batch.rejected).sum();
+        let most = usize::try_from(count).unwrap_or(usize::MAX);
+        if most == 0 {
+            return Ok(Vec::new());
+        }
+        rejects(self.ledger, self.job.id, first.checked_sub(1), most).await.map_err(super::of_ledger)
+    }
+}
+
+/// Adjacent batches that are being written: records and rejects are merged by id.
+struct Run<'a, W> {
+    source: &'a Source<'a>,
+    kids: &'a HashMap<KeyId, Thumbprint>,
+    writer: &'a mut BundleWriter<W>,
+    batches: Peekable<std::slice::Iter<'a, SignedBatch>>,
+    rejects: Peekable<vec::IntoIter<Rejected>>,
+    /// The last id of the batch whose line was written.
+    until: Option<i64>,
+    without: u64,
+}
+
+impl<W: Write> Run<'_, W> {
+    fn row(&mut self, row: &SignedRow<'_>) -> Result<(), Stopped> {
+        self.up_to(row.id)?;
+        let line = self.record(row)?;
+        self.writer.record(&line).map_err(Stopped::Write)
+    }
+
+    /// Writes what is left. Returns how many records have no payload.
+    fn end(mut self) -> Result<u64, Stopped> {
+        self.up_to(i64::MAX)?;
+        while self.batches.peek().is_some() {
+            self.next_batch()?;
+        }
+        Ok(self.without)
+    }
+
+    /// Writes the lines that precede a record with this id.
+    fn up_to(&mut self, id: i64) -> Result<(), Stopped> {
+        while let Some(reject) = self.rejects.next_if(|reject| reject.id < id) {
+            self.into_batch_of(reject.id)?;
+            let line = RejectLine { id: reject.id, reason: reject.reason };
+            self.writer.reject(&line).map_err(Stopped::Write)?;
+        }
+        self.into_batch_of(id)
+    }
+
+    fn into_batch_of(&mut self, id: i64) -> Result<(), Stopped> {
+        while self.batches.peek().is_some() && self.until.is_none_or(|until| id > until) {
+            self.next_batch()?;
+        }
+        Ok(())
+    }
+
+    fn next_batch(&mut self) -> Result<(), Stopped> {
+        let Some(batch) = self.batches.next() else { return Ok(()) };
+        self.until = Some(batch.last);
+        let line = BatchLine {
+            batch: batch.batch.0.unsigned_abs(),
+            first: batch.first,
+            last: batch.last,
+            signed: batch.signed.unsigned_abs(),
+            rejected: batch.rejected.unsigned_abs(),
+            kid: batch.key.and_then(|key| self.kids.get(&key).copied()),
+            root: batch
+                .root
+                .as_slice()
+                .try_into()
+                .map_err(|_| damaged(&format!("the root of batch {}", batch.batch.0)))?,
+        };
+        self.writer.batch(&line).map_err(Stopped::Write)
+    }
+
+    fn record(&mut self, row: &SignedRow<'_>) -> Result<RecordLine, Stopped> {
+        let (signed, now) = row_digests(row, self.source.job.message_form());
+        let digest = signed.ok_or_else(|| damaged(&format!("the digest of record {}", row.id)))?;
+        let signature = row
+            .signature
+            .try_into()
+            .map(RawSignature)
+            .map_err(|_| damaged(&format!("the signature of record {}", row.id)))?;
+        let payload = row.now.payload().filter(|_| self.source.payloads && now == Some(digest)).map(<[u8]>::to_vec);
+        let state = (self.source.payloads && payload.is_none()).then(|| row_state(row.now));
+        self.without += u64::from(state.is_some());
+        Ok(RecordLine { id: row.id, digest: digest.0, signature, payload, row: state })
+    }
+}
+
+fn damaged(what: &str) -> Stopped {
+    Stopped::Ledger(Failure::failed(format!("{what} is damaged or gone; `vaultstream verify` tells more")))
+}
+
+/// Why a payload is not what was signed.
+fn row_state(now: Now<'_>) -> RowState {
+    match now {
+        Now::Payload(_) => RowState::Changed,
+        Now::Null => RowState::Null,
+        Now::Gone => RowState::Gone,
+        Now::Unreadable(_) => RowState::Unreadable,
+        Now::NotRead => RowState::NotRead,
+    }
+}
+
+fn key_line(key: &PublicKeyRow, public: &PublicKey) -> KeyLine {
+    KeyLine {
+        ordinal: key.ordinal,
+        version: key.version,
+        signed: key.signed.unsigned_abs(),
+        jwk: Jwk::of(public),
+        revoked: key.revocation.as_ref().map(|revocation| RevokedLine {
+            at: humantime::format_rfc3339_seconds(revocation.at).to_string(),
+            reason: revocation.reason.clone(),
+            compromised: revocation.compromised,
+        }),
+    }
+}

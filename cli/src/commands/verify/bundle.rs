@@ -1,0 +1,36 @@
+//! `vaultstream verify --bundle`: verifies a file.
+
+use std::{path::Path, process::ExitCode};
+
+use vaultstream_program::cores;
+use vaultstream_proof::bundle::{BundleError, BundleOptions, verify_bundle};
+
+use crate::{
+    args::{OutputFormat, VerifyArgs},
+    error::Failure,
+    progress::ProgressDisplay,
+    report::bundle::BundleReport,
+    verify::{expected::Expected, problem::NAMED},
+};
+
+/// Verifies the bundle and prints the report.
+///
+/// # Errors
+/// One sentence, when the file cannot be read or is no bundle. What is wrong with the bundle is in the report.
+pub(super) fn verify(file: &Path, args: &VerifyArgs, expected: &Expected) -> Result<ExitCode, Failure> {
+    let most = if args.all { usize::MAX } else { NAMED };
+    let display = ProgressDisplay::of_verification(args.output == OutputFormat::Text);
+    let size = std::fs::metadata(file).map_or(0, |file| file.len());
+    let stage = format!("{}: checking the bundle", file.display());
+    let mut progress = |bytes: u64| display.figures(&stage, &stage, bytes, size);
+    let found = verify_bundle(file, BundleOptions { threads: cores(), most }, &mut progress);
+    display.hide();
+    let found = found.map_err(|error| match error {
+        BundleError::Read { .. } | BundleError::NotABundle { .. } | BundleError::Format { .. } => {
+            Failure::input(&error)
+        }
+    })?;
+    let report = BundleReport::of(found, expected, args.allow_changed);
+    report.print(args.output)?;
+    Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,193 @@
+//! The report of a bundle: a verdict, then figures as text or as one JSON object.
+
+use std::fmt;
+
+use indicatif::HumanCount;
+use serde::Serialize;
+use vaultstream_proof::bundle::{BundleFindings, BundleProblem, BundleProblemKind};
+use vaultstream_signing::{Backend, merkle::to_hex};
+
+use super::Verdict;
+use crate::{
+    args::OutputFormat,
+    error::Failure,
+    output::{self, Colour, paint, printable},
+    verify::{
+        expected::Expected,
+        problem::{Problem, ProblemKind},
+    },
+};
+
+/// The report about a bundle.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct BundleReport {
+    verdict: Verdict,
+    job: String,
+    uid: uuid::Uuid,
+    records: u64,
+    signed: u64,
+    rejected: u64,
+    batches: u64,
+    /// Signatures checked.
+    checked: u64,
+    /// Those of them that are right.
+    verified: u64,
+    verified_by: Backend,
+    /// Whether the bundle has the payloads.
+    payloads: bool,
+    /// Records whose rows were no longer what was signed when the bundle was written.
+    changed: u64,
+    completed_at: Option<String>,
+    merkle_root: Option<String>,
+    receipt_digest: String,
+    receipt_key: String,
+    problems: Vec<Problem>,
+    /// What a good verdict proves, and against whom.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proves: Option<&'static str>,
+}
+
+impl BundleReport {
+    /// Of what was found. Records that were changed since they were signed are problems unless that is allowed.
+    pub(crate) fn of(found: BundleFindings, expected: &Expected, changes_allowed: bool) -> Self {
+        let mut problems = problems(&found, changes_allowed);
+        problems.extend(expected.problems(Some(&found.header.receipt)));
+        let good = problems.is_empty();
+        let header = found.header;
+        Self {
+            verdict: if good { Verdict::Verified } else { Verdict::NotVerified },
+            job: format!("{}/{}", header.job.namespace, header.job.name),
+            uid: header.job.uid,
+            records: found.signed + found.rejected,
+            signed: found.signed,
+            rejected: found.rejected,
+            batches: found.batches,
+            checked: found.checked,
+            verified: found.checked - found.wrong.count(),
+            verified_by: found.checker,
+            payloads: header.payloads,
+            changed: found.changed.count(),
+            completed_at: found.receipt.as_ref().map(|receipt| receipt.completed_at.clone()),
+            merkle_root: found.receipt.as_ref().map(|receipt| to_hex(&receipt.merkle_root)),
+            receipt_digest: to_hex(&found.receipt_digest),
+            receipt_key: header.receipt_key.kid.to_string(),
+            problems,
+            proves: good.then(|| expected.proof()),
+        }
+    }
+
+    /// Whether nothing is wrong.
+    pub(crate) fn is_good(&self) -> bool {
+        self.verdict == Verdict::Verified
+    }
+
+    /// Prints it to stdout.
+    ///
+    /// # Errors
+    /// When stdout is closed or full.
+    pub(crate) fn print(&self, form: OutputFormat) -> Result<(), Failure> {
+        match form {
+            OutputFormat::Text => output::print(&self.to_string()),
+            OutputFormat::Json => output::json(self),
+        }
+    }
+
+    /// What a good verdict does not cover, in parentheses.
+    fn extent(&self) -> String {
+        match (self.verdict, self.changed, self.payloads) {
+            (Verdict::NotVerified, ..) | (_, 0, true) => String::new(),
+            (_, _, false) => " (the payloads are not in the bundle)".to_owned(),
+            (_, 1, true) => " (1 row is no longer what was signed)".to_owned(),
+            (_, changed, true) => format!(" ({} rows are no longer what was signed)", HumanCount(changed)),
+        }
+    }
+}
+
+impl fmt::Display for BundleReport {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (word, colour) = match self.verdict {
+            Verdict::Verified => ("VERIFIED", Colour::Good),
+            Verdict::NotVerified => ("NOT VERIFIED", Colour::Bad),
+        };
+        writeln!(out, "{}{}", paint(colour, word), self.extent())?;
+        let completed = self.completed_at.as_deref().map(|at| format!(", complete at {at}")).unwrap_or_default();
+        writeln!(out, "{}{}", printable(&self.job), printable(&completed))?;
+        for problem in &self.problems {
+            writeln!(out, "  {}      {}", paint(Colour::Bad, "PROBLEM"), printable(problem.message()))?;
+        }
+        let mut row = |name: &str, value: &str| writeln!(out, "  {name:<12} {}", printable(value));
+        row("records", &HumanCount(self.records).to_string())?;
+        row("signed", &format!("{}, in {} batches", HumanCount(self.signed), HumanCount(self.batches)))?;
+        row("rejected", &HumanCount(self.rejected).to_string())?;
+        let of =
+            if self.verified == self.checked { String::new() } else { format!(" of {}", HumanCount(self.checked)) };
+        row("verified", &format!("{}{of} signatures by {}", HumanCount(self.verified), self.verified_by))?;
+        if let Some(root) = &self.merkle_root {
+            row("merkle root", root)?;
+        }
+        row("receipt", &format!("sha256:{}", self.receipt_digest))?;
+        row("receipt key", &self.receipt_key)?;
+        row("uid", &self.uid.to_string())?;
+        self.proves.map_or(Ok(()), |proof| row("proves", proof))
+    }
+}
+
+fn problems(found: &BundleFindings, changes_allowed: bool) -> Vec<Problem> {
+    let mut problems: Vec<Problem> = found.problems.iter().map(problem).collect();
+    if found.more_problems > 0 {
+        let message = format!("{} more problems of batches and lines", HumanCount(found.more_problems));
+        problems.push(Problem::new(ProblemKind::MerkleRoot, message));
+    }
+    let of_records = [
+        Problem::about(
+            ProblemKind::WrongSignature,
+            &found.wrong,
+            "signature of a record is wrong",
+            "signatures of records are wrong",
+        ),
+        Problem::about(
+            ProblemKind::Payload,
+            &found.other_payload,
+            "payload is not what was signed: that of record",
+            "payloads are not what was signed: those of records",
+        ),
+        Problem::about(
+            ProblemKind::RepeatedNonce,
+            &found.repeated_nonce,
+            "signature has a nonce that its key used before, which discloses the key: that of record",
+            "signatures share their nonces with others of the same key, which discloses it: those of records",
+        ),
+        Problem::about(
+            ProblemKind::Changed,
+            &found.changed,
+            "record was no longer what was signed when the bundle was written",
+            "records were no longer what was signed when the bundle was written",
+        )
+        .filter(|_| !changes_allowed),
+    ];
+    problems.extend(of_records.into_iter().flatten());
+    for (kid, signed, revoked) in found.revoked.iter().filter(|(_, _, revoked)| revoked.compromised) {
+        let message = format!(
+            "{} signatures are of the key {kid}, which was revoked as compromised at {}: {}",
+            HumanCount(*signed),
+            revoked.at,
+            revoked.reason
+        );
+        problems.push(Problem::new(ProblemKind::CompromisedKey, message));
+    }
+    if found.lost_a_thread || found.checked < found.signed {
+        problems.push(Problem::new(ProblemKind::NothingChecked, "not every signature was checked"));
+    }
+    problems
+}
+
+fn problem(problem: &BundleProblem) -> Problem {
+    let kind = match problem.kind {
+        BundleProblemKind::Line => ProblemKind::Line,
+        BundleProblemKind::Key => ProblemKind::Key,
+        BundleProblemKind::Batch => ProblemKind::MerkleRoot,
+        BundleProblemKind::Receipt => ProblemKind::Receipt,
+    };
+    Problem::new(kind, problem.message.clone())
+}

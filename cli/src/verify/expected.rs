@@ -1,0 +1,93 @@
+//! The receipt that a verifier expects, from outside of what is verified.
+
+use std::fs;
+
+use vaultstream_signing::{Digest, Hash, merkle::to_hex};
+
+use super::problem::{Problem, ProblemKind};
+use crate::{args::ExpectedArgs, error::Failure};
+
+/// The receipt that is expected: by its digest, by its text, or both.
+#[derive(Debug)]
+pub(crate) struct Expected {
+    digests: Vec<Hash>,
+}
+
+impl Expected {
+    /// Reads what the arguments name.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub(crate) fn of(args: &ExpectedArgs) -> Result<Self, Failure> {
+        let mut digests: Vec<Hash> = args.receipt_digest.iter().map(|digest| digest.0).collect();
+        if let Some(file) = &args.receipt {
+            let text = fs::read_to_string(file).map_err(|error| {
+                Failure::bad_input(format!("--receipt {}: the file cannot be read: {error}", file.display()))
+            })?;
+            digests.push(digest(text.trim()));
+        }
+        Ok(Self { digests })
+    }
+
+    /// A problem for each expectation that this receipt does not meet.
+    pub(crate) fn problems(&self, receipt: Option<&str>) -> Vec<Problem> {
+        let found = receipt.map(digest);
+        let told = |wanted: &Hash| {
+            let has =
+                found.map_or_else(|| "no receipt".to_owned(), |found| format!("the receipt sha256:{}", to_hex(&found)));
+            let message = format!("it has {has}; expected was sha256:{}", to_hex(wanted));
+            Problem::new(ProblemKind::Receipt, message)
+        };
+        self.digests.iter().filter(|wanted| found != Some(**wanted)).map(told).collect()
+    }
+
+    /// What a good verdict proves.
+    pub(crate) fn proof(&self) -> &'static str {
+        if self.digests.is_empty() {
+            "it agrees with itself; whoever can write all of it can make that so. With --receipt-digest, as the SigningJob's status \
+             or the report of its run has it, nobody can"
+        } else {
+            "it is the job whose receipt was expected, and nothing of it was changed since"
+        }
+    }
+}
+
+fn digest(receipt: &str) -> Hash {
+    Digest::of(receipt.as_bytes()).0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::ReceiptDigest;
+
+    #[test]
+    fn another_receipt_than_the_expected_one_is_a_problem() {
+        let expected = |text: &str| {
+            let receipt_digest = Some(ReceiptDigest(digest(text)));
+            Expected::of(&ExpectedArgs { receipt_digest, receipt: None }).unwrap()
+        };
+        assert!(expected("a.b.c").problems(Some("a.b.c")).is_empty());
+        let other = expected("a.b.c").problems(Some("a.b.d"));
+        assert!(other[0].message().starts_with("it has the receipt sha256:"), "{other:?}");
+        let none = expected("a.b.c").problems(None);
+        assert!(none[0].message().starts_with("it has no receipt; expected was sha256:"), "{none:?}");
+        let nothing = Expected::of(&ExpectedArgs::default()).unwrap();
+        assert!(nothing.problems(None).is_empty());
+        assert_ne!(nothing.proof(), expected("a").proof());
+    }
+
+    #[test]
+    fn a_receipt_in_a_file_is_compared_without_the_newline_at_its_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("receipt.jws");
+        fs::write(&file, "a.b.c\n").unwrap();
+        let expected = Expected::of(&ExpectedArgs { receipt_digest: None, receipt: Some(file.clone()) }).unwrap();
+        assert!(expected.problems(Some("a.b.c")).is_empty());
+        assert_eq!(expected.problems(Some("a.b.x")).len(), 1);
+        fs::remove_file(&file).unwrap();
+        let failure = Expected::of(&ExpectedArgs { receipt_digest: None, receipt: Some(file) }).unwrap_err();
+        assert_eq!(failure.code(), 2);
+        assert!(failure.message().contains("cannot be read"), "{}", failure.message());
+    }
+}

@@ -1,0 +1,25 @@
+//! Bundles: one file with all that a stranger needs to verify a finished job, without a server and without a network. docs/formats.md
+//! defines every byte.
+//!
+//! ```text
+//! ledger ──▶ BundleWriter ──▶ header, key…, (batch, record or reject…)…, end ──▶ verify_bundle ──▶ BundleFindings
+//! ```
+
+mod batch;
+mod check;
+mod encode;
+mod error;
+mod findings;
+mod line;
+mod nonces;
+mod read;
+mod receipt;
+mod tally;
+mod verify;
+mod write;
+
+pub use error::{BundleError, BundleProblem, BundleProblemKind};
+pub use findings::BundleFindings;
+pub use line::{BatchLine, Header, JobName, KeyLine, RecordLine, RejectLine, RevokedLine, RowState};
+pub use verify::{BundleOptions, verify_bundle};
+pub use write::BundleWriter;

@@ -1,0 +1,337 @@
+//! Takes the lines of a bundle one after the other, and compares them with each other and with the receipt.
+//!
+//! ```text
+//! key… ──▶ Check ─▶ Checkers (threads), once all keys are known
+//! batch ─▶ OpenBatch ◀─ record, reject
+//!            └ at its end: root and counts ──▶ tree of the job, Tally
+//! end ───▶ finish: what depends on all lines, and the receipt
+//! ```
+
+use std::{collections::HashMap, io, path::Path};
+
+use vaultstream_ledger::KeyId;
+use vaultstream_signing::{
+    Backend, Digest, MessageForm, Receipt, Thumbprint, merkle,
+    receipt::{KeyUse, KeyUseCollector, ReceiptFormat},
+};
+
+use super::{
+    batch::OpenBatch,
+    error::{BundleProblem, BundleProblemKind},
+    findings::{BundleFindings, Problems},
+    line::{BatchLine, End, Header, KeyLine, RecordLine, RejectLine},
+    nonces::{each_record, key_id},
+    read::{LineReader, LineType, Next},
+    receipt::{self, Sums},
+    tally::Tally,
+    verify::BundleOptions,
+};
+use crate::{
+    checkers::{Checkers, RUN_LENGTH, SignatureRun},
+    nonces::{NonceIndex, RepeatedNonces},
+    records::Records,
+};
+
+/// Bytes that a record takes in a file at least.
+const LEAST_RECORD: u64 = 190;
+
+/// The threads that check signatures: they run once all keys are known.
+struct Running {
+    checkers: Checkers,
+    run: SignatureRun,
+}
+/// A key and what it has signed.
+struct Key {
+    kid: Thumbprint,
+    line: KeyLine,
+    found: u64,
+}
+pub(super) struct Check {
+    header: Header,
+    receipt: Option<Receipt>,
+    form: Option<MessageForm>,
+    checker: Backend,
+    options: BundleOptions,
+    keys: Vec<Key>,
+    /// The same as SubjectPublicKeyInfo, until the threads have them.
+    publics: Vec<Vec<u8>>,
+    running: Option<Running>,
+    by_kid: HashMap<Thumbprint, usize>,
+    batch: Option<OpenBatch>,
+    tree: merkle::Tree,
+    tally: Tally,
+    signed: u64,
+    rejected: u64,
+    other_payload: Records,
+    changed: Records,
+    nonces: NonceIndex,
+    problems: Problems,
+}
+
+impl Check {
+    pub(super) fn of(header: Header, size: u64, options: BundleOptions) -> Self {
+        let mut problems = Problems::keeping(options.most);
+        let receipt = match receipt::read(&header) {
+            Ok(receipt) => {
+                receipt::header_problems(&header, &receipt).into_iter().for_each(|problem| problems.add(problem));
+                Some(receipt)
+            }
+            Err(why) => {
+                problems.add(BundleProblem::new(BundleProblemKind::Receipt, why));
+                None
+            }
+        };
+        let form = match receipt::message_form(&header) {
+            Ok(form) => Some(form),
+            Err(why) => {
+                problems.add(BundleProblem::new(BundleProblemKind::Receipt, why));
+                None
+            }
+        };
+        let makers = receipt.as_ref().map(|receipt| receipt.backends.clone()).unwrap_or_default();
+        Self {
+            receipt,
+            form,
+            checker: Backend::bulk_checker(&makers),
+            options,
+            keys: Vec::new(),
+            publics: Vec::new(),
+            running: None,
+            by_kid: HashMap::new(),
+            batch: None,
+            tree: merkle::Tree::new(),
+            tally: Tally::default(),
+            signed: 0,
+            rejected: 0,
+            other_payload: Records::keeping(options.most),
+            changed: Records::keeping(options.most),
+            nonces: NonceIndex::expecting(size / LEAST_RECORD),
+            problems,
+            header,
+        }
+    }
+
+    pub(super) fn problem(&mut self, kind: BundleProblemKind, message: String) {
+        self.problems.add(BundleProblem::new(kind, message));
+    }
+
+    /// Takes a line; true for the last one.
+    pub(super) fn line(&mut self, kind: LineType, reader: &mut LineReader) -> Result<bool, String> {
+        match kind {
+            LineType::Header => return Err("a second header".to_owned()),
+            LineType::Unknown => return Err("not a line of a bundle".to_owned()),
+            LineType::Key => {
+                if !self.tree.is_empty() {
+                    return Err("a key after the first batch".to_owned());
+                }
+                let public = self.key(reader.parse()?)?;
+                self.publics.push(public);
+            }
+            LineType::Batch => {
+                self.close();
+                self.open(reader.parse()?, reader.number())?;
+            }
+            LineType::Record => self.record(&reader.parse()?)?,
+            LineType::Reject => self.reject(&reader.parse()?)?,
+            LineType::End => {
+                self.close();
+                end(reader)?;
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Takes a key. Returns it as SubjectPublicKeyInfo.
+    fn key(&mut self, line: KeyLine) -> Result<Vec<u8>, String> {
+        let public = line.jwk.public_key().map_err(|error| format!("a key that is damaged: {error}"))?;
+        let kid = public.thumbprint();
+        let place = |line: &KeyLine| (line.ordinal, line.version);
+        if line.ordinal < 1
+            || line.version < 1
+            || self.keys.last().is_some_and(|last| place(&last.line) >= place(&line))
+        {
+            return Err("keys do not ascend by ordinal and version".to_owned());
+        }
+        if self.by_kid.insert(kid, self.keys.len()).is_some() {
+            return Err(format!("the key {kid} is there twice"));
+        }
+        if kid == self.header.receipt_key.kid {
+            self.problem(BundleProblemKind::Key, format!("the receipt key {kid} signs records, too"));
+        }
+        let der = public.spki_der().to_vec();
+        self.keys.push(Key { kid, line, found: 0 });
+        Ok(der)
+    }
+
+    fn open(&mut self, line: BatchLine, number: u64) -> Result<(), String> {
+        if line.batch != self.tree.len() {
+            return Err(format!("batch {}, where batch {} is expected", line.batch, self.tree.len()));
+        }
+        if line.first > line.last {
+            return Err(format!("a batch whose range is empty: {} to {}", line.first, line.last));
+        }
+        let key = match line.kid {
+            Some(kid) => Some(*self.by_kid.get(&kid).ok_or_else(|| format!("the key {kid} is not in the bundle"))?),
+            None => None,
+        };
+        self.tree.push(line.root);
+        self.tally.range(line.first, line.last, line.batch);
+        self.batch = Some(OpenBatch::of(line, number, key));
+        Ok(())
+    }
+
+    fn record(&mut self, record: &RecordLine) -> Result<(), String> {
+        let batch = self.batch.as_mut().ok_or("a record before the first batch")?;
+        batch.take_id(record.id)?;
+        let key = batch.key.ok_or("a record in a batch without a key")?;
+        let digest = Digest(record.digest);
+        batch.tree.push(merkle::leaf(record.id, &digest, &record.signature));
+        self.payload(record, &digest)?;
+        self.signed += 1;
+        self.keys[key].found += 1;
+        self.nonces.add(key_id(key), &record.signature);
+        self.check_signature(key_id(key), record);
+        Ok(())
+    }
+
+    /// Passes a signature on to the threads, together with others of its key.
+    fn check_signature(&mut self, key: KeyId, record: &RecordLine) {
+        let Running { checkers, run } = self.running.get_or_insert_with(|| {
+            let keys = (0..).map(KeyId).zip(std::mem::take(&mut self.publics));
+            let checkers = Checkers::start(keys, self.checker, self.options.threads, self.options.most);
+            Running { checkers, run: SignatureRun::default() }
+        });
+        if run.ids.len() >= RUN_LENGTH || run.key != Some(key) {
+            checkers.check(std::mem::take(run));
+            run.key = Some(key);
+        }
+        run.ids.push(record.id);
+        run.digests.push(Digest(record.digest));
+        run.signatures.push(record.signature);
+    }
+
+    fn payload(&mut self, record: &RecordLine, digest: &Digest) -> Result<(), String> {
+        match (&record.payload, record.row, self.header.payloads) {
+            (Some(payload), None, true) => {
+                if self.form.is_some_and(|form| form.digest(record.id, payload) != *digest) {
+                    self.other_payload.add(record.id);
+                }
+            }
+            (None, Some(_), true) => self.changed.add(record.id),
+            (None, None, false) => {}
+            (Some(_), Some(_), _) => return Err("a record with a payload and a reason why it has none".to_owned()),
+            (None, None, true) => return Err("a record without its payload".to_owned()),
+            (_, _, false) => return Err("a payload in a bundle without payloads".to_owned()),
+        }
+        Ok(())
+    }
+
+    fn reject(&mut self, reject: &RejectLine) -> Result<(), String> {
+        let batch = self.batch.as_mut().ok_or("a reject before the first batch")?;
+        batch.take_id(reject.id)?;
+        let leaf = merkle::reject_leaf(reject.id, &reject.reason);
+        batch.rejects.push(leaf);
+        self.tally.reject(reject.id, leaf);
+        self.rejected += 1;
+        Ok(())
+    }
+
+    /// Compares the batch that ends with its lines.
+    fn close(&mut self) {
+        let Some(batch) = self.batch.take() else { return };
+        let name = format!("batch {} (line {})", batch.line.batch, batch.number);
+        let (signed, rejected) = (batch.tree.len(), batch.rejects.len());
+        if (signed, rejected) != (batch.line.signed, batch.line.rejected) {
+            let says = format!("{} signed and {} rejected records", batch.line.signed, batch.line.rejected);
+            self.problem(BundleProblemKind::Batch, format!("{name} says {says}, and has {signed} and {rejected}"));
+        }
+        if batch.root(self.header.job.uid) != Some(batch.line.root) {
+            self.problem(BundleProblemKind::Batch, format!("{name} has a root that is not the root of its lines"));
+        }
+    }
+
+    /// The end: what depends on all lines. A batch that is still open was cut short, and a problem says so.
+    pub(super) fn finish(mut self, path: &Path) -> io::Result<BundleFindings> {
+        let most = self.options.most;
+        let checked = self.running.take().map(|Running { checkers, run }| {
+            checkers.check(run);
+            checkers.finish()
+        });
+        if let Some((one, other)) = self.tally.overlap() {
+            self.problem(BundleProblemKind::Batch, format!("the batches {one} and {other} cover the same records"));
+        }
+        for key in self.keys.iter().filter(|key| key.line.signed != key.found) {
+            let message = format!("the key {} has signed {} records, and not {}", key.kid, key.found, key.line.signed);
+            self.problems.add(BundleProblem::new(BundleProblemKind::Key, message));
+        }
+        if let Some(receipt) = self.receipt.take() {
+            let sums = self.sums(receipt.format_version);
+            receipt::sum_problems(&receipt, &sums).into_iter().for_each(|problem| self.problems.add(problem));
+            self.receipt = Some(receipt);
+        }
+        let repeated_nonce = self.repeated_nonces(path, most)?;
+        let revoked =
+            self.keys.iter().filter_map(|key| Some((key.kid, key.found, key.line.revoked.clone()?))).collect();
+        let (problems, more_problems) = self.problems.finish();
+        Ok(BundleFindings {
+            receipt_digest: Digest::of(self.header.receipt.as_bytes()).0,
+            header: self.header,
+            receipt: self.receipt,
+            signed: self.signed,
+            rejected: self.rejected,
+            batches: self.tree.len(),
+            checked: checked.as_ref().map_or(0, |checked| checked.checked),
+            by_equation: checked.as_ref().map_or(0, |checked| checked.by_equation),
+            checker: self.checker,
+            lost_a_thread: checked.as_ref().is_some_and(|checked| checked.lost_a_thread),
+            wrong: checked.map_or_else(|| Records::keeping(most), |checked| checked.wrong),
+            other_payload: self.other_payload,
+            changed: self.changed,
+            repeated_nonce,
+            revoked,
+            problems,
+            more_problems,
+        })
+    }
+
+    fn sums(&mut self, format: ReceiptFormat) -> Sums {
+        let mut keys = KeyUseCollector::new(format);
+        for key in &self.keys {
+            keys.push(KeyUse { kid: key.kid, signed: key.found });
+        }
+        Sums {
+            signed: self.signed,
+            rejected: self.rejected,
+            root: self.tree.root(),
+            rejects_root: self.tally.rejects_root(),
+            keys: keys.finish(),
+        }
+    }
+
+    /// Records whose signatures share a nonce. Reads the file again when it is too large for one pass, or something was found.
+    fn repeated_nonces(&mut self, path: &Path, most: usize) -> io::Result<Records> {
+        let mut suspects = self.nonces.take_repeated();
+        while self.nonces.begin_next_pass() {
+            let nonces = &mut self.nonces;
+            each_record(path, &self.by_kid, |key, record| nonces.add(key, &record.signature))?;
+            suspects.extend(self.nonces.take_repeated());
+        }
+        let is_clear = suspects.is_empty();
+        let mut repeated = RepeatedNonces::among(suspects, most);
+        if !is_clear {
+            each_record(path, &self.by_kid, |key, record| repeated.add(key, record.id, &record.signature))?;
+        }
+        Ok(repeated.records())
+    }
+}
+
+/// The last line: nothing follows it, and it says how many precede it.
+fn end(reader: &mut LineReader) -> Result<(), String> {
+    let End { lines } = reader.parse()?;
+    let before = reader.number() - 1;
+    if lines != before {
+        return Err(format!("it says that {lines} lines precede it, there are {before}"));
+    }
+    if matches!(reader.next(), Ok(Next::End)) { Ok(()) } else { Err("lines follow the last one".to_owned()) }
+}

@@ -1,0 +1,82 @@
+//! How values are written in a bundle: numbers of 64 bits as decimal text, because JavaScript has none; bytes as base64url without
+//! padding; hashes as hexadecimal text.
+
+/// A number of 64 bits as decimal text.
+pub(super) mod decimal {
+    use std::{fmt::Display, str::FromStr};
+
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    pub(in crate::bundle) fn serialize<T: Display, S: Serializer>(
+        number: &T,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(number)
+    }
+
+    pub(in crate::bundle) fn deserialize<'de, T: FromStr, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<T, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(|_| de::Error::custom("not a decimal number of 64 bits"))
+    }
+}
+
+/// Bytes as base64url without padding.
+pub(super) mod bytes {
+    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    pub(in crate::bundle) fn serialize<S: Serializer>(
+        bytes: &Option<Vec<u8>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match bytes {
+            Some(bytes) => serializer.serialize_str(&URL_SAFE_NO_PAD.encode(bytes)),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(in crate::bundle) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Vec<u8>>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        URL_SAFE_NO_PAD.decode(text).map(Some).map_err(|_| de::Error::custom("not base64url without padding"))
+    }
+}
+
+/// A signature as r‖s in base64url.
+pub(super) mod signature {
+    use serde::{Deserialize, Deserializer, Serializer, de};
+    use vaultstream_signing::{RawSignature, jose_decode, jose_encode};
+
+    pub(in crate::bundle) fn serialize<S: Serializer>(
+        signature: &RawSignature,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&jose_encode(signature))
+    }
+
+    pub(in crate::bundle) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RawSignature, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        jose_decode(&text).map_err(de::Error::custom)
+    }
+}
+
+/// A hash as 64 hexadecimal digits.
+pub(super) mod hash {
+    use serde::{Deserialize, Deserializer, Serializer, de};
+    use vaultstream_signing::{
+        Hash,
+        merkle::{from_hex, to_hex},
+    };
+
+    pub(in crate::bundle) fn serialize<S: Serializer>(hash: &Hash, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&to_hex(hash))
+    }
+
+    pub(in crate::bundle) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Hash, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        from_hex(&text).ok_or_else(|| de::Error::custom("not 64 hexadecimal digits"))
+    }
+}

@@ -1,0 +1,68 @@
+//! What was found in a bundle.
+
+use vaultstream_signing::{Backend, Hash, Receipt, Thumbprint};
+
+use super::{
+    error::BundleProblem,
+    line::{Header, RevokedLine},
+};
+use crate::records::Records;
+
+/// What was found in a bundle.
+pub struct BundleFindings {
+    /// The first line.
+    pub header: Header,
+    /// The receipt, if its signature is right.
+    pub receipt: Option<Receipt>,
+    /// SHA-256 of the receipt as it is written.
+    pub receipt_digest: Hash,
+    /// Records with a signature.
+    pub signed: u64,
+    /// Rejects.
+    pub rejected: u64,
+    /// Batches.
+    pub batches: u64,
+    /// Signatures checked.
+    pub checked: u64,
+    /// Those of them that one equation over many proved. The others were verified one by one.
+    pub by_equation: u64,
+    /// What checked them.
+    pub checker: Backend,
+    /// Records whose signature is wrong.
+    pub wrong: Records,
+    /// Records whose payload is not what was signed.
+    pub other_payload: Records,
+    /// Records without a payload because their rows were changed or could not be read when the bundle was written.
+    pub changed: Records,
+    /// Records whose signatures share a nonce with others of their key.
+    pub repeated_nonce: Records,
+    /// Keys that were revoked: how many records each has signed, and why it was revoked.
+    pub revoked: Vec<(Thumbprint, u64, RevokedLine)>,
+    /// All other problems: the first of them.
+    pub problems: Vec<BundleProblem>,
+    /// Problems that are counted only.
+    pub more_problems: u64,
+    /// Whether a thread that checks signatures panicked: then not all of them were checked.
+    pub lost_a_thread: bool,
+}
+
+/// Keeps the first problems, and counts the others.
+pub(super) struct Problems {
+    most: usize,
+    kept: Vec<BundleProblem>,
+    more: u64,
+}
+
+impl Problems {
+    pub(super) fn keeping(most: usize) -> Self {
+        Self { most, kept: Vec::new(), more: 0 }
+    }
+
+    pub(super) fn add(&mut self, problem: BundleProblem) {
+        if self.kept.len() < self.most { self.kept.push(problem) } else { self.more += 1 }
+    }
+
+    pub(super) fn finish(self) -> (Vec<BundleProblem>, u64) {
+        (self.kept, self.more)
+    }
+}

@@ -1,0 +1,92 @@
+//! What the receipt of a bundle says of its lines.
+
+use serde_json::Value;
+use vaultstream_signing::{Digest, Hash, MessageForm, Receipt, merkle::to_hex, receipt::KeyUses, verify_receipt};
+
+use super::{
+    error::{BundleProblem, BundleProblemKind},
+    line::Header,
+};
+
+/// Checks the receipt's signature, and that it is the receipt of the job that the header names.
+///
+/// # Errors
+/// A sentence.
+pub(super) fn read(header: &Header) -> Result<Receipt, String> {
+    let key = header.receipt_key.public_key().map_err(|error| format!("the receipt key is damaged: {error}"))?;
+    verify_receipt(&key, &header.receipt).map_err(|error| {
+        let why = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
+        format!("the receipt is not valid: {error}{why}")
+    })
+}
+
+/// What of the header the receipt contradicts.
+pub(super) fn header_problems(header: &Header, receipt: &Receipt) -> Vec<BundleProblem> {
+    let job = &header.job;
+    let mut problems = Vec::new();
+    let mut compare = |what: &str, says: &dyn std::fmt::Display, has: &dyn std::fmt::Display| {
+        let (says, has) = (says.to_string(), has.to_string());
+        if says != has {
+            problems.push(differs(what, &says, &has));
+        }
+    };
+    compare("uid", &receipt.uid, &job.uid);
+    compare("namespace", &receipt.namespace, &job.namespace);
+    compare("name", &receipt.name, &job.name);
+    compare("specHash", &to_hex(&receipt.spec_hash), &to_hex(&Digest::of(header.spec.as_bytes()).0));
+    problems
+}
+
+/// How records become messages: the spec says it.
+///
+/// # Errors
+/// A sentence.
+pub(super) fn message_form(header: &Header) -> Result<MessageForm, String> {
+    let spec: Value = serde_json::from_str(&header.spec).map_err(|_| "the spec is not JSON".to_owned())?;
+    match spec.pointer("/signing/message") {
+        None => Ok(MessageForm::Payload),
+        Some(Value::String(form)) if form == "Payload" => Ok(MessageForm::Payload),
+        Some(Value::String(form)) if form == "Bound" => Ok(MessageForm::Bound { job: header.job.uid }),
+        Some(other) => Err(format!("the spec's signing.message is {other}, which is not known")),
+    }
+}
+
+/// What all the lines add up to.
+pub(super) struct Sums {
+    pub(super) signed: u64,
+    pub(super) rejected: u64,
+    pub(super) root: Hash,
+    pub(super) rejects_root: Option<Hash>,
+    pub(super) keys: KeyUses,
+}
+
+/// What of the lines the receipt contradicts.
+pub(super) fn sum_problems(receipt: &Receipt, sums: &Sums) -> Vec<BundleProblem> {
+    let records = &receipt.records;
+    let mut problems: Vec<BundleProblem> = [
+        ("records.total", records.total, sums.signed.saturating_add(sums.rejected)),
+        ("records.signed", records.signed, sums.signed),
+        ("records.rejected", records.rejected, sums.rejected),
+    ]
+    .into_iter()
+    .filter(|(_, says, has)| says != has)
+    .map(|(what, says, has)| differs(what, &says.to_string(), &has.to_string()))
+    .collect();
+    if receipt.merkle_root != sums.root {
+        problems.push(differs("merkleRoot", &to_hex(&receipt.merkle_root), &to_hex(&sums.root)));
+    }
+    // The oldest receipts have none. The roots of their batches cover the rejects, too.
+    if receipt.rejects_root.is_some() && receipt.rejects_root != sums.rejects_root {
+        let text = |root: Option<Hash>| root.map_or_else(|| "nothing".to_owned(), |root| to_hex(&root));
+        problems.push(differs("rejectsRoot", &text(receipt.rejects_root), &text(sums.rejects_root)));
+    }
+    if receipt.keys != sums.keys {
+        let message = "the receipt names other keys, or other numbers of signatures, than the bundle";
+        problems.push(BundleProblem::new(BundleProblemKind::Receipt, message));
+    }
+    problems
+}
+
+fn differs(what: &str, says: &str, has: &str) -> BundleProblem {
+    BundleProblem::new(BundleProblemKind::Receipt, format!("the receipt says {what} {says}, the bundle {has}"))
+}

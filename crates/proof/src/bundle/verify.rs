@@ -1,0 +1,74 @@
+//! Verifies a bundle: reads its lines, each of which goes to a [`Check`].
+
+use std::{num::NonZeroUsize, path::Path};
+
+use super::{
+    check::Check,
+    error::{BundleError, BundleProblemKind},
+    findings::BundleFindings,
+    line::Header,
+    read::{LineReader, LineType, Next},
+};
+
+/// Lines after which progress is told.
+const PROGRESS_LINES: u64 = 4096;
+
+/// How a bundle is verified.
+#[derive(Clone, Copy, Debug)]
+pub struct BundleOptions {
+    /// Threads that check signatures.
+    pub threads: NonZeroUsize,
+    /// Records and problems that are named for each kind of problem; the others are counted.
+    pub most: usize,
+}
+
+/// Verifies the bundle in this file. `progress` is called with the bytes read so far.
+///
+/// # Errors
+/// When the file cannot be read, or is no bundle of this format. All else that is wrong is in the findings.
+pub fn verify_bundle(
+    path: &Path,
+    options: BundleOptions,
+    progress: &mut dyn FnMut(u64),
+) -> Result<BundleFindings, BundleError> {
+    let unread = |source| BundleError::Read { path: path.to_owned(), source };
+    let size = std::fs::metadata(path).map_err(unread)?.len();
+    let mut reader = LineReader::open(path).map_err(unread)?;
+    let header = header(&mut reader, path)?;
+    let mut check = Check::of(header, size, options);
+    loop {
+        if reader.number().is_multiple_of(PROGRESS_LINES) {
+            progress(reader.bytes());
+        }
+        let next = reader.next().map_err(unread)?;
+        let taken = match next {
+            Next::End => Err("the bundle ends without its last line: it was cut short".to_owned()),
+            Next::Cut(why) => Err(why.to_owned()),
+            Next::Line(kind) => check.line(kind, &mut reader),
+        };
+        match taken {
+            Ok(false) => {}
+            Ok(true) => break,
+            Err(why) => {
+                check.problem(BundleProblemKind::Line, format!("line {}: {why}", reader.number()));
+                break;
+            }
+        }
+    }
+    check.finish(path).map_err(unread)
+}
+
+/// The first line.
+fn header(reader: &mut LineReader, path: &Path) -> Result<Header, BundleError> {
+    let unread = |source| BundleError::Read { path: path.to_owned(), source };
+    let not_a_bundle = |why: &str| BundleError::NotABundle { path: path.to_owned(), why: why.to_owned() };
+    match reader.next().map_err(unread)? {
+        Next::Line(LineType::Header) => {}
+        Next::End => return Err(not_a_bundle("it is empty")),
+        Next::Cut(_) | Next::Line(_) => return Err(not_a_bundle("its first line is not a header")),
+    }
+    if let Some(format) = reader.format().filter(|format| *format != Header::FORMAT) {
+        return Err(BundleError::Format { path: path.to_owned(), format });
+    }
+    reader.parse().map_err(|why| not_a_bundle(&format!("its header is not valid: {why}")))
+}

@@ -1,0 +1,17 @@
+"""Verifies many bundles with scripts/verify.py: the paths come on standard input, a line each, and so do the exit codes on standard output."""
+
+import contextlib
+import io
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "scripts"))
+import verify  # noqa: E402
+
+for path in sys.stdin.read().splitlines():
+    sys.argv = ["verify.py", path]
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        code = verify.main()
+    assert code == 2 or said.getvalue().startswith("VERIFIED" if code == 0 else "NOT VERIFIED"), said.getvalue()
+    print(code)
