@@ -213,6 +213,7 @@ mod tests {
             receipt_digest: Some("22".repeat(32)),
             revoked_keys: Vec::new(),
             problems: Vec::new(),
+            proves: None,
             failure: None,
             rejects: vec!["record 4: PayloadIsNull: the payload is NULL".to_owned()],
         }
