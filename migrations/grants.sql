@@ -1,6 +1,7 @@
 -- All rights in a ledger. The owner applies this after every migration, in one transaction; no superuser is needed, and a repeat
 -- changes nothing.
 --   vaultstream_tenant   what the login of a tenant may do, see V14__tenants.sql; granted to it by `vaultstream tenant add`
+--   vaultstream_operator drives the jobs of all namespaces, see V16__operator.sql; granted by `vaultstream tenant operator`
 --   vaultstream_auditor  reads everything but wrapped keys; a DBA grants it to who verifies, exports and watches
 --   vaultstream_source   a DBA's GRANT SELECT to it is the permission to sign a table in place
 --   vaultstream_worker   before there were tenants: all namespaces' jobs; only in ledgers that had it, until its last member is gone
@@ -12,7 +13,7 @@ DECLARE
     statement text;
     made      text;
 BEGIN
-    FOREACH made IN ARRAY ARRAY['vaultstream_tenant', 'vaultstream_auditor', 'vaultstream_source']
+    FOREACH made IN ARRAY ARRAY['vaultstream_tenant', 'vaultstream_operator', 'vaultstream_auditor', 'vaultstream_source']
     LOOP
         statement := format('CREATE ROLE %I NOLOGIN', made);
         BEGIN
@@ -21,13 +22,13 @@ BEGIN
         EXCEPTION
             WHEN duplicate_object OR unique_violation THEN NULL;  -- another database was faster
             WHEN insufficient_privilege THEN
-                RAISE NOTICE 'no permission for %: workers need the role; have an administrator run this', statement;
+                RAISE NOTICE 'no permission for %: the role is needed; have an administrator run this', statement;
         END;
     END LOOP;
 
     -- Workers read source tables as vaultstream_source; so does the owner when it plans. Since 16 the maker of a role is
     -- its administrator without being allowed to become it, hence the grant to the owner; superusers need none.
-    FOREACH made IN ARRAY ARRAY['vaultstream_tenant', 'vaultstream_worker', current_user]
+    FOREACH made IN ARRAY ARRAY['vaultstream_tenant', 'vaultstream_operator', 'vaultstream_worker', current_user]
     LOOP
         statement := format('GRANT vaultstream_source TO %I', made);
         BEGIN
@@ -79,27 +80,34 @@ SELECT r.* FROM vaultstream.rejects r
                 WHERE j.id = r.job_id AND t.role = session_user);
 
 -- Of one partition; a parent's rights do not count for a partition that is named directly. Provisioning calls it for new ones.
+-- A tenant reads what is its own for ever, and inserts signatures until the job has signed. The operator inserts generated records
+-- until all are there.
 CREATE OR REPLACE FUNCTION vaultstream.grant_partition(p_partition regclass, p_is_records boolean) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    worker_right constant text := CASE WHEN p_is_records THEN 'SELECT' ELSE 'INSERT' END;
-    grantee      text;
+    job     constant bigint := (SELECT vaultstream.job_of_partition(relname) FROM pg_class WHERE oid = p_partition);
+    phase   constant text := coalesce((SELECT state FROM vaultstream.jobs WHERE id = job), 'Pending');
+    seeds   constant boolean := phase IN ('Pending', 'Provisioning', 'Seeding');
+    signs   constant boolean := seeds OR phase = 'Signing';
+    readers text;
+    writers text;
 BEGIN
-    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'vaultstream_auditor') THEN
-        EXECUTE format('GRANT SELECT ON %s TO vaultstream_auditor', p_partition);
+    SELECT string_agg(quote_ident(g.role), ', ') FILTER (WHERE g.reads), string_agg(quote_ident(g.role), ', ') FILTER (WHERE g.writes)
+      INTO readers, writers
+      FROM (SELECT 'vaultstream_auditor'::name AS role, true AS reads, false AS writes
+             UNION ALL SELECT 'vaultstream_operator', false, p_is_records AND seeds
+             UNION ALL SELECT 'vaultstream_worker', p_is_records AND signs, NOT p_is_records AND signs
+                         FROM vaultstream.meta WHERE shared_role
+             UNION ALL SELECT t.role, true, NOT p_is_records AND signs
+                         FROM vaultstream.tenants t JOIN vaultstream.jobs j ON (t.cluster, t.namespace) = (j.cluster, j.namespace)
+                        WHERE j.id = job) g
+      JOIN pg_roles r ON r.rolname = g.role;
+    IF readers IS NOT NULL THEN
+        EXECUTE format('GRANT SELECT ON %s TO %s', p_partition, readers);
     END IF;
-    FOR grantee IN
-        SELECT quote_ident(t.role)
-          FROM pg_class c
-          JOIN vaultstream.jobs j ON j.id = vaultstream.job_of_partition(c.relname)
-          JOIN vaultstream.tenants t ON (t.cluster, t.namespace) = (j.cluster, j.namespace)
-         WHERE c.oid = p_partition AND EXISTS (SELECT FROM pg_roles WHERE rolname = t.role)
-        UNION ALL
-        SELECT 'vaultstream_worker' FROM vaultstream.meta
-         WHERE shared_role AND EXISTS (SELECT FROM pg_roles WHERE rolname = 'vaultstream_worker')
-    LOOP
-        EXECUTE format('GRANT %s ON %s TO %s', worker_right, p_partition, grantee);
-    END LOOP;
+    IF writers IS NOT NULL THEN
+        EXECUTE format('GRANT INSERT ON %s TO %s', p_partition, writers);
+    END IF;
 END $$;
 
 -- Ends what members of vaultstream_worker could do, once there is none. True when it has ended, or never was.
@@ -136,7 +144,7 @@ BEGIN
     REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vaultstream FROM PUBLIC;
     FOR grantee IN
         SELECT quote_ident(rolname) FROM pg_roles
-         WHERE rolname IN ('vaultstream_tenant', 'vaultstream_auditor', 'vaultstream_source', 'vaultstream_worker')
+         WHERE rolname IN ('vaultstream_tenant', 'vaultstream_operator', 'vaultstream_auditor', 'vaultstream_source', 'vaultstream_worker')
             OR rolname IN (SELECT role FROM vaultstream.tenants)
     LOOP
         EXECUTE format('REVOKE ALL ON SCHEMA vaultstream FROM %s', grantee);
@@ -156,6 +164,30 @@ BEGIN
             vaultstream.finish_unit, vaultstream.split_batch, vaultstream.count_attempt, vaultstream.store_receipt,
             vaultstream.signs_with, vaultstream.report_fault, vaultstream.report_withdrawal, vaultstream.register_kek,
             vaultstream.kek_canary, vaultstream.tenant_of_login, vaultstream.works_on_all, vaultstream.sees_all TO vaultstream_tenant;
+    END IF;
+
+    IF 'vaultstream_operator' = ANY (present) THEN
+        GRANT USAGE ON SCHEMA vaultstream TO vaultstream_operator;
+        GRANT SELECT ON vaultstream.schema_history, vaultstream.meta, vaultstream.jobs, vaultstream.job_locks, vaultstream.batches,
+            vaultstream.rejects, vaultstream.job_progress, vaultstream.tenant_jobs, vaultstream.tenant_progress,
+            vaultstream.tenant_keys, vaultstream.tenant_batches, vaultstream.tenant_rejects TO vaultstream_operator;
+        GRANT SELECT (id, job_id, ordinal, version, public_key, kek_id, state, damage, epoch, lease_until, signed, rejected, planned,
+            changed, batches, last_used, erased_at, revoked_at, revocation, compromised) ON vaultstream.keys TO vaultstream_operator;
+        -- Rows without key material, receipt or root: those are written by functions that only the login of the job's tenant may call.
+        GRANT INSERT (uid, cluster, namespace, name, spec, suspended, spec_generation),
+            UPDATE (live, spec, spec_generation, suspended, state, generation, total, batches, seeded, published, plan_cursor, plan_high,
+                    payload_type, source_database, source_table, source_partitioned, failure, failure_reason, seeded_at, published_at,
+                    signed_at, finished_at), DELETE
+            ON vaultstream.jobs TO vaultstream_operator;
+        GRANT UPDATE (job_id) ON vaultstream.job_locks TO vaultstream_operator;  -- to lock a row
+        GRANT INSERT (job_id, ordinal, version), DELETE ON vaultstream.keys TO vaultstream_operator;
+        GRANT INSERT (job_id, batch, first_id, last_id, rows_planned), UPDATE (last_id), DELETE
+            ON vaultstream.batches TO vaultstream_operator;
+        GRANT DELETE ON vaultstream.rejects TO vaultstream_operator;
+        -- They check that the login may drive jobs, and but for driver_holds they run with the owner's rights.
+        GRANT EXECUTE ON FUNCTION vaultstream.drives_jobs, vaultstream.sees_all, vaultstream.driver_holds, vaultstream.provision,
+            vaultstream.complete_records, vaultstream.complete_signatures, vaultstream.close_partitions, vaultstream.drop_partition,
+            vaultstream.lock_keys, vaultstream.retry_rejects, vaultstream.end_expired TO vaultstream_operator;
     END IF;
 
     IF 'vaultstream_auditor' = ANY (present) THEN

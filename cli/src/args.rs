@@ -28,8 +28,8 @@ pub use nats::NatsArgs;
 pub use output::OutputFormat;
 pub use run::RunArgs;
 pub use tenant::{
-    AuditorArgs, TenantAddArgs, TenantArgs, TenantCommand, TenantListArgs, TenantRemoveArgs, TenantSecretArgs,
-    TenantSecretFields,
+    AuditorArgs, OperatorArgs, TenantAddArgs, TenantArgs, TenantCommand, TenantListArgs, TenantRemoveArgs,
+    TenantSecretArgs, TenantSecretFields,
 };
 pub use verify::{VerifyArgs, VerifyMode};
 

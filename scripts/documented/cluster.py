@@ -130,8 +130,9 @@ def with_volumes(reader):
 
 def with_your_servers(reader):
     tell("a release with Postgres and NATS of yours, by TLS")
-    reader.does("Install", "kubectl create namespace", "kubectl -n vaultstream-system create secret", "helm install")
-    said = reader.does("Install", "echo", "for namespace in", "SSL_CERT_FILE=postgres-ca.crt VAULTSTREAM_DATABASE_URL", "helm test")
+    as_owner = "SSL_CERT_FILE=postgres-ca.crt VAULTSTREAM_DATABASE_URL"
+    reader.does("Install", "kubectl create namespace", "echo", as_owner, as_owner, "helm install")
+    said = reader.does("Install", "for namespace in", as_owner, "helm test")
     expect("verified     1,000" in said, "helm test has verified 1,000 records")
     reader.does_the_rest_of("config/samples/table.yaml")
     a_job_that_fails(reader)

@@ -6,14 +6,17 @@ use tokio_postgres::{Client, NoTls};
 use vaultstream_embedded::{Options, Servers};
 use vaultstream_ledger::{ConnectOptions, Ledger, tenants};
 
-/// A job that signs, as far as rights go: its row, its partitions.
-const JOB: &str = "
+/// A job that signs, and one that is being seeded, as far as rights go: their rows and partitions.
+const JOBS: &str = "
     INSERT INTO vaultstream.jobs (uid, cluster, namespace, name, spec, state)
-        VALUES (gen_random_uuid(), 'cluster', 'team-a', 'job', '{}', 'Signing');
+        VALUES (gen_random_uuid(), 'cluster', 'team-a', 'job', '{}', 'Signing'),
+               (gen_random_uuid(), 'cluster', 'team-b', 'job', '{}', 'Seeding');
     CREATE TABLE vaultstream.signatures_1 (LIKE vaultstream.signatures);
     CREATE TABLE vaultstream.records_1 (LIKE vaultstream.records);
+    CREATE TABLE vaultstream.records_2 (LIKE vaultstream.records);
     SELECT vaultstream.grant_partition('vaultstream.signatures_1', false);
-    SELECT vaultstream.grant_partition('vaultstream.records_1', true)";
+    SELECT vaultstream.grant_partition('vaultstream.records_1', true);
+    SELECT vaultstream.grant_partition('vaultstream.records_2', true)";
 
 /// What a role may do that the owner is not: kind of object, name, rights, columns.
 const RIGHTS: &str = "
@@ -42,18 +45,19 @@ async fn main() -> Result<(), Box<dyn Error>> {
     tenants::add(&ledger, "cluster", "team-a", "vs_team-a", "unused").await?;
     let (client, connection) = tokio_postgres::connect(&url, NoTls).await?;
     tokio::spawn(connection);
-    client.batch_execute(JOB).await?;
+    client.batch_execute(JOBS).await?;
 
     println!("# Rights\n");
     println!(
         "Read from the catalog of a ledger by `make generate`. They are granted by [grants.sql](../../migrations/grants.sql); functions"
     );
     println!(
-        "that a tenant may call run with the owner's rights and check whose job it is. Whoever is not listed may do nothing.\n"
+        "that tenants and the operator may call run with the owner's rights and check who calls them, and whose job it is. Whoever is not listed may do nothing.\n"
     );
     for (role, title) in [
         ("vaultstream_tenant", "`vaultstream_tenant`: the login of every namespace"),
         ("vs_team-a", "The login of one namespace, of a job of it with the number 1 that signs, beside that"),
+        ("vaultstream_operator", "`vaultstream_operator`: the operator's login. Job 1 signs, job 2 is being seeded"),
         ("vaultstream_auditor", "`vaultstream_auditor`: who verifies, exports and watches"),
         ("vaultstream_source", "`vaultstream_source`: reads the tables that their owners have granted to it"),
         ("PUBLIC", "Everybody"),

@@ -23,6 +23,7 @@ mod kills;
 mod leaving;
 mod mutation;
 mod nats;
+mod operator_login;
 mod outages;
 mod pipes;
 mod places;

@@ -65,16 +65,28 @@ async fn a_job_is_signed_by_its_namespace_s_login_and_verified_by_an_auditor() {
     assert_signed_exactly_once(&site, "job", RECORDS as i64).await;
 
     let auditor = auditor(&site).await;
+    let [own, other] = [&own, &other].map(|folder| std::fs::read_to_string(folder.join("DATABASE_URL")).unwrap());
     for (command, expected) in [
         (&["verify", "--job", "job"][..], "3,000"),
         (&["status"], "default/job"),
+        (&["status", "--job", "job"], "default/job"),
         (&["receipt", "--job", "job"], "."),
         (&["keys", "--job", "job"], "BEGIN PUBLIC KEY"),
         (&["export", "--job", "job"], "signature"),
     ] {
-        let ended = Program::vaultstream(command).env("VAULTSTREAM_DATABASE_URL", &auditor).end().await;
-        ended.assert_code(0);
-        assert!(ended.stdout.contains(expected), "{command:?}: {}", ended.stdout);
+        // A namespace reads what is its own.
+        for url in [&auditor, &own] {
+            let ended = Program::vaultstream(command).env("VAULTSTREAM_DATABASE_URL", url).end().await;
+            ended.assert_code(0);
+            assert!(ended.stdout.contains(expected), "{command:?}: {}", ended.stdout);
+        }
+        // To another one, the job does not exist.
+        let ended = Program::vaultstream(command).env("VAULTSTREAM_DATABASE_URL", &other).end().await;
+        assert!(!ended.stdout.contains(expected), "{command:?}: {}", ended.stdout);
+        if command.contains(&"--job") {
+            ended.assert_code(2);
+            assert!(ended.stderr.contains("there is no job"), "{command:?}: {}", ended.stderr);
+        }
     }
     // An auditor changes nothing, and says so in one sentence.
     let deleted = Program::vaultstream(&["delete", "--job", "job", "--yes", "--nats-url", &site.nats_url]);

@@ -18,9 +18,43 @@ pub enum TenantCommand {
     Remove(TenantRemoveArgs),
     /// Give the login of a namespace another password, and print its Secret anew.
     Secret(TenantSecretArgs),
+    /// Make the operator's login, which drives the jobs of all namespaces, and reads no payload and no private key. If it is there, it gets
+    /// another password. Prints the Secret that `connection.existingSecret` of the chart names.
+    Operator(OperatorArgs),
     /// Make a login that reads the jobs of all namespaces, but no private key, and changes nothing: to verify, export and watch. If it is
     /// there, it gets another password. Prints a Secret, by which `helm test` verifies.
     Auditor(AuditorArgs),
+}
+
+/// `vaultstream tenant operator`.
+#[derive(Args, Clone, Debug)]
+pub struct OperatorArgs {
+    /// The namespace of the Secret: that of the release.
+    #[arg(value_name = "NAMESPACE")]
+    pub namespace: String,
+    /// Name of the login.
+    #[arg(long, value_name = "NAME", default_value = "vaultstream_operate")]
+    pub role: String,
+    /// Host, and port if need be, at which pods reach Postgres. Default: as in the URL of this command.
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub database_host: Option<String>,
+    /// The Secret's `NATS_URL`. From a file, because it holds a secret.
+    #[arg(long, value_name = "FILE")]
+    pub nats_url_file: Option<PathBuf>,
+    /// A new file for the operator's NATS user with its permissions, as an item of `users` in nats-server's configuration. The Secret's
+    /// `NATS_URL` logs in as this user.
+    #[arg(long, value_name = "FILE", requires = "nats_url_file")]
+    pub nats_user_file: Option<PathBuf>,
+    /// A file that the Secret has, too, under its own name: postgres-ca.crt, nats-ca.crt, nats.creds or another one that programs
+    /// read. Can be given several times.
+    #[arg(long, value_name = "FILE")]
+    pub file: Vec<PathBuf>,
+    /// The Secret's name.
+    #[arg(long, value_name = "NAME", default_value = "vaultstream-operator")]
+    pub secret_name: String,
+    /// Which ledger.
+    #[command(flatten)]
+    pub ledger: LedgerArgs,
 }
 
 /// `vaultstream tenant auditor`.

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use vaultstream_ledger::tenants;
+
 use crate::{args::LedgerArgs, error::Failure, ledger, migration, output};
 
 /// Migrates the ledger that the arguments name.
@@ -18,5 +20,12 @@ pub(crate) async fn migrate(args: LedgerArgs) -> Result<ExitCode, Failure> {
             migrated.version
         )),
     }?;
+    if opened.location.database.is_some()
+        && let Some(statement) = tenants::open_to_public(&opened.ledger).await.map_err(|error| Failure::of(&error))?
+    {
+        output::remark(format_args!(
+            "every login of the server may connect to this database. If it holds nothing that others use: {statement}"
+        ));
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,4 +1,4 @@
-//! `vaultstream tenant`: the database login of each namespace.
+//! `vaultstream tenant`: the database logins of each namespace, of the operator and of auditors.
 
 mod secret;
 
@@ -8,12 +8,12 @@ use serde_json::json;
 use uuid::Uuid;
 use vaultstream_ledger::{Ledger, tenants};
 use vaultstream_signing::Kek;
-use vaultstream_streams::Tenant;
+use vaultstream_streams::{NatsUser, Tenant};
 
 use crate::{
     args::{
-        AuditorArgs, OutputFormat, TenantAddArgs, TenantArgs, TenantCommand, TenantListArgs, TenantRemoveArgs,
-        TenantSecretArgs, TenantSecretFields,
+        AuditorArgs, OperatorArgs, OutputFormat, TenantAddArgs, TenantArgs, TenantCommand, TenantListArgs,
+        TenantRemoveArgs, TenantSecretArgs, TenantSecretFields,
     },
     columns::columns,
     error::Failure,
@@ -31,6 +31,7 @@ pub(crate) async fn run(command: TenantCommand) -> Result<ExitCode, Failure> {
         TenantCommand::List(args) => list(args).await,
         TenantCommand::Remove(args) => remove(args).await,
         TenantCommand::Secret(args) => new_secret(args).await,
+        TenantCommand::Operator(args) => operator(args).await,
         TenantCommand::Auditor(args) => auditor(args).await,
     }
     .map(|()| ExitCode::SUCCESS)
@@ -54,7 +55,8 @@ async fn add(args: TenantAddArgs) -> Result<(), Failure> {
         .await
         .map_err(|error| Failure::input(&error))?;
     output::remark(format_args!("{namespace}: made the login {}", login.role));
-    make_nats_user(&mut server, &cluster, namespace, &login.role)?;
+    let user = NatsUser::Worker(Tenant::new(&cluster, namespace));
+    make_nats_user(&mut server, &user, &login.role)?;
     tell_shared(&opened.ledger).await?;
     output::print(&render(namespace, &secret.secret_name, &server, &login, Some(&kek))?)
 }
@@ -71,8 +73,25 @@ async fn new_secret(args: TenantSecretArgs) -> Result<(), Failure> {
         .await
         .map_err(|error| Failure::input(&error))?;
     output::remark(format_args!("{namespace}: the login {role} has a new password"));
-    make_nats_user(&mut server, &cluster, namespace, &role)?;
+    let user = NatsUser::Worker(Tenant::new(&cluster, namespace));
+    make_nats_user(&mut server, &user, &role)?;
     output::print(&render(namespace, &secret.secret_name, &server, &Login { role, password }, Some(&kek))?)
+}
+
+async fn operator(args: OperatorArgs) -> Result<(), Failure> {
+    let OperatorArgs { namespace, role, database_host, nats_url_file, nats_user_file, file, secret_name, ledger } =
+        args;
+    check_namespace(&namespace)?;
+    let opened = ledger::open(&ledger).await?;
+    let fields = TenantSecretFields { database_host, nats_url_file, nats_user_file, file, secret_name };
+    let mut server = secret::Server::of(&opened.location, &fields)?;
+    let login = Login { role, password: password() };
+    tenants::add_operator(&opened.ledger, &login.role, &login.password)
+        .await
+        .map_err(|error| Failure::input(&error))?;
+    output::remark(format_args!("the login {} drives the jobs of all namespaces", login.role));
+    make_nats_user(&mut server, &NatsUser::Operator, &login.role)?;
+    output::print(&render(&namespace, &fields.secret_name, &server, &login, None)?)
 }
 
 async fn auditor(args: AuditorArgs) -> Result<(), Failure> {
@@ -141,8 +160,8 @@ async fn tell_shared(ledger: &Ledger) -> Result<(), Failure> {
 }
 
 /// Its user of NATS has the same name, and a password of its own.
-fn make_nats_user(server: &mut secret::Server, cluster: &str, namespace: &str, role: &str) -> Result<(), Failure> {
-    server.make_nats_user(&Tenant::new(cluster, namespace), &Login { role: role.to_owned(), password: password() })
+fn make_nats_user(server: &mut secret::Server, user: &NatsUser, role: &str) -> Result<(), Failure> {
+    server.make_nats_user(user, &Login { role: role.to_owned(), password: password() })
 }
 
 /// The namespace of the tenant.

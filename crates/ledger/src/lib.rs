@@ -29,6 +29,7 @@ mod ids;
 pub mod jobs;
 mod keys;
 pub mod limits;
+pub mod logins;
 mod migrate;
 mod ping;
 #[cfg(test)]

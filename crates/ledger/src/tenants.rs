@@ -1,15 +1,28 @@
-//! Tenants: the login of each namespace, made and removed with a DBA's rights. The SQL is in migrations/V14__tenants.sql.
+//! Tenants: the login of each namespace, made and removed with a DBA's rights; and the logins of operator and auditors. The SQL is in
+//! migrations/V14__tenants.sql.
+
+mod connect;
+mod error;
+mod group;
+mod login;
+mod reach;
 
 use std::time::SystemTime;
 
-use crate::class::Class;
 use crate::connection::Ledger;
 use crate::error::QueryError;
 use crate::queries::Queries;
 use crate::source::quoted;
+use login::{change_password, check_name, check_rights, let_connect, make_login};
 
-/// The longest name that Postgres keeps, in bytes.
-const MAX_NAME_BYTES: usize = 63;
+pub use connect::{close_to_public, open_to_public};
+use error::MAX_NAME_BYTES;
+pub use error::TenantError;
+pub use group::{add_auditor, add_operator};
+pub use reach::{Reach, reach};
+
+/// The role that every tenant's login is a member of.
+const TENANTS: &str = "vaultstream_tenant";
 
 /// A namespace of a cluster, with its login.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,96 +39,6 @@ pub struct Tenant {
     pub live_jobs: i64,
     /// Whether the role is there and may log in.
     pub may_log_in: bool,
-}
-
-/// Why tenants cannot be changed.
-#[derive(Debug, thiserror::Error)]
-pub enum TenantError {
-    /// The session's login lacks a right. Nothing was changed.
-    #[error("{login} may not {action}: {mend}")]
-    NotAllowed {
-        /// The login, as SQL writes it.
-        login: String,
-        /// What it may not do.
-        action: &'static str,
-        /// The statement that permits it, or who may do it.
-        mend: String,
-    },
-    /// The namespace has a login.
-    #[error(
-        "the namespace {namespace} has the login {role} already: `vaultstream tenant secret {namespace}` gives it another password"
-    )]
-    Exists {
-        /// The namespace.
-        namespace: String,
-        /// Its login.
-        role: String,
-    },
-    /// The role is there, and may have rights that a tenant must not have.
-    #[error("there is a role {role} on this server already: choose another name with --role")]
-    RoleTaken {
-        /// The role.
-        role: String,
-    },
-    /// The name is too long or empty.
-    #[error("{role:?} is no name for a role: it has to have 1 to {MAX_NAME_BYTES} bytes")]
-    BadRole {
-        /// The name.
-        role: String,
-    },
-    /// The namespace has no login.
-    #[error("the namespace {namespace} has no login in this ledger: `vaultstream tenant add {namespace}` makes one")]
-    Unknown {
-        /// The namespace.
-        namespace: String,
-    },
-    /// Jobs of the tenant would stop.
-    #[error(
-        "the namespace {namespace} has {jobs} jobs that are not over, which would stop: delete them first, or say --force"
-    )]
-    LiveJobs {
-        /// The namespace.
-        namespace: String,
-        /// How many.
-        jobs: i64,
-    },
-    /// Postgres failed.
-    #[error(transparent)]
-    Query(#[from] QueryError),
-}
-
-/// What a worker's login reaches.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reach {
-    /// The jobs of one namespace.
-    Tenant {
-        /// The cluster.
-        cluster: String,
-        /// The namespace.
-        namespace: String,
-    },
-    /// The jobs of every namespace: the ledger's owner, or a login of before there were tenants.
-    Everything,
-}
-
-/// What the session's login reaches; `None` when it is no worker's login of this ledger.
-///
-/// # Errors
-///
-/// When Postgres fails.
-pub async fn reach(ledger: &Ledger) -> Result<Option<Reach>, QueryError> {
-    const ACTION: &str = "read what the login may do";
-    let own = match ledger.query_opt(ACTION, "SELECT cluster, namespace FROM vaultstream.tenant_of_login()", &[]).await
-    {
-        Ok(own) => own,
-        Err(error) if error.class() == Class::NoPermission => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    if let Some(row) = own {
-        return Ok(Some(Reach::Tenant { cluster: row.get("cluster"), namespace: row.get("namespace") }));
-    }
-    let all = ledger.query_one(ACTION, "SELECT vaultstream.works_on_all() AS everything", &[]).await?;
-    Ok(all.get::<_, bool>("everything").then_some(Reach::Everything))
 }
 
 /// The login's name unless another one is chosen: of the namespace, shortened where Postgres would cut it off.
@@ -199,7 +122,7 @@ pub async fn add(
     let failed = |error| QueryError::new(ACTION, error);
     let tx = client.transaction().await.map_err(failed)?;
     let inside = Queries::over(tx.client(), ACTION);
-    let owner = check_rights(&inside).await?;
+    let owner = check_rights(&inside, TENANTS).await?;
     let there = "SELECT role::text AS role FROM vaultstream.tenants WHERE (cluster, namespace) = ($1, $2)";
     if let Some(row) = inside.query_opt(there, &[&cluster, &namespace]).await? {
         return Err(TenantError::Exists { namespace: namespace.to_owned(), role: row.get("role") });
@@ -207,39 +130,12 @@ pub async fn add(
     if inside.query_opt("SELECT FROM pg_roles WHERE rolname = $1", &[&role]).await?.is_some() {
         return Err(TenantError::RoleTaken { role: role.to_owned() });
     }
-    make_login(&inside, role, password, "vaultstream_tenant").await?;
+    make_login(&inside, role, password, TENANTS).await?;
     if let Some(owner) = owner {
         // So that the owner may end the login's frozen sessions. Since 16 its maker does not have its rights by itself.
         inside.batch(&format!("GRANT {} TO {owner}", quoted(role))).await?;
     }
     inside.execute("SELECT vaultstream.add_tenant($1::text::name, $2, $3)", &[&role, &cluster, &namespace]).await?;
-    tx.commit().await.map_err(failed)?;
-    Ok(())
-}
-
-/// Makes a login that reads everything but wrapped private keys and changes nothing; or gives the one of that name this password, if it
-/// is an auditor's.
-///
-/// # Errors
-///
-/// See [`TenantError`].
-pub async fn add_auditor(ledger: &Ledger, role: &str, password: &str) -> Result<(), TenantError> {
-    const ACTION: &str = "add the auditor";
-    check_name(role)?;
-    let mut client = ledger.client(ACTION).await?;
-    let failed = |error| QueryError::new(ACTION, error);
-    let tx = client.transaction().await.map_err(failed)?;
-    let inside = Queries::over(tx.client(), ACTION);
-    check_rights(&inside).await?;
-    // Nothing but an auditor: no other membership, no superuser.
-    let sql = "SELECT rolcanlogin AND NOT rolsuper AND NOT EXISTS (SELECT FROM pg_auth_members m WHERE m.member = r.oid \
-                AND m.roleid <> 'vaultstream_auditor'::regrole) AND pg_has_role(oid, 'vaultstream_auditor', 'MEMBER') AS audits \
-           FROM pg_roles r WHERE rolname = $1";
-    match inside.query_opt(sql, &[&role]).await? {
-        Some(row) if row.get("audits") => change_password(&inside, role, password).await?,
-        Some(_) => return Err(TenantError::RoleTaken { role: role.to_owned() }),
-        None => make_login(&inside, role, password, "vaultstream_auditor").await?,
-    }
     tx.commit().await.map_err(failed)?;
     Ok(())
 }
@@ -258,13 +154,14 @@ pub async fn set_password(
     const ACTION: &str = "change the tenant's password";
     let client = ledger.client(ACTION).await?;
     let queries = Queries::over(&client, ACTION);
-    check_rights(&queries).await?;
+    check_rights(&queries, TENANTS).await?;
     let sql = "SELECT role::text AS role FROM vaultstream.tenants WHERE (cluster, namespace) = ($1, $2)";
     let Some(row) = queries.query_opt(sql, &[&cluster, &namespace]).await? else {
         return Err(TenantError::Unknown { namespace: namespace.to_owned() });
     };
     let role: String = row.get("role");
     change_password(&queries, &role, password).await?;
+    let_connect(&queries, &role).await?;
     Ok(role)
 }
 
@@ -279,7 +176,7 @@ pub async fn remove(ledger: &Ledger, cluster: &str, namespace: &str, force: bool
     let failed = |error| QueryError::new(ACTION, error);
     let tx = client.transaction().await.map_err(failed)?;
     let inside = Queries::over(tx.client(), ACTION);
-    check_rights(&inside).await?;
+    check_rights(&inside, TENANTS).await?;
     let sql = "SELECT count(*) AS jobs FROM vaultstream.jobs WHERE (cluster, namespace) = ($1, $2) AND live \
          AND state NOT IN ('Complete', 'Failed')";
     let jobs: i64 = inside.query_one(sql, &[&cluster, &namespace]).await?.get("jobs");
@@ -303,61 +200,6 @@ pub async fn remove(ledger: &Ledger, cluster: &str, namespace: &str, force: bool
     Ok(role)
 }
 
-/// Makes sure that the login may make roles and change the ledger. Returns the ledger's owner, as SQL writes it, unless it is a
-/// superuser.
-async fn check_rights(queries: &Queries<'_>) -> Result<Option<String>, TenantError> {
-    let sql = "SELECT quote_ident(current_user) AS login, quote_ident(o.rolname) AS owner, o.rolsuper AS owner_is_superuser, \
-                (SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user) AS makes_roles, \
-                pg_has_role(o.oid, 'USAGE') AS owns, \
-                EXISTS (SELECT FROM pg_roles WHERE rolname = 'vaultstream_tenant') AS group_is_there \
-           FROM pg_class c JOIN pg_roles o ON o.oid = c.relowner WHERE c.oid = 'vaultstream.jobs'::regclass";
-    let row = queries.query_one(sql, &[]).await?;
-    let (login, owner): (String, String) = (row.get("login"), row.get("owner"));
-    if !row.get::<_, bool>("makes_roles") {
-        let mend = format!("log in as an administrator, or ALTER ROLE {login} CREATEROLE;");
-        return Err(TenantError::NotAllowed { login, action: "make logins", mend });
-    }
-    if !row.get::<_, bool>("owns") {
-        let mend = format!("log in as {owner}, or GRANT {owner} TO {login};");
-        return Err(TenantError::NotAllowed { login, action: "change the ledger's tenants", mend });
-    }
-    if !row.get::<_, bool>("group_is_there") {
-        let mend = "CREATE ROLE vaultstream_tenant NOLOGIN; and run `vaultstream migrate` as the ledger's owner again"
-            .to_owned();
-        return Err(TenantError::NotAllowed { login, action: "grant rights that are not there", mend });
-    }
-    Ok((!row.get::<_, bool>("owner_is_superuser")).then_some(owner))
-}
-
-fn check_name(role: &str) -> Result<(), TenantError> {
-    if role.is_empty() || role.len() > MAX_NAME_BYTES {
-        return Err(TenantError::BadRole { role: role.to_owned() });
-    }
-    Ok(())
-}
-
-/// Makes a login with the rights of `group`, which may connect to this database even where PUBLIC may not.
-async fn make_login(queries: &Queries<'_>, role: &str, password: &str, group: &str) -> Result<(), QueryError> {
-    let (name, verifier) = (quoted(role), verifier(password));
-    queries.batch(&format!("CREATE ROLE {name} LOGIN PASSWORD {verifier}; GRANT {group} TO {name}")).await?;
-    let sql = "SELECT quote_ident(current_database()) AS database, \
-         has_database_privilege($1::text::name, current_database(), 'CONNECT') AS connects";
-    let row = queries.query_one(sql, &[&role]).await?;
-    if !row.get::<_, bool>("connects") {
-        queries.batch(&format!("GRANT CONNECT ON DATABASE {} TO {name}", row.get::<_, &str>("database"))).await?;
-    }
-    Ok(())
-}
-
-async fn change_password(queries: &Queries<'_>, role: &str, password: &str) -> Result<(), QueryError> {
-    queries.batch(&format!("ALTER ROLE {} PASSWORD {}", quoted(role), verifier(password))).await
-}
-
-/// The password as the server stores it (RFC 5803), as a literal: so that no statement and no log of the server has it in clear text.
-fn verifier(password: &str) -> String {
-    format!("'{}'", postgres_protocol::password::scram_sha_256(password.as_bytes()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -369,11 +211,5 @@ mod tests {
         assert_eq!((role_of(&one).len(), role_of(&other).len()), (MAX_NAME_BYTES, MAX_NAME_BYTES));
         assert_ne!(role_of(&one), role_of(&other));
         assert_eq!(role_of(&"n".repeat(60)).len(), MAX_NAME_BYTES);
-    }
-
-    #[test]
-    fn a_password_is_not_sent_as_it_is() {
-        let sent = verifier("secret'word");
-        assert!(sent.starts_with("'SCRAM-SHA-256$4096:") && !sent.contains("secret"), "{sent}");
     }
 }

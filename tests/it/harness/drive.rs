@@ -6,7 +6,7 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 use vaultstream::job::new_job;
 use vaultstream_api::SigningJob;
-use vaultstream_ledger::{ConnectOptions, JobId, JobState, Ledger, TlsFiles, jobs};
+use vaultstream_ledger::{ConnectOptions, JobId, JobState, Ledger, TlsFiles, jobs, tenants};
 use vaultstream_lifecycle::{Driven, Driver, Outcome, Settings, Until, drive};
 use vaultstream_streams::{JobStreams, NatsUser, Streams};
 
@@ -42,14 +42,22 @@ impl Site {
         streams_at(&self.nats_url).await
     }
 
-    /// Makes the job in the ledger and seeds it; nothing is published yet.
+    /// Makes the job in the ledger and seeds it, by a login as an operator has; nothing is published yet.
     pub(crate) async fn seed(&self, manifest: &str) -> Seeded {
-        self.seed_through(manifest, &self.database_url, &self.nats_url).await
+        let owner = self.ledger().await;
+        owner.migrate().await.unwrap();
+        let role = format!("operator_{:x}", Uuid::new_v4().as_u128());
+        // The server asks for no password.
+        tenants::add_operator(&owner, &role, "secret").await.unwrap();
+        let ledger = ledger_at(&url_as(&self.database_url, &role)).await;
+        seed(manifest, ledger, self.streams().await, quick()).await
     }
 
-    /// The same, by another way to the servers.
+    /// The same by the owner's login, and by another way to the servers.
     pub(crate) async fn seed_through(&self, manifest: &str, database_url: &str, nats_url: &str) -> Seeded {
-        seed(manifest, ledger_at(database_url).await, streams_at(nats_url).await, quick()).await
+        let ledger = ledger_at(database_url).await;
+        ledger.migrate().await.unwrap();
+        seed(manifest, ledger, streams_at(nats_url).await, quick()).await
     }
 
     /// The same, with a ledger and settings of the test's own.
@@ -64,12 +72,17 @@ impl Site {
 }
 
 async fn seed(manifest: &str, ledger: Ledger, streams: Streams, settings: Settings) -> Seeded {
-    ledger.migrate().await.unwrap();
     let manifest = SigningJob::parse_manifests(manifest).unwrap().remove(0);
     let job = jobs::ensure(&ledger, &new_job(&manifest)).await.unwrap().job;
     let mut driver = Driver::new(ledger.clone(), streams.clone(), job.id, settings);
     drive(&mut driver, &mut Until(Some(JobState::Signing))).await.unwrap();
     Seeded { uid: job.uid, id: job.id, ledger, streams }
+}
+
+/// The same database as another user.
+fn url_as(url: &str, user: &str) -> String {
+    let (_, place) = url.split_once('@').unwrap();
+    format!("postgresql://{user}@{place}")
 }
 
 async fn ledger_at(url: &str) -> Ledger {

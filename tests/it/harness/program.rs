@@ -10,11 +10,18 @@ use super::{Site, blocking};
 
 const VAULTSTREAM: &str = env!("CARGO_BIN_EXE_vaultstream-with-faults");
 const WORKER: &str = env!("CARGO_BIN_EXE_vaultstream-worker-with-faults");
+const OPERATOR: &str = env!("CARGO_BIN_EXE_vaultstream-operator-with-faults");
 
 impl Program {
     /// `vaultstream-worker` without any setting.
     pub(crate) fn worker(args: &[&str]) -> Self {
         Self::new(WORKER).args(args)
+    }
+
+    /// `vaultstream-operator migrate`, as the chart runs it: with the operator's own connection, and the owner's.
+    pub(crate) fn migrate_hook(connection_dir: &Path, owner_dir: &Path) -> Self {
+        let dirs = ["--connection-dir", path(connection_dir), "--owner-dir", path(owner_dir)];
+        Self::new(OPERATOR).args(&["migrate", "--connect-timeout", "10s"]).args(&dirs)
     }
 
     /// `vaultstream` on a terminal of script(1), which prints what is seen there; none where there is no such program.
@@ -65,6 +72,8 @@ impl Site {
         let address = format!("127.0.0.1:{port}");
         Program::worker(&["--job-uid", &uid.to_string()])
             .args(&["--connection-dir", path(connection_dir), "--http-address", &address])
+            // Most sites have no login but their server's superuser.
+            .env("VAULTSTREAM_ALLOW_OWNER", "true")
             .http(port)
     }
 }

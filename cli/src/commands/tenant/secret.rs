@@ -1,4 +1,4 @@
-//! The Secret of a namespace's workers.
+//! The Secret with a login: of a namespace's workers, of the operator or of an auditor.
 
 use std::{
     fs::File,
@@ -11,14 +11,14 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use vaultstream_signing::Kek;
 
-use vaultstream_streams::{NatsPermissions, NatsUser, Tenant};
+use vaultstream_streams::{NatsPermissions, NatsUser};
 
 use crate::{args::TenantSecretFields, error::Failure, location::LedgerLocation};
 
 /// What RFC 3986 calls unreserved needs no escape.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// The files that workers read beside URLs and keys.
+/// The files that programs read beside URLs and keys.
 const FILES: [&str; 8] = [
     "postgres-ca.crt",
     "postgres.crt",
@@ -50,7 +50,7 @@ pub(super) struct Server {
     /// Host, database and options: all behind the `@`.
     place: String,
     nats_url: Option<String>,
-    /// Where the namespace's NATS user is to be written.
+    /// Where the NATS user is to be written.
     nats_user: Option<File>,
     /// Names and contents.
     files: Vec<(&'static str, Vec<u8>)>,
@@ -90,17 +90,17 @@ impl Server {
         Ok(Self { scheme, place, nats_url: nats_url.map(|url| url.trim().to_owned()), nats_user, files })
     }
 
-    /// Writes the namespace's NATS user, if it is asked for, and logs in as it from here on.
+    /// Writes the NATS user, if it is asked for, and logs in as it from here on.
     ///
     /// # Errors
     /// When the URL of NATS has no place for a login, or the file cannot be written.
-    pub(super) fn make_nats_user(&mut self, tenant: &Tenant, login: &Login) -> Result<(), Failure> {
+    pub(super) fn make_nats_user(&mut self, user: &NatsUser, login: &Login) -> Result<(), Failure> {
         let (Some(mut file), Some(url)) = (self.nats_user.take(), self.nats_url.as_deref()) else { return Ok(()) };
         let (scheme, place) = split(url, &["nats", "tls"], None).ok_or_else(|| {
             Failure::bad_input("the URL of NATS has no place for a login: give it as nats://host or tls://host")
         })?;
         self.nats_url = Some(login.url(&scheme, &place));
-        let user = NatsPermissions::of(&NatsUser::Worker(tenant.clone())).user_block(&login.role, &login.password);
+        let user = NatsPermissions::of(user).user_block(&login.role, &login.password);
         file.write_all(format!("{user}\n").as_bytes()).map_err(|error| Failure::of(&error))
     }
 }
@@ -168,6 +168,8 @@ pub(super) fn render(
 
 #[cfg(test)]
 mod tests {
+    use vaultstream_streams::Tenant;
+
     use super::*;
 
     #[test]
@@ -198,10 +200,10 @@ mod tests {
         let kek = Kek::generate("new".parse().unwrap()).unwrap();
         let secret = render("team-a", "vaultstream-connection", &server, &login, Some(&kek)).unwrap();
         let secret: serde_json::Value = serde_yaml_ng::from_str(&secret).unwrap();
-        let tenant = Tenant::new("cluster", "team-a");
+        let user = NatsUser::Worker(Tenant::new("cluster", "team-a"));
         let file = tempfile::NamedTempFile::new().unwrap();
         let mut confined = Server { nats_user: Some(file.reopen().unwrap()), ..server };
-        confined.make_nats_user(&tenant, &Login { role: "vs_team-a".to_owned(), password: "n4ts".to_owned() }).unwrap();
+        confined.make_nats_user(&user, &Login { role: "vs_team-a".to_owned(), password: "n4ts".to_owned() }).unwrap();
         assert_eq!(confined.nats_url.as_deref(), Some("nats://vs_team-a:n4ts@nats"));
         let user = std::fs::read_to_string(file.path()).unwrap();
         assert!(user.contains("n4ts") && user.contains("CONSUMER.MSG.NEXT.*.cluster_team-a"), "{user}");

@@ -202,7 +202,7 @@ pub struct Failing {
 ///
 /// When Postgres fails.
 pub async fn failures(ledger: &Ledger, job: JobId) -> Result<Vec<Failing>, QueryError> {
-    let sql = "SELECT batch, first_id, last_id, attempts, last_error FROM vaultstream.batches \
+    let sql = "SELECT batch, first_id, last_id, attempts, last_error FROM vaultstream.tenant_batches \
          WHERE job_id = $1 AND attempts > 0 AND state <> 'signed' ORDER BY attempts DESC, batch LIMIT 100";
     let rows = ledger.query("read the job's failures", sql, &[&job.0]).await?;
     let failing = rows.iter().map(|row| Failing {
@@ -247,7 +247,7 @@ pub async fn key_usage(ledger: &Ledger, job: JobId, limit: usize) -> Result<Vec<
            coalesce(lease_until > clock_timestamp(), false) AS leased, \
            CASE state WHEN 'damaged' THEN coalesce(damage, '') END AS damage, \
            erased_at, revoked_at, revocation, compromised \
-           FROM vaultstream.keys WHERE job_id = $1 ORDER BY ordinal, version LIMIT $2";
+           FROM vaultstream.tenant_keys WHERE job_id = $1 ORDER BY ordinal, version LIMIT $2";
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = ledger.query("read the job's keys", sql, &[&job.0, &limit]).await?;
     let keys = rows.iter().map(|row| KeyUsage {

@@ -4,13 +4,12 @@ use vaultstream_api::{DeletionPolicy, Retention};
 
 use super::finish::CLOSE_PARTITIONS;
 use super::lock::{self, end_frozen, lock_keys, locked};
-use super::partitions;
+use super::partitions::{self, Partition};
 use super::step::{Step, StepError};
 use crate::connection::{Ledger, Session};
 use crate::error::QueryError;
 use crate::ids::JobId;
 use crate::queries::Queries;
-use crate::source::{records_partition, signatures_partition};
 
 /// How far deleting is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,8 +43,8 @@ pub async fn delete(ledger: &Ledger, id: JobId, policy: &DeletionPolicy) -> Resu
     if let Err(outcome) = end_frozen(ledger, id, stopped.await).await?.done() {
         return Ok(outcome);
     }
-    // DETACH CONCURRENTLY runs in no transaction: the lock is the session's here, and is released with it. A login that may drive no
-    // job may hold it for ever; then two programs might delete the same job at a time, which does no harm.
+    // Each statement is a transaction of its own: the lock is the session's here, and is released with it. A login that may drive no job
+    // may hold it for ever; then two programs might delete the same job at a time, which does no harm.
     let session = Session::new(ledger.client(ACTION).await?);
     let Some(client) = session.client() else { return Ok(Step::Busy) };
     let queries = Queries::over(client, ACTION);
@@ -66,12 +65,8 @@ pub async fn delete(ledger: &Ledger, id: JobId, policy: &DeletionPolicy) -> Resu
 
 /// Removes as much as one call may. Expects the job's lock.
 async fn remove(queries: &Queries<'_>, id: JobId, policy: &DeletionPolicy) -> Result<Deleted, QueryError> {
-    let targets = [
-        (policy.records, "records", records_partition(id)),
-        (policy.signatures, "signatures", signatures_partition(id)),
-    ];
-    for (retention, parent, name) in targets {
-        if retention == Retention::Delete && !partitions::remove(queries.client(), parent, &name).await? {
+    for (retention, partition) in [(policy.records, Partition::Records), (policy.signatures, Partition::Signatures)] {
+        if retention == Retention::Delete && !partitions::remove(queries, id, partition).await? {
             // A frozen worker may hold the lock.
             queries.execute("SELECT vaultstream.end_expired($1)", &[&id.0]).await?;
             return Ok(Deleted::More);

@@ -5,7 +5,6 @@ use std::time::SystemTime;
 use vaultstream_api::Reason;
 
 use super::lock::{end_frozen, lock_keys, locked};
-use super::partitions;
 use super::step::{Step, StepError};
 use crate::connection::Ledger;
 use crate::error::QueryError;
@@ -14,7 +13,7 @@ use crate::jobs::JobState;
 use crate::queries::Params;
 use crate::worker::leases::Lease;
 
-/// Takes the rights on the job's partitions from workers. See migrations/V14__tenants.sql.
+/// Takes the rights on the job's partitions from workers, but for those to read. See migrations/V16__operator.sql.
 pub(super) const CLOSE_PARTITIONS: &str = "SELECT vaultstream.close_partitions($1)";
 
 /// Whether a job can be finished.
@@ -70,8 +69,8 @@ pub async fn begin_finish(ledger: &Ledger, id: JobId) -> Result<Step<Finish>, St
             return Ok(Step::Done(Finish::Unsigned { batches }));
         }
         let signed_at: Option<SystemTime> = row.get("signed_at");
-        tx.batch(&partitions::finish_signatures(id)).await?;
-        tx.execute(CLOSE_PARTITIONS, &[&id.0]).await?;
+        // migrations/V16__operator.sql
+        tx.execute("SELECT vaultstream.complete_signatures($1)", &[&id.0]).await?;
         let finishing = "UPDATE vaultstream.jobs SET state = 'Finishing', signed_at = $2 WHERE id = $1";
         tx.execute(finishing, &[&id.0, &signed_at]).await?;
         Ok(Step::Done(Finish::Ready))

@@ -41,7 +41,7 @@ pub(super) async fn records(
     if until < total {
         return Ok(Seeding::More { seeded: until, total });
     }
-    tx.batch(&partitions::finish_records(job.id)).await?;
+    tx.batch(&partitions::complete_records(job.id)).await?;
     seeding::finish(tx, job.id, total, batches).await?;
     Ok(Seeding::Done { total, batches })
 }

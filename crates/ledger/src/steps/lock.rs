@@ -1,4 +1,4 @@
-//! The lock that lets one program at a time advance a job: its row of `job_locks`, which only the ledger's owner can lock.
+//! The lock that lets one program at a time advance a job: its row of `job_locks`, which only logins that may drive jobs can lock.
 //!
 //! Programs before V14 take an advisory lock instead, which any login of the database can hold. It is taken, too, so that they are
 //! kept out, and counts only when a login that may drive jobs has it.
@@ -65,12 +65,12 @@ async fn in_transaction<T>(
 
 /// Whether the job's advisory lock is held by a login that may drive jobs. Another one's is of no account.
 pub(super) async fn driver_holds(queries: &Queries<'_>, job: JobId) -> Result<bool, QueryError> {
-    // migrations/V14__tenants.sql
+    // migrations/V16__operator.sql
     let row = queries.query_one("SELECT vaultstream.driver_holds($1) AS held", &[&number(job)]).await?;
     Ok(row.get("held"))
 }
 
-/// Locks the job's keys, for a step that ends the job: with its new state, the keys are erased (migrations/V15__data_keys.sql).
+/// Locks the job's keys, for a step that ends the job: with its new state, the keys are erased (migrations/V15__data_keys.sql, V16__operator.sql).
 pub(super) async fn lock_keys(tx: &Queries<'_>, id: JobId) -> Result<(), QueryError> {
     tx.execute("SELECT vaultstream.lock_keys($1)", &[&id.0]).await.map(drop)
 }

@@ -3,7 +3,6 @@
 use vaultstream_api::Source;
 
 use super::lock::locked;
-use super::partitions;
 use super::step::{Step, StepError};
 use crate::connection::Ledger;
 use crate::ids::{JobId, KeyId};
@@ -25,17 +24,9 @@ pub async fn provision(ledger: &Ledger, id: JobId) -> Result<Step<()>, StepError
         }
         limits::check_start(tx, job, &ledger.settings.limits).await??;
         let generated = matches!(job.spec.source, Source::Generate(_));
-        tx.batch(&partitions::create(id, generated)).await?;
-        tx.execute(
-            "INSERT INTO vaultstream.keys (job_id, ordinal) SELECT $1, generate_series(0, $2::int) \
-             ON CONFLICT DO NOTHING",
-            &[&id.0, &i32::try_from(job.spec.keys.count).unwrap_or(i32::MAX)],
-        )
-        .await?;
-        // Workers of earlier versions do not know data keys. They serve jobs that were provisioned without this row.
-        let data_key = "INSERT INTO vaultstream.data_keys (job_id) VALUES ($1) ON CONFLICT DO NOTHING";
-        tx.execute(data_key, &[&id.0]).await?;
-        tx.execute("UPDATE vaultstream.jobs SET state = 'Seeding' WHERE id = $1", &[&id.0]).await?;
+        let keys = job.spec.keys.count;
+        // migrations/V16__operator.sql
+        tx.batch(&format!("SELECT vaultstream.provision({id}, {keys}, {generated})")).await?;
         Ok(Step::Done(true))
     });
     match provisioned.await {

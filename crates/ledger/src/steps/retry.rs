@@ -17,7 +17,7 @@ pub async fn retry_rejects(ledger: &Ledger, id: JobId) -> Result<Step<i64>, Step
         if job.state != JobState::Signing {
             return Ok(Step::WrongState(job.state));
         }
-        // migrations/V6__retry_rejects.sql
+        // migrations/V16__operator.sql
         let row = tx.query_one("SELECT vaultstream.retry_rejects($1) AS retried", &[&id.0]).await?;
         Ok(Step::Done(row.get("retried")))
     })

@@ -22,7 +22,7 @@ const RELATIONS: [&str; 7] = [
 ];
 
 /// Calls of every function that a tenant may call, with all that is secret of another tenant's job: the lease, too.
-fn attacks(job: &Job, lease: &Lease) -> Vec<(&'static str, Vec<String>)> {
+pub(crate) fn attacks(job: &Job, lease: &Lease) -> Vec<(&'static str, Vec<String>)> {
     let (n, key, epoch, id) = (job.id, lease.key, lease.epoch, lease.id);
     let of_lease = format!("{key}, {epoch}, '{id}'");
     let (ones, roots) = ("'{10}'::bigint[]", format!("ARRAY['\\x{}'::bytea]", "00".repeat(32)));

@@ -17,6 +17,7 @@ mod isolation;
 mod keys;
 mod limits;
 mod migrations;
+mod operator;
 mod partitions;
 mod payloads;
 mod poolers;

@@ -149,7 +149,7 @@ async fn granting_again_changes_nothing_and_public_has_no_right() {
     ] {
         assert!(before.iter().any(|there| there == right), "{right}");
     }
-    let known = [" owner", " vaultstream_tenant", " vaultstream_auditor"];
+    let known = [" owner", " vaultstream_tenant", " vaultstream_operator", " vaultstream_auditor"];
     let strangers: Vec<_> = before.iter().filter(|right| !known.iter().any(|end| right.ends_with(end))).collect();
     assert!(strangers.is_empty(), "{strangers:?}");
 }

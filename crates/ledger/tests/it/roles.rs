@@ -124,7 +124,6 @@ async fn a_worker_s_role_can_do_nothing_else() {
         "UPDATE vaultstream.meta SET least_program = 0".to_owned(),
         format!("UPDATE vaultstream.records_{n} SET payload = 'x'"),
         format!("DELETE FROM vaultstream.records_{n}"),
-        format!("SELECT * FROM vaultstream.signatures_{n}"),
         format!("UPDATE vaultstream.signatures_{n} SET signature = 'x'"),
         format!("DELETE FROM vaultstream.signatures_{n}"),
         format!("DROP TABLE vaultstream.signatures_{n}"),

@@ -2,6 +2,7 @@
 
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
+use vaultstream_api::Reason;
 use vaultstream_ledger::commit::Reject;
 use vaultstream_ledger::leases::{self, LeaseOutcome};
 use vaultstream_ledger::steps::{self, Finish, Step};
@@ -78,9 +79,11 @@ async fn signatures_are_inserted_only_while_the_job_signs() {
     let rest: Vec<_> = ranges.iter().map(|range| segment(range, lease.key)).collect();
     stage.commit(&job, &lease, &rest).await;
     assert_eq!(steps::begin_finish(&stage.ledger, job.id).await.unwrap(), Step::Done(Finish::Ready));
-    for statement in [&insert, &records] {
-        let error = sql.query(statement, &[]).await.unwrap_err();
-        assert_eq!(error.code().unwrap().code(), "42501", "{statement}: {error}");
+    let error = sql.query(&insert, &[]).await.unwrap_err();
+    assert_eq!(error.code().unwrap().code(), "42501", "{error}");
+    // What is its own it reads for ever.
+    for own in ["records", "signatures"] {
+        assert!(!sql.query(&format!("SELECT FROM vaultstream.{own}_{}", job.id), &[]).await.unwrap().is_empty());
     }
 }
 
@@ -94,6 +97,21 @@ async fn a_tenant_works_on_jobs_that_were_there_before_it() {
     let other = stage.keys(&job).await.into_iter().next().unwrap();
     assert!(!matches!(leases::take(&ledger, job.id, other, MINUTE).await.unwrap(), LeaseOutcome::Retired));
     login.sql().await.query(&format!("SELECT FROM vaultstream.records_{}", job.id), &[]).await.unwrap();
+}
+
+/// One that is added when a job is over may read it, and changes nothing of it.
+#[tokio::test]
+async fn a_tenant_reads_jobs_that_were_over_before_it() {
+    let stage = Stage::new().await;
+    let (job, _) = victim(&stage).await;
+    steps::fail(&stage.ledger, job.id, Reason::TooManyRejects, "why").await.unwrap();
+    let sql = Login::of(&stage, "default").await.sql().await;
+    for own in ["records", "signatures"] {
+        assert!(!sql.query(&format!("SELECT FROM vaultstream.{own}_{}", job.id), &[]).await.unwrap().is_empty());
+    }
+    let insert =
+        format!("INSERT INTO vaultstream.signatures_{} (record_id, key_id, signature) VALUES (99, 1, 's')", job.id);
+    assert_eq!(sql.batch_execute(&insert).await.unwrap_err().code().unwrap().code(), "42501");
 }
 
 #[tokio::test]
@@ -121,6 +139,34 @@ async fn tenants_are_listed_and_removed_and_nothing_is_half_made() {
     let unknown = tenants::remove(&stage.ledger, CLUSTER, "default", true).await.unwrap_err();
     assert!(matches!(unknown, TenantError::Unknown { .. }), "{unknown}");
     assert_eq!(stage.job(job.id).await.id, job.id, "its jobs stay");
+}
+
+#[tokio::test]
+async fn a_login_that_is_none_of_the_ledger_s_cannot_connect() {
+    let stage = Stage::new().await;
+    let tenant = Login::of(&stage, "default").await;
+    let operator = Login::operator(&stage).await;
+    let auditor = Login { role: format!("auditor_{:x}", Uuid::new_v4().as_u128()), url: String::new() };
+    tenants::add_auditor(&stage.ledger, &auditor.role, "secret").await.unwrap();
+    let stranger = format!("stranger_{:x}", Uuid::new_v4().as_u128());
+    stage.sql().await.batch_execute(&format!("CREATE ROLE {stranger} LOGIN")).await.unwrap();
+    let connects = async |role: &str| tokio_postgres::connect(&url_as(&stage.url, role), NoTls).await.is_ok();
+    assert!(connects(&stranger).await, "this test shows nothing");
+    let statement = tenants::open_to_public(&stage.ledger).await.unwrap().unwrap();
+    assert!(statement.starts_with("REVOKE CONNECT ON DATABASE "), "{statement}");
+    // One that an earlier version made has the right by PUBLIC alone.
+    let database = stage.url.rsplit('/').next().unwrap();
+    let earlier = format!("REVOKE CONNECT ON DATABASE {database} FROM {}", tenant.role);
+    stage.sql().await.batch_execute(&earlier).await.unwrap();
+
+    let denied = tenants::close_to_public(&operator.ledger().await).await.unwrap_err();
+    assert!(matches!(denied, TenantError::NotAllowed { .. }), "{denied}");
+    tenants::close_to_public(&stage.ledger).await.unwrap();
+    assert_eq!(tenants::open_to_public(&stage.ledger).await.unwrap(), None);
+    assert!(!connects(&stranger).await);
+    for role in [&tenant.role, &operator.role, &auditor.role] {
+        assert!(connects(role).await, "{role}");
+    }
 }
 
 /// What any login of the database can do: hold the number of a job's advisory lock.

@@ -29,7 +29,7 @@ pub(super) fn checks(job: &Job, summary: Summary) -> Vec<Check> {
             format!(
                 "SELECT 'record ' || l.id, l.id FROM (SELECT r.id FROM {records} r \
                    WHERE NOT EXISTS (SELECT 1 FROM {signatures} s WHERE s.record_id = r.id) ORDER BY r.id OFFSET 0) l \
-                 WHERE NOT EXISTS (SELECT 1 FROM vaultstream.rejects x WHERE x.job_id = $1 AND x.record_id = l.id OFFSET 0) \
+                 WHERE NOT EXISTS (SELECT 1 FROM vaultstream.tenant_rejects x WHERE x.job_id = $1 AND x.record_id = l.id OFFSET 0) \
                  ORDER BY l.id"
             ),
         ));
@@ -53,7 +53,7 @@ impl Summary {
         format!(
             "SELECT coalesce(bool_or({MISCOUNTED}), false) AS is_miscounted, \
                coalesce(bool_or(s.under_another_key > 0), false) AS is_under_another_key \
-             FROM vaultstream.batches b CROSS JOIN LATERAL \
+             FROM vaultstream.tenant_batches b CROSS JOIN LATERAL \
              (SELECT count(*) AS signed, count(*) FILTER (WHERE s.key_id IS DISTINCT FROM b.key_id) AS under_another_key \
                FROM {signatures} s WHERE s.record_id BETWEEN b.first_id AND b.last_id) s \
              CROSS JOIN LATERAL ({REJECTED}) r WHERE b.job_id = $1"
@@ -74,7 +74,7 @@ const MISCOUNTED: &str = "(s.signed, r.rejected, s.signed + r.rejected) IS DISTI
                           (coalesce(b.signed, 0), coalesce(b.rejected, 0), coalesce(b.rows, 0))";
 
 /// How many rejects the batch `b` has.
-const REJECTED: &str = "SELECT count(*) AS rejected FROM vaultstream.rejects r \
+const REJECTED: &str = "SELECT count(*) AS rejected FROM vaultstream.tenant_rejects r \
                         WHERE r.job_id = $1 AND r.record_id BETWEEN b.first_id AND b.last_id";
 
 /// What the batches and keys say of each other.
@@ -82,34 +82,34 @@ fn of_batches() -> Vec<Check> {
     vec![
         (
             ViolationKind::UnsignedBatches,
-            "SELECT 'batch ' || batch, NULL::bigint FROM vaultstream.batches WHERE job_id = $1 AND state <> 'signed' \
+            "SELECT 'batch ' || batch, NULL::bigint FROM vaultstream.tenant_batches WHERE job_id = $1 AND state <> 'signed' \
              ORDER BY batch"
                 .to_owned(),
         ),
         (
             ViolationKind::Ranges,
             "SELECT 'after id ' || before, NULL::bigint FROM (SELECT first_id, lag(last_id) OVER (ORDER BY first_id) AS before \
-             FROM vaultstream.batches WHERE job_id = $1) b WHERE first_id <> before + 1"
+             FROM vaultstream.tenant_batches WHERE job_id = $1) b WHERE first_id <> before + 1"
                 .to_owned(),
         ),
         (
             ViolationKind::BatchCount,
             "SELECT planned || ' planned, ' || there || ' there', NULL::bigint FROM (SELECT j.batches AS planned, \
-             (SELECT count(*) FROM vaultstream.batches WHERE job_id = $1) AS there FROM vaultstream.jobs j WHERE id = $1) c \
+             (SELECT count(*) FROM vaultstream.tenant_batches WHERE job_id = $1) AS there FROM vaultstream.tenant_jobs j WHERE id = $1) c \
              WHERE planned IS DISTINCT FROM there"
                 .to_owned(),
         ),
         (
             ViolationKind::StrangeKey,
-            "SELECT 'batch ' || b.batch, NULL::bigint FROM vaultstream.batches b WHERE b.job_id = $1 AND b.signed > 0 AND \
-             NOT EXISTS (SELECT 1 FROM vaultstream.keys k WHERE k.id = b.key_id AND k.job_id = $1 AND k.ordinal > 0 \
+            "SELECT 'batch ' || b.batch, NULL::bigint FROM vaultstream.tenant_batches b WHERE b.job_id = $1 AND b.signed > 0 AND \
+             NOT EXISTS (SELECT 1 FROM vaultstream.tenant_keys k WHERE k.id = b.key_id AND k.job_id = $1 AND k.ordinal > 0 \
              AND k.public_key IS NOT NULL) ORDER BY b.batch"
                 .to_owned(),
         ),
         (
             ViolationKind::Counters,
-            "SELECT 'key ' || k.id, NULL::bigint FROM vaultstream.keys k LEFT JOIN (SELECT key_id, sum(signed) AS signed \
-             FROM vaultstream.batches WHERE job_id = $1 GROUP BY key_id) b ON b.key_id = k.id \
+            "SELECT 'key ' || k.id, NULL::bigint FROM vaultstream.tenant_keys k LEFT JOIN (SELECT key_id, sum(signed) AS signed \
+             FROM vaultstream.tenant_batches WHERE job_id = $1 GROUP BY key_id) b ON b.key_id = k.id \
              WHERE k.job_id = $1 AND k.ordinal > 0 AND k.signed <> coalesce(b.signed, 0) ORDER BY k.id"
                 .to_owned(),
         ),
@@ -120,7 +120,7 @@ fn of_batches() -> Vec<Check> {
 fn of_signatures(signatures: &str) -> Vec<Check> {
     // The ids that no batch covers: below the first, between two, above the last, all of them when there is none.
     let gaps = "SELECT coalesce(max(last_id) OVER before, '-9223372036854775808'::bigint) AS low, first_id AS high, \
-                max(last_id) OVER before IS NULL AS open_low FROM vaultstream.batches WHERE job_id = $1 \
+                max(last_id) OVER before IS NULL AS open_low FROM vaultstream.tenant_batches WHERE job_id = $1 \
                 WINDOW before AS (ORDER BY first_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)";
     vec![
         (
@@ -128,7 +128,7 @@ fn of_signatures(signatures: &str) -> Vec<Check> {
             format!(
                 "SELECT format('batch %s (records %s to %s): %s signatures and %s rejects instead of %s and %s', b.batch, \
                    b.first_id, b.last_id, s.signed, r.rejected, coalesce(b.signed, 0), coalesce(b.rejected, 0)), NULL::bigint \
-                 FROM vaultstream.batches b CROSS JOIN LATERAL \
+                 FROM vaultstream.tenant_batches b CROSS JOIN LATERAL \
                  (SELECT count(*) AS signed FROM {signatures} s WHERE s.record_id BETWEEN b.first_id AND b.last_id) s \
                  CROSS JOIN LATERAL ({REJECTED}) r WHERE b.job_id = $1 AND {MISCOUNTED} ORDER BY b.batch"
             ),
@@ -141,22 +141,22 @@ fn of_signatures(signatures: &str) -> Vec<Check> {
                      WHERE record_id < g.high AND (record_id > g.low OR g.open_low AND record_id = g.low)) s \
                     WHERE g.open_low OR g.high::numeric > g.low::numeric + 1 \
                    UNION ALL SELECT record_id FROM {signatures} WHERE record_id > \
-                     (SELECT max(last_id) FROM vaultstream.batches WHERE job_id = $1) \
+                     (SELECT max(last_id) FROM vaultstream.tenant_batches WHERE job_id = $1) \
                    UNION ALL SELECT record_id FROM {signatures} \
-                     WHERE NOT EXISTS (SELECT 1 FROM vaultstream.batches WHERE job_id = $1)) stray ORDER BY 2"
+                     WHERE NOT EXISTS (SELECT 1 FROM vaultstream.tenant_batches WHERE job_id = $1)) stray ORDER BY 2"
             ),
         ),
         (
             ViolationKind::SignedAndRejected,
             format!(
-                "SELECT 'record ' || r.record_id, r.record_id FROM vaultstream.rejects r JOIN {signatures} s \
+                "SELECT 'record ' || r.record_id, r.record_id FROM vaultstream.tenant_rejects r JOIN {signatures} s \
                  ON s.record_id = r.record_id WHERE r.job_id = $1 ORDER BY r.record_id"
             ),
         ),
         (
             ViolationKind::WrongKey,
             format!(
-                "SELECT 'record ' || s.record_id, s.record_id FROM vaultstream.batches b CROSS JOIN LATERAL \
+                "SELECT 'record ' || s.record_id, s.record_id FROM vaultstream.tenant_batches b CROSS JOIN LATERAL \
                  (SELECT record_id FROM {signatures} s WHERE s.record_id BETWEEN b.first_id AND b.last_id \
                    AND s.key_id IS DISTINCT FROM b.key_id) s WHERE b.job_id = $1 ORDER BY s.record_id"
             ),

@@ -99,7 +99,7 @@ fn of_the_table(unreached: Unreached) -> Violation {
 async fn candidates(ledger: &Ledger, job: &Job, most: usize) -> Result<Option<Violation>, QueryError> {
     let signatures = signatures_partition(job.id);
     let sql = format!(
-        "SELECT b.first_id, b.last_id FROM vaultstream.batches b WHERE b.job_id = $1 AND b.signed > \
+        "SELECT b.first_id, b.last_id FROM vaultstream.tenant_batches b WHERE b.job_id = $1 AND b.signed > \
          (SELECT count(*) FROM {signatures} s WHERE s.record_id BETWEEN b.first_id AND b.last_id) ORDER BY b.batch LIMIT $2"
     );
     let limit = i64::try_from(most).unwrap_or(i64::MAX);

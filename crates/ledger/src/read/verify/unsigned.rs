@@ -30,7 +30,7 @@ pub struct Unsigned {
 pub async fn newer_rows(ledger: &Ledger, job: &Job) -> Result<Option<u64>, ReadError> {
     let Source::Table(_) = &job.spec.source else { return Ok(None) };
     let ReadFrom { table, key, .. } = ReadFrom::of(job);
-    let sql = "SELECT max(last_id) AS last FROM vaultstream.batches WHERE job_id = $1";
+    let sql = "SELECT max(last_id) AS last FROM vaultstream.tenant_batches WHERE job_id = $1";
     let last: Option<i64> =
         ledger.query_one(ACTION, sql, &[&job.id.0]).await.map_err(ReadError::from_query)?.get("last");
     let above = last.map(|last| format!(" WHERE {key} > {}", literal(last))).unwrap_or_default();
@@ -87,7 +87,8 @@ fn page_sql(job: &Job) -> String {
            ORDER BY {key} LIMIT $4), \
          lone AS MATERIALIZED (SELECT p.id FROM page p WHERE NOT EXISTS (SELECT 1 FROM {signatures} s WHERE s.record_id = p.id \
            AND s.record_id BETWEEN (SELECT min(id) FROM page) AND (SELECT max(id) FROM page)) \
-           AND NOT EXISTS (SELECT 1 FROM vaultstream.rejects r WHERE r.job_id = $1 AND r.record_id = p.id) ORDER BY p.id) \
+           AND NOT EXISTS (SELECT 1 FROM vaultstream.tenant_rejects r WHERE r.job_id = $1 AND r.record_id = p.id \
+           AND r.record_id BETWEEN (SELECT min(id) FROM page) AND (SELECT max(id) FROM page)) ORDER BY p.id) \
          SELECT (SELECT max(id) FROM page) AS last, (SELECT count(*) FROM lone) AS count, \
            (SELECT array_agg(id) FROM (SELECT id FROM lone ORDER BY id LIMIT $5) f) AS first"
     )
