@@ -21,7 +21,7 @@ MINUTES ?= 10
 PREFIX ?= $(if $(filter 0,$(shell id -u)),/usr/local,$(HOME)/.local)
 
 .DEFAULT_GOAL := help
-.PHONY: help quick-start build install uninstall start stop seed clean test test-cluster test-keda test-scale e2e e2e-own bench fuzz engine-equality faulty-lane timing mutants swarm lint otel-collector check-docs \
+.PHONY: help quick-start build install uninstall start stop seed clean test test-newest test-cluster test-keda test-scale e2e e2e-own bench fuzz engine-equality faulty-lane timing mutants swarm lint otel-collector check-docs \
 	generate picture dist kind-up kind-down tools env-setup check-prereqs
 
 help: ## List these verbs
@@ -60,6 +60,11 @@ test: ## Run every test; with CLUSTER=own on Kubernetes, too
 	else \
 	  echo "SKIPPED: the tests of operator and chart on a real Kubernetes node (CLUSTER=own make test runs them; needs root)"; \
 	fi
+
+test-newest: ## Test the ledger and all logins on the newest Postgres
+	@scripts/install-tools postgres-newest
+	VAULTSTREAM_TOOLS=$(CURDIR)/.tools/newest cargo test --release --locked --workspace --test ledger --test it --no-fail-fast -- \
+	  isolation:: operator:: tenants:: rights:: roles:: partitions:: frozen:: migrations:: ending:: erasure:: verification:: operator_login::
 
 test-cluster: ## Run the operator's tests on a node of our own; needs root
 	@scripts/test-cluster operator

@@ -25,6 +25,9 @@ pub(crate) enum Command {
     /// End the operator and remove its workers and finalizers. SigningJobs and their ledger are kept. The chart runs this
     /// before it is removed.
     Leave(Leave),
+    /// Migrate the ledger as its owner, and make the logins that the owner's Secret declares; or check that this is not needed. The chart
+    /// runs this before it is installed or upgraded.
+    Migrate(Migrate),
     /// Create the absent Secrets of a development installation. The chart runs this before it is installed.
     MakeDevSecrets(MakeDevSecrets),
 }
@@ -57,6 +60,11 @@ pub struct Config {
     /// postgres.key, nats-ca.crt, nats.crt, nats.key, nats.creds, nats.nkey. It holds no key-encryption key.
     #[arg(long, env = "VAULTSTREAM_CONNECTION_DIR", default_value = "/etc/vaultstream/connection")]
     pub connection_dir: PathBuf,
+
+    /// Run under a login that owns the ledger, too, and migrate the ledger; workers are told the same. Whoever has the Secret of such a
+    /// program can do everything to the jobs of all namespaces.
+    #[arg(long, env = "VAULTSTREAM_ALLOW_OWNER")]
+    pub allow_owner: bool,
 
     /// Address of /metrics, /livez and /readyz.
     #[arg(long, env = "VAULTSTREAM_HTTP_ADDRESS", default_value = "0.0.0.0:8080")]
@@ -144,6 +152,37 @@ pub(crate) struct Leave {
     /// How long to wait for the operator to release its Lease.
     #[arg(long, default_value = "60s")]
     pub(crate) patience: humantime::Duration,
+}
+
+/// `vaultstream-operator migrate`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Migrate {
+    /// Folder with the connection of the ledger's owner: DATABASE_URL, and optionally postgres-ca.crt, postgres.crt, postgres.key. If it
+    /// has the key `tenants`, a line `NAMESPACE LOGIN PASSWORD` for each login of a namespace, and the keys `operator` and `auditor`, a line
+    /// `LOGIN PASSWORD` each, these logins are made, too. Without the folder the ledger is only checked.
+    #[arg(long, env = "VAULTSTREAM_OWNER_DIR", default_value = "/etc/vaultstream/owner")]
+    pub(crate) owner_dir: PathBuf,
+
+    /// Folder with the operator's own connection, which must not be the owner's.
+    #[arg(long, env = "VAULTSTREAM_CONNECTION_DIR", default_value = "/etc/vaultstream/connection")]
+    pub(crate) connection_dir: PathBuf,
+
+    /// Accept an operator's connection that is the owner's.
+    #[arg(long, env = "VAULTSTREAM_ALLOW_OWNER")]
+    pub(crate) allow_owner: bool,
+
+    /// Name of this cluster in the ledger, for logins of namespaces. Default: the uid of the namespace kube-system, or of the operator's own
+    /// namespace if it may not read that.
+    #[arg(long, env = "VAULTSTREAM_CLUSTER_ID")]
+    pub(crate) cluster_id: Option<String>,
+
+    /// The operator's own namespace.
+    #[arg(long, env = "VAULTSTREAM_OPERATOR_NAMESPACE", default_value = "vaultstream-system")]
+    pub(crate) operator_namespace: String,
+
+    /// How long to wait for Postgres.
+    #[arg(long, default_value = "60s")]
+    pub(crate) connect_timeout: humantime::Duration,
 }
 
 /// `vaultstream-operator make-dev-secrets`.

@@ -155,6 +155,7 @@ fn context(
         cluster,
         worker_image: config.worker_image.clone(),
         otlp_endpoint: config.otlp_endpoint.clone(),
+        allow_owner: config.allow_owner,
         scaling_url: config.scaling_url.clone(),
         worker_limit: config.workers,
         finalizer_timeout: *config.finalizer_timeout,

@@ -9,7 +9,10 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use vaultstream_api::Reason;
 use vaultstream_connection::ConnectionFolder;
-use vaultstream_ledger::{ErrorKind, Ledger};
+use vaultstream_ledger::{
+    ErrorKind, Ledger,
+    logins::{self, LoginError, Ownership, ProgramKind},
+};
 use vaultstream_streams::{NatsUser, Streams};
 
 use crate::{fault::ConditionFault, permissions::OPERATOR};
@@ -31,13 +34,14 @@ pub(crate) struct Dependencies {
 
 impl Dependencies {
     /// Starts to connect, and tries again until `stop`.
-    pub(crate) fn start(folder: PathBuf, stop: &CancellationToken) -> Self {
+    pub(crate) fn start(folder: PathBuf, allow_owner: bool, stop: &CancellationToken) -> Self {
         let (ledger_is, ledger) =
             watch::channel(Err(ConditionFault::new(Reason::LedgerUnavailable, "not connected to Postgres yet")));
         let (streams_are, streams) =
             watch::channel(Err(ConditionFault::new(Reason::StreamsUnavailable, "not connected to NATS yet")));
         let folder = ConnectionFolder::new(folder);
-        tokio::spawn(keep(ledger_is, folder.clone(), stop.clone(), connect_ledger));
+        let connect = move |folder| connect_ledger(folder, allow_owner);
+        tokio::spawn(keep(ledger_is, folder.clone(), stop.clone(), connect));
         tokio::spawn(keep(streams_are, folder, stop.clone(), connect_streams));
         Self { ledger, streams }
     }
@@ -85,7 +89,7 @@ async fn keep<T, F: Future<Output = DependencyState<T>>>(
     }
 }
 
-async fn connect_ledger(folder: ConnectionFolder) -> DependencyState<Ledger> {
+async fn connect_ledger(folder: ConnectionFolder, allow_owner: bool) -> DependencyState<Ledger> {
     let refused = |message: String| ConditionFault::new(Reason::LedgerRefused, message);
     let mut options = folder.ledger().map_err(|error| refused(vaultstream_program::chain(&error)))?;
     options.max_connections = CONNECTION_LIMIT;
@@ -96,7 +100,15 @@ async fn connect_ledger(folder: ConnectionFolder) -> DependencyState<Ledger> {
         ErrorKind::Transient => ConditionFault::new(Reason::LedgerUnavailable, error.to_string()),
         ErrorKind::Refused | ErrorKind::Permanent => refused(vaultstream_program::chain(&error)),
     })?;
-    ledger.migrate().await.map_err(|error| match error.kind() {
+    let ownership = logins::check_ownership(&ledger, ProgramKind::Operator, allow_owner).await.map_err(of_login)?;
+    let usable = match ownership {
+        Ownership::Owner => ledger.migrate().await.map(drop),
+        Ownership::None => {
+            logins::check_driver(&ledger).await.map_err(of_login)?;
+            ledger.check_version().await.map(drop)
+        }
+    };
+    usable.map_err(|error| match error.kind() {
         ErrorKind::Transient => ConditionFault::new(Reason::LedgerUnavailable, error.to_string()),
         ErrorKind::Refused | ErrorKind::Permanent => {
             ConditionFault::new(Reason::LedgerVersion, vaultstream_program::chain(&error))
@@ -104,6 +116,15 @@ async fn connect_ledger(folder: ConnectionFolder) -> DependencyState<Ledger> {
     })?;
     tracing::info!(place = ledger.place(), "connected to the ledger");
     Ok(ledger)
+}
+
+fn of_login(error: LoginError) -> ConditionFault {
+    match &error {
+        LoginError::Query(query) if query.is_transient() => {
+            ConditionFault::new(Reason::LedgerUnavailable, vaultstream_program::chain(&error))
+        }
+        _ => ConditionFault::new(Reason::LedgerRefused, vaultstream_program::chain(&error)),
+    }
 }
 
 async fn connect_streams(folder: ConnectionFolder) -> DependencyState<Streams> {

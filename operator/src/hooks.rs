@@ -1,6 +1,9 @@
-//! What the chart runs before an installation with development servers, and before a removal. Neither needs Postgres or NATS.
-//! One creates Secrets, with a ServiceAccount for that alone. The other ends the operator and removes what it left, with the
-//! operator's rights.
+//! What the chart runs before an installation, an upgrade or a removal.
+//!
+//! `secrets` creates the Secrets of development servers, with a ServiceAccount for that alone. `migrate` migrates the ledger as its owner.
+//! `leave` ends the operator and removes what it left, with the operator's rights; like the first one it needs neither Postgres nor NATS.
 
+mod declared;
 pub(crate) mod leave;
+pub(crate) mod migrate;
 pub(crate) mod secrets;

@@ -5,7 +5,6 @@
 //!                                                  └▶ leader_guard: refuses writes once the Lease has ended
 //! ```
 
-mod declared_tenants;
 pub(crate) mod election;
 pub(crate) mod lead;
 mod leader_guard;

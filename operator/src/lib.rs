@@ -14,6 +14,7 @@
 
 mod api_client;
 mod backoff;
+mod cluster_id;
 mod config;
 mod controller;
 mod dependencies;
@@ -34,7 +35,7 @@ mod scaling;
 mod tenant_login;
 
 pub use config::{Config, LimitArgs};
-pub use hooks::{leave::LeaveError, secrets::SecretsError};
+pub use hooks::{leave::LeaveError, migrate::MigrateHookError, secrets::SecretsError};
 pub use leader::lead::Deposed;
 pub use metrics::catalogue as metrics_catalogue;
 pub use program::{OperatorError, main, run};

@@ -20,6 +20,7 @@ use crate::{
     dependencies::Dependencies,
     hooks::{
         leave::{self, LeaveError},
+        migrate::{self, MigrateHookError},
         secrets::{self, SecretsError},
     },
     leader::lead::{self, Deposed},
@@ -55,6 +56,9 @@ pub enum OperatorError {
     /// `leave` did not end well.
     #[error("failed to leave the cluster")]
     Leave(#[from] LeaveError),
+    /// `migrate` did not end well.
+    #[error(transparent)]
+    Migrate(#[from] MigrateHookError),
     /// `make-dev-secrets` did not end well.
     #[error("failed to make the Secrets of a development installation")]
     Secrets(#[from] SecretsError),
@@ -80,6 +84,7 @@ pub fn main() -> ExitCode {
             let format = if config.log_json { LogFormat::Json } else { LogFormat::Pretty };
             Some((format, config.log.clone()))
         }
+        Command::Migrate(_) => Some((LogFormat::Pretty, "info".to_owned())),
         Command::Leave(_) | Command::MakeDevSecrets(_) => None,
     };
     Shell { name: NAME, logs, threads: NonZeroUsize::new(2) }.run(dispatch(command))
@@ -89,6 +94,7 @@ async fn dispatch(command: Command) -> Result<(), OperatorError> {
     match command {
         Command::Run(config) => run(*config).await,
         Command::Leave(args) => Ok(leave::leave(args).await?),
+        Command::Migrate(args) => Ok(migrate::migrate(args).await?),
         Command::MakeDevSecrets(args) => Ok(secrets::make(args).await?),
     }
 }
@@ -103,7 +109,7 @@ pub async fn run(config: Config) -> Result<(), OperatorError> {
     let client = api_client::connect().await.map_err(OperatorError::Client)?;
     let backlog = BacklogCache::default();
     let metrics = Metrics::new(backlog.clone())?;
-    let dependencies = Dependencies::start(config.connection_dir.clone(), &stop);
+    let dependencies = Dependencies::start(config.connection_dir.clone(), config.allow_owner, &stop);
     if let Some(address) = config.scaling_address {
         let listener = admin::listen(address, "--scaling-address").await?;
         tokio::spawn(keda::serve(listener, backlog.clone(), stop.clone()));

@@ -1,4 +1,4 @@
-//! The database login of a namespace, as a line of the key `tenants` of the operator's own connection Secret: `NAMESPACE LOGIN PASSWORD`.
+//! The database login of a namespace, as a line of the key `tenants` of the owner's connection Secret: `NAMESPACE LOGIN PASSWORD`.
 
 use std::fmt;
 

@@ -83,6 +83,11 @@ impl Story {
             seen.push((url, data["kek"].clone()));
         }
         assert!(seen[0].0 != seen[1].0 && seen[0].1 != seen[1].1, "two namespaces share a secret");
+        let secrets = Api::<Secret>::namespaced(self.release.client.clone(), &self.release.namespace);
+        let data = secrets.get("vaultstream-operator-connection").await.unwrap().data.unwrap();
+        let url = String::from_utf8(data["DATABASE_URL"].0.clone()).unwrap();
+        assert!(url.starts_with("postgresql://vaultstream_dev_operator:"), "the operator has another login");
+        assert!(!data.contains_key("tenants"), "the operator can read the logins of namespaces");
     }
 
     async fn pods(&self, namespace: &str, labels: &str) -> Vec<Pod> {

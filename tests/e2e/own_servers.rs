@@ -17,7 +17,9 @@ const SLOW: &str = "batchSize: 20\nkeys: {count: 10, lease: {records: 100, durat
 
 async fn install(release: &Release) -> String {
     let secret = format!("connection.existingSecret={SECRET}");
-    release.install(&["--set", &secret, "--set", "operator.replicas=1", "--wait", "--timeout", "2m"]).await
+    // Its Secrets have the login of the servers' superuser.
+    let values = ["--set", &secret, "--set", "operator.replicas=1", "--set", "operator.allowOwner=true"];
+    release.install(&[&values[..], &["--wait", "--timeout", "2m"]].concat()).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

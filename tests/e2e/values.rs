@@ -113,6 +113,33 @@ async fn an_operator_of_some_namespaces_gets_nothing_outside_of_namespaces_but_t
     assert!(said.contains("namespace: team-a"));
 }
 
+/// The names of the volumes that the containers of a pod mount.
+fn mounts(containers: &Value) -> Vec<&str> {
+    let containers = containers.as_array().into_iter().flatten();
+    let mounts = containers.flat_map(|container| container["volumeMounts"].as_array().into_iter().flatten());
+    mounts.filter_map(|mount| mount["name"].as_str()).collect()
+}
+
+#[tokio::test]
+async fn only_what_migrates_can_read_the_owner_s_secret() {
+    let (content, own) =
+        template(&["--set", "connection.existingSecret=x", "--set", "migrations.secret=the-owner-s"]).await;
+    assert!(content, "{own}");
+    let hook = rendered(&own, "Job").into_iter().find(|job| job["metadata"]["name"] == "vaultstream-migrate").unwrap();
+    assert_eq!(hook["metadata"]["annotations"]["helm.sh/hook"], "pre-install,pre-upgrade");
+    assert_eq!(mounts(&hook["spec"]["template"]["spec"]["containers"]), ["owner", "connection"]);
+    assert!(!rendered(&own, "Deployment").iter().any(|deployment| deployment.to_string().contains("the-owner-s")));
+
+    let (content, development) = template(&["--set", "dev.enabled=true"]).await;
+    assert!(content, "{development}");
+    assert!(!rendered(&development, "Job").iter().any(|job| job["metadata"]["name"] == "vaultstream-migrate"));
+    let operator = rendered(&development, "Deployment");
+    let operator = operator.iter().find(|object| object["metadata"]["name"] == "vaultstream-operator").unwrap();
+    let pod = &operator["spec"]["template"]["spec"];
+    assert_eq!(mounts(&pod["initContainers"]), ["owner", "connection"]);
+    assert_eq!(mounts(&pod["containers"]), ["connection"]);
+}
+
 /// What the chart renders is kept, so that a change of it is seen in review. `UPDATE_GOLDEN=1` writes it.
 #[tokio::test]
 async fn manifests_are_as_kept() {

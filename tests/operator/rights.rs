@@ -4,9 +4,12 @@ use k8s_openapi::api::authorization::v1::{ResourceAttributes, SubjectAccessRevie
 use k8s_openapi::api::rbac::v1::{ClusterRoleBinding, RoleBinding, RoleRef, Subject};
 use kube::Api;
 use kube::api::{ListParams, PostParams};
+use vaultstream_api::{ConditionType, Reason};
 use vaultstream_operator::permissions::{OPERATOR, user_roles};
 
-use crate::harness::{OwnNamespace, Place, apply, apply_cluster, assert_complete_in, generated, kubectl, until};
+use crate::harness::{
+    OwnNamespace, Place, apply, apply_cluster, assert_complete_in, condition, generated, kubectl, until,
+};
 
 /// `verb resource[/subresource][.group] [name]`, in a namespace or, with none, in the whole cluster.
 pub(crate) async fn may(place: &Place, namespace: Option<&str>, what: &str) -> bool {
@@ -165,4 +168,21 @@ async fn users_who_view_or_edit_a_namespace_view_or_edit_its_jobs() {
     assert!(content, "{said}");
     let (content, said) = kubectl(&["-n", &place.namespace, "get", "sj", "--as", "viewer"]).await;
     assert!(content && said.contains("job"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_with_the_owner_s_login_waits_and_one_with_its_own_drives_jobs() {
+    const CLUSTER: &str = "own-logins";
+    let place = Place::new().await;
+    let operator = place.operator("operator").await.args(&["--cluster-id", CLUSTER]);
+    let _operator = operator.env("VAULTSTREAM_ALLOW_OWNER", "false").start();
+    let job = place.create(&generated("job", 200, "batchSize: 20\nkeys: {count: 2}")).await;
+    let told = job.until_condition(ConditionType::Ready, "False", Reason::LedgerRefused).await;
+    let message = &condition(&told, ConditionType::Ready).unwrap().message;
+    assert!(message.contains("is a superuser") && message.contains("vaultstream tenant operator"), "{message}");
+
+    place.servers.use_own_logins(&place.client, CLUSTER, &place.namespace).await;
+    let done = job.until_complete().await;
+    assert_complete_in(&place.site, &place.namespace, "job", 200, 0).await;
+    assert!(done.status.unwrap().receipt.is_some());
 }

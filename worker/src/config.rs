@@ -45,6 +45,10 @@ pub struct Config {
     #[arg(long, env = "VAULTSTREAM_CONNECT_TIMEOUT", default_value = "60s")]
     pub connect_timeout: humantime::Duration,
 
+    /// Run under a login that owns the ledger, too. Whoever has such a worker's Secret can do everything to the jobs of all namespaces.
+    #[arg(long, env = "VAULTSTREAM_ALLOW_OWNER")]
+    pub allow_owner: bool,
+
     /// Read source tables only with the rights of the role vaultstream_source.
     #[arg(long, env = "VAULTSTREAM_SOURCE_ROLE")]
     pub source_role: bool,

@@ -7,6 +7,7 @@ use vaultstream_api::Reason;
 use vaultstream_connection::ConnectionFolder;
 use vaultstream_ledger::{
     ErrorKind, Ledger, QueryError, RegisterError, jobs,
+    logins::{self, LoginError, ProgramKind},
     tenants::{self, Reach},
 };
 use vaultstream_program::{
@@ -48,6 +49,9 @@ pub enum ProgramError {
         /// Host and database.
         place: String,
     },
+    /// A login that may do everything.
+    #[error("failed to use this database login")]
+    Owner(#[from] LoginError),
     /// What the login may do could not be read.
     #[error("failed to use this ledger")]
     Login(#[from] QueryError),
@@ -77,7 +81,8 @@ impl ExitStatus for ProgramError {
             Self::Postgres(error) if error.kind() == ErrorKind::Transient => 1,
             Self::Version(error) if error.kind() == ErrorKind::Transient => 1,
             Self::Connection(_) | Self::Postgres(_) | Self::Version(_) | Self::Nats(_) | Self::Admin(_) => 2,
-            Self::NoTenant { .. } => 2,
+            Self::Owner(LoginError::Query(_)) => 1,
+            Self::NoTenant { .. } | Self::Owner(_) => 2,
             Self::Backend(..) | Self::Work(WorkError::WrongKek(_) | WorkError::Kek(RegisterError::Wrong(_))) => 2,
             Self::System(_) | Self::Metrics(_) | Self::Work(_) | Self::Login(_) => 1,
         }
@@ -90,7 +95,10 @@ impl ProgramError {
         match self {
             Self::Connection(ConnectionError::Absent(_)) => Some(Reason::ConnectionSecretMissing),
             Self::Postgres(error) if error.kind() == ErrorKind::Transient => None,
-            Self::Connection(_) | Self::Postgres(_) | Self::NoTenant { .. } => Some(Reason::ConnectionSecretInvalid),
+            Self::Owner(LoginError::Query(_)) => None,
+            Self::Connection(_) | Self::Postgres(_) | Self::NoTenant { .. } | Self::Owner(_) => {
+                Some(Reason::ConnectionSecretInvalid)
+            }
             Self::Work(WorkError::WrongKek(_) | WorkError::Kek(RegisterError::Wrong(_))) => Some(Reason::WrongKek),
             Self::Work(WorkError::Session(SessionError::Stream(error) | SessionError::Key(KeyError::Token(error))))
                 if error.kind() == vaultstream_streams::ErrorKind::Refused =>
@@ -194,6 +202,7 @@ async fn connect(config: &Config, folder: &ConnectionFolder) -> Result<Option<Wo
     ledger.source_role = config.source_role;
     ledger.patience = *config.connect_timeout;
     let ledger = Ledger::connect(&ledger).await?;
+    logins::check_ownership(&ledger, ProgramKind::Worker, config.allow_owner).await?;
     ledger.check_version().await?;
     check_login(&ledger).await?;
     let job =

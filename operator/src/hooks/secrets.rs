@@ -8,16 +8,22 @@ use kube::{
     Api, Client,
     api::{ObjectMeta, Patch, PatchParams, PostParams},
 };
+use serde_json::{Value, json};
 use uuid::Uuid;
 use vaultstream_ledger::tenants;
 use vaultstream_signing::{Kek, kek::KekError};
 
+use super::declared::{AUDITOR, OPERATOR};
 use crate::{api_client, config::MakeDevSecrets, tenant_login::TenantLogin};
 
 /// Read by the development servers.
 const SERVERS: &str = "vaultstream-dev";
+/// The connection of the ledger's owner, and the logins that it declares. Only what migrates reads it.
+const OWNERS: &str = "vaultstream-owner-connection";
 /// The operator's own connection, without a key-encryption key.
 const OPERATORS: &str = "vaultstream-operator-connection";
+/// Its login.
+const OPERATOR_ROLE: &str = "vaultstream_dev_operator";
 /// The workers' connection, in each namespace with jobs.
 const WORKERS: &str = "vaultstream-connection";
 
@@ -25,8 +31,6 @@ const WORKERS: &str = "vaultstream-connection";
 const AUDITORS: &str = "vaultstream-auditor";
 /// Its login.
 const AUDITOR_ROLE: &str = "vaultstream_dev_auditor";
-/// The key of the operator's Secret that declares it.
-const AUDITOR_KEY: &str = "auditor";
 
 /// A Secret could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -81,10 +85,7 @@ pub(crate) async fn make(args: MakeDevSecrets) -> Result<(), SecretsError> {
     let password = text(&servers, home, SERVERS, "postgres-password")?;
     let token = text(&servers, home, SERVERS, "nats-token")?;
     let urls = Urls::of(home, password, token);
-    let operators = ensure(&client, home, OPERATORS, || Ok(urls.operators().into())).await?;
-    urls.update(&client, home, OPERATORS, &operators, urls.operators()).await?;
-    declare_auditor(&client, home, &operators, &urls).await?;
-    let logins = declare_tenants(&client, home, &args.job_namespaces, &operators).await?;
+    let logins = make_of_release(&client, home, &args.job_namespaces, &urls).await?;
     for login in &logins {
         let workers = urls.workers(login);
         let there = ensure(&client, &login.namespace, WORKERS, || {
@@ -98,37 +99,63 @@ pub(crate) async fn make(args: MakeDevSecrets) -> Result<(), SecretsError> {
     Ok(())
 }
 
-/// The Secret of an auditor, by which `helm test` verifies, and its login in the operator's Secret.
-async fn declare_auditor(client: &Client, home: &str, operators: &Data, urls: &Urls) -> Result<(), SecretsError> {
-    let present = operators.get(AUDITOR_KEY).and_then(|text| std::str::from_utf8(&text.0).ok());
-    let known = present.and_then(|text| text.split_once(' ')).map(|(_, password)| password.to_owned());
-    let password = known.unwrap_or_else(|| Uuid::new_v4().simple().to_string());
-    let declared = format!("{AUDITOR_ROLE} {password}");
-    if present != Some(declared.as_str()) {
-        patch(client, home, OPERATORS, [pair((AUDITOR_KEY, &declared))].into()).await?;
-    }
-    let [url, _] = urls.connection(&format!("{AUDITOR_ROLE}:{password}"));
-    ensure(client, home, AUDITORS, || Ok([url].into())).await.map(drop)
-}
-
-/// Adds the namespaces that have no login yet to the operator's Secret, and returns the logins of all.
-async fn declare_tenants(
+/// The Secrets of owner, operator and auditor, by which `helm test` verifies. Returns the logins of namespaces that the owner's declares.
+async fn make_of_release(
     client: &Client,
     home: &str,
     job_namespaces: &[String],
-    operators: &Data,
+    urls: &Urls,
 ) -> Result<Vec<TenantLogin>, SecretsError> {
-    let present =
-        operators.get(TenantLogin::KEY).and_then(|text| std::str::from_utf8(&text.0).ok()).unwrap_or_default();
-    let (logins, declared) = with_logins(present, home, job_namespaces);
-    if declared != present {
-        patch(client, home, OPERATORS, [pair((TenantLogin::KEY, &declared))].into()).await?;
-        println!("{home}/{OPERATORS}: declares a database login for each namespace");
+    let owners = ensure(client, home, OWNERS, || Ok([urls.owners()[0].clone()].into())).await?;
+    let before = get(client, home, OPERATORS).await?.unwrap_or_default();
+    let (declared, logins) = declare(&owners, &before, home, job_namespaces);
+    if declared.data.iter().any(|(key, value)| owners.get(key) != Some(value)) {
+        patch(client, home, OWNERS, json!(declared.data)).await?;
+        println!("{home}/{OWNERS}: declares the database logins of operator, auditor and namespaces");
     }
+    let wanted = urls.connection(&format!("{OPERATOR_ROLE}:{}", declared.operator));
+    let operators = ensure(client, home, OPERATORS, || Ok(wanted.clone().into())).await?;
+    urls.update(client, home, OPERATORS, &operators, wanted).await?;
+    // Earlier versions declared them there.
+    if [TenantLogin::KEY, AUDITOR].iter().any(|key| operators.contains_key(*key)) {
+        patch(client, home, OPERATORS, json!({ (TenantLogin::KEY): null, (AUDITOR): null })).await?;
+    }
+    let [url, _] = urls.connection(&format!("{AUDITOR_ROLE}:{}", declared.auditor));
+    ensure(client, home, AUDITORS, || Ok([url].into())).await?;
     Ok(logins)
 }
 
-/// The logins of these namespaces, which the operator makes (see `leader/declared_tenants.rs`), and all that are declared then.
+/// What the owner's Secret declares.
+struct Declared {
+    /// The operator's password.
+    operator: String,
+    /// The auditor's password.
+    auditor: String,
+    /// All keys.
+    data: Data,
+}
+
+/// Logins that are declared already keep their passwords, also those that an earlier version declared in the operator's Secret.
+fn declare(owners: &Data, operators: &Data, home: &str, job_namespaces: &[String]) -> (Declared, Vec<TenantLogin>) {
+    let present = |key: &str| {
+        let value = owners.get(key).or_else(|| operators.get(key));
+        value.and_then(|text| std::str::from_utf8(&text.0).ok()).unwrap_or_default()
+    };
+    let password = |key: &str| match present(key).split_whitespace().nth(1) {
+        Some(known) => known.to_owned(),
+        None => Uuid::new_v4().simple().to_string(),
+    };
+    let (operator, auditor) = (password(OPERATOR), password(AUDITOR));
+    let (logins, tenants) = with_logins(present(TenantLogin::KEY), home, job_namespaces);
+    let data = [
+        pair((OPERATOR, &format!("{OPERATOR_ROLE} {operator}"))),
+        pair((AUDITOR, &format!("{AUDITOR_ROLE} {auditor}"))),
+        pair((TenantLogin::KEY, &tenants)),
+    ];
+    (Declared { operator, auditor, data: data.into() }, logins)
+}
+
+/// The logins of these namespaces, which are made by `vaultstream-operator migrate`, and all that are declared then.
 fn with_logins(present: &str, home: &str, job_namespaces: &[String]) -> (Vec<TenantLogin>, String) {
     let mut declared = present.to_owned();
     let mut logins: Vec<TenantLogin> = Vec::new();
@@ -172,8 +199,8 @@ impl Urls {
         }
     }
 
-    /// What the operator logs in with.
-    fn operators(&self) -> [(String, ByteString); 2] {
+    /// What the owner logs in with, and earlier versions gave to everybody.
+    fn owners(&self) -> [(String, ByteString); 2] {
         self.connection(&self.owner)
     }
 
@@ -200,7 +227,7 @@ impl Urls {
         if changed.is_empty() {
             return Ok(());
         }
-        patch(client, namespace, name, changed).await?;
+        patch(client, namespace, name, json!(changed)).await?;
         println!("{namespace}/{name}: its URLs are those of this release");
         Ok(())
     }
@@ -208,7 +235,7 @@ impl Urls {
     /// Those of the wanted URLs in whose place the Secret has one that an earlier version wrote: the owner's for everybody, and at
     /// first without the parameters about TLS.
     fn outdated(&self, data: &Data, wanted: [(String, ByteString); 2]) -> Data {
-        let earlier = self.operators();
+        let earlier = self.owners();
         let bare = earlier.each_ref().map(|(_, url)| {
             let url = String::from_utf8_lossy(&url.0);
             ByteString(url.split('?').next().unwrap_or_default().as_bytes().to_vec())
@@ -223,10 +250,17 @@ impl Urls {
     }
 }
 
-/// Sets these keys of a Secret.
-async fn patch(client: &Client, namespace: &str, name: &'static str, data: Data) -> Result<(), SecretsError> {
+/// The data of a Secret; `None` when it is absent.
+async fn get(client: &Client, namespace: &str, name: &'static str) -> Result<Option<Data>, SecretsError> {
     let api = Api::<Secret>::namespaced(client.clone(), namespace);
-    let patch = serde_json::json!({ "data": data });
+    let failed = |source| SecretsError::Secret { action: "read", namespace: namespace.to_owned(), name, source };
+    Ok(api.get_opt(name).await.map_err(failed)?.map(|present| present.data.unwrap_or_default()))
+}
+
+/// Sets these keys of a Secret, and removes those that are null.
+async fn patch(client: &Client, namespace: &str, name: &'static str, data: Value) -> Result<(), SecretsError> {
+    let api = Api::<Secret>::namespaced(client.clone(), namespace);
+    let patch = json!({ "data": data });
     api.patch(name, &PatchParams::default(), &Patch::Merge(patch))
         .await
         .map(drop)
@@ -252,19 +286,16 @@ async fn ensure(
     make: impl FnOnce() -> Result<Data, KekError>,
 ) -> Result<Data, SecretsError> {
     let api = Api::<Secret>::namespaced(client.clone(), namespace);
-    let failed = |action| {
-        let namespace = namespace.to_owned();
-        move |source| SecretsError::Secret { action, namespace, name, source }
-    };
-    if let Some(present) = api.get_opt(name).await.map_err(failed("read"))? {
+    if let Some(present) = get(client, namespace, name).await? {
         println!("{namespace}/{name}: exists already, not changed");
-        return Ok(present.data.unwrap_or_default());
+        return Ok(present);
     }
     let data = make()?;
     let labels = [("app.kubernetes.io/part-of".to_owned(), "vaultstream".to_owned())];
     let metadata = ObjectMeta { name: Some(name.to_owned()), labels: Some(labels.into()), ..ObjectMeta::default() };
     let secret = Secret { metadata, data: Some(data.clone()), ..Secret::default() };
-    api.create(&PostParams::default(), &secret).await.map_err(failed("create"))?;
+    let failed = |source| SecretsError::Secret { action: "create", namespace: namespace.to_owned(), name, source };
+    api.create(&PostParams::default(), &secret).await.map_err(failed)?;
     println!("{namespace}/{name}: made");
     Ok(data)
 }
@@ -284,10 +315,10 @@ mod tests {
             ("DATABASE_URL", "postgresql://vaultstream:password@vaultstream-dev-postgres.home.svc:5432/postgres"),
             ("NATS_URL", "nats://token@vaultstream-dev-nats.home.svc:4222"),
         ];
-        let changed = urls.outdated(&first.map(pair).into(), urls.operators());
-        assert_eq!(changed, urls.operators().into());
+        let changed = urls.outdated(&first.map(pair).into(), urls.owners());
+        assert_eq!(changed, urls.owners().into());
         let wanted = urls.workers(&login("team"));
-        for earlier in [first.map(pair), urls.operators()] {
+        for earlier in [first.map(pair), urls.owners()] {
             let changed = urls.outdated(&earlier.into(), wanted.clone());
             assert_eq!(changed["DATABASE_URL"], wanted[0].1, "a worker that had the owner's login");
         }
@@ -295,6 +326,17 @@ mod tests {
         assert_eq!(urls.outdated(&present, wanted.clone()), Data::new());
         let own = [("DATABASE_URL", "postgresql://me@elsewhere/postgres"), ("NATS_URL", "tls://elsewhere")];
         assert_eq!(urls.outdated(&own.map(pair).into(), wanted), Data::new());
+    }
+
+    #[test]
+    fn logins_that_an_earlier_version_declared_in_the_operator_s_secret_keep_their_passwords() {
+        let earlier: Data =
+            [("auditor", "vaultstream_dev_auditor known"), ("tenants", "home vs_home own\n")].map(pair).into();
+        let (declared, logins) = declare(&Data::new(), &earlier, "home", &[]);
+        assert_eq!((declared.auditor.as_str(), logins), ("known", vec![login("home")]));
+        assert_eq!(declared.data[OPERATOR].0, format!("{OPERATOR_ROLE} {}", declared.operator).into_bytes());
+        let (again, _) = declare(&declared.data, &Data::new(), "home", &[]);
+        assert_eq!(again.data, declared.data);
     }
 
     #[test]

@@ -350,6 +350,7 @@ mod tests {
             max_workers: 1,
             scaling_url: None,
             otlp_endpoint: None,
+            allow_owner: false,
         };
         let whole = children(&job, &staffing).deployment.unwrap();
         let created = minimal(&whole);

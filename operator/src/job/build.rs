@@ -34,16 +34,18 @@ pub(crate) struct Staffing<'a> {
     pub(crate) scaling_url: Option<&'a str>,
     /// Where workers send traces.
     pub(crate) otlp_endpoint: Option<&'a str>,
+    /// Workers run under a login that owns the ledger, too.
+    pub(crate) allow_owner: bool,
 }
 
 /// The children of a job that signs.
 pub(crate) fn children(job: &ValidJob, staffing: &Staffing<'_>) -> DesiredChildren {
-    let Staffing { image, scaler, max_workers, scaling_url, otlp_endpoint } = *staffing;
+    let Staffing { scaler, max_workers, scaling_url, .. } = *staffing;
     // A scaler never goes below one worker. When the job may have none, there is no scaler.
     let scaler = if max_workers == 0 { Scaler::Direct } else { scaler };
     let url = scaling_url.filter(|_| scaler == Scaler::Keda);
     DesiredChildren {
-        deployment: Some(deployment::workers(job, image, otlp_endpoint)),
+        deployment: Some(deployment::workers(job, staffing)),
         disruption_budget: (job.spec.workers.max_replicas > 1).then(|| disruption::budget(job)),
         autoscaler: (scaler == Scaler::Hpa).then(|| autoscaler::autoscaler(job, max_workers)),
         scaled_object: url.map(|url| scaled_object::scaled_object(job, url, max_workers)),
@@ -63,6 +65,7 @@ mod tests {
         max_workers: 100,
         scaling_url: Some("http://vaultstream-scaling.vaultstream-system.svc:8081/"),
         otlp_endpoint: None,
+        allow_owner: false,
     };
 
     /// The sample that sets every field.
@@ -84,6 +87,17 @@ mod tests {
         let own =
             "{spec: {workers: {template: {env: [{name: OTEL_EXPORTER_OTLP_ENDPOINT, value: 'http://another:4317'}]}}}}";
         assert_eq!(endpoints(&valid_job(own)), ["http://another:4317"]);
+    }
+
+    #[test]
+    fn workers_are_told_that_they_may_have_the_owner_s_login_only_where_the_operator_may() {
+        let told = |allow_owner| {
+            let pod = children(&valid_job("{}"), &Staffing { allow_owner, ..STAFFING }).deployment.unwrap();
+            let containers = pod.spec.unwrap().template.spec.unwrap().containers;
+            let mut variables = containers.into_iter().flat_map(|container| container.env.unwrap_or_default());
+            variables.any(|variable| variable.name == "VAULTSTREAM_ALLOW_OWNER")
+        };
+        assert_eq!((told(false), told(true)), (false, true));
     }
 
     #[test]

@@ -40,6 +40,8 @@ pub(crate) struct Context {
     pub(crate) worker_image: String,
     /// Where workers send traces.
     pub(crate) otlp_endpoint: Option<String>,
+    /// Workers run under a login that owns the ledger, too.
+    pub(crate) allow_owner: bool,
     /// Where KEDA reaches the operator.
     pub(crate) scaling_url: Option<String>,
     /// The most workers of all jobs together.

@@ -113,6 +113,7 @@ async fn reconcile_running(
         max_workers: grant.max,
         scaling_url: ctx.scaling_url.as_deref(),
         otlp_endpoint: ctx.otlp_endpoint.as_deref(),
+        allow_owner: ctx.allow_owner,
     };
     let desired = if need.children { build::children(job, &staffing) } else { DesiredChildren::default() };
     let replicas = plan::replicas(job, selection.scaler, &observed, grant.granted);

@@ -8,21 +8,15 @@ use std::{
     time::Duration,
 };
 
-use k8s_openapi::api::core::v1::Namespace;
-use kube::{Api, Client, ResourceExt, api::ListParams};
+use kube::{Client, api::ListParams};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use vaultstream_api::SigningJob;
-use vaultstream_connection::ConnectionFolder;
 
 use crate::{
-    config::Config,
-    controller::control,
-    job::children::ChildCache,
-    leader::{declared_tenants, election},
-    namespaces::apis,
-    replica::Replica,
+    cluster_id::cluster_id, config::Config, controller::control, job::children::ChildCache, leader::election,
+    namespaces::apis, replica::Replica,
 };
 
 /// How often something is looked for that does not exist yet.
@@ -58,7 +52,7 @@ pub(crate) async fn lead(mut replica: Replica, ready: &AtomicBool, stop: &Cancel
 async fn prepare(replica: &Replica, stop: &CancellationToken) -> (String, Arc<ChildCache>) {
     let Replica { config, client, dependencies, backlog, .. } = replica;
     type_is_known(config, client).await;
-    let cluster = cluster_id(config, client).await;
+    let cluster = cluster_id(config.cluster_id.as_deref(), &config.operator_namespace, client).await;
     let children = Arc::new(ChildCache::watch(client, &config.namespaces, stop));
     children.ready().await;
     let of_job = Arc::clone(&children);
@@ -78,12 +72,9 @@ async fn with_lease(
     }
     tracing::info!(name = replica.name(), "leading");
     replica.metrics.leading.set(1.0);
-    let connection = ConnectionFolder::new(&replica.config.connection_dir);
-    let declared = declared_tenants::keep(&replica.dependencies, &connection, &cluster);
     // When the Lease is lost, everything under way is dropped.
     tokio::select! {
-        () = control(replica, cluster.clone(), children, stop) => Ok(()),
-        () = declared => Ok(()),
+        () = control(replica, cluster, children, stop) => Ok(()),
         _ = leads.wait_for(|leads| !*leads) => {
             replica.metrics.leading.set(0.0);
             Err(Deposed)
@@ -115,47 +106,6 @@ fn what_is_missing(error: &kube::Error) -> &'static str {
             _ => "the API server refuses to; trying again",
         },
         _ => "the API server cannot be reached; trying again",
-    }
-}
-
-/// The uid by which the ledger knows this cluster.
-async fn cluster_id(config: &Config, client: &Client) -> String {
-    if let Some(id) = &config.cluster_id {
-        return id.clone();
-    }
-    let mut logged = false;
-    loop {
-        let mut refused = true;
-        for name in ["kube-system", &config.operator_namespace] {
-            match Api::<Namespace>::all(client.clone()).get_metadata(name).await {
-                Ok(namespace) => {
-                    if let Some(uid) = namespace.uid() {
-                        return uid;
-                    }
-                    refused = false;
-                }
-                // An operator that serves some namespaces only may not be allowed to read others.
-                Err(kube::Error::Api(status)) if status.is_forbidden() => {}
-                Err(error) => {
-                    tracing::warn!(
-                        error = vaultstream_program::chain(&error),
-                        name,
-                        "the uid of a namespace cannot be read; trying again"
-                    );
-                    refused = false;
-                    break;
-                }
-            }
-        }
-        if refused && !logged {
-            tracing::warn!(
-                "the operator may read neither the namespace kube-system nor its own, {}, whose uid names this cluster in the \
-                 ledger. Grant `get` on one of them, or set --cluster-id; waiting for it",
-                config.operator_namespace
-            );
-            logged = true;
-        }
-        tokio::time::sleep(RETRY_INTERVAL).await;
     }
 }
 

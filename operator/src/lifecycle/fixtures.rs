@@ -19,7 +19,7 @@ use crate::{
 /// Resources of tasks that find neither Postgres nor NATS.
 pub(crate) fn resources(stop: &CancellationToken) -> TaskResources {
     TaskResources {
-        dependencies: Dependencies::start(PathBuf::from("/nowhere"), stop),
+        dependencies: Dependencies::start(PathBuf::from("/nowhere"), false, stop),
         admission: AdmissionQueue::new(1),
         seeding: SeedingTurns::new(1),
         limits: LedgerLimits::default(),

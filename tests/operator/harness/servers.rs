@@ -7,9 +7,15 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Client;
 
+use uuid::Uuid;
+use vaultstream_ledger::{ConnectOptions, Ledger, tenants};
+
 use super::cluster;
 use super::relay::{Relay, Server};
 use super::site::Site;
+
+/// The server's superuser, who owns all ledgers.
+const OWNER: &str = "vaultstream";
 
 pub(crate) struct Servers {
     /// Without a relay: never cut.
@@ -24,7 +30,7 @@ impl Servers {
         let postgres = Relay::to(Server::Unix(unix_socket(&site.database_url).0)).await;
         let nats = Relay::to(Server::Tcp(nats_address(&site.nats_url).1)).await;
         let servers = Self { site, postgres, nats };
-        servers.write_connection();
+        servers.write_connection(OWNER);
         servers
     }
 
@@ -33,11 +39,12 @@ impl Servers {
         self.site.dir.path().join("connection")
     }
 
-    fn write_connection(&self) {
+    /// The operator's own connection, with this login.
+    fn write_connection(&self, login: &str) {
         let folder = self.connection_dir();
         std::fs::create_dir_all(&folder).unwrap();
         let (_, database) = unix_socket(&self.site.database_url);
-        let database_url = format!("postgresql://vaultstream@{}/{database}?sslmode=disable", self.postgres.address);
+        let database_url = format!("postgresql://{login}@{}/{database}?sslmode=disable", self.postgres.address);
         std::fs::write(folder.join("DATABASE_URL"), database_url).unwrap();
         let (token, _) = nats_address(&self.site.nats_url);
         std::fs::write(folder.join("NATS_URL"), format!("nats://{token}@{}?tls=disable", self.nats.address)).unwrap();
@@ -47,7 +54,22 @@ impl Servers {
     pub(crate) async fn change_addresses(&mut self) {
         self.postgres = self.postgres.moved().await;
         self.nats = self.nats.moved().await;
-        self.write_connection();
+        self.write_connection(OWNER);
+    }
+
+    /// Gives the operator, and the workers of a namespace, logins of their own.
+    pub(crate) async fn use_own_logins(&self, client: &Client, cluster: &str, namespace: &str) {
+        let options = ConnectOptions { url: self.site.database_url.clone(), ..ConnectOptions::default() };
+        let ledger = Ledger::connect(&options).await.unwrap();
+        ledger.migrate().await.unwrap();
+        let unique = Uuid::new_v4().simple();
+        let (tenant, operator) = (format!("vs_{unique}"), format!("operator_{unique}"));
+        // The server asks for no password.
+        tenants::add(&ledger, cluster, namespace, &tenant, "secret").await.unwrap();
+        tenants::add_operator(&ledger, &operator, "secret").await.unwrap();
+        self.write_connection(&tenant);
+        self.make_connection_secret(client, namespace, "vaultstream-connection").await;
+        self.write_connection(&operator);
     }
 
     /// The workers' connection, as a user makes it: with the key-encryption key.

@@ -19,7 +19,10 @@ use vaultstream_api::{
     names::{child_labels, selector_labels},
 };
 
-use crate::job::{build::common::metadata, validate::ValidJob};
+use crate::job::{
+    build::{Staffing, common::metadata},
+    validate::ValidJob,
+};
 
 /// After SIGTERM a worker works for up to 15 s, and has as long again to commit, acknowledge and release its keys.
 const GRACE_PERIOD_SECONDS: i64 = 30;
@@ -33,7 +36,7 @@ const OTLP_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 /// An unprivileged uid. Images need not define such a user.
 const USER: i64 = 65532;
 
-pub(super) fn workers(job: &ValidJob, image: &str, otlp_endpoint: Option<&str>) -> Deployment {
+pub(super) fn workers(job: &ValidJob, staffing: &Staffing<'_>) -> Deployment {
     let names = ChildNames::of(&job.name);
     Deployment {
         metadata: metadata(job, names.workers),
@@ -49,14 +52,14 @@ pub(super) fn workers(job: &ValidJob, image: &str, otlp_endpoint: Option<&str>) 
                     max_unavailable: Some(IntOrString::String("25%".to_owned())),
                 }),
             }),
-            template: template(job, image, otlp_endpoint),
+            template: template(job, staffing),
             ..DeploymentSpec::default()
         }),
         status: None,
     }
 }
 
-fn template(job: &ValidJob, image: &str, otlp_endpoint: Option<&str>) -> PodTemplateSpec {
+fn template(job: &ValidJob, staffing: &Staffing<'_>) -> PodTemplateSpec {
     let WorkerTemplate {
         labels,
         annotations,
@@ -82,7 +85,7 @@ fn template(job: &ValidJob, image: &str, otlp_endpoint: Option<&str>) -> PodTemp
         termination_grace_period_seconds: Some(GRACE_PERIOD_SECONDS),
         security_context: Some(pod_security()),
         volumes: Some(vec![connection_volume(job)]),
-        containers: vec![container(image, variables(job, otlp_endpoint, &env), resources)],
+        containers: vec![container(staffing.image, variables(job, staffing, &env), resources)],
         node_selector: non_empty(node_selector),
         tolerations: (!tolerations.is_empty()).then_some(tolerations),
         affinity,
@@ -102,7 +105,7 @@ fn template(job: &ValidJob, image: &str, otlp_endpoint: Option<&str>) -> PodTemp
 }
 
 /// The environment of a worker. What the job sets itself comes last, and is there once.
-fn variables(job: &ValidJob, otlp_endpoint: Option<&str>, env: &[EnvLiteral]) -> Vec<EnvVar> {
+fn variables(job: &ValidJob, staffing: &Staffing<'_>, env: &[EnvLiteral]) -> Vec<EnvVar> {
     let uid = job.uid.to_string();
     let own = [
         ("VAULTSTREAM_JOB_UID", uid.as_str()),
@@ -113,9 +116,10 @@ fn variables(job: &ValidJob, otlp_endpoint: Option<&str>, env: &[EnvLiteral]) ->
     ]
     .map(|(name, value)| variable(name, value));
     let is_own = env.iter().any(|literal| literal.name == OTLP_ENDPOINT);
-    let traces = otlp_endpoint.filter(|_| !is_own).map(|endpoint| variable(OTLP_ENDPOINT, endpoint));
+    let allowed = staffing.allow_owner.then(|| variable("VAULTSTREAM_ALLOW_OWNER", "true"));
+    let traces = staffing.otlp_endpoint.filter(|_| !is_own).map(|endpoint| variable(OTLP_ENDPOINT, endpoint));
     let literals = env.iter().map(|literal| variable(&literal.name, &literal.value));
-    own.into_iter().chain(traces).chain(literals).collect()
+    own.into_iter().chain(allowed).chain(traces).chain(literals).collect()
 }
 
 fn container(image: &str, variables: Vec<EnvVar>, resources: ResourceRequirements) -> Container {
