@@ -3,8 +3,8 @@
 --   vaultstream_tenant   what the login of a tenant may do, see V14__tenants.sql; granted to it by `vaultstream tenant add`
 --   vaultstream_operator drives the jobs of all namespaces, see V16__operator.sql; granted by `vaultstream tenant operator`
 --   vaultstream_auditor  reads everything but wrapped keys; a DBA grants it to who verifies, exports and watches
---   vaultstream_source   a DBA's GRANT SELECT to it is the permission to sign a table in place
 --   vaultstream_worker   before there were tenants: all namespaces' jobs; only in ledgers that had it, until its last member is gone
+--   vaultstream_source   before workers planned: tables that it was granted are read by its members, which nobody becomes any more
 
 -- Roles belong to the whole server: another database may have made them, or be making them just now, and the owner of this
 -- ledger may lack CREATEROLE. None of that stops a migration; what is missing is a NOTICE, and tried again at the next one.
@@ -13,7 +13,7 @@ DECLARE
     statement text;
     made      text;
 BEGIN
-    FOREACH made IN ARRAY ARRAY['vaultstream_tenant', 'vaultstream_operator', 'vaultstream_auditor', 'vaultstream_source']
+    FOREACH made IN ARRAY ARRAY['vaultstream_tenant', 'vaultstream_operator', 'vaultstream_auditor']
     LOOP
         statement := format('CREATE ROLE %I NOLOGIN', made);
         BEGIN
@@ -23,24 +23,6 @@ BEGIN
             WHEN duplicate_object OR unique_violation THEN NULL;  -- another database was faster
             WHEN insufficient_privilege THEN
                 RAISE NOTICE 'no permission for %: the role is needed; have an administrator run this', statement;
-        END;
-    END LOOP;
-
-    -- Workers read source tables as vaultstream_source; so does the owner when it plans. Since 16 the maker of a role is
-    -- its administrator without being allowed to become it, hence the grant to the owner; superusers need none.
-    FOREACH made IN ARRAY ARRAY['vaultstream_tenant', 'vaultstream_operator', 'vaultstream_worker', current_user]
-    LOOP
-        statement := format('GRANT vaultstream_source TO %I', made);
-        BEGIN
-            CONTINUE WHEN NOT EXISTS (SELECT FROM pg_roles WHERE rolname = made)
-                      OR made <> current_user AND pg_has_role(made, 'vaultstream_source', 'MEMBER')
-                      OR made = current_user AND (SELECT rolsuper FROM pg_roles WHERE rolname = current_user);
-            EXECUTE statement;
-        EXCEPTION
-            WHEN undefined_object OR insufficient_privilege THEN
-                RAISE NOTICE 'no permission for %: an administrator may run this', statement;
-            WHEN internal_error OR unique_violation OR invalid_grant_operation THEN
-                NULL;  -- "tuple concurrently updated": another database was faster
         END;
     END LOOP;
 END $$;
@@ -163,7 +145,8 @@ BEGIN
             vaultstream.set_key_aside, vaultstream.end_expired, vaultstream.fence_unit,
             vaultstream.finish_unit, vaultstream.split_batch, vaultstream.count_attempt, vaultstream.store_receipt,
             vaultstream.signs_with, vaultstream.report_fault, vaultstream.report_withdrawal, vaultstream.register_kek,
-            vaultstream.kek_canary, vaultstream.tenant_of_login, vaultstream.works_on_all, vaultstream.sees_all TO vaultstream_tenant;
+            vaultstream.kek_canary, vaultstream.begin_plan, vaultstream.plan_batches, vaultstream.release_plan,
+            vaultstream.report_source, vaultstream.tenant_of_login, vaultstream.works_on_all, vaultstream.sees_all TO vaultstream_tenant;
     END IF;
 
     IF 'vaultstream_operator' = ANY (present) THEN
@@ -175,13 +158,13 @@ BEGIN
             changed, batches, last_used, erased_at, revoked_at, revocation, compromised) ON vaultstream.keys TO vaultstream_operator;
         -- Rows without key material, receipt or root: those are written by functions that only the login of the job's tenant may call.
         GRANT INSERT (uid, cluster, namespace, name, spec, suspended, spec_generation),
-            UPDATE (live, spec, spec_generation, suspended, state, generation, total, batches, seeded, published, plan_cursor, plan_high,
-                    payload_type, source_database, source_table, source_partitioned, failure, failure_reason, seeded_at, published_at,
-                    signed_at, finished_at), DELETE
+            UPDATE (live, spec, spec_generation, suspended, state, generation, total, batches, seeded, published, plan_rows_allowed,
+                    plan_batches_allowed, source_fault_reason, source_fault, source_fault_passes, failure, failure_reason, seeded_at,
+                    published_at, signed_at, finished_at), DELETE
             ON vaultstream.jobs TO vaultstream_operator;
         GRANT UPDATE (job_id) ON vaultstream.job_locks TO vaultstream_operator;  -- to lock a row
         GRANT INSERT (job_id, ordinal, version), DELETE ON vaultstream.keys TO vaultstream_operator;
-        GRANT INSERT (job_id, batch, first_id, last_id, rows_planned), UPDATE (last_id), DELETE
+        GRANT INSERT (job_id, batch, first_id, last_id, rows_planned), DELETE
             ON vaultstream.batches TO vaultstream_operator;
         GRANT DELETE ON vaultstream.rejects TO vaultstream_operator;
         -- They check that the login may drive jobs, and but for driver_holds they run with the owner's rights.
@@ -218,7 +201,8 @@ BEGIN
             vaultstream.set_key_aside, vaultstream.end_expired, vaultstream.fence_unit,
             vaultstream.finish_unit, vaultstream.split_batch, vaultstream.count_attempt, vaultstream.store_receipt,
             vaultstream.signs_with, vaultstream.report_fault, vaultstream.report_withdrawal, vaultstream.register_kek,
-            vaultstream.kek_canary, vaultstream.tenant_of_login, vaultstream.works_on_all, vaultstream.sees_all TO vaultstream_worker;
+            vaultstream.kek_canary, vaultstream.begin_plan, vaultstream.plan_batches, vaultstream.release_plan,
+            vaultstream.report_source, vaultstream.tenant_of_login, vaultstream.works_on_all, vaultstream.sees_all TO vaultstream_worker;
     END IF;
 
     -- By name: the records of a job that is being seeded are not attached yet. Those of jobs that are over stay closed to workers.

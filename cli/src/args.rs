@@ -11,6 +11,7 @@ mod ledger;
 mod nats;
 mod output;
 mod run;
+mod source;
 mod tenant;
 mod verify;
 
@@ -27,6 +28,7 @@ pub use ledger::{JobArgs, LedgerArgs};
 pub use nats::NatsArgs;
 pub use output::OutputFormat;
 pub use run::RunArgs;
+pub use source::SourceArgs;
 pub use tenant::{
     AuditorArgs, OperatorArgs, TenantAddArgs, TenantArgs, TenantCommand, TenantListArgs, TenantRemoveArgs,
     TenantSecretArgs, TenantSecretFields,

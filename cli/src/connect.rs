@@ -2,23 +2,32 @@
 
 use std::time::Duration;
 
-use vaultstream_ledger::{ConnectOptions, Ledger, TlsFiles};
+use vaultstream_ledger::{ConnectOptions, Ledger, SourceLogin, SourceOptions, TlsFiles};
 use vaultstream_streams::Streams;
 
-use crate::{args::NatsArgs, error::Failure};
+use crate::{
+    args::{NatsArgs, SourceArgs},
+    error::Failure,
+};
 
-/// Connects to a ledger, waiting at most `timeout` for its server.
+/// Connects to a ledger, waiting at most `timeout` for its server. Tables are read where `source` says.
 ///
 /// # Errors
 /// One sentence with what to mend.
-pub(crate) async fn ledger(url: &str, connections: usize, timeout: Duration) -> Result<Ledger, Failure> {
+pub(crate) async fn ledger(
+    url: &str,
+    source: &SourceArgs,
+    connections: usize,
+    timeout: Duration,
+) -> Result<Ledger, Failure> {
+    let login = source.url().map(|url| SourceLogin { url: url.to_owned(), tls: TlsFiles::default() });
     Ledger::connect(&ConnectOptions {
         url: url.to_owned(),
         max_connections: connections,
         application_name: "vaultstream".to_owned(),
         patience: timeout,
         tls: TlsFiles::default(),
-        source_role: false,
+        source: SourceOptions { login, for_others: false },
     })
     .await
     .map_err(|error| Failure::input(&error))

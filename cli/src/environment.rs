@@ -6,7 +6,8 @@ use vaultstream_api::TableSource;
 use vaultstream_embedded::{Listener, Options, Servers, kek_file};
 use vaultstream_ledger::{
     Ledger,
-    steps::{self, SourceError, StepError},
+    planning::TableError,
+    steps::{self, SourceError},
 };
 use vaultstream_program::cores;
 use vaultstream_signing::{Backend, KekRing};
@@ -14,7 +15,7 @@ use vaultstream_streams::Streams;
 use vaultstream_worker::{Worker, WorkerConfig, metrics::Metrics};
 
 use crate::{
-    args::EnvironmentArgs,
+    args::{EnvironmentArgs, SourceArgs},
     connect,
     error::Failure,
     kek,
@@ -41,6 +42,7 @@ pub(crate) struct Environment {
     pub(crate) servers: Option<Servers>,
     kek_file: PathBuf,
     database_url: String,
+    source: SourceArgs,
 }
 
 impl Environment {
@@ -51,6 +53,7 @@ impl Environment {
     /// One sentence with what to mend.
     pub(crate) async fn open(
         args: &EnvironmentArgs,
+        source: &SourceArgs,
         tables: &[&TableSource],
         progress: &ProgressDisplay,
     ) -> Result<Self, Failure> {
@@ -77,14 +80,19 @@ impl Environment {
         let database_url = given.or_else(|| private(Servers::database_url)).unwrap_or_default();
         let nats = nats.or_else(|| private(Servers::nats_url)).unwrap_or_default();
         progress.moment("connecting to Postgres and NATS");
-        let ledger = connect::ledger(&database_url, CONNECTIONS, *args.connect_timeout).await?;
+        let ledger = connect::ledger(&database_url, source, CONNECTIONS, *args.connect_timeout).await?;
+        if source.url().is_some() {
+            progress.moment("connecting to the source's database");
+            let reached = ledger.reach_source(*args.connect_timeout).await;
+            reached.map_err(|error| Failure::input(&error))?;
+        }
         let found = ledger.preflight(&kek).await.map_err(|error| Failure::input(&error))?;
         if found.version.is_none() {
-            check_tables(&ledger, tables, &location).await?;
+            check_tables(&ledger, tables, location.database.is_none() && source.url().is_none()).await?;
         }
         let streams = connect::streams(&args.nats, nats, *args.connect_timeout).await?;
         migration::bring_up_to_date(&ledger, &location).await?;
-        Ok(Self { ledger, streams, kek_file, location, servers, database_url })
+        Ok(Self { ledger, streams, kek_file, location, servers, database_url, source: source.clone() })
     }
 
     /// Connects to the ledger anew: after an interruption the other connections may hang.
@@ -92,7 +100,7 @@ impl Environment {
     /// # Errors
     /// When the ledger does not respond within `timeout`.
     pub(crate) async fn fresh_ledger(&self, timeout: Duration) -> Result<Ledger, Failure> {
-        connect::ledger(&self.database_url, 1, timeout).await
+        connect::ledger(&self.database_url, &self.source, 1, timeout).await
     }
 
     /// A worker that shares these connections.
@@ -115,14 +123,14 @@ impl Environment {
 
 /// Refuses tables that cannot be signed before a ledger is created for them. Where a ledger exists this is not checked: the job
 /// may be finished, and its table gone.
-async fn check_tables(ledger: &Ledger, tables: &[&TableSource], location: &LedgerLocation) -> Result<(), Failure> {
+async fn check_tables(ledger: &Ledger, tables: &[&TableSource], in_private: bool) -> Result<(), Failure> {
     for table in tables {
         match steps::look_at_table(ledger, table).await {
             // Planning waits until a failure that passes is over.
-            Ok(()) | Err(StepError::Query(_)) => {}
-            Err(StepError::Source(error @ SourceError::NoTable(_))) if location.database.is_none() => {
+            Ok(()) | Err(TableError::Query(_)) => {}
+            Err(TableError::Source(error @ SourceError::NoTable(_))) if in_private => {
                 return Err(Failure::bad_input(format!(
-                    "{error}; this run has a private Postgres: to sign a table of another one, give --database-url URL"
+                    "{error}; this run has a private Postgres: to sign a table of another one, give --source-url URL or --database-url URL"
                 )));
             }
             Err(error) => return Err(Failure::input(&error)),

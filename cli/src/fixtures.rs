@@ -40,6 +40,7 @@ pub(crate) fn job(spec: &str, state: JobState) -> Job {
         failure: None,
         failure_reason: None,
         fault: None,
+        source_fault: None,
         withdrawn: Vec::new(),
         times: JobTimes { created, seeded: None, published: None, signed: None, finished: None },
     }

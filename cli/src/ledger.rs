@@ -4,7 +4,7 @@ use vaultstream_embedded::{Attached, attach};
 use vaultstream_ledger::{Job, Ledger, jobs};
 
 use crate::{
-    args::{JobArgs, LedgerArgs},
+    args::{JobArgs, LedgerArgs, SourceArgs},
     connect,
     error::Failure,
     location::LedgerLocation,
@@ -27,7 +27,15 @@ pub(crate) struct OpenLedger {
 /// # Errors
 /// One sentence with what to mend.
 pub(crate) async fn open(args: &LedgerArgs) -> Result<OpenLedger, Failure> {
-    let opened = connect(args).await?;
+    open_with_source(args, &SourceArgs::default()).await
+}
+
+/// The same, for a command that reads the tables that were signed.
+///
+/// # Errors
+/// One sentence with what to mend.
+pub(crate) async fn open_with_source(args: &LedgerArgs, source: &SourceArgs) -> Result<OpenLedger, Failure> {
+    let opened = connect_with_source(args, source).await?;
     let version = opened.ledger.check_version().await.map_err(|error| Failure::input(&error))?;
     opened.location.tell(&opened.ledger, version, "");
     Ok(opened)
@@ -38,6 +46,10 @@ pub(crate) async fn open(args: &LedgerArgs) -> Result<OpenLedger, Failure> {
 /// # Errors
 /// One sentence with what to mend.
 pub(crate) async fn connect(args: &LedgerArgs) -> Result<OpenLedger, Failure> {
+    connect_with_source(args, &SourceArgs::default()).await
+}
+
+async fn connect_with_source(args: &LedgerArgs, source: &SourceArgs) -> Result<OpenLedger, Failure> {
     let location = LedgerLocation::of(args.database_url.as_deref(), args.data_dir.as_deref());
     let (url, attached) = match (&location.database, &location.data_dir) {
         (Some((url, _)), _) => (url.clone(), None),
@@ -51,7 +63,7 @@ pub(crate) async fn connect(args: &LedgerArgs) -> Result<OpenLedger, Failure> {
         }
         (None, None) => return Err(which()),
     };
-    let ledger = connect::ledger(&url, CONNECTIONS, *args.connect_timeout).await?;
+    let ledger = connect::ledger(&url, source, CONNECTIONS, *args.connect_timeout).await?;
     Ok(OpenLedger { ledger, location, _attached: attached })
 }
 

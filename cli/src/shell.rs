@@ -15,10 +15,12 @@ pub(crate) fn command_line() -> String {
     for word in words {
         let told = match word.split_once('=') {
             _ if url_follows => without_secret(&word),
-            Some((flag @ ("--database-url" | "--nats-url"), url)) => format!("{flag}={}", without_secret(url)),
+            Some((flag @ ("--database-url" | "--nats-url" | "--source-url"), url)) => {
+                format!("{flag}={}", without_secret(url))
+            }
             _ => quoted(&word),
         };
-        url_follows = matches!(word.as_str(), "--database-url" | "--nats-url");
+        url_follows = matches!(word.as_str(), "--database-url" | "--nats-url" | "--source-url");
         line.push(' ');
         line.push_str(&told);
     }

@@ -11,5 +11,5 @@ SELECT n * 3,
        CASE WHEN n % 100 <> 0 THEN jsonb_build_object('invoice', n * 3, 'amount', n % 977, 'currency', 'EUR') END
 FROM generate_series(1, 10000) AS n;
 
--- On Kubernetes this is the permission to sign it:
--- GRANT SELECT ON public.invoices TO vaultstream_source;
+-- On Kubernetes workers read it with the login of their Secret. This is the permission to sign it in the namespace default:
+-- GRANT SELECT ON public.invoices TO vs_default;

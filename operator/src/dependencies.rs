@@ -94,7 +94,6 @@ async fn connect_ledger(folder: ConnectionFolder, allow_owner: bool) -> Dependen
     let mut options = folder.ledger().map_err(|error| refused(vaultstream_program::chain(&error)))?;
     options.max_connections = CONNECTION_LIMIT;
     options.application_name = OPERATOR.to_owned();
-    options.source_role = true;
     options.patience = CONNECT_INTERVAL;
     let ledger = Ledger::connect(&options).await.map_err(|error| match error.kind() {
         ErrorKind::Transient => ConditionFault::new(Reason::LedgerUnavailable, error.to_string()),

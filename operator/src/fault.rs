@@ -15,4 +15,9 @@ impl ConditionFault {
     pub(crate) fn new(reason: Reason, message: impl Into<String>) -> Self {
         Self { reason, message: message.into() }
     }
+
+    /// Whether it is workers that found it, and that have to find out that it is over.
+    pub(crate) fn is_of_source(&self) -> bool {
+        matches!(self.reason, Reason::SourceUnavailable | Reason::SourceUnusable)
+    }
 }

@@ -59,7 +59,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
         ("vs_team-a", "The login of one namespace, of a job of it with the number 1 that signs, beside that"),
         ("vaultstream_operator", "`vaultstream_operator`: the operator's login. Job 1 signs, job 2 is being seeded"),
         ("vaultstream_auditor", "`vaultstream_auditor`: who verifies, exports and watches"),
-        ("vaultstream_source", "`vaultstream_source`: reads the tables that their owners have granted to it"),
         ("PUBLIC", "Everybody"),
     ] {
         println!("## {title}\n");

@@ -34,6 +34,7 @@ mod restore;
 mod samples;
 mod seeding;
 mod sessions;
+mod sources;
 mod status;
 mod streams;
 mod swarm;

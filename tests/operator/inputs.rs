@@ -198,6 +198,7 @@ async fn pods_that_fit_no_node_are_reported() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_that_is_missing_and_one_that_is_not_granted_are_told_alike() {
     let place = Place::new().await;
+    let reader = place.read_tables_as_another().await;
     let _operator = place.start_operator().await;
     place
         .site
@@ -217,13 +218,13 @@ async fn a_table_that_is_missing_and_one_that_is_not_granted_are_told_alike() {
         until("there is an Event", || async { !job.events("SourceUnavailable").await.is_empty() }).await;
     }
     assert_eq!(messages[0], messages[1]);
-    place.site.execute("GRANT SELECT ON hidden TO vaultstream_source").await;
+    place.site.execute(&format!("GRANT SELECT ON hidden TO {reader}")).await;
     assert_recovers(&place, &hidden, 100).await;
     place
         .site
-        .execute(
-            "CREATE TABLE absent (id bigint PRIMARY KEY, body text NOT NULL); GRANT SELECT ON absent TO vaultstream_source",
-        )
+        .execute(&format!(
+            "CREATE TABLE absent (id bigint PRIMARY KEY, body text NOT NULL); GRANT SELECT ON absent TO {reader}"
+        ))
         .await;
     assert_recovers(&place, &absent, 0).await;
 }

@@ -16,8 +16,8 @@ pub struct Config {
     #[arg(long, env = "VAULTSTREAM_JOB_UID")]
     pub job_uid: Uuid,
 
-    /// Folder with the files of the connection Secret: DATABASE_URL, NATS_URL, kek, and optionally `kek.<id>`,
-    /// postgres-ca.crt, postgres.crt, postgres.key, nats-ca.crt, nats.crt, nats.key, nats.creds, nats.nkey.
+    /// Folder with the files of the connection Secret: DATABASE_URL, NATS_URL, kek, and optionally `kek.<id>`, SOURCE_DATABASE_URL,
+    /// source-ca.crt, source.crt, source.key, postgres-ca.crt, postgres.crt, postgres.key, nats-ca.crt, nats.crt, nats.key, nats.creds, nats.nkey.
     #[arg(long, env = "VAULTSTREAM_CONNECTION_DIR", default_value = "/etc/vaultstream/connection")]
     pub connection_dir: PathBuf,
 
@@ -48,10 +48,6 @@ pub struct Config {
     /// Run under a login that owns the ledger, too. Whoever has such a worker's Secret can do everything to the jobs of all namespaces.
     #[arg(long, env = "VAULTSTREAM_ALLOW_OWNER")]
     pub allow_owner: bool,
-
-    /// Read source tables only with the rights of the role vaultstream_source.
-    #[arg(long, env = "VAULTSTREAM_SOURCE_ROLE")]
-    pub source_role: bool,
 
     /// File for the reason of a failure, as `Reason: sentence`; Kubernetes keeps it with the container's state.
     #[arg(long, env = "VAULTSTREAM_TERMINATION_LOG")]

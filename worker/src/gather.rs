@@ -45,6 +45,8 @@ pub(crate) struct Gatherer<'a> {
 pub(crate) enum Gathered {
     /// The batches of a unit, as their messages name them.
     Batches(Vec<HintedBatch>),
+    /// The table is to be planned. The message is held until it is acknowledged.
+    Plan(InFlightMessage),
     /// All batches are signed; the receipt is wanted. The message is held until it is acknowledged.
     Finish(InFlightMessage),
     /// Pulling was stopped and everything that had arrived was handed over.
@@ -71,10 +73,11 @@ impl Gatherer<'_> {
         let mut time = self.metrics.time(Stage::Gather, None);
         let target = match first.work() {
             Work::Batch(batch) => target(first.pending(), self.hinted(&batch), self.lanes, self.most()),
-            Work::Finish => 0,
+            Work::Plan | Work::Finish => 0,
         };
         let (first, mut records) = match self.hold(first) {
             Held::Batch(batch, records) => (batch, records),
+            Held::Plan(message) => return Ok(Gathered::Plan(message)),
             Held::Finish(message) => return Ok(Gathered::Finish(message)),
         };
         let mut numbers = HashSet::from([first.number]);
@@ -97,7 +100,7 @@ impl Gatherer<'_> {
                         known.message.join(again.message);
                     }
                 }
-                Held::Finish(message) => message.redeliver_after(Duration::ZERO),
+                Held::Plan(message) | Held::Finish(message) => message.redeliver_after(Duration::ZERO),
             }
         }
         time.trace = Span::first_trace(batches.iter().map(|batch| &batch.trace));
@@ -132,7 +135,7 @@ impl Gatherer<'_> {
     fn fits(&self, work: &Work, records: usize) -> bool {
         match work {
             Work::Batch(batch) => has_room(records, self.hinted(batch), self.most()),
-            Work::Finish => false,
+            Work::Plan | Work::Finish => false,
         }
     }
 
@@ -142,7 +145,7 @@ impl Gatherer<'_> {
         }
         let trace = match delivery.work() {
             Work::Batch(batch) => Span::batch(delivery.trace(), batch.batch, batch.rows),
-            Work::Finish => Span::default(),
+            Work::Plan | Work::Finish => Span::default(),
         };
         let (work, ack) = delivery.split();
         let message = self.in_flight.hold(ack);
@@ -151,6 +154,7 @@ impl Gatherer<'_> {
                 let records = self.hinted(&batch);
                 Held::Batch(HintedBatch { number: BatchNo(batch.batch), message, trace }, records)
             }
+            Work::Plan => Held::Plan(message),
             Work::Finish => Held::Finish(message),
         }
     }
@@ -159,6 +163,7 @@ impl Gatherer<'_> {
 enum Held {
     /// A batch, and how many records it may have.
     Batch(HintedBatch, usize),
+    Plan(InFlightMessage),
     Finish(InFlightMessage),
 }
 

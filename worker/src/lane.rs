@@ -93,7 +93,7 @@ impl Lane<'_> {
                 Ok(read) => return self.session.split_outgrown(read).await,
                 Err((back, error)) => {
                     unit = back;
-                    self.session.wait_out(error.into()).await?;
+                    self.session.wait_out(self.session.failed_read(error)).await?;
                 }
             }
         }

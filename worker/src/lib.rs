@@ -16,9 +16,11 @@ mod custody;
 mod finish;
 mod gather;
 mod in_flight;
+mod job;
 mod keys;
 mod lane;
 mod pipeline;
+mod planner;
 mod program;
 mod rate_limit;
 mod read;
@@ -28,6 +30,7 @@ mod self_test;
 mod session;
 mod shared;
 mod sign;
+mod source_health;
 mod unit;
 mod withdraw;
 mod work;
@@ -97,6 +100,7 @@ impl Worker {
             budget: MemoryBudget::new(memory),
             postgres: Breaker::new(Dependency::Postgres, Arc::clone(&metrics)),
             nats: Breaker::new(Dependency::Nats, Arc::clone(&metrics)),
+            source: Breaker::new(Dependency::Source, Arc::clone(&metrics)),
             metrics,
         };
         Ok(Self { shared: Arc::new(shared) })
@@ -117,9 +121,9 @@ impl Worker {
         .boxed()
     }
 
-    /// Whether both dependencies respond, as far as is known.
+    /// Whether all dependencies respond, as far as is known.
     pub fn is_ready(&self) -> bool {
-        self.shared.postgres.is_closed() && self.shared.nats.is_closed()
+        [&self.shared.postgres, &self.shared.nats, &self.shared.source].iter().all(|breaker| breaker.is_closed())
     }
 
     /// The worker's metrics.

@@ -61,14 +61,20 @@ pub enum Dependency {
     Postgres,
     /// The streams.
     Nats,
+    /// The database of the table that is signed.
+    Source,
 }
 
 impl Dependency {
+    /// Every dependency.
+    pub const ALL: [Dependency; 3] = [Dependency::Postgres, Dependency::Nats, Dependency::Source];
+
     /// The value of the `dependency` label.
     pub fn as_str(self) -> &'static str {
         match self {
             Dependency::Postgres => "postgres",
             Dependency::Nats => "nats",
+            Dependency::Source => "source",
         }
     }
 }
@@ -191,7 +197,7 @@ impl Metrics {
 
     /// Series whose labels are known are there from the start: a rate needs a beginning.
     fn begin_series(&self) {
-        for dependency in [Dependency::Postgres, Dependency::Nats] {
+        for dependency in Dependency::ALL {
             self.breaker(dependency).set(0.0);
             drop(self.dependency_failures.with_label_values(&[dependency.as_str()]));
         }

@@ -115,7 +115,7 @@ async fn gather(
     loop {
         if !stop.is_cancelled() {
             // An open breaker stops the pulling; what was pulled already waits with its lane.
-            for dependency in [Dependency::Postgres, Dependency::Nats] {
+            for dependency in Dependency::ALL {
                 session.shared.wait_for(dependency, &stop).await;
             }
         }
@@ -125,6 +125,8 @@ async fn gather(
                 Ok(false) => break Ok(()),
                 Err(error) => break Err(error),
             },
+            // The table was planned before this session began.
+            Ok(Gathered::Plan(message)) => message.ack(),
             Ok(Gathered::Finish(message)) => {
                 // Nothing is left to gather: the message comes when every batch is signed.
                 if let Err(error) = finish::make_receipt(session, message).await {

@@ -24,8 +24,9 @@ use crate::{
     CustodyError, Ended, KeyError, SessionError, Shutdown, WorkError, Worker, WorkerConfig,
     config::Config,
     connection::{Connection, ConnectionError},
+    job::tenant_of,
     metrics::Metrics,
-    work::{tell_unseen, tenant_of},
+    work::tell_unseen,
 };
 
 /// Why the program ends with a failure.
@@ -199,7 +200,7 @@ async fn connect(config: &Config, folder: &ConnectionFolder) -> Result<Option<Wo
     let Connection { mut ledger, mut streams, keks } = Connection::read(folder)?;
     ledger.max_connections = config.database_connections.get();
     ledger.application_name = "vaultstream-worker".to_owned();
-    ledger.source_role = config.source_role;
+    ledger.source.for_others = true;
     ledger.patience = *config.connect_timeout;
     let ledger = Ledger::connect(&ledger).await?;
     logins::check_ownership(&ledger, ProgramKind::Worker, config.allow_owner).await?;

@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
-use vaultstream_api::Verify;
+use vaultstream_api::{Source, Verify};
 use vaultstream_ledger::{
     BatchNo, Job, QueryError,
     batches::{self, Split},
@@ -59,9 +59,12 @@ pub enum SessionError {
     /// The ledger refuses what was asked.
     #[error("failed to use the ledger")]
     Ledger(#[from] QueryError),
-    /// The payloads cannot be read.
+    /// The payloads of generated records cannot be read.
     #[error("failed to read payloads")]
-    Payload(#[from] ReadError),
+    Payload(#[source] ReadError),
+    /// The table cannot be read.
+    #[error("failed to read the source table")]
+    Source(#[source] ReadError),
     /// The unit cannot be committed.
     #[error("failed to commit a unit")]
     Commit(#[from] CommitError),
@@ -93,8 +96,10 @@ impl SessionError {
             | Self::Commit(CommitError::Query(error) | CommitError::Unknown(error))
             | Self::Key(KeyError::Lease(error)) => postgres(error.is_transient()),
             Self::Key(KeyError::Token(error)) | Self::Stream(error) => nats(error.is_unreachable()),
+            Self::Source(ReadError::Query(error)) => error.is_transient().then_some(Dependency::Source),
             Self::Key(_)
             | Self::Payload(_)
+            | Self::Source(_)
             | Self::Commit(_)
             | Self::Aborted
             | Self::JobOver
@@ -103,6 +108,10 @@ impl SessionError {
             | Self::Root(_)
             | Self::Receipt(_) => None,
         }
+    }
+
+    pub(crate) fn of_streams(error: StreamsError) -> Self {
+        if error.is_stream_gone() { Self::StreamsGone } else { error.into() }
     }
 
     fn is_stream_gone(&self) -> bool {
@@ -121,6 +130,14 @@ impl Session {
         }
         self.shared.wait_out(error, &self.abort).await?;
         if self.abort.is_cancelled() { Err(SessionError::Aborted) } else { Ok(()) }
+    }
+
+    /// A failure to read records.
+    pub(crate) fn failed_read(&self, error: ReadError) -> SessionError {
+        match self.job.spec.source {
+            Source::Generate(_) => SessionError::Payload(error),
+            Source::Table(_) => SessionError::Source(error),
+        }
     }
 
     /// Counts a failed attempt at a batch in the ledger.
@@ -219,6 +236,7 @@ impl Shared {
         match dependency {
             Dependency::Postgres => &self.postgres,
             Dependency::Nats => &self.nats,
+            Dependency::Source => &self.source,
         }
     }
 
@@ -235,6 +253,7 @@ impl Shared {
         let breaker = self.breaker(dependency);
         match dependency {
             Dependency::Postgres => breaker.wait_closed(stop, || async { self.ledger.ping().await.is_ok() }).await,
+            Dependency::Source => breaker.wait_closed(stop, || async { self.ledger.ping_source().await.is_ok() }).await,
             Dependency::Nats => {
                 breaker.wait_closed(stop, || async { self.streams.flush(PROBE_TIMEOUT).await.is_ok() }).await
             }

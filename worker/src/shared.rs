@@ -29,4 +29,5 @@ pub(crate) struct Shared {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) postgres: Breaker,
     pub(crate) nats: Breaker,
+    pub(crate) source: Breaker,
 }

@@ -6,20 +6,23 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use vaultstream_api::Source;
-use vaultstream_ledger::{Job, JobState, RegisterError, jobs};
+use vaultstream_ledger::{Job, RegisterError, jobs, payloads::ReadError};
+use vaultstream_program::chain;
 use vaultstream_signing::{Backend, KekId, Nonce};
-use vaultstream_streams::{Backoff, BatchPuller, JobStreams, ReadAhead, StreamsError, Tenant};
+use vaultstream_streams::{Backoff, BatchPuller, JobStreams, ReadAhead};
 
 use crate::{
     custody::{Custody, CustodyError},
     in_flight::InFlightMessages,
+    job::{has_work, is_over, is_to_be_planned, tenant_of},
     keys::KeySource,
     metrics::Dependency,
-    pipeline,
+    pipeline, planner,
     rate_limit::RateLimit,
     session::{Session, SessionError},
     shared::{Shared, Shutdown},
     sign::SignPlan,
+    source_health::{self, Health, Outage},
 };
 
 /// How often a job that has no work yet is read.
@@ -85,11 +88,18 @@ pub(crate) async fn work_on(shared: &Arc<Shared>, uid: Uuid, shutdown: &Shutdown
             () = shutdown.drain.cancelled() => Next::Stopped,
         };
         let job = match next {
+            Next::Plan(job) => {
+                planner::run(shared, &job, shutdown).await?;
+                continue;
+            }
             Next::Work(job) => job,
             Next::Over => return Ok(Ended::JobOver),
             Next::Stopped => return Ok(Ended::Drained),
         };
         vaultstream_faults::point("job-found");
+        if source_health::settle(shared, &job, &shutdown.drain).await? == Health::Outdated {
+            continue;
+        }
         // Nothing is held yet: a worker that is stopped need not wait for any response.
         let ready = tokio::select! {
             ready = get_ready(shared, *job, &mut custody, &shutdown.abort) => ready,
@@ -107,6 +117,10 @@ pub(crate) async fn work_on(shared: &Arc<Shared>, uid: Uuid, shutdown: &Shutdown
             Ok(()) | Err(SessionError::JobOver) => continue,
             Err(SessionError::StreamsGone) => {}
             Err(SessionError::Aborted) => return Ok(Ended::Drained),
+            // What is wrong with the table is looked for, told and waited out before the next session.
+            Err(SessionError::Source(error @ (ReadError::Source(_) | ReadError::Gone(_) | ReadError::Query(_)))) => {
+                tracing::warn!(error = chain(&error), "the source table cannot be read");
+            }
             Err(error) => shared.wait_out(error, &shutdown.drain).await?,
         }
         let pause = RESTART.jittered(failed, &mut rand::rng());
@@ -119,6 +133,7 @@ pub(crate) async fn work_on(shared: &Arc<Shared>, uid: Uuid, shutdown: &Shutdown
 }
 
 enum Next {
+    Plan(Box<Job>),
     Work(Box<Job>),
     Over,
     Stopped,
@@ -133,6 +148,7 @@ async fn next_job(shared: &Shared, uid: Uuid, shutdown: &Shutdown) -> Result<Nex
         match jobs::by_uid(&shared.ledger, uid).await {
             Ok(Some(job)) if is_over(job.state) => return Ok(Next::Over),
             Ok(Some(job)) if has_work(&job) => return Ok(Next::Work(Box::new(job))),
+            Ok(Some(job)) if is_to_be_planned(&job) => return Ok(Next::Plan(Box::new(job))),
             Ok(Some(_)) => {}
             Ok(None) => {
                 tell_unseen(uid);
@@ -151,24 +167,9 @@ async fn next_job(shared: &Shared, uid: Uuid, shutdown: &Shutdown) -> Result<Nex
     }
 }
 
-/// Whose streams a worker of the job uses.
-pub(crate) fn tenant_of(job: &Job) -> Tenant {
-    Tenant::new(&job.cluster, &job.namespace)
-}
-
 /// Says why there is nothing to do for a job that is not in the ledger, as far as this login sees.
 pub(crate) fn tell_unseen(uid: Uuid) {
     tracing::warn!(%uid, "this database login sees no job of this uid: it was deleted, or is another namespace's");
-}
-
-fn is_over(state: JobState) -> bool {
-    state.is_terminal() || state == JobState::Deleting
-}
-
-fn has_work(job: &Job) -> bool {
-    let signs = matches!(job.state, JobState::Signing | JobState::Finishing);
-    // One with a fault is about to end.
-    signs && job.generation > 0 && !job.suspended && job.fault.is_none()
 }
 
 /// A wrong KEK is found before any key is made or used. A row that names none at all is damaged, and set aside when its key's turn
@@ -205,12 +206,12 @@ async fn get_ready(
         }
     };
     let topology = JobStreams::new(tenant_of(&job), job.uid, job.generation);
-    let topology = shared.streams.find(&topology).await.map_err(gone_or)?;
+    let topology = shared.streams.find(&topology).await.map_err(SessionError::of_streams)?;
     let session = Arc::new(open(shared, job, custody, &topology, abort.child_token()));
     note_backend(&session).await?;
     let most = pipeline::pull_ahead(&session);
     let read_ahead = ReadAhead { messages: most, bytes: READ_AHEAD_BYTES };
-    let puller = shared.streams.batches(&topology, read_ahead).await.map_err(gone_or)?;
+    let puller = shared.streams.batches(&topology, read_ahead).await.map_err(SessionError::of_streams)?;
     Ok((session, puller))
 }
 
@@ -246,8 +247,10 @@ async fn note_backend(session: &Session) -> Result<(), SessionError> {
 
 /// Drains the session when the ledger says something that it was not opened with.
 async fn watch(session: Arc<Session>, drain: CancellationToken) {
+    let mut outage = Outage::new(&session);
     loop {
         tokio::time::sleep(JOB_POLL_INTERVAL).await;
+        outage.watch(&session).await;
         // Unknown is not changed: while the ledger does not respond, the session continues with what it has.
         let Ok(now) = jobs::by_uid(&session.shared.ledger, session.job.uid).await else { continue };
         let was = &session.job;
@@ -300,8 +303,4 @@ fn open(
         abort,
         job,
     }
-}
-
-fn gone_or(error: StreamsError) -> SessionError {
-    if error.is_stream_gone() { SessionError::StreamsGone } else { error.into() }
 }

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::ledger::{JobArgs, LedgerArgs};
+use super::{
+    ledger::{JobArgs, LedgerArgs},
+    source::SourceArgs,
+};
 
 /// `vaultstream export`.
 #[derive(Args, Clone, Debug)]
@@ -22,6 +25,9 @@ pub struct ExportArgs {
     /// Leave the payloads out of the bundle. It proves what their digests were then.
     #[arg(long, requires = "bundle")]
     pub no_payloads: bool,
+    /// Where the tables are.
+    #[command(flatten)]
+    pub source: SourceArgs,
     /// One JSON object per line, or CSV with a header.
     #[arg(long, value_enum, default_value = "jsonl")]
     pub format: ExportFormat,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use vaultstream_signing::Backend;
 
-use super::{environment::EnvironmentArgs, output::OutputFormat, verify::VerifyMode};
+use super::{environment::EnvironmentArgs, output::OutputFormat, source::SourceArgs, verify::VerifyMode};
 
 /// `vaultstream run`.
 #[derive(Args, Clone, Debug)]
@@ -21,6 +21,10 @@ pub struct RunArgs {
     /// Where Postgres and NATS are.
     #[command(flatten)]
     pub environment: EnvironmentArgs,
+
+    /// Where the tables are.
+    #[command(flatten)]
+    pub source: SourceArgs,
 
     /// The signing implementation: engine, native or reference. Default: the fastest that works on this processor.
     #[arg(long, env = "VAULTSTREAM_BACKEND")]

@@ -10,6 +10,7 @@ use super::{
     expected::ExpectedArgs,
     ledger::{JobArgs, LedgerArgs},
     output::OutputFormat,
+    source::SourceArgs,
 };
 
 /// `vaultstream verify`.
@@ -24,6 +25,9 @@ pub struct VerifyArgs {
     /// What is known of the job from elsewhere.
     #[command(flatten)]
     pub expected: ExpectedArgs,
+    /// Where the tables are.
+    #[command(flatten)]
+    pub source: SourceArgs,
     /// What to check.
     #[arg(long, value_enum, default_value = "full")]
     pub mode: VerifyMode,

@@ -14,7 +14,7 @@ use std::{process::ExitCode, time::Duration};
 use vaultstream_signing::Backend;
 
 use crate::{
-    args::{BenchArgs, BenchFormat},
+    args::{BenchArgs, BenchFormat, SourceArgs},
     environment::Environment,
     error::Failure,
     output,
@@ -28,7 +28,7 @@ use crate::{
 pub(crate) async fn bench(args: BenchArgs) -> Result<ExitCode, Failure> {
     let backend = Backend::choose(args.backend).map_err(|error| Failure::input(&error))?;
     let progress = ProgressDisplay::of_run(args.output == BenchFormat::Text);
-    let environment = Environment::open(&args.environment, &[], &progress).await?;
+    let environment = Environment::open(&args.environment, &SourceArgs::default(), &[], &progress).await?;
     progress.hide();
     let mut report = report::Report::new(&args, backend);
     for present in Backend::present() {

@@ -17,7 +17,7 @@ use vaultstream_ledger::{
 use vaultstream_streams::Streams;
 
 use crate::{
-    args::DeleteArgs,
+    args::{DeleteArgs, SourceArgs},
     connect,
     error::Failure,
     job, ledger,
@@ -83,7 +83,7 @@ impl Target {
             }
             (None, None) => return Err(ledger::which()),
         };
-        let ledger = connect::ledger(&url, 2, timeout).await?;
+        let ledger = connect::ledger(&url, &SourceArgs::default(), 2, timeout).await?;
         let version = ledger.check_version().await.map_err(|error| Failure::input(&error))?;
         location.tell(&ledger, version, "");
         let streams = match nats {

@@ -35,7 +35,7 @@ pub(crate) async fn export(args: ExportArgs) -> Result<ExitCode, Failure> {
     if args.proofs && args.format == ExportFormat::Csv {
         return Err(Failure::bad_input("--proofs needs --format jsonl: a proof does not fit into a CSV column"));
     }
-    let opened = ledger::open(&args.ledger).await?;
+    let opened = ledger::open_with_source(&args.ledger, &args.source).await?;
     let job = ledger::find(&opened.ledger, &args.job).await?;
     finished(&opened.ledger, &job, &args).await?;
     if let Some(file) = &args.bundle {

@@ -46,7 +46,8 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode, Failure> {
     let backend = Backend::choose(args.backend).map_err(|error| Failure::input(&error))?;
     let progress = ProgressDisplay::of_run(args.output == OutputFormat::Text);
     let tables: Vec<&TableSource> = manifests.iter().filter_map(|job| table(&job.spec.source)).collect();
-    let Some(environment) = interrupt.or(Environment::open(&args.environment, &tables, &progress)).await else {
+    let Some(environment) = interrupt.or(Environment::open(&args.environment, &args.source, &tables, &progress)).await
+    else {
         return Err(interrupt
             .failure(format!("interrupted before anything was signed. To try again:\n  {}", shell::command_line())));
     };

@@ -27,8 +27,8 @@ pub(crate) async fn verify(args: VerifyArgs) -> Result<ExitCode, Failure> {
     }
     let job = &args.subject.job();
     let (opened, job) = match args.wait {
-        Some(timeout) => wait::for_the_end(&args.ledger, job, *timeout).await?,
-        None => wait::open(&args.ledger, job).await?,
+        Some(timeout) => wait::for_the_end(&args.ledger, &args.source, job, *timeout).await?,
+        None => wait::open(&args.ledger, &args.source, job).await?,
     };
     let most = if args.all { usize::MAX } else { NAMED };
     let options =

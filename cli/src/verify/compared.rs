@@ -114,7 +114,7 @@ impl Compared {
 fn readable<T>(read: Result<T, ReadError>) -> Result<Option<T>, Failure> {
     match read {
         Ok(found) => Ok(Some(found)),
-        Err(ReadError::Gone(_)) => Ok(None),
+        Err(ReadError::Gone(_) | ReadError::Source(_)) => Ok(None),
         Err(error) => Err(Failure::of(&error)),
     }
 }

@@ -30,7 +30,8 @@ pub(crate) struct Members {
     generate: Option<GenerateSource>,
 
     /// Sign the rows of an existing table, plain or partitioned, where they are; nothing is copied. Views, and tables from which
-    /// others inherit, cannot be signed. On Kubernetes the database role vaultstream_source needs SELECT on it.
+    /// others inherit, cannot be signed. On Kubernetes the login that the connection Secret gives the workers for tables
+    /// (SOURCE_DATABASE_URL, else DATABASE_URL) needs SELECT on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     table: Option<TableSource>,
 }

@@ -1,5 +1,5 @@
-//! The connection Secret, mounted as a folder: `DATABASE_URL`, `NATS_URL`, and optionally `postgres-ca.crt`, `postgres.crt`,
-//! `postgres.key`, `nats-ca.crt`, `nats.crt`, `nats.key`, `nats.creds`, `nats.nkey`. It also holds the workers' KEKs (`kek`, `kek.<id>`):
+//! The connection Secret, mounted as a folder: `DATABASE_URL`, `NATS_URL`, and optionally `SOURCE_DATABASE_URL`, `source-ca.crt`,
+//! `source.crt`, `source.key`, `postgres-ca.crt`, `postgres.crt`, `postgres.key`, `nats-ca.crt`, `nats.crt`, `nats.key`, `nats.creds`, `nats.nkey`. It also holds the workers' KEKs (`kek`, `kek.<id>`):
 //! what is read of them is wiped from memory.
 
 mod wiped;
@@ -11,7 +11,7 @@ use std::{
 };
 
 use sha2::{Digest, Sha256};
-use vaultstream_ledger::TlsFiles;
+use vaultstream_ledger::{SourceLogin, SourceOptions, TlsFiles};
 use zeroize::Zeroizing;
 
 pub use wiped::read_wiped;
@@ -69,10 +69,10 @@ impl ConnectionFolder {
         read_wiped(&path).map_err(|source| Unreadable { path, key: key.to_owned(), source })
     }
 
-    /// How to connect to the ledger; the caller sets the rest.
+    /// How to connect to the ledger, and to the database of the tables where that is another one; the caller sets the rest.
     ///
     /// # Errors
-    /// When `DATABASE_URL` cannot be read.
+    /// When `DATABASE_URL` cannot be read, or there is a `SOURCE_DATABASE_URL` that cannot.
     pub fn ledger(&self) -> Result<vaultstream_ledger::ConnectOptions, Unreadable> {
         Ok(vaultstream_ledger::ConnectOptions {
             url: self.text("DATABASE_URL")?,
@@ -81,8 +81,19 @@ impl ConnectionFolder {
                 cert: self.file("postgres.crt"),
                 key: self.file("postgres.key"),
             },
+            source: SourceOptions { login: self.source()?, for_others: false },
             ..Default::default()
         })
+    }
+
+    fn source(&self) -> Result<Option<SourceLogin>, Unreadable> {
+        const URL: &str = "SOURCE_DATABASE_URL";
+        if self.file(URL).is_none() {
+            return Ok(None);
+        }
+        let tls =
+            TlsFiles { ca: self.file("source-ca.crt"), cert: self.file("source.crt"), key: self.file("source.key") };
+        Ok(Some(SourceLogin { url: self.text(URL)?, tls }))
     }
 
     /// How to connect to NATS; the caller sets the rest.
@@ -161,5 +172,11 @@ mod tests {
         let options = folder.ledger().unwrap();
         assert_eq!(options.url, "postgres://a");
         assert!(options.tls.ca.is_some() && options.tls.cert.is_none());
+        assert!(options.source.login.is_none(), "tables are read with the ledger's login");
+        std::fs::write(dir.path().join("SOURCE_DATABASE_URL"), " postgres://b \n").unwrap();
+        std::fs::write(dir.path().join("source-ca.crt"), "").unwrap();
+        let login = folder.ledger().unwrap().source.login.unwrap();
+        assert_eq!(login.url, "postgres://b");
+        assert!(login.tls.ca.is_some() && login.tls.cert.is_none());
     }
 }

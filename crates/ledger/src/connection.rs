@@ -2,20 +2,26 @@
 //!
 //! ```text
 //! url ─▶ tls ─▶ connector ─▶ pooling (is a session our own?) ─▶ settings ─▶ pool ─▶ session
+//!                                                                        └─▶ source_pool: tables that are signed, in sessions that
+//!                                                                            nothing else uses
 //! ```
 
 mod connector;
 mod options;
+mod patience;
 mod pool;
 mod pooling;
 mod session;
 mod settings;
+mod source_pool;
 mod tls;
 mod url;
 
-pub use options::{ConnectError, ConnectOptions};
+pub use options::{ConnectError, ConnectOptions, SourceLogin, SourceOptions};
+pub use patience::REQUEST_TIMEOUT;
+pub use pool::Ledger;
 pub(crate) use pool::Settings;
-pub use pool::{Ledger, REQUEST_TIMEOUT};
 pub(crate) use session::Session;
+pub(crate) use source_pool::SourcePool;
 pub use tls::{TlsError, TlsFiles};
 pub use url::BadUrl;

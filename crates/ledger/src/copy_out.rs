@@ -3,7 +3,7 @@
 use std::pin::pin;
 
 use futures_util::{StreamExt, future};
-use tokio_postgres::{Client, CopyOutStream};
+use tokio_postgres::{Client, CopyOutStream, Statement};
 
 use crate::copy::{CopyError, Rows};
 use crate::error::QueryError;
@@ -87,7 +87,24 @@ pub(crate) async fn stream<const N: usize, E: From<ReadError> + From<CopyError>>
 
 /// Begins one; [`show`] has to follow.
 pub(crate) async fn begin(client: &Client, query: &str) -> Result<CopyOutStream, tokio_postgres::Error> {
-    client.copy_out(&format!("COPY ({query}) TO STDOUT (FORMAT binary)")).await
+    client.copy_out(&statement(query)).await
+}
+
+/// The first half of beginning one: the server knows the statement, and has run and planned nothing of it yet.
+pub(crate) async fn prepare(client: &Client, query: &str) -> Result<Statement, tokio_postgres::Error> {
+    client.prepare(&statement(query)).await
+}
+
+/// The second half.
+pub(crate) async fn begin_prepared(
+    client: &Client,
+    prepared: &Statement,
+) -> Result<CopyOutStream, tokio_postgres::Error> {
+    client.copy_out(prepared).await
+}
+
+fn statement(query: &str) -> String {
+    format!("COPY ({query}) TO STDOUT (FORMAT binary)")
 }
 
 /// Passes the rows of one that was begun to `visit`.

@@ -11,7 +11,7 @@ use vaultstream_api::{FieldError, SigningJobSpec};
 use vaultstream_signing::Backend;
 
 pub(crate) use row::{COLUMNS, from_row};
-pub use row::{Job, JobTimes, PlannedTable, SigningFault};
+pub use row::{Job, JobTimes, PlannedTable, SigningFault, SourceFault};
 pub use state::{JobState, UnknownState};
 
 use crate::connection::Ledger;
@@ -207,6 +207,17 @@ pub async fn newest(ledger: &Ledger, namespace: &str, name: &str) -> Result<Opti
 /// When Postgres fails.
 pub async fn list(ledger: &Ledger, retired: bool) -> Result<Vec<Job>, QueryError> {
     many(ledger, "WHERE live OR $1 ORDER BY id", &[&retired]).await
+}
+
+/// Forgets what kept workers from reading the job's table: one that still cannot read it says so anew.
+///
+/// # Errors
+///
+/// When Postgres fails.
+pub async fn forget_source_fault(ledger: &Ledger, id: JobId) -> Result<(), QueryError> {
+    let sql = "UPDATE vaultstream.jobs SET source_fault_reason = NULL, source_fault = NULL, source_fault_passes = NULL \
+         WHERE id = $1 AND source_fault IS NOT NULL";
+    ledger.execute("forget the source's fault", sql, &[&id.0]).await.map(drop)
 }
 
 /// Frees the job's name; the job itself stays in the ledger.

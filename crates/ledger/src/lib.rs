@@ -2,9 +2,10 @@
 //!
 //! ```text
 //! jobs ──▶ steps: provision ▶ seed_chunk ▶ (published batches) ▶ begin_finish ▶ complete │ fail │ delete
-//!                     │            │
+//!                     │            │ of a table: oversee_plan
 //!                  keys rows   records_<job>, batches                       lifecycle drives these
 //! ─────────────────────│────────────│──────────────────────────────────────────────────────────────
+//! planning: begin ▶ read_chunk ▶ store ▶ …
 //! leases::take ▶ store_material    payloads::read ▶ (hash, sign) ▶ commit::unit          workers these
 //!                                                                      │
 //!                              signatures_<job>, batches, rejects, keys┘
@@ -17,7 +18,8 @@
 //! 3. Locks are taken in one order: batches ascending, then the key. Units cannot deadlock.
 //! 4. No wait is without end: a session that is frozen under an expired lease is ended by the session that it blocks.
 //! 5. A key's material is final once it is set, and erased when its job is over.
-//! 6. A connection is returned to the pool between transactions, or closed.
+//! 6. A connection is returned to the pool between transactions, or closed. Tables are read in sessions that do nothing else, and what
+//!    was done in one is undone before it is used again.
 
 mod class;
 mod clock;
@@ -43,14 +45,16 @@ mod worker;
 
 pub use class::{Class, ErrorKind};
 pub use clock::BootInstant;
-pub use connection::{BadUrl, ConnectError, ConnectOptions, Ledger, REQUEST_TIMEOUT, TlsError, TlsFiles};
+pub use connection::{
+    BadUrl, ConnectError, ConnectOptions, Ledger, REQUEST_TIMEOUT, SourceLogin, SourceOptions, TlsError, TlsFiles,
+};
 pub use error::{QueryError, class, error_kind, is_out_of_space};
 pub use ids::{BatchNo, BatchRange, JobId, KeyId};
-pub use jobs::{Job, JobState, NewJob, PlannedTable, SigningFault};
+pub use jobs::{Job, JobState, NewJob, PlannedTable, SigningFault, SourceFault};
 pub use keys::{KekFit, Preflight, PreflightError, RegisterError, data_keys, revocation, rewrap};
 pub use migrate::{MigrateError, Migrated, schema_version};
 pub use read::{
     ActiveJob, Failing, KeyUsage, Progress, Rejected, active_jobs, failures, key_usage, progress, rejects,
     signing_rate, verify,
 };
-pub use worker::{batches, commit, damaged_keys, faults, leases, leases::Lease, payloads};
+pub use worker::{batches, commit, damaged_keys, faults, leases, leases::Lease, payloads, planning};

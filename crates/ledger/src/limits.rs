@@ -23,4 +23,4 @@ pub use allowance::{Allowance, Footprint, LedgerLimits, Quantity, Scope};
 pub use judge::LimitExceeded;
 #[cfg(test)]
 pub(crate) use ledger_claims::CLAIMS;
-pub(crate) use ledger_claims::{check_growth, check_start};
+pub(crate) use ledger_claims::{check_growth, check_start, may_grow_freely};

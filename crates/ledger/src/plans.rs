@@ -11,8 +11,9 @@ use crate::jobs::{self, Job, NewJob};
 use crate::limits::CLAIMS;
 use crate::read::verify::{Piece, beside_source, ends_of_piece, ordered_signatures};
 use crate::source::{ReadFrom, signatures_partition};
-use crate::steps::{self, Seeding, Step};
+use crate::steps;
 use crate::worker::payloads::Plan;
+use crate::worker::planning::{self, Begun, ChunkOutcome};
 use crate::{ConnectOptions, Ledger, is_out_of_space};
 
 async fn connect(servers: &Servers) -> (Ledger, Client) {
@@ -37,7 +38,14 @@ async fn planned(ledger: &Ledger, table: &str) -> Job {
     let (cluster, namespace, name) = ("test".to_owned(), "default".to_owned(), table.to_owned());
     let job = jobs::ensure(ledger, &NewJob { uid, cluster, namespace, name, spec, generation: 1 }).await.unwrap().job;
     steps::provision(ledger, job.id).await.unwrap();
-    while let Step::Done(Seeding::More { .. }) = steps::seed_chunk(ledger, job.id, 5000).await.unwrap() {}
+    steps::oversee_plan(ledger, job.id).await.unwrap();
+    let Begun::Plan(mut plan) = planning::begin(ledger, job.id, uid).await.unwrap() else { panic!("it is planned") };
+    while planning::store(ledger, &mut plan, &planning::read_chunk(ledger, &job, &plan, 5000).await.unwrap())
+        .await
+        .unwrap()
+        != ChunkOutcome::Complete
+    {}
+    steps::oversee_plan(ledger, job.id).await.unwrap();
     jobs::by_id(ledger, job.id).await.unwrap().unwrap()
 }
 
@@ -100,6 +108,7 @@ async fn every_statement_on_a_source_walks_its_index_whatever_the_type_of_the_ke
             ("reading a range", read.sql(&[(15_001, 15_050)])),
             ("reading ranges", read.sql(&[(i64::MIN, 50), (101, 150), (15_001, 15_050)])),
             ("merging a range", from.rows_to_merge(15_001, 15_050, 200, 100)),
+            ("looking rows up", from.rows_of(15_001..=15_050)),
             ("verifying all", beside_source(&signatures, "true", Some(&from))),
             ("verifying a range", beside_source(&signatures, "s.record_id BETWEEN 15001 AND 15050", Some(&from))),
         ];
@@ -183,7 +192,7 @@ async fn of_a_partitioned_table_only_the_partitions_of_a_unit_are_locked() {
     let hoard = "SELECT count(pg_advisory_lock(g)) FROM generate_series(1, 100000) AS g";
     let full = client.query(hoard, &[]).await.unwrap_err();
     assert_eq!(full.code().map(|code| code.code()), Some("53200"));
-    let error = steps::seed_chunk(&ledger, job.id, 100).await.unwrap_err();
+    let error = steps::oversee_plan(&ledger, job.id).await.unwrap_err();
     assert!(error.to_string().contains("raise max_locks_per_transaction"), "{error:?}");
     assert!(!is_out_of_space(&error), "{error:?}");
 }

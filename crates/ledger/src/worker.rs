@@ -6,3 +6,4 @@ pub mod damaged_keys;
 pub mod faults;
 pub mod leases;
 pub mod payloads;
+pub mod planning;

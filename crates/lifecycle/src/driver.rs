@@ -1,23 +1,24 @@
 //! The driver: one bounded step at a time, chosen by the job's state in the ledger.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tracing::Instrument as _;
-use vaultstream_api::Reason;
+use vaultstream_api::{Reason, Source};
 use vaultstream_ledger::{
     Class, Job, JobId, JobState, Ledger, jobs, progress,
-    steps::{self, Finish, Step, StepError},
+    steps::{self, Finish, Seeding, Step, StepError},
 };
 use vaultstream_streams::{Naming, Streams};
 use vaultstream_trace::SpanRef;
 
 use crate::{
-    LifecycleError, Settings, finish,
+    LifecycleError, Settings,
     job_trace::JobTrace,
     publish::Publisher,
     repair::Repair,
+    request::Requests,
     seen::Seen,
     stream_state::{Checked, Making},
 };
@@ -64,9 +65,8 @@ pub struct Driver {
     /// How the present streams are named, and those that replace them will be.
     pub(crate) naming: Naming,
     pub(crate) seen: Seen,
-    source_checked: Option<Instant>,
     pub(crate) making: Option<Making>,
-    pub(crate) finish: finish::Finish,
+    pub(crate) requests: Requests,
     pub(crate) trace: JobTrace,
 }
 
@@ -85,8 +85,7 @@ impl Driver {
             naming: Naming::default(),
             seen: Seen::default(),
             making: None,
-            source_checked: None,
-            finish: finish::Finish::default(),
+            requests: Requests::default(),
             trace: JobTrace::default(),
         }
     }
@@ -118,7 +117,10 @@ impl Driver {
             JobState::Deleting => self.clean_up(job, Outcome::Deleted).await,
             _ if job.suspended => self.while_suspended(job).await,
             JobState::Pending => after(&steps::provision(&self.ledger, job.id).await?),
-            JobState::Seeding => self.seed(job).await,
+            JobState::Seeding => match job.spec.source {
+                Source::Generate(_) => self.seed(job).await,
+                Source::Table(_) => self.plan(job).await,
+            },
             JobState::Signing => self.sign(job).await,
             JobState::Finishing => self.await_receipt(job).await,
         }
@@ -134,6 +136,18 @@ impl Driver {
             }
             seeded => after(&seeded?),
         }
+    }
+
+    /// Has a worker plan the table, and sees when that is done.
+    async fn plan(&mut self, job: &Job) -> Result<Advance, LifecycleError> {
+        match steps::oversee_plan(&self.ledger, job.id).await? {
+            Step::Done(Seeding::More { .. }) => {}
+            step => return after(&step),
+        }
+        let Some(topology) = self.ensure_streams(job).await? else { return Ok(Advance::Again) };
+        self.requests.plan(&self.streams, &topology).await?;
+        readable_source(job)?;
+        Ok(Advance::After(POLL_INTERVAL / 2))
     }
 
     /// The state of the job in the ledger; `None` when it is gone.
@@ -195,18 +209,9 @@ impl Driver {
             return after(&step);
         };
         self.seen.all_signed_before(first_open);
-        self.check_source(job).await?;
+        readable_source(job)?;
         self.repair.check(&self.ledger, &self.streams, job, &topology).await?;
         Ok(Advance::After(POLL_INTERVAL))
-    }
-
-    /// While workers read the table, it must remain the one that was planned.
-    async fn check_source(&mut self, job: &Job) -> Result<(), LifecycleError> {
-        if self.source_checked.is_none_or(|checked| checked.elapsed() >= self.settings.repair_every) {
-            steps::check_source(&self.ledger, job).await?;
-            self.source_checked = Some(Instant::now());
-        }
-        Ok(())
     }
 
     /// Asks a worker for the receipt, then ends the job.
@@ -215,7 +220,7 @@ impl Driver {
             return self.complete_or_fail(job).await;
         }
         let Some(topology) = self.ensure_streams(job).await? else { return Ok(Advance::Again) };
-        self.finish.ask(&self.streams, &topology).await?;
+        self.requests.receipt(&self.streams, &topology).await?;
         Ok(Advance::After(POLL_INTERVAL / 4))
     }
 
@@ -247,6 +252,11 @@ impl Driver {
         vaultstream_faults::point("streams-deleted");
         Ok(Advance::Ended(outcome))
     }
+}
+
+/// Tells what keeps the job's workers from reading its table. They continue by themselves once that is mended.
+fn readable_source(job: &Job) -> Result<(), LifecycleError> {
+    job.source_fault.clone().map_or(Ok(()), |fault| Err(LifecycleError::Source(fault)))
 }
 
 /// What follows a step that needs the job's lock.

@@ -1,10 +1,6 @@
 //! Why a step failed, and whether the next one may succeed.
 
-use vaultstream_ledger::{
-    QueryError,
-    limits::LimitExceeded,
-    steps::{SourceError, StepError},
-};
+use vaultstream_ledger::{QueryError, SourceFault, limits::LimitExceeded, steps::StepError};
 use vaultstream_streams::{ErrorKind, StreamsError};
 
 /// Why a step failed. The next one may succeed: nothing is lost.
@@ -16,9 +12,9 @@ pub enum LifecycleError {
     /// The streams.
     #[error("failed to use the streams")]
     Streams(#[from] StreamsError),
-    /// The source cannot be signed as the manifest says.
-    #[error(transparent)]
-    Source(#[from] SourceError),
+    /// The job's workers cannot read its table.
+    #[error("{}", .0.why)]
+    Source(SourceFault),
     /// The job would take more of the ledger than is allowed; it may begin later.
     #[error(transparent)]
     Limit(LimitExceeded),
@@ -39,7 +35,8 @@ impl LifecycleError {
         match self {
             Self::Ledger(error) => error.is_transient(),
             Self::Streams(error) => error.kind() == ErrorKind::Transient,
-            Self::Source(_) | Self::Limit(_) | Self::NoKeys { .. } => false,
+            Self::Source(fault) => fault.passes,
+            Self::Limit(_) | Self::NoKeys { .. } => false,
         }
     }
 }
@@ -47,7 +44,6 @@ impl LifecycleError {
 impl From<StepError> for LifecycleError {
     fn from(error: StepError) -> Self {
         match error {
-            StepError::Source(error) => Self::Source(error),
             StepError::Limit(error) => Self::Limit(error),
             StepError::Query(error) => Self::Ledger(error),
         }

@@ -1,7 +1,7 @@
 //! One job from Pending to its end: provision, seed, publish, watch and repair, finish.
 //!
 //! The truth is in the ledger; a [`Driver`] may be dropped at any instant and another one continues. The operator and the
-//! command line both [`drive`] jobs with it. It signs nothing and sees no private key.
+//! command line both [`drive`] jobs with it. It signs nothing, sees no private key and reads no table.
 //!
 //! ```text
 //! Pending ─▶ Seeding ──────▶ Signing ────▶ Finishing ─▶ Complete
@@ -9,15 +9,18 @@
 //!            keys, records,  publishing,                Failed
 //!            batches         repair
 //! ```
+//!
+//! A worker of the job plans the batches of a table, and makes the receipt. Each is asked for by a message, so that a table has its streams
+//! before it is planned.
 
 mod drive;
 mod driver;
 mod error;
-mod finish;
 mod job_trace;
 mod loss;
 mod publish;
 mod repair;
+mod request;
 mod seen;
 mod settings;
 mod stream_state;

@@ -33,6 +33,8 @@ pub struct BatchMessage {
 pub enum Work {
     /// Sign a batch.
     Batch(BatchMessage),
+    /// Nothing is planned yet: plan the table.
+    Plan,
     /// Everything is signed: make the receipt.
     Finish,
 }
@@ -41,6 +43,7 @@ pub enum Work {
 #[serde(tag = "kind", rename_all = "lowercase")]
 enum Body {
     Batch(BatchMessage),
+    Plan { job: Uuid },
     Finish { job: Uuid },
     Key { job: Uuid, key: i64 },
 }
@@ -83,6 +86,10 @@ pub(crate) fn encode_batch(message: &BatchMessage) -> Result<Bytes, serde_json::
     encode(&Body::Batch(*message))
 }
 
+pub(crate) fn encode_plan(job: Uuid) -> Result<Bytes, serde_json::Error> {
+    encode(&Body::Plan { job })
+}
+
 pub(crate) fn encode_finish(job: Uuid) -> Result<Bytes, serde_json::Error> {
     encode(&Body::Finish { job })
 }
@@ -103,8 +110,11 @@ fn encode(body: &Body) -> Result<Bytes, serde_json::Error> {
 pub(crate) fn decode_work(payload: &[u8], job: Uuid) -> Result<Work, MessageError> {
     match decode(payload)? {
         Body::Batch(batch) if batch.job == job => Ok(Work::Batch(batch)),
+        Body::Plan { job: of } if of == job => Ok(Work::Plan),
         Body::Finish { job: of } if of == job => Ok(Work::Finish),
-        Body::Batch(BatchMessage { job: of, .. }) | Body::Finish { job: of } => Err(MessageError::Foreign(of)),
+        Body::Batch(BatchMessage { job: of, .. }) | Body::Plan { job: of } | Body::Finish { job: of } => {
+            Err(MessageError::Foreign(of))
+        }
         Body::Key { .. } => Err(MessageError::Kind),
     }
 }
@@ -134,6 +144,7 @@ mod tests {
     #[test]
     fn a_message_comes_back_as_it_was_sent() {
         assert_eq!(decode_work(&encode_batch(&BATCH).unwrap(), JOB).unwrap(), Work::Batch(BATCH));
+        assert_eq!(decode_work(&encode_plan(JOB).unwrap(), JOB).unwrap(), Work::Plan);
         assert_eq!(decode_work(&encode_finish(JOB).unwrap(), JOB).unwrap(), Work::Finish);
         let streams = JobStreams::new(Tenant::new("c", "n"), JOB, 2);
         assert_eq!(decode_key(&streams.key_subject(42)).unwrap(), 42);
@@ -161,9 +172,9 @@ mod tests {
         assert!(
             matches!(decode_work(&encode_batch(&BATCH).unwrap(), other), Err(MessageError::Foreign(job)) if job == JOB)
         );
-        assert!(
-            matches!(decode_work(&encode_finish(JOB).unwrap(), other), Err(MessageError::Foreign(job)) if job == JOB)
-        );
+        for message in [encode_plan(JOB).unwrap(), encode_finish(JOB).unwrap()] {
+            assert!(matches!(decode_work(&message, other), Err(MessageError::Foreign(job)) if job == JOB));
+        }
         for subject in ["", "keys", "keys.c_n.u.1.x", "keys.c_n.u.1.", "keys.c_n.u.1.99999999999999999999"] {
             assert!(matches!(decode_key(subject), Err(MessageError::Token)), "{subject}");
         }

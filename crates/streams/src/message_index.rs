@@ -67,7 +67,7 @@ impl<'de> Visitor<'de> for SubjectsVisitor {
         let mut subjects = Subjects::default();
         while let Some((subject, IgnoredAny)) = map.next_entry::<&str, IgnoredAny>()? {
             subjects.seen += 1;
-            // The finish message has no number.
+            // The messages that ask for the plan and the receipt have no number.
             subjects.numbers.extend(subject.rsplit('.').next().and_then(|last| last.parse::<i64>().ok()));
         }
         Ok(subjects)

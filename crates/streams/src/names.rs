@@ -104,6 +104,10 @@ impl JobStreams {
         self.subject("keys", &key.to_string())
     }
 
+    pub(crate) fn plan_subject(&self) -> String {
+        self.subject("records", "plan")
+    }
+
     pub(crate) fn finish_subject(&self) -> String {
         self.subject("records", "finish")
     }

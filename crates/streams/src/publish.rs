@@ -92,6 +92,15 @@ impl Streams {
         Ok(published)
     }
 
+    /// Publishes the message that asks for the plan of a table; at most one is in the stream.
+    ///
+    /// # Errors
+    /// As [`Streams::publish_batches`]; a full stream counts as a success with `done` = 0.
+    pub async fn publish_plan(&self, job: &JobStreams) -> Result<Published, StreamsError> {
+        let message = message::encode_plan(job.uid).map(|payload| Outgoing::new(job.plan_subject(), payload));
+        settled(self.pipeline(job, std::iter::once(message)).await?)
+    }
+
     /// Publishes the message that asks for the receipt; at most one is in the stream.
     ///
     /// # Errors

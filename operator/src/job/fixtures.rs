@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use vaultstream_api::{Reason, SigningJob};
+use vaultstream_api::{Reason, SigningJob, Source, TableSource};
 use vaultstream_ledger::{Job, JobId, JobState, Progress, jobs::JobTimes};
 
 use crate::{
@@ -98,9 +98,20 @@ pub(crate) fn row(state: JobState) -> Job {
         failure: None,
         failure_reason: None,
         fault: None,
+        source_fault: None,
         withdrawn: Vec::new(),
         times: JobTimes { created: job.created, seeded: None, published: None, signed: None, finished: None },
     }
+}
+
+/// A table as a source.
+pub(crate) fn table() -> Source {
+    Source::Table(TableSource {
+        schema: "public".to_owned(),
+        name: "papers".to_owned(),
+        key: "id".to_owned(),
+        payload: "body".to_owned(),
+    })
 }
 
 /// Figures of a planned job that has these records signed, rejected and left.

@@ -4,7 +4,7 @@ use vaultstream_ledger::JobState;
 
 use crate::{
     job::{children::ObservedChildren, validate::ValidJob},
-    lifecycle::snapshot::JobSnapshot,
+    lifecycle::{admission::needs_workers, snapshot::JobSnapshot},
     scaling::{
         backlog_cache::{BacklogUnknown, JobLoad},
         scaler_selection::Scaler,
@@ -30,19 +30,18 @@ pub(crate) fn need(
     let row = snapshot.job.as_ref();
     let children = match row {
         _ if snapshot.lost().is_some() => false,
-        Some(row) => {
-            matches!(row.state, JobState::Signing | JobState::Finishing) && !row.suspended && snapshot.queued.is_none()
-        }
+        Some(row) => needs_workers(row) && !row.suspended && snapshot.queued.is_none(),
         // Before the ledger was read, the children that exist are kept.
         None => observed.deployment.is_some() && !job.spec.suspend,
     };
     if !children {
         return JobNeed { children, workers: Some(0) };
     }
-    let workers = match (row.map(|row| row.state), &snapshot.fault, load) {
+    let fault = snapshot.fault.as_ref().filter(|fault| !fault.is_of_source());
+    let workers = match (row.map(|row| row.state), fault, load) {
         (_, Some(_), _) | (None, ..) | (_, _, Err(BacklogUnknown)) => None,
-        // One worker makes the receipt.
-        (Some(JobState::Finishing), ..) => Some(1),
+        // One worker plans the table, one makes the receipt.
+        (Some(JobState::Seeding | JobState::Finishing), ..) => Some(1),
         // The last batches may be on their way to the ledger: one worker is kept until all records are signed.
         (Some(_), None, Ok(Some(load))) => Some(load.desired_workers.max(1)),
         // The backlog was not counted yet, but there is one.
@@ -81,7 +80,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        job::fixtures::{faulty, load, snapshot, valid_job, with_replicas},
+        job::fixtures::{faulty, load, snapshot, table, valid_job, with_replicas},
         lifecycle::queue_position::QueuePosition,
     };
 
@@ -89,6 +88,12 @@ mod tests {
 
     fn needs(workers: Option<u32>) -> JobNeed {
         JobNeed { children: true, workers }
+    }
+
+    fn of_table(state: JobState) -> JobSnapshot {
+        let mut snapshot = snapshot(state);
+        snapshot.job.as_mut().unwrap().spec.source = table();
+        snapshot
     }
 
     fn suspended(state: JobState) -> JobSnapshot {
@@ -104,6 +109,9 @@ mod tests {
         let table = [
             (snapshot(JobState::Pending), NONE),
             (snapshot(JobState::Seeding), NONE),
+            (of_table(JobState::Seeding), needs(Some(1))),
+            (JobSnapshot { queued: Some(QueuePosition::Exact(1)), ..of_table(JobState::Seeding) }, NONE),
+            (of_table(JobState::Pending), NONE),
             (snapshot(JobState::Signing), needs(Some(7))),
             (queued, NONE),
             (suspended(JobState::Signing), NONE),
@@ -113,6 +121,8 @@ mod tests {
             (snapshot(JobState::Failed), NONE),
             (snapshot(JobState::Deleting), NONE),
             (faulty(JobState::Signing, Reason::LedgerLost), NONE),
+            // Workers find out when it is over.
+            (faulty(JobState::Signing, Reason::SourceUnusable), needs(Some(7))),
         ];
         for (snapshot, expected) in table {
             let need = need(&job, &snapshot, &with_replicas(2), &Ok(Some(load(7))));

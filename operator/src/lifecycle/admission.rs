@@ -1,4 +1,4 @@
-//! Admission: how many jobs sign at the same time. Fair by namespace, then by age.
+//! Admission: how many jobs have workers at the same time. Fair by namespace, then by age.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -9,6 +9,17 @@ use std::{
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use uuid::Uuid;
+use vaultstream_api::Source;
+use vaultstream_ledger::{Job, JobState};
+
+/// Whether a job has work for workers at this point of its life, for which it has to be admitted: a table is planned by them, too.
+pub(crate) fn needs_workers(row: &Job) -> bool {
+    match row.state {
+        JobState::Seeding => matches!(row.spec.source, Source::Table(_)),
+        JobState::Signing | JobState::Finishing => true,
+        _ => false,
+    }
+}
 
 /// The limit, and the jobs that are admitted or wait. Cheap to clone.
 #[derive(Clone)]

@@ -1,7 +1,7 @@
 //! The fault that an error of a lifecycle step is, with the reason that the job's conditions show.
 
 use vaultstream_api::Reason;
-use vaultstream_ledger::{ErrorKind, steps::SourceError};
+use vaultstream_ledger::ErrorKind;
 use vaultstream_lifecycle::LifecycleError;
 
 use crate::fault::ConditionFault;
@@ -14,11 +14,7 @@ impl From<LifecycleError> for ConditionFault {
 
 pub(super) fn lifecycle_fault(error: &LifecycleError) -> ConditionFault {
     match error {
-        LifecycleError::Source(error) => {
-            let missing = matches!(error, SourceError::NoTable { .. } | SourceError::NoColumn { .. });
-            let reason = if missing { Reason::SourceUnavailable } else { Reason::SourceUnusable };
-            ConditionFault::new(reason, error.to_string())
-        }
+        LifecycleError::Source(fault) => ConditionFault::new(fault.reason, fault.why.as_str()),
         LifecycleError::Ledger(error) => ledger_fault(error),
         // The same message while the outage lasts: the causes differ from one attempt to the next.
         LifecycleError::Streams(error) if error.kind() == vaultstream_streams::ErrorKind::Transient => {

@@ -24,7 +24,7 @@ use crate::{
     dependencies::Dependencies,
     fault::ConditionFault,
     lifecycle::{
-        admission::{Admission, AdmissionQueue},
+        admission::{Admission, AdmissionQueue, needs_workers},
         job_row::{JobRow, Reading},
         limit_queue::{LimitPlace, LimitQueue},
         queue_position::QueuePosition,
@@ -159,7 +159,7 @@ impl JobTask {
                 self.admission = None;
                 self.show(reading, None);
                 self.while_suspended(&mut driver).await?;
-            } else if !is_planned(state) {
+            } else if !needs_workers(&reading.job) {
                 self.show(reading, None);
                 self.seed(&tools, &mut driver).await?;
             } else if self.await_admission(reading).await {
@@ -192,7 +192,7 @@ impl JobTask {
         Ok(())
     }
 
-    /// Provisions and seeds in turn with other jobs, until the batches are planned or the request changes. A job that is to be suspended
+    /// Provisions and seeds in turn with other jobs, until workers are needed or the request changes. A job that is to be suspended
     /// does not end its step: that is dropped, and the ledger rolls it back.
     async fn seed(&mut self, tools: &Tools, driver: &mut Driver) -> Result<(), ConditionFault> {
         let mut requests = self.requests.clone();
@@ -301,9 +301,9 @@ impl JobTask {
 /// The parts of a job's life that are driven.
 #[derive(Clone, Copy)]
 enum Part {
-    /// Provisioning and seeding, until the batches are planned.
+    /// Provisioning and the seeding of generated records, until workers are needed.
     Seeding,
-    /// Publishing, watching, repairing and finishing, until the job is over.
+    /// Having a table planned, publishing, watching, repairing and finishing, until the job is over.
     Signing,
 }
 
@@ -346,7 +346,7 @@ impl Watch for Driving<'_> {
         let state = reading.job.state;
         // The phase Signing is not shown before the job is admitted.
         let is_over = match part {
-            Part::Seeding => is_planned(state),
+            Part::Seeding => needs_workers(&reading.job) || !matches!(state, JobState::Pending | JobState::Seeding),
             Part::Signing => state.is_terminal(),
         };
         if is_over || reading.job.suspended {
@@ -360,11 +360,6 @@ impl Watch for Driving<'_> {
     async fn on_failure(&mut self, error: LifecycleError) -> Result<(), ConditionFault> {
         Err(error.into())
     }
-}
-
-/// Whether the job's batches are planned. What follows needs admission.
-fn is_planned(state: JobState) -> bool {
-    !matches!(state, JobState::Pending | JobState::Seeding)
 }
 
 #[cfg(test)]

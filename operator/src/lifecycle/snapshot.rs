@@ -24,8 +24,11 @@ pub(crate) struct JobSnapshot {
 }
 
 impl JobSnapshot {
-    /// Whether a limit stopped the job where its row still is.
+    /// Whether a limit stopped the job where its row still is, or its workers still cannot read its table.
     pub(crate) fn is_held_at(&self, row: &Job) -> bool {
+        if self.fault.as_ref().is_some_and(ConditionFault::is_of_source) {
+            return row.source_fault.is_some() && !row.suspended;
+        }
         let limited = self.fault.as_ref().is_some_and(|fault| fault.reason == Reason::LimitExceeded);
         let known = self.job.as_ref();
         limited && !row.suspended && known.is_some_and(|known| (known.state, known.seeded) == (row.state, row.seeded))
@@ -39,7 +42,7 @@ impl JobSnapshot {
 
 #[cfg(test)]
 mod tests {
-    use vaultstream_ledger::JobState;
+    use vaultstream_ledger::{JobState, SourceFault};
 
     use super::*;
     use crate::job::fixtures::{faulty, row};
@@ -55,5 +58,15 @@ mod tests {
         assert!(!planning.is_held_at(&Job { seeded: 1, ..row(JobState::Seeding) }));
         let unavailable = faulty(JobState::Pending, Reason::LedgerUnavailable);
         assert!(!unavailable.is_held_at(&row(JobState::Pending)), "only a limit is told on");
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_table_is_told_until_a_worker_can_read_it() {
+        let unreadable = faulty(JobState::Signing, Reason::SourceUnusable);
+        let fault = SourceFault { reason: Reason::SourceUnusable, why: "why".to_owned(), passes: false };
+        let row = Job { source_fault: Some(fault), ..row(JobState::Signing) };
+        assert!(unreadable.is_held_at(&row));
+        assert!(!unreadable.is_held_at(&Job { suspended: true, ..row.clone() }));
+        assert!(!unreadable.is_held_at(&Job { source_fault: None, ..row }));
     }
 }

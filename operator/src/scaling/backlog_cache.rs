@@ -10,7 +10,7 @@ use std::{
 use parking_lot::RwLock;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-use vaultstream_ledger::ActiveJob;
+use vaultstream_ledger::{ActiveJob, JobState};
 
 use crate::{
     dependencies::Dependencies,
@@ -141,7 +141,11 @@ impl BacklogCache {
 }
 
 fn job_load(job: &ActiveJob, throughput: &Throughput, now: Instant) -> JobLoad {
-    let backlog = job.progress.backlog.unsigned_abs();
+    let backlog = match job.progress.state {
+        // A table that is being planned: enough for the one worker that plans it, so that no autoscaler removes it.
+        JobState::Seeding => u64::from(job.spec.batch_size).min(job.spec.autoscaling.target_backlog).max(1),
+        _ => job.progress.backlog.unsigned_abs(),
+    };
     let workload = Workload {
         backlog,
         rate_per_worker: throughput.per_worker(),
@@ -168,6 +172,8 @@ mod tests {
 
     use vaultstream_api::{GenerateSource, SigningJobSpec, Source};
 
+    use vaultstream_ledger::Progress;
+
     use super::*;
     use crate::job::fixtures::progress;
 
@@ -179,6 +185,16 @@ mod tests {
         assert!(cache.get(Uuid::nil()).unwrap().is_none());
         cache.0.write().read_at = Instant::now().checked_sub(STALE_AFTER);
         assert_eq!(cache.in_namespace("default").unwrap_err(), BacklogUnknown);
+    }
+
+    #[test]
+    fn a_table_that_is_planned_has_work_for_its_one_worker() {
+        let mut job = with_deadline(Duration::ZERO);
+        job.progress = Progress { state: JobState::Seeding, ..progress(0, 0, 0) };
+        job.published_at = None;
+        let load = job_load(&job, &Throughput::default(), Instant::now());
+        assert!(load.backlog > 0);
+        assert_eq!(load.desired_workers, 1);
     }
 
     /// A job with 5,000 records left, which was published that long ago and is to be done in ten minutes.

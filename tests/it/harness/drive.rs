@@ -6,7 +6,8 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 use vaultstream::job::new_job;
 use vaultstream_api::SigningJob;
-use vaultstream_ledger::{ConnectOptions, JobId, JobState, Ledger, TlsFiles, jobs, tenants};
+use vaultstream_ledger::planning::{self, Begun, ChunkOutcome};
+use vaultstream_ledger::{ConnectOptions, JobId, JobState, Ledger, SourceOptions, TlsFiles, jobs, tenants};
 use vaultstream_lifecycle::{Driven, Driver, Outcome, Settings, Until, drive};
 use vaultstream_streams::{JobStreams, NatsUser, Streams};
 
@@ -44,38 +45,57 @@ impl Site {
 
     /// Makes the job in the ledger and seeds it, by a login as an operator has; nothing is published yet.
     pub(crate) async fn seed(&self, manifest: &str) -> Seeded {
+        let ledger = self.operators_ledger().await;
+        seed(manifest, ledger, self.ledger().await, self.streams().await, quick()).await
+    }
+
+    /// The ledger by a login as an operator has.
+    async fn operators_ledger(&self) -> Ledger {
         let owner = self.ledger().await;
         owner.migrate().await.unwrap();
         let role = format!("operator_{:x}", Uuid::new_v4().as_u128());
         // The server asks for no password.
         tenants::add_operator(&owner, &role, "secret").await.unwrap();
-        let ledger = ledger_at(&url_as(&self.database_url, &role)).await;
-        seed(manifest, ledger, self.streams().await, quick()).await
+        ledger_at(&url_as(&self.database_url, &role)).await
     }
 
     /// The same by the owner's login, and by another way to the servers.
     pub(crate) async fn seed_through(&self, manifest: &str, database_url: &str, nats_url: &str) -> Seeded {
         let ledger = ledger_at(database_url).await;
         ledger.migrate().await.unwrap();
-        seed(manifest, ledger, streams_at(nats_url).await, quick()).await
+        seed(manifest, ledger.clone(), ledger, streams_at(nats_url).await, quick()).await
     }
 
     /// The same, with a ledger and settings of the test's own.
     pub(crate) async fn seed_with(&self, manifest: &str, ledger: Ledger, settings: Settings) -> Seeded {
-        seed(manifest, ledger, self.streams().await, settings).await
+        seed(manifest, ledger.clone(), ledger, self.streams().await, settings).await
     }
 
     /// Makes the job in the ledger and drives it to its end; a worker has to sign meanwhile.
     pub(crate) async fn drive(&self, manifest: &str, settings: Settings) -> Drive {
         self.seed(manifest).await.drive(settings)
     }
+
+    /// Drives the job from its very beginning: a worker has to plan it, too, if it has a table.
+    pub(crate) async fn drive_from_the_start(&self, manifest: &str, settings: Settings) -> Drive {
+        let (ledger, streams) = (self.operators_ledger().await, self.streams().await);
+        let manifest = SigningJob::parse_manifests(manifest).unwrap().remove(0);
+        let job = jobs::ensure(&ledger, &new_job(&manifest)).await.unwrap().job;
+        Seeded { uid: job.uid, id: job.id, ledger, streams }.drive(settings)
+    }
 }
 
-async fn seed(manifest: &str, ledger: Ledger, streams: Streams, settings: Settings) -> Seeded {
+/// `planner` is a worker's way to the ledger.
+async fn seed(manifest: &str, ledger: Ledger, planner: Ledger, streams: Streams, settings: Settings) -> Seeded {
     let manifest = SigningJob::parse_manifests(manifest).unwrap().remove(0);
     let job = jobs::ensure(&ledger, &new_job(&manifest)).await.unwrap().job;
     let mut driver = Driver::new(ledger.clone(), streams.clone(), job.id, settings);
-    drive(&mut driver, &mut Until(Some(JobState::Signing))).await.unwrap();
+    let seeding = async { drive(&mut driver, &mut Until(Some(JobState::Signing))).await.unwrap() };
+    // A table needs a worker; one that signs would sign at once.
+    tokio::select! {
+        _ = seeding => {}
+        () = plan_table(&planner, job.id) => {}
+    }
     Seeded { uid: job.uid, id: job.id, ledger, streams }
 }
 
@@ -85,13 +105,31 @@ fn url_as(url: &str, user: &str) -> String {
     format!("postgresql://{user}@{place}")
 }
 
+/// Plans the job as a worker does, if it has a table. Never returns.
+async fn plan_table(ledger: &Ledger, job: JobId) {
+    loop {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let Ok(Some(row)) = jobs::by_id(ledger, job).await else { continue };
+        let Ok(Begun::Plan(mut plan)) = planning::begin(ledger, job, row.uid).await else { continue };
+        loop {
+            match planning::read_chunk(ledger, &row, &plan, 250_000).await {
+                Ok(chunk) => match planning::store(ledger, &mut plan, &chunk).await {
+                    Ok(ChunkOutcome::More | ChunkOutcome::Wait) => tokio::time::sleep(Duration::from_millis(5)).await,
+                    Ok(ChunkOutcome::Complete | ChunkOutcome::Lost) | Err(_) => break,
+                },
+                Err(error) => panic!("the table cannot be planned: {error:?}"),
+            }
+        }
+    }
+}
+
 async fn ledger_at(url: &str) -> Ledger {
     let options = ConnectOptions {
         url: url.to_owned(),
         max_connections: 4,
         application_name: "vaultstream-test".to_owned(),
         tls: TlsFiles::default(),
-        source_role: false,
+        source: SourceOptions::default(),
         patience: Duration::from_secs(30),
     };
     Ledger::connect(&options).await.unwrap()
@@ -108,7 +146,7 @@ async fn streams_at(url: &str) -> Streams {
     Streams::connect(&options).await.unwrap()
 }
 
-/// A job whose batches are planned.
+/// A job that is to be driven.
 pub(crate) struct Seeded {
     pub(crate) uid: Uuid,
     id: JobId,

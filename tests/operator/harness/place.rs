@@ -174,6 +174,18 @@ impl Place {
         let secrets = Api::<Secret>::namespaced(self.client.clone(), &self.namespace);
         secrets.patch("vaultstream-connection", &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
     }
+
+    /// Gives the workers another login for tables, which may read none yet. Returns its role.
+    #[allow(dead_code, reason = "shared with the other suites, which sign no table")]
+    pub(crate) async fn read_tables_as_another(&self) -> String {
+        // Roles belong to the server, which other tests use, too.
+        let role = format!("reader_{:x}", uuid::Uuid::new_v4().as_u128());
+        self.site.execute(&format!("CREATE ROLE {role} LOGIN")).await;
+        let url = std::fs::read_to_string(self.connection_dir().join("DATABASE_URL")).unwrap();
+        let url = url.replace("vaultstream@", &format!("{role}@"));
+        self.change_connection_secret(json!({"stringData": {"SOURCE_DATABASE_URL": url}})).await;
+        role
+    }
 }
 
 async fn grant(client: &Client, rights: &Permissions) {

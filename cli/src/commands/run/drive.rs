@@ -37,7 +37,7 @@ pub(super) enum DriveOutcome {
 /// # Errors
 /// One sentence, for what waiting cannot mend.
 pub(super) async fn drive(run: RunContext<'_>, job: &Job) -> Result<DriveOutcome, Failure> {
-    let RunContext { environment, args, interrupt, progress, .. } = run;
+    let RunContext { environment, args, progress, .. } = run;
     if job.state.is_terminal() {
         return Ok(DriveOutcome::Ended);
     }
@@ -48,18 +48,21 @@ pub(super) async fn drive(run: RunContext<'_>, job: &Job) -> Result<DriveOutcome
     };
     let mut driver = Driver::new(environment.ledger.clone(), environment.streams.clone(), job.id, settings);
     let follower = JobFollower::start(progress, environment.ledger.clone(), job);
-    let driven = if args.seed_only {
-        let seeding = advance_until(environment, &mut driver, job, Some(JobState::Signing));
-        interrupt.or(seeding).await.unwrap_or(Ok(DriveOutcome::Interrupted))
-    } else {
-        sign(run, &mut driver, job).await
-    };
+    // The worker of this run says anew what it cannot read.
+    jobs::forget_source_fault(&environment.ledger, job.id).await.map_err(|error| Failure::of(&error))?;
+    let until = args.seed_only.then_some(JobState::Signing);
+    let driven = with_worker(run, &mut driver, job, until).await;
     follower.stop().await;
     driven
 }
 
-/// Drives the job while a worker signs it.
-async fn sign(run: RunContext<'_>, driver: &mut Driver, job: &Job) -> Result<DriveOutcome, Failure> {
+/// Drives the job to its end, or until it is in `until`, while a worker plans and signs it.
+async fn with_worker(
+    run: RunContext<'_>,
+    driver: &mut Driver,
+    job: &Job,
+    until: Option<JobState>,
+) -> Result<DriveOutcome, Failure> {
     let RunContext { environment, worker, interrupt, .. } = run;
     let worker_stop = Shutdown::default();
     let stopped = CancellationToken::new();
@@ -77,7 +80,7 @@ async fn sign(run: RunContext<'_>, driver: &mut Driver, job: &Job) -> Result<Dri
         })
     };
     let driven = tokio::select! {
-        driven = advance_until(environment, driver, job, None) => driven,
+        driven = advance_until(environment, driver, job, until) => driven,
         () = stopped.cancelled() => Ok(DriveOutcome::Ended),
         () = interrupt.asked() => Ok(DriveOutcome::Interrupted),
     };
@@ -98,7 +101,11 @@ async fn sign(run: RunContext<'_>, driver: &mut Driver, job: &Job) -> Result<Dri
     if let Some(worked) = worked {
         worked.map_err(|error| Failure::of(&error))?.map_err(|error| worker_failure(&error))?;
     }
-    Ok(if interrupt.is_asked() && !matches!(driven, DriveOutcome::Ended) { DriveOutcome::Interrupted } else { driven })
+    Ok(if interrupt.is_asked() && !matches!(driven, DriveOutcome::Ended | DriveOutcome::Seeded) {
+        DriveOutcome::Interrupted
+    } else {
+        driven
+    })
 }
 
 /// Waits until `time` has passed since the interruption; without one, for ever.
@@ -145,15 +152,15 @@ impl Watch for DrivenJob<'_> {
     async fn on_failure(&mut self, error: LifecycleError) -> Result<(), Failure> {
         let Self { environment, job, .. } = *self;
         match error {
+            error if error.is_unavailable() => match environment.servers.as_ref().and_then(Servers::failure) {
+                Some(ended) => Err(Failure::input(&ended)),
+                None => Ok(lifecycle::retry_outage(error)?),
+            },
             // A job that is not planned yet has nothing worth keeping. One that signs can continue once its table is repaired.
             error @ LifecycleError::Source(_) if is_seeding(environment, job).await => {
                 remove(environment, job).await;
                 Err(Failure::input(&error))
             }
-            error if error.is_unavailable() => match environment.servers.as_ref().and_then(Servers::failure) {
-                Some(ended) => Err(Failure::input(&ended)),
-                None => Ok(lifecycle::retry_outage(error)?),
-            },
             error => Err(error.into()),
         }
     }

@@ -19,7 +19,11 @@ use crate::{args::TenantSecretFields, error::Failure, location::LedgerLocation};
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// The files that programs read beside URLs and keys.
-const FILES: [&str; 8] = [
+const FILES: [&str; 12] = [
+    "SOURCE_DATABASE_URL",
+    "source-ca.crt",
+    "source.crt",
+    "source.key",
     "postgres-ca.crt",
     "postgres.crt",
     "postgres.key",

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use vaultstream_ledger::Job;
 
 use crate::{
-    args::{JobArgs, LedgerArgs},
+    args::{JobArgs, LedgerArgs, SourceArgs},
     error::Failure,
     ledger::{self, OpenLedger},
     output,
@@ -20,6 +20,7 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// After `timeout`, with what was missing then.
 pub(super) async fn for_the_end(
     args: &LedgerArgs,
+    source: &SourceArgs,
     job: &JobArgs,
     timeout: Duration,
 ) -> Result<(OpenLedger, Job), Failure> {
@@ -27,7 +28,7 @@ pub(super) async fn for_the_end(
     let mut told = String::new();
     loop {
         let over = begun.elapsed() >= timeout;
-        let missing = match open(args, job).await {
+        let missing = match open(args, source, job).await {
             Ok((opened, job)) if over || job.state.is_terminal() => return Ok((opened, job)),
             Ok((_, job)) => format!("the job is {}, not finished yet", job.state),
             Err(failure) if over => return Err(failure),
@@ -43,8 +44,8 @@ pub(super) async fn for_the_end(
 
 /// Opens the ledger and reads the job. A caller that waits closes the ledger again: as long as it is open no run can begin or
 /// end in that data-dir.
-pub(super) async fn open(args: &LedgerArgs, job: &JobArgs) -> Result<(OpenLedger, Job), Failure> {
-    let opened = ledger::open(args).await?;
+pub(super) async fn open(args: &LedgerArgs, source: &SourceArgs, job: &JobArgs) -> Result<(OpenLedger, Job), Failure> {
+    let opened = ledger::open_with_source(args, source).await?;
     let job = ledger::find(&opened.ledger, job).await?;
     Ok((opened, job))
 }

@@ -89,6 +89,20 @@ impl Connector {
         !self.encryption.local && !self.encrypted.load(Ordering::Relaxed)
     }
 
+    /// Host and database, without user and password.
+    pub(super) fn place(&self) -> String {
+        let config = &self.config;
+        let host = match config.get_hosts().first() {
+            Some(Host::Tcp(name)) => format!("{name}:{}", config.get_ports().first().unwrap_or(&5432)),
+            Some(Host::Unix(path)) => path.display().to_string(),
+            None => "an unknown host".to_owned(),
+        };
+        match config.get_dbname().or(config.get_user()) {
+            Some(database) => format!("database {database} on {host}"),
+            None => format!("the database on {host}"),
+        }
+    }
+
     fn spare(&self) -> parking_lot::MutexGuard<'_, Option<Connected>> {
         self.spare.lock()
     }

@@ -20,11 +20,35 @@ pub struct ConnectOptions {
     pub application_name: String,
     /// Certificates. They go before the ones that the URL names.
     pub tls: TlsFiles,
-    /// Read source tables with `SET LOCAL ROLE vaultstream_source` instead of the user's own rights.
-    pub source_role: bool,
+    /// How the tables are read that jobs sign.
+    pub source: SourceOptions,
     /// How long [`Ledger::connect`](crate::Ledger::connect) waits for a server that is down or starting. Later requests wait
     /// at most [`REQUEST_TIMEOUT`](crate::REQUEST_TIMEOUT).
     pub patience: Duration,
+}
+
+/// How source tables are read.
+#[derive(Clone, Debug, Default)]
+pub struct SourceOptions {
+    /// The database of the tables. `None`: that of the ledger, with the same login.
+    pub login: Option<SourceLogin>,
+    /// What is wrong with a table is told to people who may not know which tables the database holds.
+    pub for_others: bool,
+}
+
+/// The database that holds the tables, and the login that reads them.
+#[derive(Clone)]
+pub struct SourceLogin {
+    /// As [`ConnectOptions::url`].
+    pub url: String,
+    /// As [`ConnectOptions::tls`].
+    pub tls: TlsFiles,
+}
+
+impl fmt::Debug for SourceLogin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SourceLogin").field("tls", &self.tls).finish_non_exhaustive()
+    }
 }
 
 impl Default for ConnectOptions {
@@ -34,7 +58,7 @@ impl Default for ConnectOptions {
             max_connections: 6,
             application_name: "vaultstream".to_owned(),
             tls: TlsFiles::default(),
-            source_role: false,
+            source: SourceOptions::default(),
             patience: Duration::from_secs(60),
         }
     }
@@ -42,12 +66,12 @@ impl Default for ConnectOptions {
 
 impl fmt::Debug for ConnectOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { url: _, max_connections, application_name, tls, source_role, patience } = self;
+        let Self { url: _, max_connections, application_name, tls, source, patience } = self;
         f.debug_struct("ConnectOptions")
             .field("max_connections", max_connections)
             .field("application_name", application_name)
             .field("tls", tls)
-            .field("source_role", source_role)
+            .field("source", source)
             .field("patience", patience)
             .finish_non_exhaustive()
     }
@@ -62,6 +86,9 @@ pub enum ConnectError {
     /// Nothing was tried.
     #[error("the TLS files for the database are not usable")]
     Tls(#[from] TlsError),
+    /// Nothing was tried.
+    #[error("the connection to the source's database cannot be made")]
+    Source(#[source] Box<ConnectError>),
     /// The server answered no; trying again would not help.
     #[error("{place} refused the connection: {why}")]
     Refused {
@@ -106,6 +133,7 @@ impl ConnectError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::BadUrl(_) | Self::Tls(_) => ErrorKind::Permanent,
+            Self::Source(error) => error.kind(),
             Self::Refused { .. } | Self::SharedSessions { .. } | Self::NotEncrypted { .. } => ErrorKind::Refused,
             Self::Unreachable { .. } => ErrorKind::Transient,
         }

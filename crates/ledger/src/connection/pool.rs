@@ -2,37 +2,34 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use backon::{BackoffBuilder, ExponentialBuilder};
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, QueueMode, RecyclingMethod, Runtime};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use tokio_postgres::config::Host;
 
 use super::connector::{CONNECT_TIMEOUT, Connector};
 use super::options::{ConnectError, ConnectOptions};
+use super::patience::{REQUEST_TIMEOUT, patiently};
+use super::source_pool::SourcePool;
 use crate::class::ErrorKind;
 use crate::error::QueryError;
 use crate::limits::LedgerLimits;
 
-/// How long a request waits for a server that restarts, once the ledger is connected.
-pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
-
 /// How long one statement of seeding or planning may take. Each makes 32 MiB or plans some 100,000 rows, which takes a second or two.
 const SEEDING_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The ledger: a pool of connections to one Postgres database. Cheap to clone.
+/// The ledger: a pool of connections to one Postgres database, and another one to the tables that are signed. Cheap to clone.
 #[derive(Clone)]
 pub struct Ledger {
     pub(crate) pool: Pool,
+    pub(crate) source: Arc<SourcePool>,
     pub(crate) settings: Arc<Settings>,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) place: String,
-    pub(crate) source_role: bool,
     pub(crate) patience: Duration,
     /// What jobs may take of it.
     pub(crate) limits: LedgerLimits,
@@ -58,7 +55,8 @@ impl Ledger {
 
     async fn open(options: &ConnectOptions) -> Result<Self, ConnectError> {
         let connector = Connector::new(options)?;
-        let place = place(connector.config());
+        let source = SourcePool::new(options)?;
+        let place = connector.place();
         let shared = patiently(&place, options.patience, || connector.shares_sessions()).await;
         if shared.map_err(|error| connect_error(&connector, &place, options.patience, error))? {
             return Err(ConnectError::SharedSessions { place });
@@ -79,12 +77,11 @@ impl Ledger {
             .map_err(|error| ConnectError::Refused { place: place.clone(), why: error.to_string() })?;
         let settings = Settings {
             place,
-            source_role: options.source_role,
             patience: options.patience,
             limits: LedgerLimits::default(),
             seeding_timeout: SEEDING_TIMEOUT,
         };
-        let ledger = Self { pool, settings: Arc::new(settings) };
+        let ledger = Self { pool, source: Arc::new(source), settings: Arc::new(settings) };
         match ledger.client_within("connect", options.patience).await {
             Ok(_) => Ok(ledger),
             Err(error) => Err(connect_error(&connector, ledger.place(), options.patience, error)),
@@ -104,7 +101,7 @@ impl Ledger {
     }
 
     fn with(&self, settings: Settings) -> Self {
-        Self { pool: self.pool.clone(), settings: Arc::new(settings) }
+        Self { pool: self.pool.clone(), source: Arc::clone(&self.source), settings: Arc::new(settings) }
     }
 
     /// The server's host and the database, for messages. Never holds a secret.
@@ -126,33 +123,6 @@ impl Ledger {
     }
 }
 
-/// Repeats `attempt` until it succeeds, fails for good, or `patience` is over.
-async fn patiently<T, F: Future<Output = Result<T, QueryError>>>(
-    place: &str,
-    patience: Duration,
-    attempt: impl Fn() -> F,
-) -> Result<T, QueryError> {
-    let mut delays = ExponentialBuilder::default()
-        .with_min_delay(Duration::from_millis(50))
-        .with_max_delay(Duration::from_secs(2))
-        .with_jitter()
-        .without_max_times()
-        .build();
-    let asked = Instant::now();
-    loop {
-        let error = match attempt().await {
-            Ok(done) => return Ok(done),
-            Err(error) => error,
-        };
-        let left = patience.saturating_sub(asked.elapsed());
-        if left.is_zero() || error.kind() != ErrorKind::Transient {
-            return Err(error);
-        }
-        tracing::debug!(place, %error, "the database cannot be reached");
-        tokio::time::sleep(delays.next().unwrap_or_default().min(left)).await;
-    }
-}
-
 fn connect_error(connector: &Connector, place: &str, patience: Duration, error: QueryError) -> ConnectError {
     let place = place.to_owned();
     if connector.lacks_tls(&error) {
@@ -171,19 +141,6 @@ fn connect_error(connector: &Connector, place: &str, patience: Duration, error: 
             };
             ConnectError::Refused { place, why }
         }
-    }
-}
-
-/// Host and database of a connection, without user and password.
-fn place(config: &tokio_postgres::Config) -> String {
-    let host = match config.get_hosts().first() {
-        Some(Host::Tcp(name)) => format!("{name}:{}", config.get_ports().first().unwrap_or(&5432)),
-        Some(Host::Unix(path)) => path.display().to_string(),
-        None => "an unknown host".to_owned(),
-    };
-    match config.get_dbname().or(config.get_user()) {
-        Some(database) => format!("database {database} on {host}"),
-        None => format!("the database on {host}"),
     }
 }
 

@@ -82,6 +82,16 @@ pub(crate) fn statements() -> String {
     sql
 }
 
+/// Undoes whatever a session did, and sets all of it again, in one round trip. What runs with the session's search_path comes after that was
+/// set, whatever the login's own is.
+pub(crate) fn reset() -> String {
+    format!(
+        "SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; RESET ALL; CLOSE ALL; DEALLOCATE ALL; UNLISTEN *; DISCARD PLANS; \
+         DISCARD SEQUENCES; DISCARD TEMP; {}; SELECT pg_catalog.pg_advisory_unlock_all()",
+        statements()
+    )
+}
+
 /// Lists keep their commas; everything else is quoted.
 fn literal(name: &str, value: &str) -> String {
     if matches!(name, "search_path" | "DateStyle") { value.to_owned() } else { format!("'{value}'") }

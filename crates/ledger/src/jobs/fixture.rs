@@ -37,6 +37,7 @@ pub(crate) fn job(source: Source) -> Job {
         failure: None,
         failure_reason: None,
         fault: None,
+        source_fault: None,
         withdrawn: Vec::new(),
         times,
     }

@@ -49,6 +49,17 @@ pub struct SigningFault {
     pub why: String,
 }
 
+/// What keeps workers from reading a job's table. The job continues once that is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceFault {
+    /// One of the fixed reasons.
+    pub reason: Reason,
+    /// A sentence.
+    pub why: String,
+    /// Nobody has to do anything about the job: a server is away.
+    pub passes: bool,
+}
+
 /// A job as the ledger has it.
 #[derive(Clone, Debug)]
 pub struct Job {
@@ -98,6 +109,8 @@ pub struct Job {
     pub failure_reason: Option<Reason>,
     /// What a worker found that ends the job.
     pub fault: Option<SigningFault>,
+    /// What keeps workers from reading its table at present.
+    pub source_fault: Option<SourceFault>,
     /// The backends that workers withdrew, each as `backend: why`.
     pub withdrawn: Vec<String>,
     /// When things happened.
@@ -118,7 +131,7 @@ impl Job {
 pub(crate) const COLUMNS: &str = "id, uid, cluster, namespace, name, live, spec, state, suspended, generation, total, \
      batches, seeded, published, payload_type, backends, receipt, merkle_root, failure, created_at, seeded_at, \
      published_at, signed_at, finished_at, spec_generation, failure_reason, source_database, source_table, \
-     source_partitioned, fault_reason, fault, withdrawn";
+     source_partitioned, fault_reason, fault, withdrawn, source_fault_reason, source_fault, source_fault_passes";
 
 pub(crate) fn from_row(row: &Row) -> Result<Job, QueryError> {
     let state: &str = get(row, "state")?;
@@ -148,6 +161,7 @@ pub(crate) fn from_row(row: &Row) -> Result<Job, QueryError> {
         // A later version's is left out: the sentence says it anyway.
         failure_reason: get::<Option<&str>>(row, "failure_reason")?.and_then(|reason| reason.parse().ok()),
         fault: fault(row)?,
+        source_fault: source_fault(row)?,
         withdrawn: get(row, "withdrawn")?,
         times: JobTimes {
             created: get(row, "created_at")?,
@@ -175,6 +189,15 @@ fn fault(row: &Row) -> Result<Option<SigningFault>, QueryError> {
     }))
 }
 
+fn source_fault(row: &Row) -> Result<Option<SourceFault>, QueryError> {
+    let (reason, why): (Option<&str>, _) = (get(row, "source_fault_reason")?, get(row, "source_fault")?);
+    let passes = get::<Option<bool>>(row, "source_fault_passes")?.unwrap_or(false);
+    Ok(reason.zip(why).map(|(reason, why)| {
+        // A later version's reason: the sentence says it anyway.
+        SourceFault { reason: reason.parse().unwrap_or(Reason::SourceUnavailable), why, passes }
+    }))
+}
+
 fn get<'a, T: FromSql<'a>>(row: &'a Row, column: &str) -> Result<T, QueryError> {
     row.try_get(column).map_err(|error| QueryError::new(ACTION, error))
 }
@@ -199,6 +222,6 @@ mod tests {
         let all = columns.len();
         columns.sort_unstable();
         columns.dedup();
-        assert_eq!((columns.len(), all), (32, 32));
+        assert_eq!((columns.len(), all), (35, 35));
     }
 }

@@ -39,11 +39,11 @@ pub(super) struct JobClaim {
     /// Keys that sign at the same time.
     pub(super) keys: u64,
     pub(super) max_signatures: Option<u64>,
-    /// Records seeded or planned so far.
+    /// Records seeded or planned so far, or allowed to be planned.
     pub(super) seeded: u64,
     /// All records, once they are known.
     pub(super) total: Option<u64>,
-    /// Batches planned so far.
+    /// Batches planned so far, or allowed to be planned.
     pub(super) batches: u64,
 }
 

@@ -22,7 +22,9 @@ pub(crate) const CLAIMS: &str = "WITH kept AS ( \
         SELECT id FROM vaultstream.jobs WHERE cluster = $1 AND ($3 OR namespace = $2) AND live \
            AND state IN ('Pending', 'Provisioning', 'Seeding', 'Signing', 'Finishing') \
         UNION SELECT id FROM kept) \
-    SELECT id, namespace = $2 AS of_tenant, state, suspended, seeded, total, coalesce(batches, 0) AS batches, \
+    SELECT id, namespace = $2 AS of_tenant, state, suspended, total, \
+           greatest(seeded, nullif(plan_rows_allowed, 9223372036854775807)) AS seeded, \
+           greatest(batches, nullif(plan_batches_allowed, 9223372036854775807), 0) AS batches, \
            id IN (SELECT id FROM kept WHERE id IS NOT NULL) AS kept, \
            (spec #>> '{source,generate,records}')::bigint AS records, \
            coalesce((spec #>> '{source,generate,payloadBytes}')::bigint, 0) AS payload_bytes, \
@@ -44,6 +46,11 @@ pub(crate) async fn check_start(
     Ok(own(&claims, job).map_or(Ok(()), |(own, others)| may_begin(&own, &others, limits)))
 }
 
+/// Whether no limit counts what grows with the plan of a table.
+pub(crate) fn may_grow_freely(limits: &LedgerLimits) -> bool {
+    limits.is_unlimited(&GROWING)
+}
+
 /// Makes sure that the plan of a table may grow to that many records in that many batches, and that no other one grows meanwhile.
 pub(crate) async fn check_growth(
     tx: &Queries<'_>,
@@ -51,7 +58,7 @@ pub(crate) async fn check_growth(
     (records, batches): (i64, i64),
     limits: &LedgerLimits,
 ) -> Result<Result<(), LimitExceeded>, QueryError> {
-    if limits.is_unlimited(&GROWING) {
+    if may_grow_freely(limits) {
         return Ok(Ok(()));
     }
     let claims = claims(tx, job, limits).await?;

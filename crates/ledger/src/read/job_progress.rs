@@ -69,7 +69,7 @@ pub async fn progress(ledger: &Ledger, job: JobId) -> Result<Option<Progress>, Q
     rows.first().map(from_row).transpose()
 }
 
-/// A job that workers sign, with what scaling asks of it.
+/// A job that workers plan or sign, with what scaling asks of it.
 #[derive(Clone, Debug)]
 pub struct ActiveJob {
     /// Its uid.
@@ -98,7 +98,7 @@ pub async fn active_jobs(ledger: &Ledger, cluster: &str) -> Result<Vec<ActiveJob
         "SELECT {COLUMNS}, uid, namespace, name, published_at, \
                 (SELECT spec FROM vaultstream.jobs j WHERE j.id = job_id) AS spec \
            FROM vaultstream.job_progress WHERE cluster = $1 AND live \
-            AND state IN ('Signing', 'Finishing') AND NOT suspended AND generation > 0 ORDER BY job_id"
+            AND state IN ('Seeding', 'Signing', 'Finishing') AND NOT suspended AND generation > 0 ORDER BY job_id"
     );
     let rows = ledger.query_prepared(ACTION, &sql, &[&cluster]).await?;
     rows.iter()

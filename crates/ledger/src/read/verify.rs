@@ -4,6 +4,7 @@ mod bulk;
 mod checks;
 mod completeness;
 mod held;
+mod records;
 mod signed;
 mod signed_row;
 mod unreached;

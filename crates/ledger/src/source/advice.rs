@@ -21,7 +21,7 @@ struct Adviser<'a> {
     client: &'a Client,
     facts: &'a Facts,
     source: &'a TableSource,
-    /// The reader is `vaultstream_source`, not the role of this session.
+    /// It is told to people who may not know which tables the database holds.
     for_others: bool,
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use vaultstream_api::Reason;
+
 /// Whether something is missing, or only closed to the reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lack {
@@ -130,6 +132,17 @@ pub enum SourceError {
         /// The batch size.
         size: u32,
     },
+}
+
+impl SourceError {
+    /// The reason that a condition of the job carries.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::NoTable(_) | Self::NoColumn { .. } => Reason::SourceUnavailable,
+            _ => Reason::SourceUnusable,
+        }
+    }
 }
 
 /// What is missing or not granted, and what would help.

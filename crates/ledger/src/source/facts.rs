@@ -38,13 +38,39 @@ pub(crate) struct Relation {
 
 #[derive(Debug)]
 pub(crate) struct Column {
-    /// The name of a built-in type; `None` for all others, even of the same name.
-    pub(crate) type_name: Option<String>,
+    /// The number of its type. Built-in types have the same ones in every database, and nobody can make another type with one of them.
+    pub(crate) type_oid: u32,
     /// As SQL writes it.
     pub(crate) shown: String,
     /// No row has NULL there.
     pub(crate) not_null: bool,
     pub(crate) may_read: bool,
+}
+
+/// The least number that Postgres gives to what is not built in.
+const FIRST_NOT_BUILT_IN: u32 = 10_000;
+
+impl Column {
+    /// The name of its type, if that is one whose values can be keys or payloads.
+    pub(crate) fn type_name(&self) -> Option<&'static str> {
+        Some(match self.type_oid {
+            17 => "bytea",
+            20 => "int8",
+            21 => "int2",
+            23 => "int4",
+            25 => "text",
+            114 => "json",
+            1043 => "varchar",
+            2950 => "uuid",
+            3802 => "jsonb",
+            _ => return None,
+        })
+    }
+
+    /// Whether only a superuser can have made the code of its type and of the casts from it.
+    pub(crate) fn is_built_in(&self) -> bool {
+        self.type_oid < FIRST_NOT_BUILT_IN
+    }
 }
 
 /// The server returned something else than the facts.
@@ -71,11 +97,11 @@ impl Facts {
             [&source.schema, &source.name, &source.key, &source.payload].map(|text| text_literal(text));
         let column = |column: &str| {
             format!(
-                "LEFT JOIN LATERAL (SELECT a.attnum, CASE WHEN t.typnamespace = 'pg_catalog'::regnamespace THEN t.typname END AS type, \
+                "LEFT JOIN LATERAL (SELECT a.attnum, a.atttypid AS type, \
                    format_type(a.atttypid, a.atttypmod) AS shown, a.attnotnull AND NOT EXISTS (SELECT FROM pg_constraint x \
                      WHERE x.conrelid = c.oid AND x.contype = 'n' AND NOT x.convalidated AND a.attnum = ANY (x.conkey)) AS filled, \
                    has_column_privilege(c.oid, a.attnum, 'SELECT') AS readable \
-                   FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid \
+                   FROM pg_attribute a \
                   WHERE a.attrelid = c.oid AND a.attname = {column} AND a.attnum > 0 AND NOT a.attisdropped)"
             )
         };
@@ -122,7 +148,7 @@ impl Facts {
         let is = |column: usize| row.get(column) == Some("t");
         let column = |from: usize| {
             Some(Column {
-                type_name: text(from),
+                type_oid: number(from)?,
                 shown: text(from + 1)?,
                 not_null: is(from + 2),
                 may_read: is(from + 3),

@@ -86,10 +86,10 @@ pub(crate) fn judge(facts: &Facts) -> Result<Fit, Unfit> {
     };
     let key = column(relation.key.as_ref(), Member::Key)?;
     let payload = column(relation.payload.as_ref(), Member::Payload)?;
-    if !matches!(key.type_name.as_deref(), Some("int2" | "int4" | "int8")) {
+    if !matches!(key.type_name(), Some("int2" | "int4" | "int8")) {
         return Err(Unfit::KeyType(key.shown.clone()));
     }
-    let payload_type = match payload.type_name.as_deref() {
+    let payload_type = match payload.type_name() {
         Some(name @ ("bytea" | "text" | "varchar" | "json" | "jsonb" | "uuid")) => name.to_owned(),
         _ => return Err(Unfit::PayloadType(payload.shown.clone())),
     };
@@ -114,6 +114,21 @@ fn unique(relation: &Relation, key: &Column) -> Result<(), Unfit> {
         return Err(Unfit::KeyNotUnique);
     }
     if relation.row_security { Err(Unfit::RowSecurity) } else { Ok(()) }
+}
+
+/// Makes sure that reading it runs only code of Postgres itself: it is a table, and the types of both columns are built in, and so are the
+/// casts from them. What is not there or may not be read fails by itself.
+pub(crate) fn runs_no_code(facts: &Facts) -> Result<(), SourceError> {
+    let changed = |unfit: &Unfit| SourceError::Changed { table: facts.table.clone(), what: unfit.to_string() };
+    let Some(relation) = &facts.relation else { return Ok(()) };
+    if !matches!(relation.kind.as_str(), "r" | "p") {
+        return Err(changed(&Unfit::Kind(relation.kind.clone())));
+    }
+    match (&relation.key, &relation.payload) {
+        (Some(key), _) if !key.is_built_in() => Err(changed(&Unfit::KeyType(key.shown.clone()))),
+        (_, Some(payload)) if !payload.is_built_in() => Err(changed(&Unfit::PayloadType(payload.shown.clone()))),
+        _ => Ok(()),
+    }
 }
 
 /// Compares a table with what the job was planned with. It may have changed as long as it can be signed, but one job has one table
@@ -149,8 +164,25 @@ mod tests {
     use crate::jobs::fixture;
 
     fn column(type_name: &str) -> Option<Column> {
-        let shown = type_name.to_owned();
-        Some(Column { type_name: Some(shown.clone()), shown, not_null: true, may_read: true })
+        let types = [
+            ("bytea", 17),
+            ("int8", 20),
+            ("int2", 21),
+            ("int4", 23),
+            ("text", 25),
+            ("json", 114),
+            ("varchar", 1043),
+            ("numeric", 1700),
+            ("uuid", 2950),
+            ("jsonb", 3802),
+        ];
+        let type_oid = types.iter().find(|(name, _)| *name == type_name).unwrap().1;
+        Some(Column { type_oid, shown: type_name.to_owned(), not_null: true, may_read: true })
+    }
+
+    /// A type of a user, which has the name of a built-in one.
+    fn of_a_user(type_name: &str) -> Column {
+        Column { type_oid: 16_500, shown: format!("mine.{type_name}"), not_null: true, may_read: true }
     }
 
     /// A table that can be signed.
@@ -198,7 +230,6 @@ mod tests {
     #[test]
     fn the_first_reason_why_a_table_cannot_be_signed_is_told() {
         let unreadable = |column: &mut Option<Column>| column.as_mut().unwrap().may_read = false;
-        let foreign = || Column { type_name: None, ..column("mine.int8").unwrap() };
         for (facts, unfit) in [
             (Facts { relation: None, ..facts() }, Unfit::NoTable),
             (with(|relation| relation.may_use_schema = false), Unfit::TableDenied),
@@ -209,7 +240,8 @@ mod tests {
             (with(|relation| relation.payload = None), Unfit::NoColumn(Member::Payload)),
             (with(|relation| unreadable(&mut relation.payload)), Unfit::ColumnDenied(Member::Payload)),
             (with(|relation| relation.key = column("numeric")), Unfit::KeyType("numeric".to_owned())),
-            (with(|relation| relation.key = Some(foreign())), Unfit::KeyType("mine.int8".to_owned())),
+            (with(|relation| relation.key = Some(of_a_user("int8"))), Unfit::KeyType("mine.int8".to_owned())),
+            (with(|relation| relation.payload = Some(of_a_user("text"))), Unfit::PayloadType("mine.text".to_owned())),
             (with(|relation| relation.payload = column("int8")), Unfit::PayloadType("int8".to_owned())),
             (with(|relation| relation.key.as_mut().unwrap().not_null = false), Unfit::KeyNullable),
             (with(|relation| relation.unique = false), Unfit::KeyNotUnique),
@@ -217,6 +249,26 @@ mod tests {
         ] {
             assert_eq!(judge(&facts), Err(unfit));
         }
+    }
+
+    #[test]
+    fn what_could_run_code_of_a_user_is_not_read_even_to_verify_it() {
+        let told = |facts: Facts| runs_no_code(&facts).unwrap_err().to_string();
+        for readable in [
+            facts(),
+            Facts { relation: None, ..facts() },
+            with(|relation| relation.kind = "p".to_owned()),
+            with(|relation| relation.key = None),
+            with(|relation| relation.payload = column("numeric")),
+        ] {
+            assert!(runs_no_code(&readable).is_ok(), "{readable:?}");
+        }
+        assert!(told(with(|relation| relation.kind = "v".to_owned())).contains("it is not a table now"));
+        assert!(told(with(|relation| relation.kind = "f".to_owned())).contains("it is not a table now"));
+        let of_key = with(|relation| relation.key = Some(of_a_user("int8")));
+        assert!(told(of_key).contains("its key column is of type mine.int8 now"));
+        let of_payload = with(|relation| relation.payload = Some(of_a_user("text")));
+        assert!(told(of_payload).contains("its payload column is of type mine.text now"));
     }
 
     #[test]

@@ -53,9 +53,10 @@ impl ReadFrom {
         }
     }
 
-    /// Locks the table, without its partitions, against changes of its definition until the transaction ends.
+    /// Locks the table, without its partitions, against changes of its definition until the transaction ends. To prepare a query locks what
+    /// it names and runs nothing, whatever that is by now. `LOCK TABLE` would need the right to read all columns.
     pub(crate) fn lock(&self) -> String {
-        format!("SELECT 1 FROM ONLY {} LIMIT 0", self.name)
+        format!("PREPARE locked AS SELECT FROM ONLY {}", self.name)
     }
 
     /// The greatest key; NULL when there is a row without one, because NULL comes last. No row in an empty table. Newer planners
@@ -95,6 +96,18 @@ impl ReadFrom {
         format!(
             "SELECT {key}::bigint AS id, {payload} AS payload FROM {table} \
              WHERE {key} BETWEEN {first} AND {last} ORDER BY {key}{limit} OFFSET 0"
+        )
+    }
+
+    /// The rows with these keys, which ascend. Each is looked up by itself, through the key's index: others are not touched, and may be ones
+    /// that cannot be read.
+    pub(crate) fn rows_of(&self, ids: impl Iterator<Item = i64>) -> String {
+        let Self { table, key, payload, .. } = self;
+        let ids: Vec<String> = ids.map(|id| id.to_string()).collect();
+        format!(
+            "SELECT w.id, r.payload FROM unnest('{{{}}}'::bigint[]) AS w (id) CROSS JOIN LATERAL \
+             (SELECT {payload} AS payload FROM {table} WHERE {key} = w.id OFFSET 0) AS r",
+            ids.join(",")
         )
     }
 
@@ -139,7 +152,7 @@ mod tests {
         job.planned_table = planned(true);
         let from = ReadFrom::of(&job);
         assert_eq!((from.table.as_str(), from.partitioned), ("\"public\".\"orders\" AS source", true));
-        assert_eq!(from.lock(), "SELECT 1 FROM ONLY \"public\".\"orders\" LIMIT 0");
+        assert_eq!(from.lock(), "PREPARE locked AS SELECT FROM ONLY \"public\".\"orders\"");
     }
 
     #[test]

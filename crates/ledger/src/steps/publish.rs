@@ -22,7 +22,7 @@ pub async fn raise_generation(ledger: &Ledger, id: JobId) -> Result<Step<i64>, S
         let row = tx
             .query_one(
                 "UPDATE vaultstream.jobs SET generation = generation + 1, published = 0, \
-                 published_at = coalesce(published_at, clock_timestamp()) WHERE id = $1 RETURNING generation",
+                 published_at = CASE WHEN state <> 'Seeding' THEN coalesce(published_at, clock_timestamp()) END WHERE id = $1 RETURNING generation",
                 &[&id.0],
             )
             .await?;

@@ -11,7 +11,7 @@ pub enum Seeding {
     More {
         /// Records seeded or planned so far.
         seeded: i64,
-        /// All records, as far as known: an estimate for a table.
+        /// All records; of a table those that are planned so far.
         total: i64,
     },
     /// Every record is there and in a batch; the job signs.
@@ -23,11 +23,12 @@ pub enum Seeding {
     },
 }
 
-/// Sets the job to Signing.
+/// Sets the job to Signing. The streams of a table are there already.
 pub(super) async fn finish(tx: &Queries<'_>, job: JobId, total: i64, batches: i64) -> Result<(), QueryError> {
     tx.execute(
         "UPDATE vaultstream.jobs SET state = 'Signing', total = $2, seeded = $2, batches = $3, \
-         seeded_at = clock_timestamp() WHERE id = $1",
+         seeded_at = clock_timestamp(), published_at = CASE WHEN generation > 0 THEN clock_timestamp() END, \
+         plan_rows_allowed = NULL, plan_batches_allowed = NULL, source_fault_reason = NULL, source_fault = NULL, source_fault_passes = NULL WHERE id = $1",
         &[&job.0, &total, &batches],
     )
     .await

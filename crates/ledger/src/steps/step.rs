@@ -4,7 +4,6 @@ use crate::class::Class;
 use crate::error::QueryError;
 use crate::jobs::JobState;
 use crate::limits::LimitExceeded;
-use crate::source::SourceError;
 
 /// The outcome of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,9 +33,6 @@ impl<T> Step<T> {
 /// Why a step failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StepError {
-    /// The source table cannot be signed until a person changes something.
-    #[error(transparent)]
-    Source(#[from] SourceError),
     /// The job would take more of the ledger than is allowed. Nothing was done.
     #[error(transparent)]
     Limit(#[from] LimitExceeded),

@@ -4,9 +4,13 @@ mod payload;
 mod plan;
 mod reader;
 
+use vaultstream_api::Source;
+
 use crate::connection::{Ledger, Session};
 use crate::ids::BatchRange;
 use crate::jobs::Job;
+
+const ACTION: &str = "read payloads";
 
 pub use crate::copy_out::ReadError;
 pub use payload::{Payload, RangeRead};
@@ -16,7 +20,8 @@ pub(crate) use plan::Plan;
 /// Shows every row of the ranges to `visit`, with the range's place in `ranges`: the rows of a range with ids ascending,
 /// the ranges in the order of their ids. The ranges must not overlap. Nothing of a row is kept.
 ///
-/// Of a table, at most twice `spec.batchSize` rows of a range are read; see [`RangeRead::outgrown_at`]. The same transaction
+/// Of a table, in whichever database it is, at most twice `spec.batchSize` rows of a range are read; see
+/// [`RangeRead::outgrown_at`]. The same transaction
 /// checks that the table is still the one that was planned.
 ///
 /// A row that the server cannot read costs a few statements more, and is shown as [`Payload::Unreadable`].
@@ -33,9 +38,12 @@ pub async fn read(
     if ranges.is_empty() {
         return Ok(Vec::new());
     }
-    let session = Session::new(ledger.client("read payloads").await?);
+    let session = match job.spec.source {
+        Source::Generate(_) => Session::new(ledger.client(ACTION).await?),
+        Source::Table(_) => ledger.source.session(ACTION).await?,
+    };
     let Some(client) = session.client() else { return Ok(Vec::new()) };
-    let reads = reader::read(client, job, ranges, ledger.settings.source_role, visit).await?;
+    let reads = reader::read(client, job, ranges, visit).await?;
     session.settle();
     vaultstream_faults::point("payload-read");
     Ok(reads)

@@ -3,9 +3,10 @@
 use std::io::Write as _;
 use vaultstream_api::TableSource;
 use vaultstream_ledger::Ledger;
-use vaultstream_ledger::steps::{self, StepError};
+use vaultstream_ledger::planning::TableError;
+use vaultstream_ledger::steps;
 
-use crate::stage::{Stage, of_table, options, url_as};
+use crate::stage::{Stage, of_table, options, seed_chunk, url_as};
 
 fn table(name: &str, key: &str, payload: &str) -> TableSource {
     TableSource { schema: "public".to_owned(), name: name.to_owned(), key: key.to_owned(), payload: payload.to_owned() }
@@ -13,7 +14,7 @@ fn table(name: &str, key: &str, payload: &str) -> TableSource {
 
 async fn refusal(ledger: &Ledger, source: &TableSource) -> String {
     match steps::look_at_table(ledger, source).await {
-        Err(StepError::Source(error)) => error.to_string(),
+        Err(TableError::Source(error)) => error.to_string(),
         Err(other) => panic!("{other:?}"),
         Ok(_) => panic!("{} was taken", source.name),
     }
@@ -176,7 +177,7 @@ async fn rows_without_a_key_are_counted_and_refused() {
     .unwrap();
     let job = stage.pending(of_table("holes", 10)).await;
     steps::provision(&stage.ledger, job.id).await.unwrap();
-    let told = steps::seed_chunk(&stage.ledger, job.id, 1000).await.unwrap_err().to_string();
+    let told = seed_chunk(&stage.ledger, job.id, 1000).await.unwrap_err().to_string();
     assert!(told.contains("column id is NULL in 2 rows of table public.holes"), "{told}");
 }
 

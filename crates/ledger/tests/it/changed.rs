@@ -2,9 +2,10 @@
 
 use vaultstream_ledger::Job;
 use vaultstream_ledger::payloads::{self, Payload, ReadError};
-use vaultstream_ledger::steps::{self, SourceError, StepError};
+use vaultstream_ledger::planning::TableError;
+use vaultstream_ledger::steps::{self, SourceError};
 
-use crate::stage::{Stage, of_table};
+use crate::stage::{Stage, Unseeded, of_table, seed_chunk};
 
 /// Rows that are read, or why none are.
 async fn read(stage: &Stage, job: &Job) -> Result<Vec<Vec<u8>>, String> {
@@ -101,10 +102,10 @@ async fn a_type_that_changes_between_two_chunks_of_planning_is_noticed() {
     .unwrap();
     let job = stage.pending(of_table("half", 10)).await;
     steps::provision(&stage.ledger, job.id).await.unwrap();
-    steps::seed_chunk(&stage.ledger, job.id, 20).await.unwrap();
+    seed_chunk(&stage.ledger, job.id, 20).await.unwrap();
     sql.batch_execute("ALTER TABLE half ALTER body TYPE bytea USING body::bytea").await.unwrap();
-    let error = steps::seed_chunk(&stage.ledger, job.id, 20).await.unwrap_err();
-    assert!(matches!(error, StepError::Source(SourceError::Changed { .. })), "{error:?}");
+    let error = seed_chunk(&stage.ledger, job.id, 20).await.unwrap_err();
+    assert!(matches!(error, Unseeded::Table(TableError::Source(SourceError::Changed { .. }))), "{error:?}");
 }
 
 #[tokio::test]
@@ -119,9 +120,9 @@ async fn a_table_that_is_locked_while_it_is_planned_is_planned_later() {
     let job = stage.pending(of_table("busy", 10)).await;
     steps::provision(&stage.ledger, job.id).await.unwrap();
     sql.batch_execute("BEGIN; LOCK TABLE busy IN ACCESS EXCLUSIVE MODE").await.unwrap();
-    let error = steps::seed_chunk(&stage.ledger, job.id, 1000).await.unwrap_err();
-    assert!(matches!(&error, StepError::Query(error) if error.is_transient()), "{error:?}");
+    let error = seed_chunk(&stage.ledger, job.id, 1000).await.unwrap_err();
+    assert!(matches!(&error, Unseeded::Table(TableError::Query(error)) if error.is_transient()), "{error:?}");
     sql.batch_execute("ROLLBACK").await.unwrap();
-    steps::seed_chunk(&stage.ledger, job.id, 1000).await.unwrap();
+    seed_chunk(&stage.ledger, job.id, 1000).await.unwrap();
     assert_eq!(stage.job(job.id).await.total, Some(40));
 }

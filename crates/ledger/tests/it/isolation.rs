@@ -88,6 +88,15 @@ pub(crate) fn attacks(job: &Job, lease: &Lease) -> Vec<(&'static str, Vec<String
         ),
         ("report_fault", vec![format!("SELECT WHERE vaultstream.report_fault({of_lease}, 'WrongSignature', 'why')")]),
         ("report_withdrawal", vec![format!("SELECT WHERE vaultstream.report_withdrawal({of_lease}, 'native', 'why')")]),
+        ("begin_plan", vec![format!("SELECT FROM vaultstream.begin_plan({n}, '{other}') WHERE outcome <> 'over'")]),
+        (
+            "plan_batches",
+            vec![format!(
+                "SELECT WHERE vaultstream.plan_batches({n}, 1, '{other}', NULL, '{{10}}', '{{10}}', 10, true, 'text', 1, 1, false) <> 'lost'"
+            )],
+        ),
+        ("release_plan", vec![format!("SELECT WHERE vaultstream.release_plan({n}, 1, '{other}')")]),
+        ("report_source", vec![format!("SELECT WHERE vaultstream.report_source({n}, 'SourceUnusable', 'why', false)")]),
         ("register_kek", vec!["SELECT WHERE vaultstream.register_kek('kek', 'mine') = 'mine'".to_owned()]),
         ("kek_canary", vec!["SELECT WHERE vaultstream.kek_canary('of another') IS NOT NULL".to_owned()]),
         ("tenant_of_login", vec!["SELECT * FROM vaultstream.tenant_of_login() WHERE namespace <> 'other'".to_owned()]),
@@ -115,7 +124,7 @@ async fn findings(stage: &Stage, login: &Login, job: &Job, lease: &Lease) -> Vec
             AND CASE WHEN c.relkind = 'S' THEN has_sequence_privilege($1, c.oid, 'USAGE, SELECT, UPDATE') ELSE false END \
          UNION ALL SELECT 'CREATE in the schema' WHERE has_schema_privilege($1, 'vaultstream', 'CREATE') \
          UNION ALL SELECT 'member of ' || r.rolname FROM pg_roles r WHERE pg_has_role($1, r.oid, 'MEMBER') \
-            AND r.rolname NOT IN ($1::text, 'vaultstream_tenant', 'vaultstream_source')";
+            AND r.rolname NOT IN ($1::text, 'vaultstream_tenant')";
     for row in owner.query(relations, &[&login.role]).await.unwrap() {
         let right: String = row.get(0);
         if !RELATIONS.contains(&right.as_str()) {

@@ -8,7 +8,7 @@ use vaultstream_ledger::limits::{Allowance, LedgerLimits, LimitExceeded, Quantit
 use vaultstream_ledger::steps::{self, Seeding, Step, StepError};
 use vaultstream_ledger::{Job, JobState, Ledger, NewJob, jobs};
 
-use crate::stage::{Stage, generated, of_table};
+use crate::stage::{Stage, Unseeded, generated, of_table, seed_chunk};
 
 fn of_tenant(tenant: Allowance) -> LedgerLimits {
     LedgerLimits { tenant, ..LedgerLimits::default() }
@@ -39,7 +39,7 @@ async fn begin(ledger: &Ledger, job: &Job) -> Result<(), LimitExceeded> {
 }
 
 async fn seed(ledger: &Ledger, job: &Job) {
-    while let Step::Done(Seeding::More { .. }) = steps::seed_chunk(ledger, job.id, 1000).await.unwrap() {}
+    while let Step::Done(Seeding::More { .. }) = seed_chunk(ledger, job.id, 1000).await.unwrap() {}
 }
 
 async fn set_state(stage: &Stage, job: &Job, state: JobState) {
@@ -161,9 +161,9 @@ async fn a_table_is_planned_up_to_the_limit_and_on_from_there_once_there_is_room
     let ledger = limited(7);
     begin(&ledger, &job).await.unwrap();
     let exceeded = loop {
-        match steps::seed_chunk(&ledger, job.id, 30).await {
+        match seed_chunk(&ledger, job.id, 30).await {
             Ok(Step::Done(Seeding::More { .. })) => {}
-            Err(StepError::Limit(exceeded)) => break exceeded,
+            Err(Unseeded::Step(StepError::Limit(exceeded))) => break exceeded,
             other => panic!("{other:?}"),
         }
     };

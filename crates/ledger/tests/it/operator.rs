@@ -176,7 +176,7 @@ const EXCESSES: &str = "
      WHERE relnamespace = 'vaultstream'::regnamespace AND pg_has_role($1, relowner, 'MEMBER')
     UNION ALL
     SELECT 'member of ' || rolname FROM pg_roles WHERE pg_has_role($1, oid, 'MEMBER')
-       AND rolname NOT IN ($1::text, 'vaultstream_operator', 'vaultstream_source')";
+       AND rolname NOT IN ($1::text, 'vaultstream_operator')";
 
 /// Everything that the operator's login can do beyond its work.
 async fn findings(stage: &Stage, operator: &Login, job: &Job, lease: &Lease) -> Vec<String> {

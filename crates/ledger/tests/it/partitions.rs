@@ -5,7 +5,7 @@ use vaultstream_ledger::commit::Committed;
 use vaultstream_ledger::steps::{self, Deleted, Step};
 use vaultstream_ledger::{JobState, jobs};
 
-use crate::stage::{Stage, generated, segment};
+use crate::stage::{Stage, generated, seed_chunk, segment};
 
 const DELETE: DeletionPolicy = DeletionPolicy { signatures: Retention::Delete, records: Retention::Delete };
 const RETAIN: DeletionPolicy = DeletionPolicy { signatures: Retention::Retain, records: Retention::Retain };
@@ -31,7 +31,7 @@ async fn a_reader_of_the_parents_stops_no_job_from_being_made_signed_or_deleted_
         let job = stage.pending(generated(100, 10, 1)).await;
         if steps::provision(&stage.ledger, job.id).await.unwrap() == Step::Done(()) {
             while stage.job(job.id).await.state == JobState::Seeding {
-                steps::seed_chunk(&stage.ledger, job.id, 1000).await.unwrap();
+                seed_chunk(&stage.ledger, job.id, 1000).await.unwrap();
             }
             break stage.job(job.id).await;
         }

@@ -116,7 +116,7 @@ async fn rights_that_were_not_granted_are_granted_by_the_next_program() {
     stage.sql().await.batch_execute(PARTITIONS).await.unwrap();
     assert_eq!(rights(&stage).await, wanted);
     // Once they are granted, they are not touched again.
-    stage.sql().await.batch_execute("GRANT SELECT ON vaultstream.keys TO vaultstream_source").await.unwrap();
+    stage.sql().await.batch_execute("GRANT SELECT ON vaultstream.keys TO vaultstream_auditor").await.unwrap();
     stage.ledger.migrate().await.unwrap();
     assert_ne!(rights(&stage).await, wanted);
 }

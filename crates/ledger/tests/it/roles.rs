@@ -4,26 +4,28 @@ use vaultstream_api::Reason;
 use vaultstream_ledger::commit::{self, Committed, Reject};
 use vaultstream_ledger::data_keys::{self, JobDataKey};
 use vaultstream_ledger::leases::{self, LeaseOutcome, Stored};
-use vaultstream_ledger::payloads::{self, Payload, ReadError};
+use vaultstream_ledger::payloads::{self, Payload};
+use vaultstream_ledger::planning::TableError;
 use vaultstream_ledger::steps::{self, Finish, Lack, ReceiptStored, SourceError, Step, StepError};
 use vaultstream_ledger::{Class, Ledger, batches, damaged_keys, faults, progress, verify};
 use vaultstream_signing::Backend;
 
-use crate::stage::{MINUTE, Stage, all_signed, generated, material, of_table, options, segment, segment_of};
+use crate::stage::{
+    MINUTE, Stage, Unseeded, all_signed, generated, material, of_table, options, seed_chunk_as, segment, segment_of,
+};
 use crate::tenants::Login;
 
 /// The login of the jobs' namespace.
-async fn worker(stage: &Stage, source_role: bool) -> (String, Ledger) {
+async fn worker(stage: &Stage) -> (String, Ledger) {
     let url = Login::of(stage, "default").await.url;
-    let mut options = options(&url);
-    options.source_role = source_role;
-    (url, Ledger::connect(&options).await.unwrap())
+    let ledger = Ledger::connect(&options(&url)).await.unwrap();
+    (url, ledger)
 }
 
 #[tokio::test]
 async fn a_worker_s_role_is_enough_for_its_whole_work() {
     let stage = Stage::new().await;
-    let (_, ledger) = worker(&stage, false).await;
+    let (_, ledger) = worker(&stage).await;
     let job = stage.signing(generated(40, 10, 2)).await;
     ledger.check_version().await.unwrap();
     assert_eq!(ledger.migrate().await.unwrap().applied, 0);
@@ -87,7 +89,7 @@ async fn a_worker_s_role_can_do_nothing_else() {
     let lease = stage.first_lease(&job).await;
     stage.commit(&job, &lease, &[segment(&stage.ranges(&job).await[0], lease.key)]).await;
     stage.sql().await.batch_execute("CREATE TABLE secrets (id bigint PRIMARY KEY, body text)").await.unwrap();
-    let (url, ledger) = worker(&stage, false).await;
+    let (url, ledger) = worker(&stage).await;
     let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
     let n = job.id;
@@ -143,7 +145,7 @@ async fn a_worker_s_role_can_do_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_grant_to_vaultstream_source_is_the_permission_to_sign_a_table() {
+async fn a_grant_to_the_login_of_the_workers_is_the_permission_to_sign_a_table() {
     let stage = Stage::new().await;
     let sql = stage.sql().await;
     sql.batch_execute(
@@ -152,47 +154,51 @@ async fn a_grant_to_vaultstream_source_is_the_permission_to_sign_a_table() {
     )
     .await
     .unwrap();
-    let mut operator = options(&stage.url);
-    operator.source_role = true;
-    let operator = Ledger::connect(&operator).await.unwrap();
+    let login = Login::of(&stage, "default").await;
+    let (role, mut options) = (login.role.as_str(), options(&login.url));
+    options.source.for_others = true;
+    let worker = Ledger::connect(&options).await.unwrap();
+    let owner = &stage.ledger;
     let job = stage.pending(of_table("ours", 10)).await;
-    steps::provision(&operator, job.id).await.unwrap();
+    steps::provision(owner, job.id).await.unwrap();
 
-    // Not granted and missing read the same, though the operator itself may do everything.
-    let denied = steps::seed_chunk(&operator, job.id, 100).await.unwrap_err().to_string();
+    // Not granted and missing read the same, though the ledger's owner may do everything.
+    let denied = seed_chunk_as(owner, &worker, job.id, 100).await.unwrap_err().to_string();
     assert_eq!(
         denied,
-        "spec.source.table: table public.ours does not exist or vaultstream_source may not read it: create it, or \
-         GRANT USAGE ON SCHEMA public TO vaultstream_source; GRANT SELECT ON public.ours TO vaultstream_source"
+        format!(
+            "spec.source.table: table public.ours does not exist or {role} may not read it: create it, or \
+             GRANT USAGE ON SCHEMA public TO {role}; GRANT SELECT ON public.ours TO {role}"
+        )
     );
     let absent = stage.pending(of_table("absent", 10)).await;
-    steps::provision(&operator, absent.id).await.unwrap();
-    let missing = steps::seed_chunk(&operator, absent.id, 100).await.unwrap_err();
-    assert!(
-        matches!(&missing, StepError::Source(SourceError::NoTable(lacking)) if lacking.lack == Lack::AbsentOrDenied),
-        "{missing:?}"
-    );
+    steps::provision(owner, absent.id).await.unwrap();
+    let missing = seed_chunk_as(owner, &worker, absent.id, 100).await.unwrap_err();
+    let Unseeded::Table(TableError::Source(SourceError::NoTable(lacking))) = &missing else { panic!("{missing:?}") };
+    assert_eq!(lacking.lack, Lack::AbsentOrDenied);
     assert_eq!(missing.to_string().replace("absent", "ours"), denied);
     // A name that is nearly right is only hinted at when the table may be read.
     let nearly = stage.pending(of_table("ourz", 10)).await;
-    steps::provision(&operator, nearly.id).await.unwrap();
-    let hidden = steps::seed_chunk(&operator, nearly.id, 100).await.unwrap_err().to_string();
+    steps::provision(owner, nearly.id).await.unwrap();
+    let hidden = seed_chunk_as(owner, &worker, nearly.id, 100).await.unwrap_err().to_string();
     assert_eq!(hidden.replace("ourz", "ours"), denied);
 
-    // A grant on one of the two columns is not enough either.
-    sql.batch_execute("GRANT SELECT (id) ON ours TO vaultstream_source").await.unwrap();
-    let error = steps::seed_chunk(&operator, job.id, 100).await.unwrap_err();
-    assert!(matches!(error, StepError::Source(SourceError::NoColumn { member: "payload", .. })), "{error}");
-
-    sql.batch_execute("GRANT SELECT ON ours TO vaultstream_source").await.unwrap();
-    assert!(matches!(steps::seed_chunk(&operator, job.id, 100).await.unwrap(), Step::Done(_)));
+    // A grant on one of the two columns is not enough either; one on both is.
+    sql.batch_execute(&format!("GRANT USAGE ON SCHEMA public TO {role}; GRANT SELECT (id) ON ours TO {role}"))
+        .await
+        .unwrap();
+    let error = seed_chunk_as(owner, &worker, job.id, 100).await.unwrap_err();
+    let Unseeded::Table(TableError::Source(SourceError::NoColumn { member: "payload", .. })) = error else {
+        panic!("{error:?}")
+    };
+    sql.batch_execute(&format!("GRANT SELECT (body) ON ours TO {role}")).await.unwrap();
+    assert!(matches!(seed_chunk_as(owner, &worker, job.id, 100).await.unwrap(), Step::Done(_)));
     let job = stage.job(job.id).await;
     let ranges = stage.ranges(&job).await;
-    let (_, ledger) = worker(&stage, true).await;
     let mut rows = 0;
-    payloads::read(&ledger, &job, &ranges, |_, _, _| rows += 1).await.unwrap();
+    payloads::read(&worker, &job, &ranges, |_, _, _| rows += 1).await.unwrap();
     assert_eq!(rows, 20);
-    sql.batch_execute("REVOKE SELECT ON ours FROM vaultstream_source").await.unwrap();
-    let error = payloads::read(&ledger, &job, &ranges, |_, _, _| {}).await.unwrap_err();
-    assert!(matches!(error, ReadError::Gone(_)), "{error}");
+    sql.batch_execute(&format!("REVOKE SELECT (id, body) ON ours FROM {role}")).await.unwrap();
+    let error = payloads::read(&worker, &job, &ranges, |_, _, _| {}).await.unwrap_err();
+    assert!(error.to_string().contains("the right to read it is gone"), "{error}");
 }

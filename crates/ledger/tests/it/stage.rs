@@ -13,9 +13,11 @@ use vaultstream_ledger::commit::{self, Committed, Segment};
 use vaultstream_ledger::copy::put_signature_row;
 use vaultstream_ledger::data_keys;
 use vaultstream_ledger::leases::{self, LeaseOutcome, Material, Stored, Wrapping};
-use vaultstream_ledger::steps::{self, Seeding, Step};
+use vaultstream_ledger::planning::{self, Begun, ChunkOutcome, TableError};
+use vaultstream_ledger::steps::{self, Seeding, Step, StepError};
 use vaultstream_ledger::{
-    BatchRange, ConnectOptions, Job, JobId, KeyId, Lease, Ledger, NewJob, Progress, TlsFiles, jobs,
+    BatchRange, ConnectOptions, Job, JobId, KeyId, Lease, Ledger, NewJob, Progress, QueryError, SourceOptions,
+    TlsFiles, jobs,
 };
 use vaultstream_signing::{Digest, RawSignature};
 
@@ -40,7 +42,7 @@ pub(crate) fn options(url: &str) -> ConnectOptions {
         max_connections: 6,
         application_name: "vaultstream-test".to_owned(),
         tls: TlsFiles::default(),
-        source_role: false,
+        source: SourceOptions::default(),
         patience: Duration::from_secs(10),
     }
 }
@@ -103,7 +105,7 @@ impl Stage {
     pub(crate) async fn signing(&self, spec: SigningJobSpec) -> Job {
         let job = self.pending(spec).await;
         assert_eq!(steps::provision(&self.ledger, job.id).await.unwrap(), Step::Done(()));
-        while let Step::Done(Seeding::More { .. }) = steps::seed_chunk(&self.ledger, job.id, 1000).await.unwrap() {}
+        while let Step::Done(Seeding::More { .. }) = seed_chunk(&self.ledger, job.id, 1000).await.unwrap() {}
         self.job(job.id).await
     }
 
@@ -154,6 +156,48 @@ impl Stage {
     /// Signatures that are stored.
     pub(crate) async fn stored(&self, job: &Job) -> i64 {
         self.number(&format!("SELECT count(*) FROM vaultstream.signatures_{}", job.id)).await
+    }
+}
+
+/// Why a chunk is not seeded.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unseeded {
+    #[error(transparent)]
+    Table(#[from] TableError),
+    #[error(transparent)]
+    Step(#[from] StepError),
+    #[error(transparent)]
+    Query(#[from] QueryError),
+}
+
+/// Makes the next chunk of a job, or has a planner plan it, with the same login for lifecycle and worker.
+pub(crate) async fn seed_chunk(ledger: &Ledger, id: JobId, chunk: u64) -> Result<Step<Seeding>, Unseeded> {
+    seed_chunk_as(ledger, ledger, id, chunk).await
+}
+
+/// The same with a login of its own for the worker.
+pub(crate) async fn seed_chunk_as(
+    owner: &Ledger,
+    worker: &Ledger,
+    id: JobId,
+    chunk: u64,
+) -> Result<Step<Seeding>, Unseeded> {
+    let job = jobs::by_id(owner, id).await?.unwrap();
+    if matches!(job.spec.source, Source::Generate(_)) {
+        return Ok(steps::seed_chunk(owner, id, chunk).await?);
+    }
+    match steps::oversee_plan(owner, id).await? {
+        Step::Done(Seeding::More { .. }) => {}
+        step => return Ok(step),
+    }
+    let Begun::Plan(mut plan) = planning::begin(worker, id, job.uid).await? else { panic!("it is not planned") };
+    let read = planning::read_chunk(worker, &job, &plan, chunk).await?;
+    loop {
+        match planning::store(worker, &mut plan, &read).await? {
+            ChunkOutcome::More | ChunkOutcome::Complete => return Ok(steps::oversee_plan(owner, id).await?),
+            ChunkOutcome::Wait => drop(steps::oversee_plan(owner, id).await?),
+            ChunkOutcome::Lost => panic!("another one plans"),
+        }
     }
 }
 

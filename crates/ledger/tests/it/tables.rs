@@ -4,16 +4,17 @@ use vaultstream_api::{SigningJobSpec, Source, TableSource};
 use vaultstream_ledger::batches::{self, Split};
 use vaultstream_ledger::commit::Committed;
 use vaultstream_ledger::payloads::{self, Payload, RangeRead};
-use vaultstream_ledger::steps::{self, Seeding, SourceError, Step, StepError};
+use vaultstream_ledger::planning::{self, Begun, TableError};
+use vaultstream_ledger::steps::{self, Seeding, SourceError, Step};
 use vaultstream_ledger::{BatchRange, Job, Ledger, progress, verify};
 
-use crate::stage::{Stage, all_signed, of_table, options, segment_of, url_as};
+use crate::stage::{Stage, Unseeded, all_signed, of_table, options, seed_chunk, segment_of, url_as};
 
 async fn refused(stage: &Stage, spec: SigningJobSpec) -> SourceError {
     let job = stage.pending(spec).await;
     steps::provision(&stage.ledger, job.id).await.unwrap();
-    match steps::seed_chunk(&stage.ledger, job.id, 1000).await.unwrap_err() {
-        StepError::Source(error) => {
+    match seed_chunk(&stage.ledger, job.id, 1000).await.unwrap_err() {
+        Unseeded::Table(TableError::Source(error)) => {
             assert!(!error.to_string().contains('\n'), "{error}");
             error
         }
@@ -111,7 +112,7 @@ async fn gaps_cost_nothing_and_the_ranges_tile_the_keys() {
     let job = stage.pending(of_table("invoices", 100)).await;
     steps::provision(&stage.ledger, job.id).await.unwrap();
     let mut chunks = 0;
-    while let Step::Done(Seeding::More { seeded, .. }) = steps::seed_chunk(&stage.ledger, job.id, 250).await.unwrap() {
+    while let Step::Done(Seeding::More { seeded, .. }) = seed_chunk(&stage.ledger, job.id, 250).await.unwrap() {
         chunks += 1;
         assert_eq!(seeded, chunks * 200);
     }
@@ -272,9 +273,9 @@ async fn rows_deleted_during_planning_leave_ranges_that_tile() {
     .unwrap();
     let job = stage.pending(of_table("shrinking", 10)).await;
     steps::provision(&stage.ledger, job.id).await.unwrap();
-    assert!(matches!(steps::seed_chunk(&stage.ledger, job.id, 30).await.unwrap(), Step::Done(Seeding::More { .. })));
+    assert!(matches!(seed_chunk(&stage.ledger, job.id, 30).await.unwrap(), Step::Done(Seeding::More { .. })));
     sql.batch_execute("DELETE FROM shrinking WHERE id > 30").await.unwrap();
-    let done = steps::seed_chunk(&stage.ledger, job.id, 30).await.unwrap();
+    let done = seed_chunk(&stage.ledger, job.id, 30).await.unwrap();
     assert_eq!(done, Step::Done(Seeding::Done { total: 30, batches: 3 }));
     let ranges = stage.ranges(&job).await;
     assert_eq!((ranges[0].first, ranges[2].last), (i64::MIN, 100));
@@ -288,9 +289,7 @@ async fn row_level_security_is_an_error_not_a_smaller_job() {
         .sql()
         .await
         .batch_execute(&format!(
-            "CREATE ROLE {role} LOGIN; GRANT CREATE ON SCHEMA vaultstream TO {role}; \
-             GRANT ALL ON ALL TABLES IN SCHEMA vaultstream TO {role}; GRANT ALL ON SCHEMA vaultstream TO {role}; \
-             GRANT ALL ON ALL SEQUENCES IN SCHEMA vaultstream TO {role}; \
+            "CREATE ROLE {role} LOGIN; \
              CREATE TABLE hidden (id bigint PRIMARY KEY, body text); INSERT INTO hidden VALUES (1, 'a'), (2, 'b'); \
              ALTER TABLE hidden ENABLE ROW LEVEL SECURITY; CREATE POLICY one ON hidden USING (id = 1); \
              GRANT SELECT ON hidden TO {role}"
@@ -300,6 +299,8 @@ async fn row_level_security_is_an_error_not_a_smaller_job() {
     let job = stage.pending(of_table("hidden", 10)).await;
     steps::provision(&stage.ledger, job.id).await.unwrap();
     let tenant = options(&url_as(&stage.url, &role));
-    let error = steps::seed_chunk(&Ledger::connect(&tenant).await.unwrap(), job.id, 10).await.unwrap_err();
-    assert!(matches!(error, StepError::Source(SourceError::RowSecurity { .. })), "{error}");
+    let Begun::Plan(plan) = planning::begin(&stage.ledger, job.id, job.uid).await.unwrap() else { panic!("not begun") };
+    let reader = Ledger::connect(&tenant).await.unwrap();
+    let error = planning::read_chunk(&reader, &job, &plan, 10).await.unwrap_err();
+    assert!(matches!(error, TableError::Source(SourceError::RowSecurity { .. })), "{error}");
 }

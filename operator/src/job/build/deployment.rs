@@ -110,7 +110,6 @@ fn variables(job: &ValidJob, staffing: &Staffing<'_>, env: &[EnvLiteral]) -> Vec
     let own = [
         ("VAULTSTREAM_JOB_UID", uid.as_str()),
         ("VAULTSTREAM_LOG_FORMAT", "json"),
-        ("VAULTSTREAM_SOURCE_ROLE", "true"),
         ("VAULTSTREAM_CONNECTION_DIR", CONNECTION_DIR),
         ("VAULTSTREAM_TERMINATION_LOG", TERMINATION_LOG),
     ]

@@ -8,7 +8,7 @@
 //!            └──────────────────────▶ Merge ──▶ visit
 //! ```
 //!
-//! Each statement sees what was committed when it began. That is as good as one snapshot: the signatures of a job whose index is there
+//! The rows of a table come from the source's database, which may be another one. Each statement sees what was committed when it began. That is as good as one snapshot: the signatures of a job whose index is there
 //! never change, so that the piece is what one statement would show that began with the second one. A row that is deleted, inserted or
 //! changed between the two is shown as the second one finds it.
 //!
@@ -17,6 +17,7 @@
 use tokio_postgres::Client;
 
 use super::held::{Found, Halt, Held, Merge};
+use super::records;
 use super::signed_row::{Now, Visit};
 use super::walk::Piece;
 use crate::connection::{Ledger, Session};
@@ -49,14 +50,12 @@ impl Bulk<'_> {
         let Some(client) = session.client() else { return Ok(None) };
         client.batch_execute(&format!("BEGIN READ ONLY; {INDEX_ONLY}")).await.map_err(ReadError::from)?;
         let (held, is_full) = self.signatures(client).await?;
-        let ends = held.ends();
-        if let (Some(source), Some(ends)) = (&self.source, ends) {
-            self.merge(client, source, &held, ends, visit).await?;
-        }
         client.batch_execute("COMMIT").await.map_err(ReadError::from)?;
         session.settle();
-        if self.source.is_none() {
-            held.show_all(Now::NotRead, visit)?;
+        let ends = held.ends();
+        match (&self.source, ends) {
+            (Some(source), Some(ends)) => self.merge(source, &held, ends, visit).await?,
+            _ => held.show_all(Now::NotRead, visit)?,
         }
         let is_all = !is_full && i64::try_from(held.len()).is_ok_and(|rows| rows < self.most);
         Ok(ends.map(|(_, last)| if is_all { self.piece.last } else { last }))
@@ -80,7 +79,6 @@ impl Bulk<'_> {
 
     async fn merge(
         &self,
-        client: &Client,
         source: &ReadFrom,
         held: &Held,
         (first, last): (i64, i64),
@@ -88,6 +86,8 @@ impl Bulk<'_> {
     ) -> Result<(), Halt> {
         let limit = 2 * held.len() + SPARE_ROWS;
         let sql = source.rows_to_merge(first, last, limit, self.job.spec.max_payload_bytes);
+        let session = records::begin(self.ledger, self.job, "read records").await?;
+        let Some(client) = session.client() else { return Ok(()) };
         let mut merge = Merge::with(held);
         stream::<3, Halt>(client, &sql, |[id, payload, too_large]| {
             let found = match (payload, too_large) {
@@ -98,6 +98,8 @@ impl Bulk<'_> {
             merge.next(int8(id)?, found, visit)
         })
         .await?;
+        client.batch_execute("COMMIT").await.map_err(ReadError::from)?;
+        session.settle();
         merge.finish(limit, visit)
     }
 }

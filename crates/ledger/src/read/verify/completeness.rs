@@ -51,8 +51,8 @@ pub async fn completeness(ledger: &Ledger, job: &Job, most: usize) -> Result<Vec
             }
             found.extend(violation(&queries, job, kind, &sql, most).await?);
         }
-        found.extend(unreached(tx.client(), job).await?.into_iter().map(of_the_table));
     }
+    found.extend(unreached(ledger, job).await?.into_iter().map(of_the_table));
     let short = found.iter().any(|violation| violation.kind == ViolationKind::BatchContents);
     if let (Source::Table(_), true) = (&job.spec.source, short) {
         found.extend(candidates(ledger, job, most).await?);

@@ -79,6 +79,11 @@ impl Held {
         start..self.bytes.len()
     }
 
+    /// Their ids, ascending.
+    pub(super) fn ids(&self) -> impl Iterator<Item = i64> {
+        self.rows.iter().map(|row| row.id)
+    }
+
     /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.rows.len()

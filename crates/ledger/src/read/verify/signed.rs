@@ -17,14 +17,16 @@ use std::ops::ControlFlow;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use vaultstream_api::Source;
 
 use super::bulk::Bulk;
-use super::held::Halt;
+use super::held::{Found, Halt, Held, Merge};
+use super::records;
 use super::signed_row::{Lost, Now, SignedRow, Visit};
 use super::walk::{Piece, Rows, Walk};
 use crate::connection::{Ledger, Session};
 use crate::copy::{CopyError, int8};
-use crate::copy_out::{ReadError, copy_out};
+use crate::copy_out::{INDEX_ONLY, ReadError, copy_out, stream};
 use crate::error::QueryError;
 use crate::ids::KeyId;
 use crate::jobs::Job;
@@ -47,6 +49,26 @@ impl From<ReadError> for Stop {
         Self::Failed(error)
     }
 }
+
+impl From<Halt> for Stop {
+    fn from(halt: Halt) -> Self {
+        match halt {
+            Halt::Asked => Self::Asked,
+            Halt::Failed(error) => Self::Failed(error),
+            Halt::NotMerged(why) => Self::Failed(QueryError::other(ACTION, NotMerged(why)).into()),
+        }
+    }
+}
+
+/// The server sent signatures or rows in another order than it was told.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct NotMerged(&'static str);
+
+const ACTION: &str = "read signatures";
+
+/// Signatures of a table's rows that are held while their rows are looked up.
+const HELD_ROWS: i32 = 5_000;
 
 /// Reads a job's signatures. Remembers that the source cannot be read, so that it is tried only once.
 #[derive(Debug)]
@@ -162,7 +184,7 @@ impl<'a> SignedRows<'a> {
             &walk.condition(Piece { first: from, last: walk.until }),
             most,
         );
-        let session = Session::new(self.ledger.client("read signatures").await.map_err(ReadError::from)?);
+        let session = Session::new(self.ledger.client(ACTION).await.map_err(ReadError::from)?);
         let Some(client) = session.client() else { return Ok(None) };
         let mut ends = None;
         copy_out::<2, ReadError>(client, "", &sql, |[first, last]| {
@@ -180,6 +202,10 @@ impl<'a> SignedRows<'a> {
     async fn after(&mut self, error: ReadError, walk: &mut Walk, one: bool) -> Result<Option<String>, ReadError> {
         let error = match error {
             ReadError::Gone(error) | ReadError::Query(error) => error,
+            ReadError::Source(error) if self.lost.is_none() => {
+                self.lost = Some(Lost { gone: false, why: error.to_string() });
+                return Ok(None);
+            }
             error => return Err(error),
         };
         let code = error.code().unwrap_or_default().to_owned();
@@ -201,9 +227,59 @@ impl<'a> SignedRows<'a> {
     }
 
     async fn show(&self, walk: &Walk, piece: Piece, visit: Visit<'_>) -> Result<(), Stop> {
-        let source = if self.lost.is_some() { None } else { Some(ReadFrom::of(self.job)) };
-        let absent = if self.lost.is_some() { Now::NotRead } else { Now::Gone };
-        self.copy(&self.sql(walk, piece, source.as_ref()), absent, visit).await
+        if self.lost.is_some() {
+            return self.copy(&self.sql(walk, piece, None), Now::NotRead, visit).await;
+        }
+        let source = ReadFrom::of(self.job);
+        match self.job.spec.source {
+            Source::Generate(_) => self.copy(&self.sql(walk, piece, Some(&source)), Now::Gone, visit).await,
+            Source::Table(_) => self.show_beside_table(walk, piece, &source, visit).await,
+        }
+    }
+
+    /// The table may be in another database: some signatures are held while their rows are looked up there.
+    async fn show_beside_table(
+        &self,
+        walk: &Walk,
+        piece: Piece,
+        source: &ReadFrom,
+        visit: Visit<'_>,
+    ) -> Result<(), Stop> {
+        let mut client = self.ledger.client(ACTION).await.map_err(ReadError::from_query)?;
+        let tx = client.build_transaction().read_only(true).start().await.map_err(ReadError::from)?;
+        tx.batch_execute(INDEX_ONLY).await.map_err(ReadError::from)?;
+        let sql = format!(
+            "SELECT s.record_id, s.key_id, s.signature, s.digest FROM {} s WHERE {} ORDER BY s.record_id",
+            signatures_partition(self.job.id),
+            walk.condition(piece)
+        );
+        let portal = tx.bind(&sql, &[]).await.map_err(ReadError::from)?;
+        loop {
+            let rows = tx.query_portal(&portal, HELD_ROWS).await.map_err(ReadError::from)?;
+            let mut held = Held::default();
+            for row in &rows {
+                let signature = row.get::<_, Option<&[u8]>>(2).unwrap_or_default();
+                held.push(row.get(0), KeyId(row.get(1)), signature, row.get(3))?;
+            }
+            if rows.is_empty() {
+                return Ok(tx.rollback().await.map_err(ReadError::from)?);
+            }
+            self.look_up(&held, source, visit).await?;
+        }
+    }
+
+    /// Shows these signatures with the rows that the table has for them.
+    async fn look_up(&self, held: &Held, source: &ReadFrom, visit: Visit<'_>) -> Result<(), Stop> {
+        let session = records::begin(self.ledger, self.job, ACTION).await?;
+        let Some(client) = session.client() else { return Ok(()) };
+        let mut merge = Merge::with(held);
+        stream::<2, Halt>(client, &source.rows_of(held.ids()), |[id, payload]| {
+            merge.next(int8(id)?, payload.map_or(Found::Null, Found::Payload), visit)
+        })
+        .await?;
+        client.batch_execute("COMMIT").await.map_err(ReadError::from)?;
+        session.settle();
+        Ok(merge.finish(usize::MAX, visit)?)
     }
 
     /// Shows one record whose payload cannot be read.
@@ -222,9 +298,8 @@ impl<'a> SignedRows<'a> {
     }
 
     async fn copy(&self, sql: &str, absent: Now<'_>, visit: Visit<'_>) -> Result<(), Stop> {
-        let session = Session::new(self.ledger.client("read signatures").await.map_err(ReadError::from)?);
+        let session = Session::new(self.ledger.client(ACTION).await.map_err(ReadError::from)?);
         let Some(client) = session.client() else { return Ok(()) };
-        // With the session's own rights: vaultstream_source, which reads source tables for workers, sees no signatures.
         copy_out::<6, Stop>(client, "", sql, |[id, key, signature, digest, there, payload]| {
             let now = match (there, payload) {
                 (_, Some(payload)) => Now::Payload(payload),
@@ -254,7 +329,7 @@ pub(crate) fn ends_of_piece(signatures: &str, condition: &str, most: i64) -> Str
     )
 }
 
-/// Each row with a signature is looked up in the source by itself, through the index of its key, whatever that key's type
+/// Each generated record with a signature is looked up by itself, through the index of its key, whatever that key's type
 /// and the statistics: a row that was rejected is not touched, and may be one that cannot be read.
 pub(crate) fn beside_source(signatures: &str, condition: &str, source: Option<&ReadFrom>) -> String {
     let now = source.map_or_else(

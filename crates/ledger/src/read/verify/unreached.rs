@@ -1,9 +1,11 @@
 //! Rows of a source table that its key does not lead to: they could not be signed, and no other check would find them.
 
 use tokio_postgres::Client;
-use vaultstream_api::Source;
+use vaultstream_api::{Source, TableSource};
 
-use crate::copy_out::INDEX_ONLY;
+use super::records;
+use crate::connection::Ledger;
+use crate::copy_out::{INDEX_ONLY, ReadError};
 use crate::error::QueryError;
 use crate::jobs::Job;
 use crate::queries::Queries;
@@ -27,16 +29,41 @@ pub(super) enum Unreached {
 }
 
 /// Counts the rows without a key, and compares the rows that the key's index leads to with those in the table. Finds nothing in a
-/// table that is gone or may not be read. Expects a transaction with one snapshot.
-pub(super) async fn unreached(tx: &Client, job: &Job) -> Result<Vec<Unreached>, QueryError> {
+/// table that is gone or may not be read.
+pub(super) async fn unreached(ledger: &Ledger, job: &Job) -> Result<Vec<Unreached>, QueryError> {
     let Source::Table(table) = &job.spec.source else { return Ok(Vec::new()) };
-    let tx = Queries::over(tx, ACTION);
+    // The table is held by one session and counted by another: both counts are of one snapshot, which has to be taken after that.
+    let held = match records::begin(ledger, job, ACTION).await {
+        Ok(held) => held,
+        Err(ReadError::Gone(_) | ReadError::Source(_)) => return Ok(Vec::new()),
+        Err(error) => return Err(error.into_query()),
+    };
+    let counting = ledger.source.session(ACTION).await?;
+    let Some(client) = counting.client() else { return Ok(Vec::new()) };
+    let found = count(client, job, table).await?;
+    counting.settle();
+    if let Some(client) = held.client() {
+        Queries::over(client, ACTION).batch("COMMIT").await?;
+    }
+    held.settle();
+    Ok(found)
+}
+
+async fn count(client: &Client, job: &Job, table: &TableSource) -> Result<Vec<Unreached>, QueryError> {
+    let tx = Queries::over(client, ACTION);
+    tx.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+    let found = count_in_snapshot(&tx, job, table).await?;
+    tx.batch("COMMIT").await?;
+    Ok(found)
+}
+
+async fn count_in_snapshot(tx: &Queries<'_>, job: &Job, table: &TableSource) -> Result<Vec<Unreached>, QueryError> {
     let facts = Facts::read(&tx.simple(&Facts::sql(table)).await?);
     if !facts.is_some_and(|facts| facts.is_readable()) {
         return Ok(Vec::new());
     }
     tx.batch(SAVEPOINT).await?;
-    let counts = match counts(&tx, &ReadFrom::of(job)).await {
+    let counts = match counts(tx, &ReadFrom::of(job)).await {
         Ok(counts) => counts,
         Err(error) if error.is_fault_of_a_record() => {
             tx.batch(ROLLBACK).await?;

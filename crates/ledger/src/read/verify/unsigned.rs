@@ -2,10 +2,12 @@
 
 use vaultstream_api::Source;
 
+use super::records;
 use crate::connection::Ledger;
-use crate::copy_out::ReadError;
+use crate::copy::int8;
+use crate::copy_out::{ReadError, stream};
 use crate::jobs::Job;
-use crate::queries::Params;
+use crate::queries::Queries;
 use crate::source::{ReadFrom, literal, signatures_partition};
 
 /// Rows per statement.
@@ -35,8 +37,12 @@ pub async fn newer_rows(ledger: &Ledger, job: &Job) -> Result<Option<u64>, ReadE
         ledger.query_one(ACTION, sql, &[&job.id.0]).await.map_err(ReadError::from_query)?.get("last");
     let above = last.map(|last| format!(" WHERE {key} > {}", literal(last))).unwrap_or_default();
     let sql = format!("SELECT count(*) AS rows FROM {table}{above}");
-    let count: i64 = ledger.query_one(ACTION, &sql, &[]).await.map_err(ReadError::from_query)?.get("rows");
-    Ok(Some(count.unsigned_abs()))
+    let session = records::begin(ledger, job, ACTION).await?;
+    let Some(client) = session.client() else { return Ok(None) };
+    let row = Queries::over(client, ACTION).query_one(&sql, &[]).await.map_err(ReadError::from_query)?;
+    client.batch_execute("COMMIT").await.map_err(ReadError::from)?;
+    session.settle();
+    Ok(Some(row.get::<_, i64>("rows").unsigned_abs()))
 }
 
 /// All rows of the table that are neither signed nor rejected, newer ones included; `None` for a job of generated records.
@@ -62,34 +68,46 @@ pub async fn unsigned_between(
     last: i64,
     most: usize,
 ) -> Result<Unsigned, ReadError> {
-    let sql = page_sql(job);
     let mut found = Unsigned::default();
     let mut from = first;
     loop {
-        let room = i64::try_from(most.saturating_sub(found.first.len())).unwrap_or(i64::MAX);
-        let params: Params<'_> = &[&job.id.0, &from, &last, &PAGE, &room];
-        let row = ledger.query_one(ACTION, &sql, params).await.map_err(ReadError::from_query)?;
-        found.count += row.get::<_, i64>("count").unsigned_abs();
-        found.first.extend(row.get::<_, Option<Vec<i64>>>("first").unwrap_or_default());
-        match row.get::<_, Option<i64>>("last").and_then(|end| end.checked_add(1)) {
+        let keys = page(ledger, job, from, last).await?;
+        let lone = without_a_signature(ledger, job, &keys).await?;
+        let room = most.saturating_sub(found.first.len());
+        found.count += lone.len() as u64;
+        found.first.extend(lone.into_iter().take(room));
+        match keys.last().and_then(|end| end.checked_add(1)) {
             Some(next) if next <= last => from = next,
             _ => return Ok(found),
         }
     }
 }
 
-/// One page: its last key, the rows without a signature or a reject, and the first of those.
-fn page_sql(job: &Job) -> String {
-    let ReadFrom { table, key, .. } = ReadFrom::of(job);
-    let signatures = signatures_partition(job.id);
-    format!(
-        "WITH page AS MATERIALIZED (SELECT {key}::bigint AS id FROM {table} WHERE {key} BETWEEN $2::bigint AND $3::bigint \
-           ORDER BY {key} LIMIT $4), \
-         lone AS MATERIALIZED (SELECT p.id FROM page p WHERE NOT EXISTS (SELECT 1 FROM {signatures} s WHERE s.record_id = p.id \
-           AND s.record_id BETWEEN (SELECT min(id) FROM page) AND (SELECT max(id) FROM page)) \
-           AND NOT EXISTS (SELECT 1 FROM vaultstream.tenant_rejects r WHERE r.job_id = $1 AND r.record_id = p.id \
-           AND r.record_id BETWEEN (SELECT min(id) FROM page) AND (SELECT max(id) FROM page)) ORDER BY p.id) \
-         SELECT (SELECT max(id) FROM page) AS last, (SELECT count(*) FROM lone) AS count, \
-           (SELECT array_agg(id) FROM (SELECT id FROM lone ORDER BY id LIMIT $5) f) AS first"
-    )
+/// The keys of the next rows, in the database that has them.
+async fn page(ledger: &Ledger, job: &Job, first: i64, last: i64) -> Result<Vec<i64>, ReadError> {
+    let session = records::begin(ledger, job, ACTION).await?;
+    let Some(client) = session.client() else { return Ok(Vec::new()) };
+    let mut keys = Vec::new();
+    stream::<1, ReadError>(client, &ReadFrom::of(job).keys(first, last, PAGE), |[key]| {
+        keys.push(int8(key)?);
+        Ok(())
+    })
+    .await?;
+    client.batch_execute("COMMIT").await.map_err(ReadError::from)?;
+    session.settle();
+    Ok(keys)
+}
+
+/// Those of these ids, which ascend, that the ledger has neither a signature nor a reject of.
+async fn without_a_signature(ledger: &Ledger, job: &Job, ids: &[i64]) -> Result<Vec<i64>, ReadError> {
+    let (Some(first), Some(last)) = (ids.first(), ids.last()) else { return Ok(Vec::new()) };
+    let sql = format!(
+        "SELECT coalesce(array_agg(p.id ORDER BY p.id), '{{}}') AS ids FROM unnest($2::bigint[]) AS p (id) \
+          WHERE NOT EXISTS (SELECT 1 FROM {} s WHERE s.record_id = p.id AND s.record_id BETWEEN $3 AND $4) \
+            AND NOT EXISTS (SELECT 1 FROM vaultstream.tenant_rejects r WHERE r.job_id = $1 AND r.record_id = p.id \
+              AND r.record_id BETWEEN $3 AND $4)",
+        signatures_partition(job.id)
+    );
+    let row = ledger.query_one(ACTION, &sql, &[&job.id.0, &ids, first, last]).await.map_err(ReadError::from_query)?;
+    Ok(row.get("ids"))
 }

@@ -1,5 +1,7 @@
 //! Reading the payloads, and skipping rows that the server cannot read.
 
+use std::time::Duration;
+
 use deadpool_postgres::ClientWrapper;
 use futures_util::future;
 use vaultstream_api::Source;
@@ -13,17 +15,17 @@ use crate::ids::BatchRange;
 use crate::jobs::Job;
 use crate::source::{self, Facts, Next, next_row};
 
-/// Reads the ranges in one transaction. BEGIN, the check of the table and the first COPY are sent together.
+/// Reads the ranges in one transaction. BEGIN, the facts of the table and the first COPY are sent together; the COPY is run once the facts
+/// are found to be what was planned.
 pub(super) async fn read(
     client: &ClientWrapper,
     job: &Job,
     ranges: &[BatchRange],
-    source_role: bool,
     visit: impl FnMut(usize, i64, Payload<'_>),
 ) -> Result<Vec<RangeRead>, ReadError> {
     let plan = Plan::new(job);
     let mut rows = Shown::new(ranges, plan.limit, visit);
-    let mut before = begin(job, &plan, source_role);
+    let mut before = begin(job, &plan);
     loop {
         let spans = plan.spans(rows.rest());
         let Some(&(_, end)) = spans.last() else { break };
@@ -43,13 +45,17 @@ pub(super) async fn read(
     Ok(rows.reads)
 }
 
-/// Begins the transaction. A table is locked first, so that the facts hold until the end.
-fn begin(job: &Job, plan: &Plan, source_role: bool) -> String {
+/// How long one statement on a table may take: whoever may lock its rows or define its indexes does not stop a worker for ever.
+const TABLE_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// Begins the transaction. A table is locked first, so that the facts hold until the end. Each statement has a snapshot of its own: one for
+/// all of them would be older than the lock.
+fn begin(job: &Job, plan: &Plan) -> String {
     let look = match &job.spec.source {
         Source::Generate(_) => String::new(),
         Source::Table(table) => {
-            let role = if source_role { "SET LOCAL ROLE vaultstream_source; " } else { "" };
-            format!("{role}{}; {}; ", plan.from.lock(), Facts::sql(table))
+            let timeout = format!("SET LOCAL statement_timeout = {}", TABLE_TIMEOUT.as_millis());
+            format!("{timeout}; {}; {}; ", plan.from.lock(), Facts::sql(table))
         }
     };
     format!("BEGIN READ ONLY; {look}{INDEX_ONLY}; {}", source::SAVEPOINT)
@@ -65,16 +71,13 @@ async fn copy<V: FnMut(usize, i64, Payload<'_>)>(
     rows: &mut Shown<'_, V>,
 ) -> Result<(), ReadError> {
     let sql = plan.sql(spans);
-    let (begun, stream) = future::join(client.simple_query(before), copy_out::begin(client, &sql)).await;
-    let messages = begun.map_err(|error| match ReadError::from(error) {
-        // No such role. In later statements the code means a value.
-        ReadError::Query(error) if error.code() == Some("22023") => ReadError::Gone(error),
-        other => other,
-    })?;
+    let (begun, prepared) = future::join(client.simple_query(before), copy_out::prepare(client, &sql)).await;
+    let messages = begun.map_err(ReadError::from)?;
     if let Some(facts) = Facts::read(&messages) {
         source::unchanged(job, &facts)?;
     }
-    let stream = stream.map_err(ReadError::from)?;
+    let prepared = prepared.map_err(ReadError::from)?;
+    let stream = copy_out::begin_prepared(client, &prepared).await.map_err(ReadError::from)?;
     if plan.is_checked() {
         return copy_out::show::<3, ReadError>(stream, |[id, payload, size]| {
             let payload = match (payload, size) {

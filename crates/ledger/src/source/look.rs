@@ -1,0 +1,80 @@
+//! Checks of a source table: before a job is planned, while it is, and before it is signed.
+
+use tokio_postgres::Client;
+use vaultstream_api::{Source, TableSource};
+
+use super::advice::{child, refuse};
+use super::error::SourceError;
+use super::facts::{Facts, NoFacts};
+use super::judge::{Fit, judge, unchanged};
+use super::names::is_reserved;
+use crate::connection::Ledger;
+use crate::error::QueryError;
+use crate::jobs::Job;
+use crate::queries::Queries;
+
+const ACTION: &str = "look at the source table";
+
+/// Why a table cannot be planned or signed at present.
+#[derive(Debug, thiserror::Error)]
+pub enum TableError {
+    /// Not until a person changes something.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// Postgres failed.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+}
+
+/// Checks a table as planning will, and changes nothing. The database of the ledger need not hold one.
+///
+/// # Errors
+///
+/// Why the table cannot be signed, or that Postgres failed.
+pub async fn look_at_table(ledger: &Ledger, source: &TableSource) -> Result<(), TableError> {
+    let session = ledger.source.session(ACTION).await?;
+    let Some(client) = session.client() else { return Ok(()) };
+    let queries = Queries::over(client, ACTION);
+    queries.batch("BEGIN READ ONLY").await?;
+    check(client, source, ledger.source.for_others).await?;
+    queries.batch("ROLLBACK").await?;
+    session.settle();
+    Ok(())
+}
+
+/// Makes sure that the table of a planned job is still the one that was planned. Each transaction that reads it checks that, too; this is
+/// for before there is anything to read.
+///
+/// # Errors
+///
+/// The change, or that Postgres failed.
+pub async fn check_planned(ledger: &Ledger, job: &Job) -> Result<(), TableError> {
+    let Source::Table(table) = &job.spec.source else { return Ok(()) };
+    let session = ledger.source.session(ACTION).await?;
+    let Some(client) = session.client() else { return Ok(()) };
+    unchanged(job, &facts(client, table).await?)?;
+    session.settle();
+    Ok(())
+}
+
+/// Judges a table with the rights of the session. `for_others`: the error does not tell whether a table that may not be read is there.
+pub(crate) async fn check(client: &Client, source: &TableSource, for_others: bool) -> Result<Fit, TableError> {
+    if is_reserved(&source.schema) {
+        return Err(SourceError::ReservedSchema(source.schema.clone()).into());
+    }
+    let facts = facts(client, source).await?;
+    let fit = match judge(&facts) {
+        Ok(fit) => fit,
+        Err(unfit) => return Err(refuse(client, &facts, source, unfit, for_others).await?.into()),
+    };
+    match child(client, &fit.table).await? {
+        Some(child) => Err(SourceError::HasChildren { table: facts.table, child }.into()),
+        None => Ok(fit),
+    }
+}
+
+/// What the catalog says.
+pub(crate) async fn facts(client: &Client, source: &TableSource) -> Result<Facts, QueryError> {
+    let messages = Queries::over(client, ACTION).simple(&Facts::sql(source)).await?;
+    Facts::read(&messages).ok_or_else(|| QueryError::other(ACTION, NoFacts))
+}

@@ -1,0 +1,43 @@
+//! Messages that ask a worker for something else than signatures: the plan of a table before, the receipt afterwards.
+
+use std::time::{Duration, Instant};
+
+use vaultstream_streams::{JobStreams, Streams};
+
+use crate::LifecycleError;
+
+/// When a message is sent again: it may be lost. While a worker holds it, that changes nothing.
+const RESEND_INTERVAL: Duration = Duration::from_secs(10);
+
+/// When a worker was last asked for each.
+#[derive(Default)]
+pub(crate) struct Requests {
+    plan: Option<Instant>,
+    receipt: Option<Instant>,
+}
+
+impl Requests {
+    /// Asks for the plan, unless that was done a moment ago.
+    pub(crate) async fn plan(&mut self, streams: &Streams, topology: &JobStreams) -> Result<(), LifecycleError> {
+        if is_due(self.plan) {
+            streams.publish_plan(topology).await?;
+            vaultstream_faults::point("plan-published");
+            self.plan = Some(Instant::now());
+        }
+        Ok(())
+    }
+
+    /// Asks for the receipt, unless that was done a moment ago.
+    pub(crate) async fn receipt(&mut self, streams: &Streams, topology: &JobStreams) -> Result<(), LifecycleError> {
+        if is_due(self.receipt) {
+            streams.publish_finish(topology).await?;
+            vaultstream_faults::point("finish-published");
+            self.receipt = Some(Instant::now());
+        }
+        Ok(())
+    }
+}
+
+fn is_due(asked: Option<Instant>) -> bool {
+    asked.is_none_or(|asked| asked.elapsed() > RESEND_INTERVAL)
+}
