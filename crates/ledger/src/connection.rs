@@ -20,8 +20,6 @@ mod url;
 pub use options::{ConnectError, ConnectOptions, SourceLogin, SourceOptions};
 pub use patience::REQUEST_TIMEOUT;
 pub use pool::Ledger;
-pub(crate) use pool::Settings;
 pub(crate) use session::Session;
-pub(crate) use source_pool::SourcePool;
 pub use tls::{TlsError, TlsFiles};
 pub use url::BadUrl;

@@ -40,11 +40,12 @@ async fn planned(ledger: &Ledger, table: &str) -> Job {
     steps::provision(ledger, job.id).await.unwrap();
     steps::oversee_plan(ledger, job.id).await.unwrap();
     let Begun::Plan(mut plan) = planning::begin(ledger, job.id, uid).await.unwrap() else { panic!("it is planned") };
-    while planning::store(ledger, &mut plan, &planning::read_chunk(ledger, &job, &plan, 5000).await.unwrap())
-        .await
-        .unwrap()
-        != ChunkOutcome::Complete
-    {}
+    loop {
+        let chunk = planning::read_chunk(ledger, &job, &plan, 5000).await.unwrap();
+        if planning::store(ledger, &mut plan, &chunk).await.unwrap() == ChunkOutcome::Complete {
+            break;
+        }
+    }
     steps::oversee_plan(ledger, job.id).await.unwrap();
     jobs::by_id(ledger, job.id).await.unwrap().unwrap()
 }

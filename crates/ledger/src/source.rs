@@ -15,6 +15,6 @@ pub(crate) use facts::{Facts, NoFacts};
 pub(crate) use judge::{Fit, runs_no_code, unchanged};
 pub use look::{TableError, check_planned, look_at_table};
 pub(crate) use look::{check, facts};
-pub(crate) use names::{is_reserved, literal, quoted, records_partition, signatures_partition};
+pub(crate) use names::{literal, quoted, records_partition, signatures_partition};
 pub(crate) use read_from::ReadFrom;
 pub(crate) use walk::{Next, RELEASE, ROLLBACK, SAVEPOINT, next_row};

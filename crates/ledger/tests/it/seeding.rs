@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use vaultstream_ledger::steps::{self, Seeding, Step};
-use vaultstream_ledger::{Class, Job, JobState, Ledger};
+use vaultstream_ledger::{Class, Job, JobState, Ledger, class};
 
 use crate::stage::{Stage, generated, of_table, options, seed_chunk};
 

@@ -87,7 +87,7 @@ pub(crate) async fn next(puller: &mut BatchPuller) -> Delivery {
 pub(crate) fn number(delivery: &Delivery) -> i64 {
     match delivery.work() {
         Work::Batch(batch) => batch.batch,
-        Work::Finish => panic!("a finish message"),
+        other => panic!("{other:?}"),
     }
 }
 
