@@ -38,7 +38,7 @@ impl Attacker {
                  IF (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN \
                      EXECUTE 'GRANT pg_read_all_data TO {role}'; \
                  END IF; \
-                 PERFORM set_config('search_path', 'bait, pg_catalog', false), pg_advisory_lock(4711); END $$; \
+                 PERFORM set_config('search_path', 'bait, pg_catalog', false), pg_try_advisory_lock(4711); END $$; \
              CREATE FUNCTION bait.seem_harmless(value bigint) RETURNS bigint LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN \
                  PERFORM bait.rob(); RETURN value; END $$; \
              GRANT USAGE ON SCHEMA bait TO PUBLIC"
@@ -109,6 +109,7 @@ async fn what_was_done_in_a_session_that_read_a_table_is_undone_before_it_is_use
         )
         .await
         .unwrap();
+    attacker.sql.batch_execute("SELECT pg_advisory_unlock_all()").await.unwrap();
     let login = Login::of(&stage, "default").await;
     // One session for each, so that it is the same one that is used again.
     let one = ConnectOptions { max_connections: 1, ..options(&login.url) };
