@@ -61,16 +61,15 @@ impl Connector {
 
     /// True when a pooler shares server sessions between clients; asked before anything is set. Keeps one connection for the
     /// pool.
-    pub(crate) async fn shares_sessions(&self) -> Result<bool, QueryError> {
-        const ACTION: &str = "connect";
-        let first = self.within(ACTION).await?;
-        let second = match self.within(ACTION).await {
+    pub(crate) async fn shares_sessions(&self, action: &str) -> Result<bool, QueryError> {
+        let first = self.within(action).await?;
+        let second = match self.within(action).await {
             Ok(second) => Some(second),
             Err(error) if error.is_no_room() => None,
             Err(error) => return Err(error),
         };
         let other = second.as_ref().map(|(client, _)| client);
-        let shared = pooling::shares_sessions(&first.0, other).await.map_err(|error| QueryError::new(ACTION, error))?;
+        let shared = pooling::shares_sessions(&first.0, other).await.map_err(|error| QueryError::new(action, error))?;
         if !shared {
             *self.spare() = Some(first);
         }

@@ -57,7 +57,7 @@ impl Ledger {
         let connector = Connector::new(options)?;
         let source = SourcePool::new(options)?;
         let place = connector.place();
-        let shared = patiently(&place, options.patience, || connector.shares_sessions()).await;
+        let shared = patiently(&place, options.patience, || connector.shares_sessions("connect")).await;
         if shared.map_err(|error| connect_error(&connector, &place, options.patience, error))? {
             return Err(ConnectError::SharedSessions { place });
         }

@@ -92,7 +92,7 @@ impl SourcePool {
     }
 
     async fn check_pooling(&self, action: &str) -> Result<(), QueryError> {
-        if patiently(&self.place, REQUEST_TIMEOUT, || self.connector.shares_sessions()).await? {
+        if patiently(&self.place, REQUEST_TIMEOUT, || self.connector.shares_sessions(action)).await? {
             let shared = ConnectError::SharedSessions { place: self.place.clone() };
             return Err(QueryError::inside(action, Class::NoLogin, shared));
         }
