@@ -1,13 +1,14 @@
 //! Planning a table: one planner at a time, whatever is paused or repeated, and only by the job's tenant.
 
 use uuid::Uuid;
-use vaultstream_api::Reason;
+use vaultstream_api::{Reason, TableSource};
 use vaultstream_ledger::faults::report_source;
+use vaultstream_ledger::limits::{Allowance, LedgerLimits};
 use vaultstream_ledger::planning::{self, Begun, ChunkOutcome, TablePlan};
 use vaultstream_ledger::steps::{self, Seeding, Step};
-use vaultstream_ledger::{Job, JobState, Ledger, SourceFault};
+use vaultstream_ledger::{Job, JobState, Ledger, SourceFault, tenants};
 
-use crate::stage::{Stage, of_table, seed_chunk};
+use crate::stage::{Stage, of_table, options, seed_chunk, url_as};
 use crate::tenants::Login;
 
 /// A job over the table `letters` with that many rows, which is to be planned, in batches of ten.
@@ -134,6 +135,36 @@ async fn a_table_is_planned_by_its_tenant_and_by_no_other_one() {
     assert!(stage.job(job.id).await.source_fault.is_some());
     report_source(&own, job.id, None).await.unwrap();
     assert_eq!(stage.job(job.id).await.source_fault, None);
+}
+
+/// Within limits, too, whose lock is of the whole table.
+#[tokio::test]
+async fn an_operator_s_login_oversees_a_plan_and_cannot_read_the_table() {
+    let stage = Stage::new().await;
+    let job = to_be_planned(&stage, 50).await;
+    stage.sql().await.batch_execute("REVOKE SELECT ON letters FROM PUBLIC").await.unwrap();
+    let role = format!("operator_{:x}", Uuid::new_v4().as_u128());
+    tenants::add_operator(&stage.ledger, &role, "secret").await.unwrap();
+    let operator = Ledger::connect(&options(&url_as(&stage.url, &role))).await.unwrap();
+    let batches = Allowance { batches: Some(5), ..Allowance::default() };
+    let operator = operator.with_limits(LedgerLimits { tenant: batches, ..LedgerLimits::default() });
+    // There was no limit before.
+    let overseen = steps::oversee_plan(&operator, job.id).await.unwrap();
+    assert_eq!(overseen, Step::Done(Seeding::More { seeded: 0, total: 0 }));
+    let mut plan = begin(&stage.ledger, &job).await;
+    let chunk = planning::read_chunk(&stage.ledger, &job, &plan, 100).await.unwrap();
+    assert_eq!(planning::store(&stage.ledger, &mut plan, &chunk).await.unwrap(), ChunkOutcome::Wait);
+    steps::oversee_plan(&operator, job.id).await.unwrap();
+    assert_eq!(planning::store(&stage.ledger, &mut plan, &chunk).await.unwrap(), ChunkOutcome::Complete);
+    let done = steps::oversee_plan(&operator, job.id).await.unwrap();
+    assert_eq!(done, Step::Done(Seeding::Done { total: 50, batches: 5 }));
+    let denied = steps::look_at_table(&operator, &letters()).await.unwrap_err();
+    assert!(denied.to_string().contains("may not read table public.letters"), "{denied}");
+}
+
+fn letters() -> TableSource {
+    let of = |name: &str| name.to_owned();
+    TableSource { schema: of("public"), name: of("letters"), key: of("id"), payload: of("body") }
 }
 
 /// What the function is told that stores a plan.
