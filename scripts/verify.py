@@ -490,13 +490,13 @@ def main():
     if args.receipt_digest is not None and digest != expected:
         bundle.problem("Receipt", f"it has the receipt sha256:{digest}; expected was sha256:{expected}")
     for kind, numbers, sentence in [
-        ("WrongSignature", bundle.wrong, "signatures are wrong: those of records"),
-        ("Payload", bundle.payloads, "payloads are not what was signed: those of records"),
-        ("RepeatedNonce", bundle.repeated, "signatures share their nonces with others of the same key: those of records"),
-        ("Changed", [] if args.allow_changed else bundle.rows, "records were no longer what was signed when the bundle was written:"),
+        ("WrongSignature", bundle.wrong, "wrong signatures"),
+        ("Payload", bundle.payloads, "payloads that are not what was signed"),
+        ("RepeatedNonce", bundle.repeated, "signatures that share their nonces with others of the same key"),
+        ("Changed", [] if args.allow_changed else bundle.rows, "rows that were no longer what was signed when the bundle was written"),
     ]:
         if numbers:
-            bundle.problem(kind, f"{len(set(numbers))} {sentence} {named(numbers, args.all)}")
+            bundle.problem(kind, f"{sentence}: {len(set(numbers))}, of the records {named(numbers, args.all)}")
     job = bundle.header["job"]
     print("NOT VERIFIED" if bundle.problems else "VERIFIED")
     print(f"{job['namespace']!r}/{job['name']!r}, uid {job['uid']}".replace("'", ""))

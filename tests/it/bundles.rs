@@ -11,7 +11,7 @@ use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _}
 use serde_json::{Value, json};
 use vaultstream_proof::bundle::{BundleError, BundleOptions, verify_bundle};
 
-use crate::harness::{Ended, Program, Site, of_table, python};
+use crate::harness::{Ended, Program, Site, of_table, output, python};
 
 /// 60 rows of which two cannot be signed.
 const ROWS: &str = "CREATE TABLE orders (id integer PRIMARY KEY, body text);
@@ -277,4 +277,39 @@ async fn an_export_that_fails_leaves_no_file_and_an_unfinished_job_has_no_bundle
         "{}",
         unfinished.stderr
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_says_of_bundles_what_they_are_in_a_browser_without_a_network() {
+    let there = ["chromium", "chromedriver"].map(|program| Command::new(program).arg("--version").output().is_ok());
+    if there != [true, true] {
+        std::io::stderr()
+            .write_all(b"SKIPPED docs/verify.html in a browser: chromium and chromium-driver are not installed\n")
+            .unwrap();
+        return;
+    }
+    let (site, bundle) = site_with_bundle(&[]).await;
+    let bare = export(&site, "job", &["--no-payloads"]).await;
+    let text = std::fs::read_to_string(&bundle).unwrap();
+    let digest = verify(&bundle, &[]).await.assert_code(0).report()["receiptDigest"].as_str().unwrap().to_owned();
+    let forged = site.dir.path().join("forged.vsb");
+    std::fs::write(&forged, text.replace("PayloadMissing", "PayloadTooLarge")).unwrap();
+    let none = site.dir.path().join("none.vsb");
+    std::fs::write(&none, "{}\n").unwrap();
+    let mut page = Command::new("python3");
+    page.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("verify_page.py"));
+    page.args([&bundle, &bare, &forged, &none]);
+    page.args([format!("{digest}@{}", bare.display()), format!("{}@{}", "0".repeat(64), bundle.display())]);
+    let said = output(page).await.unwrap();
+    let expected = [
+        "VERIFIED: Each of the 58 signatures of default/job is right, and the bundle agrees with itself.",
+        "VERIFIED: Each of the 58 signatures",
+        "NOT VERIFIED: 3 things are wrong",
+        "NOT VERIFIED: none.vsb is not a bundle",
+        "VERIFIED: Each of the 58 signatures of default/job is right, and it is the job whose receipt you expected.",
+        "NOT VERIFIED: One thing is wrong with the bundle of default/job. it has the receipt sha256:",
+    ];
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines.len(), expected.len(), "{said}");
+    assert!(lines.iter().zip(expected).all(|(line, begin)| line.starts_with(begin)), "{said}");
 }
