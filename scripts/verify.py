@@ -450,12 +450,12 @@ def read(path):
                         raise Malformed(f"it says that {line['lines']} lines precede it, there are {number - 1}")
                     if file.read(1):
                         raise Malformed("lines follow the last one")
-                    break
+                    bundle.finish()
+                    return bundle
                 bundle.line(line)
         except Malformed as error:
             bundle.problem("Line", f"line {number}: {error}")
-        bundle.finish()
-        return bundle
+            return bundle
 
 
 def ended(line):

@@ -53,7 +53,7 @@ impl BundleReport {
     pub(crate) fn of(found: BundleFindings, expected: &Expected, changes_allowed: bool) -> Self {
         let mut problems = problems(&found, changes_allowed);
         problems.extend(expected.problems(Some(&found.header.receipt)));
-        let good = problems.is_empty();
+        let good = found.is_verified(changes_allowed) && problems.is_empty();
         let header = found.header;
         Self {
             verdict: if good { Verdict::Verified } else { Verdict::NotVerified },
@@ -176,7 +176,7 @@ fn problems(found: &BundleFindings, changes_allowed: bool) -> Vec<Problem> {
         );
         problems.push(Problem::new(ProblemKind::CompromisedKey, message));
     }
-    if found.lost_a_thread || found.checked < found.signed {
+    if !found.all_are_checked() {
         problems.push(Problem::new(ProblemKind::NothingChecked, "not every signature was checked"));
     }
     problems

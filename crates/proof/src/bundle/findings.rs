@@ -46,6 +46,26 @@ pub struct BundleFindings {
     pub lost_a_thread: bool,
 }
 
+impl BundleFindings {
+    /// Whether nothing is wrong. Records that changed before the bundle was written are, unless that is allowed.
+    #[must_use]
+    pub fn is_verified(&self, changes_allowed: bool) -> bool {
+        let none = |records: &Records| records.count() == 0;
+        self.receipt.is_some()
+            && self.problems.is_empty()
+            && [&self.wrong, &self.other_payload, &self.repeated_nonce].into_iter().all(none)
+            && (changes_allowed || none(&self.changed))
+            && !self.revoked.iter().any(|(_, _, revoked)| revoked.compromised)
+            && self.all_are_checked()
+    }
+
+    /// Whether every signature was checked.
+    #[must_use]
+    pub fn all_are_checked(&self) -> bool {
+        self.checked == self.signed && !self.lost_a_thread
+    }
+}
+
 /// Keeps the first problems, and counts the others.
 pub(super) struct Problems {
     most: usize,

@@ -48,14 +48,13 @@ pub fn verify_bundle(
         };
         match taken {
             Ok(false) => {}
-            Ok(true) => break,
+            Ok(true) => return check.finish(path, true).map_err(unread),
             Err(why) => {
                 check.problem(BundleProblemKind::Line, format!("line {}: {why}", reader.number()));
-                break;
+                return check.finish(path, false).map_err(unread);
             }
         }
     }
-    check.finish(path).map_err(unread)
 }
 
 /// The first line.

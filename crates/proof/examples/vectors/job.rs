@@ -1,0 +1,303 @@
+//! A job of a test vector, honest or not, and its lines. Keys and nonces are made from numbers, so that the same text comes out each time.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use p256::{
+    FieldBytes, ProjectivePoint, Scalar,
+    elliptic_curve::{PrimeField as _, ops::Reduce as _, point::AffineCoordinates as _},
+};
+use serde_json::{Value, json};
+use uuid::Uuid;
+use vaultstream_proof::bundle::{
+    BatchLine, BundleWriter, Header, JobName, KeyLine, RecordLine, RejectLine, RevokedLine, RowState,
+};
+use vaultstream_signing::{
+    Backend, BatchRoot, Digest, Hash, Jwk, MessageForm, Nonce, PrivateKey, RawSignature, Thumbprint, jose_encode,
+    merkle,
+};
+
+const UID: Uuid = Uuid::from_u128(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef);
+const REASON: &str = "PayloadMissing";
+
+/// What records are signed as.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Signing {
+    Payload,
+    Bound,
+}
+
+/// A record, and how a forger changed it.
+pub(crate) struct Record {
+    pub(crate) id: i64,
+    pub(crate) payload: Vec<u8>,
+    /// The digest that is written, if not that of the payload's message.
+    pub(crate) digest: Option<Digest>,
+    /// The digest that is signed, if not the one that is written.
+    pub(crate) signed: Option<Digest>,
+    /// The nonce, if not that of RFC 6979.
+    nonce: Option<u8>,
+    pub(crate) row: Option<RowState>,
+}
+
+pub(crate) struct Batch {
+    first: i64,
+    last: i64,
+    key: Option<usize>,
+    records: Vec<Record>,
+    rejects: Vec<i64>,
+}
+
+pub(crate) struct Job {
+    pub(crate) signing: Signing,
+    pub(crate) payloads: bool,
+    pub(crate) receipt_format: u32,
+    pub(crate) compromised: bool,
+    pub(crate) receipt_key_signs: bool,
+    pub(crate) change_receipt: Option<fn(&mut Value)>,
+    pub(crate) batches: Vec<Batch>,
+    pub(crate) keys: usize,
+}
+
+impl Job {
+    /// Two keys, three batches, ten records, two rejects.
+    pub(crate) fn new() -> Self {
+        let mut job = Self::of_batches(&[&[1, 2, 3, 4], &[11, 12, 14], &[21, 22, 23]]);
+        job.batches[1].rejects = vec![13, 15];
+        job.batches[1].last = 15;
+        job
+    }
+
+    /// Batches of records with these ids. The keys take turns.
+    pub(crate) fn of_batches(ids: &[&[i64]]) -> Self {
+        let batch = |(place, ids): (usize, &&[i64])| Batch {
+            first: ids[0],
+            last: ids[ids.len() - 1],
+            key: Some(place % 2),
+            records: ids.iter().map(|id| Record::new(*id)).collect(),
+            rejects: Vec::new(),
+        };
+        Self {
+            signing: Signing::Payload,
+            payloads: true,
+            receipt_format: 2,
+            compromised: false,
+            receipt_key_signs: false,
+            change_receipt: None,
+            batches: ids.iter().enumerate().map(batch).collect(),
+            keys: ids.len().min(2),
+        }
+    }
+
+    /// A record for each of many keys.
+    pub(crate) fn of_many_keys(keys: usize) -> Self {
+        let batches = (0..keys).zip(1..).map(|(key, id)| Batch {
+            first: id,
+            last: id,
+            key: Some(key),
+            records: vec![Record::new(id)],
+            rejects: Vec::new(),
+        });
+        Self { batches: batches.collect(), keys, ..Self::of_batches(&[]) }
+    }
+
+    /// The same with a batch in which nothing could be signed.
+    pub(crate) fn with_rejected_batch(mut self) -> Self {
+        self.batches.push(Batch { first: 31, last: 39, key: None, records: Vec::new(), rejects: vec![31, 39] });
+        self
+    }
+
+    /// The same with one record changed.
+    pub(crate) fn changing(mut self, id: i64, change: impl Fn(&mut Record)) -> Self {
+        self.batches.iter_mut().flat_map(|batch| &mut batch.records).filter(|record| record.id == id).for_each(change);
+        self
+    }
+
+    /// The same with two records of one key signed with one nonce.
+    pub(crate) fn repeating_a_nonce(self) -> Self {
+        self.changing(1, |record| record.nonce = Some(7)).changing(22, |record| record.nonce = Some(7))
+    }
+
+    /// The lines.
+    pub(crate) fn text(&self) -> String {
+        let keys: Vec<PrivateKey> = (0..self.keys).map(|key| private(key + 2)).collect();
+        let receipt_key = if self.receipt_key_signs { private(2) } else { private(1) };
+        let batches: Vec<(BatchLine, Vec<Line>)> =
+            (0..).zip(&self.batches).map(|(number, batch)| self.lines(number, batch, &keys)).collect();
+        let header = Header {
+            bundle: Header::FORMAT,
+            job: JobName { uid: UID, namespace: "default".into(), name: "vector".into() },
+            payloads: self.payloads,
+            spec: self.spec(),
+            receipt: self.receipt(&receipt_key, &keys, &batches),
+            receipt_key: Jwk::of(&receipt_key.public()),
+        };
+        let mut writer = BundleWriter::begin(Vec::new(), &header).expect("memory");
+        for (ordinal, (key, private)) in (1..).zip(keys.iter().enumerate()) {
+            let compromised = (self.compromised && key == 0).then(|| RevokedLine {
+                at: "2026-01-02T00:00:00Z".into(),
+                reason: "left on a train".into(),
+                compromised: true,
+            });
+            let (signed, jwk) = (self.signed_by(key), Jwk::of(&private.public()));
+            writer.key(&KeyLine { ordinal, version: 1, signed, jwk, revoked: compromised }).expect("memory");
+        }
+        for (batch, lines) in &batches {
+            writer.batch(batch).expect("memory");
+            for line in lines {
+                match line {
+                    Line::Record(record) => writer.record(record).expect("memory"),
+                    Line::Reject(reject) => writer.reject(reject).expect("memory"),
+                }
+            }
+        }
+        String::from_utf8(writer.finish().expect("memory")).expect("UTF-8")
+    }
+
+    fn spec(&self) -> String {
+        let message = match self.signing {
+            Signing::Payload => "Payload",
+            Signing::Bound => "Bound",
+        };
+        format!(r#"{{"batchSize":4,"signing":{{"message":"{message}"}}}}"#)
+    }
+
+    fn signed_by(&self, key: usize) -> u64 {
+        self.batches.iter().filter(|batch| batch.key == Some(key)).map(|batch| batch.records.len() as u64).sum()
+    }
+
+    /// A batch and its lines, by id.
+    fn lines(&self, number: u64, batch: &Batch, keys: &[PrivateKey]) -> (BatchLine, Vec<Line>) {
+        let key = batch.key.map(|key| &keys[key]);
+        let records: Vec<RecordLine> =
+            batch.records.iter().filter_map(|record| Some(self.record(record, key?))).collect();
+        let rejects = batch.rejects.iter().map(|id| RejectLine { id: *id, reason: REASON.into() });
+        let tree: merkle::Tree =
+            records.iter().map(|record| merkle::leaf(record.id, &Digest(record.digest), &record.signature)).collect();
+        let rejects_tree: merkle::Tree = batch.rejects.iter().map(|id| merkle::reject_leaf(*id, REASON)).collect();
+        let kid = key.map(|key| key.public().thumbprint());
+        let root = BatchRoot {
+            job: UID,
+            batch: number as i64,
+            first: batch.first,
+            last: batch.last,
+            signed: batch.records.len() as i64,
+            rejected: batch.rejects.len() as i64,
+            key: kid.unwrap_or(Thumbprint::ZERO),
+            rejects: rejects_tree.root(),
+            tree: tree.root(),
+        };
+        let line = BatchLine {
+            batch: number,
+            first: batch.first,
+            last: batch.last,
+            signed: batch.records.len() as u64,
+            rejected: batch.rejects.len() as u64,
+            kid,
+            root: root.hash(),
+        };
+        let mut lines: Vec<Line> = records.into_iter().map(Line::Record).chain(rejects.map(Line::Reject)).collect();
+        lines.sort_by_key(Line::id);
+        (line, lines)
+    }
+
+    fn record(&self, record: &Record, key: &PrivateKey) -> RecordLine {
+        let form = match self.signing {
+            Signing::Payload => MessageForm::Payload,
+            Signing::Bound => MessageForm::Bound { job: UID },
+        };
+        let digest = record.digest.unwrap_or_else(|| form.digest(record.id, &record.payload));
+        let message = record.signed.unwrap_or(digest);
+        let signature = match record.nonce {
+            Some(nonce) => with_nonce(scalar(2), u64::from(nonce), &message),
+            None => deterministic(key, &message),
+        };
+        let payload = (self.payloads && record.row.is_none()).then(|| record.payload.clone());
+        RecordLine { id: record.id, digest: digest.0, signature, payload, row: record.row.filter(|_| self.payloads) }
+    }
+
+    /// The receipt over these batches, as its maker wants it.
+    fn receipt(&self, key: &PrivateKey, keys: &[PrivateKey], batches: &[(BatchLine, Vec<Line>)]) -> String {
+        let roots: Vec<Hash> = batches.iter().map(|(batch, _)| batch.root).collect();
+        let mut rejected: Vec<i64> = self.batches.iter().flat_map(|batch| batch.rejects.clone()).collect();
+        rejected.sort_unstable();
+        let rejects: Vec<Hash> = rejected.iter().map(|id| merkle::reject_leaf(*id, REASON)).collect();
+        let signed: u64 = (0..self.keys).map(|key| self.signed_by(key)).sum();
+        let mut receipt = json!({
+            "uid": UID, "namespace": "default", "name": "vector",
+            "specHash": merkle::to_hex(&Digest::of(self.spec().as_bytes()).0),
+            "records": {"total": signed + rejected.len() as u64, "signed": signed, "rejected": rejected.len(), "changed": 0},
+            "merkleRoot": merkle::to_hex(&merkle::root(&roots)),
+            "backends": ["reference"], "verify": "All",
+            "startedAt": "2026-01-01T00:00:00.000Z", "completedAt": "2026-01-01T00:01:00.000Z",
+        });
+        if !rejects.is_empty() {
+            receipt["rejectsRoot"] = json!(merkle::to_hex(&merkle::root(&rejects)));
+        }
+        if self.receipt_format > 1 {
+            receipt["formatVersion"] = json!(self.receipt_format);
+        }
+        let uses = (0..).zip(keys).map(|(place, key)| (key.public().thumbprint(), self.signed_by(place)));
+        if keys.len() > 1_000 {
+            let leaves: Vec<Hash> = uses.map(|(kid, signed)| merkle::key_use_leaf(&kid, signed)).collect();
+            receipt["keyTree"] = json!({"size": leaves.len(), "root": merkle::to_hex(&merkle::root(&leaves))});
+        } else {
+            receipt["keys"] = uses.map(|(kid, signed)| json!({"kid": kid, "signed": signed})).collect();
+        }
+        if let Some(change) = self.change_receipt {
+            change(&mut receipt);
+        }
+        let header = json!({"alg": "ES256", "kid": key.public().thumbprint(), "typ": "vaultstream-receipt"});
+        let encode = |part: &Value| URL_SAFE_NO_PAD.encode(part.to_string());
+        let signed = format!("{}.{}", encode(&header), encode(&receipt));
+        let signature = deterministic(key, &Digest::of(signed.as_bytes()));
+        format!("{signed}.{}", jose_encode(&signature))
+    }
+}
+
+impl Record {
+    fn new(id: i64) -> Self {
+        Self { id, payload: format!("record {id}").into_bytes(), digest: None, signed: None, nonce: None, row: None }
+    }
+}
+
+/// A line below a batch.
+enum Line {
+    Record(RecordLine),
+    Reject(RejectLine),
+}
+
+impl Line {
+    fn id(&self) -> i64 {
+        match self {
+            Self::Record(record) => record.id,
+            Self::Reject(reject) => reject.id,
+        }
+    }
+}
+
+fn scalar(number: usize) -> Scalar {
+    Scalar::from(number as u64)
+}
+
+fn private(number: usize) -> PrivateKey {
+    PrivateKey::from_scalar(&scalar(number).to_repr().into()).expect("a number from 1 on is a key")
+}
+
+fn deterministic(key: &PrivateKey, digest: &Digest) -> RawSignature {
+    let mut signature = [RawSignature::EMPTY];
+    let mut signer = Backend::Reference.signer(key, Nonce::Deterministic).expect("the reference signs everywhere");
+    signer.sign(&[*digest], &mut signature).expect("a signature");
+    signature[0]
+}
+
+/// A signature with this nonce (FIPS 186-5, 6.4.1).
+fn with_nonce(key: Scalar, nonce: u64, digest: &Digest) -> RawSignature {
+    let nonce = Scalar::from(nonce);
+    let point = (ProjectivePoint::GENERATOR * nonce).to_affine();
+    let r = Scalar::reduce(&point.x());
+    let z = Scalar::reduce(&FieldBytes::from(digest.0));
+    let s = nonce.invert().expect("not zero") * (z + r * key);
+    let mut signature = RawSignature::EMPTY;
+    signature.0[..32].copy_from_slice(&r.to_repr());
+    signature.0[32..].copy_from_slice(&s.to_repr());
+    signature
+}

@@ -1,0 +1,223 @@
+//! Writes the test vectors of bundles into a folder: vectors DIR. The same each time. tests/it/bundles.rs gives them to all verifiers.
+//!
+//! ```text
+//! Job (what was signed) ─▶ lines ─▶ a file, and whether it is verified
+//!   │ a forger's changes      │ a change of the text
+//! ```
+
+#![expect(clippy::expect_used, reason = "what it writes is known when it is built")]
+
+mod job;
+
+use std::{fs, path::PathBuf};
+
+use job::{Job, Record, Signing};
+use serde_json::{Value, json};
+use vaultstream_signing::{Digest, MessageForm};
+
+/// A file, what a verifier says of it, and why.
+struct Vector {
+    name: &'static str,
+    text: String,
+    verdict: &'static str,
+    why: &'static str,
+}
+
+/// Whether a bundle is verified, is not, or is none.
+const GOOD: &str = "VERIFIED";
+const BAD: &str = "NOT VERIFIED";
+const NONE: &str = "no bundle";
+
+fn main() {
+    let dir = PathBuf::from(std::env::args().nth(1).expect("vectors DIR"));
+    fs::create_dir_all(&dir).expect("the folder is made");
+    let vectors: Vec<Vector> = good().into_iter().chain(forged()).chain(edited()).collect();
+    let index: Vec<Value> = vectors
+        .iter()
+        .map(|vector| json!({"file": format!("{}.vsb", vector.name), "verdict": vector.verdict, "why": vector.why}))
+        .collect();
+    for vector in &vectors {
+        fs::write(dir.join(format!("{}.vsb", vector.name)), &vector.text).expect("a vector is written");
+    }
+    let index = serde_json::to_string_pretty(&index).expect("JSON") + "\n";
+    fs::write(dir.join("index.json"), index).expect("the index is written");
+}
+
+/// Bundles of honest jobs.
+fn good() -> Vec<Vector> {
+    let of = |name, why, job: Job| Vector { name, text: job.text(), verdict: GOOD, why };
+    vec![
+        of("payload", "what was signed is the payload", Job::new()),
+        of("bound", "what was signed is bound to job and id", Job { signing: Signing::Bound, ..Job::new() }),
+        of("no-payloads", "digests only", Job { payloads: false, ..Job::new() }),
+        of("one-record", "a tree of one leaf", Job::of_batches(&[&[1]])),
+        of(
+            "negative-ids",
+            "ids down to the least of 64 bits",
+            Job::of_batches(&[&[i64::MIN, -7, -1], &[0, 5, i64::MAX]]),
+        ),
+        of(
+            "out-of-order",
+            "the ranges of batches do not ascend with their numbers",
+            Job::of_batches(&[&[1, 2], &[9, 10], &[5, 6]]),
+        ),
+        of("nothing-signed", "a batch of rejects only, without a key", Job::new().with_rejected_batch()),
+        of("format-1", "a receipt of the first format, without a number", Job { receipt_format: 1, ..Job::new() }),
+        of("key-tree", "more keys than a receipt lists: it has the root over them", Job::of_many_keys(1_001)),
+    ]
+}
+
+/// Bundles whose maker has the keys, and signed what is not so. Each line has its form, and all roots fit.
+fn forged() -> Vec<Vector> {
+    let of = |name, why, job: Job| Vector { name, text: job.text(), verdict: BAD, why };
+    let receipt = |change: fn(&mut Value)| Job { change_receipt: Some(change), ..Job::new() };
+    let other_digest = |record: &mut Record| record.digest = Some(Digest::of(b"another payload"));
+    vec![
+        of(
+            "wrong-signature",
+            "a signature of another message, under the right roots",
+            Job::new().changing(3, |record| {
+                record.signed = Some(Digest::of(b"another message"));
+            }),
+        ),
+        of(
+            "wrong-payload",
+            "the digest that was signed is not that of the payload",
+            Job::new().changing(3, other_digest),
+        ),
+        of(
+            "bound-to-another-job",
+            "the message names another job",
+            Job {
+                signing: Signing::Bound,
+                ..Job::new().changing(3, |record| {
+                    let form = MessageForm::Bound { job: uuid::Uuid::from_u128(9) };
+                    record.digest = Some(form.digest(record.id, &record.payload));
+                })
+            },
+        ),
+        of(
+            "repeated-nonce",
+            "two messages signed with one nonce, which discloses the key",
+            Job::new().repeating_a_nonce(),
+        ),
+        of(
+            "changed-row",
+            "a row that had changed when the bundle was written",
+            Job::new().changing(3, |record| {
+                record.row = Some(vaultstream_proof::bundle::RowState::Changed);
+            }),
+        ),
+        of("overlap", "two batches cover the same id", Job::of_batches(&[&[1, 4], &[3, 6]])),
+        of("compromised-key", "a key that was revoked as compromised", Job { compromised: true, ..Job::new() }),
+        of("receipt-key-signs", "the receipt key signs records, too", Job { receipt_key_signs: true, ..Job::new() }),
+        of(
+            "receipt-uid",
+            "the receipt of another job",
+            receipt(|receipt| {
+                receipt["uid"] = json!("00000000-0000-0000-0000-000000000009");
+            }),
+        ),
+        of("receipt-name", "the receipt names another job", receipt(|receipt| receipt["name"] = json!("another"))),
+        of(
+            "receipt-spec",
+            "the receipt of another spec",
+            receipt(|receipt| receipt["specHash"] = json!("00".repeat(32))),
+        ),
+        of(
+            "receipt-signed",
+            "the receipt counts another number of records",
+            receipt(|receipt| {
+                receipt["records"]["signed"] = json!(99);
+            }),
+        ),
+        of(
+            "receipt-total",
+            "the receipt's total is not the sum",
+            receipt(|receipt| receipt["records"]["total"] = json!(99)),
+        ),
+        of(
+            "receipt-root",
+            "the receipt has another root",
+            receipt(|receipt| receipt["merkleRoot"] = json!("11".repeat(32))),
+        ),
+        of(
+            "receipt-rejects",
+            "the receipt has another root over the rejects",
+            receipt(|receipt| {
+                receipt["rejectsRoot"] = json!("11".repeat(32));
+            }),
+        ),
+        of(
+            "receipt-keys",
+            "the receipt names fewer keys",
+            receipt(|receipt| {
+                receipt["keys"].as_array_mut().expect("a list").pop();
+            }),
+        ),
+        of(
+            "receipt-format",
+            "a receipt of a format that is not known",
+            receipt(|receipt| receipt["formatVersion"] = json!(99)),
+        ),
+        of(
+            "receipt-member",
+            "a receipt without its root",
+            receipt(|receipt| {
+                receipt.as_object_mut().expect("an object").remove("merkleRoot");
+            }),
+        ),
+    ]
+}
+
+/// Texts that were changed after they were written.
+fn edited() -> Vec<Vector> {
+    let text = Job::new().text();
+    let of = |name, why, text: String| Vector { name, text, verdict: BAD, why };
+    let replaced = |from: &str, to: &str| {
+        assert!(text.contains(from), "{from}");
+        text.replacen(from, to, 1)
+    };
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let none = |name, why, text: String| Vector { name, text, verdict: NONE, why };
+    vec![
+        of("cut-in-a-line", "the last line has no end", text[..text.len() - 9].to_owned()),
+        of("cut-after-a-line", "the last line is missing", lines[..lines.len() - 1].concat()),
+        of("line-dropped", "a record is missing", [&lines[..5], &lines[6..]].concat().concat()),
+        of("line-doubled", "a record is there twice", [&lines[..6], &lines[5..]].concat().concat()),
+        of("line-after-the-end", "something follows the last line", format!("{text}{}", lines[5])),
+        of(
+            "white-space",
+            "a space between two members",
+            replaced("\"type\":\"record\",\"id\"", "\"type\":\"record\", \"id\""),
+        ),
+        of(
+            "member-unknown",
+            "a member that the format does not have",
+            replaced("{\"type\":\"end\",", "{\"type\":\"end\",\"more\":1,"),
+        ),
+        of(
+            "member-doubled",
+            "a member twice",
+            replaced("\"rejected\":\"0\",", "\"rejected\":\"0\",\"rejected\":\"0\","),
+        ),
+        of(
+            "member-null",
+            "an absent member that is written",
+            replaced("\"}\n{\"type\":\"record\",\"id\":\"2\"", "\",\"row\":null}\n{\"type\":\"record\",\"id\":\"2\""),
+        ),
+        of("leading-zero", "a number that is written otherwise", replaced("\"id\":\"1\"", "\"id\":\"01\"")),
+        of(
+            "escape",
+            "a character that is escaped without need",
+            replaced("\"type\":\"record\"", "\"type\":\"\\u0072ecord\""),
+        ),
+        of("digest-upper-case", "a hash in upper case", {
+            let at = text.find("\"digest\":\"").expect("a digest") + 10;
+            format!("{}{}{}", &text[..at], text[at..at + 64].to_uppercase(), &text[at + 64..])
+        }),
+        none("empty", "an empty file", String::new()),
+        none("another-format", "a format that is not known", replaced("\"bundle\":1", "\"bundle\":2")),
+        none("json", "JSON that is no bundle", "{}\n".to_owned()),
+    ]
+}
