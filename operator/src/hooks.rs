@@ -4,6 +4,10 @@
 //! `leave` ends the operator and removes what it left, with the operator's rights; like the first one it needs neither Postgres nor NATS.
 
 mod declared;
+mod dev_nats;
 pub(crate) mod leave;
 pub(crate) mod migrate;
+pub(crate) mod nats_users;
 pub(crate) mod secrets;
+pub(crate) mod stored;
+mod urls;

@@ -35,7 +35,9 @@ mod scaling;
 mod tenant_login;
 
 pub use config::{Config, LimitArgs};
-pub use hooks::{leave::LeaveError, migrate::MigrateHookError, secrets::SecretsError};
+pub use hooks::{
+    leave::LeaveError, migrate::MigrateHookError, nats_users::DevNatsUsers, stored::SecretsError,
+};
 pub use leader::lead::Deposed;
 pub use metrics::catalogue as metrics_catalogue;
 pub use program::{OperatorError, main, run};

@@ -21,7 +21,8 @@ use crate::{
     hooks::{
         leave::{self, LeaveError},
         migrate::{self, MigrateHookError},
-        secrets::{self, SecretsError},
+        secrets,
+        stored::SecretsError,
     },
     leader::lead::{self, Deposed},
     metrics::Metrics,

@@ -1,6 +1,10 @@
-//! The database login of a namespace, as a line of the key `tenants` of the owner's connection Secret: `NAMESPACE LOGIN PASSWORD`.
+//! The login of a namespace, as a line of a Secret: `NAMESPACE LOGIN PASSWORD`. Database logins are lines of the key `tenants` of the
+//! owner's connection Secret, the development NATS has such lines in its own.
 
 use std::fmt;
+
+use uuid::Uuid;
+use vaultstream_ledger::tenants;
 
 /// A login that is to be there.
 #[derive(Clone, PartialEq, Eq)]
@@ -22,6 +26,38 @@ impl TenantLogin {
             }
             _ => None,
         }
+    }
+
+    /// The logins of these namespaces, and the lines of all that are declared then: of namespaces that are not named any more, too.
+    pub(crate) fn declare(present: &str, namespaces: &[&str]) -> (Vec<Self>, String) {
+        let mut declared = present.to_owned();
+        let mut logins: Vec<Self> = Vec::new();
+        for namespace in namespaces.iter().copied() {
+            if logins.iter().any(|login| login.namespace == namespace) {
+                continue;
+            }
+            let known = Self::parse_all(present).find(|login| login.namespace == namespace);
+            logins.push(known.unwrap_or_else(|| {
+                let made = Self {
+                    namespace: namespace.to_owned(),
+                    role: tenants::role_of(namespace),
+                    password: Uuid::new_v4().simple().to_string(),
+                };
+                declared += &made.to_line();
+                made
+            }));
+        }
+        (logins, declared)
+    }
+
+    /// The lines that are declarations.
+    pub(crate) fn parse_all(text: &str) -> impl Iterator<Item = Self> {
+        text.lines().filter_map(Self::parse)
+    }
+
+    /// User and password, as a URL has them.
+    pub(crate) fn in_url(&self) -> String {
+        format!("{}:{}", self.role, self.password)
     }
 
     /// Writes the line.
@@ -51,5 +87,20 @@ mod tests {
         for line in ["", "team-a vs_team-a", "team-a vs_team-a secret more"] {
             assert_eq!(TenantLogin::parse(line), None, "{line}");
         }
+    }
+
+    #[test]
+    fn each_namespace_keeps_the_login_that_was_declared_for_it() {
+        let (first, declared) = TenantLogin::declare("", &["home", "team", "home"]);
+        assert_eq!(first.iter().map(|login| login.namespace.as_str()).collect::<Vec<_>>(), ["home", "team"]);
+        assert_ne!(first[0].password, first[1].password);
+        let (again, unchanged) = TenantLogin::declare(&declared, &["home", "team"]);
+        assert_eq!((again, &unchanged), (first.clone(), &declared));
+        let (more, longer) = TenantLogin::declare(&declared, &["home", "other"]);
+        assert_eq!((&more[0], more.len()), (&first[0], 2));
+        assert!(
+            longer.starts_with(&declared) && longer.contains("other vs_other "),
+            "a namespace that left remains declared"
+        );
     }
 }

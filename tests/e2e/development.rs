@@ -38,6 +38,7 @@ async fn a_release_with_servers_of_its_own_lives_from_installation_to_removal() 
     story.no_worker_has_the_login_of_another_namespace().await;
     story.helm_test().await;
     story.autoscaling().await;
+    story.nats_gets_users_under_load().await;
     story.upgrade_under_load().await;
     assert_eq!(story.kek().await, kek, "the upgrade has changed the key-encryption key");
     story.uninstall_under_load().await;
@@ -72,7 +73,7 @@ impl Story {
         }
     }
 
-    /// Neither the owner's nor another tenant's, nor a key-encryption key of another one.
+    /// Neither the owner's nor another tenant's, nor a user of NATS or a key-encryption key of another one.
     async fn no_worker_has_the_login_of_another_namespace(&self) {
         let mut seen = Vec::new();
         for namespace in [&self.release.namespace, &self.release.team] {
@@ -80,9 +81,11 @@ impl Story {
             let data = secrets.get("vaultstream-connection").await.unwrap().data.unwrap();
             let url = String::from_utf8(data["DATABASE_URL"].0.clone()).unwrap();
             assert!(url.starts_with(&format!("postgresql://vs_{namespace}:")), "{namespace} has another login");
-            seen.push((url, data["kek"].clone()));
+            let nats = String::from_utf8(data["NATS_URL"].0.clone()).unwrap();
+            assert!(nats.starts_with(&format!("nats://vs_{namespace}:")), "{namespace} has another user of NATS");
+            seen.push([url, nats, String::from_utf8(data["kek"].0.clone()).unwrap()]);
         }
-        assert!(seen[0].0 != seen[1].0 && seen[0].1 != seen[1].1, "two namespaces share a secret");
+        assert!((0..3).all(|secret| seen[0][secret] != seen[1][secret]), "two namespaces share a secret");
         let secrets = Api::<Secret>::namespaced(self.release.client.clone(), &self.release.namespace);
         let data = secrets.get("vaultstream-operator-connection").await.unwrap().data.unwrap();
         let url = String::from_utf8(data["DATABASE_URL"].0.clone()).unwrap();
@@ -171,6 +174,57 @@ impl Story {
             sum += line.unwrap().parse::<u64>().unwrap();
         }
         sum
+    }
+
+    /// NATS as earlier versions left it, with one token for everybody.
+    async fn nats_without_users(&self) {
+        let conf = "port: 4222\njetstream { store_dir: /data/jetstream }\nauthorization { token: \"everybody\" }\n";
+        let url = format!("nats://everybody@vaultstream-dev-nats.{}.svc:4222?tls=disable", self.release.namespace);
+        let servers = json!({
+            "data": {"nats-users": null, "nats-operator-password": null, "nats-unconfined": null, "nats-restarted-for": null},
+            "stringData": {"nats-token": "everybody", "nats.conf": conf},
+        });
+        let connection = json!({"stringData": {"NATS_URL": url}});
+        let (home, team) = (self.release.namespace.as_str(), self.release.team.as_str());
+        for (namespace, name, patch) in [
+            (home, "vaultstream-dev", &servers),
+            (home, "vaultstream-operator-connection", &connection),
+            (home, "vaultstream-connection", &connection),
+            (team, "vaultstream-connection", &connection),
+        ] {
+            let (content, said) =
+                kubectl(&["-n", namespace, "patch", "secret", name, "--type=merge", "-p", &patch.to_string()]).await;
+            assert!(content, "{said}");
+        }
+        for program in ["vaultstream-dev-nats", "vaultstream-operator"] {
+            let deployment = format!("deployment/{program}");
+            for what in [&["restart", &deployment][..], &["status", &deployment, "--timeout=2m"]] {
+                let (content, said) = kubectl(&[&["-n", home, "rollout"], what].concat()).await;
+                assert!(content, "{said}");
+            }
+        }
+    }
+
+    async fn unconfined_namespaces(&self) -> String {
+        let secrets = Api::<Secret>::namespaced(self.release.client.clone(), &self.release.namespace);
+        let data = secrets.get("vaultstream-dev").await.unwrap().data.unwrap();
+        String::from_utf8(data["nats-unconfined"].0.clone()).unwrap()
+    }
+
+    /// The upgrade gives each namespace a user of NATS, and leaves that of a namespace with a job unconfined until the job is over.
+    async fn nats_gets_users_under_load(&self) {
+        self.nats_without_users().await;
+        let job = self.create("moved", 6_000, STEADY).await;
+        job.signed_within(LONG, 200).await;
+        let upgrade = ["--reuse-values", "--wait", "--timeout", "4m"];
+        self.release.chart("upgrade", &upgrade).await;
+        assert_eq!(self.unconfined_namespaces().await, format!("{}\n", self.release.team));
+        self.no_worker_has_the_login_of_another_namespace().await;
+        self.until_complete(&job).await;
+        self.verify(&job).await;
+        self.release.chart("upgrade", &upgrade).await;
+        assert_eq!(self.unconfined_namespaces().await, "");
+        self.tell("NATS has a user for each namespace, and the job of before was completed");
     }
 
     async fn upgrade_under_load(&self) {

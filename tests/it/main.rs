@@ -12,6 +12,7 @@ mod bundles;
 mod confined;
 mod custody;
 mod damage;
+mod development;
 mod exports;
 mod faulty_backends;
 mod fences;

@@ -62,6 +62,14 @@ impl NatsPermissions {
         Self { publish, subscribe: vec![format!("{}.>", user.inbox_prefix())] }
     }
 
+    /// What programs of before there were permissions need besides: they use JetStream's whole API, and names without a tenant.
+    #[must_use]
+    pub fn with_those_of_earlier_versions(mut self) -> Self {
+        self.publish.extend(["$JS.API.>", "$JS.ACK.>", "records.>", "keys.>"].map(str::to_owned));
+        self.subscribe.push("_INBOX.>".to_owned());
+        self
+    }
+
     /// Whether the server accepts a message on this subject.
     pub fn may_publish(&self, subject: &str) -> bool {
         self.publish.iter().any(|pattern| covers(pattern, subject))
@@ -260,7 +268,9 @@ mod tests {
     fn the_permissions_are_documented() {
         let documented = include_str!("../../../docs/operations.md");
         let inboxes = ["_INBOX.<tenant>.>", "_INBOX.vaultstream.>"].map(str::to_owned);
-        for pattern in operator().iter().chain(&worker("<tenant>")).chain(&inboxes) {
+        let earlier = NatsPermissions::default().with_those_of_earlier_versions();
+        let earlier = [earlier.publish, earlier.subscribe].concat();
+        for pattern in operator().iter().chain(&worker("<tenant>")).chain(&inboxes).chain(&earlier) {
             assert!(documented.contains(&format!("`{pattern}`")), "{pattern}");
         }
     }

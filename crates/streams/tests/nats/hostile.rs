@@ -98,9 +98,14 @@ pub(crate) struct Hostile {
 impl Hostile {
     /// Logs in as `user`, whose password is `pass` and whose tenant is that of `own`.
     pub(crate) async fn connect(url: &str, user: &str, own: &JobStreams) -> Self {
+        Self::connect_with(url, (user, "pass"), own).await
+    }
+
+    /// The same with a password.
+    pub(crate) async fn connect_with(url: &str, (user, password): (&str, &str), own: &JobStreams) -> Self {
         let (sender, refusals) = mpsc::unbounded_channel();
         let inbox = format!("_INBOX.{}", own.consumer());
-        let client = async_nats::ConnectOptions::with_user_and_password(user.into(), "pass".into())
+        let client = async_nats::ConnectOptions::with_user_and_password(user.into(), password.into())
             .custom_inbox_prefix(&inbox)
             .event_callback(move |event| {
                 if let Event::ServerError(ServerError::Other(text)) = event {
