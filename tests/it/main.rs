@@ -18,6 +18,7 @@ mod faulty_backends;
 mod fences;
 mod finished;
 mod hints;
+mod hostile_worker;
 mod interrupts;
 mod keys;
 mod kills;

@@ -4,37 +4,21 @@ use std::path::PathBuf;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::Value;
-use uuid::Uuid;
 use vaultstream_lifecycle::Settings;
 
-use crate::harness::{Ended, Program, Site, assert_signed_exactly_once, generated, until};
+use crate::harness::{Program, Site, assert_signed_exactly_once, generated, mount, role_for, until};
 
 const RECORDS: u64 = 3_000;
-
-/// `vaultstream tenant`, as the ledger's owner.
-async fn tenant(site: &Site, args: &[&str]) -> Ended {
-    Program::vaultstream(&[&["tenant"], args].concat()).env("VAULTSTREAM_DATABASE_URL", &site.database_url).end().await
-}
-
-fn role_for(namespace: &str) -> String {
-    // Roles belong to the server, which other tests use, too.
-    format!("vs_{namespace}_{:x}", Uuid::new_v4().as_u128())
-}
 
 /// A namespace's Secret as `tenant add` prints it, mounted as a folder.
 async fn connection(site: &Site, namespace: &str) -> PathBuf {
     let kek = site.kek();
     let role = role_for(namespace);
-    let added = tenant(site, &["add", namespace, "--role", &role, "--kek-file", kek.to_str().unwrap()]).await;
+    let added = site.tenant(&["add", namespace, "--role", &role, "--kek-file", kek.to_str().unwrap()]).await;
     added.assert_code(0);
     let folder = site.dir.path().join(namespace);
-    std::fs::create_dir(&folder).unwrap();
-    let secret: Value = serde_yaml_ng::from_str(&added.stdout).unwrap();
+    let secret = mount(&added.stdout, &folder);
     assert_eq!((&secret["kind"], &secret["metadata"]["namespace"]), (&"Secret".into(), &namespace.into()));
-    for (key, value) in secret["data"].as_object().unwrap() {
-        let value = BASE64_STANDARD.decode(value.as_str().unwrap()).unwrap();
-        std::fs::write(folder.join(key), value).unwrap();
-    }
     std::fs::write(folder.join("NATS_URL"), &site.nats_url).unwrap();
     let url = std::fs::read_to_string(folder.join("DATABASE_URL")).unwrap();
     assert!(url.contains(&role) && !url.contains("://vaultstream@"), "{url}");
@@ -42,7 +26,7 @@ async fn connection(site: &Site, namespace: &str) -> PathBuf {
 }
 
 async fn auditor(site: &Site) -> String {
-    let made = tenant(site, &["auditor", "vaultstream-system", "--role", &role_for("auditor")]).await;
+    let made = site.tenant(&["auditor", "vaultstream-system", "--role", &role_for("auditor")]).await;
     made.assert_code(0);
     let secret: Value = serde_yaml_ng::from_str(&made.stdout).unwrap();
     assert_eq!(secret["data"].as_object().unwrap().len(), 1, "{secret}");
@@ -94,11 +78,11 @@ async fn a_job_is_signed_by_its_namespace_s_login_and_verified_by_an_auditor() {
     assert!(!deleted.status.success(), "{}", deleted.stdout);
     assert_signed_exactly_once(&site, "job", RECORDS as i64).await;
 
-    let listed = tenant(&site, &["list", "--output", "json"]).await;
+    let listed = site.tenant(&["list", "--output", "json"]).await;
     listed.assert_code(0);
     assert_eq!(listed.stdout.lines().count(), 2, "{}", listed.stdout);
     for namespace in ["default", "other"] {
-        tenant(&site, &["remove", namespace]).await.assert_code(0);
+        site.tenant(&["remove", namespace]).await.assert_code(0);
     }
 }
 
@@ -131,7 +115,7 @@ async fn bad_input_of_tenant_makes_no_login() {
         (&["add", "team-a", "--cluster", "c", "--role", "vaultstream"], "there is a role vaultstream on this server"),
         (&["remove", "team-a", "--cluster", "c"], "has no login in this ledger"),
     ] {
-        let ended = tenant(&site, args).await;
+        let ended = site.tenant(args).await;
         ended.assert_code(2);
         assert!(ended.stderr.contains(sentence), "{args:?}: {}", ended.stderr);
     }

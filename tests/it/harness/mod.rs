@@ -15,7 +15,10 @@ mod process;
 mod program;
 mod relay;
 mod site;
+mod tenants;
 
+#[path = "../../hostile/contents.rs"]
+pub(crate) mod contents;
 #[path = "../../../crates/streams/tests/nats/hostile.rs"]
 pub(crate) mod hostile;
 #[path = "../../../crates/streams/tests/nats/plain.rs"]
@@ -34,3 +37,4 @@ pub(crate) use patience::PATIENCE;
 pub(crate) use process::{Ended, Program, Running};
 pub(crate) use relay::{Lines, Weather};
 pub(crate) use site::{Site, blocking, until};
+pub(crate) use tenants::{mount, role_for};

@@ -7,8 +7,10 @@ use vaultstream_ledger::leases::{self, LeaseOutcome};
 use vaultstream_ledger::tenants::{self, TenantError};
 use vaultstream_ledger::{Job, Lease, Ledger};
 
+use crate::calls::{Victim, calls};
+use crate::contents::contents;
 use crate::stage::{MINUTE, Stage, options, url_as};
-use crate::tenants::{Login, contents, victim};
+use crate::tenants::{Login, victim};
 
 /// The rights of every tenant's login in the schema, directly or by its group. Anything else is one too many.
 const RELATIONS: [&str; 7] = [
@@ -21,88 +23,14 @@ const RELATIONS: [&str; 7] = [
     "tenant_rejects SELECT",
 ];
 
-/// Calls of every function that a tenant may call, with all that is secret of another tenant's job: the lease, too.
+/// A job and its lease, as the hostile tenant knows them.
+fn known(job: &Job, lease: &Lease) -> Victim {
+    Victim { job: job.id.0, key: lease.key.0, epoch: lease.epoch, lease: lease.id, kek: "kek".to_owned() }
+}
+
+/// Calls of every function that a tenant may call, by the tenant of the namespace `other`.
 pub(crate) fn attacks(job: &Job, lease: &Lease) -> Vec<(&'static str, Vec<String>)> {
-    let (n, key, epoch, id) = (job.id, lease.key, lease.epoch, lease.id);
-    let of_lease = format!("{key}, {epoch}, '{id}'");
-    let (ones, roots) = ("'{10}'::bigint[]", format!("ARRAY['\\x{}'::bytea]", "00".repeat(32)));
-    let no_rejects = "'{}'::bigint[], '{}'::text[], '{}'::text[], '{}'::int[]";
-    let finish = format!(
-        "SELECT vaultstream.finish_unit({n}, '{{1}}', {ones}, {ones}, '{{0}}', {roots}, {no_rejects}, {key}, '{id}', true)"
-    );
-    let other = Uuid::new_v4();
-    vec![
-        (
-            "take_lease",
-            vec![
-                format!("SELECT * FROM vaultstream.take_lease({n}, {key}, '{other}', '1 h') WHERE outcome <> 'gone'"),
-                format!(
-                    "SELECT t.* FROM generate_series(1, 20) g, vaultstream.take_lease({n}, g, '{other}', '1 h') t \
-                      WHERE t.outcome <> 'gone'"
-                ),
-            ],
-        ),
-        (
-            "lease_key",
-            vec![format!(
-                "SELECT t.* FROM generate_series(1, 20) g, vaultstream.lease_key({n}, g, '{other}', '1 h') t \
-                  WHERE t.outcome <> 'gone'"
-            )],
-        ),
-        ("data_key_of", vec![format!("SELECT FROM vaultstream.data_key_of({n}) WHERE state <> 'none'")]),
-        (
-            "store_data_key",
-            vec![format!("SELECT FROM vaultstream.store_data_key({n}, 'w', 'kek', 9) WHERE outcome <> 'over'")],
-        ),
-        ("store_key", vec![format!("SELECT WHERE vaultstream.store_key({of_lease}, 'p', 'w') <> 'lost'")]),
-        ("release_lease", vec![format!("SELECT WHERE vaultstream.release_lease({of_lease})")]),
-        ("retire_key", vec![format!("SELECT WHERE vaultstream.retire_key({of_lease})")]),
-        (
-            "store_material",
-            vec![format!("SELECT WHERE vaultstream.store_material({of_lease}, 'p', 'w', 'kek', 9) <> 'lost'")],
-        ),
-        ("set_key_aside", vec![format!("SELECT WHERE vaultstream.set_key_aside({of_lease}, 'why')")]),
-        ("end_expired", vec![format!("SELECT WHERE vaultstream.end_expired({n}) > 0")]),
-        (
-            "fence_unit",
-            vec![format!(
-                "SELECT vaultstream.fence_unit({n}, '{{1}}', '{{11}}', '{{20}}', {key}, {epoch}, '{id}', 10)"
-            )],
-        ),
-        ("finish_unit", vec![finish]),
-        ("split_batch", vec![format!("SELECT vaultstream.split_batch({n}, 2, 25, 4)")]),
-        ("count_attempt", vec![format!("SELECT * FROM vaultstream.count_attempt({n}, '{{1,2}}', 'why')")]),
-        (
-            "store_receipt",
-            vec![format!(
-                "SELECT WHERE vaultstream.store_receipt({n}, {of_lease}, 'receipt', '\\x{}'::bytea, 'native')",
-                "00".repeat(32)
-            )],
-        ),
-        // The outer condition hides the row that a call without a result has; the call itself is made.
-        (
-            "signs_with",
-            vec![format!(
-                "SELECT FROM (SELECT vaultstream.signs_with({n}, 'reference') OFFSET 0) s WHERE random() < 0"
-            )],
-        ),
-        ("report_fault", vec![format!("SELECT WHERE vaultstream.report_fault({of_lease}, 'WrongSignature', 'why')")]),
-        ("report_withdrawal", vec![format!("SELECT WHERE vaultstream.report_withdrawal({of_lease}, 'native', 'why')")]),
-        ("begin_plan", vec![format!("SELECT FROM vaultstream.begin_plan({n}, '{other}') WHERE outcome <> 'over'")]),
-        (
-            "plan_batches",
-            vec![format!(
-                "SELECT WHERE vaultstream.plan_batches({n}, 1, '{other}', NULL, '{{10}}', '{{10}}', 10, true, 'text', 1, 1, false) <> 'lost'"
-            )],
-        ),
-        ("release_plan", vec![format!("SELECT WHERE vaultstream.release_plan({n}, 1, '{other}')")]),
-        ("report_source", vec![format!("SELECT WHERE vaultstream.report_source({n}, 'SourceUnusable', 'why', false)")]),
-        ("register_kek", vec!["SELECT WHERE vaultstream.register_kek('kek', 'mine') = 'mine'".to_owned()]),
-        ("kek_canary", vec!["SELECT WHERE vaultstream.kek_canary('of another') IS NOT NULL".to_owned()]),
-        ("tenant_of_login", vec!["SELECT * FROM vaultstream.tenant_of_login() WHERE namespace <> 'other'".to_owned()]),
-        ("sees_all", vec!["SELECT WHERE vaultstream.sees_all()".to_owned()]),
-        ("works_on_all", vec!["SELECT WHERE vaultstream.works_on_all()".to_owned()]),
-    ]
+    calls(&known(job, lease), "other")
 }
 
 async fn rows(sql: &Client, view: &str) -> i64 {

@@ -5,9 +5,13 @@
 mod advice;
 mod answers;
 mod attempts;
+#[path = "../../../../tests/hostile/calls.rs"]
+mod calls;
 mod changed;
 mod commits;
 mod connecting;
+#[path = "../../../../tests/hostile/contents.rs"]
+mod contents;
 mod data_keys;
 mod ending;
 mod erasure;

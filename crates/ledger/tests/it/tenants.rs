@@ -51,19 +51,6 @@ pub(crate) async fn victim(stage: &Stage) -> (Job, Lease) {
     (job, lease)
 }
 
-/// What the ledger holds, but for the tables that say nothing of jobs.
-pub(crate) async fn contents(sql: &Client) -> Vec<(String, Option<String>)> {
-    let tables = "SELECT c.oid::regclass::text FROM pg_class c WHERE relnamespace = 'vaultstream'::regnamespace AND relkind = 'r' \
-          ORDER BY 1";
-    let mut all = Vec::new();
-    for row in sql.query(tables, &[]).await.unwrap() {
-        let table: String = row.get(0);
-        let hash = format!("SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {table} t");
-        all.push((table, sql.query_one(&hash, &[]).await.unwrap().get(0)));
-    }
-    all
-}
-
 #[tokio::test]
 async fn signatures_are_inserted_only_while_the_job_signs() {
     let stage = Stage::new().await;

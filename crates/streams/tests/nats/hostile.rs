@@ -41,6 +41,11 @@ pub(crate) fn against(victim: &JobStreams, own: &JobStreams) -> Vec<Attempt> {
             ask(&format!("CONSUMER.DURABLE.CREATE.{stream}.{consumer}"), &config);
             ask(&format!("CONSUMER.DELETE.{stream}.{consumer}"), "");
         }
+        // A stream of his own that copies it, and a consumer whose deliveries go where he says.
+        let copy = format!(r#"{{"name":"copy","mirror":{{"name":"{stream}"}}}}"#);
+        ask("STREAM.CREATE.copy", &copy);
+        let push = format!(r#"{{"stream_name":"{stream}","config":{{"deliver_subject":"_INBOX.{}.x"}}}}"#, own.consumer());
+        ask(&format!("CONSUMER.CREATE.{stream}"), &push);
         for what in ["INFO", "MSG.NEXT", "PAUSE", "RESET", "UNPIN", "LEADER.STEPDOWN"] {
             ask(&format!("CONSUMER.{what}.{stream}.{}", victim.consumer()), "");
         }
@@ -53,8 +58,12 @@ pub(crate) fn against(victim: &JobStreams, own: &JobStreams) -> Vec<Attempt> {
             publish(format!("$JS.ACK.{stream}.{}.1.{}.1.1.{number}", victim.consumer(), own.consumer()), ack);
         }
     }
-    for what in ["INFO", "STREAM.NAMES", "STREAM.LIST", "STREAM.CREATE.other", "ACCOUNT.PURGE.VAULTSTREAM"] {
+    let account = ["INFO", "STREAM.NAMES", "STREAM.LIST", "STREAM.CREATE.other", "ACCOUNT.PURGE.VAULTSTREAM"];
+    for what in account.iter().chain(&["META.LEADER.STEPDOWN", "SERVER.REMOVE"]) {
         publish(format!("$JS.API.{what}"), "");
+    }
+    for subject in ["$SYS.REQ.SERVER.PING", "$SYS.REQ.ACCOUNT.VAULTSTREAM.CONNZ", "$SRV.PING", "$KV.x.y", "$JS.FC.x"] {
+        publish(subject.to_owned(), "");
     }
     let batch = format!(r#"{{"v":1,"kind":"batch","job":"{}","batch":1,"first":1,"last":2,"rows":2}}"#, victim.uid);
     let finish = victim.batch_subject(0).trim_end_matches('0').to_owned() + "finish";
@@ -81,7 +90,10 @@ pub(crate) fn against(victim: &JobStreams, own: &JobStreams) -> Vec<Attempt> {
         "_INBOX.vaultstream.>",
         "$JS.>",
         "$JS.ACK.>",
+        "$JS.EVENT.>",
         "$SYS.>",
+        "$SRV.>",
+        "$KV.>",
     ];
     attempts.extend(subjects.into_iter().chain(general.map(str::to_owned)).map(Attempt::Subscribe));
     attempts
@@ -119,48 +131,57 @@ impl Hostile {
         Self { client, inbox, refusals, sentinels: 0 }
     }
 
-    /// The attempts that the server did not refuse. It carries out one connection's commands in their order, so that an attempt was accepted
-    /// when a later command is refused first.
+    /// The attempts that the server did not refuse.
     pub(crate) async fn not_refused(&mut self, attempts: &[Attempt]) -> Vec<Attempt> {
         let mut accepted = Vec::new();
         for attempt in attempts {
-            let (verb, subject) = match attempt {
-                Attempt::Publish(subject, payload) => {
-                    let reply = format!("{}.reply", self.inbox);
-                    self.client.publish_with_reply(subject.clone(), reply, payload.clone().into()).await.unwrap();
-                    ("Publish", subject)
-                }
-                Attempt::Subscribe(subject) => {
-                    let mut subscriber = self.client.subscribe(subject.clone()).await.unwrap();
-                    subscriber.unsubscribe().await.unwrap();
-                    ("Subscription", subject)
-                }
-            };
-            self.sentinels += 1;
-            let sentinel = format!("sentinel.{}", self.sentinels);
-            self.client.publish(sentinel.clone(), "".into()).await.unwrap();
-            let mut refused = false;
-            loop {
-                let told = timeout(LONG, self.refusals.recv()).await.expect("the sentinel is refused").unwrap();
-                if told.contains(&format!("\"{sentinel}\"")) {
-                    break;
-                }
-                refused |= told.contains(verb) && told.contains(&format!("\"{subject}\""));
-            }
-            if !refused {
+            if !self.is_refused(attempt).await {
                 accepted.push(attempt.clone());
             }
         }
         accepted
     }
 
+    /// Whether the server refuses it. It carries out one connection's commands in their order, so that an attempt was accepted when a
+    /// later command is refused first.
+    pub(crate) async fn is_refused(&mut self, attempt: &Attempt) -> bool {
+        let (verb, subject) = match attempt {
+            Attempt::Publish(subject, payload) => {
+                let reply = format!("{}.reply", self.inbox);
+                self.client.publish_with_reply(subject.clone(), reply, payload.clone().into()).await.unwrap();
+                ("Publish", subject)
+            }
+            Attempt::Subscribe(subject) => {
+                let mut subscriber = self.client.subscribe(subject.clone()).await.unwrap();
+                subscriber.unsubscribe().await.unwrap();
+                ("Subscription", subject)
+            }
+        };
+        self.sentinels += 1;
+        let sentinel = format!("sentinel.{}", self.sentinels);
+        self.client.publish(sentinel.clone(), "".into()).await.unwrap();
+        let mut refused = false;
+        loop {
+            let told = timeout(LONG, self.refusals.recv()).await.expect("the sentinel is refused").unwrap();
+            if told.contains(&format!("\"{sentinel}\"")) {
+                return refused;
+            }
+            refused |= told.contains(verb) && told.contains(&format!("\"{subject}\""));
+        }
+    }
+
     /// Whether a request on a subject that the server accepts brings anything but a status within a moment.
     pub(crate) async fn receives_something(&self, subject: &str, payload: &str) -> bool {
+        self.message_of(subject, payload).await.is_some()
+    }
+
+    /// The message, if it is none of these.
+    pub(crate) async fn message_of(&self, subject: &str, payload: &str) -> Option<String> {
         let inbox = self.client.new_inbox();
         let mut subscriber = self.client.subscribe(inbox.clone()).await.unwrap();
         self.client.publish_with_reply(subject.to_owned(), inbox, payload.to_owned().into()).await.unwrap();
-        let answer = timeout(Duration::from_millis(500), subscriber.next()).await;
-        matches!(answer, Ok(Some(message)) if message.status.is_none())
+        let message = timeout(Duration::from_millis(500), subscriber.next()).await.ok()??;
+        message.status.is_none().then(|| String::from_utf8_lossy(&message.payload).into_owned())
     }
 
     /// Has the server send a token that he publishes for his own job to a subject of his choice.
