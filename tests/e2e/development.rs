@@ -12,6 +12,7 @@ use vaultstream_api::{ConditionType, Phase, Reason};
 
 use crate::harness::{Job, generated, is_own_node, kubectl, kubectl_with_input, phase_of, until};
 use crate::monitoring::Prometheus;
+use crate::network;
 use crate::release::{NAME, Release, helm};
 
 const LONG: Duration = Duration::from_secs(300);
@@ -37,6 +38,8 @@ async fn a_release_with_servers_of_its_own_lives_from_installation_to_removal() 
     story.no_account_has_more_rights_than_needed().await;
     story.no_worker_has_the_login_of_another_namespace().await;
     story.helm_test().await;
+    network::only_what_is_allowed_is_reached(&story.release).await;
+    story.tell("a stranger, a worker and a reader of metrics reach what is allowed to them, and nothing else");
     story.autoscaling().await;
     story.nats_gets_users_under_load().await;
     story.upgrade_under_load().await;
@@ -51,7 +54,7 @@ impl Story {
 
     async fn install(&self) {
         let namespaces = format!("dev.jobNamespaces={{{}}}", self.release.team);
-        let args = ["--set", "dev.enabled=true", "--set", &namespaces, "--set", "networkPolicy.enabled=true"];
+        let args = ["--set", "dev.enabled=true", "--set", &namespaces, "--set", network::VALUES];
         let notes = self.release.install(&[&args[..], &["--wait", "--timeout", "4m"]].concat()).await;
         assert!(notes.contains("helm test"), "{notes}");
         self.tell("installed: two operators, Postgres and NATS, in a namespace as strict as it gets");
@@ -301,7 +304,11 @@ impl Story {
         let image = images.rfind(is_ours);
         let secret = json!({"secretKeyRef": {"name": "vaultstream-auditor", "key": "DATABASE_URL"}});
         let pod = json!({
-            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": self.release.namespace},
+            "apiVersion": "v1", "kind": "Pod",
+            // Of the release, or Postgres lets it not in.
+            "metadata": {
+                "name": name, "namespace": self.release.namespace, "labels": {"app.kubernetes.io/part-of": "vaultstream"},
+            },
             "spec": {
                 "restartPolicy": "Never", "automountServiceAccountToken": false,
                 "securityContext": {"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}},

@@ -9,6 +9,7 @@ mod harness;
 
 mod development;
 mod monitoring;
+mod network;
 mod own_servers;
 mod release;
 mod values;

@@ -99,6 +99,59 @@ async fn a_stream_that_another_tenant_has_the_server_delete_costs_time() {
     assert_signed_exactly_once(&site, "job", 1_200).await;
 }
 
+/// An account for the operator with the streams, and one for each tenant that imports what its user may publish: docs/operations.md.
+async fn server_with_accounts(tenants: &[(&str, Tenant)]) -> Plain {
+    let operator = NatsPermissions::of(&NatsUser::Operator).user_block("operator", "pass");
+    let (mut exports, mut accounts) = (Vec::new(), Vec::new());
+    for (name, tenant) in tenants {
+        let permissions = NatsPermissions::of(&NatsUser::Worker(tenant.clone()));
+        let info = format!("$JS.API.CONSUMER.INFO.*.{}", tenant.token());
+        let imports = permissions.publish.iter().map(|subject| {
+            exports.push(format!("{{service: \"{subject}\", response_type: stream, accounts: [{name}]}}"));
+            // JetStream of its own account would respond, too.
+            let to = if *subject == info { ", to: \"info.*\"" } else { "" };
+            format!("{{service: {{account: VAULTSTREAM, subject: \"{subject}\"}}{to}}}")
+        });
+        let imports = imports.collect::<Vec<_>>().join(", ");
+        let user = permissions.user_block(name, "pass");
+        let mapping = format!("mappings: {{ \"{info}\": \"info.$1\" }}");
+        accounts.push(format!("{name} {{ users: [ {user} ], {mapping}, imports: [ {imports} ] }}"));
+    }
+    let configuration = format!(
+        "jetstream {{ store_dir: STORE }}\naccounts {{\nVAULTSTREAM {{ jetstream: enabled, users: [ {operator} ], exports: [ {} ] }}\n{}\n}}",
+        exports.join(", "),
+        accounts.join("\n")
+    );
+    blocking(move || Plain::start(&configuration)).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_with_an_account_of_its_own_has_the_server_delete_no_other_s_stream() {
+    let mut site = Site::new().await;
+    let other = JobStreams::new(Tenant::new("local", "other"), Uuid::new_v4(), 1);
+    let nats = server_with_accounts(&[("worker", tenant()), ("other", other.tenant.clone())]).await;
+    site.nats_url = nats.url_of("operator");
+    std::fs::write(site.dir.path().join("NATS_URL"), nats.url_of("worker")).unwrap();
+    let spec =
+        "batchSize: 20\nkeys: {count: 4, lease: {records: 100, duration: 5s}}\nworkers: {maxRecordsPerSecond: 300}";
+    let job = site.drive(&generated("job", 1_200, spec), quick()).await;
+    job.until_published().await;
+    let streams = site.streams().await;
+    streams.create(&other, &Limits::default()).await.unwrap();
+    let topology = job.topology().await;
+    let worker = site.worker(job.uid).await.start();
+    site.until_signed(100).await;
+    let mut hostile = Hostile::connect(&nats.url_of(""), "other", &other).await;
+    assert_eq!(hostile.not_refused(&against(&topology, &other)).await, []);
+    for stream in [topology.batch_stream(), topology.key_stream()] {
+        hostile.relay_expiry(&other, &format!("$JS.API.STREAM.DELETE.{stream}")).await;
+    }
+    job.complete().await;
+    assert_signed_exactly_once(&site, "job", 1_200).await;
+    assert_eq!(site.number("SELECT generation FROM vaultstream.jobs").await, topology.generation, "a stream was deleted");
+    assert_eq!(worker.metric("unusable_messages_total").await, 0.0);
+}
+
 /// It has the ledger's rights and the key-encryption key, but another tenant's user of NATS.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_with_another_tenant_s_user_is_refused_with_what_to_grant() {
