@@ -74,9 +74,10 @@ pub(crate) async fn only_what_is_allowed_is_reached(release: &Release) {
         async move { (who, allowed, reached(client, namespace, name, places).await) }
     });
     for (who, allowed, reached) in join_all(tried).await {
-        let expected = places.iter().zip(allowed).map(|(place, allowed)| {
-            format!("{place} {}", if allowed { "reached" } else { "closed" })
-        });
+        let expected = places
+            .iter()
+            .zip(allowed)
+            .map(|(place, allowed)| format!("{place} {}", if allowed { "reached" } else { "closed" }));
         assert_eq!(reached, expected.collect::<Vec<_>>(), "{who}");
     }
 }

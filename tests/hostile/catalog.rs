@@ -56,7 +56,8 @@ pub(crate) async fn relations(database: &Database, report: &mut Report, own: &Ow
         }
     }
     let (job, key) = (victim.job, victim.key);
-    let insert = format!("INSERT INTO vaultstream.signatures_{job} (record_id, key_id, signature) VALUES (1, {key}, 's')");
+    let insert =
+        format!("INSERT INTO vaultstream.signatures_{job} (record_id, key_id, signature) VALUES (1, {key}, 's')");
     database.attempt(report, &insert, Forbidden::Success).await;
 }
 
@@ -88,7 +89,9 @@ async fn foreign_rows(
         let sql = format!("SELECT * FROM {view} WHERE {condition}");
         database.attempt(report, &sql, Forbidden::Rows).await;
         // An operator of the attacker's own must not see rows before the view's condition has.
-        let sql = format!("SELECT * FROM {view} WHERE pg_catalog.length(pg_catalog.repeat({job}::text, 2)) > 0 AND {condition}");
+        let sql = format!(
+            "SELECT * FROM {view} WHERE pg_catalog.length(pg_catalog.repeat({job}::text, 2)) > 0 AND {condition}"
+        );
         database.attempt(report, &sql, Forbidden::Rows).await;
     }
 }
@@ -148,7 +151,9 @@ pub(crate) async fn functions(database: &Database, report: &mut Report, own: &Ow
                     database.attempt(report, call, Forbidden::Rows).await;
                 }
             }
-            None => report.found(format_args!("vaultstream.{name}"), "may be called, and this program does not know how"),
+            None => {
+                report.found(format_args!("vaultstream.{name}"), "may be called, and this program does not know how")
+            }
         }
     }
 }

@@ -50,7 +50,10 @@ impl Nats {
         // A user that is refused everything would prove nothing.
         let subject = own.key_subject(1);
         if hostile.is_refused(&Attempt::Publish(subject.clone(), String::new())).await {
-            report.found(format_args!("publish {subject}"), "refused, although it is the attacker's own: this tries nothing");
+            report.found(
+                format_args!("publish {subject}"),
+                "refused, although it is the attacker's own: this tries nothing",
+            );
         } else {
             report.own(format_args!("publish {subject}"));
         }

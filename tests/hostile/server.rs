@@ -22,7 +22,9 @@ pub(crate) async fn statements(database: &Database, report: &mut Report, role: &
                 report.own(sql);
             } else {
                 // It may have ended meanwhile: then a warning, and false.
-                database.attempt(report, &format!("SELECT FROM (SELECT ({sql}) AS done) s WHERE done"), Forbidden::Rows).await;
+                database
+                    .attempt(report, &format!("SELECT FROM (SELECT ({sql}) AS done) s WHERE done"), Forbidden::Rows)
+                    .await;
             }
         }
     }
@@ -36,7 +38,9 @@ async fn is_mine(database: &Database, me: &str, session: &str) -> bool {
 /// To become somebody else.
 fn identity(role: &str, me: &str) -> Vec<String> {
     let mut all = Vec::new();
-    for other in [role, "vaultstream", "vaultstream_auditor", "vaultstream_worker", "pg_read_all_data", "pg_signal_backend"] {
+    for other in
+        [role, "vaultstream", "vaultstream_auditor", "vaultstream_worker", "pg_read_all_data", "pg_signal_backend"]
+    {
         all.push(format!("SET ROLE \"{other}\""));
         all.push(format!("SET SESSION AUTHORIZATION \"{other}\""));
         all.push(format!("GRANT \"{other}\" TO \"{me}\""));
@@ -117,9 +121,11 @@ fn others(me: &str, pid: &str) -> Vec<String> {
             "SELECT query FROM pg_stat_activity WHERE usename <> '{me}' AND query NOT IN ('', '<insufficient privilege>')"
         ),
         format!("SELECT client_addr FROM pg_stat_activity WHERE usename <> '{me}' AND client_addr IS NOT NULL"),
-        format!("SELECT pg_stat_get_backend_activity(s.id) FROM pg_stat_get_backend_idset() AS s (id) \
+        format!(
+            "SELECT pg_stat_get_backend_activity(s.id) FROM pg_stat_get_backend_idset() AS s (id) \
                   WHERE pg_stat_get_backend_pid(s.id) <> {pid} AND pg_stat_get_backend_userid(s.id) <> (SELECT oid FROM pg_roles WHERE rolname = '{me}') \
-                    AND pg_stat_get_backend_activity(s.id) NOT IN ('', '<insufficient privilege>')"),
+                    AND pg_stat_get_backend_activity(s.id) NOT IN ('', '<insufficient privilege>')"
+        ),
         // Statistics hold values of columns.
         "SELECT most_common_vals FROM pg_stats WHERE schemaname = 'vaultstream' \
             AND tablename NOT IN ('meta', 'schema_history')"

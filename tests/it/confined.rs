@@ -148,7 +148,11 @@ async fn a_tenant_with_an_account_of_its_own_has_the_server_delete_no_other_s_st
     }
     job.complete().await;
     assert_signed_exactly_once(&site, "job", 1_200).await;
-    assert_eq!(site.number("SELECT generation FROM vaultstream.jobs").await, topology.generation, "a stream was deleted");
+    assert_eq!(
+        site.number("SELECT generation FROM vaultstream.jobs").await,
+        topology.generation,
+        "a stream was deleted"
+    );
     assert_eq!(worker.metric("unusable_messages_total").await, 0.0);
 }
 

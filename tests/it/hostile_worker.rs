@@ -12,7 +12,8 @@ use crate::harness::{
 };
 
 /// Some seconds of work for one worker.
-const SPEC: &str = "batchSize: 20\nkeys: {count: 4, lease: {records: 200, duration: 10s}}\nworkers: {maxRecordsPerSecond: 150}";
+const SPEC: &str =
+    "batchSize: 20\nkeys: {count: 4, lease: {records: 200, duration: 10s}}\nworkers: {maxRecordsPerSecond: 150}";
 
 /// What the last line of the program begins with.
 const NOTHING: &str = "changed nothing of the victim and learned nothing but its own";
@@ -42,7 +43,10 @@ async fn tenant(site: &Site, namespace: &str, nats: &Plain) -> (PathBuf, String)
 
 /// The server's configuration with these users.
 fn configuration(users: &[String]) -> String {
-    format!("jetstream {{ store_dir: STORE }}\naccounts {{ VAULTSTREAM {{ jetstream: enabled, users: [ {} ] }} }}", users.join(", "))
+    format!(
+        "jetstream {{ store_dir: STORE }}\naccounts {{ VAULTSTREAM {{ jetstream: enabled, users: [ {} ] }} }}",
+        users.join(", ")
+    )
 }
 
 impl Scene {
@@ -105,7 +109,10 @@ async fn a_hostile_worker_with_a_complete_secret_changes_nothing_and_learns_noth
     let ended = scene.attack().await;
     ended.assert_code(0);
     assert!(ended.stdout.lines().last().unwrap().contains(NOTHING), "{}", ended.stdout);
-    let job = format!("vaultstream.signatures_{}", scene.site.number("SELECT id FROM vaultstream.jobs WHERE name = 'job'").await);
+    let job = format!(
+        "vaultstream.signatures_{}",
+        scene.site.number("SELECT id FROM vaultstream.jobs WHERE name = 'job'").await
+    );
     for tried in [&job, "wrapped_key", "vaultstream.revoke_key", "pg_read_file", "MSG.NEXT", &topology.batch_stream()] {
         assert!(ended.stdout.contains(tried), "{tried} was not tried");
     }
@@ -119,7 +126,11 @@ async fn a_hostile_worker_with_a_complete_secret_changes_nothing_and_learns_noth
     assert_eq!(job.topology().await.generation, topology.generation, "streams were lost");
     let marks = "SELECT (SELECT coalesce(sum(attempts), 0) FROM vaultstream.batches) + (SELECT count(*) FROM vaultstream.keys \
                  WHERE damage IS NOT NULL OR revoked_at IS NOT NULL)";
-    assert_eq!(site.number(&format!("SELECT ({marks})::bigint")).await, 0, "a batch was tried again, or a key is set aside");
+    assert_eq!(
+        site.number(&format!("SELECT ({marks})::bigint")).await,
+        0,
+        "a batch was tried again, or a key is set aside"
+    );
     for metric in ["unusable_messages_total", "unknown_batches_total", "redelivered_batches_total"] {
         assert_eq!(worker.metric(metric).await, 0.0, "{metric}");
     }

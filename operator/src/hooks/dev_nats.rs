@@ -60,24 +60,28 @@ pub(super) async fn declare(
     let perhaps = of_token.as_deref().or_else(|| text(present, UNCONFINED)).unwrap_or_default();
     for namespace in perhaps.lines() {
         if has_unfinished_jobs(client, namespace).await? {
-            println!("{namespace}: its jobs began before NATS had users. When they are over, the next upgrade confines its user");
+            println!(
+                "{namespace}: its jobs began before NATS had users. When they are over, the next upgrade confines its user"
+            );
             users.leave_unconfined(namespace);
         }
     }
     let configuration = users.configuration(cluster);
     let digest = merkle::to_hex(&Digest::of(configuration.as_bytes()).0);
+    let unconfined = users.unconfined();
     let wanted = [
         (OPERATOR_PASSWORD, users.operator_password()),
         (USERS, users.declared()),
-        (UNCONFINED, &users.unconfined()),
-        (CONFIGURATION, &configuration),
+        (UNCONFINED, unconfined.as_str()),
+        (CONFIGURATION, configuration.as_str()),
     ];
-    let changed: Data = wanted.into_iter().filter(|(key, value)| text(present, key) != Some(value)).map(pair).collect();
+    let is_new = |(key, value): &(&str, &str)| text(present, key) != Some(*value);
+    let changed: Data = wanted.into_iter().filter(is_new).map(pair).collect();
     if !changed.is_empty() {
         patch(client, home, secret, &changed).await?;
         println!("{home}/{secret}: NATS has a user for each namespace");
     }
-    let restarted = text(present, RESTARTED_FOR) == Some(&digest);
+    let restarted = text(present, RESTARTED_FOR) == Some(digest.as_str());
     Ok(DevNats { users, digest, restarted })
 }
 
@@ -88,7 +92,7 @@ impl DevNats {
             return Ok(());
         }
         let api = Api::<Deployment>::namespaced(client.clone(), home);
-        let annotations = json!({ ANNOTATION: self.digest });
+        let annotations = json!({ (ANNOTATION): self.digest });
         let patched = json!({"spec": {"template": {"metadata": {"annotations": annotations}}}});
         // Before the first installation there is none.
         ignore_absent(api.patch(DEPLOYMENT, &PatchParams::default(), &Patch::Merge(patched)).await)

@@ -55,7 +55,9 @@ impl Urls {
         let bare = url.split('?').next().unwrap_or_default();
         match key {
             // Whatever its login is: the servers' own Secret may have been made anew.
-            "NATS_URL" => bare.strip_prefix("nats://").and_then(|rest| rest.rsplit('@').next()) == Some(&self.nats),
+            "NATS_URL" => {
+                bare.strip_prefix("nats://").and_then(|rest| rest.rsplit('@').next()) == Some(self.nats.as_str())
+            }
             _ => bare == format!("postgresql://{}@{}", self.owner, self.database),
         }
     }

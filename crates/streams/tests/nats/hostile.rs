@@ -44,7 +44,8 @@ pub(crate) fn against(victim: &JobStreams, own: &JobStreams) -> Vec<Attempt> {
         // A stream of his own that copies it, and a consumer whose deliveries go where he says.
         let copy = format!(r#"{{"name":"copy","mirror":{{"name":"{stream}"}}}}"#);
         ask("STREAM.CREATE.copy", &copy);
-        let push = format!(r#"{{"stream_name":"{stream}","config":{{"deliver_subject":"_INBOX.{}.x"}}}}"#, own.consumer());
+        let push =
+            format!(r#"{{"stream_name":"{stream}","config":{{"deliver_subject":"_INBOX.{}.x"}}}}"#, own.consumer());
         ask(&format!("CONSUMER.CREATE.{stream}"), &push);
         for what in ["INFO", "MSG.NEXT", "PAUSE", "RESET", "UNPIN", "LEADER.STEPDOWN"] {
             ask(&format!("CONSUMER.{what}.{stream}.{}", victim.consumer()), "");
@@ -72,8 +73,14 @@ pub(crate) fn against(victim: &JobStreams, own: &JobStreams) -> Vec<Attempt> {
     }
     publish(format!("_INBOX.{}.x", victim.consumer()), "");
     publish("_INBOX.vaultstream.x".to_owned(), "");
+    attempts.extend(subscriptions(victim, own).into_iter().map(Attempt::Subscribe));
+    attempts
+}
+
+/// What could show something of the victim to him.
+fn subscriptions(victim: &JobStreams, own: &JobStreams) -> Vec<String> {
     let (theirs, uid) = (victim.consumer(), victim.uid);
-    let subjects = [
+    let mut subjects = vec![
         format!("records.{theirs}.>"),
         format!("keys.{theirs}.>"),
         format!("*.*.{uid}.>"),
@@ -95,8 +102,8 @@ pub(crate) fn against(victim: &JobStreams, own: &JobStreams) -> Vec<Attempt> {
         "$SRV.>",
         "$KV.>",
     ];
-    attempts.extend(subjects.into_iter().chain(general.map(str::to_owned)).map(Attempt::Subscribe));
-    attempts
+    subjects.extend(general.map(str::to_owned));
+    subjects
 }
 
 /// A user with a plain client.
