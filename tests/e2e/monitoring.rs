@@ -86,7 +86,7 @@ impl Prometheus {
         prometheus
     }
 
-    /// The answer's lines, one a series.
+    /// The lines of the response, one for each series.
     async fn ask(&self, expression: &str) -> Vec<String> {
         let url = format!("http://{ADDRESS}");
         let output = Command::new("promtool").args(["query", "instant", &url, expression]).output().await.unwrap();

@@ -68,7 +68,7 @@ impl Release {
         said
     }
 
-    /// Over what earlier releases have left: the type stays, with their name on it.
+    /// Over what earlier releases have left: their CRD is kept, with their name on it.
     pub(crate) async fn install(&self, args: &[&str]) -> String {
         self.chart("install", &[&["--take-ownership"], args].concat()).await
     }

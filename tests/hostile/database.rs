@@ -25,7 +25,7 @@ pub(crate) struct Database {
 }
 
 impl Database {
-    /// Logs in. Without `commits` every transaction is rolled back, so that a gap that is found harms nobody.
+    /// Logs in. Without `commits` every transaction is rolled back, so that a gap that is found does no harm.
     pub(crate) async fn connect(config: &Config, commits: bool) -> Self {
         let (client, mut connection) = config.connect(NoTls).await.expect("the login of the connection Secret");
         let notifications = Arc::new(AtomicUsize::new(0));
@@ -75,7 +75,7 @@ impl Database {
                 }
             }
             Err(error) => match error.code() {
-                // What the server cannot read is no attempt.
+                // A statement that the server cannot parse tries nothing.
                 Some(code) if code.code() == "42601" => report.found(sql, "a syntax error: this tries nothing"),
                 Some(code) => report.refused(sql, code.code()),
                 None => report.found(sql, &error),

@@ -13,7 +13,7 @@
 //! $ cargo run --release -p vaultstream-tests --bin hostile -- FOLDER victim.json
 //! ```
 //!
-//! FOLDER holds `DATABASE_URL` and `NATS_URL` of another namespace's Secret. Transactions are rolled back, so that a gap harms nobody; with
+//! FOLDER holds `DATABASE_URL` and `NATS_URL` of another namespace's Secret. Transactions are rolled back, so that a gap does no harm; with
 //! `--commit` they are committed. It does not have the server send an empty message to a subject of the victim, which docs/threat-model.md
 //! accepts: that costs the job time.
 

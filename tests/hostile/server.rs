@@ -35,7 +35,7 @@ async fn is_mine(database: &Database, me: &str, session: &str) -> bool {
     database.rows(&sql).await.is_empty()
 }
 
-/// To become somebody else.
+/// To become another login.
 fn identity(role: &str, me: &str) -> Vec<String> {
     let mut all = Vec::new();
     for other in

@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use tracing::debug;
 
-/// A server that does not answer three of these is taken for dead.
+/// A server that does not respond to three of these is treated as dead.
 const PING_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Connects within the patience, and checks that JetStream responds. `events` gets every event of the connection.
@@ -63,7 +63,7 @@ impl Patience {
         if Instant::now() + delay >= self.until {
             return Err(ConnectError::Unreachable { place: self.place.clone(), patience: self.whole, source });
         }
-        debug!(error = source, attempt = self.attempt, "NATS does not answer yet");
+        debug!(error = source, attempt = self.attempt, "NATS does not respond yet");
         self.attempt += 1;
         sleep(delay).await;
         Ok(())

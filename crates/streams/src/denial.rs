@@ -1,4 +1,4 @@
-//! What the permissions of our login forbid. The server says so in an error of the connection, never in the answer to a request:
+//! What the permissions of our login forbid. The server says so in an error of the connection, never in the response to a request:
 //! every request waits for both.
 
 use crate::GenerationId;
@@ -44,7 +44,7 @@ impl Denial {
         Some(Self { verb, subject: subject.to_owned(), grant })
     }
 
-    /// No answer can be received.
+    /// No response can be received.
     fn hides_answers(&self) -> bool {
         self.verb == Verb::Subscribe && self.subject.starts_with(INBOX_PREFIX)
     }
@@ -63,7 +63,7 @@ impl fmt::Display for Denial {
 /// What a listener waits for, and so which denials matter to it.
 #[derive(Clone, Debug)]
 pub(crate) enum Concern {
-    /// The answer to a request on this subject.
+    /// The response to a request on this subject.
     Request(String),
     /// Anything about the streams of a generation: publishing, pulling, acknowledging.
     Job(GenerationId),

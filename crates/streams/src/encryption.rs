@@ -18,7 +18,7 @@ const INTRODUCTION_LIMIT: u64 = 64 * 1024;
 /// read, and nothing is sent.
 ///
 /// # Errors
-/// When a server offers no TLS and the URL does not allow a connection without it; when no server answers.
+/// When a server offers no TLS and the URL does not allow a connection without it; when no server responds.
 pub(crate) async fn is_needed(address: &Address, authority: bool) -> Result<bool, Failure> {
     if authority {
         return Ok(true);
@@ -91,7 +91,7 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_is_asked_of_servers_that_are_local_or_allowed_or_encrypted_anyway() {
-        // None of these answers.
+        // None of these responds.
         for (url, authority, needed) in [
             ("nats://127.0.0.1:1", false, false),
             ("nats://localhost:1,nats://[::1]:1", false, false),

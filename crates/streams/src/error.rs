@@ -49,7 +49,7 @@ pub enum StreamsError {
     /// NATS refused it, and will refuse it again.
     #[error("NATS refused a request{}", advice(.0).map(|advice| format!(": {advice}")).unwrap_or_default())]
     Refused(#[source] jetstream::Error),
-    /// An answer or a message cannot be read or written.
+    /// A response or a message cannot be read or written.
     #[error("NATS sent something that cannot be read")]
     Unreadable(#[source] serde_json::Error),
 }

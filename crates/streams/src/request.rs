@@ -40,7 +40,7 @@ impl From<NoAnswer> for StreamsError {
     }
 }
 
-/// Sends a request and returns the answer unread. A request that the server forbids fails at once, because no answer comes.
+/// Sends a request and returns the response as bytes. A request that the server forbids fails at once, because it gets no response.
 pub(crate) async fn request(
     client: &Client,
     denials: &Denials,

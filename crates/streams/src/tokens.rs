@@ -182,7 +182,7 @@ impl KeyTokens {
                     StreamsError::Unreachable(format!("a pull request was refused: {status} {description}").into())
                 }
             },
-            // The server forgot the request, or its answer was lost.
+            // The server forgot the request, or its response was lost.
             Err(error) => StreamsError::Unreachable(error.into()),
         };
         match self.streams.look(job, &stream).await {

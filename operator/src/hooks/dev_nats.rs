@@ -107,7 +107,7 @@ async fn has_unfinished_jobs(client: &Client, namespace: &str) -> Result<bool, S
     let jobs = Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &kind);
     match jobs.list(&ListParams::default()).await {
         Ok(jobs) => Ok(jobs.items.iter().any(is_unfinished)),
-        // There is no such type yet, or this release serves the namespace no more.
+        // There is no such type yet, or this release does not serve the namespace any more.
         Err(error) if is_absent(&error) => Ok(false),
         Err(kube::Error::Api(status)) if status.is_forbidden() => Ok(false),
         Err(source) => Err(SecretsError::Jobs { namespace: namespace.to_owned(), source }),
