@@ -90,7 +90,7 @@ async fn main() -> ExitCode {
     server::login_as(&config, &mut report, &known.role).await;
     catalog::relations(&database, &mut report, &own, &victim, &known.namespace).await;
     catalog::functions(&database, &mut report, &own, &victim).await;
-    server::statements(&database, &mut report, &known.role).await;
+    server::statements(&database, &mut report, &known.role, known.job).await;
     match holder.notifications() {
         0 => report.nothing("what the channels told"),
         told => report.found("what the channels told", told),

@@ -5,14 +5,14 @@ use tokio_postgres::{Config, NoTls};
 use crate::database::{Database, Forbidden};
 use crate::report::Report;
 
-/// Tries all of it against the login `role`.
-pub(crate) async fn statements(database: &Database, report: &mut Report, role: &str) {
+/// Tries all of it against the login `role` and its job.
+pub(crate) async fn statements(database: &Database, report: &mut Report, role: &str, job: i64) {
     let own = database.rows("SELECT session_user, pg_backend_pid()").await.concat();
     let [me, pid] = own.as_slice() else { unreachable!() };
     for sql in identity(role, me).into_iter().chain(files()).chain(schema()) {
         database.attempt(report, &sql, Forbidden::Success).await;
     }
-    for sql in others(me, pid) {
+    for sql in others(me, pid, job) {
         database.attempt(report, &sql, Forbidden::Rows).await;
     }
     let others = format!("SELECT pid FROM pg_stat_activity WHERE pid <> {pid} AND usename IS NOT NULL");
@@ -114,7 +114,7 @@ fn schema() -> Vec<String> {
 }
 
 /// What everybody may ask, and what must say nothing of others.
-fn others(me: &str, pid: &str) -> Vec<String> {
+fn others(me: &str, pid: &str, job: i64) -> Vec<String> {
     vec![
         // The text of a statement has its values in it.
         format!(
@@ -127,9 +127,10 @@ fn others(me: &str, pid: &str) -> Vec<String> {
                     AND pg_stat_get_backend_activity(s.id) NOT IN ('', '<insufficient privilege>')"
         ),
         // Statistics hold values of columns.
-        "SELECT most_common_vals FROM pg_stats WHERE schemaname = 'vaultstream' \
-            AND tablename NOT IN ('meta', 'schema_history')"
-            .to_owned(),
+        format!(
+            "SELECT most_common_vals FROM pg_stats WHERE schemaname = 'vaultstream' \
+                AND tablename NOT IN ('meta', 'schema_history') AND (tablename !~ '_[0-9]+$' OR tablename ~ '_{job}$')"
+        ),
         "SELECT FROM pg_prepared_xacts WHERE owner <> session_user".to_owned(),
         "SELECT lo_get(oid) FROM pg_largeobject_metadata".to_owned(),
     ]
