@@ -92,7 +92,8 @@ async fn what_workers_reach_is_limited_where_the_ports_are_known() {
         workers.into_iter().map(|policy| policy["spec"]["egress"].clone()).collect::<Vec<Value>>()
     };
     assert_eq!(egress("operator.replicas=2").await, [Value::Null]);
-    let dns = json!({"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]});
+    let dns = [53, 5353].map(|port| ["UDP", "TCP"].map(|protocol| json!({"port": port, "protocol": protocol})));
+    let dns = json!({"ports": dns.concat()});
     let values = "networkPolicy.workers.ports={5432},networkPolicy.workers.namespaces={team-a},\
                   telemetry.otlpEndpoint=http://collector:4319";
     let limited = json!([dns, {"ports": [{"port": 5432}]}, {"ports": [{"port": 4319}]}]);
