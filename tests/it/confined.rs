@@ -104,7 +104,7 @@ async fn server_with_accounts(tenants: &[(&str, Tenant)]) -> Plain {
     let operator = NatsPermissions::of(&NatsUser::Operator).user_block("operator", "pass");
     let (mut exports, mut accounts) = (Vec::new(), Vec::new());
     for (name, tenant) in tenants {
-        let permissions = NatsPermissions::of(&NatsUser::Worker(tenant.clone()));
+        let mut permissions = NatsPermissions::of(&NatsUser::Worker(tenant.clone()));
         let info = format!("$JS.API.CONSUMER.INFO.*.{}", tenant.token());
         let imports = permissions.publish.iter().map(|subject| {
             exports.push(format!("{{service: \"{subject}\", response_type: stream, accounts: [{name}]}}"));
@@ -113,6 +113,8 @@ async fn server_with_accounts(tenants: &[(&str, Tenant)]) -> Plain {
             format!("{{service: {{account: VAULTSTREAM, subject: \"{subject}\"}}{to}}}")
         });
         let imports = imports.collect::<Vec<_>>().join(", ");
+        // Permissions concern what a mapping makes of a subject.
+        permissions.publish.push("info.*".to_owned());
         let user = permissions.user_block(name, "pass");
         let mapping = format!("mappings: {{ \"{info}\": \"info.$1\" }}");
         accounts.push(format!("{name} {{ users: [ {user} ], {mapping}, imports: [ {imports} ] }}"));

@@ -53,7 +53,7 @@ async fn a_job_that_began_before_there_were_users_is_completed_under_one_that_is
     users.leave_unconfined("default");
     let nats = server_of(&users).await;
     log_in(&mut site, &nats, &users);
-    let job = site.drive(include_str!("earlier/job.yaml"), quick()).await;
+    let job = site.drive_present(quick()).await;
     let _worker = site.worker(job.uid).await.start();
     job.complete().await;
     assert_signed_exactly_once(&site, "earlier", 300).await;

@@ -38,7 +38,7 @@ async fn tenant(site: &Site, namespace: &str, nats: &Plain) -> (PathBuf, String)
     added.assert_code(0);
     let folder = site.dir.path().join(namespace);
     mount(&added.stdout, &folder);
-    (folder, std::fs::read_to_string(&user_file).unwrap())
+    (folder, std::fs::read_to_string(&user_file).unwrap().trim().to_owned())
 }
 
 /// The server's configuration with these users.
