@@ -35,9 +35,7 @@ mod scaling;
 mod tenant_login;
 
 pub use config::{Config, LimitArgs};
-pub use hooks::{
-    leave::LeaveError, migrate::MigrateHookError, nats_users::DevNatsUsers, stored::SecretsError,
-};
+pub use hooks::{leave::LeaveError, migrate::MigrateHookError, nats_users::DevNatsUsers, stored::SecretsError};
 pub use leader::lead::Deposed;
 pub use metrics::catalogue as metrics_catalogue;
 pub use program::{OperatorError, main, run};

@@ -10,13 +10,11 @@ use serde_json::json;
 use vaultstream_api::{Phase, SigningJob};
 use vaultstream_signing::{Digest, merkle};
 
-use crate::{
-    hooks::{
-        nats_users::DevNatsUsers,
-        stored::{Data, SecretsError, pair, patch, text},
-    },
-    job::deletion::{ignore_absent, is_absent},
+use super::{
+    nats_users::DevNatsUsers,
+    stored::{Data, SecretsError, pair, patch, text},
 };
+use crate::job::deletion::{ignore_absent, is_absent};
 
 /// The server.
 const DEPLOYMENT: &str = "vaultstream-dev-nats";
@@ -78,7 +76,7 @@ pub(super) async fn declare(
     let is_new = |(key, value): &(&str, &str)| text(present, key) != Some(*value);
     let changed: Data = wanted.into_iter().filter(is_new).map(pair).collect();
     if !changed.is_empty() {
-        patch(client, home, secret, &changed).await?;
+        patch(client, home, secret, json!(changed)).await?;
         println!("{home}/{secret}: NATS has a user for each namespace");
     }
     let restarted = text(present, RESTARTED_FOR) == Some(digest.as_str());
@@ -97,7 +95,7 @@ impl DevNats {
         // Before the first installation there is none.
         ignore_absent(api.patch(DEPLOYMENT, &PatchParams::default(), &Patch::Merge(patched)).await)
             .map_err(SecretsError::Restart)?;
-        patch(client, home, secret, &[pair((RESTARTED_FOR, &self.digest))].into()).await
+        patch(client, home, secret, json!(Data::from([pair((RESTARTED_FOR, &self.digest))]))).await
     }
 }
 

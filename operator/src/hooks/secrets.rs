@@ -90,8 +90,7 @@ async fn make_of_release(
         patch(client, home, OWNERS, json!(declared.data)).await?;
         println!("{home}/{OWNERS}: declares the database logins of operator, auditor and namespaces");
     }
-    let wanted =
-        [urls.database(&format!("{OPERATOR_ROLE}:{}", declared.operator)), urls.nats(&users.operator_login())];
+    let wanted = [urls.database(&format!("{OPERATOR_ROLE}:{}", declared.operator)), urls.nats(&users.operator_login())];
     let operators = ensure(client, home, OPERATORS, || Ok(wanted.clone().into())).await?;
     update(client, home, OPERATORS, &urls.outdated(&operators, wanted)).await?;
     // Earlier versions declared them there.

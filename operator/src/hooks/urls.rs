@@ -2,7 +2,7 @@
 
 use k8s_openapi::ByteString;
 
-use crate::hooks::stored::{Data, pair};
+use super::stored::{Data, pair};
 
 /// The parameters without which an unencrypted connection is refused. The development servers have no TLS.
 const WITHOUT_TLS: [&str; 2] = ["?sslmode=disable", "?tls=disable"];
