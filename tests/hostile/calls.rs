@@ -18,16 +18,17 @@ pub(crate) struct Victim {
     pub(crate) kek: String,
 }
 
-/// Calls of every function that a tenant may call, by its name. `own` is the attacker's namespace.
-pub(crate) fn calls(victim: &Victim, own: &str) -> Vec<(&'static str, Vec<String>)> {
-    let Victim { job: n, key, epoch, lease: id, kek } = victim;
-    let of_lease = format!("{key}, {epoch}, '{id}'");
-    let (ones, roots) = ("'{10}'::bigint[]", format!("ARRAY['\\x{}'::bytea]", "00".repeat(32)));
-    let no_rejects = "'{}'::bigint[], '{}'::text[], '{}'::text[], '{}'::int[]";
-    let finish = format!(
-        "SELECT vaultstream.finish_unit({n}, '{{1}}', {ones}, {ones}, '{{0}}', {roots}, {no_rejects}, {key}, '{id}', true)"
-    );
-    let other = Uuid::new_v4();
+/// A function's name, and calls of it.
+type Calls = Vec<(&'static str, Vec<String>)>;
+
+/// Calls of every function that a tenant may call. `own` is the attacker's namespace.
+pub(crate) fn calls(victim: &Victim, own: &str) -> Calls {
+    [of_keys(victim), of_batches(victim), of_plans(victim), of_logins(victim, own)].concat()
+}
+
+fn of_keys(victim: &Victim) -> Calls {
+    let Victim { job: n, key, epoch, lease: id, .. } = victim;
+    let (of_lease, other) = (format!("{key}, {epoch}, '{id}'"), Uuid::new_v4());
     vec![
         (
             "take_lease",
@@ -60,6 +61,18 @@ pub(crate) fn calls(victim: &Victim, own: &str) -> Vec<(&'static str, Vec<String
         ),
         ("set_key_aside", vec![format!("SELECT WHERE vaultstream.set_key_aside({of_lease}, 'why')")]),
         ("end_expired", vec![format!("SELECT WHERE vaultstream.end_expired({n}) > 0")]),
+    ]
+}
+
+fn of_batches(victim: &Victim) -> Calls {
+    let Victim { job: n, key, epoch, lease: id, .. } = victim;
+    let of_lease = format!("{key}, {epoch}, '{id}'");
+    let (ones, roots) = ("'{10}'::bigint[]", format!("ARRAY['\\x{}'::bytea]", "00".repeat(32)));
+    let no_rejects = "'{}'::bigint[], '{}'::text[], '{}'::text[], '{}'::int[]";
+    let finish = format!(
+        "SELECT vaultstream.finish_unit({n}, '{{1}}', {ones}, {ones}, '{{0}}', {roots}, {no_rejects}, {key}, '{id}', true)"
+    );
+    vec![
         (
             "fence_unit",
             vec![format!(
@@ -85,6 +98,12 @@ pub(crate) fn calls(victim: &Victim, own: &str) -> Vec<(&'static str, Vec<String
         ),
         ("report_fault", vec![format!("SELECT WHERE vaultstream.report_fault({of_lease}, 'WrongSignature', 'why')")]),
         ("report_withdrawal", vec![format!("SELECT WHERE vaultstream.report_withdrawal({of_lease}, 'native', 'why')")]),
+    ]
+}
+
+fn of_plans(victim: &Victim) -> Calls {
+    let (n, other) = (victim.job, Uuid::new_v4());
+    vec![
         ("begin_plan", vec![format!("SELECT FROM vaultstream.begin_plan({n}, '{other}') WHERE outcome <> 'over'")]),
         (
             "plan_batches",
@@ -94,6 +113,12 @@ pub(crate) fn calls(victim: &Victim, own: &str) -> Vec<(&'static str, Vec<String
         ),
         ("release_plan", vec![format!("SELECT WHERE vaultstream.release_plan({n}, 1, '{other}')")]),
         ("report_source", vec![format!("SELECT WHERE vaultstream.report_source({n}, 'SourceUnusable', 'why', false)")]),
+    ]
+}
+
+fn of_logins(victim: &Victim, own: &str) -> Calls {
+    let kek = &victim.kek;
+    vec![
         ("register_kek", vec![format!("SELECT WHERE vaultstream.register_kek('{kek}', 'mine') = 'mine'")]),
         ("kek_canary", vec!["SELECT WHERE vaultstream.kek_canary('of another') IS NOT NULL".to_owned()]),
         ("tenant_of_login", vec![format!("SELECT * FROM vaultstream.tenant_of_login() WHERE namespace <> '{own}'")]),

@@ -38,9 +38,16 @@ async fn is_mine(database: &Database, me: &str, session: &str) -> bool {
 /// To become another login.
 fn identity(role: &str, me: &str) -> Vec<String> {
     let mut all = Vec::new();
-    for other in
-        [role, "vaultstream", "vaultstream_auditor", "vaultstream_worker", "pg_read_all_data", "pg_signal_backend"]
-    {
+    for other in [
+        role,
+        "vaultstream",
+        "vaultstream_operator",
+        "vaultstream_auditor",
+        "vaultstream_source",
+        "vaultstream_worker",
+        "pg_read_all_data",
+        "pg_signal_backend",
+    ] {
         all.push(format!("SET ROLE \"{other}\""));
         all.push(format!("SET SESSION AUTHORIZATION \"{other}\""));
         all.push(format!("GRANT \"{other}\" TO \"{me}\""));
