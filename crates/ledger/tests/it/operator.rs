@@ -13,9 +13,10 @@ use vaultstream_ledger::{
     Job, Lease, Ledger, NewJob, active_jobs, data_keys, jobs, payloads, progress, rejects, verify,
 };
 
+use crate::contents::contents;
 use crate::isolation::attacks;
 use crate::stage::{MINUTE, Stage, generated, material, options, segment, segment_of, url_as};
-use crate::tenants::{Login, contents, victim};
+use crate::tenants::{Login, victim};
 
 const DELETE: DeletionPolicy = DeletionPolicy { signatures: Retention::Delete, records: Retention::Delete };
 
