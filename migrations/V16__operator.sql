@@ -115,17 +115,9 @@ END $$;
 -- for a tenth of a second at most.
 CREATE FUNCTION vaultstream.drop_partition(p_job bigint, p_is_records boolean) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '100ms' AS $$
-DECLARE
-    parent  constant text := CASE WHEN p_is_records THEN 'vaultstream.records' ELSE 'vaultstream.signatures' END;
-    pending regclass;
 BEGIN
     PERFORM vaultstream.check_driver();
-    -- What DETACH … CONCURRENTLY of an earlier version left when it was interrupted.
-    FOR pending IN SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = parent::regclass AND inhdetachpending
-    LOOP
-        EXECUTE format('ALTER TABLE %s DETACH PARTITION %s FINALIZE', parent, pending);
-    END LOOP;
-    EXECUTE format('DROP TABLE IF EXISTS %s_%s', parent, p_job);
+    EXECUTE format('DROP TABLE IF EXISTS vaultstream.%s_%s', CASE WHEN p_is_records THEN 'records' ELSE 'signatures' END, p_job);
 END $$;
 
 -- As before (V15), for the operator, too.

@@ -34,7 +34,8 @@ const RIGHTS: &str = "
            string_agg(DISTINCT part, ', ' ORDER BY part) AS columns
       FROM granted, aclexplode(acl) a LEFT JOIN pg_roles r ON r.oid = a.grantee
      WHERE coalesce(r.rolname, 'PUBLIC') = $1
-     GROUP BY kind, name, part IS NULL ORDER BY kind DESC, name, part IS NULL";
+     GROUP BY kind, name, CASE WHEN part IS NOT NULL THEN privilege_type END
+     ORDER BY kind DESC, name, CASE WHEN part IS NOT NULL THEN privilege_type END";
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -52,7 +53,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         "Read from the catalog of a ledger by `make generate`. They are granted by [grants.sql](../../migrations/grants.sql); functions"
     );
     println!(
-        "that tenants and the operator may call run with the owner's rights and check who calls them, and whose job it is. Whoever is not listed may do nothing.\n"
+        "that tenants and the operator may call run with the owner's rights and check who calls them, and whose job it is. Whoever is not\n\
+         listed may do nothing.\n"
     );
     for (role, title) in [
         ("vaultstream_tenant", "`vaultstream_tenant`: the login of every namespace"),
