@@ -4,6 +4,7 @@
 //! leaves of one batch when proofs are wanted, and each payload only until its row is written.
 
 mod bundle;
+mod stopped;
 
 use std::{
     collections::HashMap,
@@ -19,6 +20,8 @@ use vaultstream_ledger::{
 };
 use vaultstream_proof::{BatchProofs, LineFormat, LineOptions, LineWriter, Proofs, SignatureEncoding, page};
 use vaultstream_signing::{PublicKey, Thumbprint};
+
+use stopped::{Stopped, of_ledger};
 
 use crate::{
     args::{ExportArgs, ExportFormat, SignatureForm},
@@ -95,16 +98,6 @@ async fn finished(ledger: &Ledger, job: &Job, args: &ExportArgs) -> Result<(), F
     }
     output::remark(format_args!("note: {name} is {state}: {done}, and no others are in this export"));
     Ok(())
-}
-
-/// Why an export ended early.
-enum Stopped {
-    Write(io::Error),
-    Ledger(Failure),
-}
-
-fn of_ledger(error: impl std::error::Error + 'static) -> Stopped {
-    Stopped::Ledger(Failure::of(&error))
 }
 
 async fn rows(

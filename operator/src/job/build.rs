@@ -5,12 +5,14 @@ mod common;
 mod deployment;
 mod disruption;
 mod scaled_object;
+mod staffing;
 
 use k8s_openapi::api::{
     apps::v1::Deployment, autoscaling::v2::HorizontalPodAutoscaler, policy::v1::PodDisruptionBudget,
 };
 
 pub(crate) use scaled_object::ScaledObject;
+pub(crate) use staffing::Staffing;
 
 use crate::{job::validate::ValidJob, scaling::scaler_selection::Scaler};
 
@@ -21,21 +23,6 @@ pub(crate) struct DesiredChildren {
     pub(crate) disruption_budget: Option<PodDisruptionBudget>,
     pub(crate) autoscaler: Option<HorizontalPodAutoscaler>,
     pub(crate) scaled_object: Option<ScaledObject>,
-}
-
-/// The workers that a job is to have.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Staffing<'a> {
-    pub(crate) image: &'a str,
-    pub(crate) scaler: Scaler,
-    /// The most workers that the job may have beside other jobs.
-    pub(crate) max_workers: u32,
-    /// Where KEDA reaches the operator.
-    pub(crate) scaling_url: Option<&'a str>,
-    /// Where workers send traces.
-    pub(crate) otlp_endpoint: Option<&'a str>,
-    /// Workers run under a login that owns the ledger, too.
-    pub(crate) allow_owner: bool,
 }
 
 /// The children of a job that signs.

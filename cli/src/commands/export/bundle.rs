@@ -21,7 +21,7 @@ use vaultstream_proof::{
 };
 use vaultstream_signing::{Jwk, PublicKey, RawSignature, Thumbprint, receipt::canonical_json};
 
-use super::Stopped;
+use super::stopped::{Stopped, of_ledger};
 use crate::{
     error::Failure,
     job::title,
@@ -151,7 +151,7 @@ impl Source<'_> {
         let mut signed = SignedRows::of(self.ledger, self.job);
         let (mut from, mut without) = (0, 0);
         loop {
-            let page = page(self.ledger, self.job, from).await.map_err(super::of_ledger)?;
+            let page = page(self.ledger, self.job, from).await.map_err(of_ledger)?;
             let Some(last) = page.last() else { break };
             from = last.batch.0 + 1;
             for run in page.chunk_by(|one, next| one.last.checked_add(1) == Some(next.first)) {
@@ -189,7 +189,7 @@ impl Source<'_> {
                 ControlFlow::Break(())
             }
         };
-        signed.read(which, &mut visit).await.map_err(super::of_ledger)?;
+        signed.read(which, &mut visit).await.map_err(of_ledger)?;
         match stopped {
             Some(stopped) => Err(stopped),
             None => run.end(),
@@ -202,7 +202,7 @@ impl Source<'_> {
         if most == 0 {
             return Ok(Vec::new());
         }
-        rejects(self.ledger, self.job.id, first.checked_sub(1), most).await.map_err(super::of_ledger)
+        rejects(self.ledger, self.job.id, first.checked_sub(1), most).await.map_err(of_ledger)
     }
 }
 
@@ -237,14 +237,14 @@ impl<W: Write> Run<'_, W> {
     /// Writes the lines that precede a record with this id.
     fn up_to(&mut self, id: i64) -> Result<(), Stopped> {
         while let Some(reject) = self.rejects.next_if(|reject| reject.id < id) {
-            self.into_batch_of(reject.id)?;
+            self.enter_batch_of(reject.id)?;
             let line = RejectLine { id: reject.id, reason: reject.reason };
             self.writer.reject(&line).map_err(Stopped::Write)?;
         }
-        self.into_batch_of(id)
+        self.enter_batch_of(id)
     }
 
-    fn into_batch_of(&mut self, id: i64) -> Result<(), Stopped> {
+    fn enter_batch_of(&mut self, id: i64) -> Result<(), Stopped> {
         while self.batches.peek().is_some() && self.until.is_none_or(|until| id > until) {
             self.next_batch()?;
         }

@@ -263,7 +263,7 @@ async fn refused_all(sql: &Client, job: &Job) {
         format!("retry_rejects({n})"),
         format!("grant_partition('vaultstream.records_{n}', true)"),
     ] {
-        let error = sql.query(&format!("SELECT vaultstream.{call}"), &[]).await.expect_err(&call);
+        let error = sql.query(&format!("SELECT vaultstream.{call}"), &[]).await.unwrap_err();
         assert_eq!(error.code().unwrap().code(), "42501", "{call}: {error}");
     }
 }

@@ -21,10 +21,10 @@ use super::{
     findings::{BundleFindings, Problems},
     line::{BatchLine, End, Header, KeyLine, RecordLine, RejectLine},
     nonces::{each_record, key_id},
+    options::BundleOptions,
     read::{LineReader, LineType, Next},
     receipt::{self, Sums},
     tally::Tally,
-    verify::BundleOptions,
 };
 use crate::{
     checkers::{Checkers, RUN_LENGTH, SignatureRun},

@@ -1,26 +1,18 @@
 //! Verifies a bundle: reads its lines, each of which goes to a [`Check`].
 
-use std::{num::NonZeroUsize, path::Path};
+use std::path::Path;
 
 use super::{
     check::Check,
     error::{BundleError, BundleProblemKind},
     findings::BundleFindings,
     line::Header,
+    options::BundleOptions,
     read::{LineReader, LineType, Next},
 };
 
 /// Lines after which progress is told.
 const PROGRESS_LINES: u64 = 4096;
-
-/// How a bundle is verified.
-#[derive(Clone, Copy, Debug)]
-pub struct BundleOptions {
-    /// Threads that check signatures.
-    pub threads: NonZeroUsize,
-    /// Records and problems that are named for each kind of problem; the others are counted.
-    pub most: usize,
-}
 
 /// Verifies the bundle in this file. `progress` is called with the bytes read so far.
 ///

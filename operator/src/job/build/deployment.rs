@@ -20,7 +20,7 @@ use vaultstream_api::{
 };
 
 use crate::job::{
-    build::{Staffing, common::metadata},
+    build::{common::metadata, staffing::Staffing},
     validate::ValidJob,
 };
 

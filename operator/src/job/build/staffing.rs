@@ -1,0 +1,18 @@
+//! The workers that a job is to have.
+
+use crate::scaling::scaler_selection::Scaler;
+
+/// The workers that a job is to have.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Staffing<'a> {
+    pub(crate) image: &'a str,
+    pub(crate) scaler: Scaler,
+    /// The most workers that the job may have beside other jobs.
+    pub(crate) max_workers: u32,
+    /// Where KEDA reaches the operator.
+    pub(crate) scaling_url: Option<&'a str>,
+    /// Where workers send traces.
+    pub(crate) otlp_endpoint: Option<&'a str>,
+    /// Workers run under a login that owns the ledger, too.
+    pub(crate) allow_owner: bool,
+}
