@@ -64,7 +64,11 @@ impl Database {
 
     /// Tries a statement in a transaction of its own.
     pub(crate) async fn attempt(&self, report: &mut Report, sql: &str, forbidden: Forbidden) {
-        self.client.batch_execute("BEGIN").await.unwrap();
+        // The server runs it outside of transactions only.
+        let alone = sql.starts_with("ALTER SYSTEM");
+        if !alone {
+            self.client.batch_execute("BEGIN").await.unwrap();
+        }
         match self.client.simple_query(sql).await {
             Ok(messages) => {
                 let rows = messages.iter().filter(|message| matches!(message, SimpleQueryMessage::Row(_))).count();
@@ -75,14 +79,18 @@ impl Database {
                 }
             }
             Err(error) => match error.code() {
-                // A statement that the server cannot parse tries nothing.
-                Some(code) if code.code() == "42601" => report.found(sql, "a syntax error: this tries nothing"),
+                // A statement that the server cannot parse, or not in a transaction, tries nothing.
+                Some(code) if ["42601", "25001"].contains(&code.code()) => {
+                    report.found(sql, format_args!("this tries nothing: {error}"));
+                }
                 Some(code) => report.refused(sql, code.code()),
                 None => report.found(sql, &error),
             },
         }
-        let end = if self.commits { "COMMIT" } else { "ROLLBACK" };
-        self.client.batch_execute(end).await.unwrap();
+        if !alone {
+            let end = if self.commits { "COMMIT" } else { "ROLLBACK" };
+            self.client.batch_execute(end).await.unwrap();
+        }
     }
 
     /// Tries to read a whole relation as `COPY` does.

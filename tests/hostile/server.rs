@@ -88,7 +88,7 @@ fn files() -> Vec<String> {
         "SELECT pg_rotate_logfile()",
         "SELECT pg_backup_start('hostile')",
         "SELECT pg_stat_reset()",
-        "ALTER SYSTEM SET log_statement = 'all'",
+        "ALTER SYSTEM SET vaultstream.hostile = 'x'",
         "SET log_statement = 'all'",
         "LOAD '/tmp/hostile.so'",
         "SELECT subconninfo FROM pg_subscription",
