@@ -92,11 +92,7 @@ async fn a_job_keeps_the_names_that_its_workers_know_until_it_is_suspended() {
     let seeded = site.seed(&generated("job", 1_500, SLOW)).await;
     let (uid, streams) = (seeded.uid, site.streams().await);
     let named = |generation| job_streams(uid, generation).named(Naming::Earlier);
-    streams.create(&named(1), &Limits::default()).await.unwrap();
-    let keys = site.sql().await.query("SELECT id FROM vaultstream.keys WHERE ordinal > 0", &[]).await.unwrap();
-    streams.publish_keys(&named(1), &keys.iter().map(|row| row.get(0)).collect::<Vec<i64>>()).await.unwrap();
-    streams.publish_batches(&named(1), &all_batches(&site, uid).await).await.unwrap();
-    site.execute("UPDATE vaultstream.jobs SET generation = 1, published = batches").await;
+    begin_as_earlier_versions(&site, uid).await;
 
     let job = seeded.drive(quick());
     let _worker = site.worker(uid).await.start();
@@ -111,6 +107,16 @@ async fn a_job_keeps_the_names_that_its_workers_know_until_it_is_suspended() {
     until("then it has those of this version", || present(&streams, job_streams(uid, 3))).await;
     job.complete().await;
     assert_signed_exactly_once(&site, "job", 1_500).await;
+}
+
+/// Makes and fills the streams of a job that is seeded, with names without a tenant.
+pub(crate) async fn begin_as_earlier_versions(site: &Site, uid: uuid::Uuid) {
+    let (streams, named) = (site.streams().await, job_streams(uid, 1).named(Naming::Earlier));
+    streams.create(&named, &Limits::default()).await.unwrap();
+    let keys = site.sql().await.query("SELECT id FROM vaultstream.keys WHERE ordinal > 0", &[]).await.unwrap();
+    streams.publish_keys(&named, &keys.iter().map(|row| row.get(0)).collect::<Vec<i64>>()).await.unwrap();
+    streams.publish_batches(&named, &all_batches(site, uid).await).await.unwrap();
+    site.execute("UPDATE vaultstream.jobs SET generation = 1, published = batches").await;
 }
 
 async fn present(streams: &Streams, topology: JobStreams) -> bool {

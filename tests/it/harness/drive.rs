@@ -71,15 +71,6 @@ impl Site {
         seed(manifest, ledger.clone(), ledger, self.streams().await, settings).await
     }
 
-    /// Drives the only job of a ledger, which an earlier version may have left behind.
-    pub(crate) async fn drive_present(&self, settings: Settings) -> Drive {
-        let (ledger, streams) = (self.ledger().await, self.streams().await);
-        ledger.migrate().await.unwrap();
-        let uid = self.uid().await;
-        let id = jobs::by_uid(&ledger, uid).await.unwrap().unwrap().id;
-        Seeded { uid, id, ledger, streams }.drive(settings)
-    }
-
     /// Makes the job in the ledger and drives it to its end; a worker has to sign meanwhile.
     pub(crate) async fn drive(&self, manifest: &str, settings: Settings) -> Drive {
         self.seed(manifest).await.drive(settings)
