@@ -124,7 +124,8 @@ async fn what_was_done_in_a_session_that_read_a_table_is_undone_before_it_is_use
         assert_eq!(reads[0].rows, 1, "another operator compared the keys");
     }
     worker.ping_source().await.unwrap();
-    let held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711";
+    let held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711 \
+                   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
     assert_eq!(stage.number(held).await, 0, "a lock outlived the session's use");
     // And the session of the ledger never had any of it.
     assert_eq!(vaultstream_ledger::progress(&worker, job.id).await.unwrap().unwrap().total, 1);
