@@ -21,7 +21,7 @@ MINUTES ?= 10
 PREFIX ?= $(if $(filter 0,$(shell id -u)),/usr/local,$(HOME)/.local)
 
 .DEFAULT_GOAL := help
-.PHONY: help quick-start build install uninstall start stop seed clean test test-newest test-cluster test-keda test-scale e2e e2e-own bench fuzz engine-equality faulty-lane timing mutants swarm lint otel-collector check-docs \
+.PHONY: help quick-start build install uninstall start stop seed clean test test-newest test-cluster test-keda test-scale e2e e2e-own bench fuzz engine-equality faulty-lane timing mutants swarm lint otel-collector openbao check-docs \
 	generate picture dist kind-up kind-down tools env-setup check-prereqs
 
 help: ## List these verbs
@@ -53,6 +53,7 @@ clean: stop ## Stop, and remove what was built and .vaultstream/
 
 test: ## Run every test; with CLUSTER=own on Kubernetes, too
 	@scripts/install-tools python
+	@scripts/install-tools --only openbao || echo "SKIPPED: the tests of custody by OpenBao"
 	cargo test --release --locked --workspace --no-fail-fast
 	@$(RELEASE)/examples/backends
 	@if [ "$(CI)" = true ] || [ "$(CLUSTER)" = own ]; then \
@@ -131,6 +132,9 @@ tools: ## Put a pinned nats-server, and Postgres if needed, into .tools/
 
 otel-collector: ## Put an OpenTelemetry Collector into .tools/, for the tests of traces; needs Go
 	@scripts/install-tools --only otel-collector
+
+openbao: ## Put an OpenBao into .tools/, for the tests of custody
+	@scripts/install-tools --only openbao
 
 env-setup: ## Write .env with the numbers of the quick start
 	@scripts/env-setup

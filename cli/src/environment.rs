@@ -10,12 +10,12 @@ use vaultstream_ledger::{
     steps::{self, SourceError},
 };
 use vaultstream_program::cores;
-use vaultstream_signing::{Backend, KekRing};
+use vaultstream_signing::Backend;
 use vaultstream_streams::Streams;
 use vaultstream_worker::{Worker, WorkerConfig, metrics::Metrics};
 
 use crate::{
-    args::{EnvironmentArgs, SourceArgs},
+    args::{EnvironmentArgs, KeyServiceArgs, SourceArgs},
     connect,
     error::Failure,
     kek,
@@ -40,7 +40,10 @@ pub(crate) struct Environment {
     pub(crate) location: LedgerLocation,
     /// The private servers, if any.
     pub(crate) servers: Option<Servers>,
-    kek_file: PathBuf,
+    /// `None` where a service has the only key-encryption key.
+    kek_file: Option<PathBuf>,
+    key_service: KeyServiceArgs,
+    connect_timeout: Duration,
     database_url: String,
     source: SourceArgs,
 }
@@ -65,16 +68,16 @@ impl Environment {
             )));
         }
         let kek_file = kek_path(args, &location)?;
-        if let Some(kek) = &kek_file {
-            kek::read(kek)?;
+        if kek_file.is_some() || args.key_service.kek_url.is_some() {
+            kek::wrappers(&args.key_service, kek_file.as_deref())?;
         }
         let servers = start(&location, nats.is_none(), progress).await?;
-        let kek_file = match (kek_file, &servers) {
-            (Some(path), _) => path,
-            (None, Some(servers)) => servers.kek_file().map_err(|error| Failure::input(&error))?,
-            (None, None) => return Err(no_kek(&location)),
+        let kek_file = match (kek_file, &args.key_service.kek_url, &servers) {
+            (None, None, Some(servers)) => Some(servers.kek_file().map_err(|error| Failure::input(&error))?),
+            (None, None, None) => return Err(no_kek(&location)),
+            (given, _, _) => given,
         };
-        let kek = kek::read(&kek_file)?;
+        let kek = kek_file.as_deref().map(kek::read).transpose()?;
         let private = |url: fn(&Servers) -> &str| servers.as_ref().map(|servers| url(servers).to_owned());
         let given = location.database.as_ref().map(|(url, _)| url.clone());
         let database_url = given.or_else(|| private(Servers::database_url)).unwrap_or_default();
@@ -86,13 +89,23 @@ impl Environment {
             let reached = ledger.reach_source(*args.connect_timeout).await;
             reached.map_err(|error| Failure::input(&error))?;
         }
-        let found = ledger.preflight(&kek).await.map_err(|error| Failure::input(&error))?;
+        let found = ledger.preflight(kek.as_ref()).await.map_err(|error| Failure::input(&error))?;
         if found.version.is_none() {
             check_tables(&ledger, tables, location.database.is_none() && source.url().is_none()).await?;
         }
         let streams = connect::streams(&args.nats, nats, *args.connect_timeout).await?;
         migration::bring_up_to_date(&ledger, &location).await?;
-        Ok(Self { ledger, streams, kek_file, location, servers, database_url, source: source.clone() })
+        Ok(Self {
+            ledger,
+            streams,
+            kek_file,
+            key_service: args.key_service.clone(),
+            connect_timeout: *args.connect_timeout,
+            location,
+            servers,
+            database_url,
+            source: source.clone(),
+        })
     }
 
     /// Connects to the ledger anew: after an interruption the other connections may hang.
@@ -112,7 +125,8 @@ impl Environment {
         let config = WorkerConfig {
             ledger: self.ledger.clone(),
             streams: self.streams.clone(),
-            keks: kek::read(&self.kek_file).map(KekRing::new)?,
+            wrappers: kek::wrappers(&self.key_service, self.kek_file.as_deref())?,
+            connect_timeout: self.connect_timeout,
             backend,
             threads: cores(),
             memory: WORKER_MEMORY,
@@ -143,6 +157,7 @@ fn kek_path(args: &EnvironmentArgs, location: &LedgerLocation) -> Result<Option<
     let given = location.database.is_some();
     match (&args.kek_file, &location.data_dir) {
         (Some(path), _) => Ok(Some(path.clone())),
+        _ if args.key_service.kek_url.is_some() => Ok(None),
         (None, Some(dir)) if given => kek_file(dir).map(Some).map_err(|error| Failure::input(&error)),
         (None, None) if given => Err(no_kek(location)),
         (None, _) => Ok(None),
@@ -159,7 +174,7 @@ fn no_kek(location: &LedgerLocation) -> Failure {
         _ => ("--database-url", ""),
     };
     Failure::bad_input(format!(
-        "{who} needs --kek-file FILE or --data-dir DIR: private keys are stored encrypted, and without the same \
+        "{who} needs --kek-file FILE, --kek-url URL or --data-dir DIR: private keys are stored encrypted, and without the same \
          key-encryption key the job cannot be resumed; `openssl rand -base64 32 > kek` makes one{instead}"
     ))
 }

@@ -117,6 +117,11 @@ pub struct Config {
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
     pub otlp_endpoint: Option<String>,
 
+    /// Audience of the token of its pod's ServiceAccount that each worker gets, by which it logs in to the service that holds the
+    /// key-encryption key. Default: workers get no token.
+    #[arg(long, env = "VAULTSTREAM_WORKER_TOKEN_AUDIENCE", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub worker_token_audience: Option<String>,
+
     /// SigningJobs reconciled at the same time.
     #[arg(long, env = "VAULTSTREAM_RECONCILES", default_value = "8", value_parser = clap::value_parser!(u16).range(1..))]
     pub reconciles: u16,

@@ -156,6 +156,7 @@ fn context(
         worker_image: config.worker_image.clone(),
         otlp_endpoint: config.otlp_endpoint.clone(),
         allow_owner: config.allow_owner,
+        token_audience: config.worker_token_audience.clone(),
         scaling_url: config.scaling_url.clone(),
         worker_limit: config.workers,
         finalizer_timeout: *config.finalizer_timeout,

@@ -44,6 +44,8 @@ mod tables;
 mod tampering;
 mod tenants;
 mod traces;
+mod transit;
+mod transit_logins;
 mod upgrades;
 mod verdicts;
 mod worker;

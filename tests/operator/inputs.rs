@@ -81,6 +81,21 @@ async fn a_wrong_key_encryption_key_is_reported() {
     assert_recovers(&place, &job, 400).await;
 }
 
+/// Without the chart's `keyService.tokenAudience` workers have no token to log in with.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_of_the_key_encryption_key_that_gives_no_login_is_reported() {
+    let place = Place::new().await;
+    let _operator = place.start_operator().await;
+    let service = json!({"KEK_URL": "transit+https://127.0.0.1:1/transit/keys/vaultstream", "transit-role": "team"});
+    place.change_connection_secret(json!({"stringData": service})).await;
+    let job = place.create(&generated("job", 100, SPEC)).await;
+    assert_reported(&job, Reason::KeyServiceRefused).await;
+    let message = condition(&job.get().await, ConditionType::WorkersAvailable).unwrap().message.clone();
+    assert!(message.contains("failed to read the token of the pod's ServiceAccount"), "{message}");
+    place.change_connection_secret(json!({"data": {"KEK_URL": null, "transit-role": null}})).await;
+    assert_recovers(&place, &job, 100).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_image_that_cannot_be_pulled_is_reported() {
     let place = Place::new().await;

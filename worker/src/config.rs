@@ -16,10 +16,19 @@ pub struct Config {
     #[arg(long, env = "VAULTSTREAM_JOB_UID")]
     pub job_uid: Uuid,
 
-    /// Folder with the files of the connection Secret: DATABASE_URL, NATS_URL, kek, and optionally `kek.<id>`, SOURCE_DATABASE_URL,
-    /// source-ca.crt, source.crt, source.key, postgres-ca.crt, postgres.crt, postgres.key, nats-ca.crt, nats.crt, nats.key, nats.creds, nats.nkey.
+    /// Folder with the files of the connection Secret: DATABASE_URL, NATS_URL, kek or KEK_URL, and optionally `kek.<id>`, OLD_KEK_URL,
+    /// transit-token, transit-role, transit-auth-path, transit-ca.crt, SOURCE_DATABASE_URL, source-ca.crt, source.crt, source.key,
+    /// postgres-ca.crt, postgres.crt, postgres.key, nats-ca.crt, nats.crt, nats.key, nats.creds, nats.nkey.
     #[arg(long, env = "VAULTSTREAM_CONNECTION_DIR", default_value = "/etc/vaultstream/connection")]
     pub connection_dir: PathBuf,
+
+    /// File with the token of the pod's ServiceAccount, by which a worker logs in to the service that holds the key-encryption key.
+    #[arg(
+        long,
+        env = "VAULTSTREAM_SERVICE_ACCOUNT_TOKEN",
+        default_value = "/var/run/secrets/vaultstream.dev/key-service/token"
+    )]
+    pub service_account_token: PathBuf,
 
     /// Address of /metrics, /livez and /readyz.
     #[arg(long, env = "VAULTSTREAM_HTTP_ADDRESS", default_value = "0.0.0.0:9090")]
@@ -41,7 +50,7 @@ pub struct Config {
     #[arg(long, env = "VAULTSTREAM_MEMORY_MIB", default_value = "32")]
     pub memory_mib: NonZeroUsize,
 
-    /// How long to wait at start for Postgres and NATS to answer.
+    /// How long to wait at start for Postgres, NATS and the service that holds the key-encryption key to respond.
     #[arg(long, env = "VAULTSTREAM_CONNECT_TIMEOUT", default_value = "60s")]
     pub connect_timeout: humantime::Duration,
 

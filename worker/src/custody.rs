@@ -1,27 +1,39 @@
 //! How a job's private keys are encrypted.
 //!
-//! With the job's data key: the first worker makes it, and every worker unwraps it once, before its first unit. It stays in memory that is
-//! wiped for as long as the worker works on the job. A job that a version without data keys made has its private keys wrapped under the
-//! key-encryption key instead, and keeps that to its end.
+//! ```text
+//! check_keks ──▶ data_key_of ──none──▶ private keys under the key-encryption key of a file
+//!                     │ ├─unmade──▶ generate ─▶ wrap ─▶ store ─▶ cipher
+//!                     └─made──▶ unwrap ─▶ cipher
+//! ```
+//!
+//! The first worker makes the job's data key, and every worker unwraps it once, before its first unit: that is the one call of a service
+//! that holds the key-encryption key. The data key remains in memory that is wiped for as long as the worker works on the job. A job that a
+//! version without data keys made has its private keys wrapped under a key-encryption key in a file instead, and keeps that to its end.
+
+mod waiting;
 
 use std::sync::Arc;
 
 use uuid::Uuid;
-use vaultstream_custody::{KeyWrapper, WrapperError, unwrap_data_key, wrap_data_key};
+use vaultstream_api::Reason;
+use vaultstream_custody::{KeyWrapper as _, WrapperError, Wrappers, unwrap_data_key, wrap_data_key};
 use vaultstream_ledger::{
-    Job, Ledger, QueryError,
+    Job, Ledger, QueryError, RegisterError,
     data_keys::{self, JobDataKey, StoredDataKey, WrappedDataKey},
     leases::{Material, Wrapping},
 };
 use vaultstream_signing::{
-    DataKey, JobCipher, KekId, KekRing, PrivateKey, PublicKey, UnwrapError, WrapContext, WrappedKey, kek::KekError,
+    DataKey, JobCipher, KekId, PrivateKey, PublicKey, UnwrapError, WrapContext, WrappedKey, kek::KekError,
 };
+
+/// How often a data key is wrapped, at most, before a service's key counts as unknown to the ledger: its key may be replaced meanwhile.
+const STORE_ATTEMPTS: usize = 3;
 
 /// Opens and encrypts the private keys of one job.
 pub(crate) struct Custody {
     /// The job's data key; `None` for a job without one.
     cipher: Option<JobCipher>,
-    keks: Arc<KekRing>,
+    wrappers: Arc<Wrappers>,
 }
 
 /// Why the private keys of a job cannot be used.
@@ -33,9 +45,14 @@ pub enum CustodyError {
     /// The job signs no more.
     #[error("the job's data key is erased: the job is over")]
     Over,
-    /// The data key is wrapped under a key-encryption key that this worker does not have.
-    #[error("the job's data key is wrapped under the key-encryption key {0}, which is not loaded")]
-    UnknownKek(KekId),
+    /// The key-encryption key that the job needs is not there, or another one has its name.
+    #[error(
+        "wrong key-encryption key: this job's keys are encrypted with {0}; use the one that the job was started with"
+    )]
+    WrongKek(KekId),
+    /// A key-encryption key in a file cannot be used.
+    #[error(transparent)]
+    Kek(RegisterError),
     /// The row of the data key is damaged.
     #[error(
         "the job's data key is damaged in the ledger: {why}. Nothing is lost, and nothing can be signed without it: restore \
@@ -56,6 +73,19 @@ pub enum CustodyError {
     Unregistered(KekId),
 }
 
+/// Why a new private key cannot be encrypted.
+#[derive(Debug, thiserror::Error)]
+pub enum WrapError {
+    /// There is no randomness, or the cipher failed.
+    #[error(transparent)]
+    Kek(#[from] KekError),
+    /// A version without data keys made the job, and the connection has no key-encryption key in a file.
+    #[error(
+        "the job began without a data key: its private keys need a key-encryption key in a file, and there is none"
+    )]
+    NoFile,
+}
+
 /// Why a private key cannot be opened.
 #[derive(Debug)]
 pub(crate) enum OpenError {
@@ -66,35 +96,31 @@ pub(crate) enum OpenError {
 }
 
 impl Custody {
-    /// Unwraps the job's data key, or makes it. Expects that the current key-encryption key is registered in the ledger.
+    /// Unwraps the job's data key, or makes it.
     ///
     /// # Errors
     /// [`CustodyError`].
-    pub(crate) async fn of_job(ledger: &Ledger, keks: &Arc<KekRing>, job: &Job) -> Result<Self, CustodyError> {
-        let wrapper: &dyn KeyWrapper = &**keks;
+    async fn of_job(ledger: &Ledger, wrappers: &Arc<Wrappers>, job: &Job) -> Result<Self, CustodyError> {
+        check_keks(ledger, wrappers, job).await?;
         let key = match data_keys::of_job(ledger, job.id).await? {
             JobDataKey::None => None,
-            JobDataKey::NotMade => Some(make(ledger, wrapper, job).await?),
-            JobDataKey::Made(wrapped) => Some(unwrap(wrapper, job.uid, wrapped).await?),
+            JobDataKey::NotMade => Some(make(ledger, wrappers, job).await?),
+            JobDataKey::Made(wrapped) => Some(unwrap(ledger, wrappers, job.uid, wrapped).await?),
             JobDataKey::Erased => return Err(CustodyError::Over),
         };
         let cipher = key.map(DataKey::into_cipher).transpose().map_err(WrapperError::from)?;
-        Ok(Self { cipher, keks: Arc::clone(keks) })
-    }
-
-    /// The key-encryption key that wraps at present.
-    pub(crate) fn kek(&self) -> &KekId {
-        self.keks.current().id()
+        Ok(Self { cipher, wrappers: Arc::clone(wrappers) })
     }
 
     /// Encrypts a new key pair.
-    pub(crate) fn wrap(&self, private: &PrivateKey, context: &WrapContext) -> Result<Material, KekError> {
-        let (wrapped_key, wrapping) = match &self.cipher {
-            Some(cipher) => (cipher.wrap(private, context)?, Wrapping::DataKey),
-            None => {
-                let WrappedKey { kek_id, bytes } = self.keks.wrap(private, context)?;
+    pub(crate) fn wrap(&self, private: &PrivateKey, context: &WrapContext) -> Result<Material, WrapError> {
+        let (wrapped_key, wrapping) = match (&self.cipher, self.wrappers.ring()) {
+            (Some(cipher), _) => (cipher.wrap(private, context)?, Wrapping::DataKey),
+            (None, Some(ring)) => {
+                let WrappedKey { kek_id, bytes } = ring.wrap(private, context)?;
                 (bytes, Wrapping::Kek(kek_id.as_str().to_owned()))
             }
+            (None, None) => return Err(WrapError::NoFile),
         };
         Ok(Material { public_key: private.public().spki_der().to_vec(), wrapped_key, wrapping })
     }
@@ -111,42 +137,128 @@ impl Custody {
             // A job without a data key has no such row, unless it is damaged.
             (Wrapping::DataKey, None) => Err(UnwrapError::Refused),
             (Wrapping::Kek(id), _) => {
-                let id = id.parse().map_err(|_| OpenError::KekId(id.clone()))?;
-                self.keks.unwrap(&id, &material.wrapped_key, context, public)
+                let id: KekId = id.parse().map_err(|_| OpenError::KekId(id.clone()))?;
+                match self.wrappers.ring() {
+                    Some(ring) => ring.unwrap(&id, &material.wrapped_key, context, public),
+                    None => Err(UnwrapError::UnknownKek(id)),
+                }
             }
         }
         .map_err(OpenError::Unwrap)
     }
 }
 
-/// Makes the job's data key. When another worker was faster, its data key is the job's.
-async fn make(ledger: &Ledger, wrapper: &dyn KeyWrapper, job: &Job) -> Result<DataKey, CustodyError> {
-    let key = DataKey::generate().map_err(WrapperError::from)?;
-    let WrappedKey { kek_id, bytes } = wrap_data_key(wrapper, job.uid, &key).await?;
-    vaultstream_faults::point("data-key-made");
-    match data_keys::store(ledger, job.id, &bytes, kek_id.as_str()).await? {
-        StoredDataKey::Stored(stored) if stored.bytes == bytes => Ok(key),
-        StoredDataKey::Stored(of_another) => unwrap(wrapper, job.uid, of_another).await,
-        StoredDataKey::Over => Err(CustodyError::Over),
-        StoredDataKey::WrapLimit => Err(CustodyError::KekSpent(kek_id)),
-        StoredDataKey::UnknownKek => Err(CustodyError::Unregistered(kek_id)),
+/// A key-encryption key that is not there, or a wrong one in a file, is found before any key is made or used. A row that names none at all
+/// is damaged, and is set aside when its key's turn comes. A service is not called: whether its key is the right one shows when it unwraps.
+async fn check_keks(ledger: &Ledger, wrappers: &Wrappers, job: &Job) -> Result<(), CustodyError> {
+    for used in ledger.keks_of_job(job.id).await? {
+        let Ok(id) = used.parse::<KekId>() else { continue };
+        if !wrappers.has(&id) {
+            return Err(CustodyError::WrongKek(id));
+        }
+        let Some(kek) = wrappers.ring().and_then(|ring| ring.get(&id)) else { continue };
+        // Its name is no proof: what it cannot open would be taken for damaged.
+        if let Some(canary) = ledger.kek_canary(id.as_str()).await? {
+            kek.check_canary(&canary).map_err(|wrong| CustodyError::Kek(wrong.into()))?;
+        }
+    }
+    match wrappers.ring() {
+        Some(ring) => ledger.register_kek(ring.current()).await.map_err(CustodyError::from),
+        None => Ok(()),
     }
 }
 
-async fn unwrap(wrapper: &dyn KeyWrapper, job: Uuid, wrapped: WrappedDataKey) -> Result<DataKey, CustodyError> {
+/// Makes the job's data key. When another worker was faster, its data key is the job's.
+async fn make(ledger: &Ledger, wrappers: &Wrappers, job: &Job) -> Result<DataKey, CustodyError> {
+    let key = DataKey::generate().map_err(WrapperError::from)?;
+    let mut attempt = 1;
+    loop {
+        let WrappedKey { kek_id, bytes } = wrap_data_key(wrappers, job.uid, &key).await?;
+        vaultstream_faults::point("data-key-made");
+        return match data_keys::store(ledger, job.id, &bytes, kek_id.as_str()).await? {
+            StoredDataKey::Stored(stored) if stored.bytes == bytes => Ok(key),
+            StoredDataKey::Stored(of_another) => unwrap(ledger, wrappers, job.uid, of_another).await,
+            StoredDataKey::Over => Err(CustodyError::Over),
+            StoredDataKey::WrapLimit => Err(CustodyError::KekSpent(kek_id)),
+            StoredDataKey::UnknownKek if wrappers.is_service() && attempt < STORE_ATTEMPTS => {
+                // The first use of this version of the service's key with this ledger.
+                let canary = wrappers.canary().await?;
+                ledger.insert_kek_canary(canary.kek_id.as_str(), &canary.bytes).await?;
+                attempt += 1;
+                continue;
+            }
+            StoredDataKey::UnknownKek => Err(CustodyError::Unregistered(kek_id)),
+        };
+    }
+}
+
+async fn unwrap(
+    ledger: &Ledger,
+    wrappers: &Wrappers,
+    job: Uuid,
+    wrapped: WrappedDataKey,
+) -> Result<DataKey, CustodyError> {
     let WrappedDataKey { bytes, kek_id } = wrapped;
-    let kek_id = kek_id.parse().map_err(|_| CustodyError::Damaged {
+    let kek_id: KekId = kek_id.parse().map_err(|_| CustodyError::Damaged {
         why: format!("it is wrapped under {kek_id:?}, which cannot be the id of a key-encryption key"),
     })?;
-    Ok(unwrap_data_key(wrapper, job, &WrappedKey { kek_id, bytes }).await?)
+    let wrapped = WrappedKey { kek_id, bytes };
+    match unwrap_data_key(wrappers, job, &wrapped).await {
+        Err(WrapperError::Damaged) => Err(why_damaged(ledger, wrappers, wrapped.kek_id).await?),
+        unwrapped => Ok(unwrapped?),
+    }
+}
+
+/// Whether a data key that does not open is damaged, or a service has another key of that id.
+async fn why_damaged(ledger: &Ledger, wrappers: &Wrappers, kek_id: KekId) -> Result<CustodyError, CustodyError> {
+    let damaged = CustodyError::Damaged { why: WrapperError::Damaged.to_string() };
+    if kek_id.of_service().is_none() {
+        return Ok(damaged);
+    }
+    let Some(bytes) = ledger.kek_canary(kek_id.as_str()).await? else { return Ok(damaged) };
+    let canary = WrappedKey { kek_id, bytes };
+    Ok(if wrappers.opens_canary(&canary).await? { damaged } else { CustodyError::WrongKek(canary.kek_id) })
+}
+
+impl CustodyError {
+    /// Whether a service may respond later.
+    fn is_transient(&self) -> bool {
+        matches!(self, Self::Wrapper(error) if error.is_transient())
+    }
+
+    /// Whether what a person has given is at fault.
+    #[must_use]
+    pub fn is_input(&self) -> bool {
+        matches!(self, Self::WrongKek(_) | Self::Kek(RegisterError::Wrong(_)) | Self::Wrapper(WrapperError::Refused(_)))
+    }
+
+    /// The reason that a condition of the job carries.
+    pub(crate) fn reason(&self) -> Option<Reason> {
+        match self {
+            Self::WrongKek(_) | Self::Kek(RegisterError::Wrong(_)) => Some(Reason::WrongKek),
+            Self::Damaged { .. } => Some(Reason::KeysDamaged),
+            Self::Wrapper(WrapperError::Unavailable(_)) => Some(Reason::KeyServiceUnavailable),
+            Self::Wrapper(WrapperError::Refused(_) | WrapperError::Unexpected(_)) => Some(Reason::KeyServiceRefused),
+            _ => None,
+        }
+    }
+}
+
+impl From<RegisterError> for CustodyError {
+    fn from(error: RegisterError) -> Self {
+        match error {
+            RegisterError::Ledger(error) => Self::Ledger(error),
+            error => Self::Kek(error),
+        }
+    }
 }
 
 impl From<WrapperError> for CustodyError {
     fn from(error: WrapperError) -> Self {
         match error {
-            WrapperError::UnknownKey(id) => Self::UnknownKek(id),
+            WrapperError::UnknownKey(id) => Self::WrongKek(id),
             WrapperError::Damaged => Self::Damaged { why: WrapperError::Damaged.to_string() },
-            error @ (WrapperError::TooLong(_) | WrapperError::Key(_)) => Self::Wrapper(error),
+            error => Self::Wrapper(error),
         }
     }
 }

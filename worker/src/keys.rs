@@ -16,7 +16,7 @@ use uuid::Uuid;
 use vaultstream_api::Lease as KeyLease;
 use vaultstream_ledger::{
     BatchNo, JobId, KeyId, Lease, Ledger, damaged_keys,
-    leases::{self, LeaseOutcome, Material, Stored},
+    leases::{self, LeaseOutcome, Material, Stored, Wrapping},
 };
 use vaultstream_program::chain;
 use vaultstream_signing::{
@@ -295,8 +295,8 @@ impl KeySource {
         match leases::store_material(&self.ledger, &lease, &material).await? {
             Stored::Stored => {}
             Stored::LeaseLost => return Err(KeyError::Lost(lease.key)),
-            Stored::WrapLimit => return Err(KeyError::KekSpent(self.custody.kek().clone())),
-            Stored::UnknownKek => return Err(KeyError::Unregistered(self.custody.kek().clone())),
+            Stored::WrapLimit => return Err(KeyError::KekSpent(kek_of(&material))),
+            Stored::UnknownKek => return Err(KeyError::Unregistered(kek_of(&material))),
             Stored::NoDataKey => return Err(KeyError::NoDataKey),
         }
         vaultstream_faults::point("material-used");
@@ -321,6 +321,14 @@ impl KeySource {
 
     fn context(&self, lease: &Lease) -> WrapContext {
         WrapContext { job: self.uid, key: lease.key.0, version: lease.version }
+    }
+}
+
+/// The key-encryption key that a private key is wrapped under. The ledger counts no others.
+fn kek_of(material: &Material) -> String {
+    match &material.wrapping {
+        Wrapping::Kek(id) => id.clone(),
+        Wrapping::DataKey => "of the job's data key".to_owned(),
     }
 }
 

@@ -35,16 +35,17 @@ mod unit;
 mod withdraw;
 mod work;
 
-use std::{num::NonZeroUsize, sync::Arc};
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use uuid::Uuid;
+use vaultstream_custody::Wrappers;
 use vaultstream_ledger::Ledger;
-use vaultstream_signing::{Backend, Digest, KekRing, Nonce, PrivateKey, RawSignature};
+use vaultstream_signing::{Backend, Digest, Nonce, PrivateKey, RawSignature};
 use vaultstream_streams::Streams;
 
-pub use custody::CustodyError;
+pub use custody::{CustodyError, WrapError};
 pub use keys::KeyError;
 pub use program::{ProgramError, main, run};
 pub use receipt::{key_uses, receipt_of, rejects_root};
@@ -66,8 +67,10 @@ pub struct WorkerConfig {
     pub ledger: Ledger,
     /// The streams.
     pub streams: Streams,
-    /// The key-encryption keys.
-    pub keks: KekRing,
+    /// What wraps data keys.
+    pub wrappers: Wrappers,
+    /// How long to wait for a service that wraps data keys and does not respond.
+    pub connect_timeout: Duration,
     /// What signs, unless the job's nonces want another.
     pub backend: Backend,
     /// The number of signing threads.
@@ -88,19 +91,21 @@ impl Worker {
     /// # Errors
     /// When the system refuses a thread.
     pub fn new(config: WorkerConfig, metrics: Arc<Metrics>) -> Result<Self, std::io::Error> {
-        let WorkerConfig { ledger, streams, keks, backend, threads, memory } = config;
+        let WorkerConfig { ledger, streams, wrappers, connect_timeout, backend, threads, memory } = config;
         let unusable = metrics.unusable.clone();
         streams.on_unusable(move || unusable.inc());
         let shared = Shared {
             ledger,
             streams,
-            keks: Arc::new(keks),
+            wrappers: Arc::new(wrappers),
+            connect_timeout,
             backend,
             cpu: CpuPool::start(threads, warm_up)?,
             budget: MemoryBudget::new(memory),
             postgres: Breaker::new(Dependency::Postgres, Arc::clone(&metrics)),
             nats: Breaker::new(Dependency::Nats, Arc::clone(&metrics)),
             source: Breaker::new(Dependency::Source, Arc::clone(&metrics)),
+            custody: Breaker::new(Dependency::Custody, Arc::clone(&metrics)),
             metrics,
         };
         Ok(Self { shared: Arc::new(shared) })
@@ -123,7 +128,8 @@ impl Worker {
 
     /// Whether all dependencies respond, as far as is known.
     pub fn is_ready(&self) -> bool {
-        [&self.shared.postgres, &self.shared.nats, &self.shared.source].iter().all(|breaker| breaker.is_closed())
+        let Shared { postgres, nats, source, custody, .. } = &*self.shared;
+        [postgres, nats, source, custody].into_iter().all(Breaker::is_closed)
     }
 
     /// The worker's metrics.

@@ -63,11 +63,13 @@ pub enum Dependency {
     Nats,
     /// The database of the table that is signed.
     Source,
+    /// The service that holds the key-encryption key.
+    Custody,
 }
 
 impl Dependency {
     /// Every dependency.
-    pub const ALL: [Dependency; 3] = [Dependency::Postgres, Dependency::Nats, Dependency::Source];
+    pub const ALL: [Dependency; 4] = [Dependency::Postgres, Dependency::Nats, Dependency::Source, Dependency::Custody];
 
     /// The value of the `dependency` label.
     pub fn as_str(self) -> &'static str {
@@ -75,6 +77,7 @@ impl Dependency {
             Dependency::Postgres => "postgres",
             Dependency::Nats => "nats",
             Dependency::Source => "source",
+            Dependency::Custody => "custody",
         }
     }
 }

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 use vaultstream_api::Reason;
 use vaultstream_connection::ConnectionFolder;
 use vaultstream_ledger::{
-    ErrorKind, Ledger, QueryError, RegisterError, jobs,
+    ErrorKind, Ledger, QueryError, jobs,
     logins::{self, LoginError, ProgramKind},
     tenants::{self, Reach},
 };
@@ -21,7 +21,7 @@ use vaultstream_signing::{Absence, Backend, backend::Unavailable};
 use vaultstream_streams::{NatsUser, Streams};
 
 use crate::{
-    CustodyError, Ended, KeyError, SessionError, Shutdown, WorkError, Worker, WorkerConfig,
+    Ended, KeyError, SessionError, Shutdown, WorkError, Worker, WorkerConfig,
     config::Config,
     connection::{Connection, ConnectionError},
     job::tenant_of,
@@ -84,7 +84,8 @@ impl ExitStatus for ProgramError {
             Self::Connection(_) | Self::Postgres(_) | Self::Version(_) | Self::Nats(_) | Self::Admin(_) => 2,
             Self::Owner(LoginError::Query(_)) => 1,
             Self::NoTenant { .. } | Self::Owner(_) => 2,
-            Self::Backend(..) | Self::Work(WorkError::WrongKek(_) | WorkError::Kek(RegisterError::Wrong(_))) => 2,
+            Self::Work(WorkError::Custody(error)) if error.is_input() => 2,
+            Self::Backend(..) => 2,
             Self::System(_) | Self::Metrics(_) | Self::Work(_) | Self::Login(_) => 1,
         }
     }
@@ -100,13 +101,12 @@ impl ProgramError {
             Self::Connection(_) | Self::Postgres(_) | Self::NoTenant { .. } | Self::Owner(_) => {
                 Some(Reason::ConnectionSecretInvalid)
             }
-            Self::Work(WorkError::WrongKek(_) | WorkError::Kek(RegisterError::Wrong(_))) => Some(Reason::WrongKek),
             Self::Work(WorkError::Session(SessionError::Stream(error) | SessionError::Key(KeyError::Token(error))))
                 if error.kind() == vaultstream_streams::ErrorKind::Refused =>
             {
                 Some(Reason::StreamsRefused)
             }
-            Self::Work(WorkError::Custody(CustodyError::Damaged { .. })) => Some(Reason::KeysDamaged),
+            Self::Work(WorkError::Custody(error)) => error.reason(),
             Self::Nats(vaultstream_streams::ConnectError::Unreachable { .. }) => None,
             Self::Nats(_) => Some(Reason::StreamsRefused),
             Self::Version(_) | Self::Admin(_) | Self::Backend(..) => None,
@@ -197,7 +197,7 @@ async fn connect(config: &Config, folder: &ConnectionFolder) -> Result<Option<Wo
             None => {}
         }
     }
-    let Connection { mut ledger, mut streams, keks } = Connection::read(folder)?;
+    let Connection { mut ledger, mut streams, wrappers } = Connection::read(folder, &config.service_account_token)?;
     ledger.max_connections = config.database_connections.get();
     ledger.application_name = "vaultstream-worker".to_owned();
     ledger.source.for_others = true;
@@ -219,7 +219,8 @@ async fn connect(config: &Config, folder: &ConnectionFolder) -> Result<Option<Wo
     Ok(Some(WorkerConfig {
         ledger,
         streams,
-        keks,
+        wrappers,
+        connect_timeout: *config.connect_timeout,
         backend,
         threads: config.signing_threads.unwrap_or_else(cores),
         memory: config.memory_mib.get() << 20,

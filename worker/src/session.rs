@@ -237,6 +237,7 @@ impl Shared {
             Dependency::Postgres => &self.postgres,
             Dependency::Nats => &self.nats,
             Dependency::Source => &self.source,
+            Dependency::Custody => &self.custody,
         }
     }
 
@@ -257,6 +258,8 @@ impl Shared {
             Dependency::Nats => {
                 breaker.wait_closed(stop, || async { self.streams.flush(PROBE_TIMEOUT).await.is_ok() }).await
             }
+            // A session has its data key: only `Custody::open` waits for it.
+            Dependency::Custody => {}
         }
     }
 }

@@ -1,10 +1,11 @@
 //! What the parts of a worker share, and how all of them are stopped.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
+use vaultstream_custody::Wrappers;
 use vaultstream_ledger::Ledger;
-use vaultstream_signing::{Backend, KekRing};
+use vaultstream_signing::Backend;
 use vaultstream_streams::Streams;
 
 use crate::{breaker::Breaker, cpu::CpuPool, memory_budget::MemoryBudget, metrics::Metrics};
@@ -22,7 +23,9 @@ pub struct Shutdown {
 pub(crate) struct Shared {
     pub(crate) ledger: Ledger,
     pub(crate) streams: Streams,
-    pub(crate) keks: Arc<KekRing>,
+    pub(crate) wrappers: Arc<Wrappers>,
+    /// How long a service that does not respond is waited for at start.
+    pub(crate) connect_timeout: Duration,
     pub(crate) backend: Backend,
     pub(crate) cpu: CpuPool,
     pub(crate) budget: MemoryBudget,
@@ -30,4 +33,5 @@ pub(crate) struct Shared {
     pub(crate) postgres: Breaker,
     pub(crate) nats: Breaker,
     pub(crate) source: Breaker,
+    pub(crate) custody: Breaker,
 }

@@ -6,9 +6,9 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use vaultstream_api::Source;
-use vaultstream_ledger::{Job, RegisterError, jobs, payloads::ReadError};
+use vaultstream_ledger::{Job, jobs, payloads::ReadError};
 use vaultstream_program::chain;
-use vaultstream_signing::{Backend, KekId, Nonce};
+use vaultstream_signing::{Backend, Nonce};
 use vaultstream_streams::{Backoff, BatchPuller, JobStreams, ReadAhead};
 
 use crate::{
@@ -54,13 +54,7 @@ pub enum WorkError {
     /// A session failed in a way that waiting cannot mend.
     #[error(transparent)]
     Session(#[from] SessionError),
-    /// The job's private keys are wrapped under a key-encryption key that this worker does not have.
-    #[error("wrong key-encryption key: this job's keys are encrypted with {}; use the one that the job was started with", .0.as_str())]
-    WrongKek(KekId),
-    /// The key-encryption key cannot be used.
-    #[error(transparent)]
-    Kek(#[from] RegisterError),
-    /// The job's data key cannot be used.
+    /// The job's private keys cannot be used.
     #[error(transparent)]
     Custody(CustodyError),
 }
@@ -71,7 +65,6 @@ impl From<CustodyError> for WorkError {
             CustodyError::Ledger(error) => SessionError::from(error).into(),
             // It was erased after the job was read: what the job is now is read again, after a pause.
             CustodyError::Over => SessionError::StreamsGone.into(),
-            CustodyError::UnknownKek(id) => Self::WrongKek(id),
             error => Self::Custody(error),
         }
     }
@@ -172,24 +165,6 @@ pub(crate) fn tell_unseen(uid: Uuid) {
     tracing::warn!(%uid, "this database login sees no job of this uid: it was deleted, or is another namespace's");
 }
 
-/// A wrong KEK is found before any key is made or used. A row that names none at all is damaged, and set aside when its key's turn
-/// comes.
-async fn check_keks(shared: &Shared, job: &Job) -> Result<(), WorkError> {
-    for used in shared.ledger.keks_of_job(job.id).await.map_err(SessionError::from)? {
-        let Ok(id) = used.parse::<KekId>() else { continue };
-        let Some(kek) = shared.keks.get(&id) else { return Err(WorkError::WrongKek(id)) };
-        // Its name is no proof: what it cannot open would be taken for damaged.
-        if let Some(canary) = shared.ledger.kek_canary(id.as_str()).await.map_err(SessionError::from)? {
-            kek.check_canary(&canary).map_err(RegisterError::from)?;
-        }
-    }
-    match shared.ledger.register_kek(shared.keks.current()).await {
-        Ok(()) => Ok(()),
-        Err(RegisterError::Ledger(error)) => Err(SessionError::from(error).into()),
-        Err(error) => Err(error.into()),
-    }
-}
-
 /// Everything before the first batch: keys checked, data key unwrapped, backend noted, bound to the streams.
 async fn get_ready(
     shared: &Arc<Shared>,
@@ -200,8 +175,7 @@ async fn get_ready(
     let custody = match custody {
         Some(custody) => Arc::clone(custody),
         None => {
-            check_keks(shared, &job).await?;
-            let opened = Custody::of_job(&shared.ledger, &shared.keks, &job).await?;
+            let opened = Custody::open(shared, &job).await?;
             Arc::clone(custody.insert(Arc::new(opened)))
         }
     };

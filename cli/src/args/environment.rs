@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::nats::NatsArgs;
+use super::{key_service::KeyServiceArgs, nats::NatsArgs};
 
 /// Where Postgres and NATS are.
 #[derive(Args, Clone, Debug)]
@@ -26,6 +26,10 @@ pub struct EnvironmentArgs {
     /// The key-encryption key: a file with 32 bytes in base64. Default: `kek` in the data-dir.
     #[arg(long, env = "VAULTSTREAM_KEK_FILE")]
     pub kek_file: Option<PathBuf>,
+
+    /// A key-encryption key in a service instead.
+    #[command(flatten)]
+    pub key_service: KeyServiceArgs,
 
     /// How long to wait for a server that does not respond.
     #[arg(long, env = "VAULTSTREAM_CONNECT_TIMEOUT", default_value = "15s")]

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use vaultstream_signing::Thumbprint;
 
-use super::ledger::{JobArgs, LedgerArgs};
+use super::{
+    key_service::KeyServiceArgs,
+    ledger::{JobArgs, LedgerArgs},
+};
 
 /// `vaultstream keys`.
 #[derive(Args, Clone, Debug)]
@@ -45,11 +48,17 @@ pub struct RewrapArgs {
     #[command(flatten)]
     pub ledger: LedgerArgs,
     /// The file with the new key-encryption key: 32 bytes in base64. `openssl rand -base64 32` makes one.
-    #[arg(long, value_name = "FILE")]
-    pub kek_file: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "kek_url", conflicts_with = "kek_url")]
+    pub kek_file: Option<PathBuf>,
+    /// The new key-encryption key in a service instead. What an earlier version of its key wrapped is moved to the present one.
+    #[command(flatten)]
+    pub key_service: KeyServiceArgs,
     /// A file with a key-encryption key that is in use now. Can be given several times.
-    #[arg(long, value_name = "FILE", required = true)]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["kek_url", "old_kek_url"])]
     pub old_kek_file: Vec<PathBuf>,
+    /// A key-encryption key of a service that is in use now, with the same token and authorities.
+    #[arg(long, value_name = "URL", requires = "kek_token_file")]
+    pub old_kek_url: Option<String>,
 }
 
 /// `vaultstream keys revoke`.

@@ -119,6 +119,11 @@ reasons! {
     ConnectionSecretInvalid for WorkersAvailable | Ready | Stalled;
     /// The key-encryption key in the connection Secret is not the one the job's keys were wrapped with.
     WrongKek for WorkersAvailable | Ready | Stalled;
+    /// The service that holds the key-encryption key does not respond; workers that need it try again.
+    KeyServiceUnavailable for WorkersAvailable | Ready;
+    /// The service that holds the key-encryption key refuses: a token, a policy, its certificate, or the kind of the key; the message says
+    /// what.
+    KeyServiceRefused for WorkersAvailable | Ready | Stalled;
     /// The worker image cannot be pulled.
     ImagePull for WorkersAvailable | Stalled;
     /// A ResourceQuota or LimitRange of the namespace forbids the pods.

@@ -1,6 +1,7 @@
 //! The connection Secret, mounted as a folder: `DATABASE_URL`, `NATS_URL`, and optionally `SOURCE_DATABASE_URL`, `source-ca.crt`,
-//! `source.crt`, `source.key`, `postgres-ca.crt`, `postgres.crt`, `postgres.key`, `nats-ca.crt`, `nats.crt`, `nats.key`, `nats.creds`, `nats.nkey`. It also holds the workers' KEKs (`kek`, `kek.<id>`):
-//! what is read of them is wiped from memory.
+//! `source.crt`, `source.key`, `postgres-ca.crt`, `postgres.crt`, `postgres.key`, `nats-ca.crt`, `nats.crt`, `nats.key`, `nats.creds`,
+//! `nats.nkey`. It also holds the workers' KEKs (`kek`, `kek.<id>`) and their login to a service that holds one: what is read of them is
+//! wiped from memory.
 
 mod wiped;
 

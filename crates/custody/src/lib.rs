@@ -5,37 +5,40 @@
 //!   KeyWrapper                    ledger: data_keys               ledger: keys
 //! ```
 //!
-//! A worker unwraps one data key for a job, so that a wrapper may be a service on the network. `KekRing` of `vaultstream-signing`, the
-//! keys in files of the connection Secret, is one.
+//! | wrapper | where its key is |
+//! | --- | --- |
+//! | `KekRing` of `vaultstream-signing` | in files of the connection Secret |
+//! | [`Transit`] | in the transit engine of Vault or OpenBao |
+//!
+//! A worker has [`Wrappers`]: one of them wraps, and all of them unwrap. It unwraps one data key for a job, so that a service on the
+//! network is called once for each worker and job.
 
+mod error;
 mod file;
+mod retry;
+mod transit;
+mod wrappers;
 
 use std::fmt;
 
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use uuid::Uuid;
-use vaultstream_signing::{DataKey, KekId, UnwrapError, WrappedKey, kek::KekError};
+use vaultstream_signing::{DataKey, KekId, WrappedKey};
 use zeroize::Zeroizing;
+
+pub use error::{ServiceFault, WrapperError};
+pub use transit::{
+    AuthoritiesError, Transit, TransitError, TransitFiles, TransitLogin, TransitLoginError, TransitUrlError,
+};
+pub use wrappers::Wrappers;
+
+/// What the canary of a service's key holds in clear, and what it is bound to.
+const CANARY: &[u8] = b"vaultstream kek canary";
+const CANARY_AAD: &[u8] = b"vaultstream/service-canary/v1\0";
 
 /// The longest secret that is wrapped.
 pub const SECRET_LIMIT: usize = 32;
-
-/// Why a secret was not wrapped or unwrapped.
-#[derive(Debug, thiserror::Error)]
-pub enum WrapperError {
-    /// The secret has too many bytes.
-    #[error("a secret of {0} bytes is not wrapped: at most {SECRET_LIMIT} are")]
-    TooLong(usize),
-    /// It is wrapped under a key that this wrapper does not have.
-    #[error("the key-encryption key {0} is not loaded")]
-    UnknownKey(KekId),
-    /// It was changed, or wrapped for another purpose.
-    #[error("it was changed, or belongs to another job")]
-    Damaged,
-    /// The wrapping key cannot be used.
-    #[error("failed to use the key-encryption key")]
-    Key(#[from] KekError),
-}
 
 /// Encrypts short secrets with a key that it does not hand out. It may be a service: every call may take a round trip.
 pub trait KeyWrapper: fmt::Debug + Send + Sync {
@@ -50,8 +53,29 @@ pub trait KeyWrapper: fmt::Debug + Send + Sync {
         wrapped: &'a WrappedKey,
     ) -> BoxFuture<'a, Result<Zeroizing<Vec<u8>>, WrapperError>>;
 
-    /// Whether it can wrap. Returns the id of the key that it wraps with at present.
-    fn health(&self) -> BoxFuture<'_, Result<KekId, WrapperError>>;
+    /// Whether the id is one of its keys', present or earlier. Asks nobody.
+    fn has(&self, id: &KekId) -> bool;
+
+    /// A canary of a service's key: a known text that is wrapped, with the id of the key that wraps at present. It is stored in the ledger
+    /// beside the id. Keys in files have canaries of their own (`Kek::canary`).
+    fn canary(&self) -> BoxFuture<'_, Result<WrappedKey, WrapperError>> {
+        self.wrap(CANARY_AAD, CANARY)
+    }
+
+    /// Whether the service has the key that made this canary, so that what it does not open is damaged. The id of a service's key is no
+    /// secret, and another tenant may have stored something else under it: a canary that does not open is a hint, and no proof of a wrong
+    /// key.
+    fn opens_canary<'a>(&'a self, canary: &'a WrappedKey) -> BoxFuture<'a, Result<bool, WrapperError>> {
+        let opened = self.unwrap(CANARY_AAD, canary);
+        async move {
+            match opened.await {
+                Ok(opened) => Ok(*opened == CANARY),
+                Err(WrapperError::Damaged) => Ok(false),
+                Err(error) => Err(error),
+            }
+        }
+        .boxed()
+    }
 }
 
 /// Wraps the data key of a job.
@@ -73,13 +97,4 @@ pub async fn unwrap_data_key(
 ) -> Result<DataKey, WrapperError> {
     let bytes = wrapper.unwrap(&DataKey::aad(job), wrapped).await?;
     Ok(DataKey::from_bytes(&bytes)?)
-}
-
-impl From<UnwrapError> for WrapperError {
-    fn from(error: UnwrapError) -> Self {
-        match error {
-            UnwrapError::UnknownKek(id) => Self::UnknownKey(id),
-            UnwrapError::Refused => Self::Damaged,
-        }
-    }
 }

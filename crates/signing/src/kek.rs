@@ -21,13 +21,16 @@ const CANARY_DOMAIN: &[u8] = b"vaultstream/kek-canary/v1\0";
 /// Longest id: it is also part of a Secret's key, `kek.<id>`, of at most 253 characters.
 const MAX_ID: usize = 128;
 
-/// The name of a KEK, stored beside everything that it wrapped.
+/// What the ids of keys begin with that a service holds, up to a colon: no file has such an id.
+const SERVICES: [&str; 2] = ["transit", "kms"];
+
+/// The name of a KEK, stored beside everything that it wrapped: that of a key in a file, or `SERVICE:KEY` of one that a service holds.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KekId(String);
 
 /// A name that no KEK can have.
 #[derive(Debug, thiserror::Error)]
-#[error("not a valid id of a key-encryption key: it has 1 to 128 of the characters a-z A-Z 0-9 . _ -")]
+#[error("not a valid id of a key-encryption key: in a file it has 1 to 128 of the characters a-z A-Z 0-9 . _ -")]
 pub struct BadKekId;
 
 impl KekId {
@@ -36,18 +39,25 @@ impl KekId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The service and its name of the key; `None` for a key in a file.
+    #[must_use]
+    pub fn of_service(&self) -> Option<(&str, &str)> {
+        self.0.split_once(':')
+    }
 }
 
 impl FromStr for KekId {
     type Err = BadKekId;
 
     fn from_str(text: &str) -> Result<Self, BadKekId> {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-        if (1..=MAX_ID).contains(&text.len()) && text.bytes().all(allowed) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(BadKekId)
-        }
+        let of_file = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+        let of_service = |byte: u8| of_file(byte) || matches!(byte, b'/' | b':' | b'@');
+        let allowed = match text.split_once(':') {
+            Some((service, name)) => SERVICES.contains(&service) && !name.is_empty() && name.bytes().all(of_service),
+            None => text.bytes().all(of_file),
+        };
+        if allowed && (1..=MAX_ID).contains(&text.len()) { Ok(Self(text.to_owned())) } else { Err(BadKekId) }
     }
 }
 
@@ -167,5 +177,20 @@ impl Kek {
 impl fmt::Debug for Kek {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Kek").field("id", &self.id.0).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_canary_that_opens_and_says_something_else_is_not_this_keks() {
+        let kek = Kek::generate("2026".parse().unwrap()).unwrap();
+        let wrong = Err(WrongKek { id: kek.id.clone() });
+        for said in [b"".as_slice(), b"vaultstream kek canarY", &CANARY[1..], &[CANARY, b"."].concat()] {
+            assert_eq!(kek.check_canary(&kek.seal(&kek.canary_aad(), said).unwrap()), wrong, "{said:?}");
+        }
+        assert_eq!(kek.check_canary(&kek.seal(&kek.canary_aad(), CANARY).unwrap()), Ok(()));
     }
 }

@@ -130,3 +130,19 @@ impl fmt::Debug for PublicKey {
         write!(f, "PublicKey({})", self.thumbprint())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::PrivateKey;
+
+    #[test]
+    fn a_public_key_equals_itself_and_no_other() {
+        let [one, same, other] = [1, 1, 2].map(|last| {
+            let mut scalar = [0; 32];
+            scalar[31] = last;
+            PrivateKey::from_scalar(&scalar).unwrap().public()
+        });
+        assert_eq!(one, same);
+        assert_ne!(one, other);
+    }
+}

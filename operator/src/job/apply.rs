@@ -351,6 +351,7 @@ mod tests {
             scaling_url: None,
             otlp_endpoint: None,
             allow_owner: false,
+            token_audience: None,
         };
         let whole = children(&job, &staffing).deployment.unwrap();
         let created = minimal(&whole);

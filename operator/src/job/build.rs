@@ -53,6 +53,7 @@ mod tests {
         scaling_url: Some("http://vaultstream-scaling.vaultstream-system.svc:8081/"),
         otlp_endpoint: None,
         allow_owner: false,
+        token_audience: None,
     };
 
     /// The sample that sets every field.
@@ -74,6 +75,16 @@ mod tests {
         let own =
             "{spec: {workers: {template: {env: [{name: OTEL_EXPORTER_OTLP_ENDPOINT, value: 'http://another:4317'}]}}}}";
         assert_eq!(endpoints(&valid_job(own)), ["http://another:4317"]);
+    }
+
+    /// It opens nothing of the cluster: the API server has another audience.
+    #[test]
+    fn workers_get_a_token_for_the_service_that_holds_the_key_and_for_nothing_else() {
+        let staffing = Staffing { token_audience: Some("bao"), ..STAFFING };
+        let deployment = children(&valid_job("{}"), &staffing).deployment;
+        assert_snapshot("key-service-deployment.yaml", &deployment);
+        let pod = deployment.unwrap().spec.unwrap().template.spec.unwrap();
+        assert_eq!((pod.automount_service_account_token, pod.service_account_name), (Some(false), None));
     }
 
     #[test]

@@ -42,6 +42,8 @@ pub(crate) struct Context {
     pub(crate) otlp_endpoint: Option<String>,
     /// Workers run under a login that owns the ledger, too.
     pub(crate) allow_owner: bool,
+    /// Whom the tokens of workers are for.
+    pub(crate) token_audience: Option<String>,
     /// Where KEDA reaches the operator.
     pub(crate) scaling_url: Option<String>,
     /// The most workers of all jobs together.

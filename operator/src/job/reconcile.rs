@@ -114,6 +114,7 @@ async fn reconcile_running(
         scaling_url: ctx.scaling_url.as_deref(),
         otlp_endpoint: ctx.otlp_endpoint.as_deref(),
         allow_owner: ctx.allow_owner,
+        token_audience: ctx.token_audience.as_deref(),
     };
     let desired = if need.children { build::children(job, &staffing) } else { DesiredChildren::default() };
     let replicas = plan::replicas(job, selection.scaler, &observed, grant.granted);

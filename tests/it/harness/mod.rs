@@ -1,7 +1,9 @@
 //! What the tests stand on: servers, a site for each test, programs, a lifecycle driver in this process, and the check
 //! that a job is signed exactly once.
 
+mod api_server;
 mod backups;
+mod bao;
 mod check;
 mod collector;
 mod drive;
@@ -26,6 +28,8 @@ pub(crate) mod plain;
 #[path = "../../../crates/streams/tests/nats/three.rs"]
 pub(crate) mod three;
 
+pub(crate) use api_server::ApiServer;
+pub(crate) use bao::Bao;
 pub(crate) use check::{assert_complete, assert_signed_exactly_once};
 pub(crate) use collector::{Collector, Span};
 pub(crate) use drive::{Drive, job_streams, quick};

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use uuid::Uuid;
 
-use super::process::Program;
-use super::{Site, blocking};
+use super::process::{Program, Running};
+use super::{Site, blocking, until};
 
 const VAULTSTREAM: &str = env!("CARGO_BIN_EXE_vaultstream-with-faults");
 const WORKER: &str = env!("CARGO_BIN_EXE_vaultstream-worker-with-faults");
@@ -45,10 +45,15 @@ impl Program {
 impl Site {
     /// `vaultstream run` of a manifest, with the waits cut short that a test cannot wait for.
     pub(crate) fn run(&self, manifest: &str) -> Program {
+        self.run_without_kek(manifest).args(&["--kek-file", path(&self.kek())])
+    }
+
+    /// The same without a key-encryption key.
+    pub(crate) fn run_without_kek(&self, manifest: &str) -> Program {
         let file = self.dir.path().join(format!("{}.yaml", Uuid::new_v4()));
         std::fs::write(&file, manifest).unwrap();
         Program::vaultstream(&["run", "--output", "json", "-f"])
-            .args(&[path(&file), "--kek-file", path(&self.kek())])
+            .args(&[path(&file)])
             .env("DATABASE_URL", &self.database_url)
             .env("VAULTSTREAM_NATS_URL", &self.nats_url)
             .env("VAULTSTREAM_CONNECT_TIMEOUT", "30s")
@@ -75,6 +80,28 @@ impl Site {
             // Most sites have no login but their server's superuser.
             .env("VAULTSTREAM_ALLOW_OWNER", "true")
             .http(port)
+    }
+}
+
+impl Site {
+    /// A worker of the only job that ends by itself: its exit code, and what Kubernetes would show of its end.
+    pub(crate) async fn end_of_worker(&self, connect_timeout: &str) -> (Option<i32>, String) {
+        // Not in the site's folder, which workers watch.
+        let message = tempfile::NamedTempFile::new().unwrap();
+        let worker = self.worker(self.uid().await).await;
+        let args = ["--connect-timeout", connect_timeout, "--termination-log", path(message.path())];
+        let ended = worker.args(&args).end().await;
+        (ended.status.code(), std::fs::read_to_string(message.path()).unwrap())
+    }
+}
+
+impl Running {
+    /// Waits until a worker is there and is not ready.
+    pub(crate) async fn until_unready(&self) {
+        until("the worker is not ready", || async {
+            self.get("/readyz").await.is_some_and(|(status, _)| status == 503)
+        })
+        .await;
     }
 }
 

@@ -33,7 +33,12 @@ struct Policies;
 impl Policies {
     async fn apply(place: &Place) -> Self {
         let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("../charts/vaultstream");
-        let args = ["--show-only", "templates/admission.yaml", "--set", "connection.existingSecret=x"];
+        let args = [
+            "--show-only",
+            "templates/admission.yaml",
+            "--set",
+            "connection.existingSecret=x,keyService.tokenAudience=vault",
+        ];
         let rendered = Command::new(program("helm"))
             .args(["template", "vaultstream", chart.to_str().unwrap(), "--namespace", &place.operator_namespace])
             .args(args)
@@ -116,6 +121,11 @@ fn container(deployment: &mut Value) -> &mut Value {
     &mut pod(deployment)["containers"][0]
 }
 
+/// A volume with a token of the pod's ServiceAccount.
+fn token(of: Value) -> Value {
+    json!({"name": "x", "projected": {"sources": [{"serviceAccountToken": of}]}})
+}
+
 fn add(list: &mut Value, item: Value) {
     list.as_array_mut().unwrap().push(item);
 }
@@ -162,6 +172,8 @@ static OF_A_DEPLOYMENT: [(Change, &str); 31] = [
         },
         "no volume but",
     ),
+    (|it| add(&mut pod(it)["volumes"], token(json!({"path": "token"}))), "no volume but"),
+    (|it| add(&mut pod(it)["volumes"], token(json!({"path": "token", "audience": "other"}))), "no volume but"),
     (
         |it| {
             let from = json!({"name": "X", "valueFrom": {"secretKeyRef": {"name": "x", "key": "x"}}});

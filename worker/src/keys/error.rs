@@ -1,8 +1,10 @@
 //! Why a key cannot be had or used.
 
 use vaultstream_ledger::{KeyId, QueryError};
-use vaultstream_signing::{KekId, SigningError, UnwrapError, kek::KekError, public_key::PublicKeyError};
+use vaultstream_signing::{SigningError, UnwrapError, public_key::PublicKeyError};
 use vaultstream_streams::StreamsError;
+
+use crate::custody::WrapError;
 
 /// Why no key could be had.
 #[derive(Debug, thiserror::Error)]
@@ -35,13 +37,13 @@ pub enum KeyError {
     },
     /// The KEK that is to wrap new keys was not noted in the ledger.
     #[error("the ledger does not know the key-encryption key {0}")]
-    Unregistered(KekId),
+    Unregistered(String),
     /// The job's data key is gone, although the job signs.
     #[error("the ledger has no data key of the job any more")]
     NoDataKey,
     /// A new private key could not be wrapped.
     #[error("failed to wrap a new private key")]
-    Wrap(#[from] KekError),
+    Wrap(#[from] WrapError),
     /// No private key could be made.
     #[error("failed to make a key pair")]
     Generate(#[from] vaultstream_signing::key::KeyError),
@@ -50,7 +52,7 @@ pub enum KeyError {
     Inconsistent,
     /// The key-encryption key has wrapped as many keys as is safe.
     #[error("the key-encryption key {0} has encrypted as many keys as is safe: add a new one")]
-    KekSpent(KekId),
+    KekSpent(String),
     /// The stored public key cannot be read.
     #[error("failed to read the public key of key {}", key.0)]
     PublicKey {

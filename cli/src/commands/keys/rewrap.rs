@@ -1,17 +1,18 @@
 //! `vaultstream keys rewrap`: moves data keys, and the private keys of jobs that have none, from old key-encryption keys to a new one.
 //! Signatures, public keys and receipts do not change, and jobs may sign meanwhile.
 //!
-//! Each data key is moved in a transaction of its own: a rewrap that was interrupted is continued by the same command.
+//! Each data key is moved in a transaction of its own: a rewrap that was interrupted is continued by the same command. A service gets data
+//! keys only: private keys of jobs without one remain under their key in a file until these jobs are over.
 
 use std::{collections::BTreeMap, path::Path, process::ExitCode};
 
-use vaultstream_custody::{KeyWrapper, WrapperError, unwrap_data_key, wrap_data_key};
+use vaultstream_custody::{KeyWrapper, WrapperError, Wrappers, unwrap_data_key, wrap_data_key};
 use vaultstream_ledger::{
     JobId, KeyId, Ledger, QueryError, RegisterError,
     data_keys::WrappedDataKey,
     rewrap::{JobWithDataKey, Rewrapped, Wrapped, data_keys_not_under, keys_not_under, replace, replace_data_key},
 };
-use vaultstream_signing::{Kek, KekRing, MAX_WRAPS_PER_KEK, PublicKey, WrapContext, WrappedKey};
+use vaultstream_signing::{Kek, KekId, KekRing, MAX_WRAPS_PER_KEK, PublicKey, WrapContext, WrappedKey};
 
 use crate::{args::RewrapArgs, error::Failure, kek, ledger, output};
 
@@ -27,26 +28,23 @@ const NAMED: usize = 20;
 /// One sentence. Keys that were moved before remain moved, and the same command moves the others.
 pub(crate) async fn rewrap(args: RewrapArgs) -> Result<ExitCode, Failure> {
     let opened = ledger::open(&args.ledger).await?;
-    let mut ring = KekRing::new(kek::read(&args.kek_file)?);
-    for path in &args.old_kek_file {
-        ring = ring.with_older(kek::read(path)?);
-    }
-    for (kek, path) in ring.iter().zip(std::iter::once(&args.kek_file).chain(&args.old_kek_file)) {
-        register(&opened.ledger, kek, path).await?;
-    }
-    let current = ring.current().id().as_str();
+    let wrappers = wrappers(&opened.ledger, &args).await?;
+    let current = match wrappers.ring().filter(|_| !wrappers.is_service()) {
+        Some(ring) => ring.current().id().clone(),
+        None => register_service(&opened.ledger, &wrappers).await?,
+    };
     let mut left = Unmoved::default();
     let mut data_keys = 0;
     let mut after = JobId(0);
     loop {
-        let page = data_keys_not_under(&opened.ledger, current, after, PAGE_SIZE).await.map_err(failed)?;
+        let page = data_keys_not_under(&opened.ledger, current.as_str(), after, PAGE_SIZE).await.map_err(failed)?;
         let Some(last) = page.last() else { break };
         after = last.id;
         for job in &page {
-            data_keys += u64::from(move_data_key(&opened.ledger, &ring, job, &mut left).await?);
+            data_keys += u64::from(move_data_key(&opened.ledger, &wrappers, job, &mut left).await?);
         }
     }
-    let private_keys = move_private_keys(&opened.ledger, &ring, &mut left).await?;
+    let private_keys = move_private_keys(&opened.ledger, &wrappers, &current, &mut left).await?;
     let of_earlier = match private_keys {
         0 => String::new(),
         keys => format!(", and {keys} private keys of jobs that have none"),
@@ -58,6 +56,44 @@ pub(crate) async fn rewrap(args: RewrapArgs) -> Result<ExitCode, Failure> {
     Ok(if left.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// The new key-encryption key, and the old ones. Keys in files are registered in the ledger.
+async fn wrappers(ledger: &Ledger, args: &RewrapArgs) -> Result<Wrappers, Failure> {
+    let mut ring: Option<KekRing> = None;
+    for path in args.kek_file.iter().chain(&args.old_kek_file) {
+        let kek = kek::read(path)?;
+        register(ledger, &kek, path).await?;
+        ring = Some(match ring {
+            Some(ring) => ring.with_older(kek),
+            None => KekRing::new(kek),
+        });
+    }
+    let new = args.key_service.kek_url.as_deref().map(|url| kek::service(url, &args.key_service)).transpose()?;
+    let wrappers = match (new, ring) {
+        (Some(service), ring) => Wrappers::service(service, ring),
+        (None, Some(ring)) => Wrappers::files(ring),
+        (None, None) => {
+            return Err(Failure::bad_input(
+                "the new key-encryption key is missing: give --kek-file FILE or --kek-url URL",
+            ));
+        }
+    };
+    Ok(match &args.old_kek_url {
+        Some(url) => wrappers.with_older(kek::service(url, &args.key_service)?),
+        None => wrappers,
+    })
+}
+
+/// Registers the present version of the service's key in the ledger, and returns its id.
+async fn register_service(ledger: &Ledger, wrappers: &Wrappers) -> Result<KekId, Failure> {
+    let canary = wrappers.canary().await.map_err(|error| service_failure(&error))?;
+    ledger.insert_kek_canary(canary.kek_id.as_str(), &canary.bytes).await.map_err(failed)?;
+    Ok(canary.kek_id)
+}
+
+fn service_failure(error: &WrapperError) -> Failure {
+    if error.is_transient() { Failure::of(error) } else { Failure::input(error) }
+}
+
 fn failed(error: QueryError) -> Failure {
     Failure::of(&error)
 }
@@ -67,6 +103,8 @@ fn failed(error: QueryError) -> Failure {
 struct Unmoved {
     /// How many are wrapped under each key-encryption key that was not given.
     without: BTreeMap<String, u64>,
+    /// How many private keys of jobs without a data key are wrapped under each key-encryption key, while the new one is a service's.
+    private: BTreeMap<String, u64>,
     damaged: Vec<SpoiltKey>,
 }
 
@@ -79,7 +117,7 @@ struct SpoiltKey {
 
 impl Unmoved {
     fn is_empty(&self) -> bool {
-        self.without.is_empty() && self.damaged.is_empty()
+        self.without.is_empty() && self.private.is_empty() && self.damaged.is_empty()
     }
 
     fn add_unknown(&mut self, kek: &str) {
@@ -88,8 +126,18 @@ impl Unmoved {
 
     fn tell(&self) {
         for (kek, keys) in &self.without {
+            let what = format!("{keys} keys are still encrypted with {kek}");
+            match kek.parse::<KekId>() {
+                Ok(id) if id.of_service().is_some() => output::remark(format_args!(
+                    "{what}: give the URL of its service with --old-kek-url, or keep it as OLD_KEK_URL"
+                )),
+                _ => output::remark(format_args!("{what}: give its file with --old-kek-file, or keep it as kek.{kek}")),
+            }
+        }
+        for (kek, keys) in &self.private {
             output::remark(format_args!(
-                "{keys} keys are still encrypted with {kek}: give its file with --old-kek-file, or keep it as kek.{kek}"
+                "{keys} private keys of jobs without a data key are encrypted with {kek}, and a service gets none: keep {kek} until \
+                 these jobs are over"
             ));
         }
         for SpoiltKey { what, table, why } in self.damaged.iter().take(NAMED) {
@@ -140,22 +188,32 @@ async fn move_data_key(
             left.damaged.push(damaged(error.to_string()));
             return Ok(false);
         }
-        Err(error) => return Err(Failure::of(&error)),
+        Err(error) => return Err(service_failure(&error)),
     };
-    let new = wrap_data_key(wrapper, job.uid, &key).await.map_err(|error| Failure::of(&error))?;
+    let new = wrap_data_key(wrapper, job.uid, &key).await.map_err(|error| service_failure(&error))?;
     let new = WrappedDataKey { bytes: new.bytes, kek_id: new.kek_id.as_str().to_owned() };
     let moved = replace_data_key(ledger, job, &new, MAX_WRAPS_PER_KEK).await.map_err(failed)?;
     moved.ok_or_else(|| spent(&new.kek_id))
 }
 
-/// Moves the private keys of jobs without a data key. Returns how many.
-async fn move_private_keys(ledger: &Ledger, ring: &KekRing, left: &mut Unmoved) -> Result<u64, Failure> {
-    let current = ring.current().id().as_str();
+/// Moves the private keys of jobs without a data key to a new key in a file. Returns how many.
+async fn move_private_keys(
+    ledger: &Ledger,
+    wrappers: &Wrappers,
+    current: &KekId,
+    left: &mut Unmoved,
+) -> Result<u64, Failure> {
     let (mut moved, mut after) = (0, KeyId(0));
     loop {
-        let page = keys_not_under(ledger, current, after, PAGE_SIZE).await.map_err(failed)?;
+        let page = keys_not_under(ledger, current.as_str(), after, PAGE_SIZE).await.map_err(failed)?;
         let Some(last) = page.last() else { return Ok(moved) };
         after = last.key;
+        let Some(ring) = wrappers.ring().filter(|_| !wrappers.is_service()) else {
+            for wrapped in page {
+                *left.private.entry(wrapped.kek).or_default() += 1;
+            }
+            continue;
+        };
         let mut keys = Vec::with_capacity(page.len());
         for wrapped in page {
             match rewrapped(ring, &wrapped)? {
@@ -168,8 +226,8 @@ async fn move_private_keys(ledger: &Ledger, ring: &KekRing, left: &mut Unmoved) 
             }
         }
         if !keys.is_empty() {
-            let replaced = replace(ledger, current, &keys, MAX_WRAPS_PER_KEK).await.map_err(failed)?;
-            moved += replaced.ok_or_else(|| spent(current))?;
+            let replaced = replace(ledger, current.as_str(), &keys, MAX_WRAPS_PER_KEK).await.map_err(failed)?;
+            moved += replaced.ok_or_else(|| spent(current.as_str()))?;
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use vaultstream_embedded::Servers;
 use vaultstream_ledger::{
-    Job, JobState, RegisterError, jobs,
+    Job, JobState, jobs,
     steps::{self, Deleted, Step},
 };
 use vaultstream_lifecycle::{self as lifecycle, Driver, LifecycleError, Settings, Watch};
@@ -116,7 +116,7 @@ async fn interrupted_for(interrupt: &Interrupt, time: Duration) {
 
 fn worker_failure(error: &WorkError) -> Failure {
     match error {
-        WorkError::WrongKek(_) | WorkError::Kek(RegisterError::Wrong(_)) => Failure::input(error),
+        WorkError::Custody(custody) if custody.is_input() => Failure::input(error),
         _ => Failure::of(error),
     }
 }

@@ -19,7 +19,7 @@ use crate::{args::TenantSecretFields, error::Failure, location::LedgerLocation};
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// The files that programs read beside URLs and keys.
-const FILES: [&str; 12] = [
+const FILES: [&str; 18] = [
     "SOURCE_DATABASE_URL",
     "source-ca.crt",
     "source.crt",
@@ -32,6 +32,12 @@ const FILES: [&str; 12] = [
     "nats.key",
     "nats.creds",
     "nats.nkey",
+    "KEK_URL",
+    "OLD_KEK_URL",
+    "transit-token",
+    "transit-role",
+    "transit-auth-path",
+    "transit-ca.crt",
 ];
 
 /// A login of the database or of NATS.

@@ -11,8 +11,8 @@ use crate::migrate::{MigrateError, schema_version};
 pub struct Preflight {
     /// The ledger's schema version; `None` where a ledger would be created.
     pub version: Option<u32>,
-    /// Whether the key-encryption key fits.
-    pub kek: KekFit,
+    /// Whether the key-encryption key fits; `None` where no file has it.
+    pub kek: Option<KekFit>,
 }
 
 /// How a key-encryption key fits a ledger.
@@ -42,12 +42,12 @@ pub enum PreflightError {
 
 impl Ledger {
     /// Checks whether a run with this key-encryption key can work here: the role's rights to migrate where that is needed, and
-    /// the keys that were used before. Only reads.
+    /// the keys that were used before. A key of a service is checked when it is used. Only reads.
     ///
     /// # Errors
     ///
     /// See [`PreflightError`].
-    pub async fn preflight(&self, kek: &Kek) -> Result<Preflight, PreflightError> {
+    pub async fn preflight(&self, kek: Option<&Kek>) -> Result<Preflight, PreflightError> {
         let version = match self.check_version().await {
             Ok(version) => Some(version),
             Err(MigrateError::NoLedger { .. }) => None,
@@ -57,9 +57,10 @@ impl Ledger {
         if version.is_none_or(|found| found < schema_version()) {
             self.check_rights().await?;
         }
-        let kek = match version {
-            Some(_) => self.kek_fit(kek).await?,
-            None => KekFit::First,
+        let kek = match (kek, version) {
+            (Some(kek), Some(_)) => Some(self.kek_fit(kek).await?),
+            (Some(_), None) => Some(KekFit::First),
+            (None, _) => None,
         };
         Ok(Preflight { version, kek })
     }

@@ -87,14 +87,15 @@ async fn a_role_that_may_not_migrate_is_told_in_one_sentence_what_helps() {
     let ledger = connect(&app).await;
     let kek = Kek::generate("test".parse().unwrap()).unwrap();
     let grant = format!("GRANT CREATE ON DATABASE {database} TO \"{app}\";");
-    for told in [ledger.migrate().await.unwrap_err().to_string(), ledger.preflight(&kek).await.unwrap_err().to_string()]
+    for told in
+        [ledger.migrate().await.unwrap_err().to_string(), ledger.preflight(Some(&kek)).await.unwrap_err().to_string()]
     {
         assert_eq!(told, format!("the role \"{app}\" may not create a ledger in this database: {grant}"));
     }
     assert!(matches!(ledger.migrate().await, Err(MigrateError::MayNotCreate { .. })));
     // Doing as told helps.
     sql.batch_execute(&grant).await.unwrap();
-    assert_eq!(ledger.preflight(&kek).await.unwrap(), Preflight { version: None, kek: KekFit::First });
+    assert_eq!(ledger.preflight(Some(&kek)).await.unwrap(), Preflight { version: None, kek: Some(KekFit::First) });
     sql.batch_execute(&format!("GRANT CREATE ON DATABASE {database} TO {owner}")).await.unwrap();
     connect(&owner).await.migrate().await.unwrap();
     // Another role owns it, and it is older than this program.
@@ -114,17 +115,23 @@ async fn a_run_is_told_beforehand_how_its_key_fits() {
     let keks = ["one", "two"].map(|name| Kek::generate(name.parse().unwrap()).unwrap());
     let told = stage.ledger.check_version().await.unwrap_err().to_string();
     assert!(told.starts_with("there is no VaultStream ledger in database ") && told.contains("wrong URL?"), "{told}");
-    assert_eq!(stage.ledger.preflight(&keks[0]).await.unwrap(), Preflight { version: None, kek: KekFit::First });
+    assert_eq!(
+        stage.ledger.preflight(Some(&keks[0])).await.unwrap(),
+        Preflight { version: None, kek: Some(KekFit::First) }
+    );
     assert_eq!(stage.number("SELECT count(*) FROM pg_namespace WHERE nspname = 'vaultstream'").await, 0);
     stage.ledger.migrate().await.unwrap();
     let version = Some(schema_version());
-    assert_eq!(stage.ledger.preflight(&keks[0]).await.unwrap(), Preflight { version, kek: KekFit::First });
+    assert_eq!(stage.ledger.preflight(Some(&keks[0])).await.unwrap(), Preflight { version, kek: Some(KekFit::First) });
     stage.ledger.register_kek(&keks[0]).await.unwrap();
-    assert_eq!(stage.ledger.preflight(&keks[0]).await.unwrap(), Preflight { version, kek: KekFit::Known });
+    assert_eq!(stage.ledger.preflight(Some(&keks[0])).await.unwrap(), Preflight { version, kek: Some(KekFit::Known) });
     let registered = vec!["one".to_owned()];
-    assert_eq!(stage.ledger.preflight(&keks[1]).await.unwrap(), Preflight { version, kek: KekFit::New { registered } });
+    assert_eq!(
+        stage.ledger.preflight(Some(&keks[1])).await.unwrap(),
+        Preflight { version, kek: Some(KekFit::New { registered }) }
+    );
     let other = Kek::generate("one".parse().unwrap()).unwrap();
-    assert!(matches!(stage.ledger.preflight(&other).await, Err(PreflightError::Kek(RegisterError::Wrong(_)))));
+    assert!(matches!(stage.ledger.preflight(Some(&other)).await, Err(PreflightError::Kek(RegisterError::Wrong(_)))));
 }
 
 #[tokio::test]

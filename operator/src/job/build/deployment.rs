@@ -7,8 +7,8 @@ use k8s_openapi::{
         apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment},
         core::v1::{
             Capabilities, Container, ContainerPort, EnvVar, HTTPGetAction, PodSecurityContext, PodSpec,
-            PodTemplateSpec, Probe, ResourceRequirements, SeccompProfile, SecretVolumeSource, SecurityContext, Volume,
-            VolumeMount,
+            PodTemplateSpec, Probe, ProjectedVolumeSource, ResourceRequirements, SeccompProfile, SecretVolumeSource,
+            SecurityContext, ServiceAccountTokenProjection, Volume, VolumeMount, VolumeProjection,
         },
     },
     apimachinery::pkg::{api::resource::Quantity, apis::meta::v1::LabelSelector, util::intstr::IntOrString},
@@ -29,6 +29,10 @@ const GRACE_PERIOD_SECONDS: i64 = 30;
 const PORT: i32 = 9090;
 const CONNECTION: &str = "connection";
 const CONNECTION_DIR: &str = "/etc/vaultstream/connection";
+const KEY_SERVICE: &str = "key-service";
+/// Where a worker looks for the token of its pod's ServiceAccount.
+const KEY_SERVICE_DIR: &str = "/var/run/secrets/vaultstream.dev/key-service";
+const TOKEN_SECONDS: i64 = 3600;
 /// The file from which Kubernetes reads why a container ended.
 const TERMINATION_LOG: &str = "/dev/termination-log";
 /// The variable of OpenTelemetry that says where traces go.
@@ -79,13 +83,17 @@ fn template(job: &ValidJob, staffing: &Staffing<'_>) -> PodTemplateSpec {
         limits: non_empty(own.limits),
         ..ResourceRequirements::default()
     });
+    let token = staffing.token_audience.map(token_volume);
+    let mounts = std::iter::once(mount(CONNECTION, CONNECTION_DIR))
+        .chain(token.is_some().then(|| mount(KEY_SERVICE, KEY_SERVICE_DIR)))
+        .collect();
     let pod = PodSpec {
         automount_service_account_token: Some(false),
         enable_service_links: Some(false),
         termination_grace_period_seconds: Some(GRACE_PERIOD_SECONDS),
         security_context: Some(pod_security()),
-        volumes: Some(vec![connection_volume(job)]),
-        containers: vec![container(staffing.image, variables(job, staffing, &env), resources)],
+        volumes: Some(std::iter::once(connection_volume(job)).chain(token).collect()),
+        containers: vec![container(staffing.image, variables(job, staffing, &env), resources, mounts)],
         node_selector: non_empty(node_selector),
         tolerations: (!tolerations.is_empty()).then_some(tolerations),
         affinity,
@@ -121,7 +129,12 @@ fn variables(job: &ValidJob, staffing: &Staffing<'_>, env: &[EnvLiteral]) -> Vec
     own.into_iter().chain(allowed).chain(traces).chain(literals).collect()
 }
 
-fn container(image: &str, variables: Vec<EnvVar>, resources: ResourceRequirements) -> Container {
+fn container(
+    image: &str,
+    variables: Vec<EnvVar>,
+    resources: ResourceRequirements,
+    mounts: Vec<VolumeMount>,
+) -> Container {
     Container {
         name: "worker".to_owned(),
         image: Some(image.to_owned()),
@@ -141,12 +154,7 @@ fn container(image: &str, variables: Vec<EnvVar>, resources: ResourceRequirement
             read_only_root_filesystem: Some(true),
             ..SecurityContext::default()
         }),
-        volume_mounts: Some(vec![VolumeMount {
-            name: CONNECTION.to_owned(),
-            mount_path: CONNECTION_DIR.to_owned(),
-            read_only: Some(true),
-            ..VolumeMount::default()
-        }]),
+        volume_mounts: Some(mounts),
         ..Container::default()
     }
 }
@@ -174,6 +182,27 @@ fn connection_volume(job: &ValidJob) -> Volume {
         }),
         ..Volume::default()
     }
+}
+
+/// A token that only `audience` accepts: the API server does not.
+fn token_volume(audience: &str) -> Volume {
+    let token = ServiceAccountTokenProjection {
+        audience: Some(audience.to_owned()),
+        expiration_seconds: Some(TOKEN_SECONDS),
+        path: "token".to_owned(),
+    };
+    Volume {
+        name: KEY_SERVICE.to_owned(),
+        projected: Some(ProjectedVolumeSource {
+            default_mode: Some(0o440),
+            sources: Some(vec![VolumeProjection { service_account_token: Some(token), ..VolumeProjection::default() }]),
+        }),
+        ..Volume::default()
+    }
+}
+
+fn mount(name: &str, path: &str) -> VolumeMount {
+    VolumeMount { name: name.to_owned(), mount_path: path.to_owned(), read_only: Some(true), ..VolumeMount::default() }
 }
 
 fn variable(name: &str, value: &str) -> EnvVar {

@@ -15,4 +15,6 @@ pub(crate) struct Staffing<'a> {
     pub(crate) otlp_endpoint: Option<&'a str>,
     /// Workers run under a login that owns the ledger, too.
     pub(crate) allow_owner: bool,
+    /// Whom a token of the pod's ServiceAccount is for: the service that holds the key-encryption key. Without it there is no token.
+    pub(crate) token_audience: Option<&'a str>,
 }

@@ -1,0 +1,108 @@
+//! An API server of Kubernetes without a node: it gives out tokens of ServiceAccounts and reviews them.
+
+use std::io::Write as _;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use super::plain::Authority;
+use super::{Program, Running, blocking, output, until};
+
+/// Where `make test-cluster` puts a node's programs; `None`, with a word about it, where they are not.
+fn programs() -> Option<PathBuf> {
+    let above = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.tools");
+    let folders = [std::env::var_os("VAULTSTREAM_TOOLS").map(PathBuf::from), Some(above)];
+    let mut folders = folders.into_iter().flatten().map(|tools| tools.join("cluster/bin"));
+    let found = folders.find(|bin| ["etcd", "kube-apiserver", "kubectl"].iter().all(|name| bin.join(name).exists()));
+    if found.is_none() {
+        let why = "SKIPPED the Kubernetes auth method of OpenBao: tests/cluster/build makes an API server\n";
+        std::io::stderr().write_all(why.as_bytes()).unwrap();
+    }
+    found
+}
+
+pub(crate) struct ApiServer {
+    programs: PathBuf,
+    dir: TempDir,
+    pub(crate) url: String,
+    _running: [Running; 2],
+}
+
+impl ApiServer {
+    /// What it takes for a user with all rights.
+    pub(crate) const ADMIN: &str = "admin";
+
+    /// `None` where there are no such programs.
+    pub(crate) async fn start() -> Option<Self> {
+        let programs = programs()?;
+        let dir = tempfile::tempdir().unwrap();
+        let [etcd_port, peer_port, port] = [free_port().await, free_port().await, free_port().await];
+        let authority = Authority::new();
+        let (certificate, key) = authority.issue(vec!["127.0.0.1".to_owned()]);
+        let (_, signing) = authority.issue(Vec::new());
+        let admin = format!("{0},{0},{0},\"system:masters\"\n", Self::ADMIN);
+        for (name, text) in [
+            ("ca.crt", authority.pem()),
+            ("tls.crt", certificate),
+            ("tls.key", key),
+            ("sa.key", signing),
+            ("users", admin),
+        ] {
+            std::fs::write(dir.path().join(name), text).unwrap();
+        }
+        let at = dir.path().display();
+        let start = |name: &str, args: String| {
+            let args: Vec<&str> = args.split_whitespace().collect();
+            Program::new(programs.join(name).to_str().unwrap()).args(&args).start()
+        };
+        let etcd = start(
+            "etcd",
+            format!(
+                "--data-dir {at}/etcd --unsafe-no-fsync --listen-client-urls http://127.0.0.1:{etcd_port} \
+                 --advertise-client-urls http://127.0.0.1:{etcd_port} --listen-peer-urls http://127.0.0.1:{peer_port} \
+                 --initial-advertise-peer-urls http://127.0.0.1:{peer_port} --initial-cluster default=http://127.0.0.1:{peer_port}"
+            ),
+        );
+        let server = start(
+            "kube-apiserver",
+            format!(
+                "--etcd-servers=http://127.0.0.1:{etcd_port} --bind-address=127.0.0.1 --secure-port={port} \
+                 --advertise-address=127.0.0.1 --endpoint-reconciler-type=none --tls-cert-file={at}/tls.crt \
+                 --tls-private-key-file={at}/tls.key --token-auth-file={at}/users --authorization-mode=RBAC \
+                 --service-account-key-file={at}/sa.key --service-account-signing-key-file={at}/sa.key \
+                 --service-account-issuer=https://kubernetes.default.svc --service-cluster-ip-range=10.96.0.0/16"
+            ),
+        );
+        let running = [etcd, server];
+        let this = Self { programs, dir, url: format!("https://127.0.0.1:{port}"), _running: running };
+        until("the API server is ready", || async { this.try_kubectl(&["get", "--raw", "/readyz"]).await.is_ok() })
+            .await;
+        Some(this)
+    }
+
+    /// The authority of its certificate.
+    pub(crate) fn ca(&self) -> PathBuf {
+        self.dir.path().join("ca.crt")
+    }
+
+    /// A new ServiceAccount of the namespace default, and a token of it for an audience.
+    pub(crate) async fn service_account(&self, name: &str, audience: &str) -> String {
+        self.try_kubectl(&["create", "serviceaccount", name]).await.unwrap();
+        self.try_kubectl(&["create", "token", name, "--audience", audience]).await.unwrap().trim().to_owned()
+    }
+
+    async fn try_kubectl(&self, args: &[&str]) -> Result<String, String> {
+        let mut command = Command::new(self.programs.join("kubectl"));
+        command
+            .args(["--server", &self.url, "--token", Self::ADMIN, "--certificate-authority"])
+            .arg(self.ca())
+            .args(args);
+        output(command).await
+    }
+}
+
+async fn free_port() -> u16 {
+    blocking(|| TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()).await
+}
