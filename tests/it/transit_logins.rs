@@ -27,8 +27,9 @@ async fn jwt(bao: &Bao) -> Method {
     bao.command(&["write", "auth/jwt/config", &keys]).await;
     let role = ["role_type=jwt", "user_claim=sub", "bound_audiences=vault", "bound_subject=worker"];
     bao.role("auth/jwt/role/team", &role).await;
-    let expires = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() + 3600;
-    let claims = format!(r#"{{"sub":"worker","aud":"vault","exp":{expires}}}"#);
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    let (before, after) = (now - 60, now + 3600);
+    let claims = format!(r#"{{"sub":"worker","aud":"vault","iat":{before},"nbf":{before},"exp":{after}}}"#);
     let text = [r#"{"alg":"ES256","typ":"JWT"}"#, &claims].map(|part| URL_SAFE_NO_PAD.encode(part)).join(".");
     let mut signatures = [RawSignature::EMPTY];
     let mut signer = Backend::fastest().signer(&key, Nonce::Hedged).unwrap();

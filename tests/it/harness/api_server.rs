@@ -41,13 +41,14 @@ impl ApiServer {
         let [etcd_port, peer_port, port] = [free_port().await, free_port().await, free_port().await];
         let authority = Authority::new();
         let (certificate, key) = authority.issue(vec!["127.0.0.1".to_owned()]);
-        let (_, signing) = authority.issue(Vec::new());
+        let signing = rcgen::KeyPair::generate().unwrap();
         let admin = format!("{0},{0},{0},\"system:masters\"\n", Self::ADMIN);
         for (name, text) in [
             ("ca.crt", authority.pem()),
             ("tls.crt", certificate),
             ("tls.key", key),
-            ("sa.key", signing),
+            ("sa.key", signing.serialize_pem()),
+            ("sa.pub", signing.public_key_pem()),
             ("users", admin),
         ] {
             std::fs::write(dir.path().join(name), text).unwrap();
@@ -71,7 +72,7 @@ impl ApiServer {
                 "--etcd-servers=http://127.0.0.1:{etcd_port} --bind-address=127.0.0.1 --secure-port={port} \
                  --advertise-address=127.0.0.1 --endpoint-reconciler-type=none --tls-cert-file={at}/tls.crt \
                  --tls-private-key-file={at}/tls.key --token-auth-file={at}/users --authorization-mode=RBAC \
-                 --service-account-key-file={at}/sa.key --service-account-signing-key-file={at}/sa.key \
+                 --service-account-key-file={at}/sa.pub --service-account-signing-key-file={at}/sa.key \
                  --service-account-issuer=https://kubernetes.default.svc --service-cluster-ip-range=10.96.0.0/16"
             ),
         );
