@@ -10,12 +10,12 @@ use vaultstream_ledger::logins::{self, LoginError, Ownership, ProgramKind};
 use vaultstream_ledger::steps::{self, Deleted, Finish, ReceiptStored, Seeding, Step};
 use vaultstream_ledger::tenants::{self, TenantError};
 use vaultstream_ledger::{
-    Job, Lease, Ledger, NewJob, active_jobs, data_keys, jobs, payloads, progress, rejects, verify,
+    BatchRange, Job, JobState, Lease, Ledger, NewJob, active_jobs, data_keys, jobs, payloads, progress, rejects, verify,
 };
 
 use crate::contents::contents;
 use crate::isolation::attacks;
-use crate::stage::{MINUTE, Stage, generated, material, options, segment, segment_of, url_as};
+use crate::stage::{MINUTE, Stage, generated, material, of_table, options, seed_chunk_as, segment, segment_of, url_as};
 use crate::tenants::{Login, victim};
 
 const DELETE: DeletionPolicy = DeletionPolicy { signatures: Retention::Delete, records: Retention::Delete };
@@ -29,8 +29,8 @@ impl Login {
     }
 }
 
-/// A job that signs, made by this login.
-async fn signing(operator: &Ledger, spec: SigningJobSpec) -> Job {
+/// A job that signs, made by this login; a table is planned by a worker's.
+async fn signing(operator: &Ledger, worker: &Ledger, spec: SigningJobSpec) -> Job {
     let uid = Uuid::new_v4();
     let (cluster, namespace, name) = ("test".to_owned(), "default".to_owned(), format!("job-{uid}"));
     let new = NewJob { uid, cluster, namespace, name, spec, generation: 1 };
@@ -45,7 +45,7 @@ async fn signing(operator: &Ledger, spec: SigningJobSpec) -> Job {
     for _ in 0..2 {
         assert_eq!(steps::provision(&limited, job.id).await.unwrap(), Step::Done(()));
     }
-    while let Step::Done(Seeding::More { .. }) = steps::seed_chunk(&limited, job.id, 15).await.unwrap() {}
+    while let Step::Done(Seeding::More { .. }) = seed_chunk_as(&limited, worker, job.id, 15).await.unwrap() {}
     jobs::by_id(operator, job.id).await.unwrap().unwrap()
 }
 
@@ -60,7 +60,9 @@ async fn sign_but_for_the_first_batch(worker: &Ledger, operator: &Ledger, job: &
     let mut rows = 0;
     payloads::read(worker, job, &ranges, |_, _, _| rows += 1).await.unwrap();
     assert_eq!(rows, 40);
-    let mut unit: Vec<_> = ranges.iter().map(|range| segment(range, key)).collect();
+    // The first range of a table begins at the least of all numbers.
+    let ids = |range: &BatchRange| (range.first.max(1)..=range.last).collect::<Vec<_>>();
+    let mut unit: Vec<_> = ranges.iter().map(|range| segment_of(range, key, &ids(range))).collect();
     unit[0] = segment_of(&ranges[0], key, &[]);
     (unit[0].rows, unit[0].rejected) = (10, 10);
     let reject = |id| Reject { id, reason: "Null".into(), detail: String::new(), attempts: 0 };
@@ -75,7 +77,7 @@ async fn a_job_lives_from_beginning_to_end_by_the_logins_of_operator_tenant_and_
     let operator = Login::operator(&stage).await.ledger().await;
     let worker = Login::of(&stage, "default").await.ledger().await;
     logins::check_driver(&operator).await.unwrap();
-    let job = signing(&operator, generated(40, 10, 2)).await;
+    let job = signing(&operator, &worker, generated(40, 10, 2)).await;
     assert_eq!(steps::raise_generation(&operator, job.id).await.unwrap(), Step::Done(1));
     let lease = sign_but_for_the_first_batch(&worker, &operator, &job).await;
     assert_eq!(steps::mark_published(&operator, job.id, 1, 4).await.unwrap(), 4);
@@ -109,6 +111,26 @@ async fn a_job_lives_from_beginning_to_end_by_the_logins_of_operator_tenant_and_
     assert!(jobs::by_id(&operator, job.id).await.unwrap().is_none());
     let left = "SELECT count(*) FROM pg_class WHERE relname ~ '^(records|signatures)_[0-9]+$'";
     assert_eq!(stage.number(left).await, 0);
+}
+
+/// The operator sees how far the plan is, and reads nothing of the table.
+#[tokio::test]
+async fn a_table_that_the_operator_may_not_read_is_planned_by_its_tenant_and_the_job_goes_on() {
+    let stage = Stage::new().await;
+    let operator = Login::operator(&stage).await.ledger().await;
+    let tenant = Login::of(&stage, "default").await;
+    let table = format!(
+        "CREATE TABLE letters (id bigint PRIMARY KEY, body text); INSERT INTO letters SELECT g, 'x' FROM generate_series(1, 40) g; \
+         GRANT SELECT ON letters TO {}",
+        tenant.role
+    );
+    stage.sql().await.batch_execute(&table).await.unwrap();
+    let worker = tenant.ledger().await;
+    let job = signing(&operator, &worker, of_table("letters", 10)).await;
+    assert_eq!((job.state, job.total, job.batches), (JobState::Signing, Some(40), Some(4)));
+    sign_but_for_the_first_batch(&worker, &operator, &job).await;
+    assert_eq!(steps::retry_rejects(&operator, job.id).await.unwrap(), Step::Done(10));
+    while steps::delete(&operator, job.id, &DELETE).await.unwrap() != Step::Done(Deleted::Done) {}
 }
 
 #[tokio::test]
