@@ -53,7 +53,7 @@ mod tests {
             ("run -f a --nats-creds c --nats-nkey n", "--nats-creds cannot be given together with --nats-nkey <FILE>"),
             ("run -f a --data-dir", "--data-dir needs a value: --data-dir <DIR>"),
             ("run -f a --data-dir b --data-dir c", "--data-dir can be given only once"),
-            ("verify", "missing: --job <NS/NAME> or --uid <UID>"),
+            ("verify", "missing: --job <NS/NAME> or --uid <UID> or --bundle <FILE>"),
             (
                 "verify --job a --uid 00000000-0000-0000-0000-000000000007",
                 "--job cannot be given together with --uid <UID>",
