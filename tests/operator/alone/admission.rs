@@ -144,7 +144,7 @@ static OF_A_CHILD: [(Change, &str); 6] = [
     (|it| remove(&mut it["metadata"]["labels"], "vaultstream.dev/job-uid"), "the name and the labels"),
 ];
 
-static OF_A_DEPLOYMENT: [(Change, &str); 31] = [
+static OF_A_DEPLOYMENT: [(Change, &str); 33] = [
     (|it| remove(&mut it["spec"]["selector"]["matchLabels"], "app.kubernetes.io/name"), "must select workers"),
     (|it| add(&mut pod(it)["containers"], json!({"name": "x", "image": "vaultstream-worker:1"})), "one container"),
     (|it| pod(it)["initContainers"] = json!([{"name": "x", "image": "vaultstream-worker:1"}]), "one container"),
