@@ -163,7 +163,10 @@ async fn a_wrong_command_line_is_refused_as_everything_else_is() {
             &["run", "x.yaml", "--again", "--again"],
             &["--again can be given only once", "  help: vaultstream run --help"],
         ),
-        (&["verify"], &["missing: --job <NS/NAME> or --uid <UID> or --bundle <FILE>", "  help: vaultstream verify --help"]),
+        (
+            &["verify"],
+            &["missing: --job <NS/NAME> or --uid <UID> or --bundle <FILE>", "  help: vaultstream verify --help"],
+        ),
         (
             &["verify", "--job", "a", "--uid", "5f0c1c39-8a5d-4d46-9d3e-0a6d0a7f3f5a"],
             &["--job cannot be given together with --uid <UID>", "  help: vaultstream verify --help"],

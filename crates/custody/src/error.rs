@@ -4,7 +4,8 @@ use std::error::Error;
 
 use vaultstream_signing::{KekId, UnwrapError, kek::KekError};
 
-use crate::SECRET_LIMIT;
+/// The longest secret that is wrapped.
+pub const SECRET_LIMIT: usize = 32;
 
 /// Why a secret was not wrapped or unwrapped.
 #[derive(Debug, thiserror::Error)]

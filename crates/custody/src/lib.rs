@@ -37,9 +37,6 @@ pub use wrappers::Wrappers;
 const CANARY: &[u8] = b"vaultstream kek canary";
 const CANARY_AAD: &[u8] = b"vaultstream/service-canary/v1\0";
 
-/// The longest secret that is wrapped.
-pub const SECRET_LIMIT: usize = 32;
-
 /// Encrypts short secrets with a key that it does not hand out. It may be a service: every call may take a round trip.
 pub trait KeyWrapper: fmt::Debug + Send + Sync {
     /// Wraps a secret of at most [`SECRET_LIMIT`] bytes and binds it to `aad`. The outcome names the key that was used: a service may
