@@ -27,7 +27,7 @@ use uuid::Uuid;
 use vaultstream_signing::{DataKey, KekId, WrappedKey};
 use zeroize::Zeroizing;
 
-pub use error::{ServiceFault, WrapperError};
+pub use error::{SECRET_LIMIT, ServiceFault, WrapperError};
 pub use transit::{
     AuthoritiesError, Transit, TransitError, TransitFiles, TransitLogin, TransitLoginError, TransitUrlError,
 };
