@@ -49,7 +49,8 @@ impl Jwk {
     ///
     /// When it is not a P-256 signing key, its point is not on the curve, or its `kid` is another key's thumbprint.
     pub fn public_key(&self) -> Result<PublicKey, PublicKeyError> {
-        if (self.kty.as_str(), self.crv.as_str(), self.alg.as_str()) != ("EC", "P-256", "ES256") {
+        let members = [&self.kty, &self.crv, &self.alg, &self.usage].map(String::as_str);
+        if members != ["EC", "P-256", "ES256", "sig"] {
             return Err(PublicKeyError::Form);
         }
         let mut point = [4; 65];

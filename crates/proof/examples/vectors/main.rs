@@ -223,6 +223,15 @@ fn edited() -> Vec<Vector> {
             let at = text.find("\"digest\":\"").expect("a digest") + 10;
             format!("{}{}{}", &text[..at], text[at..at + 64].to_uppercase(), &text[at + 64..])
         }),
+        of("key-for-another-use", "a key that does not sign, by its own words", {
+            let key = lines[1].replace("\"sig\"", "\"enc\"");
+            [&lines[..1], &[key.as_str()], &lines[2..]].concat().concat()
+        }),
+        none("receipt-key", "the receipt key has the id of another key", {
+            let header = lines[0].replacen("\"kid\":\"x", "\"kid\":\"y", 1);
+            assert_ne!(header, lines[0]);
+            [&[header.as_str()], &lines[1..]].concat().concat()
+        }),
         none("empty", "an empty file", String::new()),
         none("another-format", "a format that is not known", replaced("\"bundle\":1", "\"bundle\":2")),
         none("json", "JSON that is no bundle", "{}\n".to_owned()),

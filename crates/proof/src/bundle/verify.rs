@@ -61,5 +61,9 @@ fn header(reader: &mut LineReader, path: &Path) -> Result<Header, BundleError> {
     if let Some(format) = reader.format().filter(|format| *format != Header::FORMAT) {
         return Err(BundleError::Format { path: path.to_owned(), format });
     }
-    reader.parse().map_err(|why| not_a_bundle(&format!("its header is not valid: {why}")))
+    let header: Header = reader.parse().map_err(|why| not_a_bundle(&format!("its header is not valid: {why}")))?;
+    match header.receipt_key.public_key() {
+        Ok(_) => Ok(header),
+        Err(error) => Err(not_a_bundle(&format!("its header is not valid: the receipt key is damaged: {error}"))),
+    }
 }
