@@ -71,12 +71,12 @@ def parse(line):
     """A line as a value. Its text must be what writing the value again gives."""
     try:
         value = json.loads(line.decode("utf-8"), object_pairs_hook=unique)
+        again = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     except (ValueError, RecursionError) as error:
         raise Malformed("not JSON") from error
-    again = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     if again.encode("utf-8", "surrogatepass") != line:
         raise Malformed("its members are not written as the format has them")
-    if not isinstance(value, dict) or value.get("type") not in MEMBERS:
+    if not isinstance(value, dict) or not isinstance(value.get("type"), str) or value["type"] not in MEMBERS:
         raise Malformed("not a line of a bundle")
     members(value, MEMBERS[value["type"]])
     return value
@@ -207,13 +207,16 @@ def read_receipt(header, key):
     receipt = json.loads(base64url(parts[1]), object_pairs_hook=unique)
     if receipt.get("formatVersion", 1) not in (1, 2):
         raise Malformed(f"receipts of format {receipt['formatVersion']} are not known")
+    for name in ("verify", "startedAt", "completedAt"):
+        text(receipt[name])
     return receipt
 
 
 def message_form(header):
     """The bytes before a payload, as a function of id and length; None for payloads as they are."""
     spec = json.loads(header["spec"])
-    form = spec.get("signing", {}).get("message", "Payload")
+    signing = spec.get("signing") if isinstance(spec, dict) else None
+    form = signing.get("message", "Payload") if isinstance(signing, dict) else "Payload"
     if form == "Payload":
         return None
     if form != "Bound":
@@ -256,12 +259,12 @@ class Bundle:
         self.receipt_key = Key(header["receiptKey"])
         try:
             self.receipt = read_receipt(header, self.receipt_key)
-        except (Malformed, ValueError, KeyError) as error:
+        except (Malformed, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             self.problem("Receipt", f"the receipt is not valid: {error}")
         try:
             self.prefix = message_form(header)
             self.form_known = True
-        except (Malformed, ValueError, AttributeError) as error:
+        except (Malformed, ValueError, RecursionError) as error:
             self.problem("Receipt", f"the spec says not what was signed: {error}")
 
     def line(self, line):

@@ -83,7 +83,7 @@ async fn kill_at(at: String) {
     let (point, _) = at.split_once(':').unwrap();
     let place = Place::new().await;
     let first = place.operator("first").await.args(&LEASE).fault(&format!("{at}=kill")).start();
-    first.until_leading().await;
+    first.until_leading_with_its_ledger().await;
     let second = place.operator("second").await.args(&LEASE).start();
     let job = place.create(&manifest(point)).await;
     first.end_within(Duration::from_secs(60)).await.assert_killed(point);
@@ -97,7 +97,7 @@ async fn stop_at(at: String) {
     let (point, _) = at.split_once(':').unwrap();
     let place = Place::new().await;
     let first = place.operator("first").await.args(&LEASE).fault(&format!("{at}=stop")).start();
-    first.until_leading().await;
+    first.until_leading_with_its_ledger().await;
     let second = place.operator("second").await.args(&LEASE).start();
     let job = place.create(&manifest(point)).await;
     first.until_stopped().await;
@@ -123,7 +123,7 @@ async fn stop_at(at: String) {
 async fn a_leader_that_resumes_does_not_write_an_old_spec() {
     let place = Place::new().await;
     let first = place.operator("first").await.args(&LEASE).fault("spec-read=stop").start();
-    first.until_leading().await;
+    first.until_leading_with_its_ledger().await;
     let second = place.operator("second").await.args(&LEASE).start();
     let slow = "batchSize: 20\nkeys: {count: 4, lease: {records: 100, duration: 5s}}\n\
                 workers: {maxReplicas: 1, maxRecordsPerSecond: 20}";

@@ -98,6 +98,15 @@ impl Operator {
             .await;
     }
 
+    /// Waits until it leads and has migrated the ledger: one that is stopped in between holds up every other one.
+    pub(crate) async fn until_leading_with_its_ledger(&self) {
+        self.until_leading().await;
+        until("the operator has its ledger", || async {
+            self.get("/readyz?verbose").await.is_some_and(|(_, body)| body.lines().any(|line| line == "postgres: ok"))
+        })
+        .await;
+    }
+
     /// Waits until it has ended.
     pub(crate) async fn ended(&mut self) -> ExitStatus {
         self.running.as_mut().unwrap().ended().await
