@@ -70,7 +70,7 @@ BEGIN
             OR sums.batches > most OR j.plan_high IS NOT NULL AND j.plan_high <> p_high
             OR coalesce(p_payload_type NOT IN ('bytea', 'text', 'varchar', 'json', 'jsonb', 'uuid'), true)
             OR p_database IS NULL OR p_table IS NULL OR p_partitioned IS NULL THEN
-        RAISE EXCEPTION 'this is no plan of job %', p_job USING ERRCODE = 'VS011';
+        RAISE EXCEPTION 'this is not a plan of job %', p_job USING ERRCODE = 'VS011';
     ELSIF sums.rows > coalesce(j.plan_rows_allowed, -1) OR sums.batches > coalesce(j.plan_batches_allowed, -1) THEN
         UPDATE vaultstream.jobs
            SET plan_rows_wanted = sums.rows, plan_batches_wanted = sums.batches,

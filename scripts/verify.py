@@ -3,8 +3,8 @@
 
     verify.py BUNDLE [--receipt-digest HEX] [--allow-changed] [--all]
 
-Needs Python 3.9 and the package `cryptography`. Ends with 0 for VERIFIED, with 1 for NOT VERIFIED, and with 2 for a file that is no
-bundle of a known format.
+Needs Python 3.9 and the package `cryptography`. Ends with 0 for VERIFIED, with 1 for NOT VERIFIED, and with 2 for a file that is not
+a bundle of a known format.
 """
 
 import argparse
@@ -47,7 +47,7 @@ class Malformed(Exception):
 
 
 class NotABundle(Exception):
-    """A file that is no bundle of a known format."""
+    """A file that is not a bundle of a known format."""
 
 
 def sha256(*parts):

@@ -32,8 +32,8 @@ pub use output::OutputFormat;
 pub use run::RunArgs;
 pub use source::SourceArgs;
 pub use tenant::{
-    AuditorArgs, OperatorArgs, TenantAddArgs, TenantArgs, TenantCommand, TenantListArgs, TenantRemoveArgs,
-    TenantSecretArgs, TenantSecretFields,
+    AuditorArgs, OperatorArgs, SecretServerFields, TenantAddArgs, TenantArgs, TenantCommand, TenantListArgs,
+    TenantRemoveArgs, TenantSecretArgs, TenantSecretFields,
 };
 pub use verify::{VerifyArgs, VerifyMode};
 

@@ -20,7 +20,7 @@ pub(crate) fn read(path: &Path) -> Result<Kek, Failure> {
         .map_err(|error| Failure::bad_input(format!("{} is not a valid key file: {error}", path.display())))
 }
 
-/// The service at `url`, with the token and the authorities of the options. Asks nobody.
+/// The service at `url`, with the token and the authorities of the options. Makes no request.
 ///
 /// # Errors
 /// When one of them cannot be used.

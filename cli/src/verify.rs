@@ -28,7 +28,7 @@ use vaultstream_program::cores;
 use vaultstream_proof::{Checkers, Records};
 use vaultstream_signing::{Backend, Hash};
 
-pub(crate) use receipt::read as read_receipt;
+pub(crate) use receipt::{read as read_receipt, receipt_key};
 
 use crate::{
     args::VerifyMode,
@@ -205,18 +205,8 @@ async fn signatures(
     verified.right = outcome.checked - outcome.wrong.count();
     verified.checker = (outcome.checked > 0).then_some(checker);
     let problems = &mut verified.problems;
-    problems.extend(Problem::about(
-        ProblemKind::WrongSignature,
-        &outcome.wrong,
-        "signature of a record is wrong",
-        "signatures of records are wrong",
-    ));
-    problems.extend(Problem::about(
-        ProblemKind::RepeatedNonce,
-        &repeated,
-        "signature has a nonce that its key used before, which discloses the key: that of record",
-        "signatures share their nonces with others of the same key, which discloses it: those of records",
-    ));
+    problems.extend(Problem::wrong_signatures(&outcome.wrong));
+    problems.extend(Problem::repeated_nonces(&repeated));
     problems.extend(found.unreadable_signatures());
     problems.extend(found.batches.clone());
     if options.mode != VerifyMode::Sql && there > 0 && (outcome.checked == 0 || outcome.lost_a_thread) {

@@ -11,14 +11,19 @@ use crate::harness::{Drive, Site, assert_signed_exactly_once, of_table, quick, u
 const SPEC: &str = "batchSize: 20\nkeys: {count: 4, lease: {records: 100, duration: 5s}}";
 const ROWS: i64 = 200;
 
-/// A table of that many rows, which `app` may read and nobody else.
-async fn letters(site: &Site, role: &str, rows: i64) {
+/// A table `letters` of that many rows.
+async fn table(site: &Site, rows: i64) {
     site.execute(&format!(
         "CREATE TABLE letters (id bigint PRIMARY KEY, body text NOT NULL);
-         INSERT INTO letters SELECT n, 'letter ' || n FROM generate_series(1, {rows}) n;
-         CREATE ROLE {role} LOGIN; GRANT SELECT ON letters TO {role}"
+         INSERT INTO letters SELECT n, 'letter ' || n FROM generate_series(1, {rows}) n"
     ))
     .await;
+}
+
+/// The same, which this role may read, and no other but the owner.
+async fn letters(site: &Site, role: &str, rows: i64) {
+    table(site, rows).await;
+    site.execute(&format!("CREATE ROLE {role} LOGIN; GRANT SELECT ON letters TO {role}")).await;
 }
 
 fn url_as(url: &str, role: &str) -> String {
@@ -126,11 +131,7 @@ async fn lifecycle_opens_no_source_and_a_worker_plans_with_the_login_of_its_secr
 #[tokio::test(flavor = "multi_thread")]
 async fn a_planner_that_was_stopped_and_wakes_up_changes_nothing() {
     let site = Site::new().await;
-    site.execute(
-        "CREATE TABLE letters (id bigint PRIMARY KEY, body text NOT NULL);
-         INSERT INTO letters SELECT n, 'letter ' || n FROM generate_series(1, 200) n",
-    )
-    .await;
+    table(&site, ROWS).await;
     let job = begin(&site, &of_table("job", "letters", SPEC)).await;
     let first = site.worker(job.drive.uid).await.fault("chunk-read=stop").start();
     first.until_stopped().await;
@@ -151,11 +152,7 @@ async fn a_planner_that_was_stopped_and_wakes_up_changes_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_planner_that_was_killed_is_followed_by_another_one_from_where_it_was() {
     let site = Site::new().await;
-    site.execute(
-        "CREATE TABLE letters (id bigint PRIMARY KEY, body text NOT NULL);
-         INSERT INTO letters SELECT n, 'letter ' || n FROM generate_series(1, 200) n",
-    )
-    .await;
+    table(&site, ROWS).await;
     let job = begin(&site, &of_table("job", "letters", SPEC)).await;
     for point in ["chunk-read", "chunk-planned"] {
         let killed = site.worker(job.drive.uid).await.fault(&format!("{point}=kill")).start();

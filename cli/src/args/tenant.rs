@@ -35,20 +35,9 @@ pub struct OperatorArgs {
     /// Name of the login.
     #[arg(long, value_name = "NAME", default_value = "vaultstream_operate")]
     pub role: String,
-    /// Host, and port if need be, at which pods reach Postgres. Default: as in the URL of this command.
-    #[arg(long, value_name = "HOST[:PORT]")]
-    pub database_host: Option<String>,
-    /// The Secret's `NATS_URL`. From a file, because it holds a secret.
-    #[arg(long, value_name = "FILE")]
-    pub nats_url_file: Option<PathBuf>,
-    /// A new file for the operator's NATS user with its permissions, as an item of `users` in nats-server's configuration. The Secret's
-    /// `NATS_URL` logs in as this user.
-    #[arg(long, value_name = "FILE", requires = "nats_url_file")]
-    pub nats_user_file: Option<PathBuf>,
-    /// A file that the Secret has, too, under its own name: postgres-ca.crt, nats-ca.crt, nats.creds or another one that programs
-    /// read. Can be given several times.
-    #[arg(long, value_name = "FILE")]
-    pub file: Vec<PathBuf>,
+    /// Where pods find the servers.
+    #[command(flatten)]
+    pub servers: SecretServerFields,
     /// The Secret's name.
     #[arg(long, value_name = "NAME", default_value = "vaultstream-operator")]
     pub secret_name: String,
@@ -95,23 +84,31 @@ pub struct TenantArgs {
     pub ledger: LedgerArgs,
 }
 
-/// What the Secret says beside the login.
-#[derive(Args, Clone, Debug)]
-pub struct TenantSecretFields {
+/// What a Secret says of the servers.
+#[derive(Args, Clone, Debug, Default)]
+pub struct SecretServerFields {
     /// Host, and port if need be, at which pods reach Postgres. Default: as in the URL of this command.
     #[arg(long, value_name = "HOST[:PORT]")]
     pub database_host: Option<String>,
     /// The Secret's `NATS_URL`. From a file, because it holds a secret.
     #[arg(long, value_name = "FILE")]
     pub nats_url_file: Option<PathBuf>,
-    /// A new file for the namespace's NATS user with its permissions, as an item of `users` in nats-server's configuration. The Secret's
+    /// A new file for the login's NATS user with its permissions, as an item of `users` in nats-server's configuration. The Secret's
     /// `NATS_URL` logs in as this user.
     #[arg(long, value_name = "FILE", requires = "nats_url_file")]
     pub nats_user_file: Option<PathBuf>,
-    /// A file that the Secret has, too, under its own name: postgres-ca.crt, nats-ca.crt, nats.creds or another one that workers
+    /// A file that the Secret has, too, under its own name: postgres-ca.crt, nats-ca.crt, nats.creds or another one that programs
     /// read. Can be given several times.
     #[arg(long, value_name = "FILE")]
     pub file: Vec<PathBuf>,
+}
+
+/// What the Secret of a namespace says beside the login.
+#[derive(Args, Clone, Debug)]
+pub struct TenantSecretFields {
+    /// Where pods find the servers.
+    #[command(flatten)]
+    pub servers: SecretServerFields,
     /// The Secret's name.
     #[arg(long, value_name = "NAME", default_value = "vaultstream-connection")]
     pub secret_name: String,

@@ -12,8 +12,8 @@ use vaultstream_streams::{NatsUser, Tenant};
 
 use crate::{
     args::{
-        AuditorArgs, OperatorArgs, OutputFormat, TenantAddArgs, TenantArgs, TenantCommand, TenantListArgs,
-        TenantRemoveArgs, TenantSecretArgs, TenantSecretFields,
+        AuditorArgs, OperatorArgs, OutputFormat, SecretServerFields, TenantAddArgs, TenantArgs, TenantCommand,
+        TenantListArgs, TenantRemoveArgs, TenantSecretArgs,
     },
     columns::columns,
     error::Failure,
@@ -49,7 +49,7 @@ async fn add(args: TenantAddArgs) -> Result<(), Failure> {
     };
     let opened = ledger::open(&tenant.ledger).await?;
     let cluster = cluster(&opened.ledger, &tenant).await?;
-    let mut server = secret::Server::of(&opened.location, &secret)?;
+    let mut server = secret::Server::of(&opened.location, &secret.servers)?;
     let login = Login { role: role.unwrap_or_else(|| tenants::role_of(namespace)), password: password() };
     tenants::add(&opened.ledger, &cluster, namespace, &login.role, &login.password)
         .await
@@ -67,7 +67,7 @@ async fn new_secret(args: TenantSecretArgs) -> Result<(), Failure> {
     let kek = kek::read(&kek_file)?;
     let opened = ledger::open(&tenant.ledger).await?;
     let cluster = cluster(&opened.ledger, &tenant).await?;
-    let mut server = secret::Server::of(&opened.location, &secret)?;
+    let mut server = secret::Server::of(&opened.location, &secret.servers)?;
     let password = password();
     let role = tenants::set_password(&opened.ledger, &cluster, namespace, &password)
         .await
@@ -79,31 +79,29 @@ async fn new_secret(args: TenantSecretArgs) -> Result<(), Failure> {
 }
 
 async fn operator(args: OperatorArgs) -> Result<(), Failure> {
-    let OperatorArgs { namespace, role, database_host, nats_url_file, nats_user_file, file, secret_name, ledger } =
-        args;
+    let OperatorArgs { namespace, role, servers, secret_name, ledger } = args;
     check_namespace(&namespace)?;
     let opened = ledger::open(&ledger).await?;
-    let fields = TenantSecretFields { database_host, nats_url_file, nats_user_file, file, secret_name };
-    let mut server = secret::Server::of(&opened.location, &fields)?;
+    let mut server = secret::Server::of(&opened.location, &servers)?;
     let login = Login { role, password: password() };
     tenants::add_operator(&opened.ledger, &login.role, &login.password)
         .await
         .map_err(|error| Failure::input(&error))?;
     output::remark(format_args!("the login {} drives the jobs of all namespaces", login.role));
     make_nats_user(&mut server, &NatsUser::Operator, &login.role)?;
-    output::print(&render(&namespace, &fields.secret_name, &server, &login, None)?)
+    output::print(&render(&namespace, &secret_name, &server, &login, None)?)
 }
 
 async fn auditor(args: AuditorArgs) -> Result<(), Failure> {
     let AuditorArgs { namespace, role, database_host, file, secret_name, ledger } = args;
     check_namespace(&namespace)?;
     let opened = ledger::open(&ledger).await?;
-    let fields = TenantSecretFields { database_host, file, secret_name, nats_url_file: None, nats_user_file: None };
-    let server = secret::Server::of(&opened.location, &fields)?;
+    let servers = SecretServerFields { database_host, file, ..SecretServerFields::default() };
+    let server = secret::Server::of(&opened.location, &servers)?;
     let login = Login { role, password: password() };
     tenants::add_auditor(&opened.ledger, &login.role, &login.password).await.map_err(|error| Failure::input(&error))?;
     output::remark(format_args!("the login {} reads everything but private keys", login.role));
-    output::print(&render(&namespace, &fields.secret_name, &server, &login, None)?)
+    output::print(&render(&namespace, &secret_name, &server, &login, None)?)
 }
 
 async fn list(args: TenantListArgs) -> Result<(), Failure> {

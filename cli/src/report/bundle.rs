@@ -15,6 +15,7 @@ use crate::{
     verify::{
         expected::Expected,
         problem::{Problem, ProblemKind},
+        revoked::RevokedKey,
     },
 };
 
@@ -140,24 +141,14 @@ fn problems(found: &BundleFindings, changes_allowed: bool) -> Vec<Problem> {
         problems.push(Problem::new(ProblemKind::MerkleRoot, message));
     }
     let of_records = [
-        Problem::about(
-            ProblemKind::WrongSignature,
-            &found.wrong,
-            "signature of a record is wrong",
-            "signatures of records are wrong",
-        ),
+        Problem::wrong_signatures(&found.wrong),
         Problem::about(
             ProblemKind::Payload,
             &found.other_payload,
             "payload is not what was signed: that of record",
             "payloads are not what was signed: those of records",
         ),
-        Problem::about(
-            ProblemKind::RepeatedNonce,
-            &found.repeated_nonce,
-            "signature has a nonce that its key used before, which discloses the key: that of record",
-            "signatures share their nonces with others of the same key, which discloses it: those of records",
-        ),
+        Problem::repeated_nonces(&found.repeated_nonce),
         Problem::about(
             ProblemKind::Changed,
             &found.changed,
@@ -167,15 +158,8 @@ fn problems(found: &BundleFindings, changes_allowed: bool) -> Vec<Problem> {
         .filter(|_| !changes_allowed),
     ];
     problems.extend(of_records.into_iter().flatten());
-    for (kid, signed, revoked) in found.revoked.iter().filter(|(_, _, revoked)| revoked.compromised) {
-        let message = format!(
-            "{} signatures are of the key {kid}, which was revoked as compromised at {}: {}",
-            HumanCount(*signed),
-            revoked.at,
-            revoked.reason
-        );
-        problems.push(Problem::new(ProblemKind::CompromisedKey, message));
-    }
+    let revoked = found.revoked.iter().map(|(kid, signed, line)| RevokedKey::of_bundle(*kid, *signed, line));
+    problems.extend(revoked.filter_map(|key| key.problem()));
     if !found.all_are_checked() {
         problems.push(Problem::new(ProblemKind::NothingChecked, "not every signature was checked"));
     }

@@ -44,10 +44,10 @@ impl Expected {
     /// What a good verdict proves.
     pub(crate) fn proof(&self) -> &'static str {
         if self.digests.is_empty() {
-            "it agrees with itself; whoever can write all of it can make that so. With --receipt-digest, as the SigningJob's status \
-             or the report of its run has it, nobody can"
+            "it agrees with itself; whoever can write all of it can arrange that. --receipt-digest, from the SigningJob's status or from \
+             the report of its run, rules that out"
         } else {
-            "it is the job whose receipt was expected, and nothing of it was changed since"
+            "it is the job whose receipt was expected"
         }
     }
 }

@@ -79,6 +79,22 @@ impl Problem {
         Some(Self::new(kind, message).with(records))
     }
 
+    /// Signatures that do not verify.
+    pub(crate) fn wrong_signatures(records: &Records) -> Option<Self> {
+        let (one, several) = ("signature of a record is wrong", "signatures of records are wrong");
+        Self::about(ProblemKind::WrongSignature, records, one, several)
+    }
+
+    /// Signatures that share a nonce.
+    pub(crate) fn repeated_nonces(records: &Records) -> Option<Self> {
+        Self::about(
+            ProblemKind::RepeatedNonce,
+            records,
+            "signature has a nonce that its key used before, which discloses the key: that of record",
+            "signatures share their nonces with others of the same key, which discloses it: those of records",
+        )
+    }
+
     /// The same, with the records that it is about.
     #[must_use]
     pub(crate) fn with(self, records: &Records) -> Self {

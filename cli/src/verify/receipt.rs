@@ -49,15 +49,18 @@ pub(super) async fn check(
     Ok(problems)
 }
 
+/// The key that signed the receipt, among all keys of a job: the newest version, because a key that was found damaged has a successor.
+pub(crate) fn receipt_key(keys: &[PublicKeyRow]) -> Option<&PublicKeyRow> {
+    keys.iter().filter(|key| key.ordinal == 0).max_by_key(|key| key.version)
+}
+
 /// The job's receipt, if its signature is right.
 ///
 /// # Errors
 /// With a sentence that says what is wrong with it.
 pub(crate) fn read(job: &Job, keys: &[PublicKeyRow]) -> Result<Receipt, String> {
     let jws = job.receipt.as_deref().ok_or("the job has no receipt")?;
-    // The newest version: a key that was found damaged has a successor.
-    let key = keys.iter().filter(|key| key.ordinal == 0).max_by_key(|key| key.version);
-    let key = key.ok_or("the receipt key is missing")?;
+    let key = receipt_key(keys).ok_or("the receipt key is missing")?;
     let public =
         PublicKey::from_spki_der(&key.public_key).map_err(|error| format!("the receipt key is damaged: {error}"))?;
     verify_receipt(&public, jws).map_err(|error| format!("the receipt is not valid: {}", chain(&error)))

@@ -5,7 +5,8 @@ use std::fmt;
 use indicatif::HumanCount;
 use serde::Serialize;
 use vaultstream_ledger::verify::PublicKeyRow;
-use vaultstream_signing::PublicKey;
+use vaultstream_proof::bundle::RevokedLine;
+use vaultstream_signing::{PublicKey, Thumbprint};
 
 use super::problem::{Problem, ProblemKind};
 
@@ -39,8 +40,20 @@ impl RevokedKey {
         })
     }
 
+    /// A key that signed records, as a bundle has it.
+    pub(crate) fn of_bundle(kid: Thumbprint, signed: u64, revoked: &RevokedLine) -> Self {
+        Self {
+            key_id: Some(kid.to_string()),
+            signs_receipt: false,
+            signed,
+            revoked_at: revoked.at.clone(),
+            reason: revoked.reason.clone(),
+            compromised: revoked.compromised,
+        }
+    }
+
     /// Somebody else may have made the signatures of a compromised key, and nothing proves when they were made.
-    pub(super) fn problem(&self) -> Option<Problem> {
+    pub(crate) fn problem(&self) -> Option<Problem> {
         self.compromised.then(|| Problem::new(ProblemKind::CompromisedKey, self.to_string()))
     }
 }

@@ -50,7 +50,7 @@ pub trait KeyWrapper: fmt::Debug + Send + Sync {
         wrapped: &'a WrappedKey,
     ) -> BoxFuture<'a, Result<Zeroizing<Vec<u8>>, WrapperError>>;
 
-    /// Whether the id is one of its keys', present or earlier. Asks nobody.
+    /// Whether the id is one of its keys', present or earlier. Makes no request.
     fn has(&self, id: &KekId) -> bool;
 
     /// A canary of a service's key: a known text that is wrapped, with the id of the key that wraps at present. It is stored in the ledger

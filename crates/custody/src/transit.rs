@@ -79,7 +79,7 @@ struct Decrypt<'a> {
 }
 
 impl Transit {
-    /// The key that `url` names: `transit+https://HOST:PORT/MOUNT/keys/KEY`, optionally with `?namespace=NAMESPACE`. Asks nobody.
+    /// The key that `url` names: `transit+https://HOST:PORT/MOUNT/keys/KEY`, optionally with `?namespace=NAMESPACE`. Makes no request.
     ///
     /// # Errors
     /// [`TransitError`].

@@ -13,15 +13,15 @@ mod findings;
 mod line;
 mod nonces;
 mod options;
+mod ranges;
 mod read;
 mod receipt;
-mod tally;
 mod verify;
 mod write;
 
 pub use error::{BundleError, BundleProblem, BundleProblemKind};
 pub use findings::BundleFindings;
-pub use line::{BatchLine, Header, JobName, KeyLine, RecordLine, RejectLine, RevokedLine, RowState};
+pub use line::{BatchLine, HeaderLine, JobName, KeyLine, RecordLine, RejectLine, RevokedLine, RowState};
 pub use options::BundleOptions;
 pub use verify::verify_bundle;
 pub use write::BundleWriter;

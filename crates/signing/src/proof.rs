@@ -60,17 +60,25 @@ impl InclusionProof {
 }
 
 /// A hash as hexadecimal text in JSON.
-pub(crate) mod hex {
+pub mod hex {
     use serde::{Deserialize, Deserializer, Serializer, de};
 
     use crate::Hash;
     use crate::merkle::{from_hex, to_hex};
 
-    pub(crate) fn serialize<S: Serializer>(hash: &Hash, serializer: S) -> Result<S::Ok, S::Error> {
+    /// Writes it.
+    ///
+    /// # Errors
+    /// When the serializer fails.
+    pub fn serialize<S: Serializer>(hash: &Hash, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&to_hex(hash))
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Hash, D::Error> {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// When it is not 64 hexadecimal digits.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Hash, D::Error> {
         let text = String::deserialize(deserializer)?;
         from_hex(&text).ok_or_else(|| de::Error::custom("not 64 hexadecimal digits"))
     }

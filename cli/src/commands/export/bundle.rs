@@ -16,7 +16,7 @@ use vaultstream_ledger::{
     verify::{Now, PublicKeyRow, Rows, SignedBatch, SignedRow, SignedRows, public_keys},
 };
 use vaultstream_proof::{
-    bundle::{BatchLine, BundleWriter, Header, JobName, KeyLine, RecordLine, RejectLine, RevokedLine, RowState},
+    bundle::{BatchLine, BundleWriter, HeaderLine, JobName, KeyLine, RecordLine, RejectLine, RevokedLine, RowState},
     page, row_digests,
 };
 use vaultstream_signing::{Jwk, PublicKey, RawSignature, Thumbprint, receipt::canonical_json};
@@ -26,6 +26,7 @@ use crate::{
     error::Failure,
     job::title,
     output::{self, unwritten},
+    verify::receipt_key,
 };
 
 /// Writes the bundle of a job that is Complete to `file`, or to stdout for `-`. A file appears once it is whole.
@@ -34,7 +35,7 @@ use crate::{
 /// One sentence.
 pub(super) async fn write(ledger: &Ledger, job: &Job, file: &Path, payloads: bool) -> Result<(), Failure> {
     let keys = public_keys(ledger, job.id).await.map_err(|error| Failure::of(&error))?;
-    let source = Source { ledger, job, payloads, keys: &keys };
+    let source = BundleSource { ledger, job, payloads, keys: &keys };
     let header = source.header()?;
     if file == Path::new("-") {
         return source.lines(BufWriter::new(io::stdout()), &header).await.map(drop);
@@ -91,25 +92,24 @@ impl Drop for PartialFile<'_> {
 }
 
 /// What a bundle is written from.
-struct Source<'a> {
+struct BundleSource<'a> {
     ledger: &'a Ledger,
     job: &'a Job,
     payloads: bool,
     keys: &'a [PublicKeyRow],
 }
 
-impl Source<'_> {
-    fn header(&self) -> Result<Header, Failure> {
+impl BundleSource<'_> {
+    fn header(&self) -> Result<HeaderLine, Failure> {
         let (job, name) = (self.job, title(self.job));
         let receipt = job
             .receipt
             .clone()
             .ok_or_else(|| Failure::failed(format!("{name} has no receipt, so it has no bundle")))?;
-        // The newest version: a key that was found damaged has a successor.
-        let key = self.keys.iter().filter(|key| key.ordinal == 0).max_by_key(|key| key.version);
+        let key = receipt_key(self.keys);
         let key = key.ok_or_else(|| Failure::failed(format!("{name} has no receipt key, so it has no bundle")))?;
-        Ok(Header {
-            bundle: Header::FORMAT,
+        Ok(HeaderLine {
+            bundle: HeaderLine::FORMAT,
             job: JobName { uid: job.uid, namespace: job.namespace.clone(), name: job.name.clone() },
             payloads: self.payloads,
             spec: canonical_json(&job.spec),
@@ -124,7 +124,7 @@ impl Source<'_> {
         })
     }
 
-    async fn lines<W: Write + Send>(&self, out: W, header: &Header) -> Result<W, Failure> {
+    async fn lines<W: Write + Send>(&self, out: W, header: &HeaderLine) -> Result<W, Failure> {
         match self.all(out, header).await {
             Ok((out, 0)) => Ok(out),
             Ok((out, without)) => {
@@ -140,7 +140,7 @@ impl Source<'_> {
     }
 
     /// Writes everything. Returns how many records have no payload although they should.
-    async fn all<W: Write + Send>(&self, out: W, header: &Header) -> Result<(W, u64), Stopped> {
+    async fn all<W: Write + Send>(&self, out: W, header: &HeaderLine) -> Result<(W, u64), Stopped> {
         let mut writer = BundleWriter::begin(out, header).map_err(Stopped::Write)?;
         let mut kids = HashMap::new();
         for key in self.keys.iter().filter(|key| key.ordinal > 0 && key.signed > 0) {
@@ -208,7 +208,7 @@ impl Source<'_> {
 
 /// Adjacent batches that are being written: records and rejects are merged by id.
 struct Run<'a, W> {
-    source: &'a Source<'a>,
+    source: &'a BundleSource<'a>,
     kids: &'a HashMap<KeyId, Thumbprint>,
     writer: &'a mut BundleWriter<W>,
     batches: Peekable<std::slice::Iter<'a, SignedBatch>>,

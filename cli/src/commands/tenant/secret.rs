@@ -13,7 +13,7 @@ use vaultstream_signing::Kek;
 
 use vaultstream_streams::{NatsPermissions, NatsUser};
 
-use crate::{args::TenantSecretFields, error::Failure, location::LedgerLocation};
+use crate::{args::SecretServerFields, error::Failure, location::LedgerLocation};
 
 /// What RFC 3986 calls unreserved needs no escape.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -71,7 +71,7 @@ impl Server {
     ///
     /// # Errors
     /// When the URL is none with a host, or a file cannot be read or is none that workers read.
-    pub(super) fn of(location: &LedgerLocation, fields: &TenantSecretFields) -> Result<Self, Failure> {
+    pub(super) fn of(location: &LedgerLocation, fields: &SecretServerFields) -> Result<Self, Failure> {
         let Some((url, _)) = &location.database else {
             return Err(Failure::bad_input(
                 "a private Postgres has no tenants: give --database-url (or VAULTSTREAM_DATABASE_URL) of a server",

@@ -16,7 +16,7 @@ use crate::{
 /// Verifies the bundle and prints the report.
 ///
 /// # Errors
-/// One sentence, when the file cannot be read or is no bundle. What is wrong with the bundle is in the report.
+/// One sentence, when the file cannot be read or is not a bundle. What is wrong with the bundle is in the report.
 pub(super) fn verify(file: &Path, args: &VerifyArgs, expected: &Expected) -> Result<ExitCode, Failure> {
     let most = if args.all { usize::MAX } else { NAMED };
     let display = ProgressDisplay::of_verification(args.output == OutputFormat::Text);

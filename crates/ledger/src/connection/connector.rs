@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use deadpool_postgres::Connect;
+use deadpool_postgres::{Connect, Manager, ManagerConfig, Pool, QueueMode, RecyclingMethod, Runtime};
 use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 use tokio_postgres::config::{Config, Host, SslMode};
@@ -22,7 +22,7 @@ use crate::class::Class;
 use crate::error::QueryError;
 
 /// Of one connection, login included.
-pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A connection, and the task that serves it until the client is gone.
 type Connected = (Client, JoinHandle<()>);
@@ -55,10 +55,6 @@ impl Connector {
         Ok(Self { config, tls: MakeRustlsConnect::new(tls), encryption, encrypted, spare: Arc::default() })
     }
 
-    pub(crate) fn config(&self) -> &Config {
-        &self.config
-    }
-
     /// True when a pooler shares server sessions between clients; asked before anything is set. Keeps one connection for the
     /// pool.
     pub(crate) async fn shares_sessions(&self, action: &str) -> Result<bool, QueryError> {
@@ -86,6 +82,20 @@ impl Connector {
     /// True when traffic crosses the network unencrypted.
     pub(crate) fn is_open(&self) -> bool {
         !self.encryption.local && !self.encrypted.load(Ordering::Relaxed)
+    }
+
+    /// A pool of at most `most` such connections, to which they are returned by `recycling`.
+    pub(super) fn pool(&self, most: usize, recycling: RecyclingMethod) -> Result<Pool, ConnectError> {
+        let manager =
+            Manager::from_connect(self.config.clone(), self.clone(), ManagerConfig { recycling_method: recycling });
+        Pool::builder(manager)
+            .max_size(most.max(1))
+            // The last one used is the next one used: its backend has its plans and its pages at hand.
+            .queue_mode(QueueMode::Lifo)
+            .create_timeout(Some(CONNECT_TIMEOUT))
+            .runtime(Runtime::Tokio1)
+            .build()
+            .map_err(|error| ConnectError::Refused { place: self.place(), why: error.to_string() })
     }
 
     /// Host and database, without user and password.

@@ -4,11 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, QueueMode, RecyclingMethod, Runtime};
+use deadpool_postgres::{Object, Pool, RecyclingMethod};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
-use super::connector::{CONNECT_TIMEOUT, Connector};
+use super::connector::Connector;
 use super::options::{ConnectError, ConnectOptions};
 use super::patience::{REQUEST_TIMEOUT, patiently};
 use super::source_pool::SourcePool;
@@ -65,16 +65,7 @@ impl Ledger {
             tracing::warn!(place, "the connection to the database is not encrypted");
         }
         // Fast: a connection is returned only between transactions, and settings are only changed inside one.
-        let fast = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_connect(connector.config().clone(), connector.clone(), fast);
-        let pool = Pool::builder(manager)
-            .max_size(options.max_connections.max(1))
-            // The last one used is the next one used: its backend has its plans and its pages at hand.
-            .queue_mode(QueueMode::Lifo)
-            .create_timeout(Some(CONNECT_TIMEOUT))
-            .runtime(Runtime::Tokio1)
-            .build()
-            .map_err(|error| ConnectError::Refused { place: place.clone(), why: error.to_string() })?;
+        let pool = connector.pool(options.max_connections, RecyclingMethod::Fast)?;
         let settings = Settings {
             place,
             patience: options.patience,

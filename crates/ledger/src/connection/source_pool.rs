@@ -6,10 +6,10 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, QueueMode, RecyclingMethod, Runtime};
+use deadpool_postgres::{Object, Pool, RecyclingMethod};
 use tokio::sync::OnceCell;
 
-use super::connector::{CONNECT_TIMEOUT, Connector};
+use super::connector::Connector;
 use super::options::{ConnectError, ConnectOptions};
 use super::patience::{REQUEST_TIMEOUT, patiently};
 use super::session::Session;
@@ -42,20 +42,11 @@ impl SourcePool {
             None => options.clone(),
         };
         let connector = Connector::new(&of_source).map_err(|error| ConnectError::Source(Box::new(error)))?;
-        let place = connector.place();
-        let reset = ManagerConfig { recycling_method: RecyclingMethod::Custom(settings::reset()) };
-        let manager = Manager::from_connect(connector.config().clone(), connector.clone(), reset);
-        let pool = Pool::builder(manager)
-            .max_size(options.max_connections.max(1))
-            .queue_mode(QueueMode::Lifo)
-            .create_timeout(Some(CONNECT_TIMEOUT))
-            .runtime(Runtime::Tokio1)
-            .build()
-            .map_err(|error| ConnectError::Refused { place: place.clone(), why: error.to_string() })?;
+        let pool = connector.pool(options.max_connections, RecyclingMethod::Custom(settings::reset()))?;
         Ok(Self {
             pool,
+            place: connector.place(),
             connector,
-            place,
             for_others: options.source.for_others,
             is_another: options.source.login.is_some(),
             is_ours: OnceCell::new(),

@@ -56,7 +56,7 @@ pub struct SourceFault {
     pub reason: Reason,
     /// A sentence.
     pub why: String,
-    /// Nobody has to do anything about the job: a server is away.
+    /// It passes by itself: a server is away.
     pub passes: bool,
 }
 

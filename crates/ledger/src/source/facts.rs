@@ -38,7 +38,7 @@ pub(crate) struct Relation {
 
 #[derive(Debug)]
 pub(crate) struct Column {
-    /// The number of its type. Built-in types have the same ones in every database, and nobody can make another type with one of them.
+    /// The number of its type. Built-in types have the same ones in every database, and no user can make a type with one of them.
     pub(crate) type_oid: u32,
     /// As SQL writes it.
     pub(crate) shown: String,

@@ -18,7 +18,7 @@ pub async fn open_to_public(ledger: &Ledger) -> Result<Option<String>, QueryErro
     Ok(row.map(|row| format!("REVOKE CONNECT ON DATABASE {} FROM PUBLIC;", row.get::<_, &str>("database"))))
 }
 
-/// Takes the right to connect from PUBLIC, in a database that nobody else uses. The logins of namespaces keep it; so do those of operator
+/// Takes the right to connect from PUBLIC, in a database that holds nothing but the ledger. The logins of namespaces keep it; so do those of operator
 /// and auditors, which have it since they were made.
 ///
 /// # Errors

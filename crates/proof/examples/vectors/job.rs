@@ -8,7 +8,7 @@ use p256::{
 use serde_json::{Value, json};
 use uuid::Uuid;
 use vaultstream_proof::bundle::{
-    BatchLine, BundleWriter, Header, JobName, KeyLine, RecordLine, RejectLine, RevokedLine, RowState,
+    BatchLine, BundleWriter, HeaderLine, JobName, KeyLine, RecordLine, RejectLine, RevokedLine, RowState,
 };
 use vaultstream_signing::{
     Backend, BatchRoot, Digest, Hash, Jwk, MessageForm, Nonce, PrivateKey, RawSignature, Thumbprint, jose_encode,
@@ -122,8 +122,8 @@ impl Job {
         let receipt_key = if self.receipt_key_signs { private(2) } else { private(1) };
         let batches: Vec<(BatchLine, Vec<Line>)> =
             (0..).zip(&self.batches).map(|(number, batch)| self.lines(number, batch, &keys)).collect();
-        let header = Header {
-            bundle: Header::FORMAT,
+        let header = HeaderLine {
+            bundle: HeaderLine::FORMAT,
             job: JobName { uid: UID, namespace: "default".into(), name: "vector".into() },
             payloads: self.payloads,
             spec: self.spec(),

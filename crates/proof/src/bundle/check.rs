@@ -3,7 +3,7 @@
 //! ```text
 //! key… ──▶ Check ─▶ Checkers (threads), once all keys are known
 //! batch ─▶ OpenBatch ◀─ record, reject
-//!            └ at its end: root and counts ──▶ tree of the job, Tally
+//!            └ at its end: root and counts ──▶ tree of the job, RangesAndRejects
 //! end ───▶ finish: what depends on all lines, and the receipt
 //! ```
 
@@ -11,7 +11,7 @@ use std::{collections::HashMap, io, path::Path};
 
 use vaultstream_ledger::KeyId;
 use vaultstream_signing::{
-    Backend, Digest, MessageForm, Receipt, Thumbprint, merkle,
+    Backend, Digest, MessageForm, PublicKey, Receipt, Thumbprint, merkle,
     receipt::{KeyUse, KeyUseCollector, ReceiptFormat},
 };
 
@@ -19,12 +19,12 @@ use super::{
     batch::OpenBatch,
     error::{BundleProblem, BundleProblemKind},
     findings::{BundleFindings, Problems},
-    line::{BatchLine, End, Header, KeyLine, RecordLine, RejectLine},
+    line::{BatchLine, EndLine, HeaderLine, KeyLine, RecordLine, RejectLine},
     nonces::{each_record, key_id},
     options::BundleOptions,
+    ranges::RangesAndRejects,
     read::{LineReader, LineType, Next},
     receipt::{self, Sums},
-    tally::Tally,
 };
 use crate::{
     checkers::{Checkers, RUN_LENGTH, SignatureRun},
@@ -43,23 +43,22 @@ struct Running {
 /// A key and what it has signed.
 struct Key {
     kid: Thumbprint,
+    public: PublicKey,
     line: KeyLine,
     found: u64,
 }
 pub(super) struct Check {
-    header: Header,
+    header: HeaderLine,
     receipt: Option<Receipt>,
     form: Option<MessageForm>,
     checker: Backend,
     options: BundleOptions,
     keys: Vec<Key>,
-    /// The same as SubjectPublicKeyInfo, until the threads have them.
-    publics: Vec<Vec<u8>>,
     running: Option<Running>,
     by_kid: HashMap<Thumbprint, usize>,
     batch: Option<OpenBatch>,
     tree: merkle::Tree,
-    tally: Tally,
+    ranges: RangesAndRejects,
     signed: u64,
     rejected: u64,
     other_payload: Records,
@@ -69,7 +68,7 @@ pub(super) struct Check {
 }
 
 impl Check {
-    pub(super) fn of(header: Header, size: u64, options: BundleOptions) -> Self {
+    pub(super) fn of(header: HeaderLine, size: u64, options: BundleOptions) -> Self {
         let mut problems = Problems::keeping(options.most);
         let receipt = match receipt::read(&header) {
             Ok(receipt) => {
@@ -95,12 +94,11 @@ impl Check {
             checker: Backend::bulk_checker(&makers),
             options,
             keys: Vec::new(),
-            publics: Vec::new(),
             running: None,
             by_kid: HashMap::new(),
             batch: None,
             tree: merkle::Tree::new(),
-            tally: Tally::default(),
+            ranges: RangesAndRejects::default(),
             signed: 0,
             rejected: 0,
             other_payload: Records::keeping(options.most),
@@ -124,8 +122,7 @@ impl Check {
                 if !self.tree.is_empty() {
                     return Err("a key after the first batch".to_owned());
                 }
-                let public = self.key(reader.parse()?)?;
-                self.publics.push(public);
+                self.key(reader.parse()?)?;
             }
             LineType::Batch => {
                 self.close();
@@ -142,8 +139,7 @@ impl Check {
         Ok(false)
     }
 
-    /// Takes a key. Returns it as SubjectPublicKeyInfo.
-    fn key(&mut self, line: KeyLine) -> Result<Vec<u8>, String> {
+    fn key(&mut self, line: KeyLine) -> Result<(), String> {
         let public = line.jwk.public_key().map_err(|error| format!("a key that is damaged: {error}"))?;
         let kid = public.thumbprint();
         let place = |line: &KeyLine| (line.ordinal, line.version);
@@ -159,9 +155,8 @@ impl Check {
         if kid == self.header.receipt_key.kid {
             self.problem(BundleProblemKind::Key, format!("the receipt key {kid} signs records, too"));
         }
-        let der = public.spki_der().to_vec();
-        self.keys.push(Key { kid, line, found: 0 });
-        Ok(der)
+        self.keys.push(Key { kid, public, line, found: 0 });
+        Ok(())
     }
 
     fn open(&mut self, line: BatchLine, number: u64) -> Result<(), String> {
@@ -176,7 +171,7 @@ impl Check {
             None => None,
         };
         self.tree.push(line.root);
-        self.tally.range(line.first, line.last, line.batch);
+        self.ranges.range(line.first, line.last, line.batch);
         self.batch = Some(OpenBatch::of(line, number, key));
         Ok(())
     }
@@ -198,7 +193,7 @@ impl Check {
     /// Passes a signature on to the threads, together with others of its key.
     fn check_signature(&mut self, key: KeyId, record: &RecordLine) {
         let Running { checkers, run } = self.running.get_or_insert_with(|| {
-            let keys = (0..).map(KeyId).zip(std::mem::take(&mut self.publics));
+            let keys = (0..).map(KeyId).zip(self.keys.iter().map(|key| key.public.spki_der().to_vec()));
             let checkers = Checkers::start(keys, self.checker, self.options.threads, self.options.most);
             Running { checkers, run: SignatureRun::default() }
         });
@@ -232,7 +227,7 @@ impl Check {
         batch.take_id(reject.id)?;
         let leaf = merkle::reject_leaf(reject.id, &reject.reason);
         batch.rejects.push(leaf);
-        self.tally.reject(reject.id, leaf);
+        self.ranges.reject(reject.id, leaf);
         self.rejected += 1;
         Ok(())
     }
@@ -287,7 +282,7 @@ impl Check {
     }
 
     fn compare_sums(&mut self) {
-        if let Some((one, other)) = self.tally.overlap() {
+        if let Some((one, other)) = self.ranges.overlap() {
             self.problem(BundleProblemKind::Batch, format!("the batches {one} and {other} cover the same records"));
         }
         for key in self.keys.iter().filter(|key| key.line.signed != key.found) {
@@ -310,7 +305,7 @@ impl Check {
             signed: self.signed,
             rejected: self.rejected,
             root: self.tree.root(),
-            rejects_root: self.tally.rejects_root(),
+            rejects_root: self.ranges.rejects_root(),
             keys: keys.finish(),
         }
     }
@@ -334,7 +329,7 @@ impl Check {
 
 /// The last line: nothing follows it, and it says how many precede it.
 fn end(reader: &mut LineReader) -> Result<(), String> {
-    let End { lines } = reader.parse()?;
+    let EndLine { lines } = reader.parse()?;
     let before = reader.number() - 1;
     if lines != before {
         return Err(format!("it says that {lines} lines precede it, there are {before}"));

@@ -62,21 +62,3 @@ pub(super) mod signature {
         jose_decode(&text).map_err(de::Error::custom)
     }
 }
-
-/// A hash as 64 hexadecimal digits.
-pub(super) mod hash {
-    use serde::{Deserialize, Deserializer, Serializer, de};
-    use vaultstream_signing::{
-        Hash,
-        merkle::{from_hex, to_hex},
-    };
-
-    pub(in crate::bundle) fn serialize<S: Serializer>(hash: &Hash, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&to_hex(hash))
-    }
-
-    pub(in crate::bundle) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Hash, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        from_hex(&text).ok_or_else(|| de::Error::custom("not 64 hexadecimal digits"))
-    }
-}

@@ -1,10 +1,10 @@
-//! Why a file is no bundle, and what is wrong with a bundle.
+//! Why a file is not a bundle, and what is wrong with a bundle.
 
 use std::{io, path::PathBuf};
 
 use serde::Serialize;
 
-/// A file that is no bundle of this format.
+/// A file that is not a bundle of this format.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
     /// It cannot be opened or read.

@@ -4,14 +4,14 @@ use vaultstream_signing::{Backend, Hash, Receipt, Thumbprint};
 
 use super::{
     error::BundleProblem,
-    line::{Header, RevokedLine},
+    line::{HeaderLine, RevokedLine},
 };
 use crate::records::Records;
 
 /// What was found in a bundle.
 pub struct BundleFindings {
     /// The first line.
-    pub header: Header,
+    pub header: HeaderLine,
     /// The receipt, if its signature is right.
     pub receipt: Option<Receipt>,
     /// SHA-256 of the receipt as it is written.

@@ -10,7 +10,7 @@ use super::encode;
 /// The first line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "header", rename_all = "camelCase")]
-pub struct Header {
+pub struct HeaderLine {
     /// The version of the format.
     pub bundle: u32,
     /// The job.
@@ -25,7 +25,7 @@ pub struct Header {
     pub receipt_key: Jwk,
 }
 
-impl Header {
+impl HeaderLine {
     /// The version of the format that is written, and the only one that is read.
     pub const FORMAT: u32 = 1;
 }
@@ -93,7 +93,7 @@ pub struct BatchLine {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kid: Option<Thumbprint>,
     /// Its root.
-    #[serde(with = "encode::hash")]
+    #[serde(with = "vaultstream_signing::proof::hex")]
     pub root: Hash,
 }
 
@@ -105,7 +105,7 @@ pub struct RecordLine {
     #[serde(with = "encode::decimal")]
     pub id: i64,
     /// The digest that was signed.
-    #[serde(with = "encode::hash")]
+    #[serde(with = "vaultstream_signing::proof::hex")]
     pub digest: Hash,
     /// r‖s.
     #[serde(with = "encode::signature")]
@@ -147,7 +147,7 @@ pub struct RejectLine {
 /// The last line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "end")]
-pub(super) struct End {
+pub(super) struct EndLine {
     /// The number of lines before it.
     #[serde(with = "encode::decimal")]
     pub(super) lines: u64,

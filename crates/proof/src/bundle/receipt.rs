@@ -5,14 +5,14 @@ use vaultstream_signing::{Digest, Hash, MessageForm, Receipt, merkle::to_hex, re
 
 use super::{
     error::{BundleProblem, BundleProblemKind},
-    line::Header,
+    line::HeaderLine,
 };
 
 /// Checks the receipt's signature, and that it is the receipt of the job that the header names.
 ///
 /// # Errors
 /// A sentence.
-pub(super) fn read(header: &Header) -> Result<Receipt, String> {
+pub(super) fn read(header: &HeaderLine) -> Result<Receipt, String> {
     let key = header.receipt_key.public_key().map_err(|error| format!("the receipt key is damaged: {error}"))?;
     verify_receipt(&key, &header.receipt).map_err(|error| {
         let why = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
@@ -21,7 +21,7 @@ pub(super) fn read(header: &Header) -> Result<Receipt, String> {
 }
 
 /// What of the header the receipt contradicts.
-pub(super) fn header_problems(header: &Header, receipt: &Receipt) -> Vec<BundleProblem> {
+pub(super) fn header_problems(header: &HeaderLine, receipt: &Receipt) -> Vec<BundleProblem> {
     let job = &header.job;
     let mut problems = Vec::new();
     let mut compare = |what: &str, says: &dyn std::fmt::Display, has: &dyn std::fmt::Display| {
@@ -41,7 +41,7 @@ pub(super) fn header_problems(header: &Header, receipt: &Receipt) -> Vec<BundleP
 ///
 /// # Errors
 /// A sentence.
-pub(super) fn message_form(header: &Header) -> Result<MessageForm, String> {
+pub(super) fn message_form(header: &HeaderLine) -> Result<MessageForm, String> {
     let spec: Value = serde_json::from_str(&header.spec).map_err(|_| "the spec is not JSON".to_owned())?;
     match spec.pointer("/signing/message") {
         None => Ok(MessageForm::Payload),

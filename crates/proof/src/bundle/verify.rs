@@ -6,7 +6,7 @@ use super::{
     check::Check,
     error::{BundleError, BundleProblemKind},
     findings::BundleFindings,
-    line::Header,
+    line::HeaderLine,
     options::BundleOptions,
     read::{LineReader, LineType, Next},
 };
@@ -17,7 +17,7 @@ const PROGRESS_LINES: u64 = 4096;
 /// Verifies the bundle in this file. `progress` is called with the bytes read so far.
 ///
 /// # Errors
-/// When the file cannot be read, or is no bundle of this format. All else that is wrong is in the findings.
+/// When the file cannot be read, or is not a bundle of this format. All else that is wrong is in the findings.
 pub fn verify_bundle(
     path: &Path,
     options: BundleOptions,
@@ -50,7 +50,7 @@ pub fn verify_bundle(
 }
 
 /// The first line.
-fn header(reader: &mut LineReader, path: &Path) -> Result<Header, BundleError> {
+fn header(reader: &mut LineReader, path: &Path) -> Result<HeaderLine, BundleError> {
     let unread = |source| BundleError::Read { path: path.to_owned(), source };
     let not_a_bundle = |why: &str| BundleError::NotABundle { path: path.to_owned(), why: why.to_owned() };
     match reader.next().map_err(unread)? {
@@ -58,10 +58,10 @@ fn header(reader: &mut LineReader, path: &Path) -> Result<Header, BundleError> {
         Next::End => return Err(not_a_bundle("it is empty")),
         Next::Cut(_) | Next::Line(_) => return Err(not_a_bundle("its first line is not a header")),
     }
-    if let Some(format) = reader.format().filter(|format| *format != Header::FORMAT) {
+    if let Some(format) = reader.format().filter(|format| *format != HeaderLine::FORMAT) {
         return Err(BundleError::Format { path: path.to_owned(), format });
     }
-    let header: Header = reader.parse().map_err(|why| not_a_bundle(&format!("its header is not valid: {why}")))?;
+    let header: HeaderLine = reader.parse().map_err(|why| not_a_bundle(&format!("its header is not valid: {why}")))?;
     match header.receipt_key.public_key() {
         Ok(_) => Ok(header),
         Err(error) => Err(not_a_bundle(&format!("its header is not valid: the receipt key is damaged: {error}"))),

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::line::{BatchLine, End, Header, KeyLine, RecordLine, RejectLine};
+use super::line::{BatchLine, EndLine, HeaderLine, KeyLine, RecordLine, RejectLine};
 
 /// Writes the lines of a bundle, which must come in the order that the format has.
 pub struct BundleWriter<W> {
@@ -18,7 +18,7 @@ impl<W: Write> BundleWriter<W> {
     ///
     /// # Errors
     /// When it cannot be written; so everywhere below.
-    pub fn begin(out: W, header: &Header) -> io::Result<Self> {
+    pub fn begin(out: W, header: &HeaderLine) -> io::Result<Self> {
         let mut writer = Self { out, line: Vec::new(), lines: 0 };
         writer.line(header)?;
         Ok(writer)
@@ -61,7 +61,7 @@ impl<W: Write> BundleWriter<W> {
     /// # Errors
     /// As above.
     pub fn finish(mut self) -> io::Result<W> {
-        self.line(&End { lines: self.lines })?;
+        self.line(&EndLine { lines: self.lines })?;
         self.out.flush()?;
         Ok(self.out)
     }

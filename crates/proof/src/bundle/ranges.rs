@@ -4,12 +4,12 @@ use vaultstream_signing::{Hash, merkle};
 
 /// The ranges of the batches and the leaves of the rejects: 24 bytes a batch and 40 a reject.
 #[derive(Default)]
-pub(super) struct Tally {
+pub(super) struct RangesAndRejects {
     ranges: Vec<(i64, i64, u64)>,
     rejects: Vec<(i64, Hash)>,
 }
 
-impl Tally {
+impl RangesAndRejects {
     pub(super) fn range(&mut self, first: i64, last: i64, batch: u64) {
         self.ranges.push((first, last, batch));
     }
@@ -39,7 +39,7 @@ mod tests {
     #[test]
     fn overlapping_ranges_are_found_wherever_they_are() {
         let of = |ranges: &[(i64, i64)]| {
-            let mut tally = Tally::default();
+            let mut tally = RangesAndRejects::default();
             (0..).zip(ranges).for_each(|(batch, (first, last))| tally.range(*first, *last, batch));
             tally.overlap()
         };
@@ -51,7 +51,7 @@ mod tests {
     #[test]
     fn the_root_over_rejects_is_by_id_whatever_their_order() {
         let leaf = |id| merkle::reject_leaf(id, "NullPayload");
-        let mut tally = Tally::default();
+        let mut tally = RangesAndRejects::default();
         assert_eq!(tally.rejects_root(), None);
         [7, -3, 5].into_iter().for_each(|id| tally.reject(id, leaf(id)));
         assert_eq!(tally.rejects_root(), Some(merkle::root(&[leaf(-3), leaf(5), leaf(7)])));
