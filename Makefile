@@ -21,7 +21,7 @@ MINUTES ?= 10
 PREFIX ?= $(if $(filter 0,$(shell id -u)),/usr/local,$(HOME)/.local)
 
 .DEFAULT_GOAL := help
-.PHONY: help quick-start build install uninstall start stop seed clean test test-newest test-cluster test-keda test-scale e2e e2e-own bench fuzz engine-equality faulty-lane timing mutants swarm lint otel-collector openbao check-docs \
+.PHONY: help quick-start build install uninstall start stop seed clean test test-newest test-cluster test-keda test-scale e2e e2e-own e2e-newest bench fuzz engine-equality faulty-lane timing mutants swarm lint otel-collector openbao check-docs \
 	generate picture dist kind-up kind-down tools env-setup check-prereqs
 
 help: ## List these verbs
@@ -81,6 +81,9 @@ e2e: ## Test the chart: VAULTSTREAM_E2E_CONTEXT, kind or our own node
 
 e2e-own: ## The same on a node of our own in any case
 	@scripts/e2e --own
+
+e2e-newest: ## The same there with the newest Postgres
+	@VAULTSTREAM_E2E_POSTGRES=newest scripts/e2e --own
 
 kind-up: ## Make a kind cluster with VaultStream; needs Docker
 	@scripts/kind up
