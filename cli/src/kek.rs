@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use vaultstream_connection::read_wiped;
-use vaultstream_custody::{KeyWrapper, Transit, TransitFiles, TransitLogin, Wrappers};
+use vaultstream_custody::{KMS_SCHEME, KeyWrapper, Transit, TransitFiles, TransitLogin, Wrappers, kms};
 use vaultstream_signing::{Kek, KekRing};
 
 use crate::{args::KeyServiceArgs, error::Failure};
@@ -25,6 +25,9 @@ pub(crate) fn read(path: &Path) -> Result<Kek, Failure> {
 /// # Errors
 /// When one of them cannot be used.
 pub(crate) fn service(url: &str, args: &KeyServiceArgs) -> Result<Box<dyn KeyWrapper>, Failure> {
+    if url.starts_with(KMS_SCHEME) {
+        return kms(url).map_err(|error| Failure::input(&error));
+    }
     let Some(file) = &args.kek_token_file else {
         return Err(Failure::bad_input("the service of a key-encryption key needs --kek-token-file FILE"));
     };

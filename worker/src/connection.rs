@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use vaultstream_connection::{ConnectionFolder, Unreadable};
-use vaultstream_custody::{KeyWrapper, Transit, TransitError, TransitFiles, TransitLogin, Wrappers};
+use vaultstream_custody::{
+    KMS_SCHEME, KeyWrapper, KmsError, Transit, TransitError, TransitFiles, TransitLogin, Wrappers, kms,
+};
 use vaultstream_signing::{Kek, KekId, KekRing, kek::KekError};
 
 /// The files of which one is needed at least; the others have defaults, or are needed with them.
@@ -43,14 +45,23 @@ pub enum ConnectionError {
     /// A file name is not `kek.<id>` with a good id.
     #[error("{0:?} is not kek.<id>: 1 to 128 of the characters a-z A-Z 0-9 . _ - are wanted after the point")]
     KekName(String),
-    /// The service of a key-encryption key cannot be used.
+    /// The key of a transit engine cannot be used.
     #[error("the service that {key} of the connection Secret names cannot be used")]
-    Service {
+    Transit {
         /// The Secret's key.
         key: &'static str,
         /// Why.
         #[source]
         source: TransitError,
+    },
+    /// A KMS plugin cannot be used.
+    #[error("the KMS plugin that {key} of the connection Secret names cannot be used")]
+    Kms {
+        /// The Secret's key.
+        key: &'static str,
+        /// Why.
+        #[source]
+        source: KmsError,
     },
     /// How to log in to a service is not said, or twice.
     #[error(
@@ -98,6 +109,10 @@ fn service(
     if !has(folder, key) {
         return Ok(None);
     }
+    let url = folder.text(key)?;
+    if url.starts_with(KMS_SCHEME) {
+        return kms(&url).map(Some).map_err(|source| ConnectionError::Kms { key, source });
+    }
     let login = match (has(folder, "transit-token"), has(folder, "transit-role")) {
         (true, false) => TransitLogin::Token(folder.secret("transit-token")?),
         (false, true) => TransitLogin::Kubernetes {
@@ -112,8 +127,8 @@ fn service(
         _ => return Err(ConnectionError::Login),
     };
     let ca = Some(folder.path().join("transit-ca.crt")).filter(|path| path.exists());
-    let transit = Transit::new(&folder.text(key)?, TransitFiles { login, ca })
-        .map_err(|source| ConnectionError::Service { key, source })?;
+    let transit =
+        Transit::new(&url, TransitFiles { login, ca }).map_err(|source| ConnectionError::Transit { key, source })?;
     Ok(Some(Box::new(transit)))
 }
 

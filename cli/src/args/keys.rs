@@ -57,7 +57,7 @@ pub struct RewrapArgs {
     #[arg(long, value_name = "FILE", required_unless_present_any = ["kek_url", "old_kek_url"])]
     pub old_kek_file: Vec<PathBuf>,
     /// A key-encryption key of a service that is in use now, with the same token and authorities.
-    #[arg(long, value_name = "URL", requires = "kek_token_file")]
+    #[arg(long, value_name = "URL")]
     pub old_kek_url: Option<String>,
 }
 

@@ -9,12 +9,14 @@
 //! | --- | --- |
 //! | `KekRing` of `vaultstream-signing` | in files of the connection Secret |
 //! | [`Transit`] | in the transit engine of Vault or OpenBao |
+//! | [`kms()`] | behind a KMS v2 plugin of Kubernetes |
 //!
 //! A worker has [`Wrappers`]: one of them wraps, and all of them unwrap. It unwraps one data key for a job, so that a service on the
 //! network is called once for each worker and job.
 
 mod error;
 mod file;
+mod kms;
 mod retry;
 mod transit;
 mod wrappers;
@@ -28,6 +30,7 @@ use vaultstream_signing::{DataKey, KekId, WrappedKey};
 use zeroize::Zeroizing;
 
 pub use error::{SECRET_LIMIT, ServiceFault, WrapperError};
+pub use kms::{KMS_SCHEME, KmsError, kms};
 pub use transit::{
     AuthoritiesError, Transit, TransitError, TransitFiles, TransitLogin, TransitLoginError, TransitUrlError,
 };

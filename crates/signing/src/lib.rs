@@ -8,7 +8,7 @@
 //! | [`backend`] | which library signs and verifies, behind [`BatchSigner`] and [`BatchVerifier`] |
 //! | [`message`] | what is signed: a payload as it is, or bound to its job and id |
 //! | [`key`], [`public_key`], [`jwk`], [`thumbprint`] | key pairs and the public forms they are published in |
-//! | [`kek`], [`data_key`], [`wrap`] | private keys at rest |
+//! | [`kek`], [`data_key`], [`wrap`], [`sealing`] | private keys at rest |
 //! | [`form`] | DER and JOSE forms of a signature |
 //! | [`merkle`], [`full_tree`], [`batch_root`], [`proof`] | roots over batches and jobs, and proofs that a record is under them |
 //! | [`receipt`] | the signed summary of a finished job |
@@ -27,7 +27,7 @@ pub mod message;
 pub mod proof;
 pub mod public_key;
 pub mod receipt;
-mod sealing;
+pub mod sealing;
 mod sha256;
 pub mod thumbprint;
 pub mod wrap;

@@ -25,16 +25,36 @@ pub(crate) fn random_key() -> Result<Zeroizing<[u8; 32]>, KekError> {
 }
 
 /// A key of AES-256-GCM. aws-lc keeps its own copy in memory that it cleanses when it frees it.
-pub(crate) struct SealingKey(LessSafeKey);
+pub struct SealingKey(LessSafeKey);
 
 impl SealingKey {
-    pub(crate) fn new(bytes: &[u8; 32]) -> Result<Self, KekError> {
+    /// A new key, with its bytes.
+    ///
+    /// # Errors
+    ///
+    /// When there is no randomness.
+    pub fn generate() -> Result<(Zeroizing<[u8; 32]>, Self), KekError> {
+        let bytes = random_key()?;
+        let key = Self::new(&bytes)?;
+        Ok((bytes, key))
+    }
+
+    /// The key of these bytes.
+    ///
+    /// # Errors
+    ///
+    /// When AES-256-GCM cannot be set up.
+    pub fn new(bytes: &[u8; 32]) -> Result<Self, KekError> {
         let key = UnboundKey::new(&AES_256_GCM, bytes).map_err(|_| KekError::Cipher)?;
         Ok(Self(LessSafeKey::new(key)))
     }
 
     /// Seals `plain`: random nonce ‖ ciphertext ‖ tag.
-    pub(crate) fn seal(&self, aad: &[u8], plain: &[u8]) -> Result<Vec<u8>, KekError> {
+    ///
+    /// # Errors
+    ///
+    /// When there is no randomness for the nonce.
+    pub fn seal(&self, aad: &[u8], plain: &[u8]) -> Result<Vec<u8>, KekError> {
         let mut nonce = [0; NONCE_LEN];
         aws_lc_rs::rand::fill(&mut nonce).map_err(|_| KekError::Randomness)?;
         let mut sealed = Vec::with_capacity(NONCE_LEN + plain.len() + AES_256_GCM.tag_len());
@@ -49,12 +69,19 @@ impl SealingKey {
     }
 
     /// Opens what [`seal`](Self::seal) made with the same AAD, and nothing else.
-    pub(crate) fn open(&self, aad: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    #[must_use]
+    pub fn open(&self, aad: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let (nonce, sealed) = sealed.split_at_checked(NONCE_LEN)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
         let mut buffer = Zeroizing::new(sealed.to_vec());
         let length = self.0.open_in_place(nonce, Aad::from(aad), &mut buffer).ok()?.len();
         buffer.truncate(length);
         Some(buffer)
+    }
+}
+
+impl std::fmt::Debug for SealingKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SealingKey").finish_non_exhaustive()
     }
 }
