@@ -122,6 +122,10 @@ pub struct Config {
     #[arg(long, env = "VAULTSTREAM_WORKER_TOKEN_AUDIENCE", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub worker_token_audience: Option<String>,
 
+    /// Folder of each node that has the socket of a KMS plugin: workers get it at the same path. Default: they get none.
+    #[arg(long, env = "VAULTSTREAM_WORKER_KMS_DIRECTORY", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub worker_kms_directory: Option<String>,
+
     /// SigningJobs reconciled at the same time.
     #[arg(long, env = "VAULTSTREAM_RECONCILES", default_value = "8", value_parser = clap::value_parser!(u16).range(1..))]
     pub reconciles: u16,

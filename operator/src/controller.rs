@@ -157,6 +157,7 @@ fn context(
         otlp_endpoint: config.otlp_endpoint.clone(),
         allow_owner: config.allow_owner,
         token_audience: config.worker_token_audience.clone(),
+        kms_directory: config.worker_kms_directory.clone(),
         scaling_url: config.scaling_url.clone(),
         worker_limit: config.workers,
         finalizer_timeout: *config.finalizer_timeout,

@@ -352,6 +352,7 @@ mod tests {
             otlp_endpoint: None,
             allow_owner: false,
             token_audience: None,
+            kms_directory: None,
         };
         let whole = children(&job, &staffing).deployment.unwrap();
         let created = minimal(&whole);

@@ -54,6 +54,7 @@ mod tests {
         otlp_endpoint: None,
         allow_owner: false,
         token_audience: None,
+        kms_directory: None,
     };
 
     /// The sample that sets every field.
@@ -96,6 +97,13 @@ mod tests {
             variables.any(|variable| variable.name == "VAULTSTREAM_ALLOW_OWNER")
         };
         assert_eq!((told(false), told(true)), (false, true));
+    }
+
+    #[test]
+    fn workers_get_the_folder_of_a_kms_plugins_socket_and_nothing_else_of_their_node() {
+        let staffing = Staffing { kms_directory: Some("/run/kms"), ..STAFFING };
+        let deployment = children(&valid_job("{}"), &staffing).deployment;
+        assert_snapshot("kms-deployment.yaml", &deployment);
     }
 
     #[test]

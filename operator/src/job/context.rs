@@ -44,6 +44,8 @@ pub(crate) struct Context {
     pub(crate) allow_owner: bool,
     /// Whom the tokens of workers are for.
     pub(crate) token_audience: Option<String>,
+    /// Where nodes have the socket of a KMS plugin.
+    pub(crate) kms_directory: Option<String>,
     /// Where KEDA reaches the operator.
     pub(crate) scaling_url: Option<String>,
     /// The most workers of all jobs together.

@@ -115,6 +115,7 @@ async fn reconcile_running(
         otlp_endpoint: ctx.otlp_endpoint.as_deref(),
         allow_owner: ctx.allow_owner,
         token_audience: ctx.token_audience.as_deref(),
+        kms_directory: ctx.kms_directory.as_deref(),
     };
     let desired = if need.children { build::children(job, &staffing) } else { DesiredChildren::default() };
     let replicas = plan::replicas(job, selection.scaler, &observed, grant.granted);

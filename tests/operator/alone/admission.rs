@@ -37,7 +37,7 @@ impl Policies {
             "--show-only",
             "templates/admission.yaml",
             "--set",
-            "connection.existingSecret=x,keyService.tokenAudience=vault",
+            "connection.existingSecret=x,keyService.tokenAudience=vault,keyService.kmsDirectory=/run/kms",
         ];
         let rendered = Command::new(program("helm"))
             .args(["template", "vaultstream", chart.to_str().unwrap(), "--namespace", &place.operator_namespace])
@@ -126,6 +126,12 @@ fn token(of: Value) -> Value {
     json!({"name": "x", "projected": {"sources": [{"serviceAccountToken": of}]}})
 }
 
+/// Mounts a folder of the node.
+fn mount_of_node(deployment: &mut Value, path: &str, mount: Value) {
+    add(&mut pod(deployment)["volumes"], json!({"name": "kms-plugin", "hostPath": {"path": path}}));
+    add(&mut container(deployment)["volumeMounts"], mount);
+}
+
 fn add(list: &mut Value, item: Value) {
     list.as_array_mut().unwrap().push(item);
 }
@@ -144,7 +150,7 @@ static OF_A_CHILD: [(Change, &str); 6] = [
     (|it| remove(&mut it["metadata"]["labels"], "vaultstream.dev/job-uid"), "the name and the labels"),
 ];
 
-static OF_A_DEPLOYMENT: [(Change, &str); 33] = [
+static OF_A_DEPLOYMENT: [(Change, &str); 36] = [
     (|it| remove(&mut it["spec"]["selector"]["matchLabels"], "app.kubernetes.io/name"), "must select workers"),
     (|it| add(&mut pod(it)["containers"], json!({"name": "x", "image": "vaultstream-worker:1"})), "one container"),
     (|it| pod(it)["initContainers"] = json!([{"name": "x", "image": "vaultstream-worker:1"}]), "one container"),
@@ -174,6 +180,15 @@ static OF_A_DEPLOYMENT: [(Change, &str); 33] = [
     ),
     (|it| add(&mut pod(it)["volumes"], token(json!({"path": "token"}))), "no volume but"),
     (|it| add(&mut pod(it)["volumes"], token(json!({"path": "token", "audience": "other"}))), "no volume but"),
+    (
+        |it| mount_of_node(it, "/run", json!({"name": "kms-plugin", "mountPath": "/x", "readOnly": true})),
+        "no volume but",
+    ),
+    (|it| mount_of_node(it, "/run/kms", json!({"name": "kms-plugin", "mountPath": "/x"})), "no volume but"),
+    (
+        |it| mount_of_node(it, "/run/kms", json!({"name": "kms-plugin", "mountPath": "/x", "readOnly": false})),
+        "no volume but",
+    ),
     (
         |it| {
             let from = json!({"name": "X", "valueFrom": {"secretKeyRef": {"name": "x", "key": "x"}}});
@@ -321,6 +336,7 @@ async fn the_operator_writes_workers_and_what_belongs_to_them_and_nothing_else()
     })
     .await;
     assert_all(true).await;
+    assert_key_services_pass(&client, &place, &deployment).await;
     assert_scaled_objects_refused(&place, &scaled_object).await;
     assert_updates_are_refused(&client, &place, &before).await;
     let as_another = Api::<Deployment>::namespaced(place.client.clone(), &place.operator_namespace);
@@ -335,6 +351,14 @@ async fn the_operator_writes_workers_and_what_belongs_to_them_and_nothing_else()
     assert_complete_in(&place.site, &place.namespace, "after", 500, 0).await;
     let log = operator.stderr();
     assert!(!log.contains("ValidatingAdmissionPolicy"), "{log}");
+}
+
+/// What the values under `keyService` let workers have.
+async fn assert_key_services_pass(operator: &Client, place: &Place, written: &Value) {
+    let mut both = written.clone();
+    add(&mut pod(&mut both)["volumes"], token(json!({"path": "token", "audience": "vault"})));
+    mount_of_node(&mut both, "/run/kms", json!({"name": "kms-plugin", "mountPath": "/run/kms", "readOnly": true}));
+    assert_eq!(refusal::<Deployment>(operator, place, &both).await, None);
 }
 
 /// Neither its own Deployment nor that of another program becomes what it could not create.

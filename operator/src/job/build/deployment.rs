@@ -6,9 +6,9 @@ use k8s_openapi::{
     api::{
         apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment},
         core::v1::{
-            Capabilities, Container, ContainerPort, EnvVar, HTTPGetAction, PodSecurityContext, PodSpec,
-            PodTemplateSpec, Probe, ProjectedVolumeSource, ResourceRequirements, SeccompProfile, SecretVolumeSource,
-            SecurityContext, ServiceAccountTokenProjection, Volume, VolumeMount, VolumeProjection,
+            Capabilities, Container, ContainerPort, EnvVar, HTTPGetAction, HostPathVolumeSource, PodSecurityContext,
+            PodSpec, PodTemplateSpec, Probe, ProjectedVolumeSource, ResourceRequirements, SeccompProfile,
+            SecretVolumeSource, SecurityContext, ServiceAccountTokenProjection, Volume, VolumeMount, VolumeProjection,
         },
     },
     apimachinery::pkg::{api::resource::Quantity, apis::meta::v1::LabelSelector, util::intstr::IntOrString},
@@ -33,6 +33,7 @@ const KEY_SERVICE: &str = "key-service";
 /// Where a worker looks for the token of its pod's ServiceAccount.
 const KEY_SERVICE_DIR: &str = "/var/run/secrets/vaultstream.dev/key-service";
 const TOKEN_SECONDS: i64 = 3600;
+const KMS_PLUGIN: &str = "kms-plugin";
 /// The file from which Kubernetes reads why a container ended.
 const TERMINATION_LOG: &str = "/dev/termination-log";
 /// The variable of OpenTelemetry that says where traces go.
@@ -84,15 +85,17 @@ fn template(job: &ValidJob, staffing: &Staffing<'_>) -> PodTemplateSpec {
         ..ResourceRequirements::default()
     });
     let token = staffing.token_audience.map(token_volume);
+    let plugin = staffing.kms_directory.map(plugin_volume);
     let mounts = std::iter::once(mount(CONNECTION, CONNECTION_DIR))
         .chain(token.is_some().then(|| mount(KEY_SERVICE, KEY_SERVICE_DIR)))
+        .chain(staffing.kms_directory.map(|directory| mount(KMS_PLUGIN, directory)))
         .collect();
     let pod = PodSpec {
         automount_service_account_token: Some(false),
         enable_service_links: Some(false),
         termination_grace_period_seconds: Some(GRACE_PERIOD_SECONDS),
         security_context: Some(pod_security()),
-        volumes: Some(std::iter::once(connection_volume(job)).chain(token).collect()),
+        volumes: Some(std::iter::once(connection_volume(job)).chain(token).chain(plugin).collect()),
         containers: vec![container(staffing.image, variables(job, staffing, &env), resources, mounts)],
         node_selector: non_empty(node_selector),
         tolerations: (!tolerations.is_empty()).then_some(tolerations),
@@ -197,6 +200,15 @@ fn token_volume(audience: &str) -> Volume {
             default_mode: Some(0o440),
             sources: Some(vec![VolumeProjection { service_account_token: Some(token), ..VolumeProjection::default() }]),
         }),
+        ..Volume::default()
+    }
+}
+
+/// The folder, and not the socket: a plugin that starts anew makes another socket.
+fn plugin_volume(directory: &str) -> Volume {
+    Volume {
+        name: KMS_PLUGIN.to_owned(),
+        host_path: Some(HostPathVolumeSource { path: directory.to_owned(), type_: Some("Directory".to_owned()) }),
         ..Volume::default()
     }
 }

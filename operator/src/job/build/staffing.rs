@@ -17,4 +17,6 @@ pub(crate) struct Staffing<'a> {
     pub(crate) allow_owner: bool,
     /// Whom a token of the pod's ServiceAccount is for: the service that holds the key-encryption key. Without it there is no token.
     pub(crate) token_audience: Option<&'a str>,
+    /// The folder of each node that has the socket of a KMS plugin. Without it pods have nothing of their node.
+    pub(crate) kms_directory: Option<&'a str>,
 }
