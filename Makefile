@@ -21,7 +21,7 @@ MINUTES ?= 10
 PREFIX ?= $(if $(filter 0,$(shell id -u)),/usr/local,$(HOME)/.local)
 
 .DEFAULT_GOAL := help
-.PHONY: help quick-start build install uninstall start stop seed clean test test-newest test-cluster test-keda test-scale e2e e2e-own e2e-newest bench fuzz engine-equality faulty-lane timing mutants swarm lint otel-collector openbao check-docs \
+.PHONY: help quick-start build install uninstall start stop seed clean test test-newest test-cluster test-keda test-scale e2e e2e-own e2e-newest bench fuzz engine-equality faulty-lane timing mutants swarm lint otel-collector openbao kms-plugin check-docs \
 	generate picture dist kind-up kind-down tools env-setup check-prereqs
 
 help: ## List these verbs
@@ -138,6 +138,9 @@ otel-collector: ## Put an OpenTelemetry Collector into .tools/, for the tests of
 
 openbao: ## Put an OpenBao into .tools/, for the tests of custody
 	@scripts/install-tools --only openbao
+
+kms-plugin: ## Put a KMS v2 plugin into .tools/, for the tests of custody; needs Go
+	@scripts/install-tools --only kms-plugin
 
 env-setup: ## Write .env with the numbers of the quick start
 	@scripts/env-setup

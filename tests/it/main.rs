@@ -22,6 +22,7 @@ mod hostile_worker;
 mod interrupts;
 mod keys;
 mod kills;
+mod kms;
 mod leaving;
 mod mutation;
 mod nats;
