@@ -54,6 +54,7 @@ clean: stop ## Stop, and remove what was built and .vaultstream/
 test: ## Run every test; with CLUSTER=own on Kubernetes, too
 	@scripts/install-tools python
 	@scripts/install-tools --only openbao || echo "SKIPPED: the tests of custody by OpenBao"
+	@scripts/install-tools --only kms-plugin || echo "SKIPPED: the tests of custody by a KMS plugin"
 	cargo test --release --locked --workspace --no-fail-fast
 	@$(RELEASE)/examples/backends
 	@if [ "$(CI)" = true ] || [ "$(CLUSTER)" = own ]; then \

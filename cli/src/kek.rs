@@ -31,9 +31,7 @@ pub(crate) fn service(url: &str, args: &KeyServiceArgs) -> Result<Box<dyn KeyWra
     let Some(file) = &args.kek_token_file else {
         return Err(Failure::bad_input("the service of a key-encryption key needs --kek-token-file FILE"));
     };
-    let token = read_wiped(file)
-        .map_err(|error| Failure::bad_input(format!("failed to read the token in {}: {error}", file.display())))?;
-    let files = TransitFiles { login: TransitLogin::Token(token), ca: args.kek_ca_file.clone() };
+    let files = TransitFiles { login: TransitLogin::TokenFile(file.clone()), ca: args.kek_ca_file.clone() };
     Ok(Box::new(Transit::new(url, files).map_err(|error| Failure::input(&error))?))
 }
 

@@ -87,6 +87,27 @@ async fn a_job_is_signed_by_its_namespace_s_login_and_verified_by_an_auditor() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_namespace_whose_key_is_in_a_service_gets_none_in_its_secret() {
+    let site = Site::new().await;
+    Program::vaultstream(&["migrate"]).env("VAULTSTREAM_DATABASE_URL", &site.database_url).end().await.assert_code(0);
+    let folder = tempfile::tempdir().unwrap();
+    let url = folder.path().join("KEK_URL");
+    std::fs::write(&url, "kms+unix:///run/kms/plugin.sock").unwrap();
+    let (role, file) = (role_for("team-a"), ["--file", url.to_str().unwrap()]);
+    let tenant = async |args: &[&str]| site.tenant(&[args, &["--cluster", "c"]].concat()).await;
+    for args in [&["add", "team-a", "--role", &role][..], &["secret", "team-a"]] {
+        let printed = tenant(&[args, &file].concat()).await;
+        printed.assert_code(0);
+        let secret: Value = serde_yaml_ng::from_str(&printed.stdout).unwrap();
+        let keys: Vec<&String> = secret["data"].as_object().unwrap().keys().collect();
+        assert_eq!(keys, ["DATABASE_URL", "KEK_URL"], "{args:?}");
+    }
+    let neither = tenant(&["secret", "team-a"]).await;
+    neither.assert_code(2);
+    assert!(neither.stderr.contains("give --kek-file FILE, or --file KEK_URL"), "{}", neither.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_worker_whose_login_is_no_tenant_s_says_what_to_do() {
     let site = Site::new().await;
     let job = site.drive(&generated("job", 100, "keys: {count: 1}"), Settings::default()).await;

@@ -129,6 +129,29 @@ async fn openbao_that_denies_is_told_with_the_reason_and_without_the_token_and_n
     assert_signed_exactly_once(&site, "job", 300).await;
 }
 
+/// As whoever keeps the Secret does it before the token is over.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_is_replaced_in_the_secret_is_used_without_starting_again() {
+    let Some(mut bao) = Bao::start().await else { return };
+    let site = Site::new().await;
+    let seeded = site.seed(&generated("job", 300, SPEC)).await;
+    let good = bao.token("1h").await;
+    bao.give_to(&site, &bao.token("1s").await);
+    let job = seeded.drive(quick());
+    bao.kill();
+    let worker = site.worker(job.uid).await.start();
+    until("it waits", || async { worker.stderr().contains("does not respond as it should") }).await;
+    let next = site.dir.path().with_extension("token");
+    std::fs::write(&next, &good).unwrap();
+    std::fs::rename(next, site.dir.path().join("transit-token")).unwrap();
+    // A worker compares the files of the Secret every 5 s.
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    bao.come_back().await;
+    job.complete().await;
+    drop(worker);
+    assert_signed_exactly_once(&site, "job", 300).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn data_keys_move_from_a_file_to_openbao_and_from_version_to_version_and_the_job_continues() {
     let Some(bao) = Bao::start().await else { return };
@@ -208,7 +231,19 @@ async fn a_damaged_data_key_is_told_from_another_key_of_the_same_name() {
     bao.command(&["delete", "transit/keys/vaultstream"]).await;
     bao.command(&["write", "-f", "transit/keys/vaultstream"]).await;
     let (code, told) = site.end_of_worker("30s").await;
-    assert!(code == Some(2) && told.starts_with("WrongKek: wrong key-encryption key"), "{told}");
+    assert!(
+        code == Some(2) && told.starts_with("WrongKek: the key service has another key under the id transit:"),
+        "{told}"
+    );
+    bao.command(&["write", "-f", "transit/keys/vaultstream/rotate"]).await;
+    let token = site.dir.path().join("transit-token");
+    let rewrap = site.ledger_command(&["keys", "rewrap", "--kek-url", &bao.url("vaultstream"), "--kek-token-file"]);
+    let rewrap = rewrap.args(&[token.to_str().unwrap(), "--kek-ca-file", bao.ca().to_str().unwrap()]).end().await;
+    assert!(
+        rewrap.assert_code(2).stderr.contains("has another key under the id transit:transit/vaultstream@1"),
+        "{}",
+        rewrap.stderr
+    );
     let from = format!("backup=@{}", kept.display());
     bao.command(&["write", "transit/restore/vaultstream", &from, "force=true"]).await;
     let worker = site.worker(job.uid).await.start();
@@ -220,8 +255,9 @@ async fn a_damaged_data_key_is_told_from_another_key_of_the_same_name() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_that_openbao_wrapped_opens_for_its_own_purpose_only() {
     let Some(bao) = Bao::start().await else { return };
-    let token = bao.token("1h").await.into_bytes().into();
-    let files = TransitFiles { login: TransitLogin::Token(token), ca: Some(bao.ca()) };
+    let token = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(token.path(), bao.token("1h").await).unwrap();
+    let files = TransitFiles { login: TransitLogin::TokenFile(token.path().to_owned()), ca: Some(bao.ca()) };
     let transit = Transit::new(&bao.url("vaultstream"), files).unwrap();
     let secret = [7; 32];
     let wrapped = transit.wrap(b"one", &secret).await.unwrap();
@@ -277,4 +313,7 @@ async fn a_run_without_the_token_of_a_service_says_what_is_missing() {
     let args = ["--kek-url", "transit+https://bao/transit/keys/a", "--kek-token-file", empty.to_str().unwrap()];
     let told = site.run_without_kek(&generated("job", 20, SPEC)).args(&args).end().await;
     assert!(told.assert_code(2).stderr.contains("the token is empty"), "{}", told.stderr);
+    std::fs::remove_file(&empty).unwrap();
+    let told = site.run_without_kek(&generated("job", 20, SPEC)).args(&args).end().await;
+    assert!(told.assert_code(2).stderr.contains("failed to read the token in"), "{}", told.stderr);
 }

@@ -114,7 +114,7 @@ fn service(
         return kms(&url).map(Some).map_err(|source| ConnectionError::Kms { key, source });
     }
     let login = match (has(folder, "transit-token"), has(folder, "transit-role")) {
-        (true, false) => TransitLogin::Token(folder.secret("transit-token")?),
+        (true, false) => TransitLogin::TokenFile(folder.path().join("transit-token")),
         (false, true) => TransitLogin::Kubernetes {
             role: folder.text("transit-role")?,
             mount: if has(folder, "transit-auth-path") {

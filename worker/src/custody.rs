@@ -50,6 +50,12 @@ pub enum CustodyError {
         "wrong key-encryption key: this job's keys are encrypted with {0}; use the one that the job was started with"
     )]
     WrongKek(KekId),
+    /// A service has another key under the id of the job's key-encryption key.
+    #[error(
+        "the key service has another key under the id {0} than the one that wrapped the job's data key: give the service the earlier \
+         key back"
+    )]
+    OtherKey(KekId),
     /// A key-encryption key in a file cannot be used.
     #[error(transparent)]
     Kek(RegisterError),
@@ -217,7 +223,7 @@ async fn why_damaged(ledger: &Ledger, wrappers: &Wrappers, kek_id: KekId) -> Res
     }
     let Some(bytes) = ledger.kek_canary(kek_id.as_str()).await? else { return Ok(damaged) };
     let canary = WrappedKey { kek_id, bytes };
-    Ok(if wrappers.opens_canary(&canary).await? { damaged } else { CustodyError::WrongKek(canary.kek_id) })
+    Ok(if wrappers.opens_canary(&canary).await? { damaged } else { CustodyError::OtherKey(canary.kek_id) })
 }
 
 impl CustodyError {
@@ -229,13 +235,22 @@ impl CustodyError {
     /// Whether what a person has given is at fault.
     #[must_use]
     pub fn is_input(&self) -> bool {
-        matches!(self, Self::WrongKek(_) | Self::Kek(RegisterError::Wrong(_)) | Self::Wrapper(WrapperError::Refused(_)))
+        matches!(
+            self,
+            Self::WrongKek(_)
+                | Self::OtherKey(_)
+                | Self::Kek(RegisterError::Wrong(_))
+                | Self::Wrapper(WrapperError::Refused(_) | WrapperError::OtherKey(_))
+        )
     }
 
     /// The reason that a condition of the job carries.
     pub(crate) fn reason(&self) -> Option<Reason> {
         match self {
-            Self::WrongKek(_) | Self::Kek(RegisterError::Wrong(_)) => Some(Reason::WrongKek),
+            Self::WrongKek(_)
+            | Self::OtherKey(_)
+            | Self::Kek(RegisterError::Wrong(_))
+            | Self::Wrapper(WrapperError::OtherKey(_)) => Some(Reason::WrongKek),
             Self::Damaged { .. } => Some(Reason::KeysDamaged),
             Self::Wrapper(WrapperError::Unavailable(_)) => Some(Reason::KeyServiceUnavailable),
             Self::Wrapper(WrapperError::Refused(_) | WrapperError::Unexpected(_)) => Some(Reason::KeyServiceRefused),

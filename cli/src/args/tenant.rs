@@ -103,6 +103,14 @@ pub struct SecretServerFields {
     pub file: Vec<PathBuf>,
 }
 
+impl SecretServerFields {
+    /// Whether one of the Secret's further files has this name.
+    #[must_use]
+    pub fn names(&self, file: &str) -> bool {
+        self.file.iter().any(|path| path.file_name() == Some(file.as_ref()))
+    }
+}
+
 /// What the Secret of a namespace says beside the login.
 #[derive(Args, Clone, Debug)]
 pub struct TenantSecretFields {
@@ -123,7 +131,8 @@ pub struct TenantAddArgs {
     /// Name of the login. Default: vs_NAMESPACE.
     #[arg(long, value_name = "NAME")]
     pub role: Option<String>,
-    /// A file with the key-encryption key that the namespace has already: 32 bytes in base64. Default: a new one.
+    /// A file with the key-encryption key that the namespace has already: 32 bytes in base64. Default: a new one, or none where --file
+    /// names a KEK_URL.
     #[arg(long, value_name = "FILE")]
     pub kek_file: Option<PathBuf>,
     /// What else the Secret says.
@@ -159,9 +168,10 @@ pub struct TenantSecretArgs {
     /// Which namespace.
     #[command(flatten)]
     pub tenant: TenantArgs,
-    /// The file with the namespace's key-encryption key, which the ledger does not know: the `kek` of its present Secret.
+    /// The file with the namespace's key-encryption key, which the ledger does not know: the `kek` of its present Secret. Not needed where
+    /// --file names a KEK_URL.
     #[arg(long, value_name = "FILE")]
-    pub kek_file: PathBuf,
+    pub kek_file: Option<PathBuf>,
     /// What else the Secret says.
     #[command(flatten)]
     pub secret: TenantSecretFields,

@@ -21,6 +21,9 @@ use crate::{
 };
 use secret::{Login, render};
 
+/// The file that names the service of a namespace's key-encryption key.
+const KEK_URL: &str = "KEK_URL";
+
 /// Runs one of them.
 ///
 /// # Errors
@@ -42,9 +45,11 @@ async fn add(args: TenantAddArgs) -> Result<(), Failure> {
     let namespace = namespace(&tenant)?;
     // All that can be wrong with the input is found before a login is made.
     let kek = match &kek_file {
-        Some(file) => kek::read(file)?,
+        Some(file) => Some(kek::read(file)?),
+        None if secret.servers.names(KEK_URL) => None,
         None => {
-            Kek::generate("new".parse().map_err(|error| Failure::of(&error))?).map_err(|error| Failure::of(&error))?
+            let id = "new".parse().map_err(|error| Failure::of(&error))?;
+            Some(Kek::generate(id).map_err(|error| Failure::of(&error))?)
         }
     };
     let opened = ledger::open(&tenant.ledger).await?;
@@ -58,13 +63,18 @@ async fn add(args: TenantAddArgs) -> Result<(), Failure> {
     let user = NatsUser::Worker(Tenant::new(&cluster, namespace));
     make_nats_user(&mut server, &user, &login.role)?;
     tell_shared(&opened.ledger).await?;
-    output::print(&render(namespace, &secret.secret_name, &server, &login, Some(&kek))?)
+    output::print(&render(namespace, &secret.secret_name, &server, &login, kek.as_ref())?)
 }
 
 async fn new_secret(args: TenantSecretArgs) -> Result<(), Failure> {
     let TenantSecretArgs { tenant, kek_file, secret } = args;
     let namespace = namespace(&tenant)?;
-    let kek = kek::read(&kek_file)?;
+    let kek = kek_file.as_deref().map(kek::read).transpose()?;
+    if kek.is_none() && !secret.servers.names(KEK_URL) {
+        return Err(Failure::bad_input(
+            "the namespace's key-encryption key is missing, which the ledger does not know: give --kek-file FILE, or --file KEK_URL",
+        ));
+    }
     let opened = ledger::open(&tenant.ledger).await?;
     let cluster = cluster(&opened.ledger, &tenant).await?;
     let mut server = secret::Server::of(&opened.location, &secret.servers)?;
@@ -75,7 +85,7 @@ async fn new_secret(args: TenantSecretArgs) -> Result<(), Failure> {
     output::remark(format_args!("{namespace}: the login {role} has a new password"));
     let user = NatsUser::Worker(Tenant::new(&cluster, namespace));
     make_nats_user(&mut server, &user, &role)?;
-    output::print(&render(namespace, &secret.secret_name, &server, &Login { role, password }, Some(&kek))?)
+    output::print(&render(namespace, &secret.secret_name, &server, &Login { role, password }, kek.as_ref())?)
 }
 
 async fn operator(args: OperatorArgs) -> Result<(), Failure> {

@@ -117,7 +117,8 @@ reasons! {
     ConnectionSecretMissing for WorkersAvailable | Ready | Stalled;
     /// The connection Secret lacks a key that workers need, or has one they cannot read.
     ConnectionSecretInvalid for WorkersAvailable | Ready | Stalled;
-    /// The key-encryption key in the connection Secret is not the one the job's keys were wrapped with.
+    /// The key-encryption key in the connection Secret, or the key that its service has under the same id, is not the one the job's keys
+    /// were wrapped with.
     WrongKek for WorkersAvailable | Ready | Stalled;
     /// The service that holds the key-encryption key does not respond; workers that need it try again.
     KeyServiceUnavailable for WorkersAvailable | Ready;

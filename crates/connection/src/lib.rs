@@ -20,6 +20,9 @@ pub use wiped::read_wiped;
 /// Interval of polls for a change. The kubelet itself takes up to a minute to update the folder.
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
+/// Files that are read for each use, so that other content is no reason to start again.
+const READ_FOR_EACH_USE: [&str; 1] = ["transit-token"];
+
 /// A required file cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to read {}: does the connection Secret have the key {key}?", path.display())]
@@ -113,7 +116,8 @@ impl ConnectionFolder {
         })
     }
 
-    /// A hash over the folder's files. A folder that cannot be read has the hash of an empty one.
+    /// A hash over the folder's files, but not over the content of those that are read for each use. A folder that cannot be read has the
+    /// hash of an empty one.
     #[must_use]
     pub fn fingerprint(&self) -> [u8; 32] {
         let entries = std::fs::read_dir(&self.0).into_iter().flatten().flatten();
@@ -122,7 +126,8 @@ impl ConnectionFolder {
         files.sort();
         let mut hash = Sha256::new();
         for file in files {
-            let content = read_wiped(&file).unwrap_or_default();
+            let is_read_later = READ_FOR_EACH_USE.iter().any(|name| file.file_name() == Some(name.as_ref()));
+            let content = if is_read_later { Zeroizing::default() } else { read_wiped(&file).unwrap_or_default() };
             hash.update(file.as_os_str().as_encoded_bytes());
             hash.update((content.len() as u64).to_be_bytes());
             hash.update(content.as_slice());
@@ -160,6 +165,18 @@ mod tests {
         }
         write("kek.2", "x");
         assert_eq!(seen.last(), Some(&folder.fingerprint()));
+    }
+
+    #[test]
+    fn a_token_that_is_read_for_each_use_may_be_replaced_but_not_added_without_notice() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = ConnectionFolder::new(dir.path());
+        let without = folder.fingerprint();
+        std::fs::write(dir.path().join("transit-token"), "one").unwrap();
+        let with = folder.fingerprint();
+        assert_ne!(with, without);
+        std::fs::write(dir.path().join("transit-token"), "another").unwrap();
+        assert_eq!(folder.fingerprint(), with);
     }
 
     #[test]

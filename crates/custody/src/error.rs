@@ -19,6 +19,9 @@ pub enum WrapperError {
     /// It was changed, or wrapped for another purpose.
     #[error("it was changed, or belongs to another job")]
     Damaged,
+    /// It is as it was when it was wrapped, and the service does not open it: its key is another one of the same id.
+    #[error("the key service {} has another key than the one of the same id that wrapped this", .0.service)]
+    OtherKey(#[source] ServiceFault),
     /// The wrapping key cannot be used.
     #[error("failed to use the key-encryption key")]
     Key(#[from] KekError),

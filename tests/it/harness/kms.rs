@@ -40,6 +40,14 @@ impl KmsPlugin {
         self.write("current", key);
     }
 
+    /// Gives it another key under the same name, and returns the earlier one.
+    pub(crate) fn replace_key(&self, name: &str, key: &[u8]) -> Vec<u8> {
+        let path = self.dir.path().join(name);
+        let earlier = std::fs::read(&path).unwrap();
+        std::fs::write(path, key).unwrap();
+        earlier
+    }
+
     /// What it does wrong from now on: see its source. Nothing for an empty text.
     pub(crate) fn fault(&self, fault: &str) {
         self.write("fault", fault);

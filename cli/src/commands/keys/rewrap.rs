@@ -178,13 +178,15 @@ async fn move_data_key(
         left.damaged.push(damaged(format!("it names {kek_id:?} as its key-encryption key")));
         return Ok(false);
     };
-    let key = match unwrap_data_key(wrapper, job.uid, &WrappedKey { kek_id: id, bytes }).await {
+    let wrapped = WrappedKey { kek_id: id, bytes };
+    let key = match unwrap_data_key(wrapper, job.uid, &wrapped).await {
         Ok(key) => key,
         Err(WrapperError::UnknownKey(_)) => {
             left.add_unknown(&kek_id);
             return Ok(false);
         }
         Err(error @ WrapperError::Damaged) => {
+            refuse_other_key(ledger, wrapper, &wrapped.kek_id).await?;
             left.damaged.push(damaged(error.to_string()));
             return Ok(false);
         }
@@ -194,6 +196,22 @@ async fn move_data_key(
     let new = WrappedDataKey { bytes: new.bytes, kek_id: new.kek_id.as_str().to_owned() };
     let moved = replace_data_key(ledger, job, &new, MAX_WRAPS_PER_KEK).await.map_err(failed)?;
     moved.ok_or_else(|| spent(&new.kek_id))
+}
+
+/// Whether a service has another key under this id than the one that wrapped. Then nothing that it does not open is damaged.
+async fn refuse_other_key(ledger: &Ledger, wrapper: &dyn KeyWrapper, id: &KekId) -> Result<(), Failure> {
+    if id.of_service().is_none() {
+        return Ok(());
+    }
+    let Some(bytes) = ledger.kek_canary(id.as_str()).await.map_err(failed)? else { return Ok(()) };
+    let canary = WrappedKey { kek_id: id.clone(), bytes };
+    if wrapper.opens_canary(&canary).await.map_err(|error| service_failure(&error))? {
+        return Ok(());
+    }
+    Err(Failure::bad_input(format!(
+        "the key service has another key under the id {id} than the one that wrapped what is in the ledger: give the service the \
+         earlier key back"
+    )))
 }
 
 /// Moves the private keys of jobs without a data key to a new key in a file. Returns how many.

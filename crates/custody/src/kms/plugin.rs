@@ -141,7 +141,8 @@ impl Plugin {
         }
     }
 
-    /// Plugins choose codes as they like: those that tell of a refusal need a person, and all others may pass.
+    /// Plugins choose codes as they like: those that tell of a refusal need a person, and all others may pass. What a plugin is given to
+    /// decrypt is what it has returned, so that a key of its own is at fault where it does not accept that.
     fn error(&self, method: &str, status: &Status) -> WrapperError {
         let said: String = status
             .message()
@@ -151,7 +152,7 @@ impl Plugin {
             .collect();
         let fault = self.fault(format!("it responded to {method} with {:?}: {said}", status.code()));
         match status.code() {
-            Code::InvalidArgument | Code::DataLoss if method == "Decrypt" => WrapperError::Damaged,
+            Code::InvalidArgument | Code::DataLoss if method == "Decrypt" => WrapperError::OtherKey(fault),
             Code::PermissionDenied
             | Code::Unauthenticated
             | Code::NotFound

@@ -1,11 +1,14 @@
 //! A Kubernetes KMS v2 plugin, on a unix socket of the node.
 //!
 //! ```text
-//! wrap ──▶ Status: v2, ok, key_id ──▶ Encrypt(fresh key) ──▶ blob ──▶ length ‖ blob ‖ AES-256-GCM(fresh key, secret) ──▶ id kms:KEY_ID
+//! wrap ──▶ Status: v2, ok, key_id ──▶ Encrypt(fresh key) ──▶ blob ──▶ length ‖ blob ‖ AES-256-GCM(fresh key, secret) ‖ checksum
 //! ```
 //!
 //! The protocol binds a ciphertext to nothing, and promises nothing about changed ones. So the plugin encrypts a key that is made for one
 //! secret, and that key encrypts the secret, bound to its purpose and to what the plugin has returned.
+//!
+//! A plugin with another key may respond as it does to a changed ciphertext, or with any other plaintext. The checksum tells the two apart: where
+//! it fits, the ledger has what was written. It protects from nobody, because anybody can compute it.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -63,7 +66,8 @@ impl Kms {
         let blob = response.encode_to_vec();
         let length = u16::try_from(blob.len()).map_err(|_| self.unexpected("its response is too long"))?;
         let sealed = sealing.seal(&bound(aad, &blob), secret)?;
-        let bytes = [&length.to_be_bytes(), blob.as_slice(), &sealed].concat();
+        let mut bytes = [&length.to_be_bytes(), blob.as_slice(), &sealed].concat();
+        bytes.extend(checksum(&bytes, aad).0);
         Ok(WrappedKey { kek_id: key_id(&response.key_id)?, bytes })
     }
 
@@ -99,7 +103,7 @@ impl Kms {
     }
 
     async fn decrypt(&self, aad: &[u8], wrapped: &WrappedKey) -> Result<Zeroizing<Vec<u8>>, WrapperError> {
-        let (blob, sealed) = parts(&wrapped.bytes).ok_or(WrapperError::Damaged)?;
+        let (blob, sealed) = parts(&wrapped.bytes, aad).ok_or(WrapperError::Damaged)?;
         let EncryptResponse { ciphertext, key_id, annotations } =
             EncryptResponse::decode(blob).map_err(|_| WrapperError::Damaged)?;
         if self::key_id(&key_id)? != wrapped.kek_id {
@@ -107,10 +111,9 @@ impl Kms {
         }
         let request = DecryptRequest { ciphertext, uid: Uuid::new_v4().to_string(), key_id, annotations };
         let response: DecryptResponse = self.plugin.call("Decrypt", request).await?;
-        let Ok(key) = response.plaintext.as_slice().try_into().map(Zeroizing::new) else {
-            return Err(self.unexpected("its plaintext is not the one that it encrypted"));
-        };
-        SealingKey::new(&key)?.open(&bound(aad, blob), sealed).ok_or(WrapperError::Damaged)
+        let other = || WrapperError::OtherKey(self.fault("it decrypts to another text than it encrypted".to_owned()));
+        let key = response.plaintext.as_slice().try_into().map(Zeroizing::new).map_err(|_| other())?;
+        SealingKey::new(&key)?.open(&bound(aad, blob), sealed).ok_or_else(other)
     }
 
     fn unexpected(&self, why: &str) -> WrapperError {
@@ -137,10 +140,17 @@ fn bound(aad: &[u8], blob: &[u8]) -> Vec<u8> {
     [DOMAIN, &Digest::of(blob).0, aad].concat()
 }
 
-/// What the plugin has returned, and what is sealed under the key in it.
-fn parts(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (length, rest) = bytes.split_first_chunk::<2>()?;
-    rest.split_at_checked(u16::from_be_bytes(*length).into())
+/// What the plugin has returned, and what is sealed under the key in it. `None` when these are not the bytes that were written for this
+/// purpose.
+fn parts<'a>(bytes: &'a [u8], aad: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let (written, sum) = bytes.split_last_chunk::<32>()?;
+    let (length, rest) = written.split_first_chunk::<2>()?;
+    rest.split_at_checked(u16::from_be_bytes(*length).into()).filter(|_| checksum(written, aad).0 == *sum)
+}
+
+/// Shows that bytes are those that were written for a purpose.
+fn checksum(written: &[u8], aad: &[u8]) -> Digest {
+    Digest::of(&[DOMAIN, written, aad].concat())
 }
 
 fn short(text: &str) -> String {
@@ -177,7 +187,7 @@ impl KeyWrapper for Kms {
         .boxed()
     }
 
-    /// What a plugin cannot open, it says by itself.
+    /// Whether its key is another one shows without a canary.
     fn opens_canary<'a>(&'a self, _: &'a WrappedKey) -> BoxFuture<'a, Result<bool, WrapperError>> {
         ready(Ok(true)).boxed()
     }

@@ -1,6 +1,7 @@
-//! Tokens: one that was given, or those that the Kubernetes auth method gives out for the token of the pod's ServiceAccount.
+//! Tokens: those of a file, or those that the Kubernetes auth method gives out for the token of the pod's ServiceAccount.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -15,8 +16,8 @@ use crate::WrapperError;
 
 /// How to log in.
 pub enum TransitLogin {
-    /// With a token, which its owner renews.
-    Token(Zeroizing<Vec<u8>>),
+    /// With the token in a file, which its owner renews or replaces: it is read for each request.
+    TokenFile(PathBuf),
     /// By the Kubernetes auth method.
     Kubernetes {
         /// A role of the auth method.
@@ -31,6 +32,14 @@ pub enum TransitLogin {
 /// A login that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TransitLoginError {
+    /// The token's file.
+    #[error("failed to read the token in {}", path.display())]
+    TokenFile {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// The token.
     #[error("the token is empty, or has characters that cannot be sent")]
     Token,
@@ -44,7 +53,7 @@ pub enum TransitLoginError {
 
 /// Gets and keeps tokens.
 pub(super) enum TokenSource {
-    Token(SessionToken),
+    TokenFile(PathBuf),
     Kubernetes(Kubernetes),
 }
 
@@ -103,7 +112,11 @@ impl SessionToken {
 impl TokenSource {
     pub(super) fn new(login: TransitLogin) -> Result<Self, TransitLoginError> {
         match login {
-            TransitLogin::Token(token) => SessionToken::new(&token).map(Self::Token).ok_or(TransitLoginError::Token),
+            TransitLogin::TokenFile(path) => {
+                let token = std::fs::read(&path).map(Zeroizing::new);
+                let token = token.map_err(|source| TransitLoginError::TokenFile { path: path.clone(), source })?;
+                SessionToken::new(&token).map(|_| Self::TokenFile(path)).ok_or(TransitLoginError::Token)
+            }
             TransitLogin::Kubernetes { role, mount, token_file } => {
                 let (role, mount) = (role.trim().to_owned(), mount.trim().trim_matches('/').to_owned());
                 let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'/');
@@ -128,7 +141,7 @@ impl TokenSource {
         F: Future<Output = Result<Response, WrapperError>>,
     {
         match self {
-            Self::Token(session) => Ok(session.clone()),
+            Self::TokenFile(path) => read_token(path, faults).await,
             Self::Kubernetes(kubernetes) => kubernetes.session(faults, post).await,
         }
     }
@@ -139,6 +152,13 @@ impl TokenSource {
         kubernetes.session.lock().await.take_if(|renewed| renewed.session.0 == refused.0);
         true
     }
+}
+
+async fn read_token(path: &Path, faults: &Faults) -> Result<SessionToken, WrapperError> {
+    let file = path.display();
+    let token = tokio::fs::read(path).await.map(Zeroizing::new);
+    let token = token.map_err(|error| faults.refused(format!("failed to read the token in {file}: {error}")))?;
+    SessionToken::new(&token).ok_or_else(|| faults.refused(format!("the token in {file} is empty, or cannot be sent")))
 }
 
 impl Kubernetes {
@@ -181,7 +201,7 @@ impl Kubernetes {
 impl std::fmt::Debug for TransitLogin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Token(_) => f.write_str("Token(..)"),
+            Self::TokenFile(path) => write!(f, "TokenFile({})", path.display()),
             Self::Kubernetes { role, mount, .. } => write!(f, "Kubernetes({role} of {mount})"),
         }
     }
