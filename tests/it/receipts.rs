@@ -80,7 +80,7 @@ async fn every_member_of_the_receipt_is_compared_with_the_ledger() {
     for (member, change) in CHANGES {
         let mut changed = receipt.clone();
         change(&mut changed);
-        store(&site, &sign_receipt(&key, &changed).unwrap()).await;
+        store(&site, &sign_receipt(&key, &changed, &[]).unwrap()).await;
         let found = verify().await;
         let problems = found.assert_code(1).report()["problems"].clone();
         let messages = problems.to_string();
@@ -119,7 +119,7 @@ async fn a_receipt_without_a_root_over_the_rejects_still_counts() {
     let key = receipt_key(&site).await;
     let stored = site.text("SELECT receipt FROM vaultstream.jobs").await;
     let earlier = Receipt { rejects_root: None, ..verify_receipt(&key.public(), &stored).unwrap() };
-    store(&site, &sign_receipt(&key, &earlier).unwrap()).await;
+    store(&site, &sign_receipt(&key, &earlier, &[]).unwrap()).await;
     site.ledger_command(&["verify", "--job", "job"]).end().await.assert_code(0);
 }
 
@@ -133,7 +133,7 @@ async fn a_checker_that_has_signed_too_is_named_as_such() {
     let stored = site.text("SELECT receipt FROM vaultstream.jobs").await;
     let all = Backend::ALL.to_vec();
     let changed = Receipt { backends: all, ..verify_receipt(&key.public(), &stored).unwrap() };
-    store(&site, &sign_receipt(&key, &changed).unwrap()).await;
+    store(&site, &sign_receipt(&key, &changed, &[]).unwrap()).await;
     site.execute("UPDATE vaultstream.jobs SET backends = '{engine,native,reference}'").await;
     let verify = site.ledger_command(&["verify", "--job", "job", "--output", "json"]).end().await;
     assert_eq!(verify.assert_code(0).report()["verifierAlsoSigned"], true);
@@ -160,7 +160,7 @@ async fn of_more_than_a_thousand_keys_the_receipt_has_the_root_and_verify_rebuil
     root[0] ^= 1;
     for (member, changed) in [("size", KeyTree { size: KEYS + 1, ..tree }), ("root", KeyTree { root, ..tree })] {
         let changed = Receipt { keys: KeyUses::Tree(changed), ..receipt.clone() };
-        store(&site, &sign_receipt(&key, &changed).unwrap()).await;
+        store(&site, &sign_receipt(&key, &changed, &[]).unwrap()).await;
         let found = verify().await;
         let problems = found.assert_code(1).report()["problems"].to_string();
         assert!(problems.contains(&format!("the receipt says keyTree.{member} ")), "{problems}");
@@ -171,11 +171,11 @@ async fn of_more_than_a_thousand_keys_the_receipt_has_the_root_and_verify_rebuil
     let rows = site.sql().await.query(rows, &[]).await.unwrap();
     let mut keys: Vec<KeyUse> = rows.iter().map(key_use).collect();
     let earlier = Receipt { format_version: ReceiptFormat::V1, keys: KeyUses::Listed(keys.clone()), ..receipt.clone() };
-    store(&site, &sign_receipt(&key, &earlier).unwrap()).await;
+    store(&site, &sign_receipt(&key, &earlier, &[]).unwrap()).await;
     verify().await.assert_code(0);
     keys.swap(500, 501);
     let earlier = Receipt { keys: KeyUses::Listed(keys), ..earlier };
-    store(&site, &sign_receipt(&key, &earlier).unwrap()).await;
+    store(&site, &sign_receipt(&key, &earlier, &[]).unwrap()).await;
     let problems = verify().await.assert_code(1).report()["problems"].to_string();
     assert!(problems.contains("the receipt says keys "), "{problems}");
 }

@@ -65,7 +65,7 @@ async fn sign_and_store(session: &Session, lease: Lease) -> Result<bool, Session
         material => material?,
     };
     let Some(receipt) = summary(session).await? else { return Ok(false) };
-    let jws = sign_receipt(&private, &receipt).map_err(SessionError::Receipt)?;
+    let jws = sign_receipt(&private, &receipt, &[]).map_err(SessionError::Receipt)?;
     vaultstream_faults::point("before-receipt");
     let backends = names(&receipt.backends);
     let stored = steps::store_receipt(&session.shared.ledger, &lease, &jws, &receipt.merkle_root, &backends).await?;
@@ -78,7 +78,7 @@ async fn summary(session: &Session) -> Result<Option<Receipt>, SessionError> {
     let ledger = &session.shared.ledger;
     let Some(job) = jobs::by_id(ledger, session.job.id).await? else { return Ok(None) };
     let Some(counts) = progress(ledger, job.id).await? else { return Ok(None) };
-    let format = ReceiptFormat::default();
+    let format = ReceiptFormat::V2;
     let keys = key_uses(ledger, job.id, format).await??;
     let root = verify::job_root(ledger, job.id).await?.map_err(SessionError::Root)?;
     let rejects = rejects_root(ledger, job.id).await?;

@@ -47,6 +47,7 @@ pub fn receipt_of(
         verify: job.spec.signing.verify.as_str().to_owned(),
         started_at: rfc3339(job.times.published.unwrap_or(job.times.created)),
         completed_at: rfc3339(job.times.signed.unwrap_or(job.times.created)),
+        details: None,
     }
 }
 

@@ -11,6 +11,7 @@
 //! | [`kek`], [`data_key`], [`wrap`], [`sealing`] | private keys at rest |
 //! | [`form`] | DER and JOSE forms of a signature |
 //! | [`merkle`], [`full_tree`], [`batch_root`], [`proof`] | roots over batches and jobs, and proofs that a record is under them |
+//! | [`seal`] | what a leased key signs over a batch |
 //! | [`receipt`] | the signed summary of a finished job |
 
 pub mod backend;
@@ -27,6 +28,7 @@ pub mod message;
 pub mod proof;
 pub mod public_key;
 pub mod receipt;
+pub mod seal;
 pub mod sealing;
 mod sha256;
 pub mod thumbprint;
@@ -45,5 +47,6 @@ pub use merkle::Hash;
 pub use message::MessageForm;
 pub use public_key::PublicKey;
 pub use receipt::{Receipt, sign_receipt, verify_receipt};
+pub use seal::seal_digest;
 pub use thumbprint::Thumbprint;
 pub use wrap::{KekRing, MAX_WRAPS_PER_KEK, UnwrapError, WrapContext, WrappedKey};

@@ -1,20 +1,20 @@
 //! The receipt of a finished job: what was signed, by which keys, under which root, as a JWS that anyone can check. docs/formats.md has
 //! its formats.
 
+mod details;
+mod format;
+mod jws;
 mod key_uses;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
-use crate::backend::{Nonce, SigningError};
-use crate::{Backend, Digest, Hash, PrivateKey, PublicKey, RawSignature, Thumbprint, jose_decode, jose_encode};
+use crate::{Backend, Digest, Hash};
 
-pub use key_uses::{KeyTree, KeyUse, KeyUseCollector, KeyUses, LISTED_KEYS_LIMIT, ReceiptFormat, UnknownFormat};
-
-/// The JWS `typ` of a receipt, which no JWS for another purpose has.
-const TYPE: &str = "vaultstream-receipt";
+pub use details::{ReceiptDetails, SignedSource};
+pub use format::{ReceiptFormat, UnknownFormat};
+pub use jws::{ReceiptError, certificate_chain, sign_receipt, verify_receipt};
+pub use key_uses::{KeyTree, KeyUse, KeyUseCollector, KeyUses, LISTED_KEYS_LIMIT};
 
 /// The summary of a finished job. Hashes are hexadecimal in JSON, times RFC 3339 in UTC.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +53,9 @@ pub struct Receipt {
     pub started_at: String,
     /// When the last record was done.
     pub completed_at: String,
+    /// What receipts say since format 3; `None` in earlier ones.
+    #[serde(flatten)]
+    pub details: Option<ReceiptDetails>,
 }
 
 /// What became of a job's records.
@@ -93,95 +96,6 @@ fn one_or_several<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Back
         Backends::One(backend) => vec![backend],
         Backends::Several(backends) => backends,
     })
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Header {
-    alg: String,
-    kid: Thumbprint,
-    typ: String,
-}
-
-/// Why a receipt could not be made, or must not be trusted.
-#[derive(Debug, thiserror::Error)]
-pub enum ReceiptError {
-    /// The receipt could not be written as JSON.
-    #[error("failed to encode the receipt")]
-    Encode(#[source] serde_json::Error),
-    /// The receipt could not be signed.
-    #[error("failed to sign the receipt")]
-    Sign(#[source] SigningError),
-    /// Not three parts of base64url with the header of a receipt.
-    #[error("not a receipt in compact JWS form")]
-    Form,
-    /// It says that another key signed it.
-    #[error("the receipt was signed by the key {found}, not by {wanted}")]
-    Key {
-        /// The key it was to be checked with.
-        wanted: Thumbprint,
-        /// The key its header names.
-        found: Thumbprint,
-    },
-    /// The signature is not the key's, or the receipt was changed.
-    #[error("the receipt's signature is wrong")]
-    Signature,
-    /// The signature is right, but the content is not a receipt that this version understands.
-    #[error("failed to decode the receipt")]
-    Decode(#[source] serde_json::Error),
-}
-
-/// Signs `receipt` as a compact JWS with ES256 (RFC 7515 §3.1, RFC 7518 §3.4), `kid` being the key's thumbprint.
-///
-/// # Errors
-///
-/// When it cannot be encoded or signed.
-pub fn sign_receipt(key: &PrivateKey, receipt: &Receipt) -> Result<String, ReceiptError> {
-    let header = Header { alg: "ES256".into(), kid: key.public().thumbprint(), typ: TYPE.into() };
-    let mut jws = encode(&header)?;
-    jws.push('.');
-    jws.push_str(&encode(receipt)?);
-    let mut signature = [RawSignature::EMPTY];
-    Backend::Reference
-        .signer(key, Nonce::Hedged)
-        .and_then(|mut signer| signer.sign(&[Digest::of(jws.as_bytes())], &mut signature))
-        .map_err(ReceiptError::Sign)?;
-    jws.push('.');
-    jws.push_str(&jose_encode(&signature[0]));
-    Ok(jws)
-}
-
-fn encode(part: &impl Serialize) -> Result<String, ReceiptError> {
-    serde_json::to_vec(part).map(|json| URL_SAFE_NO_PAD.encode(json)).map_err(ReceiptError::Encode)
-}
-
-/// Checks that `key` signed the receipt `jws`, and reads it.
-///
-/// # Errors
-///
-/// When it has another form, names another key, is not signed by this one, or is not a receipt.
-pub fn verify_receipt(key: &PublicKey, jws: &str) -> Result<Receipt, ReceiptError> {
-    let (signed, signature) = jws.rsplit_once('.').ok_or(ReceiptError::Form)?;
-    let (header, payload) = signed.split_once('.').ok_or(ReceiptError::Form)?;
-    let header = URL_SAFE_NO_PAD.decode(header).map_err(|_| ReceiptError::Form)?;
-    // Unknown members are refused: `crit` and the like would change what the signature means.
-    let header: Header = serde_json::from_slice(&header).map_err(|_| ReceiptError::Form)?;
-    if (header.alg.as_str(), header.typ.as_str()) != ("ES256", TYPE) {
-        return Err(ReceiptError::Form);
-    }
-    let wanted = key.thumbprint();
-    if header.kid != wanted {
-        return Err(ReceiptError::Key { wanted, found: header.kid });
-    }
-    let signature = jose_decode(signature).map_err(|_| ReceiptError::Form)?;
-    let verifier = Backend::Reference.verifier(key).map_err(|_| ReceiptError::Signature)?;
-    let mut valid = [false];
-    verifier.verify(&[Digest::of(signed.as_bytes())], &[signature], &mut valid);
-    if !valid[0] {
-        return Err(ReceiptError::Signature);
-    }
-    let payload = URL_SAFE_NO_PAD.decode(payload).map_err(|_| ReceiptError::Form)?;
-    serde_json::from_slice(&payload).map_err(ReceiptError::Decode)
 }
 
 #[cfg(test)]

@@ -6,7 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use proptest::prelude::*;
 use uuid::Uuid;
-use vaultstream_signing::receipt::{KeyTree, KeyUse, KeyUses, ReceiptError, ReceiptFormat, Totals};
+use vaultstream_signing::receipt::{
+    KeyTree, KeyUse, KeyUses, ReceiptDetails, ReceiptError, ReceiptFormat, SignedSource, Totals, certificate_chain,
+};
 use vaultstream_signing::{
     Backend, Digest, Nonce, PrivateKey, RawSignature, Receipt, Thumbprint, jose_encode, sign_receipt, verify_receipt,
 };
@@ -26,13 +28,35 @@ fn receipt() -> Receipt {
         verify: "Sample".into(),
         started_at: "2026-10-01T10:00:00Z".into(),
         completed_at: "2026-10-01T10:00:09Z".into(),
+        details: None,
     }
+}
+
+/// The same of the present format.
+fn detailed() -> Receipt {
+    let source = SignedSource::Table {
+        schema: "public".into(),
+        table: "orders".into(),
+        key_columns: vec!["id".into()],
+        payload_column: "doc".into(),
+    };
+    let details = ReceiptDetails {
+        software_version: "0.2.0".into(),
+        cluster: "local".into(),
+        source,
+        message: "Bound".into(),
+        tree_size: 3,
+        sealed: 2,
+        signatures_checked: None,
+        made_at: "2026-10-01T10:00:10Z".into(),
+    };
+    Receipt { format_version: ReceiptFormat::V3, details: Some(details), ..receipt() }
 }
 
 #[test]
 fn a_receipt_has_the_documented_json() {
     let key = PrivateKey::generate().unwrap();
-    let jws = sign_receipt(&key, &receipt()).unwrap();
+    let jws = sign_receipt(&key, &receipt(), &[]).unwrap();
     let parts: Vec<&str> = jws.split('.').collect();
     let json =
         |part: &str| serde_json::from_slice::<serde_json::Value>(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap();
@@ -65,7 +89,7 @@ fn a_receipt_has_the_documented_json() {
 fn a_receipt_of_many_keys_has_their_root_instead_of_them() {
     let key = PrivateKey::generate().unwrap();
     let many = Receipt { keys: KeyUses::Tree(KeyTree { size: 5_000_000, root: [4; 32] }), ..receipt() };
-    let jws = sign_receipt(&key, &many).unwrap();
+    let jws = sign_receipt(&key, &many, &[]).unwrap();
     assert!(jws.len() < 1_000, "{}", jws.len());
     assert_eq!(verify_receipt(&key.public(), &jws).unwrap(), many);
     let body = URL_SAFE_NO_PAD.decode(jws.split('.').nth(1).unwrap()).unwrap();
@@ -75,10 +99,68 @@ fn a_receipt_of_many_keys_has_their_root_instead_of_them() {
 }
 
 #[test]
+fn a_receipt_of_format_3_has_the_documented_members_and_may_carry_certificates() {
+    let key = PrivateKey::generate().unwrap();
+    let json =
+        |part: &str| serde_json::from_slice::<serde_json::Value>(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap();
+    let jws = sign_receipt(&key, &detailed(), &[]).unwrap();
+    let parts: Vec<&str> = jws.split('.').collect();
+    let header =
+        serde_json::json!({"alg": "ES256", "kid": key.public().thumbprint(), "typ": "vaultstream-receipt+jwt"});
+    assert_eq!(json(parts[0]), header);
+    let body = json(parts[1]);
+    for (member, value) in [
+        ("formatVersion", 3.into()),
+        ("softwareVersion", "0.2.0".into()),
+        ("cluster", "local".into()),
+        (
+            "source",
+            serde_json::json!({"kind": "Table", "schema": "public", "table": "orders", "keyColumns": ["id"], "payloadColumn": "doc"}),
+        ),
+        ("message", "Bound".into()),
+        ("treeSize", 3.into()),
+        ("sealed", 2.into()),
+        ("madeAt", "2026-10-01T10:00:10Z".into()),
+    ] {
+        assert_eq!(body[member], value, "{member}");
+    }
+    assert_eq!(body.get("signaturesChecked"), None);
+    assert_eq!(verify_receipt(&key.public(), &jws).unwrap(), detailed());
+    assert!(certificate_chain(&jws).unwrap().is_empty());
+
+    let chain = [b"of the key".to_vec(), b"of its issuer".to_vec()];
+    let certified = sign_receipt(&key, &detailed(), &chain).unwrap();
+    assert_eq!(verify_receipt(&key.public(), &certified).unwrap(), detailed());
+    assert_eq!(certificate_chain(&certified).unwrap(), chain);
+    assert_eq!(json(certified.split('.').next().unwrap())["x5c"][0], "b2YgdGhlIGtleQ==");
+}
+
+#[test]
+fn a_receipt_whose_header_or_members_are_those_of_another_format_is_refused() {
+    let key = PrivateKey::generate().unwrap();
+    let [old, new] = ["vaultstream-receipt", "vaultstream-receipt+jwt"];
+    let [v2, v3] = [receipt(), detailed()].map(|receipt| serde_json::to_value(receipt).unwrap());
+    let refused = |typ: &str, body: &serde_json::Value| {
+        verify_receipt(&key.public(), &signed_as_type(&key, typ, body)).unwrap_err()
+    };
+    assert!(matches!(refused(new, &v2), ReceiptError::Type));
+    assert!(matches!(refused(old, &v3), ReceiptError::Type));
+    for member in ["softwareVersion", "cluster", "source", "message", "treeSize", "sealed", "madeAt"] {
+        let mut body = v3.clone();
+        body.as_object_mut().unwrap().remove(member);
+        assert!(matches!(refused(new, &body), ReceiptError::Incomplete), "{member}");
+    }
+    // Members that an earlier format does not have mean nothing there.
+    let mut body = v3.clone();
+    body["formatVersion"] = 2.into();
+    assert_eq!(verify_receipt(&key.public(), &signed_as_type(&key, old, &body)).unwrap(), receipt());
+}
+
+#[test]
 fn a_receipt_of_an_unknown_format_and_one_without_keys_are_refused() {
     let key = PrivateKey::generate().unwrap();
     for (member, value, why) in [
-        ("formatVersion", Some(3.into()), "receipts of format 3 are not known to this version"),
+        ("formatVersion", Some(4.into()), "receipts of format 4 are not known to this version"),
         ("keys", None, "no variant of enum KeyUses"),
     ] {
         let mut body = serde_json::to_value(receipt()).unwrap();
@@ -96,7 +178,11 @@ fn a_receipt_of_an_unknown_format_and_one_without_keys_are_refused() {
 
 /// A receipt with this body, whatever it is.
 fn signed_as(key: &PrivateKey, body: &serde_json::Value) -> String {
-    let header = serde_json::json!({"alg": "ES256", "kid": key.public().thumbprint(), "typ": "vaultstream-receipt"});
+    signed_as_type(key, "vaultstream-receipt", body)
+}
+
+fn signed_as_type(key: &PrivateKey, typ: &str, body: &serde_json::Value) -> String {
+    let header = serde_json::json!({"alg": "ES256", "kid": key.public().thumbprint(), "typ": typ});
     let signed = [header, body.clone()].map(|part| URL_SAFE_NO_PAD.encode(part.to_string())).join(".");
     let mut signature = [RawSignature::EMPTY];
     let mut signer = Backend::Reference.signer(key, Nonce::Hedged).unwrap();
@@ -120,7 +206,7 @@ fn a_receipt_of_an_earlier_version_is_read() {
 #[test]
 fn a_receipt_of_another_key_is_told_apart_from_a_changed_one() {
     let (key, other) = (PrivateKey::generate().unwrap(), PrivateKey::generate().unwrap());
-    let jws = sign_receipt(&key, &receipt()).unwrap();
+    let jws = sign_receipt(&key, &receipt(), &[]).unwrap();
     assert!(matches!(
         verify_receipt(&other.public(), &jws),
         Err(ReceiptError::Key { wanted, found }) if wanted == other.public().thumbprint() && found == key.public().thumbprint()
@@ -136,7 +222,7 @@ fn a_receipt_of_another_key_is_told_apart_from_a_changed_one() {
 #[test]
 fn what_is_no_receipt_is_refused_before_its_signature_is_looked_at() {
     let key = PrivateKey::generate().unwrap();
-    let jws = sign_receipt(&key, &receipt()).unwrap();
+    let jws = sign_receipt(&key, &receipt(), &[]).unwrap();
     let (_, rest) = jws.split_once('.').unwrap();
     let kid = key.public().thumbprint();
     for header in [
@@ -145,6 +231,9 @@ fn what_is_no_receipt_is_refused_before_its_signature_is_looked_at() {
         format!(r#"{{"alg":"ES256","kid":"{kid}","typ":"JWT"}}"#),
         format!(r#"{{"alg":"ES256","kid":"{kid}","typ":"vaultstream-receipt","crit":["exp"]}}"#),
         format!(r#"{{"alg":"ES256","kid":"{kid}"}}"#),
+        format!(r#"{{"alg":"ES256","kid":"{kid}","typ":"vaultstream-receipt","x5c":["AA=="]}}"#),
+        format!(r#"{{"alg":"ES256","kid":"{kid}","typ":"vaultstream-receipt+jwt","x5c":[]}}"#),
+        format!(r#"{{"alg":"ES256","kid":"{kid}","typ":"vaultstream-receipt+jwt","jku":"x"}}"#),
         "[]".into(),
     ] {
         let jws = format!("{}.{rest}", URL_SAFE_NO_PAD.encode(&header));
@@ -177,7 +266,7 @@ proptest! {
             ..receipt()
         };
         let key = PrivateKey::generate()?;
-        let jws = sign_receipt(&key, &receipt)?;
+        let jws = sign_receipt(&key, &receipt, &[])?;
         prop_assert_eq!(verify_receipt(&key.public(), &jws)?, receipt);
 
         let at = at.index(jws.len());

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::format::ReceiptFormat;
 use crate::merkle::{Hash, Tree, key_use_leaf};
 use crate::thumbprint::Thumbprint;
 
@@ -38,54 +39,6 @@ pub struct KeyTree {
     /// The root over their leaves.
     #[serde(with = "crate::proof::hex")]
     pub root: Hash,
-}
-
-/// The format of a receipt: a number in JSON, and absent for the first one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "u32", into = "u32")]
-pub enum ReceiptFormat {
-    /// Lists every key, whatever their number.
-    V1,
-    /// Lists up to [`LISTED_KEYS_LIMIT`] keys, and has the root over more of them.
-    #[default]
-    V2,
-}
-
-/// A receipt of a later version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("receipts of format {0} are not known to this version")]
-pub struct UnknownFormat(u32);
-
-impl ReceiptFormat {
-    /// That of receipts that do not say so.
-    pub(super) fn first() -> Self {
-        Self::V1
-    }
-
-    pub(super) fn is_first(&self) -> bool {
-        *self == Self::V1
-    }
-}
-
-impl TryFrom<u32> for ReceiptFormat {
-    type Error = UnknownFormat;
-
-    fn try_from(number: u32) -> Result<Self, UnknownFormat> {
-        match number {
-            1 => Ok(Self::V1),
-            2 => Ok(Self::V2),
-            other => Err(UnknownFormat(other)),
-        }
-    }
-}
-
-impl From<ReceiptFormat> for u32 {
-    fn from(format: ReceiptFormat) -> Self {
-        match format {
-            ReceiptFormat::V1 => 1,
-            ReceiptFormat::V2 => 2,
-        }
-    }
 }
 
 /// Collects the keys of a receipt, one after the other. Keeps no more of them than the receipt lists.
@@ -179,16 +132,5 @@ mod tests {
         (0..100_000).for_each(|number| collector.push(key(number)));
         assert_eq!(collector.listed.capacity(), 0);
         assert!(matches!(collector.finish(), KeyUses::Tree(KeyTree { size: 100_000, .. })));
-    }
-
-    #[test]
-    fn a_format_is_known_by_its_number() {
-        for format in [ReceiptFormat::V1, ReceiptFormat::V2] {
-            assert_eq!(ReceiptFormat::try_from(u32::from(format)), Ok(format));
-        }
-        assert_eq!(
-            ReceiptFormat::try_from(3).unwrap_err().to_string(),
-            "receipts of format 3 are not known to this version"
-        );
     }
 }

@@ -1,0 +1,45 @@
+//! What receipts say since format 3.
+
+use serde::{Deserialize, Serialize};
+
+/// What receipts say since format 3.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReceiptDetails {
+    /// The version of the program that made the receipt.
+    pub software_version: String,
+    /// The cluster of the job.
+    pub cluster: String,
+    /// Where the records came from.
+    pub source: SignedSource,
+    /// How a record became the message that was signed: `Payload` or `Bound`.
+    pub message: String,
+    /// Batches of the job: the leaves under its root.
+    pub tree_size: u64,
+    /// Batches with a seal. The maker of the receipt has verified every signature of the others.
+    pub sealed: u64,
+    /// Signatures that were verified before they were committed; absent when that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signatures_checked: Option<u64>,
+    /// When the receipt was made, by the clock of its maker.
+    pub made_at: String,
+}
+
+/// Where the records of a job came from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all_fields = "camelCase")]
+pub enum SignedSource {
+    /// They were made in the ledger.
+    Generated,
+    /// They are rows of a table, named as its server names it.
+    Table {
+        /// The schema.
+        schema: String,
+        /// The table.
+        table: String,
+        /// The columns that identify a row.
+        key_columns: Vec<String>,
+        /// The column that was signed.
+        payload_column: String,
+    },
+}

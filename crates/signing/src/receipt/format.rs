@@ -1,0 +1,79 @@
+//! The formats of receipts.
+
+use serde::{Deserialize, Serialize};
+
+/// The format of a receipt: a number in JSON, and absent for the first one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u32", into = "u32")]
+pub enum ReceiptFormat {
+    /// Lists every key, whatever their number.
+    V1,
+    /// Lists up to [`LISTED_KEYS_LIMIT`](super::LISTED_KEYS_LIMIT) keys, and has the root over more of them.
+    V2,
+    /// As [`V2`](Self::V2), with [`ReceiptDetails`](super::ReceiptDetails). Lists keys that have sealed batches without signing a record, too.
+    #[default]
+    V3,
+}
+
+/// A receipt of a later version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("receipts of format {0} are not known to this version")]
+pub struct UnknownFormat(u32);
+
+impl ReceiptFormat {
+    /// That of receipts that do not say so.
+    pub(super) fn first() -> Self {
+        Self::V1
+    }
+
+    pub(super) fn is_first(&self) -> bool {
+        *self == Self::V1
+    }
+
+    /// The JWS `typ` of such a receipt. No JWS for another purpose has it.
+    pub(super) fn jws_type(self) -> &'static str {
+        match self {
+            Self::V1 | Self::V2 => "vaultstream-receipt",
+            Self::V3 => "vaultstream-receipt+jwt",
+        }
+    }
+}
+
+impl TryFrom<u32> for ReceiptFormat {
+    type Error = UnknownFormat;
+
+    fn try_from(number: u32) -> Result<Self, UnknownFormat> {
+        match number {
+            1 => Ok(Self::V1),
+            2 => Ok(Self::V2),
+            3 => Ok(Self::V3),
+            other => Err(UnknownFormat(other)),
+        }
+    }
+}
+
+impl From<ReceiptFormat> for u32 {
+    fn from(format: ReceiptFormat) -> Self {
+        match format {
+            ReceiptFormat::V1 => 1,
+            ReceiptFormat::V2 => 2,
+            ReceiptFormat::V3 => 3,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_format_is_known_by_its_number() {
+        for format in [ReceiptFormat::V1, ReceiptFormat::V2, ReceiptFormat::V3] {
+            assert_eq!(ReceiptFormat::try_from(u32::from(format)), Ok(format));
+        }
+        assert_eq!(
+            ReceiptFormat::try_from(4).unwrap_err().to_string(),
+            "receipts of format 4 are not known to this version"
+        );
+    }
+}
