@@ -34,8 +34,7 @@ pub(crate) fn read(text: &str) -> (Vec<Document>, Vec<Fault>) {
     let mut documents = Vec::new();
     loop {
         match reader.document() {
-            Ok(Some(document)) => documents.push(document),
-            Ok(None) => break,
+            Ok(document) => documents.push(document),
             Err(Stop::Syntax(fault)) => {
                 reader.faults.push(fault);
                 if reader.faults.len() >= Fault::MOST || !matches!(reader.parser.proceed_next_document(), Ok(true)) {
@@ -82,21 +81,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The next document; `None` at the end of the text.
-    fn document(&mut self) -> Result<Option<Document>, Stop> {
-        loop {
-            match self.next()? {
-                (Event::StreamEnd, _) => return Ok(None),
-                (Event::DocumentStart(..), _) => {
-                    let (event, position) = self.next()?;
-                    let mut positions = Positions::new(position);
-                    let value = self.node(event, position, 0, &mut positions)?;
-                    self.anchors.clear();
-                    return Ok(Some(Document { value, positions }));
-                }
-                _ => {}
-            }
-        }
+    /// The next document.
+    fn document(&mut self) -> Result<Document, Stop> {
+        while !matches!(self.next()?.0, Event::DocumentStart(..)) {}
+        let (event, position) = self.next()?;
+        let mut positions = Positions::new(position);
+        let value = self.node(event, position, 0, &mut positions)?;
+        self.anchors.clear();
+        Ok(Document { value, positions })
     }
 
     fn node(

@@ -113,6 +113,8 @@ fn a_wrong_text_or_switch_is_told_in_one_sentence_with_its_field_and_the_remedy(
         ("suspend: 'yes'", "spec.suspend is \"yes\": write true"),
         ("suspend: off", "spec.suspend is \"off\": write false"),
         ("suspend: 'true'", "spec.suspend is \"true\": remove the quotes"),
+        ("suspend: 'TRUE'", "spec.suspend is \"TRUE\": write true"),
+        ("suspend: later", "spec.suspend is \"later\": write true or false"),
         ("suspend: 1", "spec.suspend is 1: write true or false"),
         (
             "connectionSecret: My_Secret",

@@ -12,26 +12,29 @@ use crate::queries::Queries;
 /// Only one transaction holds it, and nothing but such steps and VACUUM waits for it: jobs are read and written as ever.
 const HOLD: &str = "LOCK TABLE vaultstream.jobs IN SHARE UPDATE EXCLUSIVE MODE";
 
-/// The jobs of the tenant that have not ended, and those whose generated records are there: of the tenant, or where all are asked
-/// for, of the whole cluster. The partitions are found by their names: jobs that have ended keep their rows for years. They are looked
-/// up in a hash of the subquery: joined, whatever a catalog without statistics suggests, each job would be compared with each of them.
+/// The jobs that take something, and those of the tenant that wait no shorter than the job $4, which is among them: of the tenant, or
+/// where all are asked for, of the whole cluster. Others that wait take nothing, and there may be thousands. Of jobs that have ended, which
+/// keep their rows for years, those whose generated records are there: their partitions are found by their names.
 pub(crate) const CLAIMS: &str = "WITH kept AS ( \
         SELECT CASE WHEN relname ~ '^records_[0-9]+$' THEN substr(relname::text, 9)::bigint END AS id FROM pg_class \
          WHERE relnamespace = 'vaultstream'::regnamespace AND relkind = 'r' AND relname LIKE 'records\\_%'), \
-    ids AS ( \
-        SELECT id FROM vaultstream.jobs WHERE cluster = $1 AND ($3 OR namespace = $2) AND live \
-           AND state IN ('Pending', 'Provisioning', 'Seeding', 'Signing', 'Finishing') \
-        UNION SELECT id FROM kept) \
+    claims AS ( \
+        SELECT j.*, false AS kept FROM vaultstream.jobs j \
+         WHERE cluster = $1 AND ($3 OR namespace = $2) AND live \
+           AND (state IN ('Seeding', 'Signing', 'Finishing') \
+                OR state IN ('Pending', 'Provisioning') AND namespace = $2 AND id <= $4) \
+        UNION ALL \
+        SELECT j.*, true FROM kept JOIN vaultstream.jobs j USING (id) \
+         WHERE cluster = $1 AND ($3 OR namespace = $2) \
+           AND NOT (live AND state IN ('Pending', 'Provisioning', 'Seeding', 'Signing', 'Finishing'))) \
     SELECT id, namespace = $2 AS of_tenant, state, suspended, total, \
            greatest(seeded, nullif(plan_rows_allowed, 9223372036854775807)) AS seeded, \
-           greatest(batches, nullif(plan_batches_allowed, 9223372036854775807), 0) AS batches, \
-           id IN (SELECT id FROM kept WHERE id IS NOT NULL) AS kept, \
+           greatest(batches, nullif(plan_batches_allowed, 9223372036854775807), 0) AS batches, kept, \
            (spec #>> '{source,generate,records}')::bigint AS records, \
            coalesce((spec #>> '{source,generate,payloadBytes}')::bigint, 0) AS payload_bytes, \
            (spec ->> 'batchSize')::bigint AS batch_size, (spec #>> '{keys,count}')::bigint AS keys, \
            (spec #>> '{keys,maxSignatures}')::bigint AS max_signatures \
-      FROM ids JOIN vaultstream.jobs USING (id) \
-     WHERE cluster = $1 AND ($3 OR namespace = $2)";
+      FROM claims";
 
 /// Makes sure that the job may begin, and that no other one begins before this transaction ends.
 pub(crate) async fn check_start(
@@ -72,7 +75,7 @@ pub(crate) async fn check_growth(
 async fn claims(tx: &Queries<'_>, job: &Job, limits: &LedgerLimits) -> Result<Vec<JobClaim>, QueryError> {
     tx.batch(HOLD).await?;
     let of_all = !limits.cluster.is_unlimited(&Quantity::ALL);
-    let rows = tx.query(CLAIMS, &[&job.cluster, &job.namespace, &of_all]).await?;
+    let rows = tx.query(CLAIMS, &[&job.cluster, &job.namespace, &of_all, &job.id.0]).await?;
     Ok(rows.iter().map(claim).collect())
 }
 
