@@ -16,7 +16,7 @@ use crate::{
     error::Failure,
     job::{receipt_digest, title},
     output::{self, hex},
-    verify::{Verified, compared::Compared, problem::Problem, revoked::RevokedKey},
+    verify::{Verified, anchors::Anchor, compared::Compared, problem::Problem, revoked::RevokedKey},
 };
 
 /// Rejects shown in full; the others are counted.
@@ -96,6 +96,9 @@ pub(crate) struct Report {
     /// SHA-256 of the receipt as it is stored.
     #[serde(skip_serializing_if = "Option::is_none")]
     receipt_digest: Option<String>,
+    /// What timestamping authorities say of the receipt.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    anchors: Vec<Anchor>,
     /// Keys that were revoked and have signed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     revoked_keys: Vec<RevokedKey>,
@@ -228,6 +231,7 @@ impl Report {
             batch_size: job.spec.batch_size,
             merkle_root: job.merkle_root.as_deref().map(hex),
             receipt_digest: receipt_digest(job),
+            anchors: Vec::new(),
             revoked_keys: verified.revoked.clone(),
             problems: verified.problems.clone(),
             proves: None,
@@ -240,6 +244,12 @@ impl Report {
     #[must_use]
     pub(crate) fn proving(self, proof: &'static str) -> Self {
         Self { proves: self.is_good().then_some(proof), ..self }
+    }
+
+    /// The same, with what timestamping authorities say of the receipt.
+    #[must_use]
+    pub(crate) fn anchored(self, anchors: Vec<Anchor>) -> Self {
+        Self { anchors, ..self }
     }
 
     /// Whether the job is Complete and nothing is wrong with it.

@@ -7,6 +7,7 @@
 //! - keys: which of those that signed were revoked; a compromised one is a problem;
 //! - the table, last: whether its rows are still what was signed. The other checks do not depend on it.
 
+pub(crate) mod anchors;
 pub(crate) mod compared;
 pub(crate) mod expected;
 pub(crate) mod problem;

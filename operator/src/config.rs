@@ -57,7 +57,7 @@ pub struct Config {
     pub worker_image: String,
 
     /// Folder with the operator's own connection: DATABASE_URL, NATS_URL, and optionally postgres-ca.crt, postgres.crt,
-    /// postgres.key, nats-ca.crt, nats.crt, nats.key, nats.creds, nats.nkey. It holds no key-encryption key.
+    /// postgres.key, nats-ca.crt, nats.crt, nats.key, nats.creds, nats.nkey, and tsa-ca.crt for timestamping authorities behind https. It holds no key-encryption key.
     #[arg(long, env = "VAULTSTREAM_CONNECTION_DIR", default_value = "/etc/vaultstream/connection")]
     pub connection_dir: PathBuf,
 
@@ -98,6 +98,11 @@ pub struct Config {
     /// What jobs may take of the ledger.
     #[command(flatten)]
     pub limits: LimitArgs,
+
+    /// URLs of timestamping authorities (RFC 3161) that SigningJobs may name in spec.anchors, with commas between them; others are not asked.
+    /// Default: none.
+    #[arg(long, env = "VAULTSTREAM_ALLOWED_TSAS", value_delimiter = ',')]
+    pub allowed_tsas: Vec<String>,
 
     /// Copies of each stream in NATS, 1 to 5. Default: 3 in a cluster that has room for them, else 1.
     #[arg(long, env = "VAULTSTREAM_NATS_REPLICAS", value_parser = clap::value_parser!(u8).range(1..=5))]

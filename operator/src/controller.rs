@@ -1,5 +1,5 @@
 //! What the leader runs: the controller of SigningJobs, the polls of the cluster's capabilities and of its SigningJob type, the
-//! sweep, and the count of jobs.
+//! sweep, the count of jobs, and the requests for anchors.
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
@@ -22,6 +22,7 @@ use vaultstream_api::SigningJob;
 use vaultstream_lifecycle::Settings;
 
 use crate::{
+    anchoring,
     backoff::RetryDelays,
     installed_schema,
     job::{
@@ -104,6 +105,7 @@ pub(crate) async fn control(replica: &Replica, cluster: String, children: Arc<Ch
         () = sweep_for_ever(&context, &stores) => {}
         () = count_for_ever(&context, &stores) => {}
         () = end_ghosts_for_ever(&context, &stores) => {}
+        () = anchoring::anchor_for_ever(&context, &config.connection_dir) => {}
         () = installed_schema::check_for_ever(client, &missing_field_sender) => {}
         () = capabilities::poll_for_ever(client, config, authorities, &capabilities_sender, count) => {}
     }
@@ -141,7 +143,9 @@ fn context(
         recorder: Recorder::new(client.clone(), reporter),
         client: client.clone(),
         dependencies: dependencies.clone(),
-        supervisor: JobSupervisor::new(resources, requeue, ending.clone()),
+        supervisor: JobSupervisor::new(resources, requeue.clone(), ending.clone()),
+        allowed_tsas: config.allowed_tsas.clone(),
+        requeue,
         children,
         backlog: backlog.clone(),
         capabilities,

@@ -12,6 +12,7 @@
 //! - unknown is never zero: what cannot be read changes no number of workers and ends no job;
 //! - nothing is written when nothing differs.
 
+mod anchoring;
 mod api_client;
 mod backoff;
 mod cluster_id;

@@ -8,6 +8,7 @@
 
 mod harness;
 
+mod anchors;
 mod bundles;
 mod confined;
 mod custody;

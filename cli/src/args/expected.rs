@@ -14,6 +14,10 @@ pub struct ExpectedArgs {
     /// A file with the job's receipt, as `vaultstream receipt --raw` printed it.
     #[arg(long, value_name = "FILE")]
     pub receipt: Option<PathBuf>,
+    /// A PEM file with the root certificates of the timestamping authorities that you believe. Then the tokens over the receipt are
+    /// checked, and there has to be one.
+    #[arg(long, value_name = "PEM")]
+    pub tsa_roots: Option<PathBuf>,
 }
 
 /// SHA-256 of a receipt.

@@ -47,6 +47,11 @@ pub struct RunArgs {
     #[arg(long)]
     pub seed_only: bool,
 
+    /// How long to wait for the timestamping authorities of spec.anchors after a job's end. Those that have not confirmed by then are asked
+    /// again when the same command is run again.
+    #[arg(long, default_value = "20s", value_name = "TIME")]
+    pub anchor_timeout: humantime::Duration,
+
     /// Interval of comparisons of streams and ledger. For tests, which need a short one.
     #[arg(long, env = "VAULTSTREAM_REPAIR_INTERVAL", default_value = "30s", hide = true)]
     pub repair_interval: humantime::Duration,

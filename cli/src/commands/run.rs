@@ -1,5 +1,6 @@
 //! `vaultstream run`: each job of the manifests, one after the other.
 
+mod anchors;
 mod changes;
 mod context;
 mod drive;
@@ -129,10 +130,15 @@ impl RunContext<'_> {
         let now = SignedNow { before, time: begun.elapsed() };
         let ended = jobs::by_id(&environment.ledger, job.id).await.map_err(|error| Failure::of(&error))?;
         let ended = ended.ok_or_else(|| lost(&title))?;
-        match interrupt.or(self.check(&ended, now)).await {
+        match interrupt.or(self.anchor_and_check(&ended, now)).await {
             Some(report) => report.map(Some),
             None => Err(interrupt.failure(next_steps::interrupted(environment, &ended).await)),
         }
+    }
+
+    async fn anchor_and_check(self, job: &Job, now: SignedNow) -> Result<Report, Failure> {
+        let anchors = anchors::ask(self, job).await?;
+        Ok(self.check(job, now).await?.anchored(anchors))
     }
 
     async fn check(self, job: &Job, now: SignedNow) -> Result<Report, Failure> {

@@ -10,7 +10,7 @@ use crate::{
     error::Failure,
     output,
     report::Report,
-    verify::{self, CheckOptions, expected::Expected, problem::NAMED},
+    verify::{self, CheckOptions, anchors, expected::Expected, problem::NAMED},
 };
 
 /// Checks a job and prints the report.
@@ -22,6 +22,7 @@ pub(crate) async fn verify(args: VerifyArgs) -> Result<ExitCode, Failure> {
         output::remark("note: --strict has no effect any more: changed rows fail unless --allow-changed is given");
     }
     let expected = Expected::of(&args.expected)?;
+    let roots = anchors::roots(args.expected.tsa_roots.as_deref())?;
     if let Some(file) = &args.subject.bundle {
         return bundle::verify(file, &args, &expected);
     }
@@ -38,7 +39,10 @@ pub(crate) async fn verify(args: VerifyArgs) -> Result<ExitCode, Failure> {
         verified.demand_unchanged();
     }
     verified.problems.extend(expected.problems(job.receipt.as_deref()));
-    let report = Report::of(&opened.ledger, &job, &verified, None).await?.proving(expected.proof());
+    let anchors = anchors::of_job(&opened.ledger, &job, roots.as_ref()).await?;
+    verified.problems.extend(anchors.problems);
+    let report = Report::of(&opened.ledger, &job, &verified, None).await?;
+    let report = report.proving(expected.proof()).anchored(anchors.anchors);
     report.print(args.output)?;
     Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -79,6 +79,9 @@ impl Report {
                 row(name, value)?;
             }
         }
+        for anchor in &self.anchors {
+            row("time", &anchor.to_string())?;
+        }
         row("uid", &self.uid.to_string())?;
         self.proves.map_or(Ok(()), |proof| row("proves", proof))
     }
@@ -211,6 +214,7 @@ mod tests {
             batch_size: 500,
             merkle_root: Some("11".repeat(32)),
             receipt_digest: Some("22".repeat(32)),
+            anchors: Vec::new(),
             revoked_keys: Vec::new(),
             problems: Vec::new(),
             proves: None,

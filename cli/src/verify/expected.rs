@@ -65,7 +65,7 @@ mod tests {
     fn another_receipt_than_the_expected_one_is_a_problem() {
         let expected = |text: &str| {
             let receipt_digest = Some(ReceiptDigest(digest(text)));
-            Expected::of(&ExpectedArgs { receipt_digest, receipt: None }).unwrap()
+            Expected::of(&ExpectedArgs { receipt_digest, ..ExpectedArgs::default() }).unwrap()
         };
         assert!(expected("a.b.c").problems(Some("a.b.c")).is_empty());
         let other = expected("a.b.c").problems(Some("a.b.d"));
@@ -82,11 +82,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("receipt.jws");
         fs::write(&file, "a.b.c\n").unwrap();
-        let expected = Expected::of(&ExpectedArgs { receipt_digest: None, receipt: Some(file.clone()) }).unwrap();
+        let expected = Expected::of(&ExpectedArgs { receipt: Some(file.clone()), ..ExpectedArgs::default() }).unwrap();
         assert!(expected.problems(Some("a.b.c")).is_empty());
         assert_eq!(expected.problems(Some("a.b.x")).len(), 1);
         fs::remove_file(&file).unwrap();
-        let failure = Expected::of(&ExpectedArgs { receipt_digest: None, receipt: Some(file) }).unwrap_err();
+        let failure = Expected::of(&ExpectedArgs { receipt: Some(file), ..ExpectedArgs::default() }).unwrap_err();
         assert_eq!(failure.code(), 2);
         assert!(failure.message().contains("cannot be read"), "{}", failure.message());
     }

@@ -38,6 +38,8 @@ pub(crate) enum ProblemKind {
     Payload,
     /// No receipt, or one that contradicts the ledger.
     Receipt,
+    /// A timestamp token that is wrong, or is missing.
+    Anchor,
     /// A row that was changed after it was signed.
     Changed,
     /// A row that was deleted after it was signed.

@@ -26,6 +26,12 @@ pub(crate) fn durations_ordered(lower: &str, upper: &str) -> Rule {
         .field_path(format!(".{lower}"))
 }
 
+/// CEL: as [`fixed`], for a list that may be absent.
+pub(crate) fn fixed_list(path: &str) -> Rule {
+    let or_none = |of: &str| format!("(has({of}.{path}) ? {of}.{path} : [])");
+    Rule { rule: format!("{} == {}", or_none("self"), or_none("oldSelf")), ..fixed(path) }
+}
+
 /// CEL: `path` keeps its value once the object exists.
 pub(crate) fn fixed(path: &str) -> Rule {
     Rule::new(format!("self.{path} == oldSelf.{path}"))

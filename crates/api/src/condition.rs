@@ -26,6 +26,8 @@ documented! {
         Failed,
         /// `spec.suspend` stopped the work.
         Suspended,
+        /// Every timestamping authority of `spec.anchors` has confirmed the receipt. Only jobs that name one have this condition.
+        Anchored,
     }
 }
 
@@ -71,7 +73,7 @@ macro_rules! reasons {
 
 reasons! {
     /// The job is being worked on.
-    Progressing for Ready | Complete | Failed;
+    Progressing for Ready | Complete | Failed | Anchored;
     /// The job is done: every record is signed or rejected.
     Finished for Ready | Complete | Stalled;
     /// The spec was accepted.
@@ -163,6 +165,14 @@ reasons! {
     NotSuspended for Suspended;
     /// The SigningJob is being deleted.
     Deleting for Ready;
+    /// Every timestamping authority has confirmed the receipt; the message says when.
+    Confirmed for Anchored;
+    /// A timestamping authority has not confirmed the receipt yet. It is asked again; the message has what went wrong last.
+    NotConfirmed for Anchored;
+    /// The operator may not ask a timestamping authority, because its settings do not allow this URL; the message names it.
+    TsaNotAllowed for Anchored;
+    /// The job failed without a receipt that could be confirmed.
+    NoReceipt for Anchored;
 }
 
 impl Reason {
@@ -188,6 +198,9 @@ impl Reason {
                 | Self::SuspendRequested
                 | Self::NotSuspended
                 | Self::Deleting
+                | Self::Confirmed
+                | Self::NotConfirmed
+                | Self::NoReceipt
         )
     }
 }

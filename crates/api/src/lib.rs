@@ -15,6 +15,7 @@
 
 #![expect(unreachable_pub, reason = "KubeSchema declares a struct of the same visibility inside a function")]
 
+mod anchor;
 mod autoscaling;
 mod cel;
 mod check;
@@ -49,6 +50,7 @@ mod work;
 mod workers;
 mod yaml;
 
+pub use anchor::Anchor;
 pub use autoscaling::{Autoscaling, ScalingMode};
 pub use condition::{ConditionType, Reason};
 pub use crd::{crd, crd_yaml, schema};

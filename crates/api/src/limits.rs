@@ -3,6 +3,9 @@
 /// Longest `metadata.name`: the longest name made from it (`vs-<name>-<hash>-<suffix>`, a pod's) still is a DNS label.
 pub const MAX_NAME: usize = 40;
 
+/// Most timestamping authorities of one job.
+pub const MAX_ANCHORS: u32 = 5;
+
 /// Most batches of one job; it bounds planning, repair and the ledger's `batches` table.
 pub const MAX_BATCHES: u64 = 5_000_000;
 /// Most records of one batch.

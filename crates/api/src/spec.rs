@@ -3,8 +3,9 @@
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
+use crate::anchor::{self, Anchor};
 use crate::autoscaling::Autoscaling;
-use crate::cel::{fixed, optional_duration_between};
+use crate::cel::{fixed, fixed_list, optional_duration_between};
 use crate::duration::GoDuration;
 use crate::keys::{Keys, Signing};
 use crate::rejected::MaxRejected;
@@ -49,6 +50,7 @@ use crate::{defaults, limits, pattern};
     validation = fixed("keys.count"),
     validation = fixed("signing.message"),
     validation = fixed("signing.nonce"),
+    validation = fixed_list("anchors"),
     validation = Rule::new("self.connectionSecret == oldSelf.connectionSecret || oldSelf.suspend")
         .message("connectionSecret can be changed only while the job is suspended")
         .field_path(".connectionSecret"),
@@ -87,6 +89,13 @@ pub struct SigningJobSpec {
     /// How records are signed.
     #[serde(default)]
     pub signing: Signing,
+
+    /// Timestamping authorities that confirm when the receipt existed. The job is Complete without them: they are asked afterwards, and
+    /// again until each has confirmed. Cannot be changed after creation.
+    // Left out when there is none: the specs in receipts of earlier versions are without it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "anchor::list")]
+    pub anchors: Vec<Anchor>,
 
     /// How much one worker does at once.
     #[serde(default)]
@@ -141,6 +150,7 @@ impl SigningJobSpec {
             max_payload_bytes: defaults::max_payload_bytes(),
             keys: Keys::default(),
             signing: Signing::default(),
+            anchors: Vec::new(),
             concurrency: Concurrency::default(),
             retry: Retry::default(),
             max_rejected: defaults::max_rejected(),

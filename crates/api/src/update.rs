@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use crate::anchor::Anchor;
 use crate::error::FieldError;
 use crate::keys::{Keys, Signing};
 use crate::spec::SigningJobSpec;
@@ -10,7 +11,7 @@ use crate::spec::SigningJobSpec;
 ///
 /// # Errors
 /// One finding for every field that cannot be changed after creation: `source`, `batchSize`, `maxPayloadBytes`, `keys.count`,
-/// `signing.message`, `signing.nonce`, and `connectionSecret` unless the job is suspended.
+/// `signing.message`, `signing.nonce`, `anchors`, and `connectionSecret` unless the job is suspended.
 pub fn validate_update(old: &SigningJobSpec, new: &SigningJobSpec) -> Result<(), Vec<FieldError>> {
     // Destructured without `..`, so that a new field has to be assigned to one of the two kinds.
     let SigningJobSpec {
@@ -19,6 +20,7 @@ pub fn validate_update(old: &SigningJobSpec, new: &SigningJobSpec) -> Result<(),
         max_payload_bytes,
         keys: Keys { count, lease: _, max_signatures: _, retain: _ },
         signing: Signing { nonce, message, verify: _ },
+        anchors,
         connection_secret,
         suspend: _,
         concurrency: _,
@@ -39,11 +41,21 @@ pub fn validate_update(old: &SigningJobSpec, new: &SigningJobSpec) -> Result<(),
     fixed("spec.keys.count", &old.keys.count, count, &mut found);
     fixed("spec.signing.message", &old.signing.message, message, &mut found);
     fixed("spec.signing.nonce", &old.signing.nonce, nonce, &mut found);
+    if by_url(anchors) != by_url(&old.anchors) {
+        found.push(FieldError::about("spec.anchors", "cannot be changed after creation: create another SigningJob"));
+    }
     if *connection_secret != old.connection_secret && !old.suspend {
         let advice = format!("it was {}, and can be changed only while the job is suspended", old.connection_secret);
         found.push(FieldError::new("spec.connectionSecret", connection_secret, advice));
     }
     if found.is_empty() { Ok(()) } else { Err(found) }
+}
+
+/// In the order of their URLs: to the API server, too, they have no other.
+fn by_url(anchors: &[Anchor]) -> Vec<&Anchor> {
+    let mut sorted: Vec<&Anchor> = anchors.iter().collect();
+    sorted.sort_by_key(|anchor| &anchor.tsa);
+    sorted
 }
 
 fn fixed<T: PartialEq + Display>(path: &str, old: &T, new: &T, found: &mut Vec<FieldError>) {
@@ -83,10 +95,24 @@ mod tests {
         for (new, sentence) in cases {
             assert_eq!(told("", new), [format!("{sentence}, {FOR_LIFE}")]);
         }
+        const ANCHORS: &str = "anchors: [{tsa: 'http://127.0.0.1/tsr'}]";
+        let sentence = "spec.anchors cannot be changed after creation: create another SigningJob";
+        assert_eq!(told("", ANCHORS), [sentence]);
+        assert_eq!(told(ANCHORS, ""), [sentence]);
+        assert_eq!(told(ANCHORS, ANCHORS), [""; 0]);
         let mut other = spec("");
         other.source = crate::Source::Generate(crate::GenerateSource { records: 11, payload_bytes: 64 });
         let found = validate_update(&spec(""), &other).unwrap_err();
         assert_eq!(found[0].to_string(), "spec.source cannot be changed after creation: create another SigningJob");
+    }
+
+    /// Specs are hashed into receipts: what an earlier version did not write must not be written now.
+    #[test]
+    fn a_spec_without_anchors_does_not_mention_them() {
+        let written = |lines: &str| serde_json::to_value(spec(lines)).unwrap().get("anchors").cloned();
+        assert_eq!(written("suspend: false"), None);
+        assert_eq!(written("anchors: []"), None);
+        assert!(written("anchors: [{tsa: 'https://tsa.example/'}]").is_some());
     }
 
     /// Specs are hashed into receipts: what an earlier version did not write must not be written now.

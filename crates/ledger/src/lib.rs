@@ -21,6 +21,7 @@
 //! 6. A connection is returned to the pool between transactions, or closed. Tables are read in sessions that do nothing else, and what
 //!    was done in one is undone before it is used again.
 
+pub mod anchors;
 mod class;
 mod clock;
 mod connection;

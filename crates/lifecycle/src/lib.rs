@@ -10,9 +10,12 @@
 //!            batches         repair
 //! ```
 //!
+//! What is left after the end, [`Anchoring`] does: timestamping authorities confirm the receipt.
+//!
 //! A worker of the job plans the batches of a table, and makes the receipt. Each is asked for by a message, so that a table has its streams
 //! before it is planned.
 
+mod anchoring;
 mod drive;
 mod driver;
 mod error;
@@ -26,6 +29,7 @@ mod settings;
 mod stream_state;
 mod topology;
 
+pub use anchoring::Anchoring;
 pub use drive::{Driven, Until, Watch, drive, retry_outage};
 pub use driver::{Advance, Driver, Outcome};
 pub use error::LifecycleError;

@@ -9,7 +9,7 @@ use crate::{
     backoff::RetryDelays,
     dependencies::Dependencies,
     job::{apply::AppliedHashes, children::ChildCache, status::StatusWriter},
-    lifecycle::job_supervisor::JobSupervisor,
+    lifecycle::{job_supervisor::JobSupervisor, requeue::RequeueSender},
     metrics::Metrics,
     scaling::{backlog_cache::BacklogCache, scaler_selection::ClusterCapabilities},
 };
@@ -37,6 +37,10 @@ pub(crate) struct Context {
     pub(crate) namespace: String,
     /// The uid of this cluster.
     pub(crate) cluster: String,
+    /// The timestamping authorities that may be asked.
+    pub(crate) allowed_tsas: Vec<String>,
+    /// Requeues jobs for reconciles.
+    pub(crate) requeue: RequeueSender,
     pub(crate) worker_image: String,
     /// Where workers send traces.
     pub(crate) otlp_endpoint: Option<String>,

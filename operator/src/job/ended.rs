@@ -6,8 +6,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::runtime::{controller::Action, events::EventType};
-use vaultstream_api::{Difference, Reason, SigningJob, SigningJobStatus, differences};
-use vaultstream_ledger::jobs;
+use vaultstream_api::{ConditionType, Difference, Reason, SigningJob, SigningJobStatus, differences};
+use vaultstream_ledger::{
+    QueryError,
+    anchors::{self, AnchorRow},
+    jobs,
+};
 
 use crate::{
     fault::ConditionFault,
@@ -28,6 +32,8 @@ use crate::{
 const CHILDREN_POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// The delay before the ledger is asked again for the spec that was signed.
 const LEDGER_RETRY_INTERVAL: Duration = Duration::from_secs(5);
+/// How often the anchors of a job are read while one is pending. It is requeued when one was asked for, too.
+const ANCHORS_POLL_INTERVAL: Duration = Duration::from_secs(60);
 /// Fields that have an effect after the end, too.
 const EFFECTIVE_AFTER_END: [&str; 2] = ["spec.ttlAfterFinished", "spec.deletionPolicy"];
 
@@ -53,6 +59,11 @@ pub(crate) async fn reconcile_ended(
         Ok(Some(changes)) => status::changed_after_end(job, changes, Timestamp::now()),
         _ => job.status.clone(),
     };
+    let anchors = pending_anchors(ctx, job).await;
+    let base = match &anchors {
+        Ok(Some(anchors)) => status::anchored(job, base, anchors, &ctx.allowed_tsas, Timestamp::now()),
+        _ => base,
+    };
     let status = SigningJobStatus { replicas: Some(0), rate_per_second: None, scaling_mode: None, ..base };
     match ctx.status_writer.write(&ctx.client, job.into(), &status).await? {
         // Nothing else would reconcile this job again.
@@ -66,11 +77,32 @@ pub(crate) async fn reconcile_ended(
     }
     let left =
         expiry::delete_when_due(&ctx.client, job, &job.status, Timestamp::now()).await.map_err(StatusError::from)?;
-    Ok(match (left, &changes) {
-        (_, Err(_)) => Action::requeue(LEDGER_RETRY_INTERVAL),
-        (Some(left), Ok(_)) => Action::requeue(left + Duration::from_secs(1)),
-        (None, Ok(_)) => Action::await_change(),
+    let left = left.map(|left| left + Duration::from_secs(1));
+    let retry = match (changes.is_err() || anchors.is_err(), &anchors) {
+        (true, _) => Some(LEDGER_RETRY_INTERVAL),
+        (false, Ok(Some(_))) => Some(ANCHORS_POLL_INTERVAL),
+        (false, _) => None,
+    };
+    Ok(match (left, retry) {
+        (Some(left), Some(retry)) => Action::requeue(left.min(retry)),
+        (Some(delay), None) | (None, Some(delay)) => Action::requeue(delay),
+        (None, None) => Action::await_change(),
     })
+}
+
+/// The anchors of a job while one of them is pending; `None` once the condition says that all have confirmed.
+async fn pending_anchors(ctx: &Context, job: &ValidJob) -> Result<Option<Vec<AnchorRow>>, ConditionFault> {
+    let is_final = |condition: &Condition| {
+        condition.type_ == ConditionType::Anchored.as_str()
+            && [Reason::Confirmed, Reason::NoReceipt].iter().any(|reason| condition.reason == reason.as_str())
+    };
+    if job.spec.anchors.is_empty() || job.status.conditions.iter().any(is_final) {
+        return Ok(None);
+    }
+    let ledger = ctx.dependencies.ledger()?;
+    let unavailable = |error: QueryError| ConditionFault::new(Reason::LedgerUnavailable, error.to_string());
+    let Some(row) = jobs::by_uid(&ledger, job.uid).await.map_err(unavailable)? else { return Ok(None) };
+    anchors::of_job(&ledger, row.id).await.map(Some).map_err(unavailable)
 }
 
 /// Announces that a change of the spec came after the end and has no effect.

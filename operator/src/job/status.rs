@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use vaultstream_api::{
     Difference, KeyCounts, Phase, ReceiptSummary, RecordCounts, SigningJob, SigningJobStatus, names::selector_labels,
 };
-use vaultstream_ledger::{Job, JobState, Progress};
+use vaultstream_ledger::{Job, JobState, Progress, anchors::AnchorRow};
 use vaultstream_signing::merkle::{Hash, to_hex};
 
 pub(crate) use inputs::StatusInputs;
@@ -99,6 +99,19 @@ pub(crate) fn changed_after_end(job: &ValidJob, changes: &[Difference], now: Tim
         conditions: conditions::changed_after_end(&history, changes),
         ..job.status.clone()
     }
+}
+
+/// The status of a job that has ended, with what is known of its anchors. The authorities `allowed` may be asked.
+pub(crate) fn anchored(
+    job: &ValidJob,
+    status: SigningJobStatus,
+    anchors: &[AnchorRow],
+    allowed: &[String],
+    now: Timestamp,
+) -> SigningJobStatus {
+    let history = conditions::History { old: &status.conditions, generation: job.generation, now };
+    let conditions = conditions::anchored(&history, anchors, allowed);
+    SigningJobStatus { conditions, ..status }
 }
 
 /// The status of a job that is refused as it is.

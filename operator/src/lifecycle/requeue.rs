@@ -32,14 +32,18 @@ impl RequeueSender {
         (Self(Arc::new(senders)), receivers)
     }
 
+    /// Requeues a job.
+    pub(crate) fn requeue(&self, namespace: &str, name: &str) {
+        let Some(sender) = self.0.get(namespace).or_else(|| self.0.get("")) else { return };
+        // A full queue means that reconciles lag behind. The job is polled anyway.
+        let _ = sender.try_send(JobRef::new(name).within(namespace));
+    }
+
     /// Requeues the job for each change of `snapshot`, until its task has ended.
     pub(crate) async fn follow(self, namespace: String, name: String, mut snapshot: watch::Receiver<JobSnapshot>) {
-        let Some(sender) = self.0.get(&namespace).or_else(|| self.0.get("")) else { return };
-        let job = JobRef::new(&name).within(&namespace);
         loop {
             let ended = snapshot.changed().await.is_err();
-            // A full queue means that reconciles lag behind. The job is polled anyway.
-            let _ = sender.try_send(job.clone());
+            self.requeue(&namespace, &name);
             if ended {
                 return;
             }

@@ -50,7 +50,7 @@ impl Site {
     }
 
     /// The ledger by a login as an operator has.
-    async fn operators_ledger(&self) -> Ledger {
+    pub(crate) async fn operators_ledger(&self) -> Ledger {
         let owner = self.ledger().await;
         owner.migrate().await.unwrap();
         let role = format!("operator_{:x}", Uuid::new_v4().as_u128());

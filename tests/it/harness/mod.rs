@@ -19,9 +19,13 @@ mod program;
 mod relay;
 mod site;
 mod tenants;
+mod tsa;
 
 #[path = "../../hostile/contents.rs"]
 pub(crate) mod contents;
+#[path = "../../../crates/anchor/tests/tokens/authority.rs"]
+#[allow(dead_code, reason = "shared with the tests of crates/anchor")]
+pub(crate) mod authority;
 #[path = "../../../crates/streams/tests/nats/hostile.rs"]
 pub(crate) mod hostile;
 #[path = "../../../crates/streams/tests/nats/plain.rs"]
@@ -44,3 +48,4 @@ pub(crate) use process::{Ended, Program, Running};
 pub(crate) use relay::{Lines, Weather};
 pub(crate) use site::{Site, blocking, until};
 pub(crate) use tenants::{mount, role_for};
+pub(crate) use tsa::TsaServer;

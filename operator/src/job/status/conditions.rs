@@ -1,7 +1,8 @@
-//! The conditions of a job, all nine, each with a reason of the fixed list. Pure.
+//! The conditions of a job, each with a reason of the fixed list. Pure.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use vaultstream_api::{ConditionType, Difference, Phase, Reason};
+use vaultstream_ledger::anchors::AnchorRow;
 
 use crate::{
     fault::ConditionFault,
@@ -23,7 +24,9 @@ fn no(reason: Reason, message: impl Into<String>) -> Finding {
 /// The conditions. The time of the last transition is kept while a condition's status does not change.
 pub(super) fn compute(inputs: &StatusInputs<'_>, phase: Phase) -> Vec<Condition> {
     let history = History { old: &inputs.job.status.conditions, generation: inputs.job.generation, now: inputs.now };
-    ConditionType::ALL.into_iter().map(|type_| history.condition(type_, finding(type_, inputs, phase))).collect()
+    let wanted = |type_: &ConditionType| *type_ != ConditionType::Anchored || !inputs.job.spec.anchors.is_empty();
+    let types = ConditionType::ALL.into_iter().filter(wanted);
+    types.map(|type_| history.condition(type_, finding(type_, inputs, phase))).collect()
 }
 
 /// The conditions of a job that is refused as it is. Other conditions are kept.
@@ -119,7 +122,49 @@ fn finding(type_: ConditionType, inputs: &StatusInputs<'_>, phase: Phase) -> Fin
         },
         ConditionType::Suspended if inputs.job.spec.suspend => yes(Reason::SuspendRequested, "spec.suspend is true"),
         ConditionType::Suspended => no(Reason::NotSuspended, "spec.suspend is false"),
+        ConditionType::Anchored => before_anchors(inputs, phase),
     }
+}
+
+/// What is known of anchors before the job's end is looked at: authorities are asked from then on.
+fn before_anchors(inputs: &StatusInputs<'_>, phase: Phase) -> Finding {
+    let receipt = inputs.snapshot.job.as_ref().is_some_and(|row| row.receipt.is_some());
+    match phase {
+        _ if receipt => no(Reason::NotConfirmed, "timestamping authorities are being asked to confirm the receipt"),
+        Phase::Failed => no(Reason::NoReceipt, "the job failed without a receipt"),
+        _ => no(Reason::Progressing, "the job has no receipt yet"),
+    }
+}
+
+/// The conditions of a job that has ended, with what is known of its anchors. The authorities `allowed` may be asked.
+pub(super) fn anchored(history: &History<'_>, anchors: &[AnchorRow], allowed: &[String]) -> Vec<Condition> {
+    let anchored = history.condition(ConditionType::Anchored, confirmed(anchors, allowed));
+    let mut conditions = history.old.to_vec();
+    conditions.retain(|condition| condition.type_ != anchored.type_);
+    conditions.push(anchored);
+    conditions
+}
+
+fn confirmed(anchors: &[AnchorRow], allowed: &[String]) -> Finding {
+    let told = |anchors: &[&AnchorRow]| anchors.iter().map(|anchor| anchor.tsa.as_str()).collect::<Vec<_>>().join(", ");
+    let pending: Vec<&AnchorRow> = anchors.iter().filter(|anchor| anchor.token.is_none()).collect();
+    let refused: Vec<&AnchorRow> = pending.iter().copied().filter(|anchor| !allowed.contains(&anchor.tsa)).collect();
+    if anchors.is_empty() {
+        return no(Reason::NoReceipt, "the job has no receipt that could be confirmed");
+    }
+    if !refused.is_empty() {
+        let message = format!("the operator's settings do not allow to ask {}", told(&refused));
+        return no(Reason::TsaNotAllowed, message);
+    }
+    if pending.is_empty() {
+        let all: Vec<&AnchorRow> = anchors.iter().collect();
+        return yes(Reason::Confirmed, format!("the receipt was confirmed by {}", told(&all)));
+    }
+    let why = |anchor: &&AnchorRow| {
+        let why = anchor.last_error.as_deref().unwrap_or("it is being asked");
+        format!("{}: {why}", anchor.tsa)
+    };
+    no(Reason::NotConfirmed, pending.iter().map(why).collect::<Vec<_>>().join("; "))
 }
 
 /// Why a job failed.
