@@ -220,6 +220,8 @@ fn cel_and_rust_agree_on_updates() {
     let suspended = |secret: &str, suspend: bool| {
         with(&[("spec/connectionSecret", secret.into()), ("spec/suspend", suspend.into())])
     };
+    let one = json!([{ "tsa": "https://tsa.example/" }]);
+    let other = json!([{ "tsa": "https://tsa.example/", "policy": "1.2.3" }]);
     let cases = [
         (complete(), complete(), true),
         (complete(), with(&[("spec/source/generate/records", 1001.into())]), false),
@@ -230,6 +232,11 @@ fn cel_and_rust_agree_on_updates() {
         (complete(), with(&[("spec/keys/count", 101.into())]), false),
         (complete(), with(&[("spec/signing/message", "Bound".into())]), false),
         (complete(), with(&[("spec/signing/nonce", "Deterministic".into())]), false),
+        (complete(), with(&[("spec/anchors", one.clone())]), false),
+        (with(&[("spec/anchors", one.clone())]), complete(), false),
+        (with(&[("spec/anchors", one.clone())]), with(&[("spec/anchors", other)]), false),
+        (with(&[("spec/anchors", one.clone())]), with(&[("spec/anchors", one)]), true),
+        (with(&[("spec/anchors", json!([]))]), complete(), true),
         (complete(), suspended("other", false), false),
         (complete(), suspended("other", true), false),
         (suspended("vaultstream-connection", true), suspended("other", true), true),

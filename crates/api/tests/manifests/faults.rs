@@ -102,6 +102,30 @@ fn a_wrong_duration_is_told_in_one_sentence_with_its_field_and_the_remedy() {
 }
 
 #[test]
+fn a_wrong_authority_is_told_in_one_sentence_with_its_field_and_the_remedy() {
+    const URL: &str = "it must be an http or https URL without a user, such as https://tsa.example.com/tsr";
+    let wrong = |value: &str| (format!("anchors: [{{tsa: '{value}'}}]"), format!("spec.anchors[0].tsa is {value}: {URL}"));
+    let urls = ["tsa.example.com", "ftp://tsa.example.com/", "https://me:secret@tsa.example.com/", "https://a b/", "https://a/#b"];
+    let urls = urls.map(wrong);
+    assert_told(urls.each_ref().map(|(spec, told)| (spec.as_str(), told.as_str())));
+    assert_told([
+        ("anchors: [{policy: 1.2.3}]", "spec.anchors[0].tsa is missing: add it"),
+        (
+            "anchors: [{tsa: 'http://a/', policy: 'yes please'}]",
+            "spec.anchors[0].policy is yes please: it must be an object identifier: numbers with dots between them, such as 1.3.6.1.4.1.4146.2.3",
+        ),
+        (
+            "anchors: [{tsa: 'http://a/'}, {tsa: 'http://a/'}]",
+            "spec.anchors[1].tsa is http://a/: an item before it has the same: remove one",
+        ),
+        (
+            "anchors: [{tsa: 'http://a/1'}, {tsa: 'http://a/2'}, {tsa: 'http://a/3'}, {tsa: 'http://a/4'}, {tsa: 'http://a/5'}, {tsa: 'http://a/6'}]",
+            "spec.anchors has 6 items: at most 5 are possible",
+        ),
+    ]);
+}
+
+#[test]
 fn a_wrong_text_or_switch_is_told_in_one_sentence_with_its_field_and_the_remedy() {
     assert_told([
         ("signing: {nonce: Random}", "spec.signing.nonce is Random: it must be Hedged or Deterministic"),

@@ -13,9 +13,10 @@ use crate::stage::{MINUTE, Stage, options, url_as};
 use crate::tenants::{Login, victim};
 
 /// The rights of every tenant's login in the schema, directly or by its group. Anything else is one too many.
-const RELATIONS: [&str; 7] = [
+const RELATIONS: [&str; 8] = [
     "meta SELECT",
     "schema_history SELECT",
+    "tenant_anchors SELECT",
     "tenant_batches SELECT",
     "tenant_jobs SELECT",
     "tenant_keys SELECT",
