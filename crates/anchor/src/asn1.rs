@@ -21,10 +21,6 @@ fn no() -> bool {
     false
 }
 
-fn sha_256() -> AlgorithmIdentifierOwned {
-    AlgorithmIdentifierOwned { oid: SHA_256, parameters: None }
-}
-
 #[derive(Clone, Debug, PartialEq, Eq, Sequence)]
 pub(crate) struct MessageImprint {
     pub(crate) hash_algorithm: AlgorithmIdentifierOwned,
@@ -136,8 +132,8 @@ pub(crate) struct SigningCertificateV2 {
 
 #[derive(Sequence)]
 pub(crate) struct EssCertIdV2 {
-    #[asn1(default = "sha_256")]
-    pub(crate) hash_algorithm: AlgorithmIdentifierOwned,
+    /// Absent: SHA-256.
+    pub(crate) hash_algorithm: Option<AlgorithmIdentifierOwned>,
     pub(crate) cert_hash: OctetString,
     pub(crate) issuer_serial: Option<Any>,
 }

@@ -3,7 +3,7 @@
 use aws_lc_rs::digest;
 use der::asn1::{AnyRef, ObjectIdentifier};
 use der::{Decode as _, Encode as _};
-use webpki::types::SignatureVerificationAlgorithm;
+use rustls_pki_types::SignatureVerificationAlgorithm;
 use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, aws_lc_rs as algorithms};
 use x509_cert::spki::AlgorithmIdentifierOwned;
 

@@ -4,7 +4,7 @@ use der::asn1::{Any, Int, ObjectIdentifier, OctetString, SetOfVec};
 use der::{Decode as _, Encode as _, Tag, Tagged as _};
 use vaultstream_signing::Hash;
 use webpki::EndEntityCert;
-use webpki::types::CertificateDer;
+use rustls_pki_types::CertificateDer;
 use x509_cert::Certificate;
 
 use crate::asn1::{
@@ -202,7 +202,8 @@ fn certificate_hash(attributes: &SetOfVec<Attribute>) -> Result<(ObjectIdentifie
     if attributes.iter().any(|attribute| attribute.oid == SIGNING_CERTIFICATE_V2) {
         let names: SigningCertificateV2 = attribute(attributes, SIGNING_CERTIFICATE_V2, NAME)?;
         let first = names.certs.first().ok_or(TokenError::Attribute(NAME))?;
-        return Ok((first.hash_algorithm.oid, first.cert_hash.as_bytes().to_vec()));
+        let algorithm = first.hash_algorithm.as_ref().map_or(SHA_256, |algorithm| algorithm.oid);
+        return Ok((algorithm, first.cert_hash.as_bytes().to_vec()));
     }
     let names: SigningCertificate = attribute(attributes, SIGNING_CERTIFICATE, NAME)?;
     let first = names.certs.first().ok_or(TokenError::Attribute(NAME))?;
