@@ -74,7 +74,8 @@ async fn a_token_that_was_changed_or_is_of_another_receipt_is_not_believed() {
     site.run(&manifest("job", &[&tsa])).end().await.assert_code(0);
     site.run(&manifest("other", &[&tsa])).end().await.assert_code(0);
     verify_with(&site, &[&tsa]).await.assert_code(0);
-    let swap = "UPDATE vaultstream.anchors a SET token = (SELECT token FROM vaultstream.anchors WHERE job_id <> a.job_id)";
+    let swap =
+        "UPDATE vaultstream.anchors a SET token = (SELECT token FROM vaultstream.anchors WHERE job_id <> a.job_id)";
     let error = site.sql().await.execute(swap, &[]).await.unwrap_err();
     assert_eq!(error.code().map(|code| code.code().to_owned()).as_deref(), Some("VS008"), "a token is final");
     site.execute(&format!("ALTER TABLE vaultstream.anchors DISABLE TRIGGER USER; {swap}")).await;

@@ -1,7 +1,7 @@
 //! The certificate that signed a token.
 
-use der::asn1::ObjectIdentifier;
 use der::Decode as _;
+use der::asn1::ObjectIdentifier;
 use x509_cert::Certificate;
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::{ExtendedKeyUsage, KeyUsage};

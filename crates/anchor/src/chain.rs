@@ -91,15 +91,8 @@ impl Token {
         let time = UnixTime::since_unix_epoch(self.time().unix());
         // That the token's own certificate has this purpose was checked when it was read. Issuers need not state it.
         let usage = KeyUsage::required_if_present(TIME_STAMPING);
-        let chain = certificate.verify_for_usage(
-            ALL_VERIFICATION_ALGS,
-            &roots.0,
-            &self.others,
-            time,
-            usage,
-            None,
-            None,
-        );
+        let chain =
+            certificate.verify_for_usage(ALL_VERIFICATION_ALGS, &roots.0, &self.others, time, usage, None, None);
         chain.map(drop).map_err(|error| match error {
             webpki::Error::UnknownIssuer => ChainError::UnknownRoot,
             webpki::Error::CertExpired { .. } | webpki::Error::CertNotValidYet { .. } => ChainError::Validity,

@@ -66,7 +66,8 @@ impl Tsa {
     /// When the URL cannot be used, or no certificate can be checked.
     pub fn new(url: &str, ca: Option<&Path>) -> Result<Self, TsaUrlError> {
         let uri = Uri::from_str(url).map_err(|_| TsaUrlError::Url)?;
-        let authority = uri.authority().filter(|authority| !authority.as_str().contains('@')).ok_or(TsaUrlError::Url)?;
+        let authority =
+            uri.authority().filter(|authority| !authority.as_str().contains('@')).ok_or(TsaUrlError::Url)?;
         let host = authority.host().trim_start_matches('[').trim_end_matches(']');
         let server = match uri.scheme_str() {
             Some("http") => Server::http(host, authority.port_u16().unwrap_or(80), LIMITS),
@@ -113,7 +114,9 @@ mod tests {
             assert!(Tsa::new(url, None).is_ok(), "{url}");
         }
         assert_eq!(Tsa::new("http://tsa.example", None).map(|tsa| tsa.path).ok().as_deref(), Some("/"));
-        for url in ["", "tsa.example", "/tsr", "ftp://tsa.example/", "http://", "http://user@tsa.example/", "http://a b/"] {
+        for url in
+            ["", "tsa.example", "/tsr", "ftp://tsa.example/", "http://", "http://user@tsa.example/", "http://a b/"]
+        {
             assert!(matches!(Tsa::new(url, None), Err(TsaUrlError::Url)), "{url}");
         }
     }

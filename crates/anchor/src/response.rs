@@ -82,7 +82,9 @@ mod tests {
 
     #[test]
     fn what_is_not_a_response_is_refused() {
-        for wrong in [&b""[..], b"<html>", &[0x30, 0x84, 0xff, 0xff, 0xff, 0xff], &[0x30, 0x00], &[0x30, 0x03, 0x02, 0x01, 0x00]] {
+        for wrong in
+            [&b""[..], b"<html>", &[0x30, 0x84, 0xff, 0xff, 0xff, 0xff], &[0x30, 0x00], &[0x30, 0x03, 0x02, 0x01, 0x00]]
+        {
             assert!(matches!(token(wrong), Err(ResponseError::Form(_))), "{wrong:?}");
         }
         assert!(matches!(token(&[0x30, 5, 0x30, 3, 2, 1, 0]), Err(ResponseError::NoToken)));

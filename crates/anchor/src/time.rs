@@ -27,7 +27,9 @@ impl TokenTime {
         }
         let fraction = match fraction {
             None => "",
-            Some(fraction) if fraction.is_empty() || fraction.len() > 9 || fraction.ends_with('0') || !digits(fraction) => {
+            Some(fraction)
+                if fraction.is_empty() || fraction.len() > 9 || fraction.ends_with('0') || !digits(fraction) =>
+            {
                 return None;
             }
             Some(fraction) => fraction,

@@ -2,9 +2,9 @@
 
 use der::asn1::{Any, Int, ObjectIdentifier, OctetString, SetOfVec};
 use der::{Decode as _, Encode as _, Tag, Tagged as _};
+use rustls_pki_types::CertificateDer;
 use vaultstream_signing::Hash;
 use webpki::EndEntityCert;
-use rustls_pki_types::CertificateDer;
 use x509_cert::Certificate;
 
 use crate::asn1::{
@@ -55,7 +55,9 @@ pub enum TokenError {
     #[error("the certificate that signed it is damaged")]
     Certificate(#[source] webpki::Error),
     /// The certificate must not sign tokens.
-    #[error("the certificate that signed it is not for timestamps alone: it has no critical extended key usage timeStamping, or another use, too")]
+    #[error(
+        "the certificate that signed it is not for timestamps alone: it has no critical extended key usage timeStamping, or another use, too"
+    )]
     Purpose,
     /// An algorithm that is unknown or too weak.
     #[error("it has an algorithm that is not supported")]

@@ -47,9 +47,8 @@ pub(crate) const OID: Pattern = Pattern {
     wants: "an object identifier: numbers with dots between them, such as 1.3.6.1.4.1.4146.2.3",
 };
 
-const ALL: [Pattern; 11] = [
-    DURATION, PERCENT, SQL_NAME, SUBDOMAIN, LABEL_VALUE, LABEL_KEY, ENV_NAME, QUANTITY, HEX_32, HTTP_URL, OID,
-];
+const ALL: [Pattern; 11] =
+    [DURATION, PERCENT, SQL_NAME, SUBDOMAIN, LABEL_VALUE, LABEL_KEY, ENV_NAME, QUANTITY, HEX_32, HTTP_URL, OID];
 
 /// The words for a pattern of the schema.
 pub(crate) fn wants(regex: &str) -> Option<&'static str> {

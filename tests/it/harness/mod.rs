@@ -21,11 +21,11 @@ mod site;
 mod tenants;
 mod tsa;
 
-#[path = "../../hostile/contents.rs"]
-pub(crate) mod contents;
 #[path = "../../../crates/anchor/tests/tokens/authority.rs"]
 #[allow(dead_code, reason = "shared with the tests of crates/anchor")]
 pub(crate) mod authority;
+#[path = "../../hostile/contents.rs"]
+pub(crate) mod contents;
 #[path = "../../../crates/streams/tests/nats/hostile.rs"]
 pub(crate) mod hostile;
 #[path = "../../../crates/streams/tests/nats/plain.rs"]

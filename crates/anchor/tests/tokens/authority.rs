@@ -90,7 +90,8 @@ impl Authority {
     /// An authority with an RSA key, whose tokens name its certificate by SHA-1.
     pub(crate) fn of_old(name: &str) -> Self {
         let authority = Self::new(name);
-        authority.openssl(&["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", "tsa.key"], b"");
+        authority
+            .openssl(&["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", "tsa.key"], b"");
         let key = fs::read_to_string(authority.file("tsa.key")).unwrap();
         authority.certify(name, &KeyPair::from_pem(&key).unwrap(), "tsa.pem", |_| {});
         authority.write("settings", &SETTINGS.replace("ESS", "sha1"));
@@ -161,7 +162,8 @@ impl Authority {
     /// Signs the timestamp of a token anew, with these options of `openssl cms`.
     pub(crate) fn signed_anew(&self, token: &[u8], options: &[&str]) -> Vec<u8> {
         let content = self.openssl(&["cms", "-verify", "-noverify", "-inform", "DER", "-binary"], token);
-        let sign = ["cms", "-sign", "-binary", "-nodetach", "-outform", "DER", "-econtent_type", "1.2.840.113549.1.9.16.1.4"];
+        let sign =
+            ["cms", "-sign", "-binary", "-nodetach", "-outform", "DER", "-econtent_type", "1.2.840.113549.1.9.16.1.4"];
         self.openssl(&[&sign, options].concat(), &content)
     }
 

@@ -104,8 +104,15 @@ fn a_wrong_duration_is_told_in_one_sentence_with_its_field_and_the_remedy() {
 #[test]
 fn a_wrong_authority_is_told_in_one_sentence_with_its_field_and_the_remedy() {
     const URL: &str = "it must be an http or https URL without a user, such as https://tsa.example.com/tsr";
-    let wrong = |value: &str| (format!("anchors: [{{tsa: '{value}'}}]"), format!("spec.anchors[0].tsa is {value}: {URL}"));
-    let urls = ["tsa.example.com", "ftp://tsa.example.com/", "https://me:secret@tsa.example.com/", "https://a b/", "https://a/#b"];
+    let wrong =
+        |value: &str| (format!("anchors: [{{tsa: '{value}'}}]"), format!("spec.anchors[0].tsa is {value}: {URL}"));
+    let urls = [
+        "tsa.example.com",
+        "ftp://tsa.example.com/",
+        "https://me:secret@tsa.example.com/",
+        "https://a b/",
+        "https://a/#b",
+    ];
     let urls = urls.map(wrong);
     assert_told(urls.each_ref().map(|(spec, told)| (spec.as_str(), told.as_str())));
     assert_told([
