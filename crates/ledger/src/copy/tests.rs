@@ -81,6 +81,21 @@ proptest! {
     }
 }
 
+#[test]
+fn the_rows_of_a_key_are_those_of_its_records_with_digests_or_without() {
+    let signatures = [RawSignature([1; 64]), RawSignature([2; 64])];
+    let digests = [Digest([3; 32]), Digest([4; 32])];
+    let one_by_one = |digests: [Option<&Digest>; 2]| {
+        let mut rows = Vec::new();
+        put_signature_row(&mut rows, -5, 7, &signatures[0], digests[0]);
+        put_signature_row(&mut rows, 6, 7, &signatures[1], digests[1]);
+        rows
+    };
+    assert_eq!(signature_rows(&[-5, 6], 7, &signatures, None), one_by_one([None, None]));
+    let with_digests = signature_rows(&[-5, 6], 7, &signatures, Some(&digests));
+    assert_eq!(with_digests, one_by_one([Some(&digests[0]), Some(&digests[1])]));
+}
+
 fn put_field(out: &mut Vec<u8>, field: Option<&[u8]>) {
     match field {
         Some(bytes) => {
