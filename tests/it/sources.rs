@@ -149,22 +149,29 @@ async fn a_planner_that_was_stopped_and_wakes_up_changes_nothing() {
     assert_eq!(site.number("SELECT plan_epoch FROM vaultstream.jobs").await, 2);
 }
 
+/// The table has more keys than are read at once: one planner is killed before it has stored any, the next one when it has stored some.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_planner_that_was_killed_is_followed_by_another_one_from_where_it_was() {
     let site = Site::new().await;
-    table(&site, ROWS).await;
-    let job = begin(&site, &of_table("job", "letters", SPEC)).await;
-    for point in ["chunk-read", "chunk-planned"] {
+    table(&site, 300_000).await;
+    let slow = "batchSize: 5000\nkeys: {count: 2}\nworkers: {maxRecordsPerSecond: 1}";
+    let job = begin(&site, &of_table("job", "letters", slow)).await;
+    for (point, planned) in [("chunk-read", None), ("chunk-planned", Some(50))] {
         let killed = site.worker(job.drive.uid).await.fault(&format!("{point}=kill")).start();
         killed.end().await.assert_killed(point);
+        assert_eq!(job.row().await.batches, planned, "{point}");
         site.execute(
             "UPDATE vaultstream.jobs SET plan_lease_until = clock_timestamp() WHERE plan_lease_until IS NOT NULL",
         )
         .await;
     }
-    let _worker = site.worker(job.drive.uid).await.start();
-    job.drive.complete().await;
-    assert_signed_exactly_once(&site, "job", 200).await;
+    let worker = site.worker(job.drive.uid).await.start();
+    until("the last worker has planned", || async { job.row().await.times.seeded.is_some() }).await;
+    drop(worker);
+    let planned = "SELECT string_agg(first_id || '-' || last_id, ' ' ORDER BY batch) FROM vaultstream.batches WHERE batch BETWEEN 48 AND 51";
+    assert_eq!(site.text(planned).await, "240001-245000 245001-250000 250001-255000 255001-260000");
+    assert_eq!(site.number("SELECT sum(rows_planned)::bigint FROM vaultstream.batches").await, 300_000);
+    assert_eq!(site.number("SELECT plan_epoch FROM vaultstream.jobs").await, 3);
 }
 
 /// A job that is driven from its very beginning, its plan included.

@@ -293,6 +293,9 @@ async fn what_another_tenant_registered_under_the_id_of_a_service_s_key_stops_no
     site.execute("SELECT vaultstream.register_kek('transit:transit/vaultstream@1', 'mine')").await;
     bao.give_to(&site, &bao.token("1h").await);
     let job = seeded.drive(quick());
+    // One makes the data key, and the next one unwraps it.
+    let worker = site.worker(job.uid).await.fault("after-commit:2=kill").start();
+    worker.end().await.assert_killed("after-commit");
     let worker = site.worker(job.uid).await.start();
     job.complete().await;
     drop(worker);
