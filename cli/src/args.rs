@@ -1,10 +1,12 @@
 //! The command line: plain data. It knows no command; commands import their arguments from here.
 
 mod bench;
+mod cluster;
 mod dev;
 mod environment;
 mod expected;
 mod export;
+mod job_name;
 mod jobs;
 mod key_service;
 mod keys;
@@ -19,10 +21,12 @@ mod verify;
 use clap::{Parser, Subcommand};
 
 pub use bench::{BenchArgs, BenchFormat};
+pub use cluster::{ClusterArgs, SecretRef};
 pub use dev::{DevArgs, DevCommand};
 pub use environment::EnvironmentArgs;
 pub use expected::{ExpectedArgs, ReceiptDigest};
 pub use export::{ExportArgs, ExportFormat, SignatureForm};
+pub use job_name::NamedJob;
 pub use jobs::{DeleteArgs, ReceiptArgs, StatusArgs};
 pub use key_service::KeyServiceArgs;
 pub use keys::{KeyFormat, KeysArgs, KeysCommand, RevokeArgs, RewrapArgs};
@@ -48,9 +52,58 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
 
+    /// A cluster whose jobs are read.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+
     /// What to log to stderr: error, warn, info, debug, or a filter such as vaultstream_worker=debug,warn.
     #[arg(long, env = "VAULTSTREAM_LOG", default_value = "warn", global = true, hide_env = true)]
     pub log: String,
+}
+
+impl Cli {
+    /// Gives the command its cluster: the one that is named, or, for a plugin of kubectl that is given no other ledger, the current context's.
+    ///
+    /// # Errors
+    /// With a sentence, when the command reads no cluster or a ledger is named besides.
+    pub fn in_cluster(&mut self, is_plugin: bool) -> Result<(), String> {
+        let given = self.cluster.is_given();
+        if !given && !is_plugin {
+            return Ok(());
+        }
+        let mut of_bundle = false;
+        let ledger = match &mut self.command {
+            Command::Verify(args) => {
+                args.cluster = self.cluster.clone();
+                of_bundle = args.subject.bundle.is_some();
+                &mut args.ledger
+            }
+            Command::Export(args) => &mut args.ledger,
+            Command::Receipt(args) => &mut args.ledger,
+            Command::Status(args) => &mut args.ledger,
+            Command::Keys(KeysArgs { command: None, ledger, .. }) => ledger,
+            _ if !given => return Ok(()),
+            _ => {
+                return Err("--context, --namespace, --kubeconfig and --secret are for receipt, verify, export, status and keys".to_owned());
+            }
+        };
+        let elsewhere = ledger.database_url.is_some() || ledger.data_dir.is_some();
+        if !elsewhere && !of_bundle {
+            ledger.cluster = Some(self.cluster.clone());
+            return Ok(());
+        }
+        match &mut self.command {
+            Command::Verify(args) => args.from_cluster |= given,
+            _ if !given => {}
+            _ => {
+                return Err(
+                    "a ledger and a cluster are named: leave out --database-url and --data-dir, or the cluster"
+                        .to_owned(),
+                );
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The commands.

@@ -7,6 +7,7 @@ use vaultstream_streams::Streams;
 
 use crate::{
     args::{NatsArgs, SourceArgs},
+    cluster::ClusterLogin,
     error::Failure,
 };
 
@@ -20,14 +21,41 @@ pub(crate) async fn ledger(
     connections: usize,
     timeout: Duration,
 ) -> Result<Ledger, Failure> {
-    let login = source.url().map(|url| SourceLogin { url: url.to_owned(), tls: TlsFiles::default() });
+    let login = SourceLogin { url: url.to_owned(), tls: TlsFiles::default() };
+    logged_in(login, of_tables(source), connections, timeout).await
+}
+
+/// The same for the ledger of a cluster. A URL that was given for the tables precedes that of the cluster.
+///
+/// # Errors
+/// One sentence with what to mend.
+pub(crate) async fn cluster(
+    login: &ClusterLogin,
+    source: &SourceArgs,
+    connections: usize,
+    timeout: Duration,
+) -> Result<Ledger, Failure> {
+    let source = of_tables(source).or_else(|| login.source.clone());
+    logged_in(login.ledger.clone(), source, connections, timeout).await
+}
+
+fn of_tables(source: &SourceArgs) -> Option<SourceLogin> {
+    source.url().map(|url| SourceLogin { url: url.to_owned(), tls: TlsFiles::default() })
+}
+
+async fn logged_in(
+    SourceLogin { url, tls }: SourceLogin,
+    source: Option<SourceLogin>,
+    connections: usize,
+    timeout: Duration,
+) -> Result<Ledger, Failure> {
     Ledger::connect(&ConnectOptions {
-        url: url.to_owned(),
+        url,
         max_connections: connections,
         application_name: "vaultstream".to_owned(),
         patience: timeout,
-        tls: TlsFiles::default(),
-        source: SourceOptions { login, for_others: false },
+        tls,
+        source: SourceOptions { login: source, for_others: false },
     })
     .await
     .map_err(|error| Failure::input(&error))

@@ -1,10 +1,12 @@
 //! Commands that read a ledger: which one, and which job in it.
 
+use vaultstream_api::names::Namespace;
 use vaultstream_embedded::{Attached, attach};
 use vaultstream_ledger::{Job, Ledger, jobs};
 
 use crate::{
-    args::{JobArgs, LedgerArgs, SourceArgs},
+    args::{JobArgs, LedgerArgs, NamedJob, SourceArgs},
+    cluster::ClusterLogin,
     connect,
     error::Failure,
     location::LedgerLocation,
@@ -19,7 +21,33 @@ pub(crate) struct OpenLedger {
     pub(crate) ledger: Ledger,
     /// Where it is.
     pub(crate) location: LedgerLocation,
+    /// The cluster that has it, if it was found by one.
+    in_cluster: Option<ClusterLogin>,
     _attached: Option<Attached>,
+}
+
+impl OpenLedger {
+    /// The namespace of jobs that are named without one.
+    pub(crate) fn namespace(&self) -> Namespace {
+        self.in_cluster.as_ref().map(|login| login.cluster.namespace.clone()).unwrap_or_default()
+    }
+
+    /// The job that the arguments name. In a cluster it is the SigningJob's, while there is one.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(crate) async fn find(&self, args: &JobArgs) -> Result<Job, Failure> {
+        let uid = self.in_cluster.as_ref().and_then(|login| login.job.as_ref()?.metadata.uid.as_deref()?.parse().ok());
+        match (args.named(), uid) {
+            (Some(_), Some(uid)) => {
+                let found = jobs::by_uid(&self.ledger, uid).await.map_err(|error| Failure::of(&error))?;
+                found.ok_or_else(|| {
+                    Failure::bad_input(format!("the SigningJob's uid is {uid}, and no job of this ledger has it yet"))
+                })
+            }
+            _ => find_within(&self.ledger, args, &self.namespace()).await,
+        }
+    }
 }
 
 /// Opens the ledger that the arguments name, and says which it is.
@@ -27,15 +55,35 @@ pub(crate) struct OpenLedger {
 /// # Errors
 /// One sentence with what to mend.
 pub(crate) async fn open(args: &LedgerArgs) -> Result<OpenLedger, Failure> {
-    open_with_source(args, &SourceArgs::default()).await
+    open_for(args, None).await
+}
+
+/// The same, for a command about this job.
+///
+/// # Errors
+/// One sentence with what to mend.
+pub(crate) async fn open_for(args: &LedgerArgs, job: Option<&NamedJob>) -> Result<OpenLedger, Failure> {
+    open_with_source(args, &SourceArgs::default(), job).await
 }
 
 /// The same, for a command that reads the tables that were signed.
 ///
 /// # Errors
 /// One sentence with what to mend.
-pub(crate) async fn open_with_source(args: &LedgerArgs, source: &SourceArgs) -> Result<OpenLedger, Failure> {
-    let opened = connect_with_source(args, source).await?;
+pub(crate) async fn open_with_source(
+    args: &LedgerArgs,
+    source: &SourceArgs,
+    job: Option<&NamedJob>,
+) -> Result<OpenLedger, Failure> {
+    let opened = match &args.cluster {
+        Some(cluster) => {
+            let login = ClusterLogin::of(cluster, job).await?;
+            let ledger = connect::cluster(&login, source, CONNECTIONS, *args.connect_timeout).await?;
+            let location = LedgerLocation::of_cluster();
+            OpenLedger { ledger, location, in_cluster: Some(login), _attached: None }
+        }
+        None => connect_with_source(args, source).await?,
+    };
     let version = opened.ledger.check_version().await.map_err(|error| Failure::input(&error))?;
     opened.location.tell(&opened.ledger, version, "");
     Ok(opened)
@@ -64,7 +112,7 @@ async fn connect_with_source(args: &LedgerArgs, source: &SourceArgs) -> Result<O
         (None, None) => return Err(which()),
     };
     let ledger = connect::ledger(&url, source, CONNECTIONS, *args.connect_timeout).await?;
-    Ok(OpenLedger { ledger, location, _attached: attached })
+    Ok(OpenLedger { ledger, location, in_cluster: None, _attached: attached })
 }
 
 /// The failure of a command that was given no ledger.
@@ -79,8 +127,12 @@ pub(crate) fn which() -> Failure {
 /// # Errors
 /// When there is none.
 pub(crate) async fn find(ledger: &Ledger, args: &JobArgs) -> Result<Job, Failure> {
+    find_within(ledger, args, &Namespace::default()).await
+}
+
+async fn find_within(ledger: &Ledger, args: &JobArgs, namespace: &Namespace) -> Result<Job, Failure> {
     let failed = |error: vaultstream_ledger::QueryError| Failure::of(&error);
-    let found = match (&args.job, args.uid) {
+    let found = match (args.named().map(|job| job.within(namespace)), args.uid) {
         (_, Some(uid)) => {
             jobs::by_uid(ledger, uid).await.map_err(failed)?.ok_or_else(|| format!("no job has the uid {uid}"))
         }

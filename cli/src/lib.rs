@@ -7,6 +7,7 @@
 pub mod args;
 pub mod job;
 
+mod cluster;
 mod columns;
 mod commands;
 mod connect;
@@ -34,10 +35,13 @@ use crate::{args::Command, error::Failure};
 
 /// Runs the program. Exit codes: 0 all went well, 1 something failed, 2 bad input, 130 interrupted.
 pub fn main() -> ExitCode {
-    let cli = match usage::parse() {
+    let mut cli = match usage::parse() {
         Ok(cli) => cli,
         Err(code) => return code,
     };
+    if let Err(sentence) = cli.in_cluster(is_plugin()) {
+        return output::report(&Failure::bad_input(sentence));
+    }
     let logs = Logs { format: LogFormat::Pretty, filter: cli.log, writer: || output::Stderr };
     if let Err(sentence) = logs.start() {
         return output::report(&Failure::bad_input(sentence));
@@ -64,4 +68,10 @@ pub fn main() -> ExitCode {
     // What blocks a thread ends with the process.
     runtime.shutdown_timeout(interrupt::SHUTDOWN_TIMEOUT);
     ended.unwrap_or_else(|failure| output::report(&failure))
+}
+
+/// Whether kubectl runs the program, as `kubectl vaultstream`: under the name by which it finds plugins.
+fn is_plugin() -> bool {
+    let name = std::env::args_os().next().map(std::path::PathBuf::from);
+    name.as_deref().and_then(std::path::Path::file_name).is_some_and(|name| name == "kubectl-vaultstream")
 }

@@ -28,6 +28,8 @@ pub(crate) enum NamedBy {
     Ours,
     /// `DATABASE_URL`, perhaps meant for another program.
     Shared,
+    /// A Secret of a cluster.
+    Cluster,
 }
 
 /// A database that was named, and a data-dir.
@@ -59,6 +61,11 @@ impl LedgerLocation {
         location
     }
 
+    /// That of a cluster, whose Secret has the URL.
+    pub(crate) fn of_cluster() -> Self {
+        Self { database: Some((String::new(), NamedBy::Cluster)), data_dir: None, dir_by_flag: false }
+    }
+
     /// Whether the ledger is deleted at the end of the run.
     pub(crate) fn is_temporary(&self) -> bool {
         self.database.is_none() && self.data_dir.is_none()
@@ -67,7 +74,7 @@ impl LedgerLocation {
     /// The flags by which another command finds the same ledger, each after a blank, without passwords.
     pub(crate) fn flags(&self) -> String {
         match (&self.database, &self.data_dir) {
-            (Some((_, NamedBy::Ours | NamedBy::Shared)), _) | (None, None) => String::new(),
+            (Some((_, NamedBy::Ours | NamedBy::Shared | NamedBy::Cluster)), _) | (None, None) => String::new(),
             (Some((url, NamedBy::Flag)), _) => format!(" --database-url {}", without_secret(url)),
             (None, Some(_)) if !self.dir_by_flag => String::new(),
             (None, Some(dir)) => format!(" --data-dir {}", quoted(&dir.to_string_lossy())),

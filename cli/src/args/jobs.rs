@@ -2,9 +2,9 @@
 
 use clap::Args;
 use uuid::Uuid;
-use vaultstream_api::JobRef;
 
 use super::{
+    job_name::NamedJob,
     ledger::{JobArgs, LedgerArgs},
     nats::NatsArgs,
     output::OutputFormat,
@@ -22,6 +22,10 @@ pub struct ReceiptArgs {
     /// Print the receipt as it is stored, a compact JWS. Without this its signature is checked and its content printed as JSON.
     #[arg(long)]
     pub raw: bool,
+    /// Print the receipts of earlier jobs of this name, the newest first. `run --again` supersedes a job, and so does a SigningJob that is
+    /// created again.
+    #[arg(long)]
+    pub older: bool,
 }
 
 /// `vaultstream status`.
@@ -32,10 +36,13 @@ pub struct StatusArgs {
     pub ledger: LedgerArgs,
     /// Only this job, with its keys and rejects.
     #[arg(long, value_name = "NS/NAME")]
-    pub job: Option<JobRef>,
+    pub job: Option<NamedJob>,
     /// Only the job with this uid.
     #[arg(long, conflicts_with = "job")]
     pub uid: Option<Uuid>,
+    /// The same as --job.
+    #[arg(value_name = "[NS/]NAME", conflicts_with_all = ["job", "uid"])]
+    pub name: Option<NamedJob>,
     /// Also show jobs that were superseded by a later job of the same name, and the uid and the receipt's digest of each job.
     #[arg(long, conflicts_with = "uid")]
     pub all: bool,

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use uuid::Uuid;
-use vaultstream_api::JobRef;
+
+use super::{cluster::ClusterArgs, job_name::NamedJob};
 
 /// Which ledger a command reads.
 #[derive(Args, Clone, Debug)]
@@ -21,6 +22,10 @@ pub struct LedgerArgs {
     /// How long to wait for a server that does not respond.
     #[arg(long, env = "VAULTSTREAM_CONNECT_TIMEOUT", default_value = "15s")]
     pub connect_timeout: humantime::Duration,
+
+    /// The cluster that has the ledger.
+    #[arg(skip)]
+    pub cluster: Option<ClusterArgs>,
 }
 
 /// Which job a command is about.
@@ -29,9 +34,21 @@ pub struct LedgerArgs {
 pub struct JobArgs {
     /// NAMESPACE/NAME, or just NAME in the namespace default. If several jobs have this name, the newest.
     #[arg(long, value_name = "NS/NAME")]
-    pub job: Option<JobRef>,
+    pub job: Option<NamedJob>,
 
     /// The job's uid, for a job that a later job of its name superseded.
     #[arg(long)]
     pub uid: Option<Uuid>,
+
+    /// The same as --job.
+    #[arg(value_name = "[NS/]NAME")]
+    pub name: Option<NamedJob>,
+}
+
+impl JobArgs {
+    /// The job's name, if it is named.
+    #[must_use]
+    pub fn named(&self) -> Option<&NamedJob> {
+        self.job.as_ref().or(self.name.as_ref())
+    }
 }

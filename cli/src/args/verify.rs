@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use uuid::Uuid;
-use vaultstream_api::JobRef;
 
 use super::{
+    cluster::ClusterArgs,
     expected::ExpectedArgs,
+    job_name::NamedJob,
     ledger::{JobArgs, LedgerArgs},
     output::OutputFormat,
     source::SourceArgs,
@@ -25,6 +26,13 @@ pub struct VerifyArgs {
     /// What is known of the job from elsewhere.
     #[command(flatten)]
     pub expected: ExpectedArgs,
+    /// Also compare the receipt with the one in the status of the SigningJob, which the cluster keeps. Without --context it is that of
+    /// the kubeconfig's current context. With --context this is always done.
+    #[arg(long)]
+    pub from_cluster: bool,
+    /// That cluster.
+    #[arg(skip)]
+    pub cluster: ClusterArgs,
     /// Where the tables are.
     #[command(flatten)]
     pub source: SourceArgs,
@@ -57,7 +65,7 @@ pub struct VerifyArgs {
 pub struct SubjectArgs {
     /// NAMESPACE/NAME, or just NAME in the namespace default. If several jobs have this name, the newest.
     #[arg(long, value_name = "NS/NAME")]
-    pub job: Option<JobRef>,
+    pub job: Option<NamedJob>,
 
     /// The job's uid, for a job that a later job of its name superseded.
     #[arg(long)]
@@ -66,13 +74,17 @@ pub struct SubjectArgs {
     /// The bundle in this file, as `vaultstream export --bundle` wrote it. It takes no ledger.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["database_url", "data_dir", "mode", "partial", "wait"])]
     pub bundle: Option<PathBuf>,
+
+    /// The same as --job.
+    #[arg(value_name = "[NS/]NAME")]
+    pub name: Option<NamedJob>,
 }
 
 impl SubjectArgs {
     /// The job, unless it is a bundle.
     #[must_use]
     pub fn job(&self) -> JobArgs {
-        JobArgs { job: self.job.clone(), uid: self.uid }
+        JobArgs { job: self.job.clone(), uid: self.uid, name: self.name.clone() }
     }
 }
 

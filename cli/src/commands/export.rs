@@ -15,7 +15,7 @@ use std::{
 
 use indicatif::HumanCount;
 use vaultstream_ledger::{
-    Job, JobState, KeyId, Ledger,
+    Job, JobState, KeyId, Ledger, rejects,
     verify::{Rows, SignedBatch, SignedRow, SignedRows, public_keys},
 };
 use vaultstream_proof::{BatchProofs, LineFormat, LineOptions, LineWriter, Proofs, SignatureEncoding, page};
@@ -28,7 +28,11 @@ use crate::{
     error::Failure,
     job::{how_far, title},
     ledger, output,
+    verify::problem::named,
 };
+
+/// Rejects that are read at a time.
+const REJECTS_READ: usize = 10_000;
 
 /// Writes a job's records and signatures.
 ///
@@ -38,8 +42,8 @@ pub(crate) async fn export(args: ExportArgs) -> Result<ExitCode, Failure> {
     if args.proofs && args.format == ExportFormat::Csv {
         return Err(Failure::bad_input("--proofs needs --format jsonl: a proof does not fit into a CSV column"));
     }
-    let opened = ledger::open_with_source(&args.ledger, &args.source).await?;
-    let job = ledger::find(&opened.ledger, &args.job).await?;
+    let opened = ledger::open_with_source(&args.ledger, &args.source, args.job.named()).await?;
+    let job = opened.find(&args.job).await?;
     finished(&opened.ledger, &job, &args).await?;
     if let Some(file) = &args.bundle {
         return bundle::write(&opened.ledger, &job, file, !args.no_payloads).await.map(|()| ExitCode::SUCCESS);
@@ -55,14 +59,34 @@ pub(crate) async fn export(args: ExportArgs) -> Result<ExitCode, Failure> {
     if let Some(lost) = signed.lost() {
         output::remark(format_args!("note: no payload could be read: {}", lost.why));
     }
-    let not_as_signed = writer.not_as_signed();
-    if not_as_signed > 0 {
-        let number = HumanCount(not_as_signed);
-        output::remark(format_args!(
-            "note: {number} records are no longer what was signed; their members \"changed\" and \"row\" say so"
-        ));
+    let changed = writer.not_as_signed();
+    if changed.count() == 0 {
+        return Ok(ExitCode::SUCCESS);
     }
+    let number = HumanCount(changed.count());
+    if args.message {
+        let named = named(changed);
+        return Err(Failure::failed(format!(
+            "{number} records are no longer what was signed: what was signed is lost, and their \"message\" is null: {named}"
+        )));
+    }
+    output::remark(format_args!(
+        "note: {number} records are no longer what was signed; their members \"changed\" and \"row\" say so"
+    ));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the job's rejects, after its records.
+async fn rejected(ledger: &Ledger, job: &Job, writer: &mut LineWriter<'_>) -> Result<(), Stopped> {
+    let mut after = None;
+    loop {
+        let page = rejects(ledger, job.id, after, REJECTS_READ).await.map_err(of_ledger)?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = Some(last.id);
+        for reject in &page {
+            writer.reject(reject).map_err(Stopped::Write)?;
+        }
+    }
 }
 
 /// What a line of the export holds.
@@ -112,6 +136,7 @@ async fn rows(
     if job.times.signed.is_none() {
         // The index of the signatures is created once all are there; until then the rows are read in one pass.
         write_rows(signed, Rows::All, None, writer).await?;
+        rejected(ledger, job, writer).await?;
         return writer.flush().map_err(Stopped::Write);
     }
     let proofs = if args.proofs { Some(Proofs::new(ledger, job).await.map_err(of_ledger)?) } else { None };
@@ -135,6 +160,7 @@ async fn rows(
             }
         }
     }
+    rejected(ledger, job, writer).await?;
     writer.flush().map_err(Stopped::Write)
 }
 

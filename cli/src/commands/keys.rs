@@ -23,8 +23,8 @@ use crate::{
 /// # Errors
 /// One sentence.
 pub(crate) async fn print(args: KeysArgs) -> Result<ExitCode, Failure> {
-    let opened = ledger::open(&args.ledger).await?;
-    let job = ledger::find(&opened.ledger, &args.job).await?;
+    let opened = ledger::open_for(&args.ledger, args.job.named()).await?;
+    let job = opened.find(&args.job).await?;
     let rows = public_keys(&opened.ledger, job.id).await.map_err(|error| Failure::of(&error))?;
     let mut keys = Vec::with_capacity(rows.len());
     let mut damaged = Vec::new();

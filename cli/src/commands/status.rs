@@ -43,9 +43,12 @@ pub(crate) async fn print(args: StatusArgs) -> Result<ExitCode, Failure> {
 
 /// Reads the jobs. Returns the text to print, and whether the job that was asked for is over.
 async fn poll(args: &StatusArgs) -> Result<(String, bool), Failure> {
-    let OpenLedger { ledger, .. } = &ledger::open(&args.ledger).await?;
+    let named = args.job.as_ref().or(args.name.as_ref());
+    let opened = ledger::open_for(&args.ledger, named).await?;
+    let OpenLedger { ledger, .. } = &opened;
+    let job = named.map(|job| job.within(&opened.namespace()));
     let failed = |error: QueryError| Failure::of(&error);
-    let found = match (&args.job, args.uid) {
+    let found = match (&job, args.uid) {
         (None, None) => jobs::list(ledger, args.all).await.map_err(failed)?,
         (_, Some(uid)) => {
             let job = jobs::by_uid(ledger, uid).await.map_err(failed)?;
@@ -60,7 +63,7 @@ async fn poll(args: &StatusArgs) -> Result<(String, bool), Failure> {
             vec![newest.ok_or_else(|| Failure::bad_input(format!("there is no job {job} in this ledger")))?]
         }
     };
-    let one = (args.job.is_some() || args.uid.is_some()) && !args.all;
+    let one = (job.is_some() || args.uid.is_some()) && !args.all;
     let mut rows = Vec::with_capacity(found.len());
     for job in &found {
         // A job that was deleted meanwhile is left out.

@@ -5,12 +5,17 @@ use std::fs;
 use vaultstream_signing::{Digest, Hash, merkle::to_hex};
 
 use super::problem::{Problem, ProblemKind};
-use crate::{args::ExpectedArgs, error::Failure};
+use crate::{
+    args::{ExpectedArgs, ReceiptDigest},
+    cluster::Witness,
+    error::Failure,
+};
 
-/// The receipt that is expected: by its digest, by its text, or both.
+/// The receipt that is expected: by its digest, by its text, or as a cluster knows it.
 #[derive(Debug)]
 pub(crate) struct Expected {
     digests: Vec<Hash>,
+    witness: Option<Witness>,
 }
 
 impl Expected {
@@ -26,24 +31,40 @@ impl Expected {
             })?;
             digests.push(digest(text.trim()));
         }
-        Ok(Self { digests })
+        Ok(Self { digests, witness: None })
+    }
+
+    /// The same, with what a cluster knows of the receipt.
+    #[must_use]
+    pub(crate) fn with(self, witness: Option<Witness>) -> Self {
+        Self { witness, ..self }
     }
 
     /// A problem for each expectation that this receipt does not meet.
     pub(crate) fn problems(&self, receipt: Option<&str>) -> Vec<Problem> {
         let found = receipt.map(digest);
-        let told = |wanted: &Hash| {
-            let has =
-                found.map_or_else(|| "no receipt".to_owned(), |found| format!("the receipt sha256:{}", to_hex(&found)));
-            let message = format!("it has {has}; expected was sha256:{}", to_hex(wanted));
-            Problem::new(ProblemKind::Receipt, message)
-        };
-        self.digests.iter().filter(|wanted| found != Some(**wanted)).map(told).collect()
+        let has =
+            found.map_or_else(|| "no receipt".to_owned(), |found| format!("the receipt sha256:{}", to_hex(&found)));
+        let differs = |wanted: &&Hash| found != Some(**wanted);
+        let told = |wanted: &Hash| format!("it has {has}; expected was sha256:{}", to_hex(wanted));
+        let mut messages: Vec<String> = self.digests.iter().filter(differs).map(told).collect();
+        match &self.witness {
+            Some(Witness::Receipt(ReceiptDigest(wanted))) if differs(&wanted) => {
+                messages.push(format!("it has {has}; the SigningJob's status says sha256:{}", to_hex(wanted)));
+            }
+            Some(Witness::NoReceipt) if found.is_some() => {
+                messages.push(format!("it has {has}; the SigningJob's status has no receipt to compare it with"));
+            }
+            _ => {}
+        }
+        messages.into_iter().map(|message| Problem::new(ProblemKind::Receipt, message)).collect()
     }
 
     /// What a good verdict proves.
     pub(crate) fn proof(&self) -> &'static str {
-        if self.digests.is_empty() {
+        if self.digests.is_empty() && self.witness.is_some() {
+            "it is the job whose receipt is in the SigningJob's status"
+        } else if self.digests.is_empty() {
             "it agrees with itself; whoever can write all of it can arrange that. --receipt-digest, from the SigningJob's status or from \
              the report of its run, rules that out"
         } else {
@@ -59,7 +80,6 @@ fn digest(receipt: &str) -> Hash {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args::ReceiptDigest;
 
     #[test]
     fn another_receipt_than_the_expected_one_is_a_problem() {
@@ -72,7 +92,12 @@ mod tests {
         assert!(other[0].message().starts_with("it has the receipt sha256:"), "{other:?}");
         let none = expected("a.b.c").problems(None);
         assert!(none[0].message().starts_with("it has no receipt; expected was sha256:"), "{none:?}");
-        let nothing = Expected::of(&ExpectedArgs::default()).unwrap();
+        let nothing = || Expected::of(&ExpectedArgs::default()).unwrap();
+        let witnessed = |witness| nothing().with(Some(witness)).problems(Some("a.b.c")).len();
+        assert_eq!(witnessed(Witness::Receipt(ReceiptDigest(digest("a.b.c")))), 0);
+        assert_eq!(witnessed(Witness::Receipt(ReceiptDigest(digest("a.b.d")))), 1);
+        assert_eq!(witnessed(Witness::NoReceipt), 1, "what cannot be compared is not verified");
+        let nothing = nothing();
         assert!(nothing.problems(None).is_empty());
         assert_ne!(nothing.proof(), expected("a").proof());
     }

@@ -110,7 +110,7 @@ impl Problem {
 }
 
 /// The ids that are kept, and the number of the others.
-pub(super) fn named(records: &Records) -> String {
+pub(crate) fn named(records: &Records) -> String {
     let mut named = String::new();
     for id in records.ids() {
         let comma = if named.is_empty() { "" } else { ", " };

@@ -57,5 +57,5 @@ pub(crate) fn target_backlog() -> u64 {
     50_000
 }
 pub(crate) fn connection_secret() -> String {
-    "vaultstream-connection".to_owned()
+    crate::names::CONNECTION_SECRET.to_owned()
 }

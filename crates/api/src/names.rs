@@ -24,6 +24,8 @@ pub const UPGRADE_WORKERS: &str = "vaultstream.dev/upgrade-workers";
 pub const RETRY_REJECTS: &str = "vaultstream.dev/retry-rejects";
 /// The namespace of a manifest that names none, when it is run without a cluster.
 pub const DEFAULT_NAMESPACE: &str = "default";
+/// The Secret with the workers' connection, unless a SigningJob names another one.
+pub const CONNECTION_SECRET: &str = "vaultstream-connection";
 
 /// Variables of the worker itself, which a template must not set.
 pub const OWN_ENV: [&str; 2] = ["DATABASE_URL", "NATS_URL"];
@@ -91,6 +93,12 @@ dns_label! {
 pub(crate) fn is_dns_label(name: &str, longest: usize) -> bool {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     (1..=longest).contains(&name.len()) && name.chars().all(inner) && !name.starts_with('-') && !name.ends_with('-')
+}
+
+impl Default for Namespace {
+    fn default() -> Self {
+        Self(DEFAULT_NAMESPACE.to_owned())
+    }
 }
 
 /// A job by namespace and name, written `NAMESPACE/NAME`; a name alone is in the namespace `default`.

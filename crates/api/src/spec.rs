@@ -40,6 +40,8 @@ use crate::{defaults, limits, pattern};
     printcolumn(name = "Workers", type_ = "integer", json_path = ".status.replicas", description = "Workers running"),
     printcolumn(name = "Rate", type_ = "integer", json_path = ".status.ratePerSecond", description = "Records signed a second"),
     printcolumn(name = "ETA", type_ = "string", json_path = ".status.estimatedCompletionTime", description = "When the backlog will be gone at the present rate"),
+    printcolumn(name = "Root", type_ = "string", json_path = ".status.receipt.merkleRoot", description = "The Merkle root over all signed records", priority = 1),
+    printcolumn(name = "Receipt", type_ = "string", json_path = ".status.receipt.digest", description = "SHA-256 of the receipt", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
 )]
 #[serde(rename_all = "camelCase")]

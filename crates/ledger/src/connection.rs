@@ -22,4 +22,4 @@ pub use patience::REQUEST_TIMEOUT;
 pub use pool::Ledger;
 pub(crate) use session::Session;
 pub use tls::{TlsError, TlsFiles};
-pub use url::BadUrl;
+pub use url::{BadUrl, dialled_at, tcp_hosts};

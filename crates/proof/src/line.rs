@@ -8,14 +8,17 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Serialize;
 use vaultstream_ledger::{
-    Job, KeyId,
+    Job, KeyId, Rejected,
     verify::{Now, SignedRow},
 };
 use vaultstream_signing::{
     Digest, MessageForm, RawSignature, Thumbprint, der_encode, jose_encode, merkle, proof::InclusionProof,
 };
 
-use crate::digests::row_digests;
+use crate::{digests::row_digests, records::Records};
+
+/// Records that changed, of which the ids are kept.
+const NAMED: usize = 10;
 
 /// The format of lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +58,7 @@ pub struct LineWriter<'a> {
     keys: HashMap<KeyId, String>,
     form: MessageForm,
     options: LineOptions,
-    not_as_signed: u64,
+    not_as_signed: Records,
 }
 
 /// What the source now holds for a record.
@@ -115,6 +118,13 @@ struct ExportLine<'a> {
 }
 
 #[derive(Serialize)]
+struct RejectedLine<'a> {
+    id: i64,
+    reject: &'a str,
+    detail: &'a str,
+}
+
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 enum Content {
     Payload(Option<String>),
@@ -140,7 +150,7 @@ impl<'a> LineWriter<'a> {
         options: LineOptions,
     ) -> Self {
         let keys = keys.iter().map(|(id, kid)| (*id, kid.to_string())).collect();
-        Self { out: Box::new(out), line: Vec::new(), keys, form, options, not_as_signed: 0 }
+        Self { out: Box::new(out), line: Vec::new(), keys, form, options, not_as_signed: Records::keeping(NAMED) }
     }
 
     /// Writes the first line of a CSV.
@@ -150,15 +160,15 @@ impl<'a> LineWriter<'a> {
     pub fn header(&mut self) -> io::Result<()> {
         if self.options.format == LineFormat::Csv {
             let content = if self.options.message { "message" } else { "payload" };
-            writeln!(self.out, "id,{content},signature,keyId,digest,changed,row")?;
+            writeln!(self.out, "id,{content},signature,keyId,digest,changed,row,reject,detail")?;
         }
         Ok(())
     }
 
     /// Records written so far that changed since they were signed.
     #[must_use]
-    pub fn not_as_signed(&self) -> u64 {
-        self.not_as_signed
+    pub fn not_as_signed(&self) -> &Records {
+        &self.not_as_signed
     }
 
     /// Writes one record.
@@ -174,7 +184,9 @@ impl<'a> LineWriter<'a> {
         let (signed, now) = row_digests(row, self.form);
         let state = RowNow::of(row, signed, now);
         let changed = state != RowNow::Same;
-        self.not_as_signed += u64::from(changed);
+        if changed {
+            self.not_as_signed.add(row.id);
+        }
         let key_id = self.keys.get(&row.key).map_or("", String::as_str);
         let digest = signed.map(|digest| merkle::to_hex(&digest.0));
         let content = self.content(row, state);
@@ -187,12 +199,30 @@ impl<'a> LineWriter<'a> {
                     content => content.unwrap_or_default(),
                 };
                 let (digest, row_now) = (digest.unwrap_or_default(), state.as_str());
-                writeln!(self.line, "{},{content},{signature},{key_id},{digest},{changed},{row_now}", row.id)?;
+                writeln!(self.line, "{},{content},{signature},{key_id},{digest},{changed},{row_now},,", row.id)?;
             }
             LineFormat::Jsonl => {
                 let content = if self.options.message { Content::Message(content) } else { Content::Payload(content) };
                 let line = ExportLine { id: row.id, content, signature, key_id, digest, changed, row: state, proof };
                 serde_json::to_writer(&mut self.line, &line)?;
+                self.line.push(b'\n');
+            }
+        }
+        self.out.write_all(&self.line)
+    }
+
+    /// Writes a record that was rejected.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn reject(&mut self, rejected: &Rejected) -> io::Result<()> {
+        let Rejected { id, reason, detail, .. } = rejected;
+        self.line.clear();
+        match self.options.format {
+            // As RFC 4180 has it: quotes are doubled.
+            LineFormat::Csv => writeln!(self.line, "{id},,,,,,,{reason},\"{}\"", detail.replace('"', "\"\""))?,
+            LineFormat::Jsonl => {
+                serde_json::to_writer(&mut self.line, &RejectedLine { id: *id, reject: reason, detail })?;
                 self.line.push(b'\n');
             }
         }
@@ -245,7 +275,7 @@ mod tests {
         let mut writer = LineWriter::of_form(&mut out, MessageForm::Payload, &HashMap::new(), options);
         writer.header().unwrap();
         writer.row(&row, None).unwrap();
-        let differ = writer.not_as_signed();
+        let differ = writer.not_as_signed().count();
         drop(writer);
         (String::from_utf8(out).unwrap(), differ)
     }
@@ -283,11 +313,27 @@ mod tests {
         let (json, _) = written(LineOptions { signature: SignatureEncoding::Raw, ..PLAIN }, "a", Now::Payload(b"a"));
         let json: Value = serde_json::from_str(&json).unwrap();
         let [head, line] = csv.lines().collect::<Vec<_>>().try_into().unwrap();
-        assert_eq!(head, "id,payload,signature,keyId,digest,changed,row");
-        for (name, text) in head.split(',').zip(line.split(',')) {
+        assert_eq!(head, "id,payload,signature,keyId,digest,changed,row,reject,detail");
+        for (name, text) in head.split(',').zip(line.split(',')).take(7) {
             let value = json[name].as_str().map_or_else(|| json[name].to_string(), str::to_owned);
             assert_eq!(value, text, "{name}");
         }
+    }
+
+    #[test]
+    fn a_rejected_record_has_its_reason_in_both_formats() {
+        let rejected = |options| {
+            let mut out = Vec::new();
+            let mut writer = LineWriter::of_form(&mut out, MessageForm::Payload, &HashMap::new(), options);
+            let (reason, detail) = ("PayloadMissing".to_owned(), "it is \"NULL\", now".to_owned());
+            let at = std::time::SystemTime::UNIX_EPOCH;
+            writer.reject(&Rejected { id: 5, reason, detail, attempts: 1, at }).unwrap();
+            drop(writer);
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(rejected(CSV), "5,,,,,,,PayloadMissing,\"it is \"\"NULL\"\", now\"\n");
+        let json: Value = serde_json::from_str(&rejected(PLAIN)).unwrap();
+        assert_eq!(json, json!({"id": 5, "reject": "PayloadMissing", "detail": "it is \"NULL\", now"}));
     }
 
     #[test]

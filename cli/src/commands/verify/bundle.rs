@@ -17,7 +17,7 @@ use crate::{
 ///
 /// # Errors
 /// One sentence, when the file cannot be read or is not a bundle. What is wrong with the bundle is in the report.
-pub(super) fn verify(file: &Path, args: &VerifyArgs, expected: &Expected) -> Result<ExitCode, Failure> {
+pub(super) async fn verify(file: &Path, args: &VerifyArgs, expected: Expected) -> Result<ExitCode, Failure> {
     let most = if args.all { usize::MAX } else { NAMED };
     let display = ProgressDisplay::of_verification(args.output == OutputFormat::Text);
     let size = std::fs::metadata(file).map_or(0, |file| file.len());
@@ -30,7 +30,9 @@ pub(super) fn verify(file: &Path, args: &VerifyArgs, expected: &Expected) -> Res
             Failure::input(&error)
         }
     })?;
-    let report = BundleReport::of(found, expected, args.allow_changed);
+    let job = &found.header.job;
+    let expected = expected.with(super::witness(args, &job.namespace, &job.name, job.uid).await?);
+    let report = BundleReport::of(found, &expected, args.allow_changed);
     report.print(args.output)?;
     Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

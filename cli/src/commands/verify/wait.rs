@@ -45,7 +45,7 @@ pub(super) async fn for_the_end(
 /// Opens the ledger and reads the job. A caller that waits closes the ledger again: as long as it is open no run can begin or
 /// end in that data-dir.
 pub(super) async fn open(args: &LedgerArgs, source: &SourceArgs, job: &JobArgs) -> Result<(OpenLedger, Job), Failure> {
-    let opened = ledger::open_with_source(args, source).await?;
-    let job = ledger::find(&opened.ledger, job).await?;
+    let opened = ledger::open_with_source(args, source, job.named()).await?;
+    let job = opened.find(job).await?;
     Ok((opened, job))
 }

@@ -3,6 +3,7 @@
 //! Addresses and logins are the driver's to read; options are read here, because people write more of them than the
 //! driver knows: those of libpq, and of hosts and libraries that have URLs of their own.
 
+mod dial;
 mod options;
 mod target;
 mod words;
@@ -13,6 +14,7 @@ use percent_encoding::percent_decode_str;
 use tokio_postgres::Config;
 use tokio_postgres::config::Host;
 
+pub use dial::{dialled_at, tcp_hosts};
 pub use target::BadUrl;
 pub(crate) use target::{Authorities, SslMode, Target, TlsVersions, TlsWishes};
 
