@@ -37,7 +37,7 @@ install: build ## Install it under PREFIX (~/.local, or for root /usr/local)
 	@scripts/install "$(PREFIX)"
 
 uninstall: ## Remove what `make install` installed
-	rm -rf "$(PREFIX)/lib/vaultstream" "$(PREFIX)/bin/vaultstream"
+	rm -rf "$(PREFIX)/lib/vaultstream" "$(PREFIX)/bin/vaultstream" "$(PREFIX)/bin/kubectl-vaultstream"
 
 start: build ## Start a Postgres and a NATS that keep running
 	@$(PROGRAM) dev up --data-dir $(DATA_DIR)

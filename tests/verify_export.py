@@ -70,6 +70,8 @@ def main(jwks, export, uid, root):
     ids, used = set(), set()
     for text in open(export):
         line = json.loads(text)
+        if "reject" in line:
+            continue
         payload, der = base64.b64decode(line["payload"]), base64.b64decode(line["signature"])
         try:
             keys[line["keyId"]].verify(der, payload, ec.ECDSA(SHA256()))

@@ -6,6 +6,8 @@ fn main() {
     println!("# Commands\n");
     println!("Written from the code by `make generate`: what `vaultstream COMMAND --help` says.\n");
     let program = vaultstream::args::Cli::command().term_width(110);
+    let told = program.clone().bin_name("vaultstream").render_long_help().to_string();
+    println!("## vaultstream\n\n```text\n{}\n```\n", told.trim_end());
     for command in program.get_subcommands().filter(|command| !command.is_hide_set()) {
         tell(command.clone(), "vaultstream");
     }

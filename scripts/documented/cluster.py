@@ -192,6 +192,7 @@ def a_job_that_is_changed(reader):
     said = run("vaultstream", "verify", "--job", "invoices", "--database-url", url, cwd=reader.folder,
                env=reader.environment | {"SSL_CERT_FILE": "postgres-ca.crt"})
     expect("verified     10,000" in said and "rejected     0" in said, "every signature is verified, and no record is left out")
+    reader.does_the_rest_of("Read and verify from outside of the cluster")
 
 
 def rotate(reader):

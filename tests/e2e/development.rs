@@ -13,6 +13,7 @@ use vaultstream_api::{ConditionType, Phase, Reason};
 use crate::harness::{Job, generated, is_own_node, kubectl, kubectl_with_input, phase_of, until};
 use crate::monitoring::Prometheus;
 use crate::network;
+use crate::plugin;
 use crate::release::{NAME, Release, helm};
 
 const LONG: Duration = Duration::from_secs(300);
@@ -139,6 +140,8 @@ impl Story {
         assert_eq!(done.scaling_mode, None);
         until("no worker is left", || async { job.deployment().await.is_none() }).await;
         self.verify(&job).await;
+        plugin::reads_a_job_through_a_forwarded_port(&job).await;
+        self.tell("kubectl vaultstream: receipt, status, export and verdict, through a forwarded port");
     }
 
     async fn until_complete(&self, job: &Job) -> vaultstream_api::SigningJobStatus {

@@ -11,5 +11,6 @@ mod development;
 mod monitoring;
 mod network;
 mod own_servers;
+mod plugin;
 mod release;
 mod values;

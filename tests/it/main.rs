@@ -10,6 +10,7 @@ mod harness;
 
 mod anchors;
 mod bundles;
+mod clusters;
 mod confined;
 mod custody;
 mod damage;
@@ -18,6 +19,7 @@ mod exports;
 mod faulty_backends;
 mod fences;
 mod finished;
+mod forgeries;
 mod hints;
 mod hostile_worker;
 mod interrupts;

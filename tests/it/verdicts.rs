@@ -2,6 +2,7 @@
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
+use vaultstream_signing::{Digest, merkle};
 
 use crate::harness::{Ended, Site, generated, of_table};
 
@@ -196,6 +197,14 @@ async fn a_superseded_job_stays_visible_and_verifiable() {
     let uid = first["uid"].as_str().unwrap();
     let earlier = site.ledger_command(&["verify", "--uid", uid, "--output", "json"]).end().await;
     assert_eq!(earlier.assert_code(0).report()["merkleRoot"], first["merkleRoot"]);
+    let older = site.ledger_command(&["receipt", "job", "--older"]).end().await;
+    let older: Value = serde_json::from_str(&older.assert_code(0).stdout).unwrap();
+    assert_eq!((&older["uid"], &older["merkleRoot"]), (&first["uid"], &first["merkleRoot"]));
+    let raw = site.ledger_command(&["receipt", "--older", "--raw", "--job", "default/job"]).end().await;
+    let digest = Digest::of(raw.assert_code(0).stdout.trim().as_bytes()).0;
+    assert_eq!(Some(merkle::to_hex(&digest).as_str()), first["receiptDigest"].as_str());
+    let none = site.ledger_command(&["receipt", "--older", "--uid", uid]).end().await;
+    assert!(none.assert_code(1).stderr.contains("no earlier job default/job has a receipt"), "{}", none.stderr);
     let shown = site.ledger_command(&["status", "--uid", uid]).end().await;
     assert!(shown.assert_code(0).stdout.contains("superseded by a later job"), "{}", shown.stdout);
 }

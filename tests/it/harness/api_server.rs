@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
+use uuid::Uuid;
 
 use super::plain::Authority;
 use super::{Program, Running, blocking, output, until};
@@ -17,7 +18,7 @@ fn programs() -> Option<PathBuf> {
     let mut folders = folders.into_iter().flatten().map(|tools| tools.join("cluster/bin"));
     let found = folders.find(|bin| ["etcd", "kube-apiserver", "kubectl"].iter().all(|name| bin.join(name).exists()));
     if found.is_none() {
-        let why = "SKIPPED the Kubernetes auth method of OpenBao: tests/cluster/build makes an API server\n";
+        let why = "SKIPPED what needs an API server of Kubernetes: tests/cluster/build makes one\n";
         std::io::stderr().write_all(why.as_bytes()).unwrap();
     }
     found
@@ -92,6 +93,26 @@ impl ApiServer {
     pub(crate) async fn service_account(&self, name: &str, audience: &str) -> String {
         self.try_kubectl(&["create", "serviceaccount", name]).await.unwrap();
         self.try_kubectl(&["create", "token", name, "--audience", audience]).await.unwrap().trim().to_owned()
+    }
+
+    /// A kubeconfig with the context `test`, which is not the current one, of the namespace `team`; it logs in by this token.
+    pub(crate) fn kubeconfig(&self, token: &str) -> PathBuf {
+        let (url, ca) = (&self.url, self.ca());
+        let file = self.dir.path().join(format!("kubeconfig-{}", Uuid::new_v4()));
+        let text = format!(
+            "apiVersion: v1\nkind: Config\ncurrent-context: none\n\
+             clusters: [{{name: test, cluster: {{server: '{url}', certificate-authority: '{}'}}}}]\n\
+             users: [{{name: test, user: {{token: '{token}'}}}}]\n\
+             contexts: [{{name: test, context: {{cluster: test, user: test, namespace: team}}}}]\n",
+            ca.display()
+        );
+        std::fs::write(&file, text).unwrap();
+        file
+    }
+
+    /// What kubectl prints, as a user with all rights.
+    pub(crate) async fn kubectl(&self, args: &[&str]) -> String {
+        self.try_kubectl(args).await.unwrap()
     }
 
     async fn try_kubectl(&self, args: &[&str]) -> Result<String, String> {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use vaultstream::job::new_job;
 use vaultstream_api::SigningJob;
 use vaultstream_ledger::planning::{self, Begun, ChunkOutcome};
-use vaultstream_ledger::{ConnectOptions, JobId, JobState, Ledger, SourceOptions, TlsFiles, jobs, tenants};
+use vaultstream_ledger::{ConnectOptions, JobId, JobState, Ledger, NewJob, SourceOptions, TlsFiles, jobs, tenants};
 use vaultstream_lifecycle::{Driven, Driver, Outcome, Settings, Until, drive};
 use vaultstream_streams::{JobStreams, NatsUser, Streams};
 
@@ -78,9 +78,14 @@ impl Site {
 
     /// Drives the job from its very beginning: a worker has to plan it, too, if it has a table.
     pub(crate) async fn drive_from_the_start(&self, manifest: &str, settings: Settings) -> Drive {
+        self.drive_as(Uuid::new_v4(), manifest, settings).await
+    }
+
+    /// The same, for a SigningJob that has this uid.
+    pub(crate) async fn drive_as(&self, uid: Uuid, manifest: &str, settings: Settings) -> Drive {
         let (ledger, streams) = (self.operators_ledger().await, self.streams().await);
         let manifest = SigningJob::parse_manifests(manifest).unwrap().remove(0);
-        let job = jobs::ensure(&ledger, &new_job(&manifest)).await.unwrap().job;
+        let job = jobs::ensure(&ledger, &NewJob { uid, ..new_job(&manifest) }).await.unwrap().job;
         Seeded { uid: job.uid, id: job.id, ledger, streams }.drive(settings)
     }
 }
