@@ -8,7 +8,9 @@ mod text;
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
-use vaultstream_ledger::{Job, JobState, Ledger, QueryError, progress, rejects, signing_rate, verify::public_keys};
+use vaultstream_ledger::{
+    Job, JobState, Ledger, QueryError, Rejected, progress, rejects, signing_rate, verify::public_keys,
+};
 use vaultstream_signing::{Backend, backend::names};
 
 use crate::{
@@ -88,7 +90,6 @@ pub(crate) struct Report {
     /// Keys that signed.
     keys: u64,
     /// Keys that the job has.
-    #[serde(skip)]
     all_keys: u32,
     batch_size: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -108,8 +109,19 @@ pub(crate) struct Report {
     proves: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<String>,
-    #[serde(skip)]
-    rejects: Vec<String>,
+    /// The first rejects; `rejected` counts all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    rejects: Vec<Reject>,
+}
+
+/// A record that was not signed.
+#[derive(Debug, Serialize)]
+struct Reject {
+    id: i64,
+    /// The kind of reason, as one word.
+    reason: String,
+    /// A sentence.
+    detail: String,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
@@ -284,12 +296,12 @@ impl Report {
     }
 }
 
-async fn first_rejects(ledger: &Ledger, job: &Job, rejected: u64) -> Result<Vec<String>, Failure> {
+async fn first_rejects(ledger: &Ledger, job: &Job, rejected: u64) -> Result<Vec<Reject>, Failure> {
     if rejected == 0 {
         return Ok(Vec::new());
     }
     let first = rejects(ledger, job.id, None, REJECTS_SHOWN).await.map_err(|error| Failure::of(&error))?;
-    let told = first.into_iter().map(|reject| format!("record {}: {}: {}", reject.id, reject.reason, reject.detail));
+    let told = first.into_iter().map(|Rejected { id, reason, detail, .. }| Reject { id, reason, detail });
     Ok(told.collect())
 }
 

@@ -53,7 +53,7 @@ mod tests {
             ("run -f a --nats-creds c --nats-nkey n", "--nats-creds cannot be given together with --nats-nkey <FILE>"),
             ("run -f a --data-dir", "--data-dir needs a value: --data-dir <DIR>"),
             ("run -f a --data-dir b --data-dir c", "--data-dir can be given only once"),
-            ("verify", "missing: --job <NS/NAME> or --uid <UID> or --bundle <FILE>"),
+            ("verify", "missing: --job <NS/NAME> or --uid <UID> or --bundle <FILE> or [NS/]NAME"),
             (
                 "verify --job a --uid 00000000-0000-0000-0000-000000000007",
                 "--job cannot be given together with --uid <UID>",
@@ -110,6 +110,40 @@ mod tests {
         let Command::Run(args) = parsed("run -f a b -o json").unwrap().command else { panic!("not run") };
         assert_eq!(args.manifests().count(), 2);
         assert_eq!(args.output, OutputFormat::Json);
+    }
+
+    #[test]
+    fn a_cluster_is_given_to_commands_that_read_one_and_refused_beside_another_ledger() {
+        // Whether the ledger is that of a cluster, and whether a cluster is only the witness.
+        let placed = |line: &str, is_plugin| {
+            let mut cli = parsed(line).unwrap();
+            cli.in_cluster(is_plugin)?;
+            Ok(match cli.command {
+                Command::Verify(args) => (args.ledger.cluster.is_some(), args.from_cluster),
+                Command::Receipt(args) => (args.ledger.cluster.is_some(), false),
+                Command::Keys(args) => (args.ledger.cluster.is_some(), false),
+                _ => (false, false),
+            })
+        };
+        for (line, is_plugin, expected) in [
+            ("receipt job", false, (false, false)),
+            ("receipt job", true, (true, false)),
+            ("receipt job --data-dir a", true, (false, false)),
+            ("--context a receipt job", false, (true, false)),
+            ("receipt -n team job", false, (true, false)),
+            ("keys job --secret team/a", false, (true, false)),
+            ("verify job --kubeconfig a", false, (true, false)),
+            ("verify job --context a --database-url b", false, (false, true)),
+            ("verify --bundle a --context b", false, (false, true)),
+            ("verify --bundle a", true, (false, false)),
+            ("run -f a", true, (false, false)),
+        ] {
+            assert_eq!(placed(line, is_plugin), Ok(expected), "{line}, {is_plugin}");
+        }
+        let refused = |line: &str| placed(line, false).unwrap_err();
+        assert!(refused("run -f a --context b").starts_with("--context, --namespace, "));
+        assert!(refused("-n a keys rewrap --kek-file b --old-kek-file c").starts_with("--context, --namespace, "));
+        assert!(refused("receipt job --context a --data-dir b").starts_with("a ledger and a cluster are named"));
     }
 
     #[test]

@@ -173,6 +173,37 @@ async fn a_failed_job_and_one_without_a_receipt_are_not_verified() {
     assert_eq!(partial["verified"], 100, "{partial}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_input_is_told_from_a_verdict_by_the_exit_code() {
+    let site = Site::new().await;
+    site.run(&generated("job", 20, SPEC)).end().await.assert_code(0);
+    let folder = site.dir.path();
+    std::fs::write(folder.join("no.vsb"), "not a bundle\n").unwrap();
+    for line in [
+        "verify --job other",
+        "verify other/job",
+        "verify --uid 00000000-0000-0000-0000-000000000007",
+        "verify job --receipt-digest abc",
+        "verify job --receipt @/nothing",
+        "verify job --receipt @",
+        "verify --bundle @/nothing.vsb",
+        "verify --bundle @/no.vsb",
+        "verify --bundle @",
+        "receipt other",
+        "export other",
+        "status other",
+        "keys other",
+    ] {
+        let args: Vec<String> = line.split(' ').map(|word| word.replace('@', folder.to_str().unwrap())).collect();
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        let ended = site.ledger_command(&args).end().await;
+        assert_eq!((ended.status.code(), ended.stdout.as_str()), (Some(2), ""), "{line}: {}", ended.stderr);
+        assert!(ended.stderr.contains("vaultstream: "), "{line}: {}", ended.stderr);
+    }
+    let other = format!("verify job --receipt-digest {}", "ab".repeat(32));
+    site.ledger_command(&other.split(' ').collect::<Vec<_>>()).end().await.assert_code(1);
+}
+
 /// After `--again` the earlier job keeps what it signed, and is found by its uid.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_superseded_job_stays_visible_and_verifiable() {

@@ -5,7 +5,7 @@ use std::fmt;
 use indicatif::HumanCount;
 use vaultstream_signing::Backend;
 
-use super::{Equations, Report, Verdict};
+use super::{Equations, Reject, Report, Verdict};
 use crate::{
     output::{Colour, paint, printable},
     verify::compared::Compared,
@@ -87,8 +87,8 @@ impl Report {
     }
 
     fn rejects(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for reject in &self.rejects {
-            writeln!(out, "  {:<12} {}", "reject", printable(reject))?;
+        for Reject { id, reason, detail } in &self.rejects {
+            writeln!(out, "  {:<12} record {id}: {}: {}", "reject", printable(reason), printable(detail))?;
         }
         let more = self.rejected.saturating_sub(self.rejects.len() as u64);
         if more > 0 {
@@ -219,7 +219,11 @@ mod tests {
             problems: Vec::new(),
             proves: None,
             failure: None,
-            rejects: vec!["record 4: PayloadIsNull: the payload is NULL".to_owned()],
+            rejects: vec![Reject {
+                id: 4,
+                reason: "PayloadIsNull".to_owned(),
+                detail: "the payload is NULL".to_owned(),
+            }],
         }
     }
 
@@ -373,7 +377,9 @@ mod tests {
     #[test]
     fn json_leaves_out_what_is_unknown() {
         let json = serde_json::to_value(Report { merkle_root: None, seconds: None, ..report() }).unwrap();
-        assert_eq!((&json["verdict"], &json["signed"]), (&"VERIFIED".into(), &990.into()));
+        assert_eq!((&json["verdict"], &json["signed"], &json["allKeys"]), (&"VERIFIED".into(), &990.into(), &5.into()));
+        let reject = serde_json::json!({"id": 4, "reason": "PayloadIsNull", "detail": "the payload is NULL"});
+        assert_eq!(json["rejects"], serde_json::json!([reject]));
         for absent in [
             "checkedByEquation",
             "merkleRoot",
@@ -383,7 +389,6 @@ mod tests {
             "rows",
             "failure",
             "verifierAlsoSigned",
-            "rejects",
         ] {
             assert!(json.get(absent).is_none(), "{absent}: {json}");
         }
