@@ -50,7 +50,7 @@ pub(crate) struct ClusterLogin {
     pub(crate) ledger: SourceLogin,
     /// Where the tables are, unless that is the ledger's database with the ledger's login.
     pub(crate) source: Option<SourceLogin>,
-    _forwards: Vec<Forward>,
+    forwards: Vec<Forward>,
     _files: TempDir,
 }
 
@@ -79,7 +79,7 @@ impl ClusterLogin {
             (None, false) => login(&of_tables.data, LEDGER, &place("tenant"))?,
         };
         output::remark_once(format_args!("login: the Secret {}", of_ledger.name));
-        let mut login = Self { cluster, job: found, ledger, source, _forwards: Vec::new(), _files: files };
+        let mut login = Self { cluster, job: found, ledger, source, forwards: Vec::new(), _files: files };
         login.forward(&namespace).await?;
         Ok(login)
     }
@@ -98,7 +98,7 @@ impl ClusterLogin {
             ));
             let forward = Forward::to(Arc::clone(&self.cluster), service, *port).await?;
             login.url = dialled_at(&login.url, forward.address).map_err(|error| Failure::input(&error))?;
-            self._forwards.push(forward);
+            self.forwards.push(forward);
         }
         Ok(())
     }
