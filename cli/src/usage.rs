@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn a_cluster_is_given_to_commands_that_read_one_and_refused_beside_another_ledger() {
         // Whether the ledger is that of a cluster, and whether a cluster is only the witness.
-        let placed = |line: &str, is_plugin| {
+        let placed = |line: &str, is_plugin| -> Result<(bool, bool), String> {
             let mut cli = parsed(line).unwrap();
             cli.in_cluster(is_plugin)?;
             Ok(match cli.command {

@@ -74,9 +74,9 @@ async fn a_receipt_with_another_name_and_other_times_is_told_by_its_digest_when_
         *time = time.replacen(&year.to_string(), &(year - 20).to_string(), 1);
     }
     let key = PrivateKey::generate().unwrap();
-    let forged = sign_receipt(&key, &receipt).unwrap();
+    let forged = sign_receipt(&key, &receipt, &[]).unwrap();
     site.execute("ALTER TABLE vaultstream.keys DISABLE TRIGGER USER").await;
-    sql.execute("UPDATE vaultstream.keys SET public_key = $1 WHERE ordinal = 0", &[&key.public().spki_der()])
+    sql.execute("UPDATE vaultstream.keys SET public_key = $1 WHERE ordinal = 0", &[&key.public().spki_der().to_vec()])
         .await
         .unwrap();
     sql.execute("UPDATE vaultstream.jobs SET receipt = $1", &[&forged]).await.unwrap();
