@@ -50,7 +50,7 @@ pub(super) async fn records(
 /// versions added all of them at the end.
 async fn add_batches(tx: &Queries<'_>, job: &Job, until: i64, total: i64) -> Result<i64, StepError> {
     let size = i64::from(job.spec.batch_size.max(1));
-    let complete = until / size + i64::from(until == total && total % size > 0);
+    let complete = complete_batches(size, until, total);
     let there = "SELECT coalesce(max(batch) + 1, 0) AS batches FROM vaultstream.batches WHERE job_id = $1";
     let mut batches: i64 = tx.query_one(there, &[&job.id.0]).await?.get("batches");
     while batches < complete {
@@ -65,6 +65,12 @@ async fn add_batches(tx: &Queries<'_>, job: &Job, until: i64, total: i64) -> Res
         batches = end;
     }
     Ok(batches)
+}
+
+/// Batches of which all records are among the first `until` of `total`. The last batch may have fewer records than the others.
+fn complete_batches(size: i64, until: i64, total: i64) -> i64 {
+    let of_all = total / size + i64::from(total % size > 0);
+    if until >= total { of_all } else { until / size }
 }
 
 /// Records with payloads of this size that one statement makes at most.
@@ -94,7 +100,24 @@ fn payload(bytes: u32) -> String {
 mod tests {
     use vaultstream_api::limits::MAX_GENERATED_PAYLOAD;
 
-    use super::{CHUNK_BYTES, fitting, payload};
+    use super::{CHUNK_BYTES, complete_batches, fitting, payload};
+
+    #[test]
+    fn a_batch_is_complete_when_its_last_record_is_there() {
+        for (size, until, total, complete) in [
+            (10, 0, 25, 0),
+            (10, 9, 25, 0),
+            (10, 10, 25, 1),
+            (10, 24, 25, 2),
+            (10, 25, 25, 3),
+            (10, 20, 20, 2),
+            (10, 3, 3, 1),
+            (1, 2, 5, 2),
+            (7, 0, 0, 0),
+        ] {
+            assert_eq!(complete_batches(size, until, total), complete, "{until} of {total} in batches of {size}");
+        }
+    }
 
     #[test]
     fn a_statement_makes_few_large_payloads_or_many_small_ones() {
