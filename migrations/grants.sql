@@ -84,7 +84,7 @@ BEGIN
       INTO readers, writers
       FROM (SELECT 'vaultstream_auditor'::name AS role, true AS reads, false AS writes
              UNION ALL SELECT 'vaultstream_operator', false, p_is_records AND seeds
-             UNION ALL SELECT 'vaultstream_worker', p_is_records AND signs, NOT p_is_records AND signs
+             UNION ALL SELECT 'vaultstream_worker', signs OR phase = 'Finishing', NOT p_is_records AND signs
                          FROM vaultstream.meta WHERE shared_role
              UNION ALL SELECT t.role, true, NOT p_is_records AND signs
                          FROM vaultstream.tenants t JOIN vaultstream.jobs j ON (t.cluster, t.namespace) = (j.cluster, j.namespace)
@@ -148,9 +148,10 @@ BEGIN
             TO vaultstream_tenant;
         -- All of them run with the owner's rights and check whose job it is.
         GRANT EXECUTE ON FUNCTION vaultstream.take_lease, vaultstream.lease_key, vaultstream.release_lease, vaultstream.retire_key,
-            vaultstream.data_key_of, vaultstream.store_data_key, vaultstream.store_key, vaultstream.store_material,
+            vaultstream.data_key_of, vaultstream.store_data_key, vaultstream.store_key, vaultstream.store_key_with_origin,
+            vaultstream.store_material, vaultstream.pairs_for_receipt,
             vaultstream.set_key_aside, vaultstream.end_expired, vaultstream.fence_unit,
-            vaultstream.finish_unit, vaultstream.split_batch, vaultstream.count_attempt, vaultstream.store_receipt,
+            vaultstream.finish_unit, vaultstream.finish_sealed_unit, vaultstream.split_batch, vaultstream.count_attempt, vaultstream.store_receipt,
             vaultstream.signs_with, vaultstream.report_fault, vaultstream.report_withdrawal, vaultstream.register_kek,
             vaultstream.kek_canary, vaultstream.begin_plan, vaultstream.plan_batches, vaultstream.release_plan,
             vaultstream.report_source, vaultstream.tenant_of_login, vaultstream.works_on_all, vaultstream.sees_all TO vaultstream_tenant;
@@ -207,9 +208,10 @@ BEGIN
         GRANT UPDATE (state, epoch, holder, lease_until) ON vaultstream.keys TO vaultstream_worker;
         GRANT UPDATE (attempts, last_error) ON vaultstream.batches TO vaultstream_worker;
         GRANT EXECUTE ON FUNCTION vaultstream.take_lease, vaultstream.lease_key, vaultstream.release_lease, vaultstream.retire_key,
-            vaultstream.data_key_of, vaultstream.store_data_key, vaultstream.store_key, vaultstream.store_material,
+            vaultstream.data_key_of, vaultstream.store_data_key, vaultstream.store_key, vaultstream.store_key_with_origin,
+            vaultstream.store_material, vaultstream.pairs_for_receipt,
             vaultstream.set_key_aside, vaultstream.end_expired, vaultstream.fence_unit,
-            vaultstream.finish_unit, vaultstream.split_batch, vaultstream.count_attempt, vaultstream.store_receipt,
+            vaultstream.finish_unit, vaultstream.finish_sealed_unit, vaultstream.split_batch, vaultstream.count_attempt, vaultstream.store_receipt,
             vaultstream.signs_with, vaultstream.report_fault, vaultstream.report_withdrawal, vaultstream.register_kek,
             vaultstream.kek_canary, vaultstream.begin_plan, vaultstream.plan_batches, vaultstream.release_plan,
             vaultstream.report_source, vaultstream.tenant_of_login, vaultstream.works_on_all, vaultstream.sees_all TO vaultstream_worker;

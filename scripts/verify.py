@@ -19,9 +19,10 @@ from uuid import UUID
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hashes import SHA256, SHA512
 
-FORMAT = 1
+FORMATS = (1, 2)
+RECEIPT_TYPES = {1: "vaultstream-receipt", 2: "vaultstream-receipt", 3: "vaultstream-receipt+jwt"}
 LINE_LIMIT = 16 << 20
 LISTED_KEYS = 1000
 INT64 = (-(1 << 63), (1 << 63) - 1)
@@ -31,7 +32,7 @@ UINT64 = (0, (1 << 64) - 1)
 MEMBERS = {
     "header": ["type", "bundle", "job", "payloads", "spec", "receipt", "receiptKey"],
     "key": ["type", "ordinal", "version", "signed", "jwk", "revoked?"],
-    "batch": ["type", "batch", "first", "last", "signed", "rejected", "kid?", "root"],
+    "batch": ["type", "batch", "first", "last", "signed", "rejected", "kid?", "root", "seal?"],
     "record": ["type", "id", "digest", "signature", "payload?", "row?"],
     "reject": ["type", "id", "reason"],
     "end": ["type", "lines"],
@@ -155,12 +156,18 @@ class Key:
         except ValueError as error:
             raise Malformed("a key is not a point of the curve") from error
 
+    def sealed(self, root, seal):
+        return self.verifies(b"vaultstream/seal/v1\0" + root, seal, SHA512())
+
     def signed(self, digest, signature):
+        return self.verifies(digest, signature, Prehashed(SHA256()))
+
+    def verifies(self, message, signature, algorithm):
         r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
         if not r or not s:
             return False
         try:
-            self.public.verify(encode_dss_signature(r, s), digest, ec.ECDSA(Prehashed(SHA256())))
+            self.public.verify(encode_dss_signature(r, s), message, ec.ECDSA(algorithm))
             return True
         except InvalidSignature:
             return False
@@ -198,18 +205,45 @@ def read_receipt(header, key):
     if len(parts) != 3:
         raise Malformed("not a receipt in compact JWS form")
     head = json.loads(base64url(parts[0]), object_pairs_hook=unique)
-    if not isinstance(head, dict) or set(head) != {"alg", "kid", "typ"}:
+    if not isinstance(head, dict) or set(head) - {"x5c"} != {"alg", "kid", "typ"}:
         raise Malformed("not a receipt in compact JWS form")
-    if (head["alg"], head["typ"], head["kid"]) != ("ES256", "vaultstream-receipt", key.kid):
+    if (head["alg"], head["kid"]) != ("ES256", key.kid) or head["typ"] not in RECEIPT_TYPES.values():
         raise Malformed("the receipt was signed by another key, or is none")
+    if "x5c" in head:
+        certificates(head["x5c"])
     if not key.signed(sha256(f"{parts[0]}.{parts[1]}".encode()), base64url(parts[2], 64)):
         raise Malformed("the receipt's signature is wrong")
     receipt = json.loads(base64url(parts[1]), object_pairs_hook=unique)
-    if receipt.get("formatVersion", 1) not in (1, 2):
-        raise Malformed(f"receipts of format {receipt['formatVersion']} are not known")
+    version = receipt.get("formatVersion", 1)
+    if isinstance(version, bool) or version not in RECEIPT_TYPES:
+        raise Malformed(f"receipts of format {version} are not known")
+    if head["typ"] != RECEIPT_TYPES[version] or ("x5c" in head and version < 3):
+        raise Malformed("the receipt's header is not that of its format")
+    if version >= 3:
+        for name in ("softwareVersion", "cluster", "message", "madeAt"):
+            text(receipt[name])
     for name in ("verify", "startedAt", "completedAt"):
         text(receipt[name])
     return receipt
+
+
+def certificates(chain):
+    if not isinstance(chain, list) or not chain:
+        raise Malformed("the receipt's certificates are no list")
+    for certificate in chain:
+        if not base64.b64decode(text(certificate).encode("ascii"), validate=True):
+            raise Malformed("a certificate of the receipt is empty")
+
+
+def signed_source(spec):
+    """Where a spec says that the records come from, as a receipt of format 3 has it."""
+    source = spec["source"]
+    if "generate" in source:
+        return {"kind": "Generated"}
+    table = source["table"]
+    return {
+        "kind": "Table", "schema": table["schema"], "table": table["name"], "keyColumns": [table["key"]], "payloadColumn": table["payload"],
+    }
 
 
 def message_form(header):
@@ -239,8 +273,9 @@ class Bundle:
         self.batch = None
         self.batches = Tree()
         self.ranges, self.rejects, self.nonces = [], [], {}
-        self.signed = self.rejected = self.changed = 0
+        self.signed = self.rejected = self.changed = self.sealed = 0
         self.wrong, self.payloads, self.repeated, self.rows = [], [], [], []
+        self.wrong_seals, self.sealers = [], set()
         self.receipt, self.prefix, self.form_known = None, None, False
         self.read_header()
 
@@ -310,12 +345,31 @@ class Bundle:
         if kid is not None and text(kid) not in self.keys:
             raise Malformed(f"the key {kid} is not in the bundle")
         root = hexadecimal(line["root"])
+        if "seal" in line:
+            self.seal(line, kid, number, root)
         self.batch = {
             "number": number, "first": first, "last": last, "kid": kid, "root": root, "id": None, "tree": Tree(), "rejects": Tree(),
             "says": (decimal(line["signed"], UINT64), decimal(line["rejected"], UINT64)),
         }
         self.batches.push(root)
         self.ranges.append((first, last, number))
+
+    def seal(self, line, kid, number, root):
+        seal = base64url(line["seal"], 64)
+        if self.header["bundle"] == 1:
+            raise Malformed("a seal in a bundle of format 1")
+        if kid is None:
+            raise Malformed("a seal of no key")
+        self.sealed += 1
+        self.sealers.add(kid)
+        if not self.keys[kid].sealed(root, seal):
+            self.wrong_seals.append(number)
+        self.nonce(kid, seal, f"batch {number}")
+
+    def nonce(self, kid, signature, what):
+        first = self.nonces.setdefault((kid, signature[:32]), (what, signature[32:]))
+        if first[1] != signature[32:]:
+            self.repeated.extend([first[0], what])
 
     def take_id(self, value):
         number, batch = decimal(value, INT64), self.batch
@@ -337,9 +391,7 @@ class Bundle:
         self.found[kid] += 1
         if not self.keys[kid].signed(digest, signature):
             self.wrong.append(number)
-        first = self.nonces.setdefault((kid, signature[:32]), (number, signature[32:]))
-        if first[1] != signature[32:]:
-            self.repeated.extend([first[0], number])
+        self.nonce(kid, signature, number)
 
     def payload(self, line, number, digest):
         if self.header["payloads"] != ("payload" in line or "row" in line) or ("payload" in line and "row" in line):
@@ -372,7 +424,7 @@ class Bundle:
         root = sha256(
             b"\x02", UUID(self.header["job"]["uid"]).bytes,
             struct.pack(">qqqqq", batch["number"], batch["first"], batch["last"], signed, rejected),
-            self.keys[kid].thumbprint if kid else bytes(32), batch["rejects"].root(), batch["tree"].root(),
+            self.keys[kid].thumbprint if kid and signed else bytes(32), batch["rejects"].root(), batch["tree"].root(),
         )
         if root != batch["root"]:
             self.problem("MerkleRoot", f"batch {batch['number']} has a root that is not the root of its lines")
@@ -386,6 +438,8 @@ class Bundle:
         for kid in self.order:
             if self.keys[kid].says != self.found[kid]:
                 self.problem("Key", f"the key {kid} has signed {self.found[kid]} records, and not {self.keys[kid].says}")
+            if not self.found[kid] and kid not in self.sealers:
+                self.problem("Key", f"the key {kid} has signed nothing")
         if self.receipt is not None:
             try:
                 self.compare(self.receipt)
@@ -409,17 +463,28 @@ class Bundle:
         ]
         if "rejectsRoot" in receipt:
             pairs.append(("rejectsRoot", receipt["rejectsRoot"], rejects.root().hex() if self.rejects else None))
+        order = [kid for kid in self.order if self.found[kid]]
+        if receipt.get("formatVersion", 1) >= 3:
+            spec = json.loads(self.header["spec"])
+            checked = {"All": self.signed, "None": 0}.get(receipt["verify"])
+            pairs += [
+                ("treeSize", receipt["treeSize"], self.batches.size),
+                ("sealed", receipt["sealed"], self.sealed),
+                ("message", receipt["message"], spec.get("signing", {}).get("message", "Payload")),
+                ("source", receipt["source"], signed_source(spec)),
+                ("signaturesChecked", receipt.get("signaturesChecked"), checked),
+            ]
         if "keyTree" in receipt:
             tree = Tree()
-            for kid in self.order:
+            for kid in order:
                 tree.push(sha256(b"\x04", self.keys[kid].thumbprint, struct.pack(">Q", self.found[kid])))
             pairs.append(("keyTree", receipt["keyTree"], {"size": tree.size, "root": tree.root().hex()}))
-            if len(self.order) <= LISTED_KEYS:
+            if len(order) <= LISTED_KEYS:
                 self.problem("Receipt", "the receipt has the root over few keys, which it would list")
         else:
-            if receipt.get("formatVersion", 1) != 1 and len(self.order) > LISTED_KEYS:
+            if receipt.get("formatVersion", 1) != 1 and len(order) > LISTED_KEYS:
                 self.problem("Receipt", "the receipt lists more keys than its format does")
-            found = [{"kid": kid, "signed": self.found[kid]} for kid in self.order]
+            found = [{"kid": kid, "signed": self.found[kid]} for kid in order]
             pairs.append(("keys", receipt["keys"], found))
         for name, says, has in pairs:
             if says != has:
@@ -435,8 +500,8 @@ def read(path):
         try:
             version = json.loads(first).get("bundle")
         except (ValueError, RecursionError, AttributeError):
-            version = FORMAT
-        if version != FORMAT and isinstance(version, int):
+            version = FORMATS[0]
+        if isinstance(version, bool) or (version not in FORMATS and isinstance(version, int)):
             raise NotABundle(f"the format {version} is not known")
         try:
             bundle = Bundle(parse(ended(first)))
@@ -468,7 +533,7 @@ def ended(line):
 
 
 def named(numbers, every):
-    numbers = sorted(set(numbers))
+    numbers = sorted(set(numbers), key=lambda what: (isinstance(what, str), what))
     shown = numbers if every else numbers[:10]
     more = len(numbers) - len(shown)
     return ", ".join(map(str, shown)) + (f" and {more} more" if more else "")
@@ -495,17 +560,19 @@ def main():
     for kind, numbers, sentence in [
         ("WrongSignature", bundle.wrong, "wrong signatures"),
         ("Payload", bundle.payloads, "payloads that are not what was signed"),
+        ("Seal", bundle.wrong_seals, "seals that their keys did not make"),
         ("RepeatedNonce", bundle.repeated, "signatures that share their nonces with others of the same key"),
         ("Changed", [] if args.allow_changed else bundle.rows, "rows that were no longer what was signed when the bundle was written"),
     ]:
         if numbers:
-            bundle.problem(kind, f"{sentence}: {len(set(numbers))}, of the records {named(numbers, args.all)}")
+            things = "batches" if kind == "Seal" else "records"
+            bundle.problem(kind, f"{sentence}: {len(set(numbers))}, of the {things} {named(numbers, args.all)}")
     job = bundle.header["job"]
     print("NOT VERIFIED" if bundle.problems else "VERIFIED")
     print(f"{job['namespace']!r}/{job['name']!r}, uid {job['uid']}".replace("'", ""))
     for kind, sentence in bundle.problems:
         print(f"  PROBLEM {kind}: {sentence!s}".encode("unicode_escape").decode().replace("\\\\", "\\"))
-    print(f"  {bundle.signed} signed, {bundle.rejected} rejected, {bundle.batches.size} batches, {len(bundle.order)} keys")
+    print(f"  {bundle.signed} signed, {bundle.rejected} rejected, {bundle.batches.size} batches, {bundle.sealed} of them sealed, {len(bundle.order)} keys")
     print(f"  receipt sha256:{digest}, signed by the key {bundle.receipt_key.kid}")
     if not bundle.problems and args.receipt_digest is None:
         print("  No receipt digest was given: the bundle agrees with itself, and whoever wrote it may have made all of it.")

@@ -73,6 +73,12 @@ pub(crate) struct Report {
     verifier_also_signed: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     verify_seconds: Option<f64>,
+    /// Batches of the job.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    batches: Option<u64>,
+    /// Those with a seal: the key that signed the batch signed its root, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sealed_batches: Option<u64>,
     /// The rows of a table compared with what was signed.
     #[serde(skip_serializing_if = "Option::is_none")]
     rows: Option<Compared>,
@@ -232,6 +238,8 @@ impl Report {
             equations: Equations::of(verified),
             verifier_also_signed: verified.checker.is_some_and(|checker| checker.also_signed),
             verify_seconds: verified.mode.map(|_| rounded(verified.took)),
+            batches: verified.batches.map(|batches| batches.number),
+            sealed_batches: verified.batches.map(|batches| batches.sealed),
             rows: verified.rows.clone(),
             seconds: time.as_ref().map(|time| rounded(time.busy)),
             paused_seconds: time.as_ref().filter(|time| time.paused >= MIN_PAUSE).map(|time| rounded(time.paused)),

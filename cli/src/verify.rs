@@ -2,6 +2,7 @@
 //!
 //! - completeness: exactly one signature or one reject for each record, by SQL;
 //! - signatures: over the digests that were signed, by an implementation other than the one that made them;
+//! - seals: one a batch, by the key that signed it, over its root; the receipt says how many batches have one;
 //! - Merkle: batch roots from the rows (full), the job's root from the batch roots (always);
 //! - receipt: its signature, and each of its members against the ledger;
 //! - keys: which of those that signed were revoked; a compromised one is a problem;
@@ -26,8 +27,8 @@ use vaultstream_ledger::{
     verify::{PublicKeyRow, Rows, completeness, public_keys},
 };
 use vaultstream_program::cores;
-use vaultstream_proof::{Checkers, Records};
-use vaultstream_signing::{Backend, Hash};
+use vaultstream_proof::{Checkers, NonceUsers, Records};
+use vaultstream_signing::Backend;
 
 pub(crate) use receipt::{read as read_receipt, receipt_key};
 
@@ -36,6 +37,7 @@ use crate::{
     error::Failure,
     job::title,
     verify::{
+        batches::BatchSums,
         compared::Compared,
         problem::{NAMED, Problem, ProblemKind},
         revoked::RevokedKey,
@@ -51,6 +53,8 @@ pub(crate) const SAMPLE: u64 = 10_000;
 pub(crate) struct Verified {
     /// What was checked; `None` when nothing was, because the job is not Complete.
     pub(crate) mode: Option<VerifyMode>,
+    /// The batches, and how many of them are sealed; `None` when none was looked at.
+    pub(crate) batches: Option<BatchSums>,
     /// Signatures checked.
     pub(crate) checked: u64,
     /// Those of them that one equation over many proved. The others were verified one by one.
@@ -147,10 +151,10 @@ pub(crate) async fn check(ledger: &Ledger, job: &Job, options: CheckOptions) -> 
     let keys = public_keys(ledger, job.id).await.map_err(failed)?;
     verified.revoked = keys.iter().filter_map(RevokedKey::of).collect();
     verified.problems.extend(verified.revoked.iter().filter_map(RevokedKey::problem));
-    let root = signatures(ledger, job, &keys, options, &mut stages, &mut verified).await?;
+    let batches = signatures(ledger, job, &keys, options, &mut stages, &mut verified).await?;
     if whole && (job.state == JobState::Complete || job.receipt.is_some()) {
         stages.begin("checking the receipt");
-        verified.problems.extend(receipt::check(ledger, job, root, &keys).await?);
+        verified.problems.extend(receipt::check(ledger, job, batches, &keys).await?);
     }
     if let (Some(rows), true) = (&mut verified.rows, whole) {
         stages.begin("looking for rows that came later");
@@ -160,7 +164,7 @@ pub(crate) async fn check(ledger: &Ledger, job: &Job, options: CheckOptions) -> 
     Ok(verified)
 }
 
-/// Checks signatures and the roots over them. Returns the job's root.
+/// Checks signatures, the roots over them and the seals over those. Returns what the batches add up to.
 async fn signatures(
     ledger: &Ledger,
     job: &Job,
@@ -168,7 +172,7 @@ async fn signatures(
     options: CheckOptions,
     stages: &mut Stages,
     verified: &mut Verified,
-) -> Result<Hash, Failure> {
+) -> Result<BatchSums, Failure> {
     let there: u64 = keys.iter().filter(|key| key.ordinal > 0).map(|key| key.signed.unsigned_abs()).sum();
     let checker = checker(job, keys);
     let signing = keys.iter().filter(|key| key.ordinal > 0).map(|key| (key.id, key.public_key.clone()));
@@ -178,7 +182,7 @@ async fn signatures(
         VerifyMode::Sample => Rows::Sample { rows: SAMPLE, seed: rand::random() },
         VerifyMode::Full | VerifyMode::Sql => Rows::All,
     };
-    let root = match options.mode {
+    let batches = match options.mode {
         VerifyMode::Full if job.times.signed.is_some() => {
             check.begin("checking signatures", there);
             check.all().await?
@@ -186,18 +190,18 @@ async fn signatures(
         VerifyMode::Full => {
             check.begin("checking signatures", there);
             check.signatures(which).await?;
-            check.job_root().await?
+            check.seals().await?
         }
         VerifyMode::Sample => {
             check.begin("checking a sample of the signatures", there.min(SAMPLE));
             check.signatures(which).await?;
-            check.job_root().await?
+            check.seals().await?
         }
-        VerifyMode::Sql => check.job_root().await?,
+        VerifyMode::Sql => check.seals().await?,
     };
     let repeated = match options.mode {
         VerifyMode::Full | VerifyMode::Sample => check.repeated_nonces(which).await?,
-        VerifyMode::Sql => Records::keeping(0),
+        VerifyMode::Sql => NonceUsers::keeping(0),
     };
     let found = check.finish();
     let outcome = checkers.finish();
@@ -207,6 +211,8 @@ async fn signatures(
     verified.checker = (outcome.checked > 0).then_some(checker);
     let problems = &mut verified.problems;
     problems.extend(Problem::wrong_signatures(&outcome.wrong));
+    problems.extend(Problem::wrong_seals(&outcome.wrong_seals));
+    problems.extend(found.seals.clone());
     problems.extend(Problem::repeated_nonces(&repeated));
     problems.extend(found.unreadable_signatures());
     problems.extend(found.batches.clone());
@@ -216,7 +222,8 @@ async fn signatures(
         problems.push(Problem::new(ProblemKind::NothingChecked, message));
     }
     verified.rows = Compared::of(job, found, options.mode);
-    Ok(root)
+    verified.batches = Some(batches);
+    Ok(batches)
 }
 
 /// The fastest implementation here that made none of the signatures, according to ledger and receipt, or whose equation another one

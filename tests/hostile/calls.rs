@@ -52,6 +52,14 @@ fn of_keys(victim: &Victim) -> Calls {
             "store_data_key",
             vec![format!("SELECT FROM vaultstream.store_data_key({n}, 'w', 'kek', 9) WHERE outcome <> 'over'")],
         ),
+        (
+            "store_key_with_origin",
+            vec![format!("SELECT WHERE vaultstream.store_key_with_origin({of_lease}, 'p', 'w', 'o') <> 'lost'")],
+        ),
+        (
+            "pairs_for_receipt",
+            vec![format!("SELECT * FROM vaultstream.pairs_for_receipt({n}, ARRAY[{key}]::bigint[])")],
+        ),
         ("store_key", vec![format!("SELECT WHERE vaultstream.store_key({of_lease}, 'p', 'w') <> 'lost'")]),
         ("release_lease", vec![format!("SELECT WHERE vaultstream.release_lease({of_lease})")]),
         ("retire_key", vec![format!("SELECT WHERE vaultstream.retire_key({of_lease})")]),
@@ -72,6 +80,9 @@ fn of_batches(victim: &Victim) -> Calls {
     let finish = format!(
         "SELECT vaultstream.finish_unit({n}, '{{1}}', {ones}, {ones}, '{{0}}', {roots}, {no_rejects}, {key}, '{id}', true)"
     );
+    let finish_sealed = format!(
+        "SELECT vaultstream.finish_sealed_unit({n}, '{{1}}', {ones}, {ones}, '{{0}}', {roots}, {roots}, NULL, {no_rejects}, {key}, '{id}', true)"
+    );
     vec![
         (
             "fence_unit",
@@ -80,6 +91,7 @@ fn of_batches(victim: &Victim) -> Calls {
             )],
         ),
         ("finish_unit", vec![finish]),
+        ("finish_sealed_unit", vec![finish_sealed]),
         ("split_batch", vec![format!("SELECT vaultstream.split_batch({n}, 2, 25, 4)")]),
         ("count_attempt", vec![format!("SELECT * FROM vaultstream.count_attempt({n}, '{{1,2}}', 'why')")]),
         (

@@ -131,6 +131,21 @@ impl Custody {
         Ok(Material { public_key: private.public().spki_der().to_vec(), wrapped_key, wrapping })
     }
 
+    /// The proof that `public` was made for its row; `None` for a job without a data key.
+    pub(crate) fn origin(&self, context: &WrapContext, public: &PublicKey) -> Result<Option<Vec<u8>>, WrapError> {
+        Ok(self.cipher.as_ref().map(|cipher| cipher.origin(context, public)).transpose()?)
+    }
+
+    /// Whether this is the proof that `public` was made for its row.
+    pub(crate) fn is_origin(&self, origin: &[u8], context: &WrapContext, public: &PublicKey) -> bool {
+        self.cipher.as_ref().is_some_and(|cipher| cipher.is_origin(origin, context, public))
+    }
+
+    /// Whether every batch of the job is sealed: no worker that seals none could work on it.
+    pub(crate) fn seals_all(&self) -> bool {
+        self.cipher.as_ref().is_some_and(JobCipher::seals_all)
+    }
+
     /// Opens a private key whose public key is `public`.
     pub(crate) fn unwrap(
         &self,

@@ -1,20 +1,31 @@
-//! The receipt: when every batch is signed, lifecycle sends one `finish` message; the worker that gets it signs the
-//! summary of the job with the receipt key, which signs nothing else.
+//! The receipt: when every batch is signed, lifecycle sends one `finish` message. The worker that gets it checks what it is about to sign,
+//! and signs the summary of the job with the receipt key, which signs nothing else.
+//!
+//! ```text
+//! finish ─▶ evidence ─▶ lease of the receipt key ─┬─ all holds ─▶ sign, store
+//!                                                 └─ a doubt ───▶ fault: the job ends without a receipt
+//! ```
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use vaultstream_api::Reason;
 use vaultstream_ledger::{
-    JobState, Lease, jobs,
+    Job, JobState, Lease, jobs,
     leases::{self, LeaseOutcome},
     progress,
     steps::{self, ReceiptStored},
-    verify,
 };
-use vaultstream_signing::{Receipt, backend::names, receipt::ReceiptFormat, sign_receipt};
+use vaultstream_signing::{
+    Receipt,
+    backend::names,
+    receipt::{ReceiptFormat, Totals},
+    sign_receipt,
+};
 
 use crate::{
+    evidence::{self, Doubt, Evidence, NoEvidence},
     in_flight::InFlightMessage,
-    receipt::{key_uses, receipt_of, rejects_root},
+    receipt::{ReceiptFacts, receipt_of, rfc3339},
     session::{Session, SessionError},
 };
 
@@ -41,22 +52,35 @@ pub(crate) async fn make_receipt(session: &Session, message: InFlightMessage) ->
 /// One try; false when the job is not ready for its receipt, or its key is held by another worker.
 async fn attempt(session: &Session) -> Result<bool, SessionError> {
     let ledger = &session.shared.ledger;
-    let job = session.job.id;
-    match jobs::by_id(ledger, job).await? {
-        Some(job) if job.state == JobState::Finishing && job.receipt.is_none() => {}
-        // A message that came twice, or too late.
-        Some(job) if job.receipt.is_some() => return Ok(true),
+    let job = match jobs::by_id(ledger, session.job.id).await? {
+        Some(job) if job.receipt.is_some() => return Ok(true), // A message that came twice, or too late.
+        Some(job) if job.state == JobState::Finishing => job,
         Some(_) => return Ok(false),
         None => return Err(SessionError::JobOver),
-    }
-    let Some(key) = steps::receipt_key(ledger, job).await? else { return Ok(false) };
-    match leases::take(ledger, job, key, session.job.spec.keys.lease.duration.as_std()).await? {
-        LeaseOutcome::Granted(lease) => sign_and_store(session, lease).await,
+    };
+    // Before the lease, because it takes as long as the job is large.
+    let evidence = match evidence::gather(session, &job).await {
+        Ok(evidence) => Ok(evidence),
+        Err(NoEvidence::Doubt(doubt)) => Err(doubt),
+        Err(NoEvidence::Session(error)) => return Err(error),
+    };
+    let Some(key) = steps::receipt_key(ledger, job.id).await? else { return Ok(false) };
+    match leases::take(ledger, job.id, key, session.job.spec.keys.lease.duration.as_std()).await? {
+        LeaseOutcome::Granted(lease) => match evidence {
+            Ok(evidence) => sign_and_store(session, &job, lease, evidence).await,
+            Err(doubt) => Err(refuse(session, &lease, &doubt).await?),
+        },
         LeaseOutcome::HeldFor(_) | LeaseOutcome::Retired => Ok(false),
     }
 }
 
-async fn sign_and_store(session: &Session, lease: Lease) -> Result<bool, SessionError> {
+/// Ends the job, whose ledger holds what no worker made.
+async fn refuse(session: &Session, lease: &Lease, doubt: &Doubt) -> Result<SessionError, SessionError> {
+    let why = format!("the ledger holds what no worker of the job made, so it gets no receipt: {doubt}");
+    session.fail(lease, Reason::LedgerAltered, &why).await
+}
+
+async fn sign_and_store(session: &Session, job: &Job, lease: Lease, evidence: Evidence) -> Result<bool, SessionError> {
     let (lease, private, _) = match session.keys.material(lease.clone()).await {
         Err(error) if error.is_damage() => {
             session.keys.set_aside(&lease, &error).await?;
@@ -64,7 +88,7 @@ async fn sign_and_store(session: &Session, lease: Lease) -> Result<bool, Session
         }
         material => material?,
     };
-    let Some(receipt) = summary(session).await? else { return Ok(false) };
+    let Some(receipt) = summary(session, job, evidence).await? else { return Ok(false) };
     let jws = sign_receipt(&private, &receipt, &[]).map_err(SessionError::Receipt)?;
     vaultstream_faults::point("before-receipt");
     let backends = names(&receipt.backends);
@@ -74,13 +98,21 @@ async fn sign_and_store(session: &Session, lease: Lease) -> Result<bool, Session
 }
 
 /// What the receipt says; `None` when the job is gone.
-async fn summary(session: &Session) -> Result<Option<Receipt>, SessionError> {
-    let ledger = &session.shared.ledger;
-    let Some(job) = jobs::by_id(ledger, session.job.id).await? else { return Ok(None) };
-    let Some(counts) = progress(ledger, job.id).await? else { return Ok(None) };
-    let format = ReceiptFormat::V2;
-    let keys = key_uses(ledger, job.id, format).await??;
-    let root = verify::job_root(ledger, job.id).await?.map_err(SessionError::Root)?;
-    let rejects = rejects_root(ledger, job.id).await?;
-    Ok(Some(receipt_of(&job, &counts, (format, keys), root, rejects)))
+async fn summary(session: &Session, job: &Job, evidence: Evidence) -> Result<Option<Receipt>, SessionError> {
+    let Some(counts) = progress(&session.shared.ledger, job.id).await? else { return Ok(None) };
+    let Evidence { root, rejects_root, keys, batches, sealed, signed, rejected } = evidence;
+    let facts = ReceiptFacts {
+        format: ReceiptFormat::default(),
+        records: Totals { total: signed + rejected, signed, rejected, changed: counts.changed.unsigned_abs() },
+        root,
+        rejects_root,
+        keys,
+        batches,
+        sealed,
+        software_version: env!("CARGO_PKG_VERSION").to_owned(),
+        made_at: rfc3339(SystemTime::now()),
+    };
+    // The job as this worker began it: what its row says now may be another one.
+    let began = Job { uid: session.job.uid, cluster: session.job.cluster.clone(), ..job.clone() };
+    Ok(Some(receipt_of(&began, facts)))
 }

@@ -291,8 +291,10 @@ impl KeySource {
     async fn generate(&self, mut lease: Lease) -> Result<(Lease, PrivateKey, PublicKey), KeyError> {
         let _one_of = self.generating.acquire().await;
         let private = self.new_key()?;
-        let material = self.custody.wrap(&private, &self.context(&lease))?;
-        match leases::store_material(&self.ledger, &lease, &material).await? {
+        let context = self.context(&lease);
+        let material = self.custody.wrap(&private, &context)?;
+        let origin = self.custody.origin(&context, &private.public())?;
+        match leases::store_material(&self.ledger, &lease, &material, origin.as_deref()).await? {
             Stored::Stored => {}
             Stored::LeaseLost => return Err(KeyError::Lost(lease.key)),
             Stored::WrapLimit => return Err(KeyError::KekSpent(kek_of(&material))),

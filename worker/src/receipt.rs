@@ -2,13 +2,14 @@
 
 use std::time::SystemTime;
 
+use vaultstream_api::{Source, Verify};
 use vaultstream_ledger::{
-    Job, JobId, Ledger, Progress, QueryError, rejects,
+    Job, JobId, Ledger, QueryError, rejects,
     verify::{PublicKeyRow, signing_keys},
 };
 use vaultstream_signing::{
     Hash, PublicKey, Receipt, merkle,
-    receipt::{KeyUse, KeyUseCollector, KeyUses, ReceiptFormat, Totals, spec_hash},
+    receipt::{KeyUse, KeyUseCollector, KeyUses, ReceiptDetails, ReceiptFormat, SignedSource, Totals, spec_hash},
 };
 
 use crate::keys::KeyError;
@@ -18,36 +19,73 @@ const REJECTS_PAGE: usize = 20_000;
 /// The number of keys read at a time.
 const KEYS_PAGE: usize = 5_000;
 
-/// The receipt of a job whose every batch is signed, in the format of which its `keys` are. `root` is over the roots of its batches,
-/// `rejects` over its rejects.
+/// What a receipt says beside what the job's row says.
+#[derive(Clone, Debug)]
+pub struct ReceiptFacts {
+    /// The format of the receipt.
+    pub format: ReceiptFormat,
+    /// What became of the records.
+    pub records: Totals,
+    /// The root over the roots of the batches.
+    pub root: Hash,
+    /// The root over the rejects, if there are any.
+    pub rejects_root: Option<Hash>,
+    /// The keys that signed records.
+    pub keys: KeyUses,
+    /// Batches.
+    pub batches: u64,
+    /// Batches with a seal.
+    pub sealed: u64,
+    /// The version of the program that makes the receipt.
+    pub software_version: String,
+    /// When it is made.
+    pub made_at: String,
+}
+
+/// The receipt of a job whose every batch is signed.
 #[must_use]
-pub fn receipt_of(
-    job: &Job,
-    counts: &Progress,
-    (format_version, keys): (ReceiptFormat, KeyUses),
-    root: Hash,
-    rejects: Option<Hash>,
-) -> Receipt {
+pub fn receipt_of(job: &Job, facts: ReceiptFacts) -> Receipt {
+    let details = (facts.format == ReceiptFormat::V3).then(|| ReceiptDetails {
+        software_version: facts.software_version,
+        cluster: job.cluster.clone(),
+        source: signed_source(&job.spec.source),
+        message: job.spec.signing.message.as_str().to_owned(),
+        tree_size: facts.batches,
+        sealed: facts.sealed,
+        signatures_checked: match job.spec.signing.verify {
+            Verify::All => Some(facts.records.signed),
+            Verify::None => Some(0),
+            Verify::Sample => None,
+        },
+        made_at: facts.made_at,
+    });
     Receipt {
-        format_version,
+        format_version: facts.format,
         uid: job.uid,
         namespace: job.namespace.clone(),
         name: job.name.clone(),
         spec_hash: spec_hash(&job.spec),
-        records: Totals {
-            total: counts.total.unsigned_abs(),
-            signed: counts.signed.unsigned_abs(),
-            rejected: counts.rejected.unsigned_abs(),
-            changed: counts.changed.unsigned_abs(),
-        },
-        merkle_root: root,
-        rejects_root: rejects,
-        keys,
+        records: facts.records,
+        merkle_root: facts.root,
+        rejects_root: facts.rejects_root,
+        keys: facts.keys,
         backends: job.backends.clone(),
         verify: job.spec.signing.verify.as_str().to_owned(),
         started_at: rfc3339(job.times.published.unwrap_or(job.times.created)),
         completed_at: rfc3339(job.times.signed.unwrap_or(job.times.created)),
-        details: None,
+        details,
+    }
+}
+
+fn signed_source(source: &Source) -> SignedSource {
+    match source {
+        Source::Generate(_) => SignedSource::Generated,
+        Source::Table(table) => SignedSource::Table {
+            schema: table.schema.clone(),
+            table: table.name.clone(),
+            key_columns: vec![table.key.clone()],
+            payload_column: table.payload.clone(),
+        },
     }
 }
 
@@ -100,6 +138,7 @@ fn key_use(key: &PublicKeyRow) -> Result<KeyUse, KeyError> {
     Ok(KeyUse { kid: public.thumbprint(), signed: key.signed.unsigned_abs() })
 }
 
-fn rfc3339(time: SystemTime) -> String {
+/// A time as receipts have it.
+pub(crate) fn rfc3339(time: SystemTime) -> String {
     humantime::format_rfc3339_millis(time).to_string()
 }

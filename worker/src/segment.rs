@@ -2,11 +2,11 @@
 
 use uuid::Uuid;
 use vaultstream_ledger::{
-    KeyId,
+    BatchNo, KeyId,
     commit::{Reject, Segment},
     copy,
 };
-use vaultstream_signing::{BatchRoot, RawSignature, Thumbprint, merkle};
+use vaultstream_signing::{BatchRoot, Hash, RawSignature, Thumbprint, merkle};
 
 use crate::unit::BatchRecords;
 
@@ -23,13 +23,34 @@ pub(crate) struct SegmentKey {
     pub(crate) keep_digests: bool,
 }
 
+/// A segment whose root the key has not signed yet.
+#[derive(Debug)]
+pub(crate) struct Unsealed(Segment);
+
+impl Unsealed {
+    /// The batch.
+    pub(crate) fn number(&self) -> BatchNo {
+        self.0.batch
+    }
+
+    /// What is sealed.
+    pub(crate) fn root(&self) -> Hash {
+        self.0.root
+    }
+
+    /// The segment with its seal.
+    pub(crate) fn sealed(self, seal: RawSignature) -> Segment {
+        Segment { seal, ..self.0 }
+    }
+}
+
 /// The segment of a batch whose `records` are signed, in their order, and of which `failed` are rejected besides.
 pub(crate) fn segment(
     records: &BatchRecords,
     signatures: &[RawSignature],
     failed: Vec<Reject>,
     key: &SegmentKey,
-) -> Segment {
+) -> Unsealed {
     let BatchRecords { range, ids, digests, rejects } = records;
     let rows = copy::signature_rows(ids, key.key.0, signatures, key.keep_digests.then_some(digests.as_slice()));
     let mut tree = merkle::Tree::new();
@@ -44,6 +65,7 @@ pub(crate) fn segment(
         reject_tree.push(merkle::reject_leaf(reject.id, &reject.reason));
     }
     let (signed, rejected) = (signatures.len() as i64, rejects.len() as i64);
+    let tree = tree.root();
     let root = BatchRoot {
         job: key.job,
         batch: range.batch.0,
@@ -53,10 +75,10 @@ pub(crate) fn segment(
         rejected,
         key: if signed == 0 { Thumbprint([0; 32]) } else { key.thumbprint },
         rejects: reject_tree.root(),
-        tree: tree.root(),
+        tree,
     }
     .hash();
-    Segment {
+    Unsealed(Segment {
         batch: range.batch,
         first: range.first,
         last: range.last,
@@ -64,7 +86,9 @@ pub(crate) fn segment(
         signed,
         rejected,
         root,
+        tree,
+        seal: RawSignature::EMPTY,
         copy: rows.into(),
         rejects,
-    }
+    })
 }

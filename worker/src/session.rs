@@ -12,6 +12,7 @@ use vaultstream_ledger::{
     batches::{self, Split},
     commit::{CommitError, Segment},
     payloads::ReadError,
+    verify,
 };
 use vaultstream_signing::MessageForm;
 use vaultstream_streams::{Backoff, StreamsError};
@@ -77,9 +78,9 @@ pub enum SessionError {
     /// A signing thread ended.
     #[error("failed to sign")]
     Thread(#[from] ThreadEnded),
-    /// A batch's Merkle root in the ledger is not 32 bytes.
-    #[error("the Merkle root of batch {} is damaged", .0.0)]
-    Root(BatchNo),
+    /// The signatures cannot be read.
+    #[error("failed to read signatures")]
+    Signatures(#[source] verify::ReadError),
     /// The receipt cannot be made.
     #[error("failed to make the receipt")]
     Receipt(#[source] vaultstream_signing::receipt::ReceiptError),
@@ -93,19 +94,20 @@ impl SessionError {
         match self {
             Self::Ledger(error)
             | Self::Payload(ReadError::Query(error))
+            | Self::Signatures(verify::ReadError::Query(error))
             | Self::Commit(CommitError::Query(error) | CommitError::Unknown(error))
             | Self::Key(KeyError::Lease(error)) => postgres(error.is_transient()),
             Self::Key(KeyError::Token(error)) | Self::Stream(error) => nats(error.is_unreachable()),
             Self::Source(ReadError::Query(error)) => error.is_transient().then_some(Dependency::Source),
             Self::Key(_)
             | Self::Payload(_)
+            | Self::Signatures(_)
             | Self::Source(_)
             | Self::Commit(_)
             | Self::Aborted
             | Self::JobOver
             | Self::StreamsGone
             | Self::Thread(_)
-            | Self::Root(_)
             | Self::Receipt(_) => None,
         }
     }

@@ -5,7 +5,7 @@
 //!   └▶ slice ─▶ sign ─▶ check (All) ─▶ r not seen before ─┐
 //!        ▲ deadline                                       │
 //!        └───────────────── next slice ◀──────────────────┤
-//!                                 check (Sample) ◀────────┴▶ segments, one a batch
+//!                                 check (Sample) ◀────────┴▶ roots, one a batch ─▶ seal, as a slice ─▶ segments
 //! ```
 //!
 //! In: digests. Out: one segment for each batch that was signed, and each batch that failed with its failure; or why nothing of the
@@ -19,6 +19,7 @@ mod key;
 mod meter;
 mod nonces;
 mod plan;
+mod seal;
 #[cfg(test)]
 mod tests;
 
@@ -30,7 +31,7 @@ use vaultstream_ledger::{BatchNo, commit::Segment};
 use vaultstream_signing::SigningError;
 
 pub(crate) use self::{
-    failure::{BackendFault, SIGNING_FAILED, SignFailure, Stopped},
+    failure::{BackendFault, SIGNING_FAILED, SignFailure, SignedThing, Stopped},
     isolate::isolate,
     kept::{KEPT_LIMIT, Kept, KeptBatch},
     key::SigningKey,
@@ -80,7 +81,7 @@ pub(crate) fn sign_unit(
     if plan.verify == Verify::Sample {
         signing.check_sample()?;
     }
-    Ok(signing.finish(plan))
+    signing.finish(plan)
 }
 
 /// A unit while it is signed.
@@ -156,7 +157,8 @@ impl Signing<'_> {
         let (wrong, right): (Vec<_>, Vec<_>) = repeated.into_iter().partition(|at| self.is_wrong(*at));
         if let Some(at) = right.first() {
             let batch = self.batches[self.records.batch_of(*at)].number();
-            return Err(Stopped::NonceRepeated { record: self.records.ids[*at], batch });
+            let thing = SignedThing::Record(self.records.ids[*at]);
+            return Err(Stopped::NonceRepeated { thing, batch });
         }
         if wrong.is_empty() { Ok(()) } else { self.blame(wrong) }
     }
@@ -189,15 +191,16 @@ impl Signing<'_> {
         wrong.into_iter().map(|at| chosen[at]).collect()
     }
 
-    /// The segments of the batches that did not fail.
-    fn finish(mut self, plan: &SignPlan) -> SignedUnit {
+    /// The segments of the batches that did not fail, sealed.
+    fn finish(mut self, plan: &SignPlan) -> Result<SignedUnit, Stopped> {
         let signed: Vec<usize> = (0..self.batches.len()).filter(|batch| !self.failed.contains_key(batch)).collect();
         let segment_key = plan.segment_key(self.key);
         let (batches, records) = (self.batches, &self.records);
         let signatures = |batch: usize| &records.signatures[records.records_of(batch)];
-        let segments = self.meter.run(Stage::Encode, || {
+        let unsealed = self.meter.run(Stage::Encode, || {
             signed.iter().map(|&at| segment(batches[at], signatures(at), Vec::new(), &segment_key)).collect()
         });
+        let sealed = seal::seal(unsealed, self.key, &mut self.meter)?;
         if plan.verify == Verify::Sample {
             let kept = signed.iter().map(|&at| KeptBatch {
                 batch: batches[at].number(),
@@ -206,7 +209,16 @@ impl Signing<'_> {
             });
             self.key.kept.sign(kept.collect());
         }
-        let failed = self.failed.into_iter().map(|(at, failure)| (batches[at].number(), failure)).collect();
-        SignedUnit { segments, failed }
+        let mut unit = SignedUnit {
+            failed: self.failed.into_iter().map(|(at, failure)| (batches[at].number(), failure)).collect(),
+            ..SignedUnit::default()
+        };
+        for (at, sealed) in signed.into_iter().zip(sealed) {
+            match sealed {
+                Ok(segment) => unit.segments.push(segment),
+                Err(failure) => unit.failed.push((batches[at].number(), failure)),
+            }
+        }
+        Ok(unit)
     }
 }

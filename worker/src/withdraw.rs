@@ -11,7 +11,7 @@
 //! ```
 
 use vaultstream_api::Reason;
-use vaultstream_ledger::{BatchNo, faults, jobs};
+use vaultstream_ledger::{BatchNo, Lease, faults, jobs};
 use vaultstream_signing::{
     Backend,
     backend::{SliceCheck, Withdrawal},
@@ -21,7 +21,7 @@ use crate::{
     backends::withdraw,
     keys::{KeyError, LeasedKey},
     session::{Session, SessionError},
-    sign::{BackendFault, KeptBatch, Stopped},
+    sign::{BackendFault, KeptBatch, SignedThing, Stopped},
 };
 
 /// Batches named in a sentence at most.
@@ -38,6 +38,7 @@ impl Session {
                     BackendFault::Signature { record } => {
                         format!("its signature of record {record} of the job {job} is wrong")
                     }
+                    BackendFault::Seal { batch } => format!("its seal of batch {} of the job {job} is wrong", batch.0),
                     BackendFault::Sums => "its points contradict its signatures".to_owned(),
                     BackendFault::Refused(why) => format!("it refused to sign records of the job {job}: {why}"),
                 };
@@ -46,14 +47,16 @@ impl Session {
                 }
                 Ok(false)
             }
-            Stopped::NonceRepeated { record, batch } => {
+            Stopped::NonceRepeated { thing, batch } => {
+                let what = match thing {
+                    SignedThing::Record(record) => format!("signed record {record} of batch {}", batch.0),
+                    SignedThing::Seal => format!("sealed batch {}", batch.0),
+                };
                 let why = format!(
-                    "key {} signed record {record} of batch {} with a nonce that it had used before; nothing of that was \
-                     committed",
-                    key.id().0,
-                    batch.0
+                    "key {} {what} with a nonce that it had used before; nothing of that was committed",
+                    key.id().0
                 );
-                Err(self.fail(key, Reason::NonceRepeated, &why).await?)
+                Err(self.fail(key.lease(), Reason::NonceRepeated, &why).await?)
             }
         }
     }
@@ -114,20 +117,18 @@ impl Session {
             key.signing.backend,
             named.join(", ")
         );
-        Err(self.fail(key, Reason::WrongSignature, &why).await?)
+        Err(self.fail(key.lease(), Reason::WrongSignature, &why).await?)
     }
 
     /// Reports what ends the job. Lifecycle ends it; until then, nothing more of it is signed.
-    async fn fail(&self, key: &LeasedKey, reason: Reason, why: &str) -> Result<SessionError, SessionError> {
-        tracing::error!(job = %self.job.name, uid = %self.job.uid, key = key.id().0, "the job cannot go on: {why}");
+    pub(crate) async fn fail(&self, lease: &Lease, reason: Reason, why: &str) -> Result<SessionError, SessionError> {
+        let key = lease.key.0;
+        tracing::error!(job = %self.job.name, uid = %self.job.uid, key, "the job cannot go on: {why}");
         loop {
-            match faults::report(&self.shared.ledger, key.lease(), reason, why).await {
+            match faults::report(&self.shared.ledger, lease, reason, why).await {
                 Ok(true) => return Ok(SessionError::JobOver),
                 Ok(false) => {
-                    tracing::error!(
-                        key = key.id().0,
-                        "the ledger does not know the key's lease any more: the job continues"
-                    );
+                    tracing::error!(key, "the ledger does not know the key's lease any more: the job continues");
                     return Ok(SessionError::JobOver);
                 }
                 Err(error) => self.wait_out(error.into()).await?,

@@ -7,7 +7,7 @@ use serde::Serialize;
 use vaultstream_proof::bundle::{BundleFindings, BundleProblem, BundleProblemKind};
 use vaultstream_signing::{Backend, merkle::to_hex};
 
-use super::Verdict;
+use super::{Verdict, text::sealed};
 use crate::{
     args::OutputFormat,
     error::Failure,
@@ -30,6 +30,8 @@ pub(crate) struct BundleReport {
     signed: u64,
     rejected: u64,
     batches: u64,
+    /// Batches with a seal.
+    sealed_batches: u64,
     /// Signatures checked.
     checked: u64,
     /// Those of them that are right.
@@ -64,6 +66,7 @@ impl BundleReport {
             signed: found.signed,
             rejected: found.rejected,
             batches: found.batches,
+            sealed_batches: found.sealed,
             checked: found.checked,
             verified: found.checked - found.wrong.count(),
             verified_by: found.checker,
@@ -121,6 +124,9 @@ impl fmt::Display for BundleReport {
         row("records", &HumanCount(self.records).to_string())?;
         row("signed", &format!("{}, in {} batches", HumanCount(self.signed), HumanCount(self.batches)))?;
         row("rejected", &HumanCount(self.rejected).to_string())?;
+        if let Some(sealed) = sealed((self.batches, self.sealed_batches)) {
+            row("seals", &sealed)?;
+        }
         let of =
             if self.verified == self.checked { String::new() } else { format!(" of {}", HumanCount(self.checked)) };
         row("verified", &format!("{}{of} signatures by {}", HumanCount(self.verified), self.verified_by))?;
@@ -148,7 +154,7 @@ fn problems(found: &BundleFindings, changes_allowed: bool) -> Vec<Problem> {
             "payload is not what was signed: that of record",
             "payloads are not what was signed: those of records",
         ),
-        Problem::repeated_nonces(&found.repeated_nonce),
+        Problem::wrong_seals(&found.wrong_seals),
         Problem::about(
             ProblemKind::Changed,
             &found.changed,
@@ -158,6 +164,7 @@ fn problems(found: &BundleFindings, changes_allowed: bool) -> Vec<Problem> {
         .filter(|_| !changes_allowed),
     ];
     problems.extend(of_records.into_iter().flatten());
+    problems.extend(Problem::repeated_nonces(&found.repeated_nonce));
     let revoked = found.revoked.iter().map(|(kid, signed, line)| RevokedKey::of_bundle(*kid, *signed, line));
     problems.extend(revoked.filter_map(|key| key.problem()));
     if !found.all_are_checked() {
@@ -171,6 +178,7 @@ fn problem(problem: &BundleProblem) -> Problem {
         BundleProblemKind::Line => ProblemKind::Line,
         BundleProblemKind::Key => ProblemKind::Key,
         BundleProblemKind::Batch => ProblemKind::MerkleRoot,
+        BundleProblemKind::Seal => ProblemKind::Seal,
         BundleProblemKind::Receipt => ProblemKind::Receipt,
     };
     Problem::new(kind, problem.message.clone())

@@ -62,6 +62,9 @@ impl Report {
         if let Some(verified) = self.verified() {
             row("verified", &verified)?;
         }
+        if let Some(sealed) = self.batches.zip(self.sealed_batches).and_then(sealed) {
+            row("seals", &sealed)?;
+        }
         for line in self.rows.iter().flat_map(compared) {
             row("rows now", &line)?;
         }
@@ -116,7 +119,7 @@ impl Report {
 
     fn verified(&self) -> Option<String> {
         if self.mode == Some("sql") {
-            return Some("no signature; only completeness, Merkle root and receipt".to_owned());
+            return Some("no signature of a record; only completeness, seals, Merkle root and receipt".to_owned());
         }
         let (checked, right) = (self.checked?, self.verified?);
         let number = if checked == right {
@@ -145,6 +148,20 @@ impl Report {
             }
             _ => format!(" by {checker}"),
         }
+    }
+}
+
+/// How many of the batches are sealed; `None` without batches.
+pub(super) fn sealed((batches, sealed): (u64, u64)) -> Option<String> {
+    match sealed {
+        _ if batches == 0 => None,
+        0 => Some("none: the workers of an earlier version sealed no batch".to_owned()),
+        all if all == batches => Some(format!("{}, one for each batch, by the key that signed it", HumanCount(all))),
+        some => Some(format!(
+            "{} for {} batches: an earlier version signed the others",
+            HumanCount(some),
+            HumanCount(batches)
+        )),
     }
 }
 
@@ -203,6 +220,8 @@ mod tests {
             equations: None,
             verifier_also_signed: false,
             verify_seconds: Some(0.5),
+            batches: Some(2),
+            sealed_batches: Some(2),
             rows: None,
             seconds: Some(2.0),
             paused_seconds: None,
@@ -248,6 +267,7 @@ mod tests {
             "signed 990 in 2.00 s, 500/s",
             "rejected 10",
             "verified 990 signatures in 0.50 s by reference",
+            "seals 2, one for each batch, by the key that signed it",
             "keys 5, of which 3 signed, batches of 500",
             "backend native",
             &format!("merkle root {}", "11".repeat(32)),
@@ -297,11 +317,18 @@ mod tests {
     }
 
     #[test]
+    fn batches_that_an_earlier_version_signed_are_told_from_sealed_ones() {
+        assert_eq!(sealed((0, 0)), None);
+        assert_eq!(sealed((3, 0)).unwrap(), "none: the workers of an earlier version sealed no batch");
+        assert_eq!(sealed((1_000, 12)).unwrap(), "12 for 1,000 batches: an earlier version signed the others");
+    }
+
+    #[test]
     fn what_was_checked_and_by_which_implementation_is_told() {
         let cases = [
             (
                 Report { mode: Some("sql"), ..report() },
-                Some("no signature; only completeness, Merkle root and receipt"),
+                Some("no signature of a record; only completeness, seals, Merkle root and receipt"),
             ),
             (Report { verified: Some(989), ..report() }, Some("989 of 990 signatures in 0.50 s by reference")),
             (

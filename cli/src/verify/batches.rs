@@ -5,9 +5,11 @@ use std::{collections::HashMap, ops::ControlFlow};
 
 use vaultstream_ledger::{
     Job, KeyId, Ledger,
-    verify::{Lost, PublicKeyRow, Rows, SignedBatch, SignedRow, SignedRows, job_root},
+    verify::{Lost, PublicKeyRow, Rows, SignedBatch, SignedRow, SignedRows},
 };
-use vaultstream_proof::{Checkers, Records, RepeatedNonces, RowFindings, Walk, page, rejects_root};
+use vaultstream_proof::{
+    Checkers, NonceUsers, Records, RepeatedNonces, RowFindings, SealRuns, Walk, page, rejects_root,
+};
 use vaultstream_signing::{BatchRoot, Hash, MessageForm, PublicKey, RawSignature, Thumbprint, merkle};
 
 use super::{
@@ -29,9 +31,24 @@ pub(super) struct Check<'a> {
     stages: &'a mut Stages,
     signed: SignedRows<'a>,
     seen: RowFindings,
+    seals: SealRuns,
+    sealed: u64,
+    /// Batches whose seal is none, or is of no key.
+    malformed_seals: Records,
     wrong_batches: Vec<String>,
     most: usize,
     more_wrong_batches: u64,
+}
+
+/// What the batches add up to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BatchSums {
+    /// The root over their stored roots.
+    pub(super) root: Hash,
+    /// Their number.
+    pub(crate) number: u64,
+    /// The number of those with a seal.
+    pub(crate) sealed: u64,
 }
 
 /// What the walk found. What the checkers found is in [`vaultstream_proof::Checked`].
@@ -41,6 +58,8 @@ pub(super) struct Findings {
     pub(super) lost: Option<Lost>,
     /// Batches with a wrong root.
     pub(super) batches: Option<Problem>,
+    /// Batches with a malformed seal.
+    pub(super) seals: Option<Problem>,
 }
 
 impl Findings {
@@ -83,6 +102,9 @@ impl<'a> Check<'a> {
             stages,
             signed: SignedRows::of(ledger, job),
             seen: RowFindings::keeping(most, signatures),
+            seals: SealRuns::default(),
+            sealed: 0,
+            malformed_seals: Records::keeping(most),
             wrong_batches: Vec::new(),
             most,
             more_wrong_batches: 0,
@@ -94,8 +116,8 @@ impl<'a> Check<'a> {
         self.stages.begin_measured(stage, signatures);
     }
 
-    /// Checks every signature and every batch root. Returns the root over them.
-    pub(super) async fn all(&mut self) -> Result<Hash, Failure> {
+    /// Checks every signature, every batch root and every seal.
+    pub(super) async fn all(&mut self) -> Result<BatchSums, Failure> {
         let mut root = merkle::Tree::new();
         let mut from = 0;
         loop {
@@ -104,13 +126,50 @@ impl<'a> Check<'a> {
             from = last.batch.0 + 1;
             for batch in &page {
                 root.push(hash(batch));
+                self.seal(batch);
             }
             page.sort_by_key(|batch| batch.first);
             for side_by_side in page.chunk_by(|one, next| one.last.checked_add(1) == Some(next.first)) {
                 self.batches(side_by_side).await?;
             }
         }
-        Ok(root.root())
+        Ok(self.sums(&root))
+    }
+
+    /// Checks every seal, and no root.
+    pub(super) async fn seals(&mut self) -> Result<BatchSums, Failure> {
+        let mut root = merkle::Tree::new();
+        let mut from = 0;
+        loop {
+            let page = page(self.ledger, self.job, from).await.map_err(|error| Failure::of(&error))?;
+            let Some(last) = page.last() else { break };
+            from = last.batch.0 + 1;
+            for batch in &page {
+                root.push(hash(batch));
+                self.seal(batch);
+            }
+        }
+        Ok(self.sums(&root))
+    }
+
+    fn sums(&mut self, root: &merkle::Tree) -> BatchSums {
+        self.seals.flush(self.checkers);
+        BatchSums { root: root.root(), number: root.len(), sealed: self.sealed }
+    }
+
+    /// Passes the seal of a batch on to the threads.
+    fn seal(&mut self, batch: &SignedBatch) {
+        if batch.seal.is_none() {
+            return;
+        }
+        self.sealed += 1;
+        match seal_of(batch) {
+            Some((key, seal)) => {
+                self.seen.nonces.add(key, &seal);
+                self.seals.add(self.checkers, key, batch.batch.0, &hash(batch), &seal);
+            }
+            None => self.malformed_seals.add(batch.batch.0),
+        }
     }
 
     /// Checks signatures but not batches: a sample, or those of a job that is not finished.
@@ -118,8 +177,8 @@ impl<'a> Check<'a> {
         self.rows(&[], which).await.map(drop)
     }
 
-    /// Records whose signatures share a nonce, among all that were read.
-    pub(super) async fn repeated_nonces(&mut self, which: Rows) -> Result<Records, Failure> {
+    /// What was signed with a nonce that its key used more than once, among all that was read.
+    pub(super) async fn repeated_nonces(&mut self, which: Rows) -> Result<NonceUsers, Failure> {
         let mut suspects = self.seen.nonces.take_repeated();
         while self.seen.nonces.begin_next_pass() {
             let nonces = &mut self.seen.nonces;
@@ -128,6 +187,7 @@ impl<'a> Check<'a> {
                 ControlFlow::Continue(())
             };
             self.signed.read(which, &mut visit).await.map_err(|error| Failure::of(&error))?;
+            each_seal(self.ledger, self.job, |key, _, seal| nonces.add(key, seal)).await?;
             suspects.extend(self.seen.nonces.take_repeated());
         }
         let is_clear = suspects.is_empty();
@@ -138,14 +198,9 @@ impl<'a> Check<'a> {
                 ControlFlow::Continue(())
             };
             self.signed.read(which, &mut visit).await.map_err(|error| Failure::of(&error))?;
+            each_seal(self.ledger, self.job, |key, batch, seal| repeated.add_seal(key, batch, seal)).await?;
         }
-        Ok(repeated.records())
-    }
-
-    /// The root over the stored batch roots.
-    pub(super) async fn job_root(&mut self) -> Result<Hash, Failure> {
-        let root = job_root(self.ledger, self.job.id).await.map_err(|error| Failure::of(&error))?;
-        Ok(root.unwrap_or(NO_HASH))
+        Ok(repeated.finish())
     }
 
     /// What was found.
@@ -161,7 +216,13 @@ impl<'a> Check<'a> {
             );
             Problem::new(ProblemKind::MerkleRoot, message)
         });
-        Findings { seen: self.seen, lost: self.signed.lost().cloned(), batches }
+        let seals = Problem::about_batches(
+            ProblemKind::Seal,
+            &self.malformed_seals,
+            "batch has a seal that is none, or of no key",
+            "batches have seals that are none, or of no key",
+        );
+        Findings { seen: self.seen, lost: self.signed.lost().cloned(), batches, seals }
     }
 
     async fn batches(&mut self, batches: &[SignedBatch]) -> Result<(), Failure> {
@@ -195,7 +256,7 @@ impl<'a> Check<'a> {
             last: batch.last,
             signed: batch.signed,
             rejected: batch.rejected,
-            key: thumbprint.unwrap_or(Thumbprint::ZERO),
+            key: thumbprint.filter(|_| batch.signed > 0).unwrap_or(Thumbprint::ZERO),
             rejects: rejects_root(self.ledger, self.job, batch).await.map_err(|error| Failure::of(&error))?,
             tree,
         };
@@ -215,6 +276,30 @@ fn with_signature(row: &SignedRow<'_>, visit: impl FnOnce(&RawSignature)) {
     if let Ok(signature) = <[u8; 64]>::try_from(row.signature) {
         visit(&RawSignature(signature));
     }
+}
+
+/// Shows the seals of all batches.
+async fn each_seal(
+    ledger: &Ledger,
+    job: &Job,
+    mut visit: impl FnMut(KeyId, i64, &RawSignature),
+) -> Result<(), Failure> {
+    let mut from = 0;
+    loop {
+        let page = page(ledger, job, from).await.map_err(|error| Failure::of(&error))?;
+        let Some(last) = page.last() else { return Ok(()) };
+        from = last.batch.0 + 1;
+        for batch in &page {
+            if let Some((key, seal)) = seal_of(batch) {
+                visit(key, batch.batch.0, &seal);
+            }
+        }
+    }
+}
+
+/// The seal of a batch and its key.
+fn seal_of(batch: &SignedBatch) -> Option<(KeyId, RawSignature)> {
+    Some((batch.key?, RawSignature(batch.seal.as_deref()?.try_into().ok()?)))
 }
 
 /// A stored root. One that is not 32 bytes long equals no root.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use indicatif::HumanCount;
 use serde::Serialize;
-use vaultstream_proof::Records;
+use vaultstream_proof::{NonceUsers, Records};
 
 /// Records that are named unless all are requested; the others are counted.
 pub(crate) const NAMED: usize = 10;
@@ -28,6 +28,8 @@ pub(crate) enum ProblemKind {
     NotCheckable,
     /// No signature was checked although there are some.
     NothingChecked,
+    /// A batch without the seal that it had, or with one that its key did not make.
+    Seal,
     /// A Merkle root that is not the root of its rows, or a batch of a bundle that contradicts its lines.
     MerkleRoot,
     /// A line of a bundle that is not as the format has it.
@@ -56,7 +58,7 @@ pub(crate) enum ProblemKind {
 pub(crate) struct Problem {
     kind: ProblemKind,
     message: String,
-    /// The number of records it is about.
+    /// The number of records, or of batches, that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     count: Option<u64>,
     /// The first of them, or all.
@@ -87,14 +89,34 @@ impl Problem {
         Self::about(ProblemKind::WrongSignature, records, one, several)
     }
 
+    /// Seals that do not verify.
+    pub(crate) fn wrong_seals(batches: &Records) -> Option<Self> {
+        let (one, several) =
+            ("batch has a seal that its key did not make", "batches have seals that their keys did not make");
+        Self::about_batches(ProblemKind::Seal, batches, one, several)
+    }
+
     /// Signatures that share a nonce.
-    pub(crate) fn repeated_nonces(records: &Records) -> Option<Self> {
-        Self::about(
+    pub(crate) fn repeated_nonces(users: &NonceUsers) -> impl Iterator<Item = Self> + use<> {
+        let records = Self::about(
             ProblemKind::RepeatedNonce,
-            records,
+            &users.records,
             "signature has a nonce that its key used before, which discloses the key: that of record",
             "signatures share their nonces with others of the same key, which discloses it: those of records",
-        )
+        );
+        let batches = Self::about_batches(
+            ProblemKind::RepeatedNonce,
+            &users.batches,
+            "seal has a nonce that its key used before, which discloses the key: that of batch",
+            "seals share their nonces with other signatures of the same key, which discloses it: those of batches",
+        );
+        records.into_iter().chain(batches)
+    }
+
+    /// A problem about these batches. Programs read only the ids of records.
+    pub(crate) fn about_batches(kind: ProblemKind, batches: &Records, one: &str, several: &str) -> Option<Self> {
+        let about = Self::about(kind, batches, one, several)?;
+        Some(Self { records: Vec::new(), ..about })
     }
 
     /// The same, with the records that it is about.

@@ -3,10 +3,13 @@
 use serde_json::{Map, Value};
 use vaultstream_ledger::{Job, Ledger, progress, verify::PublicKeyRow};
 use vaultstream_program::chain;
-use vaultstream_signing::{Hash, PublicKey, Receipt, verify_receipt};
-use vaultstream_worker::{key_uses, receipt_of, rejects_root};
+use vaultstream_signing::{PublicKey, Receipt, receipt::Totals, verify_receipt};
+use vaultstream_worker::{ReceiptFacts, key_uses, receipt_of, rejects_root};
 
-use super::problem::{Problem, ProblemKind};
+use super::{
+    batches::BatchSums,
+    problem::{Problem, ProblemKind},
+};
 use crate::error::Failure;
 
 /// Characters of a value that are shown.
@@ -16,11 +19,11 @@ const SHOWN: usize = 100;
 pub(super) async fn check(
     ledger: &Ledger,
     job: &Job,
-    root: Hash,
+    batches: BatchSums,
     keys: &[PublicKeyRow],
 ) -> Result<Vec<Problem>, Failure> {
     let mut problems = Vec::new();
-    if job.merkle_root.as_deref() != Some(root.as_slice()) {
+    if job.merkle_root.as_deref() != Some(batches.root.as_slice()) {
         problems.push(Problem::new(ProblemKind::MerkleRoot, "the job's Merkle root is not the root of its batches"));
     }
     let receipt = match read(job, keys) {
@@ -41,8 +44,25 @@ pub(super) async fn check(
     let format = receipt.format_version;
     match key_uses(ledger, job.id, format).await.map_err(failed)? {
         Ok(keys) => {
-            let expected = receipt_of(job, &counts, (format, keys), root, rejects);
-            problems.extend(differences(&receipt, &expected));
+            let details = receipt.details.as_ref();
+            let facts = ReceiptFacts {
+                format,
+                records: Totals {
+                    total: counts.total.unsigned_abs(),
+                    signed: counts.signed.unsigned_abs(),
+                    rejected: counts.rejected.unsigned_abs(),
+                    changed: counts.changed.unsigned_abs(),
+                },
+                root: batches.root,
+                rejects_root: rejects,
+                keys,
+                batches: batches.number,
+                sealed: batches.sealed,
+                // What the ledger does not know.
+                software_version: details.map_or_else(String::new, |details| details.software_version.clone()),
+                made_at: details.map_or_else(String::new, |details| details.made_at.clone()),
+            };
+            problems.extend(differences(&receipt, &receipt_of(job, facts)));
         }
         Err(error) => problems.push(Problem::new(ProblemKind::Receipt, chain(&error))),
     }

@@ -159,6 +159,8 @@ reasons! {
     WrongSignature for Failed | Ready | Stalled;
     /// A key made two signatures with the same nonce, which would disclose it. The second one was not committed.
     NonceRepeated for Failed | Ready | Stalled;
+    /// The ledger holds a key, a batch or a seal that no worker made; the message names it. The job got no receipt.
+    LedgerAltered for Failed | Ready | Stalled;
     /// `spec.suspend` is true.
     SuspendRequested for Suspended | Ready;
     /// `spec.suspend` is false.

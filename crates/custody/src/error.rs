@@ -4,8 +4,8 @@ use std::error::Error;
 
 use vaultstream_signing::{KekId, UnwrapError, kek::KekError};
 
-/// The longest secret that is wrapped.
-pub const SECRET_LIMIT: usize = 32;
+/// The longest secret that is wrapped: a data key.
+pub const SECRET_LIMIT: usize = 33;
 
 /// Why a secret was not wrapped or unwrapped.
 #[derive(Debug, thiserror::Error)]

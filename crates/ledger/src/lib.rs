@@ -59,4 +59,4 @@ pub use read::{
     ActiveJob, Failing, KeyUsage, Progress, Rejected, active_jobs, failures, key_usage, progress, rejects,
     signing_rate, verify,
 };
-pub use worker::{batches, commit, damaged_keys, faults, leases, leases::Lease, payloads, planning};
+pub use worker::{batches, commit, damaged_keys, faults, leases, leases::Lease, payloads, planning, receipt_pairs};

@@ -7,3 +7,4 @@ pub mod faults;
 pub mod leases;
 pub mod payloads;
 pub mod planning;
+pub mod receipt_pairs;

@@ -23,23 +23,44 @@ pub(crate) const RUN_LENGTH: usize = 16384;
 /// Runs queued for each thread, of 1.6 MiB each: enough for the time in which the next rows are read.
 const QUEUED_RUNS: usize = 2;
 
-/// Records of one key.
+/// What the signatures of a run are over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum RunOf {
+    #[default]
+    Records,
+    /// The roots of batches.
+    Batches,
+}
+
+/// Signatures of one key.
 #[derive(Default)]
 pub(crate) struct SignatureRun {
+    pub(crate) of: RunOf,
     pub(crate) key: Option<KeyId>,
     pub(crate) ids: Vec<i64>,
     pub(crate) digests: Vec<Digest>,
     pub(crate) signatures: Vec<RawSignature>,
 }
 
+impl SignatureRun {
+    /// An empty run.
+    pub(crate) fn of(of: RunOf, key: KeyId) -> Self {
+        Self { of, key: Some(key), ..Self::default() }
+    }
+}
+
 /// What the threads found.
 pub struct Checked {
-    /// Signatures checked.
+    /// Signatures of records that were checked.
     pub checked: u64,
     /// Those of them that one equation over many proved. The others were verified one by one.
     pub by_equation: u64,
     /// Records whose signature is wrong.
     pub wrong: Records,
+    /// Seals that were checked.
+    pub seals: u64,
+    /// Batches whose seal is wrong.
+    pub wrong_seals: Records,
     /// Whether a thread panicked: then some signatures were not checked.
     pub lost_a_thread: bool,
 }
@@ -48,6 +69,8 @@ struct Tally {
     checked: AtomicU64,
     by_equation: AtomicU64,
     wrong: Mutex<Records>,
+    seals: AtomicU64,
+    wrong_seals: Mutex<Records>,
 }
 
 /// Checkers that check signatures.
@@ -73,6 +96,8 @@ impl Checkers {
             checked: AtomicU64::new(0),
             by_equation: AtomicU64::new(0),
             wrong: Mutex::new(Records::keeping(most)),
+            seals: AtomicU64::new(0),
+            wrong_seals: Mutex::new(Records::keeping(most)),
         });
         let threads = (0..threads.get())
             .map(|_| {
@@ -109,10 +134,10 @@ impl Checkers {
         // Waits for every thread, also after one that panicked.
         let lost = self.threads.into_iter().filter_map(|thread| thread.join().err()).count();
         let lost_a_thread = lost > 0;
-        let wrong = self.found.wrong.lock().clone();
-        let [checked, by_equation] =
-            [&self.found.checked, &self.found.by_equation].map(|count| count.load(Ordering::Relaxed));
-        Checked { checked, by_equation, wrong, lost_a_thread }
+        let [wrong, wrong_seals] = [&self.found.wrong, &self.found.wrong_seals].map(|records| records.lock().clone());
+        let [checked, by_equation, seals] = [&self.found.checked, &self.found.by_equation, &self.found.seals]
+            .map(|count| count.load(Ordering::Relaxed));
+        Checked { checked, by_equation, wrong, seals, wrong_seals, lost_a_thread }
     }
 }
 
@@ -134,12 +159,18 @@ impl ThreadChecker<'_> {
             let verifier = self.loaded.entry(key).or_insert_with(|| load(keys, backend, key));
             if let Some(verifier) = verifier {
                 let by_equation = verifier.verify(&run.digests, &run.signatures, &mut valid);
-                found.by_equation.fetch_add(by_equation as u64, Ordering::Relaxed);
+                if run.of == RunOf::Records {
+                    found.by_equation.fetch_add(by_equation as u64, Ordering::Relaxed);
+                }
             }
         }
-        found.checked.fetch_add(run.ids.len() as u64, Ordering::Relaxed);
+        let (checked, wrong) = match run.of {
+            RunOf::Records => (&found.checked, &found.wrong),
+            RunOf::Batches => (&found.seals, &found.wrong_seals),
+        };
+        checked.fetch_add(run.ids.len() as u64, Ordering::Relaxed);
         for id in run.ids.iter().zip(valid).filter(|(_, valid)| !valid).map(|(id, _)| *id) {
-            found.wrong.lock().add(id);
+            wrong.lock().add(id);
         }
     }
 }

@@ -8,6 +8,8 @@
 //!
 //! SignedRows ─row─▶ LineWriter              a line of JSON or CSV, with its inclusion proof
 //!            └────▶ BundleWriter            a bundle, which verify_bundle verifies without a ledger
+//!
+//! batches ──▶ SealRuns ──▶ Checkers          the seals over their roots
 //! ```
 //!
 //! All that is done for each record is here, so that this crate is optimised in full and the command line need not be.
@@ -22,6 +24,7 @@ mod inclusion;
 mod line;
 mod nonces;
 mod records;
+mod seals;
 mod walk;
 
 pub use batches::{page, rejects_root};
@@ -31,6 +34,7 @@ pub use error::ProofError;
 pub use findings::RowFindings;
 pub use inclusion::{BatchProofs, Proofs};
 pub use line::{LineFormat, LineOptions, LineWriter, SignatureEncoding};
-pub use nonces::{NonceIndex, RepeatedNonces};
+pub use nonces::{NonceIndex, NonceUsers, RepeatedNonces};
 pub use records::Records;
+pub use seals::SealRuns;
 pub use walk::Walk;

@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet, hash_map::Entry};
 use vaultstream_ledger::KeyId;
 use vaultstream_signing::RawSignature;
 
-use crate::records::Records;
+use crate::{checkers::RunOf, records::Records};
 
 /// Signatures in memory at once: 512 MiB of them. A job with more takes several passes.
 const PASS_LIMIT: u64 = 1 << 26;
@@ -56,16 +56,47 @@ impl NonceIndex {
     }
 }
 
-/// The records whose signatures share a nonce.
+/// The records and seals whose signatures share a nonce.
 pub struct RepeatedNonces {
     suspects: HashSet<Prefix>,
     /// The first signature with each r of a key.
     first: HashMap<(KeyId, [u8; 32]), FirstUse>,
-    found: Records,
+    found: NonceUsers,
+}
+
+/// What was signed with a nonce that its key used more than once.
+#[derive(Clone, Debug)]
+pub struct NonceUsers {
+    /// Records.
+    pub records: Records,
+    /// Batches, by their seals.
+    pub batches: Records,
+}
+
+impl NonceUsers {
+    /// None yet. At most `most` of each are named.
+    #[must_use]
+    pub fn keeping(most: usize) -> Self {
+        Self { records: Records::keeping(most), batches: Records::keeping(most) }
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.records.count() == 0 && self.batches.count() == 0
+    }
+
+    fn add(&mut self, of: RunOf, id: i64) {
+        match of {
+            RunOf::Records => self.records.add(id),
+            RunOf::Batches => self.batches.add(id),
+        }
+    }
 }
 
 struct FirstUse {
-    record: i64,
+    of: RunOf,
+    id: i64,
     s: [u8; 32],
     is_named: bool,
 }
@@ -74,32 +105,41 @@ impl RepeatedNonces {
     /// Looks closely at these. The ids of at most `most` records are kept.
     #[must_use]
     pub fn among(suspects: HashSet<Prefix>, most: usize) -> Self {
-        Self { suspects, first: HashMap::new(), found: Records::keeping(most) }
+        Self { suspects, first: HashMap::new(), found: NonceUsers::keeping(most) }
     }
 
-    /// Adds a signature. A deterministic signature of the same message is the same one, and repeats nothing.
+    /// Adds the signature of a record. A deterministic signature of the same message is the same one, and repeats nothing.
     pub fn add(&mut self, key: KeyId, id: i64, signature: &RawSignature) {
+        self.add_of(RunOf::Records, key, id, signature);
+    }
+
+    /// Adds the seal of a batch.
+    pub fn add_seal(&mut self, key: KeyId, batch: i64, seal: &RawSignature) {
+        self.add_of(RunOf::Batches, key, batch, seal);
+    }
+
+    fn add_of(&mut self, of: RunOf, key: KeyId, id: i64, signature: &RawSignature) {
         if !self.suspects.contains(&prefix(key, signature)) {
             return;
         }
         let (r, s) = halves(signature);
         match self.first.entry((key, r)) {
-            Entry::Vacant(entry) => drop(entry.insert(FirstUse { record: id, s, is_named: false })),
+            Entry::Vacant(entry) => drop(entry.insert(FirstUse { of, id, s, is_named: false })),
             Entry::Occupied(mut entry) => {
                 let first = entry.get_mut();
                 if first.s != s {
                     if !std::mem::replace(&mut first.is_named, true) {
-                        self.found.add(first.record);
+                        self.found.add(first.of, first.id);
                     }
-                    self.found.add(id);
+                    self.found.add(of, id);
                 }
             }
         }
     }
 
-    /// The records at fault.
+    /// What is at fault.
     #[must_use]
-    pub fn records(self) -> Records {
+    pub fn finish(self) -> NonceUsers {
         self.found
     }
 }
@@ -138,7 +178,7 @@ mod tests {
         }
         let mut repeated = RepeatedNonces::among(suspects, 10);
         signatures.iter().for_each(|(key, id, r, s)| repeated.add(KeyId(*key), *id, &signature(r, *s)));
-        repeated.records().ids().collect()
+        repeated.finish().records.ids().collect()
     }
 
     #[test]
@@ -157,6 +197,17 @@ mod tests {
                 "only the beginning is the same"
             );
         }
+    }
+
+    #[test]
+    fn a_seal_that_shares_an_r_with_a_record_of_its_key_is_named_as_the_batch_s() {
+        let mut repeated = RepeatedNonces::among([prefix(KeyId(1), &signature(&[7; 32], 1))].into(), 10);
+        repeated.add(KeyId(1), 10, &signature(&[7; 32], 1));
+        repeated.add_seal(KeyId(1), 3, &signature(&[7; 32], 2));
+        repeated.add_seal(KeyId(1), 4, &signature(&[8; 32], 2));
+        let found = repeated.finish();
+        assert_eq!((found.records.ids().collect(), found.batches.ids().collect()), (vec![10], vec![3]));
+        assert!(!found.is_empty() && NonceUsers::keeping(1).is_empty());
     }
 
     #[test]

@@ -17,11 +17,26 @@ const DATA_KEY_DOMAIN: &[u8] = b"vaultstream/data-key/v1\0";
 /// First bytes of the AAD of a private key under a data key, with the zero byte that ends them.
 const KEY_DOMAIN: &[u8] = b"vaultstream/wrap/v2\0";
 
-/// The 32 bytes of a job's data key in clear: for wrapping and unwrapping them. Wiped from memory when dropped.
-pub struct DataKey(Zeroizing<[u8; 32]>);
+/// First bytes of the AAD of a key's origin, with the zero byte that ends them.
+const ORIGIN_DOMAIN: &[u8] = b"vaultstream/key-origin/v1\0";
+
+/// The byte behind the 32 of a data key whose job has seals on all batches.
+const ALL_SEALED: u8 = 1;
+
+/// Bytes of the AES-256 key.
+const KEY_BYTES: usize = 32;
+
+/// A job's data key in clear: for wrapping and unwrapping it. Wiped from memory when dropped.
+///
+/// It says whether every batch of its job is sealed, because no one without the key-encryption key can change what it says. A version that
+/// seals no batches made a key of 32 bytes; it does not take a key of 33, and so does not work on a job in which all batches are sealed.
+pub struct DataKey(Zeroizing<Vec<u8>>);
 
 /// A job's data key, ready to encrypt and decrypt the job's private keys. Wiped from memory when dropped.
-pub struct JobCipher(SealingKey);
+pub struct JobCipher {
+    key: SealingKey,
+    seals_all: bool,
+}
 
 impl DataKey {
     /// Makes a new data key.
@@ -30,26 +45,27 @@ impl DataKey {
     ///
     /// When there is no randomness.
     pub fn generate() -> Result<Self, KekError> {
-        sealing::random_key().map(Self)
+        let mut bytes = Zeroizing::new(Vec::with_capacity(KEY_BYTES + 1));
+        bytes.extend_from_slice(&*sealing::random_key()?);
+        bytes.push(ALL_SEALED);
+        Ok(Self(bytes))
     }
 
     /// Takes the bytes that were unwrapped.
     ///
     /// # Errors
     ///
-    /// When these are not 32 bytes.
+    /// When these are not those of a data key.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, UnwrapError> {
-        let mut key = Zeroizing::new([0; 32]);
-        if bytes.len() != key.len() {
-            return Err(UnwrapError::Refused);
+        match bytes.get(KEY_BYTES..) {
+            Some([] | [ALL_SEALED]) => Ok(Self(Zeroizing::new(bytes.to_vec()))),
+            _ => Err(UnwrapError::Refused),
         }
-        key.copy_from_slice(bytes);
-        Ok(Self(key))
     }
 
     /// Its bytes, for what wraps them.
     #[must_use]
-    pub fn bytes(&self) -> &[u8; 32] {
+    pub fn bytes(&self) -> &[u8] {
         &self.0
     }
 
@@ -65,7 +81,8 @@ impl DataKey {
     ///
     /// When AES-256-GCM cannot be set up.
     pub fn into_cipher(self) -> Result<JobCipher, KekError> {
-        SealingKey::new(&self.0).map(JobCipher)
+        let (key, rest) = self.0.split_first_chunk::<KEY_BYTES>().ok_or(KekError::Form)?;
+        Ok(JobCipher { key: SealingKey::new(key)?, seals_all: rest == [ALL_SEALED] })
     }
 }
 
@@ -76,7 +93,7 @@ impl JobCipher {
     ///
     /// When there is no randomness for the nonce.
     pub fn wrap(&self, key: &PrivateKey, context: &WrapContext) -> Result<Vec<u8>, KekError> {
-        self.0.seal(&aad(context, &key.public()), &*key.scalar())
+        self.key.seal(&aad(KEY_DOMAIN, context, &key.public()), &*key.scalar())
     }
 
     /// Opens the wrapped key of the row `context`, whose public key is `public`.
@@ -85,8 +102,29 @@ impl JobCipher {
     ///
     /// When anything about it is not as it was sealed.
     pub fn unwrap(&self, wrapped: &[u8], context: &WrapContext, public: &PublicKey) -> Result<PrivateKey, UnwrapError> {
-        let scalar = self.0.open(&aad(context, public), wrapped).ok_or(UnwrapError::Refused)?;
+        let scalar = self.key.open(&aad(KEY_DOMAIN, context, public), wrapped).ok_or(UnwrapError::Refused)?;
         private_key(&scalar, public)
+    }
+
+    /// The proof that `public` is the key of the row `context`, which holds when its private key is damaged, too.
+    ///
+    /// # Errors
+    ///
+    /// When there is no randomness for the nonce.
+    pub fn origin(&self, context: &WrapContext, public: &PublicKey) -> Result<Vec<u8>, KekError> {
+        self.key.seal(&aad(ORIGIN_DOMAIN, context, public), &[])
+    }
+
+    /// Whether this is what [`origin`](Self::origin) made of the same row and key.
+    #[must_use]
+    pub fn is_origin(&self, origin: &[u8], context: &WrapContext, public: &PublicKey) -> bool {
+        self.key.open(&aad(ORIGIN_DOMAIN, context, public), origin).is_some_and(|rest| rest.is_empty())
+    }
+
+    /// Whether every batch of the job is sealed: no worker that seals none could work on it.
+    #[must_use]
+    pub fn seals_all(&self) -> bool {
+        self.seals_all
     }
 }
 
@@ -103,10 +141,9 @@ impl fmt::Debug for JobCipher {
 }
 
 /// Domain ‖ job uid ‖ key id ‖ version ‖ SHA-256(SPKI), numbers big-endian. All parts have fixed lengths.
-fn aad(context: &WrapContext, public: &PublicKey) -> Vec<u8> {
+fn aad(domain: &[u8], context: &WrapContext, public: &PublicKey) -> Vec<u8> {
     let WrapContext { job, key, version } = context;
-    let parts: [&[u8]; 5] =
-        [KEY_DOMAIN, job.as_bytes(), &key.to_be_bytes(), &version.to_be_bytes(), &public.spki_digest()];
+    let parts: [&[u8]; 5] = [domain, job.as_bytes(), &key.to_be_bytes(), &version.to_be_bytes(), &public.spki_digest()];
     parts.concat()
 }
 
@@ -127,7 +164,7 @@ mod tests {
             &[0, 0, 0, 2],
             &Digest::of(public.spki_der()).0,
         ];
-        assert_eq!(aad(&context, &public), expected.concat());
+        assert_eq!(aad(KEY_DOMAIN, &context, &public), expected.concat());
         let of_data_key = [b"vaultstream/data-key/v1\0".as_slice(), &7_u128.to_be_bytes()].concat();
         assert_eq!(DataKey::aad(Uuid::from_u128(7)), of_data_key);
     }

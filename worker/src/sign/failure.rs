@@ -18,6 +18,18 @@ pub(crate) enum SignFailure {
         /// The first such record.
         record: i64,
     },
+    /// The backend sealed it, and the other implementation did not accept the seal.
+    #[error("the seal did not pass the check by another implementation")]
+    Seal,
+}
+
+/// What a key signs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SignedThing {
+    /// A record of the batch.
+    Record(i64),
+    /// The root of the batch.
+    Seal,
 }
 
 /// Why nothing of a unit may be committed.
@@ -29,8 +41,8 @@ pub(crate) enum Stopped {
     Faulty(BackendFault),
     /// The key signed two digests with one nonce.
     NonceRepeated {
-        /// The record that came second.
-        record: i64,
+        /// What came second.
+        thing: SignedThing,
         /// Its batch.
         batch: BatchNo,
     },
@@ -43,6 +55,11 @@ pub(crate) enum BackendFault {
     Signature {
         /// The first such record.
         record: i64,
+    },
+    /// Its seal is wrong.
+    Seal {
+        /// The first such batch.
+        batch: BatchNo,
     },
     /// Each signature is right, and its own sums over them say otherwise.
     Sums,

@@ -7,10 +7,11 @@ use vaultstream_program::chain;
 use vaultstream_signing::{Digest, RawSignature, SigningError};
 
 use super::{
-    failure::{BackendFault, SIGNING_FAILED, SignFailure, Stopped},
+    failure::{BackendFault, SIGNING_FAILED, SignFailure, SignedThing, Stopped},
     key::SigningKey,
     meter::Meter,
     plan::SignPlan,
+    seal::seal,
 };
 use crate::{
     metrics::{Stage, UnitMetrics},
@@ -62,7 +63,8 @@ pub(crate) fn isolate(
     key.nonces.begin_unit(signatures.len());
     for (at, (digest, signature)) in records.digests.iter().zip(&signatures).enumerate() {
         if is_signed(at) && !key.nonces.add(digest, signature) {
-            return Err(Stopped::NonceRepeated { record: records.ids[at], batch: records.range.batch });
+            let thing = SignedThing::Record(records.ids[at]);
+            return Err(Stopped::NonceRepeated { thing, batch: records.range.batch });
         }
     }
     let rejects = failures.iter().map(|(&at, failure)| Reject {
@@ -75,7 +77,12 @@ pub(crate) fn isolate(
     let signatures: Vec<_> =
         signatures.into_iter().enumerate().filter(|(at, _)| is_signed(*at)).map(|(_, made)| made).collect();
     let segment_key = plan.segment_key(key);
-    Ok(meter.run(Stage::Encode, || segment(&records.select(is_signed), &signatures, rejects, &segment_key)))
+    let signed = records.select(is_signed);
+    let unsealed = meter.run(Stage::Encode, || segment(&signed, &signatures, rejects, &segment_key));
+    match seal(vec![unsealed], key, &mut meter)?.pop() {
+        Some(Ok(segment)) => Ok(segment),
+        _ => Err(Stopped::Faulty(BackendFault::Seal { batch: records.range.batch })),
+    }
 }
 
 fn sign_and_check(

@@ -55,6 +55,11 @@ impl SigningKey {
         Ok(())
     }
 
+    /// Seals a slice of batches.
+    pub(crate) fn seal(&mut self, digests: &[Digest], out: &mut [RawSignature]) -> Result<(), SigningError> {
+        self.sign(&[], digests, out)
+    }
+
     /// Checks the slice that was signed last.
     pub(crate) fn check(&mut self, digests: &[Digest], signatures: &[RawSignature]) -> Result<(), WrongSlice> {
         self.check.check(&mut *self.signer, digests, signatures)

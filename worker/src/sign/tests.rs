@@ -13,11 +13,12 @@ use p256::{
 use uuid::Uuid;
 use vaultstream_ledger::{BootInstant, KeyId, commit::Reject};
 use vaultstream_signing::{
-    Backend, BatchSigner, Digest, Nonce, PrivateKey, PublicKey, RawSignature, SigningError,
+    Backend, BatchSigner, Digest, Hash, Nonce, PrivateKey, PublicKey, RawSignature, SigningError,
     backend::{Refused, SliceCheck},
+    seal_digest,
 };
 
-use super::{kept::Kept, nonces::NonceSet, *};
+use super::{failure::SignedThing, kept::Kept, nonces::NonceSet, *};
 use crate::{
     metrics::Metrics,
     unit::fixture::{batch, digest},
@@ -189,6 +190,122 @@ fn signatures_of(segment: &Segment) -> Vec<RawSignature> {
     rows.map(|row| RawSignature(row[30..94].try_into().unwrap())).collect()
 }
 
+fn is_sealed(public: &PublicKey, root: Hash, seal: RawSignature) -> bool {
+    let mut valid = [false];
+    Backend::Reference.verifier(public).unwrap().verify(&[seal_digest(&root)], &[seal], &mut valid);
+    valid[0]
+}
+
+/// A batch of these ids without records to sign.
+fn rejected(number: i64, id: i64) -> BatchRecords {
+    let mut records = batch(number, id..=id);
+    (records.ids, records.digests) = (Vec::new(), Vec::new());
+    records.rejects.push(Reject { id, reason: "PayloadMissing".to_owned(), detail: String::new(), attempts: 0 });
+    records
+}
+
+#[test]
+fn every_batch_is_sealed_by_the_key_of_its_unit_also_one_with_rejects_only() {
+    let batches = [batch(1, 0..=9), rejected(2, 10), batch(3, 20..=29)];
+    for verify in [Verify::None, Verify::Sample, Verify::All] {
+        let (mut key, public) = key_that_fails_on(&[], Fault::Failure);
+        let unit = unit(&batches, &mut key, verify).unwrap();
+        assert_eq!(unit.segments.len(), 3);
+        assert!(unit.segments.iter().all(|segment| is_sealed(&public, segment.root, segment.seal)), "{verify:?}");
+        assert!(!is_sealed(&public, unit.segments[0].root, unit.segments[1].seal));
+    }
+}
+
+/// Signs records rightly and seals otherwise: nothing that it is asked for is the digest of a record.
+fn key_with_wrong_seals(fault: Fault, last_resort: bool) -> SigningKey {
+    let (key, ..) = watched_key(&[], fault, 256);
+    let signer = SealSpoiler { records: key.signer, fault };
+    SigningKey { signer: Box::new(signer), last_resort, ..key }
+}
+
+struct SealSpoiler {
+    records: Box<dyn BatchSigner>,
+    fault: Fault,
+}
+
+impl BatchSigner for SealSpoiler {
+    fn sign(&mut self, digests: &[Digest], out: &mut [RawSignature]) -> Result<(), SigningError> {
+        self.records.sign(digests, out)?;
+        let records: BTreeSet<[u8; 32]> = (0..100).map(|id| digest(id).0).collect();
+        for (at, signature) in out.iter_mut().enumerate().filter(|(at, _)| !records.contains(&digests[*at].0)) {
+            match self.fault {
+                // The first batch's is right.
+                Fault::WrongSignature if at > 0 || digests.len() == 1 => signature.0[40] ^= 1,
+                Fault::Failure => return Err(SigningError::Digest(at)),
+                Fault::Refusal => return Err(Refused::SameX.into()),
+                Fault::WrongSignature | Fault::OneNonce => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_wrong_seal_has_the_unit_signed_by_another_backend_whatever_is_checked() {
+    let batches = [batch(1, 0..=9), batch(2, 10..=19)];
+    for verify in [Verify::None, Verify::Sample, Verify::All] {
+        for (fault, found) in [
+            (Fault::WrongSignature, BackendFault::Seal { batch: BatchNo(2) }),
+            (Fault::Refusal, BackendFault::Refused(Refused::SameX)),
+        ] {
+            let mut key = key_with_wrong_seals(fault, false);
+            assert_eq!(unit(&batches, &mut key, verify).unwrap_err(), Stopped::Faulty(found), "{verify:?}");
+        }
+        // The last backend's batches fail, each by itself.
+        let mut key = key_with_wrong_seals(Fault::WrongSignature, true);
+        assert_eq!(numbers(&unit(&batches, &mut key, verify).unwrap()), (vec![1], vec![2]), "{verify:?}");
+        for fault in [Fault::Failure, Fault::Refusal] {
+            let mut key = key_with_wrong_seals(fault, true);
+            assert_eq!(numbers(&unit(&batches, &mut key, verify).unwrap()), (vec![], vec![1, 2]), "{verify:?}");
+        }
+    }
+    let mut key = key_with_wrong_seals(Fault::WrongSignature, true);
+    let isolated = isolate(&batches[1], &mut key, &plan(Verify::All), 3, &metrics());
+    assert_eq!(isolated.unwrap_err(), Stopped::Faulty(BackendFault::Seal { batch: BatchNo(2) }));
+}
+
+#[test]
+fn a_nonce_that_a_seal_shares_with_a_record_stops_the_unit() {
+    let (mut key, _, signer) = one_nonce_signer();
+    key.signer = Box::new(OneNonceForAll(signer));
+    let stopped = unit(&[batch(1, 5..=5)], &mut key, Verify::All).unwrap_err();
+    assert_eq!(stopped, Stopped::NonceRepeated { thing: SignedThing::Seal, batch: BatchNo(1) });
+}
+
+fn one_nonce_signer() -> (SigningKey, PublicKey, FaultySigner) {
+    let scalar = [3; 32];
+    let private = PrivateKey::from_scalar(&scalar).unwrap();
+    let (key, _) = key_that_fails_on(&[], Fault::Failure);
+    let public = private.public();
+    let signer = FaultySigner {
+        real: Backend::Reference.signer(&private, Nonce::Hedged).unwrap(),
+        chosen: BTreeSet::new(),
+        fault: Fault::OneNonce,
+        scalar: Scalar::from_repr(scalar.into()).unwrap(),
+        slice_len: 256,
+        calls: Arc::default(),
+    };
+    let check = SliceCheck::by(Backend::Native.verifier(&public).unwrap(), &public);
+    (SigningKey { check, thumbprint: public.thumbprint(), ..key }, public, signer)
+}
+
+/// Signs whatever it gets with one nonce.
+struct OneNonceForAll(FaultySigner);
+
+impl BatchSigner for OneNonceForAll {
+    fn sign(&mut self, digests: &[Digest], out: &mut [RawSignature]) -> Result<(), SigningError> {
+        for (digest, signature) in digests.iter().zip(out) {
+            *signature = self.0.with_nonce(77, digest);
+        }
+        Ok(())
+    }
+}
+
 /// Isolates a batch of 100 records of which these fail. Returns the rejects' details.
 fn isolated(chosen: &[i64], fault: Fault) -> BTreeMap<i64, String> {
     let records = batch(4, 100..=199);
@@ -206,7 +323,9 @@ fn isolated(chosen: &[i64], fault: Fault) -> BTreeMap<i64, String> {
     assert!(valid.into_iter().all(|valid| valid));
     let key = plan(Verify::All).segment_key(&key);
     let expected = super::segment(&good, &signatures, segment.rejects.clone(), &key);
-    assert_eq!((segment.root, segment.copy), (expected.root, expected.copy));
+    let expected = expected.sealed(segment.seal);
+    assert_eq!((segment.root, segment.tree, segment.copy), (expected.root, expected.tree, expected.copy));
+    assert!(is_sealed(&public, segment.root, segment.seal));
     segment.rejects.into_iter().map(|reject| (reject.id, reject.detail)).collect()
 }
 
@@ -231,9 +350,7 @@ fn a_reject_says_whether_the_backend_or_the_check_failed() {
 
 #[test]
 fn a_batch_without_records_to_sign_is_only_its_rejects() {
-    let mut records = batch(9, 1..=1);
-    (records.ids, records.digests) = (Vec::new(), Vec::new());
-    records.rejects.push(Reject { id: 1, reason: "PayloadMissing".to_owned(), detail: String::new(), attempts: 0 });
+    let records = rejected(9, 1);
     let (mut key, _) = key_that_fails_on(&[], Fault::Failure);
     let unit = unit(std::slice::from_ref(&records), &mut key, Verify::Sample).unwrap();
     assert_eq!((unit.segments[0].signed, unit.segments[0].rejected), (0, 1));
@@ -246,10 +363,10 @@ fn slices_are_as_long_as_the_backend_says_whatever_the_batches() {
     let batches: Vec<_> = (0..20).map(|n| batch(n, n * 5..=n * 5 + 4)).collect();
     let (mut key, _, calls) = watched_key(&[], Fault::Failure, 32);
     assert_eq!(unit(&batches, &mut key, Verify::All).unwrap().segments.len(), 20);
-    assert_eq!(*calls.lock().unwrap(), [32, 32, 32, 4]);
+    assert_eq!(*calls.lock().unwrap(), [32, 32, 32, 4, 20], "all seals with one call");
     let (mut key, _, calls) = watched_key(&[], Fault::Failure, 100_000);
     unit(&[batch(1, 1..=5000)], &mut key, Verify::None).unwrap();
-    assert_eq!(*calls.lock().unwrap(), [4096, 904]);
+    assert_eq!(*calls.lock().unwrap(), [4096, 904, 1]);
 }
 
 #[test]
@@ -316,11 +433,11 @@ fn a_nonce_that_comes_again_stops_the_unit_whatever_is_checked() {
     for verify in [Verify::None, Verify::Sample, Verify::All] {
         let (mut key, _) = key_that_fails_on(&[4, 15], Fault::OneNonce);
         let stopped = unit(&batches, &mut key, verify).unwrap_err();
-        assert_eq!(stopped, Stopped::NonceRepeated { record: 15, batch: BatchNo(2) }, "{verify:?}");
+        assert_eq!(stopped, Stopped::NonceRepeated { thing: SignedThing::Record(15), batch: BatchNo(2) }, "{verify:?}");
         // From one unit of a lease to the next, and in a batch that is isolated.
         let (mut key, _) = key_that_fails_on(&[4, 15], Fault::OneNonce);
         unit(&batches[..1], &mut key, verify).unwrap();
-        let repeated = Stopped::NonceRepeated { record: 15, batch: BatchNo(2) };
+        let repeated = Stopped::NonceRepeated { thing: SignedThing::Record(15), batch: BatchNo(2) };
         assert_eq!(unit(&batches[1..], &mut key, verify).unwrap_err(), repeated, "{verify:?}");
         let isolated = isolate(&batches[1], &mut key, &plan(verify), 3, &metrics());
         assert_eq!(isolated.unwrap_err(), repeated);

@@ -13,7 +13,7 @@ use std::{
 use indicatif::HumanCount;
 use vaultstream_ledger::{
     Job, KeyId, Ledger, Rejected, rejects,
-    verify::{Now, PublicKeyRow, Rows, SignedBatch, SignedRow, SignedRows, public_keys},
+    verify::{Now, PublicKeyRow, Rows, SignedBatch, SignedRow, SignedRows, keys_of_rejects, public_keys},
 };
 use vaultstream_proof::{
     bundle::{BatchLine, BundleWriter, HeaderLine, JobName, KeyLine, RecordLine, RejectLine, RevokedLine, RowState},
@@ -143,7 +143,9 @@ impl BundleSource<'_> {
     async fn all<W: Write + Send>(&self, out: W, header: &HeaderLine) -> Result<(W, u64), Stopped> {
         let mut writer = BundleWriter::begin(out, header).map_err(Stopped::Write)?;
         let mut kids = HashMap::new();
-        for key in self.keys.iter().filter(|key| key.ordinal > 0 && key.signed > 0) {
+        let of_rejects = keys_of_rejects(self.ledger, self.job.id).await.map_err(of_ledger)?;
+        let is_used = |key: &&PublicKeyRow| key.signed > 0 || of_rejects.contains(&key.id);
+        for key in self.keys.iter().filter(|key| key.ordinal > 0).filter(is_used) {
             let public = self.public(key).map_err(Stopped::Ledger)?;
             kids.insert(key.id, public.thumbprint());
             writer.key(&key_line(key, &public)).map_err(Stopped::Write)?;
@@ -266,6 +268,12 @@ impl<W: Write> Run<'_, W> {
                 .as_slice()
                 .try_into()
                 .map_err(|_| damaged(&format!("the root of batch {}", batch.batch.0)))?,
+            seal: batch
+                .seal
+                .as_deref()
+                .map(|seal| seal.try_into().map(RawSignature))
+                .transpose()
+                .map_err(|_| damaged(&format!("the seal of batch {}", batch.batch.0)))?,
         };
         self.writer.batch(&line).map_err(Stopped::Write)
     }

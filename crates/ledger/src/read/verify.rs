@@ -12,6 +12,7 @@ mod unsigned;
 mod violation;
 mod walk;
 
+use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use tokio_postgres::Row;
@@ -52,12 +53,16 @@ pub struct SignedBatch {
     pub signed: i64,
     /// Rejects.
     pub rejected: i64,
-    /// The key that signed; `None` when nothing could be signed.
+    /// The key that signed and sealed; `None` when there was nothing to sign and nothing was sealed.
     pub key: Option<KeyId>,
     /// The lease that committed it.
     pub lease: Option<Uuid>,
     /// The batch's root.
     pub root: Vec<u8>,
+    /// The root over its signed records; `None` in a batch without a seal.
+    pub tree: Option<Vec<u8>>,
+    /// The key's signature over the root; `None` in a batch of a version that sealed none.
+    pub seal: Option<Vec<u8>>,
 }
 
 /// The signed batches with numbers from `from` on, ascending, at most `limit`. The job's root is over all of them.
@@ -66,7 +71,7 @@ pub struct SignedBatch {
 ///
 /// When Postgres fails.
 pub async fn batch_roots(ledger: &Ledger, job: JobId, from: i64, limit: usize) -> Result<Vec<SignedBatch>, QueryError> {
-    let sql = "SELECT batch, first_id, last_id, rows, signed, rejected, key_id, lease, merkle_root FROM vaultstream.tenant_batches \
+    let sql = "SELECT batch, first_id, last_id, rows, signed, rejected, key_id, lease, merkle_root, tree_root, seal FROM vaultstream.tenant_batches \
          WHERE job_id = $1 AND batch >= $2 AND state = 'signed' ORDER BY batch LIMIT $3";
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = ledger.query("read the roots of the batches", sql, &[&job.0, &from, &limit]).await?;
@@ -80,8 +85,20 @@ pub async fn batch_roots(ledger: &Ledger, job: JobId, from: i64, limit: usize) -
         key: row.get::<_, Option<i64>>("key_id").map(KeyId),
         lease: row.get("lease"),
         root: row.get("merkle_root"),
+        tree: row.get("tree_root"),
+        seal: row.get("seal"),
     });
     Ok(batches.collect())
+}
+
+/// The last id before the first place where the ranges of the batches overlap or leave a gap; `None` when there is no such place.
+///
+/// # Errors
+///
+/// When Postgres fails.
+pub async fn gap_in_ranges(ledger: &Ledger, job: JobId) -> Result<Option<i64>, QueryError> {
+    let sql = format!("SELECT min(before) AS before FROM {}", checks::GAPS);
+    Ok(ledger.query_one("compare the ranges of the batches", &sql, &[&job.0]).await?.get("before"))
 }
 
 /// Batches whose roots are read in one statement.
@@ -172,10 +189,21 @@ pub async fn signing_keys(
 /// When Postgres fails.
 pub async fn public_keys(ledger: &Ledger, job: JobId) -> Result<Vec<PublicKeyRow>, QueryError> {
     let sql = "SELECT id, ordinal, version, public_key, signed, last_used, erased_at, revoked_at, revocation, compromised \
-          FROM vaultstream.tenant_keys WHERE job_id = $1 AND public_key IS NOT NULL AND (state <> 'damaged' OR signed > 0) \
+          FROM vaultstream.tenant_keys WHERE job_id = $1 AND public_key IS NOT NULL AND (state <> 'damaged' OR signed > 0 OR batches > 0) \
          ORDER BY ordinal, version";
     let rows = ledger.query("read the job's public keys", sql, &[&job.0]).await?;
     Ok(rows.iter().map(public_key).collect())
+}
+
+/// The job's keys that sealed batches without records, whether they signed records of others or not.
+///
+/// # Errors
+///
+/// When Postgres fails.
+pub async fn keys_of_rejects(ledger: &Ledger, job: JobId) -> Result<BTreeSet<KeyId>, QueryError> {
+    let sql = "SELECT DISTINCT key_id FROM vaultstream.tenant_batches WHERE job_id = $1 AND signed = 0 AND key_id IS NOT NULL";
+    let rows = ledger.query("read the keys that sealed", sql, &[&job.0]).await?;
+    Ok(rows.iter().map(|row| KeyId(row.get(0))).collect())
 }
 
 fn public_key(row: &Row) -> PublicKeyRow {

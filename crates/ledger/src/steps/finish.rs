@@ -132,6 +132,7 @@ pub async fn complete(ledger: &Ledger, id: JobId) -> Result<Step<()>, StepError>
         lock_keys(tx, id).await?;
         let sql = "UPDATE vaultstream.jobs SET state = 'Complete', finished_at = clock_timestamp() WHERE id = $1";
         tx.execute(sql, &[&id.0]).await?;
+        tx.execute(CLOSE_PARTITIONS, &[&id.0]).await?;
         Ok(Step::Done(()))
     });
     end_frozen(ledger, id, completed.await).await

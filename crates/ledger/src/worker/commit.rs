@@ -5,7 +5,7 @@
 //!          fence_unit(…): locks, checks, raises  ├ sent together
 //!          COPY signatures_<job> FROM STDIN     ─┘
 //! wait 2   header, segments, trailer            ─┐
-//!          finish_unit(…): rejects, batches, key ├ sent together
+//!          finish_sealed_unit(…): rejects, … ├ sent together
 //!          COMMIT                               ─┘
 //! ```
 //!
@@ -15,7 +15,7 @@
 //!   batches signed by this very lease, or not signed.
 //! - A session that waits for locks under an expired lease ends the session that holds them.
 //!
-//! `fence_unit` and `finish_unit` are in migrations/V14__tenants.sql.
+//! `fence_unit` is in migrations/V14__tenants.sql, `finish_sealed_unit` in V18__seals.sql.
 
 mod attempt;
 mod unit;

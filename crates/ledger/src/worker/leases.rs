@@ -156,19 +156,24 @@ fn margin(duration: Duration) -> Duration {
     (duration / 10).max(Duration::from_secs(1))
 }
 
-/// Stores the pair that the holder of the lease made for a key without one.
+/// Stores the pair that the holder of the lease made for a key without one, and under a data key the public key's origin.
 ///
 /// # Errors
 ///
 /// When Postgres fails; calling again is safe.
-pub async fn store_material(ledger: &Ledger, lease: &Lease, material: &Material) -> Result<Stored, QueryError> {
+pub async fn store_material(
+    ledger: &Ledger,
+    lease: &Lease,
+    material: &Material,
+    origin: Option<&[u8]>,
+) -> Result<Stored, QueryError> {
     const ACTION: &str = "store a key";
     let Material { public_key, wrapped_key, wrapping } = material;
     let row = match wrapping {
         Wrapping::DataKey => {
-            // migrations/V15__data_keys.sql
-            let sql = "SELECT vaultstream.store_key($1, $2, $3, $4, $5) AS outcome";
-            let params: Params<'_> = &[&lease.key.0, &lease.epoch, &lease.id, public_key, wrapped_key];
+            // migrations/V18__seals.sql
+            let sql = "SELECT vaultstream.store_key_with_origin($1, $2, $3, $4, $5, $6) AS outcome";
+            let params: Params<'_> = &[&lease.key.0, &lease.epoch, &lease.id, public_key, wrapped_key, &origin];
             ledger.query_one(ACTION, sql, params).await?
         }
         Wrapping::Kek(kek_id) => {

@@ -80,7 +80,7 @@ async fn nothing_that_is_wrapped_survives_the_transaction_that_completes_a_job()
         let outcome = leases::take(&stage.ledger, job.id, vaultstream_ledger::KeyId(row.get(0)), MINUTE).await.unwrap();
         assert!(matches!(outcome, LeaseOutcome::Retired), "{outcome:?}");
     }
-    assert_eq!(leases::store_material(&stage.ledger, &held, &material("late")).await.unwrap(), Stored::LeaseLost);
+    assert_eq!(leases::store_material(&stage.ledger, &held, &material("late"), None).await.unwrap(), Stored::LeaseLost);
     assert_eq!(data_keys::store(&stage.ledger, job.id, b"late", "kek").await.unwrap(), StoredDataKey::Over);
     assert_eq!(wrapped(&stage, &job).await, 0);
 }
@@ -97,7 +97,7 @@ async fn keys_of_a_job_without_a_data_key_are_erased_too() {
             panic!("not granted")
         };
         let direct = Material { wrapping: Wrapping::Kek("kek".to_owned()), ..material(&format!("public {key}")) };
-        assert_eq!(leases::store_material(&stage.ledger, &lease, &direct).await.unwrap(), Stored::Stored);
+        assert_eq!(leases::store_material(&stage.ledger, &lease, &direct, None).await.unwrap(), Stored::Stored);
         leases::release(&stage.ledger, &lease).await.unwrap();
     }
     sign(&stage, &job).await;

@@ -69,7 +69,7 @@ async fn material_is_stored_once_under_the_lease_and_is_final() {
     let lease = taken(take(&stage, &job, key).await);
     assert_eq!(lease.material, None);
     let store = async |lease: &Lease, public: &str| {
-        leases::store_material(&stage.ledger, lease, &material(public)).await.unwrap()
+        leases::store_material(&stage.ledger, lease, &material(public), None).await.unwrap()
     };
     assert_eq!(store(&lease, "public").await, Stored::NoDataKey);
     stage.ledger.insert_kek_canary("k1", b"canary").await.unwrap();
@@ -93,7 +93,8 @@ async fn material_of_a_job_without_a_data_key_is_stored_under_the_kek() {
     stage.without_data_key(&job).await;
     let key = stage.keys(&job).await[0];
     let lease = taken(take(&stage, &job, key).await);
-    let store = async |material: Material| leases::store_material(&stage.ledger, &lease, &material).await.unwrap();
+    let store =
+        async |material: Material| leases::store_material(&stage.ledger, &lease, &material, None).await.unwrap();
     assert_eq!(store(material("public")).await, Stored::NoDataKey);
     assert_eq!(store(direct("public", "k1")).await, Stored::UnknownKek);
     assert_eq!(stage.ledger.insert_kek_canary("k1", b"first").await.unwrap(), b"first");
@@ -139,7 +140,7 @@ async fn a_kek_wraps_no_more_keys_than_it_may() {
     stage.ledger.insert_kek_canary("k1", b"canary").await.unwrap();
     let full = format!("UPDATE vaultstream.keks SET wraps = {}", vaultstream_signing::MAX_WRAPS_PER_KEK);
     stage.sql().await.batch_execute(&full).await.unwrap();
-    let stored = leases::store_material(&stage.ledger, &lease, &direct("public", "k1")).await.unwrap();
+    let stored = leases::store_material(&stage.ledger, &lease, &direct("public", "k1"), None).await.unwrap();
     assert_eq!(stored, Stored::WrapLimit);
     assert_eq!(stage.number("SELECT count(public_key) FROM vaultstream.keys").await, 0);
 }

@@ -55,7 +55,7 @@ async fn sign_but_for_the_first_batch(worker: &Ledger, operator: &Ledger, job: &
     data_keys::store(worker, job.id, b"wrapped data key", "kek").await.unwrap();
     let key = leases::active_keys(operator, job.id).await.unwrap()[0].id;
     let LeaseOutcome::Granted(lease) = leases::take(worker, job.id, key, MINUTE).await.unwrap() else { panic!() };
-    assert_eq!(leases::store_material(worker, &lease, &material("public")).await.unwrap(), Stored::Stored);
+    assert_eq!(leases::store_material(worker, &lease, &material("public"), None).await.unwrap(), Stored::Stored);
     let ranges = steps::next_to_publish(operator, job.id, 0, 100).await.unwrap();
     let mut rows = 0;
     payloads::read(worker, job, &ranges, |_, _, _| rows += 1).await.unwrap();
@@ -92,7 +92,7 @@ async fn a_job_lives_from_beginning_to_end_by_the_logins_of_operator_tenant_and_
     assert_eq!(steps::begin_finish(&operator, job.id).await.unwrap(), Step::Done(Finish::Ready));
     let key = steps::receipt_key(&worker, job.id).await.unwrap().unwrap();
     let LeaseOutcome::Granted(lease) = leases::take(&worker, job.id, key, MINUTE).await.unwrap() else { panic!() };
-    leases::store_material(&worker, &lease, &material("receipt key")).await.unwrap();
+    leases::store_material(&worker, &lease, &material("receipt key"), None).await.unwrap();
     let stored = steps::store_receipt(&worker, &lease, "receipt", &[1; 32], "native").await.unwrap();
     assert_eq!(stored, ReceiptStored::Stored);
     assert_eq!(steps::complete(&operator, job.id).await.unwrap(), Step::Done(()));

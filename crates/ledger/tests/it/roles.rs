@@ -38,7 +38,7 @@ async fn a_worker_s_role_is_enough_for_its_whole_work() {
     data_keys::store(&ledger, job.id, b"wrapped data key", "kek").await.unwrap();
     assert!(matches!(data_keys::of_job(&ledger, job.id).await.unwrap(), JobDataKey::Made(_)));
     assert_eq!(ledger.keks_of_job(job.id).await.unwrap(), ["kek"]);
-    assert_eq!(leases::store_material(&ledger, &lease, &material("public")).await.unwrap(), Stored::Stored);
+    assert_eq!(leases::store_material(&ledger, &lease, &material("public"), None).await.unwrap(), Stored::Stored);
     let ranges = stage.ranges(&job).await;
     let mut rows = 0;
     payloads::read(&ledger, &job, &ranges, |_, _, payload| {
@@ -64,7 +64,7 @@ async fn a_worker_s_role_is_enough_for_its_whole_work() {
     assert_eq!(steps::begin_finish(&stage.ledger, job.id).await.unwrap(), Step::Done(Finish::Ready));
     let key = steps::receipt_key(&ledger, job.id).await.unwrap().unwrap();
     let LeaseOutcome::Granted(lease) = leases::take(&ledger, job.id, key, MINUTE).await.unwrap() else { panic!() };
-    leases::store_material(&ledger, &lease, &material("receipt key")).await.unwrap();
+    leases::store_material(&ledger, &lease, &material("receipt key"), None).await.unwrap();
     assert_eq!(verify::batch_roots(&ledger, job.id, 0, 100).await.unwrap().len(), 5);
     let stored = steps::store_receipt(&ledger, &lease, "receipt", &[1; 32], "native").await.unwrap();
     assert_eq!(stored, ReceiptStored::Stored);

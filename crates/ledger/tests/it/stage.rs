@@ -129,7 +129,7 @@ impl Stage {
             LeaseOutcome::Granted(lease) => {
                 if lease.material.is_none() {
                     let material = material(&format!("public {key}"));
-                    let stored = leases::store_material(&self.ledger, &lease, &material).await;
+                    let stored = leases::store_material(&self.ledger, &lease, &material, None).await;
                     assert_eq!(stored.unwrap(), Stored::Stored);
                 }
                 lease
@@ -249,6 +249,8 @@ pub(crate) fn segment_of(range: &BatchRange, key: KeyId, ids: &[i64]) -> Segment
         signed: rows,
         rejected: 0,
         root: [7; 32],
+        tree: [8; 32],
+        seal: RawSignature([9; 64]),
         copy: Bytes::from(copy),
         rejects: Vec::new(),
     }

@@ -5,14 +5,14 @@ use p256::{
     FieldBytes, ProjectivePoint, Scalar,
     elliptic_curve::{PrimeField as _, ops::Reduce as _, point::AffineCoordinates as _},
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 use vaultstream_proof::bundle::{
     BatchLine, BundleWriter, HeaderLine, JobName, KeyLine, RecordLine, RejectLine, RevokedLine, RowState,
 };
 use vaultstream_signing::{
     Backend, BatchRoot, Digest, Hash, Jwk, MessageForm, Nonce, PrivateKey, RawSignature, Thumbprint, jose_encode,
-    merkle,
+    merkle, seal_digest,
 };
 
 const UID: Uuid = Uuid::from_u128(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef);
@@ -44,12 +44,35 @@ pub(crate) struct Batch {
     key: Option<usize>,
     records: Vec<Record>,
     rejects: Vec<i64>,
+    pub(crate) seal: Seal,
+}
+
+/// The seal of a batch.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Seal {
+    /// By its key, over its root.
+    Right,
+    /// An earlier version signed the batch.
+    Absent,
+    /// By its key, over another root.
+    OfAnotherRoot,
+    /// By another key, over its root.
+    ByAnotherKey,
+    /// By its key, over SHA-256 where the format has SHA-512.
+    OverSha256,
+    /// By its key, with the nonce 7.
+    WithNonce,
 }
 
 pub(crate) struct Job {
     pub(crate) signing: Signing,
     pub(crate) payloads: bool,
+    pub(crate) bundle: u32,
     pub(crate) receipt_format: u32,
+    /// The type in the receipt's header, if not that of its format.
+    pub(crate) receipt_type: Option<&'static str>,
+    /// Members that the receipt's header has besides.
+    pub(crate) receipt_header: Value,
     pub(crate) compromised: bool,
     pub(crate) receipt_key_signs: bool,
     pub(crate) change_receipt: Option<fn(&mut Value)>,
@@ -74,11 +97,15 @@ impl Job {
             key: Some(place % 2),
             records: ids.iter().map(|id| Record::new(*id)).collect(),
             rejects: Vec::new(),
+            seal: Seal::Right,
         };
         Self {
             signing: Signing::Payload,
             payloads: true,
-            receipt_format: 2,
+            bundle: 2,
+            receipt_format: 3,
+            receipt_type: None,
+            receipt_header: json!({}),
             compromised: false,
             receipt_key_signs: false,
             change_receipt: None,
@@ -95,13 +122,38 @@ impl Job {
             key: Some(key),
             records: vec![Record::new(id)],
             rejects: Vec::new(),
+            seal: Seal::Right,
         });
         Self { batches: batches.collect(), keys, ..Self::of_batches(&[]) }
     }
 
-    /// The same with a batch in which nothing could be signed.
+    /// The same with a batch in which nothing could be signed, sealed by a key that has signed nothing else.
     pub(crate) fn with_rejected_batch(mut self) -> Self {
-        self.batches.push(Batch { first: 31, last: 39, key: None, records: Vec::new(), rejects: vec![31, 39] });
+        let key = Some(self.keys);
+        self.keys += 1;
+        let rejects = vec![31, 39];
+        self.batches.push(Batch { first: 31, last: 39, key, records: Vec::new(), rejects, seal: Seal::Right });
+        self
+    }
+
+    /// The same as an earlier version signed it.
+    pub(crate) fn without_seals(mut self) -> Self {
+        for batch in &mut self.batches {
+            batch.seal = Seal::Absent;
+            batch.key = batch.key.filter(|_| !batch.records.is_empty());
+        }
+        self
+    }
+
+    /// The same without keys that no batch names.
+    pub(crate) fn without_idle_keys(mut self) -> Self {
+        self.keys = self.batches.iter().filter_map(|batch| batch.key).max().map_or(0, |key| key + 1);
+        self
+    }
+
+    /// The same with another seal of the last batch.
+    pub(crate) fn sealing_the_last(mut self, seal: Seal) -> Self {
+        self.batches.last_mut().expect("a batch").seal = seal;
         self
     }
 
@@ -109,6 +161,11 @@ impl Job {
     pub(crate) fn changing(mut self, id: i64, change: impl Fn(&mut Record)) -> Self {
         self.batches.iter_mut().flat_map(|batch| &mut batch.records).filter(|record| record.id == id).for_each(change);
         self
+    }
+
+    /// The same with a record that is signed with the nonce 7.
+    pub(crate) fn with_a_known_nonce(self) -> Self {
+        self.changing(1, |record| record.nonce = Some(7))
     }
 
     /// The same with two records of one key signed with one nonce.
@@ -123,7 +180,7 @@ impl Job {
         let batches: Vec<(BatchLine, Vec<Line>)> =
             (0..).zip(&self.batches).map(|(number, batch)| self.lines(number, batch, &keys)).collect();
         let header = HeaderLine {
-            bundle: HeaderLine::FORMAT,
+            bundle: self.bundle,
             job: JobName { uid: UID, namespace: "default".into(), name: "vector".into() },
             payloads: self.payloads,
             spec: self.spec(),
@@ -157,7 +214,8 @@ impl Job {
             Signing::Payload => "Payload",
             Signing::Bound => "Bound",
         };
-        format!(r#"{{"batchSize":4,"signing":{{"message":"{message}"}}}}"#)
+        let table = r#"{"key":"id","name":"orders","payload":"doc","schema":"public"}"#;
+        format!(r#"{{"batchSize":4,"signing":{{"message":"{message}"}},"source":{{"table":{table}}}}}"#)
     }
 
     fn signed_by(&self, key: usize) -> u64 {
@@ -174,6 +232,7 @@ impl Job {
             records.iter().map(|record| merkle::leaf(record.id, &Digest(record.digest), &record.signature)).collect();
         let rejects_tree: merkle::Tree = batch.rejects.iter().map(|id| merkle::reject_leaf(*id, REASON)).collect();
         let kid = key.map(|key| key.public().thumbprint());
+        let signs = kid.filter(|_| !batch.records.is_empty());
         let root = BatchRoot {
             job: UID,
             batch: number as i64,
@@ -181,7 +240,7 @@ impl Job {
             last: batch.last,
             signed: batch.records.len() as i64,
             rejected: batch.rejects.len() as i64,
-            key: kid.unwrap_or(Thumbprint::ZERO),
+            key: signs.unwrap_or(Thumbprint::ZERO),
             rejects: rejects_tree.root(),
             tree: tree.root(),
         };
@@ -193,6 +252,7 @@ impl Job {
             rejected: batch.rejects.len() as u64,
             kid,
             root: root.hash(),
+            seal: key.and_then(|key| seal(batch.seal, key, &root.hash())),
         };
         let mut lines: Vec<Line> = records.into_iter().map(Line::Record).chain(rejects.map(Line::Reject)).collect();
         lines.sort_by_key(Line::id);
@@ -212,6 +272,23 @@ impl Job {
         };
         let payload = (self.payloads && record.row.is_none()).then(|| record.payload.clone());
         RecordLine { id: record.id, digest: digest.0, signature, payload, row: record.row.filter(|_| self.payloads) }
+    }
+
+    /// What the receipt has since format 3.
+    fn details(&self, signed: u64, batches: &[(BatchLine, Vec<Line>)]) -> Map<String, Value> {
+        let message = match self.signing {
+            Signing::Payload => "Payload",
+            Signing::Bound => "Bound",
+        };
+        let source = json!({
+            "kind": "Table", "schema": "public", "table": "orders", "keyColumns": ["id"], "payloadColumn": "doc",
+        });
+        let details = json!({
+            "softwareVersion": "0.1.0", "cluster": "local", "source": source, "message": message,
+            "treeSize": batches.len(), "sealed": batches.iter().filter(|(batch, _)| batch.seal.is_some()).count(),
+            "signaturesChecked": signed, "madeAt": "2026-01-01T00:01:01.000Z",
+        });
+        details.as_object().expect("an object").clone()
     }
 
     /// The receipt over these batches, as its maker wants it.
@@ -235,7 +312,12 @@ impl Job {
         if self.receipt_format > 1 {
             receipt["formatVersion"] = json!(self.receipt_format);
         }
+        if self.receipt_format > 2 {
+            let details = self.details(signed, batches);
+            receipt.as_object_mut().expect("an object").extend(details);
+        }
         let uses = (0..).zip(keys).map(|(place, key)| (key.public().thumbprint(), self.signed_by(place)));
+        let uses = uses.filter(|(_, signed)| *signed > 0);
         if keys.len() > 1_000 {
             let leaves: Vec<Hash> = uses.map(|(kid, signed)| merkle::key_use_leaf(&kid, signed)).collect();
             receipt["keyTree"] = json!({"size": leaves.len(), "root": merkle::to_hex(&merkle::root(&leaves))});
@@ -245,12 +327,28 @@ impl Job {
         if let Some(change) = self.change_receipt {
             change(&mut receipt);
         }
-        let header = json!({"alg": "ES256", "kid": key.public().thumbprint(), "typ": "vaultstream-receipt"});
+        let of_format = if self.receipt_format > 2 { "vaultstream-receipt+jwt" } else { "vaultstream-receipt" };
+        let typ = self.receipt_type.unwrap_or(of_format);
+        let mut header = json!({"alg": "ES256", "kid": key.public().thumbprint(), "typ": typ});
+        header.as_object_mut().expect("an object").extend(self.receipt_header.as_object().expect("an object").clone());
         let encode = |part: &Value| URL_SAFE_NO_PAD.encode(part.to_string());
         let signed = format!("{}.{}", encode(&header), encode(&receipt));
         let signature = deterministic(key, &Digest::of(signed.as_bytes()));
         format!("{signed}.{}", jose_encode(&signature))
     }
+}
+
+/// The seal of a batch with this root.
+fn seal(seal: Seal, key: &PrivateKey, root: &Hash) -> Option<RawSignature> {
+    let digest = seal_digest(root);
+    Some(match seal {
+        Seal::Absent => return None,
+        Seal::Right => deterministic(key, &digest),
+        Seal::OfAnotherRoot => deterministic(key, &seal_digest(&[7; 32])),
+        Seal::ByAnotherKey => deterministic(&private(9), &digest),
+        Seal::OverSha256 => deterministic(key, &Digest::of(&[b"vaultstream/seal/v1\0".as_slice(), root].concat())),
+        Seal::WithNonce => with_nonce(scalar(2), 7, &digest),
+    })
 }
 
 impl Record {

@@ -11,7 +11,7 @@ mod job;
 
 use std::{fs, path::PathBuf};
 
-use job::{Job, Record, Signing};
+use job::{Job, Record, Seal, Signing};
 use serde_json::{Value, json};
 use vaultstream_signing::{Digest, MessageForm};
 
@@ -31,7 +31,8 @@ const NONE: &str = "no bundle";
 fn main() {
     let dir = PathBuf::from(std::env::args().nth(1).expect("vectors DIR"));
     fs::create_dir_all(&dir).expect("the folder is made");
-    let vectors: Vec<Vector> = [good(), forged(), other_receipts(), edited()].into_iter().flatten().collect();
+    let vectors: Vec<Vector> =
+        [good(), forged(), seals(), other_receipts(), details(), headers(), edited()].into_iter().flatten().collect();
     let index: Vec<Value> = vectors
         .iter()
         .map(|vector| json!({"file": format!("{}.vsb", vector.name), "verdict": vector.verdict, "why": vector.why}))
@@ -61,8 +62,38 @@ fn good() -> Vec<Vector> {
             "the ranges of batches do not ascend with their numbers",
             Job::of_batches(&[&[1, 2], &[9, 10], &[5, 6]]),
         ),
-        of("nothing-signed", "a batch of rejects only, without a key", Job::new().with_rejected_batch()),
-        of("format-1", "a receipt of the first format, without a number", Job { receipt_format: 1, ..Job::new() }),
+        of(
+            "nothing-signed",
+            "a batch of rejects only, sealed by a key that signed no record",
+            Job::new().with_rejected_batch(),
+        ),
+        of(
+            "nothing-signed-unsealed",
+            "a batch of rejects only, without a key, of an earlier version",
+            Job { receipt_format: 2, ..Job::new().with_rejected_batch().without_seals().without_idle_keys() },
+        ),
+        of(
+            "format-1",
+            "a receipt of the first format, without a number",
+            Job { receipt_format: 1, ..Job::new().without_seals() },
+        ),
+        of("format-2", "a receipt of the second format", Job { receipt_format: 2, ..Job::new().without_seals() }),
+        of(
+            "format-2-sealed",
+            "batches with seals, of which a receipt of the second format says nothing",
+            Job { receipt_format: 2, ..Job::new() },
+        ),
+        of(
+            "bundle-1",
+            "a bundle of the first format",
+            Job { bundle: 1, receipt_format: 2, ..Job::new().without_seals() },
+        ),
+        of("sealed-in-part", "an earlier version signed the last batch", Job::new().sealing_the_last(Seal::Absent)),
+        of(
+            "certified",
+            "a receipt with a certificate in its header",
+            Job { receipt_header: json!({"x5c": ["AAEC"]}), ..Job::new() },
+        ),
         of("key-tree", "more keys than a receipt lists: it has the root over them", Job::of_many_keys(1_001)),
     ]
 }
@@ -110,6 +141,115 @@ fn forged() -> Vec<Vector> {
         of("overlap", "two batches cover the same id", Job::of_batches(&[&[1, 4], &[3, 6]])),
         of("compromised-key", "a key that was revoked as compromised", Job { compromised: true, ..Job::new() }),
         of("receipt-key-signs", "the receipt key signs records, too", Job { receipt_key_signs: true, ..Job::new() }),
+    ]
+}
+
+/// Bundles with seals that are not what they are for.
+fn seals() -> Vec<Vector> {
+    let of = |name, why, job: Job| Vector { name, text: job.text(), verdict: BAD, why };
+    let last = |seal| Job::new().sealing_the_last(seal);
+    let text = Job::new().text();
+    let seal = |batch: usize| {
+        let line = text.lines().filter(|line| line.starts_with("{\"type\":\"batch\"")).nth(batch).expect("a batch");
+        line.rsplit_once("\"seal\":\"").expect("a seal").1.trim_end_matches("\"}").to_owned()
+    };
+    let edited = |name, why, text: String| Vector { name, text, verdict: BAD, why };
+    let (first, second, third) = (seal(0), seal(1), seal(2));
+    let changed = format!("{}{}", if first.starts_with('A') { 'B' } else { 'A' }, &first[1..]);
+    vec![
+        edited("seal-altered", "a seal with one character changed", text.replace(&first, &changed)),
+        edited(
+            "seals-swapped",
+            "two batches of one key with each other's seals",
+            text.replace(&first, "*").replace(&third, &first).replace('*', &third),
+        ),
+        edited("seal-doubled", "a batch with the seal of another key's batch", text.replace(&second, &first)),
+        edited(
+            "seal-dropped",
+            "a batch without the seal that the receipt counts",
+            text.replace(&format!(",\"seal\":\"{third}\""), ""),
+        ),
+        edited("seal-empty", "a seal without bytes", text.replace(&third, "")),
+        of("seal-of-another-root", "a seal over another root", last(Seal::OfAnotherRoot)),
+        of("seal-by-another-key", "a seal by a key that is not the batch's", last(Seal::ByAnotherKey)),
+        of(
+            "seal-over-sha-256",
+            "a seal over SHA-256, as a record with such a payload would have it",
+            last(Seal::OverSha256),
+        ),
+        of(
+            "seal-repeats-a-nonce",
+            "a seal and a record signed with one nonce, which discloses the key",
+            last(Seal::WithNonce).with_a_known_nonce(),
+        ),
+        of("seal-in-format-1", "a seal in a bundle of the first format", Job { bundle: 1, ..Job::new() }),
+        of("key-without-use", "a key that has signed no record and sealed no batch", Job { keys: 3, ..Job::new() }),
+    ]
+}
+
+/// Bundles whose receipt has other members of format 3 than its lines. Its key signed it.
+fn details() -> Vec<Vector> {
+    let of = |name, why, change: fn(&mut Value)| Vector {
+        name,
+        text: Job { change_receipt: Some(change), ..Job::new() }.text(),
+        verdict: BAD,
+        why,
+    };
+    vec![
+        of("receipt-tree-size", "the receipt counts another number of batches", |receipt| {
+            receipt["treeSize"] = json!(4)
+        }),
+        of("receipt-sealed", "the receipt counts another number of seals", |receipt| receipt["sealed"] = json!(2)),
+        of("receipt-message", "the receipt says another form of messages", |receipt| {
+            receipt["message"] = json!("Bound")
+        }),
+        of("receipt-source", "the receipt names another table", |receipt| receipt["source"]["table"] = json!("other")),
+        of("receipt-generated", "the receipt says that the records were made in the ledger", |receipt| {
+            receipt["source"] = json!({"kind": "Generated"});
+        }),
+        of(
+            "receipt-checked",
+            "the receipt counts other signatures that were verified before they were committed",
+            |receipt| {
+                receipt["signaturesChecked"] = json!(3);
+            },
+        ),
+        of("receipt-not-checked", "the receipt does not say how many signatures were verified", |receipt| {
+            receipt.as_object_mut().expect("an object").remove("signaturesChecked");
+        }),
+        of("receipt-made-at", "a receipt of format 3 without the time at which it was made", |receipt| {
+            receipt.as_object_mut().expect("an object").remove("madeAt");
+        }),
+        of("receipt-cluster", "a receipt of format 3 without a cluster", |receipt| {
+            receipt.as_object_mut().expect("an object").remove("cluster");
+        }),
+    ]
+}
+
+/// Bundles whose receipt has the header of something else.
+fn headers() -> Vec<Vector> {
+    let of = |name, why, job: Job| Vector { name, text: job.text(), verdict: BAD, why };
+    let with = |header: Value| Job { receipt_header: header, ..Job::new() };
+    vec![
+        of(
+            "receipt-old-type",
+            "a receipt of format 3 with the type of earlier ones",
+            Job { receipt_type: Some("vaultstream-receipt"), ..Job::new() },
+        ),
+        of(
+            "receipt-new-type",
+            "a receipt of format 2 with the type of later ones",
+            Job { receipt_type: Some("vaultstream-receipt+jwt"), receipt_format: 2, ..Job::new().without_seals() },
+        ),
+        of("receipt-other-type", "a token for another purpose", Job { receipt_type: Some("JWT"), ..Job::new() }),
+        of("receipt-header-member", "a member in the header that is not known", with(json!({"crit": ["exp"]}))),
+        of("receipt-no-certificate", "a list of certificates without one", with(json!({"x5c": []}))),
+        of("receipt-odd-certificate", "a certificate that is not base64", with(json!({"x5c": ["*"]}))),
+        of(
+            "receipt-early-certificate",
+            "a certificate in a receipt of format 2",
+            Job { receipt_format: 2, receipt_header: json!({"x5c": ["AAEC"]}), ..Job::new().without_seals() },
+        ),
     ]
 }
 
@@ -233,7 +373,7 @@ fn edited() -> Vec<Vector> {
             [&[header.as_str()], &lines[1..]].concat().concat()
         }),
         none("empty", "an empty file", String::new()),
-        none("another-format", "a format that is not known", replaced("\"bundle\":1", "\"bundle\":2")),
+        none("another-format", "a format that is not known", replaced("\"bundle\":2", "\"bundle\":3")),
         none("json", "JSON that is no bundle", "{}\n".to_owned()),
     ]
 }

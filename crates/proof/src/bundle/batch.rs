@@ -42,7 +42,7 @@ impl OpenBatch {
             last: self.line.last,
             signed: signed?,
             rejected: rejected?,
-            key: self.line.kid.unwrap_or(Thumbprint::ZERO),
+            key: self.line.kid.filter(|_| signed > Some(0)).unwrap_or(Thumbprint::ZERO),
             rejects: self.rejects.root(),
             tree: self.tree.root(),
         };

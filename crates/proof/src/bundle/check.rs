@@ -11,7 +11,7 @@ use std::{collections::HashMap, io, path::Path};
 
 use vaultstream_ledger::KeyId;
 use vaultstream_signing::{
-    Backend, Digest, MessageForm, PublicKey, Receipt, Thumbprint, merkle,
+    Backend, Digest, MessageForm, PublicKey, RawSignature, Receipt, Thumbprint, merkle,
     receipt::{KeyUse, KeyUseCollector, ReceiptFormat},
 };
 
@@ -20,7 +20,7 @@ use super::{
     error::{BundleProblem, BundleProblemKind},
     findings::{BundleFindings, Problems},
     line::{BatchLine, EndLine, HeaderLine, KeyLine, RecordLine, RejectLine},
-    nonces::{each_record, key_id},
+    nonces::{SignedLine, each_signature, key_id},
     options::BundleOptions,
     ranges::RangesAndRejects,
     read::{LineReader, LineType, Next},
@@ -28,8 +28,9 @@ use super::{
 };
 use crate::{
     checkers::{Checkers, RUN_LENGTH, SignatureRun},
-    nonces::{NonceIndex, RepeatedNonces},
+    nonces::{NonceIndex, NonceUsers, RepeatedNonces},
     records::Records,
+    seals::SealRuns,
 };
 
 /// Bytes that a record takes in a file at least.
@@ -39,6 +40,7 @@ const LEAST_RECORD: u64 = 190;
 struct Running {
     checkers: Checkers,
     run: SignatureRun,
+    seals: SealRuns,
 }
 /// A key and what it has signed.
 struct Key {
@@ -46,6 +48,7 @@ struct Key {
     public: PublicKey,
     line: KeyLine,
     found: u64,
+    seals: u64,
 }
 pub(super) struct Check {
     header: HeaderLine,
@@ -61,6 +64,7 @@ pub(super) struct Check {
     ranges: RangesAndRejects,
     signed: u64,
     rejected: u64,
+    sealed: u64,
     other_payload: Records,
     changed: Records,
     nonces: NonceIndex,
@@ -101,6 +105,7 @@ impl Check {
             ranges: RangesAndRejects::default(),
             signed: 0,
             rejected: 0,
+            sealed: 0,
             other_payload: Records::keeping(options.most),
             changed: Records::keeping(options.most),
             nonces: NonceIndex::expecting(size / LEAST_RECORD),
@@ -155,7 +160,7 @@ impl Check {
         if kid == self.header.receipt_key.kid {
             self.problem(BundleProblemKind::Key, format!("the receipt key {kid} signs records, too"));
         }
-        self.keys.push(Key { kid, public, line, found: 0 });
+        self.keys.push(Key { kid, public, line, found: 0, seals: 0 });
         Ok(())
     }
 
@@ -170,10 +175,34 @@ impl Check {
             Some(kid) => Some(*self.by_kid.get(&kid).ok_or_else(|| format!("the key {kid} is not in the bundle"))?),
             None => None,
         };
+        match (&line.seal, key) {
+            (None, _) => {}
+            (Some(_), _) if self.header.bundle == 1 => return Err("a seal in a bundle of format 1".to_owned()),
+            (Some(_), None) => return Err("a seal of no key".to_owned()),
+            (Some(seal), Some(key)) => self.seal(key, &line, seal),
+        }
         self.tree.push(line.root);
         self.ranges.range(line.first, line.last, line.batch);
         self.batch = Some(OpenBatch::of(line, number, key));
         Ok(())
+    }
+
+    /// Passes a seal on to the threads.
+    fn seal(&mut self, key: usize, line: &BatchLine, seal: &RawSignature) {
+        self.sealed += 1;
+        self.keys[key].seals += 1;
+        self.nonces.add(key_id(key), seal);
+        let batch = i64::try_from(line.batch).unwrap_or(i64::MAX);
+        let Running { checkers, seals, .. } = self.running();
+        seals.add(checkers, key_id(key), batch, &line.root, seal);
+    }
+
+    fn running(&mut self) -> &mut Running {
+        self.running.get_or_insert_with(|| {
+            let keys = (0..).map(KeyId).zip(self.keys.iter().map(|key| key.public.spki_der().to_vec()));
+            let checkers = Checkers::start(keys, self.checker, self.options.threads, self.options.most);
+            Running { checkers, run: SignatureRun::default(), seals: SealRuns::default() }
+        })
     }
 
     fn record(&mut self, record: &RecordLine) -> Result<(), String> {
@@ -192,11 +221,7 @@ impl Check {
 
     /// Passes a signature on to the threads, together with others of its key.
     fn check_signature(&mut self, key: KeyId, record: &RecordLine) {
-        let Running { checkers, run } = self.running.get_or_insert_with(|| {
-            let keys = (0..).map(KeyId).zip(self.keys.iter().map(|key| key.public.spki_der().to_vec()));
-            let checkers = Checkers::start(keys, self.checker, self.options.threads, self.options.most);
-            Running { checkers, run: SignatureRun::default() }
-        });
+        let Running { checkers, run, .. } = self.running();
         if run.ids.len() >= RUN_LENGTH || run.key != Some(key) {
             checkers.check(std::mem::take(run));
             run.key = Some(key);
@@ -249,8 +274,9 @@ impl Check {
     /// The end: what depends on all lines. Unless it `is_whole`, a problem says where reading ended, and sums over its lines tell nothing.
     pub(super) fn finish(mut self, path: &Path, is_whole: bool) -> io::Result<BundleFindings> {
         let most = self.options.most;
-        let checked = self.running.take().map(|Running { checkers, run }| {
+        let checked = self.running.take().map(|Running { checkers, run, mut seals }| {
             checkers.check(run);
+            seals.flush(&checkers);
             checkers.finish()
         });
         if is_whole {
@@ -267,6 +293,9 @@ impl Check {
             signed: self.signed,
             rejected: self.rejected,
             batches: self.tree.len(),
+            sealed: self.sealed,
+            seals_checked: checked.as_ref().map_or(0, |checked| checked.seals),
+            wrong_seals: checked.as_ref().map_or_else(|| Records::keeping(most), |checked| checked.wrong_seals.clone()),
             checked: checked.as_ref().map_or(0, |checked| checked.checked),
             by_equation: checked.as_ref().map_or(0, |checked| checked.by_equation),
             checker: self.checker,
@@ -289,8 +318,15 @@ impl Check {
             let message = format!("the key {} has signed {} records, and not {}", key.kid, key.found, key.line.signed);
             self.problems.add(BundleProblem::new(BundleProblemKind::Key, message));
         }
+        for key in self.keys.iter().filter(|key| key.found == 0 && key.seals == 0) {
+            let message = format!("the key {} has signed nothing", key.kid);
+            self.problems.add(BundleProblem::new(BundleProblemKind::Key, message));
+        }
         if let Some(receipt) = self.receipt.take() {
             let sums = self.sums(receipt.format_version);
+            receipt::detail_problems(&self.header, &receipt, &sums)
+                .into_iter()
+                .for_each(|problem| self.problems.add(problem));
             receipt::sum_problems(&receipt, &sums).into_iter().for_each(|problem| self.problems.add(problem));
             self.receipt = Some(receipt);
         }
@@ -298,32 +334,37 @@ impl Check {
 
     fn sums(&mut self, format: ReceiptFormat) -> Sums {
         let mut keys = KeyUseCollector::new(format);
-        for key in &self.keys {
+        for key in self.keys.iter().filter(|key| key.found > 0) {
             keys.push(KeyUse { kid: key.kid, signed: key.found });
         }
         Sums {
             signed: self.signed,
             rejected: self.rejected,
+            batches: self.tree.len(),
+            sealed: self.sealed,
             root: self.tree.root(),
             rejects_root: self.ranges.rejects_root(),
             keys: keys.finish(),
         }
     }
 
-    /// Records whose signatures share a nonce. Reads the file again when it is too large for one pass, or something was found.
-    fn repeated_nonces(&mut self, path: &Path, most: usize) -> io::Result<Records> {
+    /// What shares a nonce with another signature of its key. Reads the file again when it is too large for one pass, or something was found.
+    fn repeated_nonces(&mut self, path: &Path, most: usize) -> io::Result<NonceUsers> {
         let mut suspects = self.nonces.take_repeated();
         while self.nonces.begin_next_pass() {
             let nonces = &mut self.nonces;
-            each_record(path, &self.by_kid, |key, record| nonces.add(key, &record.signature))?;
+            each_signature(path, &self.by_kid, |key, _, signature| nonces.add(key, signature))?;
             suspects.extend(self.nonces.take_repeated());
         }
         let is_clear = suspects.is_empty();
         let mut repeated = RepeatedNonces::among(suspects, most);
         if !is_clear {
-            each_record(path, &self.by_kid, |key, record| repeated.add(key, record.id, &record.signature))?;
+            each_signature(path, &self.by_kid, |key, of, signature| match of {
+                SignedLine::Record(id) => repeated.add(key, id, signature),
+                SignedLine::Batch(number) => repeated.add_seal(key, number, signature),
+            })?;
         }
-        Ok(repeated.records())
+        Ok(repeated.finish())
     }
 }
 

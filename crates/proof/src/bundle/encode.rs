@@ -45,6 +45,28 @@ pub(super) mod bytes {
     }
 }
 
+/// A signature as r‖s in base64url, when there is one.
+pub(super) mod optional_signature {
+    use serde::{Deserializer, Serializer};
+    use vaultstream_signing::RawSignature;
+
+    pub(in crate::bundle) fn serialize<S: Serializer>(
+        signature: &Option<RawSignature>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match signature {
+            Some(signature) => super::signature::serialize(signature, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(in crate::bundle) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<RawSignature>, D::Error> {
+        super::signature::deserialize(deserializer).map(Some)
+    }
+}
+
 /// A signature as r‖s in base64url.
 pub(super) mod signature {
     use serde::{Deserialize, Deserializer, Serializer, de};

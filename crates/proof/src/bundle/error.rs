@@ -43,6 +43,8 @@ pub enum BundleProblemKind {
     Key,
     /// A batch whose lines, range or root contradict each other.
     Batch,
+    /// A batch with a seal that its key did not make.
+    Seal,
     /// No valid receipt, or one that says otherwise than the lines.
     Receipt,
 }

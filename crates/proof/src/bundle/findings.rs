@@ -6,7 +6,7 @@ use super::{
     error::BundleProblem,
     line::{HeaderLine, RevokedLine},
 };
-use crate::records::Records;
+use crate::{nonces::NonceUsers, records::Records};
 
 /// What was found in a bundle.
 pub struct BundleFindings {
@@ -22,7 +22,13 @@ pub struct BundleFindings {
     pub rejected: u64,
     /// Batches.
     pub batches: u64,
-    /// Signatures checked.
+    /// Batches with a seal.
+    pub sealed: u64,
+    /// Seals that were checked.
+    pub seals_checked: u64,
+    /// Batches with a seal that their key did not make.
+    pub wrong_seals: Records,
+    /// Signatures of records that were checked.
     pub checked: u64,
     /// Those of them that one equation over many proved. The others were verified one by one.
     pub by_equation: u64,
@@ -34,8 +40,8 @@ pub struct BundleFindings {
     pub other_payload: Records,
     /// Records without a payload because their rows were changed or could not be read when the bundle was written.
     pub changed: Records,
-    /// Records whose signatures share a nonce with others of their key.
-    pub repeated_nonce: Records,
+    /// Records and seals whose signatures share a nonce with others of their key.
+    pub repeated_nonce: NonceUsers,
     /// Keys that were revoked: how many records each has signed, and why it was revoked.
     pub revoked: Vec<(Thumbprint, u64, RevokedLine)>,
     /// All other problems: the first of them.
@@ -53,16 +59,17 @@ impl BundleFindings {
         let none = |records: &Records| records.count() == 0;
         self.receipt.is_some()
             && self.problems.is_empty()
-            && [&self.wrong, &self.other_payload, &self.repeated_nonce].into_iter().all(none)
+            && [&self.wrong, &self.other_payload, &self.wrong_seals].into_iter().all(none)
+            && self.repeated_nonce.is_empty()
             && (changes_allowed || none(&self.changed))
             && !self.revoked.iter().any(|(_, _, revoked)| revoked.compromised)
             && self.all_are_checked()
     }
 
-    /// Whether every signature was checked.
+    /// Whether every signature and every seal was checked.
     #[must_use]
     pub fn all_are_checked(&self) -> bool {
-        self.checked == self.signed && !self.lost_a_thread
+        self.checked == self.signed && self.seals_checked == self.sealed && !self.lost_a_thread
     }
 }
 

@@ -26,8 +26,10 @@ pub struct HeaderLine {
 }
 
 impl HeaderLine {
-    /// The version of the format that is written, and the only one that is read.
-    pub const FORMAT: u32 = 1;
+    /// The version of the format that is written.
+    pub const FORMAT: u32 = 2;
+    /// The versions that are read. Batches of the first one have no seals.
+    pub const FORMATS: [u32; 2] = [1, Self::FORMAT];
 }
 
 /// A job and its names.
@@ -41,7 +43,7 @@ pub struct JobName {
     pub name: String,
 }
 
-/// A key that has signed records: these lines follow the header, by ordinal and version.
+/// A key that has signed records or sealed batches: these lines follow the header, by ordinal and version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "key", rename_all = "camelCase")]
 pub struct KeyLine {
@@ -89,12 +91,15 @@ pub struct BatchLine {
     /// Records rejected in it.
     #[serde(with = "encode::decimal")]
     pub rejected: u64,
-    /// The key that signed it; absent when it had nothing to sign.
+    /// The key that signed and sealed it; absent when it had nothing to sign and has no seal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kid: Option<Thumbprint>,
     /// Its root.
     #[serde(with = "vaultstream_signing::proof::hex")]
     pub root: Hash,
+    /// Its key's signature over the root; absent when an earlier version signed it.
+    #[serde(with = "encode::optional_signature", default, skip_serializing_if = "Option::is_none")]
+    pub seal: Option<RawSignature>,
 }
 
 /// A signed record.

@@ -1,7 +1,12 @@
 //! What the receipt of a bundle says of its lines.
 
 use serde_json::Value;
-use vaultstream_signing::{Digest, Hash, MessageForm, Receipt, merkle::to_hex, receipt::KeyUses, verify_receipt};
+use vaultstream_signing::{
+    Digest, Hash, MessageForm, Receipt,
+    merkle::to_hex,
+    receipt::{KeyUses, SignedSource},
+    verify_receipt,
+};
 
 use super::{
     error::{BundleProblem, BundleProblemKind},
@@ -55,6 +60,8 @@ pub(super) fn message_form(header: &HeaderLine) -> Result<MessageForm, String> {
 pub(super) struct Sums {
     pub(super) signed: u64,
     pub(super) rejected: u64,
+    pub(super) batches: u64,
+    pub(super) sealed: u64,
     pub(super) root: Hash,
     pub(super) rejects_root: Option<Hash>,
     pub(super) keys: KeyUses,
@@ -85,6 +92,48 @@ pub(super) fn sum_problems(receipt: &Receipt, sums: &Sums) -> Vec<BundleProblem>
         problems.push(BundleProblem::new(BundleProblemKind::Receipt, message));
     }
     problems
+}
+
+/// What of the spec and the lines the members of format 3 contradict.
+pub(super) fn detail_problems(header: &HeaderLine, receipt: &Receipt, sums: &Sums) -> Vec<BundleProblem> {
+    let Some(details) = &receipt.details else { return Vec::new() };
+    let spec: Value = serde_json::from_str(&header.spec).unwrap_or_default();
+    let message = spec.pointer("/signing/message").and_then(Value::as_str).unwrap_or("Payload");
+    let checked = match receipt.verify.as_str() {
+        "All" => Some(sums.signed),
+        "None" => Some(0),
+        _ => None,
+    };
+    let number = |number: Option<u64>| number.map_or_else(|| "nothing".to_owned(), |number| number.to_string());
+    let mut problems = Vec::new();
+    for (what, says, has) in [
+        ("treeSize", details.tree_size.to_string(), sums.batches.to_string()),
+        ("sealed", details.sealed.to_string(), sums.sealed.to_string()),
+        ("message", details.message.clone(), message.to_owned()),
+        ("signaturesChecked", number(details.signatures_checked), number(checked)),
+    ] {
+        if says != has {
+            problems.push(differs(what, &says, &has));
+        }
+    }
+    if signed_source(&spec).as_ref() != Some(&details.source) {
+        problems.push(BundleProblem::new(BundleProblemKind::Receipt, "the receipt says another source than the spec"));
+    }
+    problems
+}
+
+/// Where a spec says that the records come from.
+fn signed_source(spec: &Value) -> Option<SignedSource> {
+    if spec.pointer("/source/generate").is_some() {
+        return Some(SignedSource::Generated);
+    }
+    let member = |name: &str| spec.pointer(&format!("/source/table/{name}"))?.as_str().map(str::to_owned);
+    Some(SignedSource::Table {
+        schema: member("schema")?,
+        table: member("name")?,
+        key_columns: vec![member("key")?],
+        payload_column: member("payload")?,
+    })
 }
 
 fn differs(what: &str, says: &str, has: &str) -> BundleProblem {

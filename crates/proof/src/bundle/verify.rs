@@ -58,7 +58,7 @@ fn header(reader: &mut LineReader, path: &Path) -> Result<HeaderLine, BundleErro
         Next::End => return Err(not_a_bundle("it is empty")),
         Next::Cut(_) | Next::Line(_) => return Err(not_a_bundle("its first line is not a header")),
     }
-    if let Some(format) = reader.format().filter(|format| *format != HeaderLine::FORMAT) {
+    if let Some(format) = reader.format().filter(|format| !HeaderLine::FORMATS.contains(format)) {
         return Err(BundleError::Format { path: path.to_owned(), format });
     }
     let header: HeaderLine = reader.parse().map_err(|why| not_a_bundle(&format!("its header is not valid: {why}")))?;

@@ -27,7 +27,7 @@ pub struct ReceiptDetails {
 
 /// Where the records of a job came from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all_fields = "camelCase")]
+#[serde(tag = "kind", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum SignedSource {
     /// They were made in the ledger.
     Generated,

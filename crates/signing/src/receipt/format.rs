@@ -10,7 +10,7 @@ pub enum ReceiptFormat {
     V1,
     /// Lists up to [`LISTED_KEYS_LIMIT`](super::LISTED_KEYS_LIMIT) keys, and has the root over more of them.
     V2,
-    /// As [`V2`](Self::V2), with [`ReceiptDetails`](super::ReceiptDetails). Lists keys that have sealed batches without signing a record, too.
+    /// As [`V2`](Self::V2), with [`ReceiptDetails`](super::ReceiptDetails).
     #[default]
     V3,
 }

@@ -120,7 +120,10 @@ pub fn certificate_chain(jws: &str) -> Result<Vec<Vec<u8>>, ReceiptError> {
 fn read_header(header: &str) -> Result<Header, ReceiptError> {
     let header = URL_SAFE_NO_PAD.decode(header).map_err(|_| ReceiptError::Form)?;
     let header: Header = serde_json::from_slice(&header).map_err(|_| ReceiptError::Form)?;
-    let is_certified = |chain: &Vec<String>| !chain.is_empty() && header.typ == ReceiptFormat::V3.jws_type();
+    let is_der = |der: &String| STANDARD.decode(der).is_ok_and(|der| !der.is_empty());
+    let is_certified = |chain: &Vec<String>| {
+        !chain.is_empty() && chain.iter().all(is_der) && header.typ == ReceiptFormat::V3.jws_type()
+    };
     let is_known = [ReceiptFormat::V2, ReceiptFormat::V3].iter().any(|format| format.jws_type() == header.typ);
     if header.alg == "ES256" && is_known && header.x5c.as_ref().is_none_or(is_certified) {
         Ok(header)

@@ -73,6 +73,10 @@ impl Summary {
 const MISCOUNTED: &str = "(s.signed, r.rejected, s.signed + r.rejected) IS DISTINCT FROM \
                           (coalesce(b.signed, 0), coalesce(b.rejected, 0), coalesce(b.rows, 0))";
 
+/// The last ids, `before`, of batches that the next one does not follow at once.
+pub(super) const GAPS: &str = "(SELECT first_id, lag(last_id) OVER (ORDER BY first_id) AS before \
+                               FROM vaultstream.tenant_batches WHERE job_id = $1) b WHERE first_id <> before + 1";
+
 /// How many rejects the batch `b` has.
 const REJECTED: &str = "SELECT count(*) AS rejected FROM vaultstream.tenant_rejects r \
                         WHERE r.job_id = $1 AND r.record_id BETWEEN b.first_id AND b.last_id";
@@ -88,9 +92,7 @@ fn of_batches() -> Vec<Check> {
         ),
         (
             ViolationKind::Ranges,
-            "SELECT 'after id ' || before, NULL::bigint FROM (SELECT first_id, lag(last_id) OVER (ORDER BY first_id) AS before \
-             FROM vaultstream.tenant_batches WHERE job_id = $1) b WHERE first_id <> before + 1"
-                .to_owned(),
+            format!("SELECT 'after id ' || before, NULL::bigint FROM {GAPS}"),
         ),
         (
             ViolationKind::BatchCount,

@@ -85,6 +85,14 @@ impl<'a> SignedRows<'a> {
         Self { ledger, job, lost: None }
     }
 
+    /// Of this job, without its table: the digests that were signed are in the ledger.
+    #[must_use]
+    pub fn beside_records(ledger: &'a Ledger, job: &'a Job) -> Self {
+        let of_table = matches!(job.spec.source, Source::Table(_));
+        let lost = of_table.then(|| Lost { gone: false, why: "the table is not read".to_owned() });
+        Self { ledger, job, lost }
+    }
+
     /// Why the source cannot be read, once that was noticed.
     #[must_use]
     pub fn lost(&self) -> Option<&Lost> {

@@ -19,8 +19,9 @@ use crate::worker::leases::Lease;
 const ACTION: &str = "commit a unit";
 /// Locks, checks, and raises an error when the unit must not be committed: migrations/V3__unit_commit.sql.
 const FENCE: &str = "SELECT vaultstream.fence_unit($1, $2, $3, $4, $5, $6, $7, $8)";
-/// Stores rejects, batches and counters: migrations/V3__unit_commit.sql.
-const FINISH: &str = "SELECT vaultstream.finish_unit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+/// Stores rejects, batches, seals and counters: migrations/V18__seals.sql.
+const FINISH: &str =
+    "SELECT vaultstream.finish_sealed_unit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
 
 /// Bytes of COPY that are handed to the connection at once, unless a segment is larger.
 const PIECE_BYTES: usize = 128 * 1024;
@@ -89,6 +90,8 @@ async fn transaction(
         &unit.signed,
         &unit.rejected,
         &unit.roots,
+        &unit.trees,
+        &unit.seals,
         &unit.reject_ids,
         &unit.reject_reasons,
         &unit.reject_details,
@@ -128,7 +131,7 @@ async fn send(mut sink: Pin<&mut CopyInSink<Bytes>>, segments: &[&Segment]) -> R
     sink.finish().await
 }
 
-/// What one of the errors of `fence_unit` and `finish_unit` means; `None` for all others.
+/// What one of the errors of `fence_unit` and `finish_sealed_unit` means; `None` for all others.
 fn outcome(error: &QueryError) -> Option<Committed> {
     let detail = error.report().and_then(DbError::detail).unwrap_or_default();
     by_code(error.code()?, &numbers(detail))
@@ -170,6 +173,8 @@ struct Columns<'a> {
     signed: Vec<i64>,
     rejected: Vec<i64>,
     roots: Vec<&'a [u8]>,
+    trees: Vec<&'a [u8]>,
+    seals: Vec<&'a [u8]>,
     reject_ids: Vec<i64>,
     reject_reasons: Vec<&'a str>,
     reject_details: Vec<&'a str>,
@@ -181,7 +186,7 @@ impl<'a> Columns<'a> {
     fn of(segments: &[&'a Segment]) -> Self {
         let mut columns = Self::default();
         for segment in segments {
-            let Segment { batch, first, last, rows, signed, rejected, root, copy: _, rejects } = segment;
+            let Segment { batch, first, last, rows, signed, rejected, root, tree, seal, copy: _, rejects } = segment;
             columns.batches.push(batch.0);
             columns.firsts.push(*first);
             columns.lasts.push(*last);
@@ -189,6 +194,8 @@ impl<'a> Columns<'a> {
             columns.signed.push(*signed);
             columns.rejected.push(*rejected);
             columns.roots.push(root);
+            columns.trees.push(tree);
+            columns.seals.push(&seal.0);
             columns.signs += signed;
             for Reject { id, reason, detail, attempts } in rejects {
                 columns.reject_ids.push(*id);
@@ -203,6 +210,8 @@ impl<'a> Columns<'a> {
 
 #[cfg(test)]
 mod tests {
+    use vaultstream_signing::RawSignature;
+
     use super::*;
 
     #[test]
@@ -216,6 +225,8 @@ mod tests {
             signed,
             rejected: rejects.len() as i64,
             root: [batch as u8; 32],
+            tree: [batch as u8 + 10; 32],
+            seal: RawSignature([batch as u8 + 20; 64]),
             copy: Bytes::new(),
             rejects,
         };
@@ -224,6 +235,8 @@ mod tests {
         assert_eq!((columns.batches, columns.firsts, columns.lasts), (vec![1, 2], vec![10, 20], vec![19, 29]));
         assert_eq!((columns.rows, columns.signed, columns.rejected), (vec![4, 6], vec![3, 4], vec![1, 2]));
         assert_eq!((columns.signs, columns.roots), (7, vec![[1; 32].as_slice(), &[2; 32]]));
+        assert_eq!(columns.trees, [[11; 32].as_slice(), &[12; 32]]);
+        assert_eq!(columns.seals, [[21; 64].as_slice(), &[22; 64]]);
         assert_eq!((columns.reject_ids, columns.reject_reasons), (vec![14, 25, 26], vec!["Null"; 3]));
         assert_eq!(columns.reject_details, ["row 14", "row 25", "row 26"]);
         assert_eq!(columns.reject_attempts, [2, 2, 2]);

@@ -1,7 +1,7 @@
 //! A unit: the signed batches that are committed together, and the outcome.
 
 use bytes::Bytes;
-use vaultstream_signing::Hash;
+use vaultstream_signing::{Hash, RawSignature};
 
 use crate::copy::{SIGNATURE_ROW, SIGNATURE_ROW_WITH_DIGEST};
 use crate::error::QueryError;
@@ -37,6 +37,10 @@ pub struct Segment {
     pub rejected: i64,
     /// The batch's root.
     pub root: Hash,
+    /// The root over its signed records, which with the range, the counts and the rejects makes `root`.
+    pub tree: Hash,
+    /// The key's signature over `root`.
+    pub seal: RawSignature,
     /// Rows for COPY BINARY as [`crate::copy::put_signature_row`] writes them, without header and trailer.
     pub copy: Bytes,
     /// What could not be signed.
@@ -83,7 +87,7 @@ pub enum CommitError {
 /// Refuses what only a verification would find otherwise.
 pub(super) fn check(segments: &[Segment]) -> Result<(), CommitError> {
     for segment in segments {
-        let Segment { batch: _, first, last, rows, signed, rejected, root: _, copy, rejects } = segment;
+        let Segment { batch: _, first, last, rows, signed, rejected, copy, rejects, .. } = segment;
         let length = |row: usize| usize::try_from(*signed).ok().and_then(|signed| signed.checked_mul(row));
         if length(SIGNATURE_ROW) != Some(copy.len()) && length(SIGNATURE_ROW_WITH_DIGEST) != Some(copy.len()) {
             return Err(CommitError::Malformed("the length of the rows is not that of the signatures"));
@@ -114,6 +118,8 @@ mod tests {
             signed: count,
             rejected: 0,
             root: [0; 32],
+            tree: [0; 32],
+            seal: RawSignature::EMPTY,
             copy: Bytes::from(vec![0; rows * SIGNATURE_ROW]),
             rejects: Vec::new(),
         }
