@@ -20,6 +20,7 @@ mod faulty_backends;
 mod fences;
 mod finished;
 mod forgeries;
+mod forgers;
 mod hints;
 mod hostile_worker;
 mod interrupts;

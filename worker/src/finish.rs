@@ -58,6 +58,7 @@ async fn attempt(session: &Session) -> Result<bool, SessionError> {
         Some(_) => return Ok(false),
         None => return Err(SessionError::JobOver),
     };
+    vaultstream_faults::point("before-evidence");
     // Before the lease, because it takes as long as the job is large.
     let evidence = match evidence::gather(session, &job).await {
         Ok(evidence) => Ok(evidence),
