@@ -28,6 +28,7 @@ mod planning;
 mod poolers;
 mod rights;
 mod roles;
+mod seals;
 mod seeding;
 mod settings;
 mod signed_rows;
