@@ -68,7 +68,11 @@ async fn a_batch_whose_row_its_key_did_not_seal_gets_no_receipt() {
             "INSERT INTO vaultstream.rejects SELECT id, 1000, 'PayloadMissing', '', 0 FROM vaultstream.jobs",
             "there are rejects that no batch has",
         ),
-        ("a key's count", "UPDATE vaultstream.keys SET signed = signed + 1 WHERE ordinal = 1", "the keys say other numbers"),
+        (
+            "a key's count",
+            "UPDATE vaultstream.keys SET signed = signed + 1 WHERE ordinal = 1",
+            "the keys say other numbers",
+        ),
         ("no seal", "UPDATE vaultstream.batches SET seal = NULL WHERE batch = 7", "batch 7 has no seal"),
         (
             "nothing of a seal",
@@ -117,7 +121,8 @@ impl Forger {
 
     /// Signs the records of a batch without those of `left_out`. Returns how many there are, and their tree.
     async fn sign_batch(&self, first: i64, last: i64, left_out: &[i64]) -> (i64, Hash) {
-        let payloads = "SELECT id, payload FROM vaultstream.records WHERE id BETWEEN $1 AND $2 AND id <> ALL ($3) ORDER BY id";
+        let payloads =
+            "SELECT id, payload FROM vaultstream.records WHERE id BETWEEN $1 AND $2 AND id <> ALL ($3) ORDER BY id";
         let rows = self.sql.query(payloads, &[&first, &last, &left_out]).await.unwrap();
         let ids: Vec<i64> = rows.iter().map(|row| row.get(0)).collect();
         let digests: Vec<Digest> = rows.iter().map(|row| Digest::of(row.get(1))).collect();
@@ -207,7 +212,10 @@ async fn a_record_that_is_left_out_of_a_sealed_batch_is_missed() {
 /// Makes the data key of the job one of a version that sealed no batches.
 async fn as_an_earlier_version_made_it(site: &Site) {
     let sql = site.sql().await;
-    let row = sql.query_one("SELECT j.uid, d.kek_id, d.wrapped_key FROM vaultstream.data_keys d JOIN vaultstream.jobs j ON j.id = d.job_id", &[]);
+    let row = sql.query_one(
+        "SELECT j.uid, d.kek_id, d.wrapped_key FROM vaultstream.data_keys d JOIN vaultstream.jobs j ON j.id = d.job_id",
+        &[],
+    );
     let row = row.await.unwrap();
     let ring = KekRing::new(Kek::fingerprinted(std::fs::read(site.kek()).unwrap()).unwrap());
     let wrapped = WrappedKey { kek_id: row.get::<_, String>(1).parse().unwrap(), bytes: row.get(2) };
@@ -229,7 +237,8 @@ async fn batches_that_an_earlier_version_signed_are_verified_instead_of_their_se
         as_an_earlier_version_made_it(&site).await;
         site.execute(UNSEALED).await;
         site.run(&manifest).end().await.assert_code(0);
-        let report = site.ledger_command(&["verify", "--job", "job", "--output", "json"]).end().await.assert_code(0).report();
+        let report =
+            site.ledger_command(&["verify", "--job", "job", "--output", "json"]).end().await.assert_code(0).report();
         assert_eq!((&report["batches"], &report["sealedBatches"]), (&10.into(), &6.into()), "{report}");
         let row = "SELECT j.receipt, k.public_key FROM vaultstream.jobs j JOIN vaultstream.keys k ON k.job_id = j.id WHERE k.ordinal = 0";
         let row = site.sql().await.query_one(row, &[]).await.unwrap();
@@ -286,6 +295,7 @@ async fn a_damaged_private_key_keeps_no_job_from_its_receipt() {
     site.ledger_command(&["verify", "--job", "job"]).end().await.assert_code(0);
 
     let site = signed(&manifest).await;
-    site.execute("UPDATE vaultstream.keys SET wrapped_key = substr(wrapped_key, 2), origin = NULL WHERE ordinal > 0").await;
+    site.execute("UPDATE vaultstream.keys SET wrapped_key = substr(wrapped_key, 2), origin = NULL WHERE ordinal > 0")
+        .await;
     assert_refused(&site, &manifest, "neither key nor origin", "does not open under the job's data key").await;
 }

@@ -40,7 +40,8 @@ async fn a_batch_is_stored_with_its_seal_and_one_of_a_worker_of_the_version_befo
     sql.batch_execute(&finish_unit(n, 3, 0, key, id)).await.unwrap();
 
     let batches = batch_roots(&stage.ledger, job.id, 0, 10).await.unwrap();
-    let found: Vec<_> = batches.iter().map(|batch| (batch.signed, batch.key, batch.tree.clone(), batch.seal.clone())).collect();
+    let found: Vec<_> =
+        batches.iter().map(|batch| (batch.signed, batch.key, batch.tree.clone(), batch.seal.clone())).collect();
     let (tree, seal) = (Some(vec![8; 32]), Some(vec![9; 64]));
     assert_eq!(found[0], (10, Some(lease.key), tree.clone(), seal.clone()));
     assert_eq!(found[1], (10, Some(lease.key), None, None));
@@ -62,7 +63,8 @@ async fn the_maker_of_a_receipt_gets_key_pairs_while_it_makes_it_and_at_no_other
     let keys = stage.keys(&job).await;
     stage.ledger.insert_kek_canary("kek", b"canary").await.unwrap();
     vaultstream_ledger::data_keys::store(&stage.ledger, job.id, b"wrapped data key", "kek").await.unwrap();
-    let leases::LeaseOutcome::Granted(lease) = leases::take(&stage.ledger, job.id, keys[0], MINUTE).await.unwrap() else {
+    let leases::LeaseOutcome::Granted(lease) = leases::take(&stage.ledger, job.id, keys[0], MINUTE).await.unwrap()
+    else {
         panic!("not taken")
     };
     for origin in [b"origin".as_slice(), b"another"] {
@@ -79,7 +81,10 @@ async fn the_maker_of_a_receipt_gets_key_pairs_while_it_makes_it_and_at_no_other
     let found = pairs().await;
     assert_eq!(found.len(), 1, "one was made");
     let pair = &found[&keys[0]];
-    assert_eq!((pair.version, &pair.material, pair.origin.as_deref()), (1, &material("public"), Some(b"origin".as_slice())));
+    assert_eq!(
+        (pair.version, &pair.material, pair.origin.as_deref()),
+        (1, &material("public"), Some(b"origin".as_slice()))
+    );
     state("Complete").await;
     assert!(pairs().await.is_empty(), "it is over");
 }
