@@ -184,7 +184,7 @@ async fn a_secret_that_a_kms_plugin_wrapped_opens_for_its_own_purpose_only() {
     let (blob, sealed) = rest.split_at(length.into());
     let refused = forged(b"one", &[&(length + 2).to_be_bytes()[..], blob, &[0x78, 1], sealed].concat()).await;
     assert!(matches!(refused, WrapperError::OtherKey(_)), "{refused:?}");
-    assert!(matches!(kms.wrap(b"one", &[7; 33]).await, Err(WrapperError::TooLong(33))));
+    assert!(matches!(kms.wrap(b"one", &[7; 34]).await, Err(WrapperError::TooLong(34))));
 }
 
 /// As docs/formats.md has it.

@@ -281,7 +281,7 @@ async fn a_secret_that_openbao_wrapped_opens_for_its_own_purpose_only() {
     assert!(matches!(transit.unwrap(b"one", &later).await, Err(WrapperError::Damaged)));
     let of_another = WrappedKey { kek_id: "transit:transit/other@1".parse().unwrap(), ..wrapped.clone() };
     assert!(matches!(transit.unwrap(b"one", &of_another).await, Err(WrapperError::UnknownKey(_))));
-    assert!(matches!(transit.wrap(b"one", &[7; 33]).await, Err(WrapperError::TooLong(33))));
+    assert!(matches!(transit.wrap(b"one", &[7; 34]).await, Err(WrapperError::TooLong(34))));
 }
 
 /// Ids of services' keys are no secrets.
