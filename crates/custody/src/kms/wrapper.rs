@@ -7,8 +7,8 @@
 //! The protocol binds a ciphertext to nothing, and promises nothing about changed ones. So the plugin encrypts a key that is made for one
 //! secret, and that key encrypts the secret, bound to its purpose and to what the plugin has returned.
 //!
-//! A plugin with another key may respond as it does to a changed ciphertext, or with any other plaintext. The checksum tells the two apart: where
-//! it fits, the ledger has what was written. The checksum does not protect the secret: everyone who can write the row can compute it.
+//! A plugin with another key may respond as it does to a changed ciphertext, or with any other plaintext. The checksum tells the two
+//! apart: where it fits, the ledger has what was written. It does not protect the secret: everyone who can write the row can compute it.
 
 use std::fmt;
 use std::path::PathBuf;
