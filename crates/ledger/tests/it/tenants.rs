@@ -48,7 +48,8 @@ pub(crate) async fn victim(stage: &Stage) -> (Job, Lease) {
     (first.rows, first.rejected) = (10, 1);
     first.rejects = vec![Reject { id: 1, reason: "Null".into(), detail: "a payload's secret".into(), attempts: 0 }];
     stage.commit(&job, &lease, &[first]).await;
-    let anchor = "INSERT INTO vaultstream.anchors (job_id, tsa, last_error) VALUES ($1, 'http://tsa.example/', 'a secret')";
+    let anchor =
+        "INSERT INTO vaultstream.anchors (job_id, tsa, last_error) VALUES ($1, 'http://tsa.example/', 'a secret')";
     stage.sql().await.execute(anchor, &[&job.id.0]).await.unwrap();
     (job, lease)
 }

@@ -1,3 +1,5 @@
+mod anchored;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
@@ -394,60 +396,4 @@ fn a_message_names_five_changes_and_counts_the_others() {
     let message = &changed.conditions[0].message;
     assert!(message.contains("; and 2 more"), "{message}");
     assert!(message.contains(&changes[4].path) && !message.contains(&changes[5].path), "{message}");
-}
-
-fn anchor(tsa: &str, token: bool, error: Option<&str>) -> AnchorRow {
-    AnchorRow {
-        tsa: tsa.to_owned(),
-        policy: None,
-        token: token.then(|| vec![1]),
-        made: token.then(|| after_epoch(1)),
-        attempts: 0,
-        last_error: error.map(str::to_owned),
-    }
-}
-
-#[test]
-fn a_job_with_authorities_is_anchored_once_all_have_confirmed() {
-    let job = valid_job("{spec: {anchors: [{tsa: 'http://a/'}, {tsa: 'http://b/'}]}}");
-    let allowed = ["http://a/".to_owned(), "http://b/".to_owned()];
-    let anchored = |anchors: &[AnchorRow], allowed: &[String]| {
-        let status = anchored(&job, SigningJobStatus::default(), anchors, allowed, now());
-        let condition = status.conditions.into_iter().find(|condition| condition.type_ == "Anchored").unwrap();
-        (condition.status == "True", condition.reason, condition.message)
-    };
-    let told = |is_true, reason: Reason, message: &str| (is_true, reason.as_str().to_owned(), message.to_owned());
-    assert_eq!(
-        anchored(&[anchor("http://a/", true, None), anchor("http://b/", true, None)], &allowed),
-        told(true, Reason::Confirmed, "the receipt was confirmed by http://a/, http://b/")
-    );
-    assert_eq!(
-        anchored(&[anchor("http://a/", true, None), anchor("http://b/", false, Some("away"))], &allowed),
-        told(false, Reason::NotConfirmed, "http://b/: away")
-    );
-    assert_eq!(
-        anchored(&[anchor("http://a/", true, None), anchor("http://b/", false, None)], &allowed[..1]),
-        told(false, Reason::TsaNotAllowed, "the operator's settings do not allow to ask http://b/")
-    );
-    // A token that is there needs no permission any more.
-    assert!(anchored(&[anchor("http://a/", true, None)], &[]).0);
-    assert_eq!(anchored(&[], &allowed).1, Reason::NoReceipt.as_str());
-}
-
-#[test]
-fn only_jobs_that_name_authorities_have_a_condition_for_them() {
-    let reason = |spec: &str, snapshot: JobSnapshot| {
-        let status = Case::of_job(spec, snapshot).status();
-        status.conditions.into_iter().find(|condition| condition.type_ == "Anchored").map(|condition| condition.reason)
-    };
-    let with = "{spec: {anchors: [{tsa: 'http://a/'}]}}";
-    let complete = || {
-        let mut snapshot = snapshot(JobState::Complete);
-        snapshot.job.as_mut().unwrap().receipt = Some("receipt".to_owned());
-        snapshot
-    };
-    assert_eq!(reason("{}", complete()), None);
-    assert_eq!(reason(with, complete()).as_deref(), Some("NotConfirmed"));
-    assert_eq!(reason(with, snapshot(JobState::Signing)).as_deref(), Some("Progressing"));
-    assert_eq!(reason(with, snapshot(JobState::Failed)).as_deref(), Some("NoReceipt"));
 }
