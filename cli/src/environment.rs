@@ -3,6 +3,7 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use vaultstream_api::TableSource;
+use vaultstream_certificates::Issuer;
 use vaultstream_embedded::{Listener, Options, Servers, kek_file};
 use vaultstream_ledger::{
     Ledger,
@@ -116,17 +117,18 @@ impl Environment {
         connect::ledger(&self.database_url, &self.source, 1, timeout).await
     }
 
-    /// A worker that shares these connections.
+    /// A worker that shares these connections, and has receipt keys certified by `issuer`.
     ///
     /// # Errors
     /// When there is no key-encryption key, or the system refuses a thread.
-    pub(crate) fn worker(&self, backend: Backend) -> Result<Worker, Failure> {
+    pub(crate) fn worker(&self, backend: Backend, issuer: Option<Issuer>) -> Result<Worker, Failure> {
         let metrics = Arc::new(Metrics::new().map_err(|error| Failure::of(&error))?);
         let config = WorkerConfig {
             ledger: self.ledger.clone(),
             streams: self.streams.clone(),
             wrappers: kek::wrappers(&self.key_service, self.kek_file.as_deref())?,
             connect_timeout: self.connect_timeout,
+            issuer,
             backend,
             threads: cores(),
             memory: WORKER_MEMORY,

@@ -18,7 +18,9 @@ use crate::{
     error::Failure,
     job::{receipt_digest, title},
     output::{self, hex},
-    verify::{Verified, anchors::Anchor, compared::Compared, problem::Problem, revoked::RevokedKey},
+    verify::{
+        Verified, anchors::Anchor, certificate::Certified, compared::Compared, problem::Problem, revoked::RevokedKey,
+    },
 };
 
 /// Rejects shown in full; the others are counted.
@@ -103,6 +105,9 @@ pub(crate) struct Report {
     /// SHA-256 of the receipt as it is stored.
     #[serde(skip_serializing_if = "Option::is_none")]
     receipt_digest: Option<String>,
+    /// Who vouches for the receipt key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certified: Option<Certified>,
     /// What timestamping authorities say of the receipt.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     anchors: Vec<Anchor>,
@@ -251,6 +256,7 @@ impl Report {
             batch_size: job.spec.batch_size,
             merkle_root: job.merkle_root.as_deref().map(hex),
             receipt_digest: receipt_digest(job),
+            certified: None,
             anchors: Vec::new(),
             revoked_keys: verified.revoked.clone(),
             problems: verified.problems.clone(),
@@ -270,6 +276,12 @@ impl Report {
     #[must_use]
     pub(crate) fn anchored(self, anchors: Vec<Anchor>) -> Self {
         Self { anchors, ..self }
+    }
+
+    /// The same, with who vouches for the receipt key.
+    #[must_use]
+    pub(crate) fn certified(self, certified: Option<Certified>) -> Self {
+        Self { certified, ..self }
     }
 
     /// Whether the job is Complete and nothing is wrong with it.

@@ -9,6 +9,7 @@
 //! - the table, last: whether its rows are still what was signed. The other checks do not depend on it.
 
 pub(crate) mod anchors;
+pub(crate) mod certificate;
 pub(crate) mod compared;
 pub(crate) mod expected;
 pub(crate) mod problem;

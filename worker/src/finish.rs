@@ -23,6 +23,7 @@ use vaultstream_signing::{
 };
 
 use crate::{
+    certificate::certify,
     evidence::{self, Doubt, Evidence, NoEvidence},
     in_flight::InFlightMessage,
     receipt::{ReceiptFacts, receipt_of, rfc3339},
@@ -90,7 +91,7 @@ async fn sign_and_store(session: &Session, job: &Job, lease: Lease, evidence: Ev
         material => material?,
     };
     let Some(receipt) = summary(session, job, evidence).await? else { return Ok(false) };
-    let jws = sign_receipt(&private, &receipt, &[]).map_err(SessionError::Receipt)?;
+    let jws = sign_receipt(&private, &receipt, &certify(session, &private.public(), &receipt)?).map_err(SessionError::Receipt)?;
     vaultstream_faults::point("before-receipt");
     let backends = names(&receipt.backends);
     let stored = steps::store_receipt(&session.shared.ledger, &lease, &jws, &receipt.merkle_root, &backends).await?;

@@ -11,6 +11,7 @@ pub mod metrics;
 
 mod backends;
 mod breaker;
+mod certificate;
 mod confirm;
 mod custody;
 mod evidence;
@@ -41,6 +42,7 @@ use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use uuid::Uuid;
+use vaultstream_certificates::Issuer;
 use vaultstream_custody::Wrappers;
 use vaultstream_ledger::Ledger;
 use vaultstream_signing::{Backend, Digest, Nonce, PrivateKey, RawSignature};
@@ -72,6 +74,8 @@ pub struct WorkerConfig {
     pub wrappers: Wrappers,
     /// How long to wait for a service that wraps data keys and does not respond.
     pub connect_timeout: Duration,
+    /// What certifies receipt keys; `None` for receipts without certificates.
+    pub issuer: Option<Issuer>,
     /// What signs, unless the job's nonces want another.
     pub backend: Backend,
     /// The number of signing threads.
@@ -92,7 +96,7 @@ impl Worker {
     /// # Errors
     /// When the system refuses a thread.
     pub fn new(config: WorkerConfig, metrics: Arc<Metrics>) -> Result<Self, std::io::Error> {
-        let WorkerConfig { ledger, streams, wrappers, connect_timeout, backend, threads, memory } = config;
+        let WorkerConfig { ledger, streams, wrappers, connect_timeout, issuer, backend, threads, memory } = config;
         let unusable = metrics.unusable.clone();
         streams.on_unusable(move || unusable.inc());
         let shared = Shared {
@@ -100,6 +104,7 @@ impl Worker {
             streams,
             wrappers: Arc::new(wrappers),
             connect_timeout,
+            issuer,
             backend,
             cpu: CpuPool::start(threads, warm_up)?,
             budget: MemoryBudget::new(memory),

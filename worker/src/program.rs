@@ -221,6 +221,7 @@ async fn connect(config: &Config, folder: &ConnectionFolder) -> Result<Option<Wo
         streams,
         wrappers,
         connect_timeout: *config.connect_timeout,
+        issuer: None,
         backend,
         threads: config.signing_threads.unwrap_or_else(cores),
         memory: config.memory_mib.get() << 20,

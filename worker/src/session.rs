@@ -84,6 +84,9 @@ pub enum SessionError {
     /// The receipt cannot be made.
     #[error("failed to make the receipt")]
     Receipt(#[source] vaultstream_signing::receipt::ReceiptError),
+    /// The receipt key cannot be certified.
+    #[error("failed to certify the receipt key")]
+    Certificate(#[source] vaultstream_certificates::IssuerError),
 }
 
 impl SessionError {
@@ -108,7 +111,8 @@ impl SessionError {
             | Self::JobOver
             | Self::StreamsGone
             | Self::Thread(_)
-            | Self::Receipt(_) => None,
+            | Self::Receipt(_)
+            | Self::Certificate(_) => None,
         }
     }
 

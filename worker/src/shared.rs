@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
+use vaultstream_certificates::Issuer;
 use vaultstream_custody::Wrappers;
 use vaultstream_ledger::Ledger;
 use vaultstream_signing::Backend;
@@ -26,6 +27,8 @@ pub(crate) struct Shared {
     pub(crate) wrappers: Arc<Wrappers>,
     /// How long a service that does not respond is waited for at start.
     pub(crate) connect_timeout: Duration,
+    /// What certifies receipt keys.
+    pub(crate) issuer: Option<Issuer>,
     pub(crate) backend: Backend,
     pub(crate) cpu: CpuPool,
     pub(crate) budget: MemoryBudget,

@@ -14,6 +14,12 @@ pub struct ExpectedArgs {
     /// A file with the job's receipt, as `vaultstream receipt --raw` printed it.
     #[arg(long, value_name = "FILE")]
     pub receipt: Option<PathBuf>,
+    /// A PEM file with the root certificates of the issuers that you believe. Then the receipt key has to be certified as that of its job.
+    #[arg(long, value_name = "PEM")]
+    pub trust_bundle: Option<PathBuf>,
+    /// The cluster that the certificate of the receipt key has to name. Default: the one that the receipt names.
+    #[arg(long, value_name = "ID", requires = "trust_bundle")]
+    pub certified_cluster: Option<String>,
     /// A PEM file with the root certificates of the timestamping authorities that you believe. Then the tokens over the receipt are
     /// checked, and there has to be one.
     #[arg(long, value_name = "PEM")]

@@ -47,6 +47,15 @@ pub struct RunArgs {
     #[arg(long)]
     pub seed_only: bool,
 
+    /// The certificate of an issuer that certifies the receipt key of each job, followed by those between it and a root if there are some;
+    /// PEM.
+    #[arg(long, value_name = "PEM", requires = "issuer_key")]
+    pub issuer_cert: Option<PathBuf>,
+
+    /// The issuer's private key, PEM.
+    #[arg(long, value_name = "PEM", requires = "issuer_cert")]
+    pub issuer_key: Option<PathBuf>,
+
     /// How long to wait for the timestamping authorities of spec.anchors after a job's end. Those that have not confirmed by then are asked
     /// again when the same command is run again.
     #[arg(long, default_value = "20s", value_name = "TIME")]

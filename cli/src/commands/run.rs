@@ -11,6 +11,7 @@ use std::{process::ExitCode, time::Instant};
 
 use indicatif::HumanCount;
 use vaultstream_api::{SigningJob, Source, TableSource};
+use vaultstream_certificates::Issuer;
 use vaultstream_ledger::{
     Job, JobState, QueryError,
     jobs::{self, EnsureError},
@@ -45,6 +46,7 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode, Failure> {
         .map_err(|error| Failure::of(&error))?;
     let manifests = manifests::read_all(&args)?;
     let backend = Backend::choose(args.backend).map_err(|error| Failure::input(&error))?;
+    let issuer = issuer(&args)?;
     let progress = ProgressDisplay::of_run(args.output == OutputFormat::Text);
     let tables: Vec<&TableSource> = manifests.iter().filter_map(|job| table(&job.spec.source)).collect();
     let Some(environment) = interrupt.or(Environment::open(&args.environment, &args.source, &tables, &progress)).await
@@ -53,7 +55,7 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode, Failure> {
             .failure(format!("interrupted before anything was signed. To try again:\n  {}", shell::command_line())));
     };
     let environment = environment?;
-    let worker = environment.worker(backend)?;
+    let worker = environment.worker(backend, issuer)?;
     let run = RunContext {
         environment: &environment,
         worker: &worker,
@@ -62,6 +64,12 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode, Failure> {
         progress: &progress,
     };
     run.jobs(&manifests).await
+}
+
+/// What certifies receipt keys, if that was asked for.
+fn issuer(args: &RunArgs) -> Result<Option<Issuer>, Failure> {
+    let files = args.issuer_cert.as_deref().zip(args.issuer_key.as_deref());
+    files.map(|(certificate, key)| Issuer::read(certificate, key)).transpose().map_err(|error| Failure::input(&error))
 }
 
 impl RunContext<'_> {

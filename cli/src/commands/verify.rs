@@ -6,6 +6,8 @@ mod wait;
 use std::process::ExitCode;
 
 use uuid::Uuid;
+use vaultstream_ledger::{Job, Ledger, verify::public_keys};
+use vaultstream_signing::PublicKey;
 
 use crate::{
     args::{OutputFormat, VerifyArgs},
@@ -13,7 +15,14 @@ use crate::{
     error::Failure,
     output,
     report::Report,
-    verify::{self, CheckOptions, anchors, expected::Expected, problem::NAMED},
+    verify::{
+        self, CheckOptions, anchors,
+        certificate::{Certified, Trust},
+        expected::Expected,
+        problem::NAMED,
+        problem::Problem,
+        read_receipt, receipt_key,
+    },
 };
 
 /// Checks a job and prints the report.
@@ -25,9 +34,10 @@ pub(crate) async fn verify(args: VerifyArgs) -> Result<ExitCode, Failure> {
         output::remark("note: --strict has no effect any more: changed rows fail unless --allow-changed is given");
     }
     let expected = Expected::of(&args.expected)?;
+    let trust = Trust::of(&args.expected)?;
     let roots = anchors::roots(args.expected.tsa_roots.as_deref())?;
     if let Some(file) = &args.subject.bundle {
-        return bundle::verify(file, &args, expected).await;
+        return bundle::verify(file, &args, expected, trust.as_ref()).await;
     }
     let job = &args.subject.job();
     let (opened, job) = match args.wait {
@@ -45,8 +55,11 @@ pub(crate) async fn verify(args: VerifyArgs) -> Result<ExitCode, Failure> {
     verified.problems.extend(expected.problems(job.receipt.as_deref()));
     let anchors = anchors::of_job(&opened.ledger, &job, roots.as_ref()).await?;
     verified.problems.extend(anchors.problems);
+    let certified = certified(&opened.ledger, &job, trust.as_ref()).await?;
+    let (certified, uncertified) = certified.map_or((None, None), |found| (found.as_ref().ok().cloned(), found.err()));
+    verified.problems.extend(uncertified);
     let report = Report::of(&opened.ledger, &job, &verified, None).await?;
-    let report = report.proving(expected.proof()).anchored(anchors.anchors);
+    let report = report.proving(expected.proof()).anchored(anchors.anchors).certified(certified);
     report.print(args.output)?;
     Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -69,4 +82,18 @@ async fn witness(args: &VerifyArgs, namespace: &str, name: &str, uid: Uuid) -> R
         }
         witness => Ok(Some(witness)),
     }
+}
+
+/// Who vouches for the key of the job's receipt, or why no one does. `None` when that is not asked, or the receipt itself is not right.
+async fn certified(
+    ledger: &Ledger,
+    job: &Job,
+    trust: Option<&Trust>,
+) -> Result<Option<Result<Certified, Problem>>, Failure> {
+    let Some(trust) = trust else { return Ok(None) };
+    let keys = public_keys(ledger, job.id).await.map_err(|error| Failure::of(&error))?;
+    let key = receipt_key(&keys).and_then(|key| PublicKey::from_spki_der(&key.public_key).ok());
+    let receipt = read_receipt(job, &keys);
+    let (Some(jws), Some(key), Ok(receipt)) = (&job.receipt, key, receipt) else { return Ok(None) };
+    Ok(Some(trust.certified(jws, &receipt, &key)))
 }

@@ -13,6 +13,7 @@ use crate::{
     error::Failure,
     output::{self, Colour, paint, printable},
     verify::{
+        certificate::{Certified, Trust},
         expected::Expected,
         problem::{Problem, ProblemKind},
         revoked::RevokedKey,
@@ -45,6 +46,9 @@ pub(crate) struct BundleReport {
     merkle_root: Option<String>,
     receipt_digest: String,
     receipt_key: String,
+    /// Who vouches for the receipt key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certified: Option<Certified>,
     problems: Vec<Problem>,
     /// What a good verdict proves, and against whom.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,9 +57,16 @@ pub(crate) struct BundleReport {
 
 impl BundleReport {
     /// Of what was found. Records that were changed since they were signed are problems unless that is allowed.
-    pub(crate) fn of(found: BundleFindings, expected: &Expected, changes_allowed: bool) -> Self {
+    pub(crate) fn of(found: BundleFindings, expected: &Expected, trust: Option<&Trust>, changes_allowed: bool) -> Self {
         let mut problems = problems(&found, changes_allowed);
         problems.extend(expected.problems(Some(&found.header.receipt)));
+        let mut certified = None;
+        if let (Some(trust), Some(receipt), Ok(key)) = (trust, &found.receipt, found.header.receipt_key.public_key()) {
+            match trust.certified(&found.header.receipt, receipt, &key) {
+                Ok(found) => certified = Some(found),
+                Err(problem) => problems.push(problem),
+            }
+        }
         let good = found.is_verified(changes_allowed) && problems.is_empty();
         let header = found.header;
         Self {
@@ -76,6 +87,7 @@ impl BundleReport {
             merkle_root: found.receipt.as_ref().map(|receipt| to_hex(&receipt.merkle_root)),
             receipt_digest: to_hex(&found.receipt_digest),
             receipt_key: header.receipt_key.kid.to_string(),
+            certified,
             problems,
             proves: good.then(|| expected.proof()),
         }
@@ -135,6 +147,9 @@ impl fmt::Display for BundleReport {
         }
         row("receipt", &format!("sha256:{}", self.receipt_digest))?;
         row("receipt key", &self.receipt_key)?;
+        if let Some(certified) = &self.certified {
+            row("certified", &certified.to_string())?;
+        }
         row("uid", &self.uid.to_string())?;
         self.proves.map_or(Ok(()), |proof| row("proves", proof))
     }

@@ -82,6 +82,9 @@ impl Report {
                 row(name, value)?;
             }
         }
+        if let Some(certified) = &self.certified {
+            row("certified", &certified.to_string())?;
+        }
         for anchor in &self.anchors {
             row("time", &anchor.to_string())?;
         }
@@ -233,6 +236,7 @@ mod tests {
             batch_size: 500,
             merkle_root: Some("11".repeat(32)),
             receipt_digest: Some("22".repeat(32)),
+            certified: None,
             anchors: Vec::new(),
             revoked_keys: Vec::new(),
             problems: Vec::new(),

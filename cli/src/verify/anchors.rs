@@ -3,7 +3,8 @@
 use std::{fmt, path::Path};
 
 use serde::Serialize;
-use vaultstream_anchor::{Roots, Token};
+use vaultstream_anchor::Token;
+use vaultstream_certificates::Roots;
 use vaultstream_ledger::{Job, Ledger};
 use vaultstream_program::chain;
 use vaultstream_signing::Digest;

@@ -16,6 +16,8 @@ use crate::{
 pub(crate) struct Expected {
     digests: Vec<Hash>,
     witness: Option<Witness>,
+    /// The key of the receipt has to be certified.
+    certified: bool,
 }
 
 impl Expected {
@@ -31,7 +33,7 @@ impl Expected {
             })?;
             digests.push(digest(text.trim()));
         }
-        Ok(Self { digests, witness: None })
+        Ok(Self { digests, witness: None, certified: args.trust_bundle.is_some() })
     }
 
     /// The same, with what a cluster knows of the receipt.
@@ -64,9 +66,11 @@ impl Expected {
     pub(crate) fn proof(&self) -> &'static str {
         if self.digests.is_empty() && self.witness.is_some() {
             "it is the job whose receipt is in the SigningJob's status"
+        } else if self.digests.is_empty() && self.certified {
+            "it is a job whose receipt key an issuer has certified who is believed"
         } else if self.digests.is_empty() {
             "it agrees with itself; whoever can write all of it can arrange that. --receipt-digest, from the SigningJob's status or from \
-             the report of its run, rules that out"
+             the report of its run, rules that out, and so does --trust-bundle"
         } else {
             "it is the job whose receipt was expected"
         }

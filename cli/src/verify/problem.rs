@@ -40,6 +40,8 @@ pub(crate) enum ProblemKind {
     Payload,
     /// No receipt, or one that contradicts the ledger.
     Receipt,
+    /// The receipt key is not certified by an issuer who is believed.
+    Certificate,
     /// A timestamp token that is wrong, or is missing.
     Anchor,
     /// A row that was changed after it was signed.

@@ -11,7 +11,6 @@
 
 mod asn1;
 mod certificate;
-mod chain;
 mod client;
 mod request;
 mod response;
@@ -19,7 +18,6 @@ mod signature;
 mod time;
 mod token;
 
-pub use chain::{ChainError, Roots, RootsError};
 pub use client::{Tsa, TsaError, TsaUrlError};
 pub use response::ResponseError;
 pub use time::TokenTime;

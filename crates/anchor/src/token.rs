@@ -3,6 +3,7 @@
 use der::asn1::{Any, Int, ObjectIdentifier, OctetString, SetOfVec};
 use der::{Decode as _, Encode as _, Tag, Tagged as _};
 use rustls_pki_types::CertificateDer;
+use vaultstream_certificates::{ChainError, Roots};
 use vaultstream_signing::Hash;
 use webpki::EndEntityCert;
 use x509_cert::Certificate;
@@ -14,6 +15,9 @@ use crate::asn1::{
 };
 use crate::{TOKEN_LIMIT, TokenTime, certificate, signature};
 
+/// id-kp-timeStamping, 1.3.6.1.5.5.7.3.8.
+const TIME_STAMPING: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x08];
+
 /// A token that its certificate has signed. What it is over, and whether that certificate is believed, is not checked yet.
 #[derive(Clone, Debug)]
 pub struct Token {
@@ -22,9 +26,9 @@ pub struct Token {
     nonce: Option<Int>,
     time: TokenTime,
     tsa: String,
-    pub(crate) signer: CertificateDer<'static>,
+    signer: CertificateDer<'static>,
     /// The other certificates of the token.
-    pub(crate) others: Vec<CertificateDer<'static>>,
+    others: Vec<CertificateDer<'static>>,
 }
 
 /// What is wrong with a token.
@@ -148,6 +152,16 @@ impl Token {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Checks that one of the roots has issued its certificate, directly or over others in the token, and that all of them were valid and for
+    /// timestamps at its time.
+    ///
+    /// # Errors
+    /// What is wrong with the chain.
+    pub fn check_chain(&self, roots: &Roots) -> Result<(), ChainError> {
+        // That its own certificate has this purpose was checked when it was read. Issuers need not state it.
+        roots.check(&self.signer, &self.others, self.time.unix(), TIME_STAMPING)
     }
 
     /// Checks that it is the response to a request with this nonce.

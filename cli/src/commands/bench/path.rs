@@ -54,7 +54,7 @@ pub(super) async fn sign(
     args: &BenchArgs,
     batch_size: u32,
 ) -> Result<PathFigures, Failure> {
-    let worker = environment.worker(backend)?;
+    let worker = environment.worker(backend, None)?;
     let job = jobs::ensure(&environment.ledger, &new_job(&manifest(args, batch_size)?))
         .await
         .map_err(|error| Failure::input(&error))?

@@ -10,14 +10,19 @@ use crate::{
     error::Failure,
     progress::ProgressDisplay,
     report::bundle::BundleReport,
-    verify::{expected::Expected, problem::NAMED},
+    verify::{certificate::Trust, expected::Expected, problem::NAMED},
 };
 
 /// Verifies the bundle and prints the report.
 ///
 /// # Errors
 /// One sentence, when the file cannot be read or is not a bundle. What is wrong with the bundle is in the report.
-pub(super) async fn verify(file: &Path, args: &VerifyArgs, expected: Expected) -> Result<ExitCode, Failure> {
+pub(super) async fn verify(
+    file: &Path,
+    args: &VerifyArgs,
+    expected: Expected,
+    trust: Option<&Trust>,
+) -> Result<ExitCode, Failure> {
     let most = if args.all { usize::MAX } else { NAMED };
     let display = ProgressDisplay::of_verification(args.output == OutputFormat::Text);
     let size = std::fs::metadata(file).map_or(0, |file| file.len());
@@ -32,7 +37,7 @@ pub(super) async fn verify(file: &Path, args: &VerifyArgs, expected: Expected) -
     })?;
     let job = &found.header.job;
     let expected = expected.with(super::witness(args, &job.namespace, &job.name, job.uid).await?);
-    let report = BundleReport::of(found, &expected, args.allow_changed);
+    let report = BundleReport::of(found, &expected, trust, args.allow_changed);
     report.print(args.output)?;
     Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
