@@ -98,11 +98,13 @@ impl Authority {
         authority
     }
 
-    /// An authority whose certificate was issued by another one than the root. Its tokens have that one's certificate, too.
-    pub(crate) fn behind_another(name: &str) -> Self {
+    /// An authority whose certificate was issued by another one than the root, which is changed before it is issued. Its tokens have that
+    /// one's certificate, too.
+    pub(crate) fn behind_another(name: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
         let authority = Self::new(name);
         let key = KeyPair::generate().unwrap();
-        let params = authority_params(&format!("Issuer of {name}"));
+        let mut params = authority_params(&format!("Issuer of {name}"));
+        change(&mut params);
         let between = CertifiedIssuer::signed_by(params, key, &authority.issuer).unwrap();
         let key = KeyPair::generate().unwrap();
         authority.write("tsa.key", &key.serialize_pem());
@@ -159,12 +161,21 @@ impl Authority {
         fs::read(self.file("reply")).unwrap()
     }
 
-    /// Signs the timestamp of a token anew, with these options of `openssl cms`.
+    /// The timestamp in a token, in DER.
+    pub(crate) fn content(&self, token: &[u8]) -> Vec<u8> {
+        self.openssl(&["cms", "-verify", "-noverify", "-inform", "DER", "-binary"], token)
+    }
+
+    /// Signs a timestamp, with these options of `openssl cms`.
+    pub(crate) fn sign(&self, content: &[u8], options: &[&str]) -> Vec<u8> {
+        const KIND: [&str; 2] = ["-econtent_type", "1.2.840.113549.1.9.16.1.4"];
+        let sign = ["cms", "-sign", "-binary", "-nodetach", "-outform", "DER"];
+        self.openssl(&[&sign[..], &KIND, options].concat(), content)
+    }
+
+    /// Signs the timestamp of a token anew.
     pub(crate) fn signed_anew(&self, token: &[u8], options: &[&str]) -> Vec<u8> {
-        let content = self.openssl(&["cms", "-verify", "-noverify", "-inform", "DER", "-binary"], token);
-        let sign =
-            ["cms", "-sign", "-binary", "-nodetach", "-outform", "DER", "-econtent_type", "1.2.840.113549.1.9.16.1.4"];
-        self.openssl(&[&sign, options].concat(), &content)
+        self.sign(&self.content(token), options)
     }
 
     /// Runs openssl in the authority's folder. Returns what it writes to stdout.

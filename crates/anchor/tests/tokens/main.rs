@@ -29,7 +29,7 @@ fn verdict(token: &[u8], believed: &Authority) -> Result<(String, String), Strin
 
 #[test]
 fn a_token_says_when_and_who() {
-    for tsa in [Authority::new("TSA"), Authority::of_old("TSA"), Authority::behind_another("TSA")] {
+    for tsa in [Authority::new("TSA"), Authority::of_old("TSA"), Authority::behind_another("TSA", |_| {})] {
         let bytes = tsa.token(&hex(), &[]);
         let token = Token::read(&bytes).unwrap();
         token.check(&DIGEST, None).unwrap();
@@ -39,6 +39,56 @@ fn a_token_says_when_and_who() {
         assert!(now.abs_diff(token.time().unix()).as_secs() < 60, "{}", token.time());
         assert!(token.tsa().contains("TSA"), "{}", token.tsa());
     }
+}
+
+#[test]
+fn a_signature_of_another_key_or_over_other_attributes_is_refused() {
+    let tsa = Authority::new("TSA");
+    let token = tsa.token(&hex(), &[]);
+    let mut signature = token.clone();
+    // The signature stands at the end.
+    *signature.last_mut().unwrap() ^= 1;
+    assert!(matches!(Token::read(&signature), Err(TokenError::Signature)));
+    // The attribute signingTime, which nothing else is compared with.
+    let mut attribute = token.clone();
+    let at = token.windows(9).position(|bytes| bytes == b"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x05").unwrap();
+    attribute[at + 9 + 2 + 2] ^= 1;
+    assert!(matches!(Token::read(&attribute), Err(TokenError::Signature)));
+}
+
+#[test]
+fn what_has_to_be_understood_is_understood_or_refused() {
+    let tsa = Authority::new("TSA");
+    let token = tsa.token(&hex(), &[]);
+    let mut kind = token.clone();
+    let at = token.windows(9).position(|bytes| bytes == b"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02").unwrap();
+    kind[at + 8] = 3;
+    assert!(matches!(Token::read(&kind), Err(TokenError::Content)));
+    let content = tsa.content(&token);
+    let with_extension = |critical: bool| {
+        let flag: &[u8] = if critical { &[0x01, 0x01, 0xff] } else { &[] };
+        let extension = [&[0x06, 0x02, 0x2a, 0x03], flag, &[0x04, 0x00]].concat();
+        let extension = [&[0xa1, extension.len() as u8 + 2, 0x30, extension.len() as u8], &extension[..]].concat();
+        let inner = [&content[3..], &extension].concat();
+        assert!(content[1] == 0x81 && inner.len() < 256);
+        let signed = tsa.sign(
+            &[&[0x30, 0x81, inner.len() as u8], &inner[..]].concat(),
+            &["-cades", "-signer", "tsa.pem", "-inkey", "tsa.key"],
+        );
+        Token::read(&signed)
+    };
+    with_extension(false).unwrap();
+    assert!(matches!(with_extension(true), Err(TokenError::Extension)));
+}
+
+#[test]
+fn an_authority_for_something_else_issues_no_certificates_for_timestamps() {
+    let change = |params: &mut rcgen::CertificateParams| {
+        params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth];
+    };
+    let tsa = Authority::behind_another("TSA", change);
+    let token = Token::read(&tsa.token(&hex(), &[])).unwrap();
+    assert!(matches!(token.check_chain(&Roots::read(&tsa.root()).unwrap()), Err(ChainError::Chain(_))));
 }
 
 #[test]

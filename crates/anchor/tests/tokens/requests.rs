@@ -101,6 +101,13 @@ fn another_policy_than_the_one_asked_for_is_not_taken() {
 }
 
 #[test]
+fn a_token_under_another_status_is_not_taken() {
+    let authority = Authority::new("TSA");
+    let tsa = serve_body("404 Not Found", move |query| authority.reply(query));
+    assert!(matches!(timestamp(&tsa, None), Err(TsaError::Status(status)) if status == 404));
+}
+
+#[test]
 fn a_server_that_is_no_authority_gives_no_token() {
     let wrong = [
         serve_body("503 Service Unavailable", |_| Vec::new()),
