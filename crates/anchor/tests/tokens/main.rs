@@ -67,14 +67,12 @@ fn what_has_to_be_understood_is_understood_or_refused() {
     let content = tsa.content(&token);
     let with_extension = |critical: bool| {
         let flag: &[u8] = if critical { &[0x01, 0x01, 0xff] } else { &[] };
-        let extension = [&[0x06, 0x02, 0x2a, 0x03], flag, &[0x04, 0x00]].concat();
+        let extension = [&[0x06, 0x03, 0x2a, 0x03, 0x04], flag, &[0x04, 0x00]].concat();
         let extension = [&[0xa1, extension.len() as u8 + 2, 0x30, extension.len() as u8], &extension[..]].concat();
-        let inner = [&content[3..], &extension].concat();
-        assert!(content[1] == 0x81 && inner.len() < 256);
-        let signed = tsa.sign(
-            &[&[0x30, 0x81, inner.len() as u8], &inner[..]].concat(),
-            &["-cades", "-signer", "tsa.pem", "-inkey", "tsa.key"],
-        );
+        let inner = [&content[if content[1] < 0x80 { 2 } else { 3 }..], &extension].concat();
+        assert!((0x80..0x100).contains(&inner.len()), "its length takes one byte more");
+        let changed = [&[0x30, 0x81, inner.len() as u8], &inner[..]].concat();
+        let signed = tsa.sign(&changed, &["-cades", "-signer", "tsa.pem", "-inkey", "tsa.key"]);
         Token::read(&signed)
     };
     with_extension(false).unwrap();
