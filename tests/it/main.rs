@@ -10,6 +10,7 @@ mod harness;
 
 mod anchors;
 mod bundles;
+mod certificates;
 mod clusters;
 mod confined;
 mod custody;

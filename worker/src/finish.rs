@@ -91,7 +91,8 @@ async fn sign_and_store(session: &Session, job: &Job, lease: Lease, evidence: Ev
         material => material?,
     };
     let Some(receipt) = summary(session, job, evidence).await? else { return Ok(false) };
-    let jws = sign_receipt(&private, &receipt, &certify(session, &private.public(), &receipt)?).map_err(SessionError::Receipt)?;
+    let jws = sign_receipt(&private, &receipt, &certify(session, &private.public(), &receipt)?)
+        .map_err(SessionError::Receipt)?;
     vaultstream_faults::point("before-receipt");
     let backends = names(&receipt.backends);
     let stored = steps::store_receipt(&session.shared.ledger, &lease, &jws, &receipt.merkle_root, &backends).await?;
