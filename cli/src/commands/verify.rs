@@ -2,16 +2,15 @@
 
 mod bundle;
 mod wait;
+mod witness;
 
 use std::process::ExitCode;
 
-use uuid::Uuid;
 use vaultstream_ledger::{Job, Ledger, verify::public_keys};
 use vaultstream_signing::PublicKey;
 
 use crate::{
     args::{OutputFormat, VerifyArgs},
-    cluster::Witness,
     error::Failure,
     output,
     report::Report,
@@ -44,7 +43,7 @@ pub(crate) async fn verify(args: VerifyArgs) -> Result<ExitCode, Failure> {
         Some(timeout) => wait::for_the_end(&args.ledger, &args.source, job, *timeout).await?,
         None => wait::open(&args.ledger, &args.source, job).await?,
     };
-    let expected = expected.with(witness(&args, &job.namespace, &job.name, job.uid).await?);
+    let expected = expected.with(witness::of_receipt(&args, &job.namespace, &job.name, job.uid).await?);
     let most = if args.all { usize::MAX } else { NAMED };
     let options =
         CheckOptions { mode: args.mode, visible: args.output == OutputFormat::Text, most, partial: args.partial };
@@ -62,26 +61,6 @@ pub(crate) async fn verify(args: VerifyArgs) -> Result<ExitCode, Failure> {
     let report = report.proving(expected.proof()).anchored(anchors.anchors).certified(certified);
     report.print(args.output)?;
     Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// What the cluster knows of the job's receipt, where that is asked for. A SigningJob that is gone witnesses nothing.
-async fn witness(args: &VerifyArgs, namespace: &str, name: &str, uid: Uuid) -> Result<Option<Witness>, Failure> {
-    if !args.from_cluster && args.ledger.cluster.is_none() {
-        return Ok(None);
-    }
-    match Witness::of(&args.cluster, namespace, name, uid).await? {
-        Witness::NoJob => {
-            let sentence = format!(
-                "the cluster has no SigningJob {namespace}/{name} with the uid {uid}, with whose status the receipt could be compared"
-            );
-            if args.from_cluster {
-                return Err(Failure::bad_input(sentence));
-            }
-            output::remark(format_args!("note: {sentence}"));
-            Ok(None)
-        }
-        witness => Ok(Some(witness)),
-    }
 }
 
 /// Who vouches for the key of the job's receipt, or why no one does. `None` when that is not asked, or the receipt itself is not right.

@@ -5,6 +5,7 @@ use std::{path::Path, process::ExitCode};
 use vaultstream_program::cores;
 use vaultstream_proof::bundle::{BundleError, BundleOptions, verify_bundle};
 
+use super::witness;
 use crate::{
     args::{OutputFormat, VerifyArgs},
     error::Failure,
@@ -36,7 +37,7 @@ pub(super) async fn verify(
         }
     })?;
     let job = &found.header.job;
-    let expected = expected.with(super::witness(args, &job.namespace, &job.name, job.uid).await?);
+    let expected = expected.with(witness::of_receipt(args, &job.namespace, &job.name, job.uid).await?);
     let report = BundleReport::of(found, &expected, trust, args.allow_changed);
     report.print(args.output)?;
     Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
