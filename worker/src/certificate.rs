@@ -12,5 +12,5 @@ pub(crate) fn certify(session: &Session, key: &PublicKey, receipt: &Receipt) -> 
     let (Some(issuer), Some(details)) = (&session.shared.issuer, &receipt.details) else { return Ok(Vec::new()) };
     let Receipt { uid, namespace, name, .. } = receipt;
     let job = JobName { cluster: &details.cluster, namespace, name, uid: *uid };
-    issuer.certify(key, &job, SystemTime::now()).map_err(SessionError::Certificate)
+    issuer.certify(key, &job, SystemTime::now()).map_err(|error| SessionError::Certificate(Box::new(error)))
 }
