@@ -143,7 +143,7 @@ async fn an_operator_asks_only_authorities_that_it_may_and_again_until_they_conf
         !tokens().await.is_empty()
     })
     .await;
-    assert_eq!(tokens().await, [allowed.url.clone()]);
+    assert_eq!(tokens().await.as_slice(), std::slice::from_ref(&allowed.url));
     assert_eq!((allowed.asked(), other.asked()), (3, 1), "one was away twice, the other is not allowed");
     let report: Value = verify(&site, &[]).end().await.assert_code(0).report();
     assert_eq!(report["anchors"].as_array().unwrap().len(), 2, "{report}");

@@ -78,7 +78,7 @@ fn key() -> PublicKey {
 fn a_receipt_key_is_certified_as_that_of_its_job() {
     let rsa = Command::new("openssl").args(["genpkey", "-algorithm", "RSA", "-quiet"]).output().unwrap();
     let rsa = KeyPair::from_pem(std::str::from_utf8(&rsa.stdout).unwrap()).unwrap();
-    let others = [&PKCS_ECDSA_P256_SHA256, &PKCS_ECDSA_P384_SHA384, &PKCS_ED25519].map(|kind| Authority::new(kind));
+    let others = [&PKCS_ECDSA_P256_SHA256, &PKCS_ECDSA_P384_SHA384, &PKCS_ED25519].map(Authority::new);
     for authority in others.into_iter().chain([Authority::of(rsa)]) {
         let key = key();
         let chain = authority.issuer().certify(&key, &JOB, SystemTime::now()).unwrap();
