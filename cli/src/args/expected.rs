@@ -21,8 +21,8 @@ pub struct ExpectedArgs {
     #[arg(long, value_name = "ID", requires = "trust_bundle")]
     pub certified_cluster: Option<String>,
     /// A PEM file with the root certificates of the timestamping authorities that you believe. Then the tokens over the receipt are
-    /// checked, and there has to be one.
-    #[arg(long, value_name = "PEM")]
+    /// checked, and there has to be one. A bundle has no tokens.
+    #[arg(long, value_name = "PEM", conflicts_with = "bundle")]
     pub tsa_roots: Option<PathBuf>,
 }
 

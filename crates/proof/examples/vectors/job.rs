@@ -1,19 +1,16 @@
 //! A job of a test vector, honest or not, and its lines. Keys and nonces are made from numbers, so that the same text comes out each time.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use p256::{
-    FieldBytes, ProjectivePoint, Scalar,
-    elliptic_curve::{PrimeField as _, ops::Reduce as _, point::AffineCoordinates as _},
-};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 use vaultstream_proof::bundle::{
     BatchLine, BundleWriter, HeaderLine, JobName, KeyLine, RecordLine, RejectLine, RevokedLine, RowState,
 };
 use vaultstream_signing::{
-    Backend, BatchRoot, Digest, Hash, Jwk, MessageForm, Nonce, PrivateKey, RawSignature, Thumbprint, jose_encode,
-    merkle, seal_digest,
+    BatchRoot, Digest, Hash, Jwk, MessageForm, PrivateKey, RawSignature, Thumbprint, jose_encode, merkle, seal_digest,
 };
+
+use crate::fixed::{deterministic, private, scalar, with_nonce};
 
 const UID: Uuid = Uuid::from_u128(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef);
 const REASON: &str = "PayloadMissing";
@@ -370,32 +367,4 @@ impl Line {
             Self::Reject(reject) => reject.id,
         }
     }
-}
-
-fn scalar(number: usize) -> Scalar {
-    Scalar::from(number as u64)
-}
-
-fn private(number: usize) -> PrivateKey {
-    PrivateKey::from_scalar(&scalar(number).to_repr().into()).expect("a number from 1 on is a key")
-}
-
-fn deterministic(key: &PrivateKey, digest: &Digest) -> RawSignature {
-    let mut signature = [RawSignature::EMPTY];
-    let mut signer = Backend::Reference.signer(key, Nonce::Deterministic).expect("the reference signs everywhere");
-    signer.sign(&[*digest], &mut signature).expect("a signature");
-    signature[0]
-}
-
-/// A signature with this nonce (FIPS 186-5, 6.4.1).
-fn with_nonce(key: Scalar, nonce: u64, digest: &Digest) -> RawSignature {
-    let nonce = Scalar::from(nonce);
-    let point = (ProjectivePoint::GENERATOR * nonce).to_affine();
-    let r = Scalar::reduce(&point.x());
-    let z = Scalar::reduce(&FieldBytes::from(digest.0));
-    let s = nonce.invert().expect("not zero") * (z + r * key);
-    let mut signature = RawSignature::EMPTY;
-    signature.0[..32].copy_from_slice(&r.to_repr());
-    signature.0[32..].copy_from_slice(&s.to_repr());
-    signature
 }

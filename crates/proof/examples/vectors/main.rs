@@ -7,6 +7,7 @@
 
 #![expect(clippy::expect_used, reason = "what it writes is known when it is built")]
 
+mod fixed;
 mod job;
 
 use std::{fs, path::PathBuf};
