@@ -64,7 +64,7 @@ async fn attempt(session: &Session) -> Result<bool, SessionError> {
     let evidence = match evidence::gather(session, &job).await {
         Ok(evidence) => Ok(evidence),
         Err(NoEvidence::Doubt(doubt)) => Err(doubt),
-        Err(NoEvidence::Session(error)) => return Err(error),
+        Err(NoEvidence::Session(error)) => return Err(*error),
     };
     let Some(key) = steps::receipt_key(ledger, job.id).await? else { return Ok(false) };
     match leases::take(ledger, job.id, key, session.job.spec.keys.lease.duration.as_std()).await? {

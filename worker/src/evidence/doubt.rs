@@ -39,7 +39,7 @@ pub(crate) enum NoEvidence {
     /// The job must not get a receipt.
     Doubt(Doubt),
     /// It cannot be decided now.
-    Session(SessionError),
+    Session(Box<SessionError>),
 }
 
 impl From<Doubt> for NoEvidence {
@@ -50,30 +50,30 @@ impl From<Doubt> for NoEvidence {
 
 impl From<SessionError> for NoEvidence {
     fn from(error: SessionError) -> Self {
-        Self::Session(error)
+        Self::Session(Box::new(error))
     }
 }
 
 impl From<QueryError> for NoEvidence {
     fn from(error: QueryError) -> Self {
-        Self::Session(error.into())
+        Self::Session(Box::new(error.into()))
     }
 }
 
 impl From<ThreadEnded> for NoEvidence {
     fn from(error: ThreadEnded) -> Self {
-        Self::Session(error.into())
+        Self::Session(Box::new(error.into()))
     }
 }
 
 impl From<KeyError> for NoEvidence {
     fn from(error: KeyError) -> Self {
-        Self::Session(error.into())
+        Self::Session(Box::new(error.into()))
     }
 }
 
 impl From<ReadError> for NoEvidence {
     fn from(error: ReadError) -> Self {
-        Self::Session(SessionError::Signatures(error))
+        Self::Session(Box::new(SessionError::Signatures(error)))
     }
 }
