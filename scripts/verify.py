@@ -235,12 +235,20 @@ def certificates(chain):
             raise Malformed("a certificate of the receipt is empty")
 
 
-def signed_source(spec):
-    """Where a spec says that the records come from, as a receipt of format 3 has it."""
-    source = spec["source"]
+def message_and_source(header):
+    """What the spec says of both, as a receipt of format 3 has it; neither when it is no spec."""
+    try:
+        spec = json.loads(header["spec"])
+        return spec.get("signing", {}).get("message", "Payload"), signed_source(spec["source"])
+    except (Malformed, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None, None
+
+
+def signed_source(source):
+    """Where the records come from."""
     if "generate" in source:
         return {"kind": "Generated"}
-    table = source["table"]
+    table = {name: text(source["table"][name]) for name in ("schema", "name", "key", "payload")}
     return {
         "kind": "Table", "schema": table["schema"], "table": table["name"], "keyColumns": [table["key"]], "payloadColumn": table["payload"],
     }
@@ -465,13 +473,13 @@ class Bundle:
             pairs.append(("rejectsRoot", receipt["rejectsRoot"], rejects.root().hex() if self.rejects else None))
         order = [kid for kid in self.order if self.found[kid]]
         if receipt.get("formatVersion", 1) >= 3:
-            spec = json.loads(self.header["spec"])
+            message, source = message_and_source(self.header)
             checked = {"All": self.signed, "None": 0}.get(receipt["verify"])
             pairs += [
                 ("treeSize", receipt["treeSize"], self.batches.size),
                 ("sealed", receipt["sealed"], self.sealed),
-                ("message", receipt["message"], spec.get("signing", {}).get("message", "Payload")),
-                ("source", receipt["source"], signed_source(spec)),
+                ("message", receipt["message"], message),
+                ("source", receipt["source"], source),
                 ("signaturesChecked", receipt.get("signaturesChecked"), checked),
             ]
         if "keyTree" in receipt:

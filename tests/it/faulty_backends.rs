@@ -94,6 +94,9 @@ async fn what_a_faulty_lane_has_committed_unseen_ends_the_job_once_a_sample_find
     let spec = "batchSize: 200\nkeys: {count: 1, lease: {records: 10000, duration: 60s}}\nsigning: {verify: Sample}\n\
                 concurrency: {signers: 1}\nworkers: {maxRecordsPerSecond: 100}";
     let job = site.drive(&generated("job", 1000, spec), Settings::default()).await;
+    // All under one lease, which a worker returns when there is nothing to sign.
+    let published = "SELECT count(*) FROM vaultstream.jobs WHERE published = 5";
+    until("all batches are published", || async { site.number(published).await == 1 }).await;
     let unseen = ["7", "207", "407"].map(str::to_owned);
     let wrong: Vec<String> = unseen.into_iter().chain((801..=1000).map(|id| id.to_string())).collect();
     let worker = site.worker(job.uid).await.env("VAULTSTREAM_FAULT_RECORDS", wrong.join(",")).start();

@@ -20,6 +20,7 @@ const SPEC: &str = "batchSize: 20\nkeys: {count: 6, lease: {records: 100, durati
 
 /// Fields that a job keeps for life.
 const FIXED: &[&str] = &[
+    "anchors",
     "batchSize",
     "keys.count",
     "maxPayloadBytes",

@@ -165,7 +165,10 @@ async fn a_wrong_command_line_is_refused_as_everything_else_is() {
         ),
         (
             &["verify"],
-            &["missing: --job <NS/NAME> or --uid <UID> or --bundle <FILE>", "  help: vaultstream verify --help"],
+            &[
+                "missing: --job <NS/NAME> or --uid <UID> or --bundle <FILE> or [NS/]NAME",
+                "  help: vaultstream verify --help",
+            ],
         ),
         (
             &["verify", "--job", "a", "--uid", "5f0c1c39-8a5d-4d46-9d3e-0a6d0a7f3f5a"],

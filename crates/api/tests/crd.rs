@@ -58,7 +58,13 @@ fn the_yaml_reads_back_as_the_definition() {
     assert!(version.subresources.as_ref().is_some_and(|subresources| subresources.status.is_some()));
     let columns: Vec<_> =
         version.additional_printer_columns.iter().flatten().map(|column| column.name.as_str()).collect();
-    assert_eq!(columns, ["Phase", "Done %", "Total", "Signed", "Rejected", "Backlog", "Workers", "Rate", "ETA", "Age"]);
+    assert_eq!(
+        columns,
+        [
+            "Phase", "Done %", "Total", "Signed", "Rejected", "Backlog", "Workers", "Rate", "ETA", "Root", "Receipt",
+            "Age"
+        ]
+    );
 }
 
 #[test]

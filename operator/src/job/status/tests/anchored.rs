@@ -4,6 +4,11 @@ use vaultstream_ledger::anchors::AnchorRow;
 
 use super::*;
 
+/// All types but the one that only jobs with authorities have.
+pub(super) fn of_every_job() -> impl Iterator<Item = ConditionType> {
+    ConditionType::ALL.into_iter().filter(|type_| *type_ != ConditionType::Anchored)
+}
+
 fn anchor(tsa: &str, token: bool, error: Option<&str>) -> AnchorRow {
     AnchorRow {
         tsa: tsa.to_owned(),
