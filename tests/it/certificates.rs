@@ -57,7 +57,7 @@ async fn the_receipt_key_is_certified_and_only_who_is_believed_can_do_that() {
         "and not for vaultstream://another/",
     );
     refused(&verify(&site, &other, &["--job", "job"]).await, "no root that is believed");
-    // Without an issuer nobody vouches for a key.
+    // Without an issuer a key is vouched for by none.
     site.run(&generated("plain", 20, "keys: {count: 1}")).end().await.assert_code(0);
     refused(&verify(&site, &ours, &["--job", "plain"]).await, "has no certificate");
     site.ledger_command(&["verify", "--job", "plain"]).end().await.assert_code(0);

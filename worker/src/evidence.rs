@@ -23,21 +23,22 @@ use std::collections::BTreeMap;
 
 use vaultstream_ledger::{
     BatchNo, Job, KeyId,
-    verify::{SignedBatch, batch_roots, gap_in_ranges, signing_keys},
+    verify::{PublicKeyRow, SignedBatch, batch_roots, gap_in_ranges},
 };
 use vaultstream_signing::{
-    Hash, PublicKey, Thumbprint, merkle,
-    receipt::{KeyUse, KeyUseCollector, KeyUses, ReceiptFormat},
+    Hash, Thumbprint, merkle,
+    receipt::{KeyUse, KeyUses, ReceiptFormat},
 };
 
 pub(crate) use self::doubt::{Doubt, NoEvidence};
 use self::{balance::Balance, keys::OpenedKeys};
-use crate::session::Session;
+use crate::{
+    receipt::{key_uses_seen, rejects_root_seen},
+    session::Session,
+};
 
 /// Batches read at a time.
 const BATCHES_PAGE: usize = 5_000;
-/// Keys read at a time.
-const KEYS_PAGE: usize = 5_000;
 
 /// What a receipt is made of. Nothing of it was read a second time after it was checked, unless the second time gave the same.
 pub(crate) struct Evidence {
@@ -148,7 +149,9 @@ impl Pass<'_> {
             return Err(Doubt::Missing(BatchNo(i64::try_from(self.root.len()).unwrap_or(i64::MAX))).into());
         }
         let keys = self.key_uses().await?;
-        let rejects_root = rejects::root_of_job(&self.session.shared.ledger, self.job.id, &mut self.rejects).await?;
+        let balance = &mut self.rejects;
+        let see = |leaf: &Hash| balance.take(leaf, 1);
+        let rejects_root = rejects_root_seen(&self.session.shared.ledger, self.job.id, see).await?;
         if !self.keys.is_even() {
             return Err(Doubt::Keys.into());
         }
@@ -168,20 +171,14 @@ impl Pass<'_> {
 
     /// The keys in the order of the receipt.
     async fn key_uses(&mut self) -> Result<KeyUses, NoEvidence> {
-        let mut uses = KeyUseCollector::new(ReceiptFormat::default());
-        // The receipt key, which has the ordinal 0, signs no records.
-        let mut last = (0, i32::MAX);
-        loop {
-            let page = signing_keys(&self.session.shared.ledger, self.job.id, last, KEYS_PAGE).await?;
-            let Some(end) = page.last() else { return Ok(uses.finish()) };
-            last = (end.ordinal, end.version);
-            for key in &page {
-                let kid = PublicKey::from_spki_der(&key.public_key).map_err(|_| Doubt::Keys)?.thumbprint();
-                let signed = u64::try_from(key.signed).map_err(|_| Doubt::Keys)?;
-                self.keys.take(&key_use(key.id, &kid), signed);
-                uses.push(KeyUse { kid, signed });
-            }
-        }
+        let (balance, mut is_negative) = (&mut self.keys, false);
+        let see = |row: &PublicKeyRow, key: &KeyUse| {
+            is_negative |= row.signed < 0;
+            balance.take(&key_use(row.id, &key.kid), key.signed);
+        };
+        let format = ReceiptFormat::default();
+        let uses = key_uses_seen(&self.session.shared.ledger, self.job.id, format, see).await?;
+        uses.ok().filter(|_| !is_negative).ok_or_else(|| Doubt::Keys.into())
     }
 }
 

@@ -99,6 +99,16 @@ pub async fn key_uses(
     job: JobId,
     format: ReceiptFormat,
 ) -> Result<Result<KeyUses, KeyError>, QueryError> {
+    key_uses_seen(ledger, job, format, |_, _| {}).await
+}
+
+/// As [`key_uses`], and shows each key with its row.
+pub(crate) async fn key_uses_seen(
+    ledger: &Ledger,
+    job: JobId,
+    format: ReceiptFormat,
+    mut see: impl FnMut(&PublicKeyRow, &KeyUse),
+) -> Result<Result<KeyUses, KeyError>, QueryError> {
     let mut keys = KeyUseCollector::new(format);
     // The receipt key, which has the ordinal 0, signs no records.
     let mut last = (0, i32::MAX);
@@ -106,9 +116,12 @@ pub async fn key_uses(
         let page = signing_keys(ledger, job, last, KEYS_PAGE).await?;
         let Some(end) = page.last() else { return Ok(Ok(keys.finish())) };
         last = (end.ordinal, end.version);
-        for key in &page {
-            match key_use(key) {
-                Ok(key) => keys.push(key),
+        for row in &page {
+            match key_use(row) {
+                Ok(key) => {
+                    see(row, &key);
+                    keys.push(key);
+                }
                 Err(damaged) => return Ok(Err(damaged)),
             }
         }
@@ -120,6 +133,15 @@ pub async fn key_uses(
 /// # Errors
 /// When Postgres fails.
 pub async fn rejects_root(ledger: &Ledger, job: JobId) -> Result<Option<Hash>, QueryError> {
+    rejects_root_seen(ledger, job, |_| {}).await
+}
+
+/// As [`rejects_root`], and shows the leaf of each reject.
+pub(crate) async fn rejects_root_seen(
+    ledger: &Ledger,
+    job: JobId,
+    mut see: impl FnMut(&Hash),
+) -> Result<Option<Hash>, QueryError> {
     let mut tree = merkle::Tree::new();
     let mut last = None;
     loop {
@@ -127,7 +149,9 @@ pub async fn rejects_root(ledger: &Ledger, job: JobId) -> Result<Option<Hash>, Q
         let Some(end) = page.last() else { return Ok(last.map(|_| tree.root())) };
         last = Some(end.id);
         for reject in &page {
-            tree.push(merkle::reject_leaf(reject.id, &reject.reason));
+            let leaf = merkle::reject_leaf(reject.id, &reject.reason);
+            see(&leaf);
+            tree.push(leaf);
         }
     }
 }

@@ -166,7 +166,7 @@ fn login(data: &Data, keys: [&str; 4], folder: &Path) -> Result<Option<SourceLog
     Ok(Some(SourceLogin { url: text.trim().to_owned(), tls }))
 }
 
-/// Writes a file that nobody else can read.
+/// Writes a file that only its owner can read.
 fn private(path: &Path, content: &[u8]) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;

@@ -63,7 +63,7 @@ pub(crate) async fn verify(args: VerifyArgs) -> Result<ExitCode, Failure> {
     Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Who vouches for the key of the job's receipt, or why no one does. `None` when that is not asked, or the receipt itself is not right.
+/// Which issuer vouches for the key of the job's receipt, or why none does. `None` when that is not asked, or the receipt itself is not right.
 async fn certified(
     ledger: &Ledger,
     job: &Job,

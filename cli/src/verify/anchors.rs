@@ -65,7 +65,7 @@ enum Says {
 #[derive(Debug, Default)]
 pub(crate) struct Anchors {
     pub(crate) anchors: Vec<Anchor>,
-    /// None without roots: tokens that nobody asked to check fail nothing.
+    /// None without roots: tokens that were not to be checked fail nothing.
     pub(crate) problems: Vec<Problem>,
 }
 

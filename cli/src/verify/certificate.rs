@@ -43,7 +43,7 @@ impl Trust {
     /// Who vouches for `key` as that of the receipt, which it has signed.
     ///
     /// # Errors
-    /// With the problem, when no one who is believed does.
+    /// With the problem, when no issuer that is believed does.
     pub(crate) fn certified(&self, jws: &str, receipt: &Receipt, key: &PublicKey) -> Result<Certified, Problem> {
         let problem = |why: &dyn std::error::Error| Problem::new(ProblemKind::Certificate, chain(why));
         let certificates = certificate_chain(jws).map_err(|error| problem(&error))?;

@@ -1,4 +1,4 @@
-//! Whether a receipt key is certified as that of a job, by somebody whom the verifier believes.
+//! Whether a receipt key is certified as that of a job, by an issuer that the verifier believes.
 
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ pub enum CertificateError {
         /// The job, or another name, in the certificate.
         found: String,
     },
-    /// Nobody who is believed vouches for it.
+    /// No issuer that is believed vouches for it.
     #[error("the receipt key: {0}")]
     Chain(#[source] ChainError),
 }

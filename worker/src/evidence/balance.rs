@@ -2,8 +2,8 @@
 
 use vaultstream_signing::Digest;
 
-/// What one pass adds, another takes away. A hash with a secret key stands for each thing, so that nobody who writes the ledger between
-/// the passes can make other things add up to the same.
+/// What one pass adds, another takes away. A hash with a secret key stands for each thing, so that other things, which were written between
+/// the passes, do not add up to the same.
 pub(super) struct Balance {
     key: [u8; 32],
     sum: u128,

@@ -1,12 +1,9 @@
-//! The rejects, by batch and then by job.
+//! The rejects of a batch.
 
 use vaultstream_ledger::{JobId, Ledger, QueryError, rejects, verify::SignedBatch};
 use vaultstream_signing::{Hash, merkle};
 
 use super::balance::Balance;
-
-/// Rejects read at a time.
-const REJECTS_PAGE: usize = 20_000;
 
 /// The root over the rejects of a batch, which are added to the balance.
 pub(super) async fn root_of_batch(
@@ -26,24 +23,4 @@ pub(super) async fn root_of_batch(
         }
     }
     Ok(tree.root())
-}
-
-/// The root over all rejects by id, which are taken from the balance; `None` when there are none.
-pub(super) async fn root_of_job(
-    ledger: &Ledger,
-    job: JobId,
-    balance: &mut Balance,
-) -> Result<Option<Hash>, QueryError> {
-    let mut tree = merkle::Tree::new();
-    let mut last = None;
-    loop {
-        let page = rejects(ledger, job, last, REJECTS_PAGE).await?;
-        let Some(end) = page.last() else { return Ok(last.map(|_| tree.root())) };
-        last = Some(end.id);
-        for reject in &page {
-            let leaf = merkle::reject_leaf(reject.id, &reject.reason);
-            balance.take(&leaf, 1);
-            tree.push(leaf);
-        }
-    }
 }
