@@ -67,6 +67,12 @@ SELECT a.* FROM vaultstream.anchors a
     OR EXISTS (SELECT FROM vaultstream.jobs j JOIN vaultstream.tenants t ON (t.cluster, t.namespace) = (j.cluster, j.namespace)
                 WHERE j.id = a.job_id AND t.role = session_user);
 
+CREATE OR REPLACE VIEW vaultstream.tenant_receipt_certificates WITH (security_barrier) AS
+SELECT c.* FROM vaultstream.receipt_certificates c
+ WHERE (SELECT vaultstream.sees_all())
+    OR EXISTS (SELECT FROM vaultstream.jobs j JOIN vaultstream.tenants t ON (t.cluster, t.namespace) = (j.cluster, j.namespace)
+                WHERE j.id = c.job_id AND t.role = session_user);
+
 -- Of one partition; a parent's rights do not count for a partition that is named directly. Provisioning calls it for new ones.
 -- A tenant reads what is its own for ever, and inserts signatures until the job has signed. The operator inserts generated records
 -- until all are there.
@@ -144,14 +150,15 @@ BEGIN
     IF 'vaultstream_tenant' = ANY (present) THEN
         GRANT USAGE ON SCHEMA vaultstream TO vaultstream_tenant;
         GRANT SELECT ON vaultstream.schema_history, vaultstream.meta, vaultstream.tenant_jobs, vaultstream.tenant_progress,
-            vaultstream.tenant_keys, vaultstream.tenant_batches, vaultstream.tenant_rejects, vaultstream.tenant_anchors
-            TO vaultstream_tenant;
+            vaultstream.tenant_keys, vaultstream.tenant_batches, vaultstream.tenant_rejects, vaultstream.tenant_anchors,
+            vaultstream.tenant_receipt_certificates TO vaultstream_tenant;
         -- All of them run with the owner's rights and check whose job it is.
         GRANT EXECUTE ON FUNCTION vaultstream.take_lease, vaultstream.lease_key, vaultstream.release_lease, vaultstream.retire_key,
             vaultstream.data_key_of, vaultstream.store_data_key, vaultstream.store_key, vaultstream.store_key_with_origin,
             vaultstream.store_material, vaultstream.pairs_for_receipt,
             vaultstream.set_key_aside, vaultstream.end_expired, vaultstream.fence_unit,
-            vaultstream.finish_unit, vaultstream.finish_sealed_unit, vaultstream.split_batch, vaultstream.count_attempt, vaultstream.store_receipt,
+            vaultstream.finish_unit, vaultstream.finish_sealed_unit, vaultstream.split_batch, vaultstream.count_attempt,
+            vaultstream.store_receipt, vaultstream.request_certificate,
             vaultstream.signs_with, vaultstream.report_fault, vaultstream.report_withdrawal, vaultstream.register_kek,
             vaultstream.kek_canary, vaultstream.begin_plan, vaultstream.plan_batches, vaultstream.release_plan,
             vaultstream.report_source, vaultstream.tenant_of_login, vaultstream.works_on_all, vaultstream.sees_all TO vaultstream_tenant;
@@ -162,7 +169,7 @@ BEGIN
         GRANT SELECT ON vaultstream.schema_history, vaultstream.meta, vaultstream.jobs, vaultstream.job_locks, vaultstream.batches,
             vaultstream.rejects, vaultstream.job_progress, vaultstream.tenant_jobs, vaultstream.tenant_progress,
             vaultstream.tenant_keys, vaultstream.tenant_batches, vaultstream.tenant_rejects, vaultstream.tenant_anchors,
-            vaultstream.anchors TO vaultstream_operator;
+            vaultstream.tenant_receipt_certificates, vaultstream.anchors, vaultstream.receipt_certificates TO vaultstream_operator;
         GRANT SELECT (id, job_id, ordinal, version, public_key, kek_id, state, damage, epoch, lease_until, signed, rejected, planned,
             changed, batches, last_used, erased_at, revoked_at, revocation, compromised) ON vaultstream.keys TO vaultstream_operator;
         -- Rows without key material, receipt or root: those are written by functions that only the login of the job's tenant may call.
@@ -178,6 +185,8 @@ BEGIN
         GRANT DELETE ON vaultstream.rejects TO vaultstream_operator;
         -- What is asked of whom follows from the spec: rows of it are made with the receipt.
         GRANT UPDATE (token, made_at, attempts, last_error, next_attempt) ON vaultstream.anchors TO vaultstream_operator;
+        -- What a certificate is asked for comes from the worker that has the key.
+        GRANT UPDATE (chain, issued_at) ON vaultstream.receipt_certificates TO vaultstream_operator;
         -- They check that the login may drive jobs, and but for driver_holds they run with the owner's rights.
         GRANT EXECUTE ON FUNCTION vaultstream.drives_jobs, vaultstream.sees_all, vaultstream.driver_holds, vaultstream.provision,
             vaultstream.complete_records, vaultstream.complete_signatures, vaultstream.close_partitions, vaultstream.drop_partition,
@@ -189,7 +198,7 @@ BEGIN
         GRANT SELECT ON vaultstream.schema_history, vaultstream.meta, vaultstream.tenants, vaultstream.jobs, vaultstream.batches,
             vaultstream.rejects, vaultstream.job_progress, vaultstream.key_usage, vaultstream.records, vaultstream.signatures,
             vaultstream.tenant_jobs, vaultstream.tenant_progress, vaultstream.tenant_keys, vaultstream.tenant_batches,
-            vaultstream.tenant_rejects, vaultstream.tenant_anchors TO vaultstream_auditor;
+            vaultstream.tenant_rejects, vaultstream.tenant_anchors, vaultstream.tenant_receipt_certificates TO vaultstream_auditor;
         GRANT SELECT (kek_id, wraps, created_at, registered_by) ON vaultstream.keks TO vaultstream_auditor;
         GRANT SELECT (id, job_id, ordinal, version, public_key, kek_id, state, damage, epoch, lease_until, signed, rejected, planned,
             changed, batches, last_used, erased_at, revoked_at, revocation, compromised) ON vaultstream.keys TO vaultstream_auditor;
@@ -202,7 +211,7 @@ BEGIN
         GRANT SELECT ON vaultstream.schema_history, vaultstream.meta, vaultstream.jobs, vaultstream.keks, vaultstream.keys,
             vaultstream.batches, vaultstream.rejects, vaultstream.job_progress, vaultstream.key_usage, vaultstream.tenant_jobs,
             vaultstream.tenant_progress, vaultstream.tenant_keys, vaultstream.tenant_batches, vaultstream.tenant_rejects,
-            vaultstream.tenant_anchors TO vaultstream_worker;
+            vaultstream.tenant_anchors, vaultstream.tenant_receipt_certificates TO vaultstream_worker;
         -- Workers of the versions before write these themselves.
         GRANT INSERT (kek_id, canary) ON vaultstream.keks TO vaultstream_worker;
         GRANT UPDATE (state, epoch, holder, lease_until) ON vaultstream.keys TO vaultstream_worker;
@@ -211,7 +220,8 @@ BEGIN
             vaultstream.data_key_of, vaultstream.store_data_key, vaultstream.store_key, vaultstream.store_key_with_origin,
             vaultstream.store_material, vaultstream.pairs_for_receipt,
             vaultstream.set_key_aside, vaultstream.end_expired, vaultstream.fence_unit,
-            vaultstream.finish_unit, vaultstream.finish_sealed_unit, vaultstream.split_batch, vaultstream.count_attempt, vaultstream.store_receipt,
+            vaultstream.finish_unit, vaultstream.finish_sealed_unit, vaultstream.split_batch, vaultstream.count_attempt,
+            vaultstream.store_receipt, vaultstream.request_certificate,
             vaultstream.signs_with, vaultstream.report_fault, vaultstream.report_withdrawal, vaultstream.register_kek,
             vaultstream.kek_canary, vaultstream.begin_plan, vaultstream.plan_batches, vaultstream.release_plan,
             vaultstream.report_source, vaultstream.tenant_of_login, vaultstream.works_on_all, vaultstream.sees_all TO vaultstream_worker;

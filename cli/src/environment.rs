@@ -13,7 +13,7 @@ use vaultstream_ledger::{
 use vaultstream_program::cores;
 use vaultstream_signing::Backend;
 use vaultstream_streams::Streams;
-use vaultstream_worker::{Worker, WorkerConfig, metrics::Metrics};
+use vaultstream_worker::{Certification, Worker, WorkerConfig, metrics::Metrics};
 
 use crate::{
     args::{EnvironmentArgs, KeyServiceArgs, SourceArgs},
@@ -128,7 +128,7 @@ impl Environment {
             streams: self.streams.clone(),
             wrappers: kek::wrappers(&self.key_service, self.kek_file.as_deref())?,
             connect_timeout: self.connect_timeout,
-            issuer,
+            certification: Certification::Own(issuer),
             backend,
             threads: cores(),
             memory: WORKER_MEMORY,

@@ -24,6 +24,7 @@ use vaultstream_lifecycle::Settings;
 use crate::{
     anchoring,
     backoff::RetryDelays,
+    certification::Certifier,
     installed_schema,
     job::{
         apply::AppliedHashes,
@@ -137,6 +138,7 @@ fn context(
             max_ack_pending: config.nats_max_ack_pending,
             ..Settings::default()
         },
+        certifier: Certifier::new(client.clone()),
     };
     Context {
         leftovers: Arc::clone(&resources.leftovers),

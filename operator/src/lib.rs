@@ -15,6 +15,7 @@
 mod anchoring;
 mod api_client;
 mod backoff;
+mod certification;
 mod cluster_id;
 mod config;
 mod controller;

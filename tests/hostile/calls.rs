@@ -101,6 +101,15 @@ fn of_batches(victim: &Victim) -> Calls {
                 "00".repeat(32)
             )],
         ),
+        (
+            "request_certificate",
+            vec![format!(
+                "SELECT WHERE vaultstream.request_certificate({n}, {of_lease}, '\\x{}'::bytea, '\\x{}'::bytea, '\\x{}'::bytea)",
+                "00".repeat(8),
+                "00".repeat(64),
+                "00".repeat(32)
+            )],
+        ),
         // The outer condition hides the row that a call without a result has; the call itself is made.
         (
             "signs_with",

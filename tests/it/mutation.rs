@@ -34,8 +34,8 @@ const FIXED: &[&str] = &[
     "source.table.schema",
 ];
 
-/// Fields of Kubernetes' own types, whatever they hold.
-const WHOLE: &[&str] = &["autoscaling.behavior", "workers.template.affinity"];
+/// Fields of other programs' types, whatever they hold.
+const WHOLE: &[&str] = &["autoscaling.behavior", "signing.issuerRef", "workers.template.affinity"];
 
 /// What every other field is changed to, in this order.
 fn changes() -> Vec<(&'static str, Value)> {
@@ -45,6 +45,7 @@ fn changes() -> Vec<(&'static str, Value)> {
         ("keys.lease.records", json!(40)),
         ("keys.lease.duration", json!("8s")),
         ("signing.verify", json!("All")),
+        ("signing.issuerRef", json!({"name": "ca", "kind": "Issuer", "group": "cert-manager.io"})),
         ("concurrency.records", json!(3)),
         ("concurrency.signers", json!(3)),
         ("concurrency.keys", json!(2)),
@@ -79,6 +80,8 @@ fn changes() -> Vec<(&'static str, Value)> {
         // Only while the job is suspended.
         ("connectionSecret", json!("other")),
         ("suspend", json!(false)),
+        // The receipt would wait for it.
+        ("signing.issuerRef", Value::Null),
         // The rest is signed fast.
         ("workers.maxRecordsPerSecond", json!(4000)),
     ]

@@ -1,16 +1,126 @@
-//! The certificate of a receipt key, by the issuer that this worker was given.
+//! The certificate of a receipt key: by the issuer that this worker was given, or by an issuer of cert-manager, which the operator has make
+//! it.
+//!
+//! ```text
+//! spec.signing.issuerRef ─▶ request under the lease of the receipt key ─▶ ledger ─▶ operator ─▶ ledger ─▶ checked ─▶ receipt
+//! ```
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use vaultstream_certificates::JobName;
-use vaultstream_signing::{PublicKey, Receipt};
+use vaultstream_certificates::{JobName, ProveError, check_own, prove};
+use vaultstream_ledger::{
+    Job, KeyId, Lease,
+    certificates::{self, NewRequest},
+    leases::{self, LeaseOutcome},
+};
+use vaultstream_program::chain;
+use vaultstream_signing::{PrivateKey, PublicKey};
+use vaultstream_streams::Challenge;
 
-use crate::session::{Session, SessionError};
+use crate::{
+    Certification,
+    session::{Session, SessionError},
+};
 
-/// The certificates that the receipt is to have, that of its key first; none without an issuer.
-pub(crate) fn certify(session: &Session, key: &PublicKey, receipt: &Receipt) -> Result<Vec<Vec<u8>>, SessionError> {
-    let (Some(issuer), Some(details)) = (&session.shared.issuer, &receipt.details) else { return Ok(Vec::new()) };
-    let Receipt { uid, namespace, name, .. } = receipt;
-    let job = JobName { cluster: &details.cluster, namespace, name, uid: *uid };
-    issuer.certify(key, &job, SystemTime::now()).map_err(|error| SessionError::Certificate(Box::new(error)))
+/// Where the certificates of a receipt come from.
+pub(crate) enum Certificates {
+    /// From the issuer of this worker; none when it has none.
+    Own,
+    /// An issuer of cert-manager has made them: that of the key first.
+    Issued(Vec<Vec<u8>>),
+}
+
+/// Where the certificates of the job's receipt come from; `None` while they are awaited. They are asked for when nobody has done so with
+/// this challenge.
+pub(crate) async fn find(
+    session: &Session,
+    job: &Job,
+    key: KeyId,
+    challenge: Option<Challenge>,
+) -> Result<Option<Certificates>, SessionError> {
+    let by_cluster = matches!(session.shared.certification, Certification::Cluster);
+    if !by_cluster || job.spec.signing.issuer_ref.is_none() {
+        return Ok(Some(Certificates::Own));
+    }
+    let mut rows = certificates::of_job(&session.shared.ledger, job.id).await?;
+    rows.retain(|row| row.key == key);
+    if let Some(issued) = rows.iter_mut().find_map(|row| row.chain.take()) {
+        return Ok(Some(Certificates::Issued(issued)));
+    }
+    let Some(challenge) = challenge.map(read) else { return Ok(None) };
+    if rows.iter().all(|row| row.challenge != challenge.id()) {
+        request(session, job, key, &challenge).await?;
+    }
+    Ok(None)
+}
+
+/// The certificates that the receipt of `key` is to have. `None` when those that were issued are not the right ones: others are asked for.
+pub(crate) async fn certify(
+    session: &Session,
+    (lease, private): (&Lease, &PrivateKey),
+    certificates: Certificates,
+    challenge: Option<Challenge>,
+) -> Result<Option<Vec<Vec<u8>>>, SessionError> {
+    let (job, public) = (name(&session.job), private.public());
+    match certificates {
+        Certificates::Own => own(session, &public, &job).map(Some),
+        Certificates::Issued(issued) => {
+            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+            let Err(unsuitable) = check_own(&issued, &public, &job.to_string(), now) else { return Ok(Some(issued)) };
+            tracing::warn!(job = %session.job.name, why = chain(&unsuitable), "the certificate of the receipt key cannot be used");
+            if let Some(challenge) = challenge.map(read) {
+                ask(session, (lease, private), &challenge).await?;
+            }
+            Ok(None)
+        }
+    }
+}
+
+fn own(session: &Session, key: &PublicKey, job: &JobName<'_>) -> Result<Vec<Vec<u8>>, SessionError> {
+    let Certification::Own(Some(issuer)) = &session.shared.certification else { return Ok(Vec::new()) };
+    issuer.certify(key, job, SystemTime::now()).map_err(|error| SessionError::Certificate(error.into()))
+}
+
+/// Asks for a certificate, unless another worker has the key.
+async fn request(
+    session: &Session,
+    job: &Job,
+    key: KeyId,
+    challenge: &vaultstream_certificates::Challenge,
+) -> Result<(), SessionError> {
+    let (ledger, duration) = (&session.shared.ledger, session.job.spec.keys.lease.duration.as_std());
+    let LeaseOutcome::Granted(lease) = leases::take(ledger, job.id, key, duration).await? else { return Ok(()) };
+    match session.keys.material(lease.clone()).await {
+        Err(error) if error.is_damage() => session.keys.set_aside(&lease, &error).await?,
+        material => {
+            let (lease, private, _) = material?;
+            ask(session, (&lease, &private), challenge).await?;
+            leases::release(ledger, &lease).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn ask(
+    session: &Session,
+    (lease, private): (&Lease, &PrivateKey),
+    challenge: &vaultstream_certificates::Challenge,
+) -> Result<(), SessionError> {
+    let unproved = |error: ProveError| SessionError::Certificate(error.into());
+    let proof = prove(private, &name(&session.job), challenge).map_err(unproved)?;
+    let request = NewRequest { challenge: &challenge.id(), signature: &proof.signature, tag: &proof.tag };
+    if certificates::ask(&session.shared.ledger, lease, request).await? {
+        tracing::info!(job = %session.job.name, "asked for a certificate of the receipt key");
+    }
+    vaultstream_faults::point("certificate-asked");
+    Ok(())
+}
+
+fn read(Challenge(bytes): Challenge) -> vaultstream_certificates::Challenge {
+    vaultstream_certificates::Challenge::new(bytes)
+}
+
+/// The job as this worker began it: what its row says now may be another one.
+fn name(job: &Job) -> JobName<'_> {
+    JobName { cluster: &job.cluster, namespace: &job.namespace, name: &job.name, uid: job.uid }
 }

@@ -2,8 +2,8 @@
 //! and signs the summary of the job with the receipt key, which signs nothing else.
 //!
 //! ```text
-//! finish ─▶ evidence ─▶ lease of the receipt key ─┬─ all holds ─▶ sign, store
-//!                                                 └─ a doubt ───▶ fault: the job ends without a receipt
+//! finish ─▶ certificate, if one is wanted ─▶ evidence ─▶ lease of the receipt key ─┬─ all holds ─▶ sign, store
+//!                                                                                  └─ a doubt ───▶ fault: the job ends without a receipt
 //! ```
 
 use std::time::{Duration, SystemTime};
@@ -21,9 +21,10 @@ use vaultstream_signing::{
     receipt::{ReceiptFormat, Totals},
     sign_receipt,
 };
+use vaultstream_streams::Challenge;
 
 use crate::{
-    certificate::certify,
+    certificate::{self, Certificates},
     evidence::{self, Doubt, Evidence, NoEvidence},
     in_flight::InFlightMessage,
     receipt::{ReceiptFacts, receipt_of, rfc3339},
@@ -34,9 +35,13 @@ use crate::{
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Signs and stores the job's receipt, then acknowledges the message.
-pub(crate) async fn make_receipt(session: &Session, message: InFlightMessage) -> Result<(), SessionError> {
+pub(crate) async fn make_receipt(
+    session: &Session,
+    message: InFlightMessage,
+    challenge: Option<Challenge>,
+) -> Result<(), SessionError> {
     loop {
-        match attempt(session).await {
+        match attempt(session, challenge).await {
             Ok(true) => {
                 message.ack();
                 return Ok(());
@@ -50,8 +55,8 @@ pub(crate) async fn make_receipt(session: &Session, message: InFlightMessage) ->
     }
 }
 
-/// One try; false when the job is not ready for its receipt, or its key is held by another worker.
-async fn attempt(session: &Session) -> Result<bool, SessionError> {
+/// One try; false when the job is not ready for its receipt, a certificate is awaited, or the key is held by another worker.
+async fn attempt(session: &Session, challenge: Option<Challenge>) -> Result<bool, SessionError> {
     let ledger = &session.shared.ledger;
     let job = match jobs::by_id(ledger, session.job.id).await? {
         Some(job) if job.receipt.is_some() => return Ok(true), // A message that came twice, or too late.
@@ -59,6 +64,9 @@ async fn attempt(session: &Session) -> Result<bool, SessionError> {
         Some(_) => return Ok(false),
         None => return Err(SessionError::JobOver),
     };
+    let Some(key) = steps::receipt_key(ledger, job.id).await? else { return Ok(false) };
+    // Before the evidence, which takes as long as the job is large.
+    let Some(certificates) = certificate::find(session, &job, key, challenge).await? else { return Ok(false) };
     vaultstream_faults::point("before-evidence");
     // Before the lease, because it takes as long as the job is large.
     let evidence = match evidence::gather(session, &job).await {
@@ -66,10 +74,9 @@ async fn attempt(session: &Session) -> Result<bool, SessionError> {
         Err(NoEvidence::Doubt(doubt)) => Err(doubt),
         Err(NoEvidence::Session(error)) => return Err(*error),
     };
-    let Some(key) = steps::receipt_key(ledger, job.id).await? else { return Ok(false) };
     match leases::take(ledger, job.id, key, session.job.spec.keys.lease.duration.as_std()).await? {
         LeaseOutcome::Granted(lease) => match evidence {
-            Ok(evidence) => sign_and_store(session, &job, lease, evidence).await,
+            Ok(evidence) => sign_and_store(session, &job, lease, evidence, (certificates, challenge)).await,
             Err(doubt) => Err(refuse(session, &lease, &doubt).await?),
         },
         LeaseOutcome::HeldFor(_) | LeaseOutcome::Retired => Ok(false),
@@ -82,7 +89,13 @@ async fn refuse(session: &Session, lease: &Lease, doubt: &Doubt) -> Result<Sessi
     session.fail(lease, Reason::LedgerAltered, &why).await
 }
 
-async fn sign_and_store(session: &Session, job: &Job, lease: Lease, evidence: Evidence) -> Result<bool, SessionError> {
+async fn sign_and_store(
+    session: &Session,
+    job: &Job,
+    lease: Lease,
+    evidence: Evidence,
+    (certificates, challenge): (Certificates, Option<Challenge>),
+) -> Result<bool, SessionError> {
     let (lease, private, _) = match session.keys.material(lease.clone()).await {
         Err(error) if error.is_damage() => {
             session.keys.set_aside(&lease, &error).await?;
@@ -90,9 +103,12 @@ async fn sign_and_store(session: &Session, job: &Job, lease: Lease, evidence: Ev
         }
         material => material?,
     };
+    let Some(certificates) = certificate::certify(session, (&lease, &private), certificates, challenge).await? else {
+        leases::release(&session.shared.ledger, &lease).await?;
+        return Ok(false);
+    };
     let Some(receipt) = summary(session, job, evidence).await? else { return Ok(false) };
-    let jws = sign_receipt(&private, &receipt, &certify(session, &private.public(), &receipt)?)
-        .map_err(SessionError::Receipt)?;
+    let jws = sign_receipt(&private, &receipt, &certificates).map_err(SessionError::Receipt)?;
     vaultstream_faults::point("before-receipt");
     let backends = names(&receipt.backends);
     let stored = steps::store_receipt(&session.shared.ledger, &lease, &jws, &receipt.merkle_root, &backends).await?;

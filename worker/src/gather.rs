@@ -5,7 +5,7 @@ use std::{collections::HashSet, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 use vaultstream_ledger::BatchNo;
-use vaultstream_streams::{BatchMessage, BatchPuller, Delivery, StreamsError, Work};
+use vaultstream_streams::{BatchMessage, BatchPuller, Challenge, Delivery, StreamsError, Work};
 use vaultstream_trace::Span;
 
 use crate::{
@@ -47,8 +47,9 @@ pub(crate) enum Gathered {
     Batches(Vec<HintedBatch>),
     /// The table is to be planned. The message is held until it is acknowledged.
     Plan(InFlightMessage),
-    /// All batches are signed; the receipt is wanted. The message is held until it is acknowledged.
-    Finish(InFlightMessage),
+    /// All batches are signed; the receipt is wanted, and with a challenge the certificate of its key. The message is held until it is
+    /// acknowledged.
+    Finish(InFlightMessage, Option<Challenge>),
     /// Pulling was stopped and everything that had arrived was handed over.
     End,
 }
@@ -73,12 +74,12 @@ impl Gatherer<'_> {
         let mut time = self.metrics.time(Stage::Gather, None);
         let target = match first.work() {
             Work::Batch(batch) => target(first.pending(), self.hinted(&batch), self.lanes, self.most()),
-            Work::Plan | Work::Finish => 0,
+            Work::Plan | Work::Finish(_) => 0,
         };
         let (first, mut records) = match self.hold(first) {
             Held::Batch(batch, records) => (batch, records),
             Held::Plan(message) => return Ok(Gathered::Plan(message)),
-            Held::Finish(message) => return Ok(Gathered::Finish(message)),
+            Held::Finish(message, challenge) => return Ok(Gathered::Finish(message, challenge)),
         };
         let mut numbers = HashSet::from([first.number]);
         let mut batches = vec![first];
@@ -100,7 +101,7 @@ impl Gatherer<'_> {
                         known.message.join(again.message);
                     }
                 }
-                Held::Plan(message) | Held::Finish(message) => message.redeliver_after(Duration::ZERO),
+                Held::Plan(message) | Held::Finish(message, _) => message.redeliver_after(Duration::ZERO),
             }
         }
         time.trace = Span::first_trace(batches.iter().map(|batch| &batch.trace));
@@ -135,7 +136,7 @@ impl Gatherer<'_> {
     fn fits(&self, work: &Work, records: usize) -> bool {
         match work {
             Work::Batch(batch) => has_room(records, self.hinted(batch), self.most()),
-            Work::Plan | Work::Finish => false,
+            Work::Plan | Work::Finish(_) => false,
         }
     }
 
@@ -145,7 +146,7 @@ impl Gatherer<'_> {
         }
         let trace = match delivery.work() {
             Work::Batch(batch) => Span::batch(delivery.trace(), batch.batch, batch.rows),
-            Work::Plan | Work::Finish => Span::default(),
+            Work::Plan | Work::Finish(_) => Span::default(),
         };
         let (work, ack) = delivery.split();
         let message = self.in_flight.hold(ack);
@@ -155,7 +156,7 @@ impl Gatherer<'_> {
                 Held::Batch(HintedBatch { number: BatchNo(batch.batch), message, trace }, records)
             }
             Work::Plan => Held::Plan(message),
-            Work::Finish => Held::Finish(message),
+            Work::Finish(challenge) => Held::Finish(message, challenge),
         }
     }
 }
@@ -164,7 +165,7 @@ enum Held {
     /// A batch, and how many records it may have.
     Batch(HintedBatch, usize),
     Plan(InFlightMessage),
-    Finish(InFlightMessage),
+    Finish(InFlightMessage, Option<Challenge>),
 }
 
 /// How many records the next unit should have, with `pending` batches like the first one still in the stream.

@@ -74,14 +74,22 @@ pub struct WorkerConfig {
     pub wrappers: Wrappers,
     /// How long to wait for a service that wraps data keys and does not respond.
     pub connect_timeout: Duration,
-    /// What certifies receipt keys; `None` for receipts without certificates.
-    pub issuer: Option<Issuer>,
+    /// What certifies receipt keys.
+    pub certification: Certification,
     /// What signs, unless the job's nonces want another.
     pub backend: Backend,
     /// The number of signing threads.
     pub threads: NonZeroUsize,
     /// Bytes that units in flight may hold.
     pub memory: usize,
+}
+
+/// What certifies receipt keys.
+pub enum Certification {
+    /// The issuer of `spec.signing.issuerRef`, which the operator of the cluster asks. Jobs that name none get receipts without certificates.
+    Cluster,
+    /// This issuer, for every job; `None` for receipts without certificates, whatever a spec says.
+    Own(Option<Issuer>),
 }
 
 /// A signing worker.
@@ -96,7 +104,7 @@ impl Worker {
     /// # Errors
     /// When the system refuses a thread.
     pub fn new(config: WorkerConfig, metrics: Arc<Metrics>) -> Result<Self, std::io::Error> {
-        let WorkerConfig { ledger, streams, wrappers, connect_timeout, issuer, backend, threads, memory } = config;
+        let WorkerConfig { ledger, streams, wrappers, connect_timeout, certification, backend, threads, memory } = config;
         let unusable = metrics.unusable.clone();
         streams.on_unusable(move || unusable.inc());
         let shared = Shared {
@@ -104,7 +112,7 @@ impl Worker {
             streams,
             wrappers: Arc::new(wrappers),
             connect_timeout,
-            issuer,
+            certification,
             backend,
             cpu: CpuPool::start(threads, warm_up)?,
             budget: MemoryBudget::new(memory),

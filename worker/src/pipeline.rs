@@ -127,9 +127,9 @@ async fn gather(
             },
             // The table was planned before this session began.
             Ok(Gathered::Plan(message)) => message.ack(),
-            Ok(Gathered::Finish(message)) => {
+            Ok(Gathered::Finish(message, challenge)) => {
                 // Nothing is left to gather: the message comes when every batch is signed.
-                if let Err(error) = finish::make_receipt(session, message).await {
+                if let Err(error) = finish::make_receipt(session, message, challenge).await {
                     break Err(error);
                 }
             }

@@ -119,7 +119,7 @@ impl Planner<'_> {
             let served = match work {
                 Work::Plan => self.plan_table().await?,
                 // There is no batch yet, whatever a message says.
-                Work::Batch(_) | Work::Finish => Planned::Elsewhere,
+                Work::Batch(_) | Work::Finish(_) => Planned::Elsewhere,
             };
             match served {
                 Planned::Done => {

@@ -21,7 +21,7 @@ use vaultstream_signing::{Absence, Backend, backend::Unavailable};
 use vaultstream_streams::{NatsUser, Streams};
 
 use crate::{
-    Ended, KeyError, SessionError, Shutdown, WorkError, Worker, WorkerConfig,
+    Certification, Ended, KeyError, SessionError, Shutdown, WorkError, Worker, WorkerConfig,
     config::Config,
     connection::{Connection, ConnectionError},
     job::tenant_of,
@@ -221,7 +221,7 @@ async fn connect(config: &Config, folder: &ConnectionFolder) -> Result<Option<Wo
         streams,
         wrappers,
         connect_timeout: *config.connect_timeout,
-        issuer: None,
+        certification: Certification::Cluster,
         backend,
         threads: config.signing_threads.unwrap_or_else(cores),
         memory: config.memory_mib.get() << 20,

@@ -86,7 +86,7 @@ pub enum SessionError {
     Receipt(#[source] vaultstream_signing::receipt::ReceiptError),
     /// The receipt key cannot be certified.
     #[error("failed to certify the receipt key")]
-    Certificate(#[source] Box<vaultstream_certificates::IssuerError>),
+    Certificate(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl SessionError {

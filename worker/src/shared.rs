@@ -3,13 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
-use vaultstream_certificates::Issuer;
 use vaultstream_custody::Wrappers;
 use vaultstream_ledger::Ledger;
 use vaultstream_signing::Backend;
 use vaultstream_streams::Streams;
 
-use crate::{breaker::Breaker, cpu::CpuPool, memory_budget::MemoryBudget, metrics::Metrics};
+use crate::{Certification, breaker::Breaker, cpu::CpuPool, memory_budget::MemoryBudget, metrics::Metrics};
 
 /// How a worker is stopped: first `drain`, which finishes what is in flight; then, if need be, `abort`.
 #[derive(Clone, Debug, Default)]
@@ -28,7 +27,7 @@ pub(crate) struct Shared {
     /// How long a service that does not respond is waited for at start.
     pub(crate) connect_timeout: Duration,
     /// What certifies receipt keys.
-    pub(crate) issuer: Option<Issuer>,
+    pub(crate) certification: Certification,
     pub(crate) backend: Backend,
     pub(crate) cpu: CpuPool,
     pub(crate) budget: MemoryBudget,

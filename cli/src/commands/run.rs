@@ -47,6 +47,7 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode, Failure> {
     let manifests = manifests::read_all(&args)?;
     let backend = Backend::choose(args.backend).map_err(|error| Failure::input(&error))?;
     let issuer = issuer(&args)?;
+    tell_uncertified(&manifests, issuer.as_ref());
     let progress = ProgressDisplay::of_run(args.output == OutputFormat::Text);
     let tables: Vec<&TableSource> = manifests.iter().filter_map(|job| table(&job.spec.source)).collect();
     let Some(environment) = interrupt.or(Environment::open(&args.environment, &args.source, &tables, &progress)).await
@@ -70,6 +71,17 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode, Failure> {
 fn issuer(args: &RunArgs) -> Result<Option<Issuer>, Failure> {
     let files = args.issuer_cert.as_deref().zip(args.issuer_key.as_deref());
     files.map(|(certificate, key)| Issuer::read(certificate, key)).transpose().map_err(|error| Failure::input(&error))
+}
+
+/// A manifest of a cluster runs here, too, where there is no cert-manager.
+fn tell_uncertified(manifests: &[SigningJob], issuer: Option<&Issuer>) {
+    let certified = manifests.iter().filter(|job| job.spec.signing.issuer_ref.is_some());
+    for job in certified.filter(|_| issuer.is_none()) {
+        output::remark(format_args!(
+            "{}: spec.signing.issuerRef needs cert-manager, so the receipt gets no certificate here; --issuer-cert and --issuer-key certify it",
+            job.metadata.name.as_deref().unwrap_or_default()
+        ));
+    }
 }
 
 impl RunContext<'_> {

@@ -28,6 +28,8 @@ documented! {
         Suspended,
         /// Every timestamping authority of `spec.anchors` has confirmed the receipt. Only jobs that name one have this condition.
         Anchored,
+        /// The issuer of `spec.signing.issuerRef` has certified the receipt key. Only jobs that name one have this condition.
+        Certified,
     }
 }
 
@@ -73,7 +75,7 @@ macro_rules! reasons {
 
 reasons! {
     /// The job is being worked on.
-    Progressing for Ready | Complete | Failed | Anchored;
+    Progressing for Ready | Complete | Failed | Anchored | Certified;
     /// The job is done: every record is signed or rejected.
     Finished for Ready | Complete | Stalled;
     /// The spec was accepted.
@@ -160,7 +162,7 @@ reasons! {
     /// A key made two signatures with the same nonce, which would disclose it. The second one was not committed.
     NonceRepeated for Failed | Ready | Stalled;
     /// The ledger holds a key, a batch or a seal that no worker made; the message names it. The job got no receipt.
-    LedgerAltered for Failed | Ready | Stalled;
+    LedgerAltered for Failed | Ready | Stalled | Certified;
     /// `spec.suspend` is true.
     SuspendRequested for Suspended | Ready;
     /// `spec.suspend` is false.
@@ -173,8 +175,20 @@ reasons! {
     NotConfirmed for Anchored;
     /// The operator may not ask a timestamping authority, because its settings do not allow this URL; the message names it.
     TsaNotAllowed for Anchored;
-    /// The job failed without a receipt that could be confirmed.
-    NoReceipt for Anchored;
+    /// The job failed without a receipt that could be confirmed or certified.
+    NoReceipt for Anchored | Certified;
+    /// The receipt has a certificate of its key, by the issuer of `spec.signing.issuerRef`.
+    CertificateIssued for Certified;
+    /// The issuer has not certified the receipt key yet; the message has what cert-manager says.
+    CertificatePending for Certified;
+    /// The request for a certificate was denied, which is the decision of an approver in this cluster. It is made again later.
+    CertificateDenied for Certified | Stalled;
+    /// The issuer failed, or cert-manager is missing; the message has what it says. It is asked again later.
+    CertificateFailed for Certified | Stalled;
+    /// What the issuer returned does not certify this job's receipt key; the message says why. It is asked again later.
+    CertificateUnsuitable for Certified | Stalled;
+    /// The receipt was made before `spec.signing.issuerRef` was set, and has no certificate.
+    CertificateMissing for Certified;
 }
 
 impl Reason {
@@ -203,6 +217,9 @@ impl Reason {
                 | Self::Confirmed
                 | Self::NotConfirmed
                 | Self::NoReceipt
+                | Self::CertificateIssued
+                | Self::CertificatePending
+                | Self::CertificateMissing
         )
     }
 }

@@ -59,3 +59,9 @@ pub(crate) fn target_backlog() -> u64 {
 pub(crate) fn connection_secret() -> String {
     crate::names::CONNECTION_SECRET.to_owned()
 }
+pub(crate) fn issuer_kind() -> String {
+    "Issuer".to_owned()
+}
+pub(crate) fn issuer_group() -> String {
+    "cert-manager.io".to_owned()
+}

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cel::duration_between;
 use crate::duration::GoDuration;
+use crate::issuer::IssuerRef;
 use crate::word::words;
 use crate::{defaults, limits};
 
@@ -107,6 +108,12 @@ pub struct Signing {
     /// least one of every unit of work.
     #[serde(default)]
     pub verify: Verify,
+
+    /// Issuer of cert-manager that certifies the receipt key, so that the receipt proves by itself which job of which cluster it is of.
+    /// The receipt waits for it. Without it the receipt has no certificate.
+    // Left out when there is none: the specs in receipts of earlier versions are without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer_ref: Option<IssuerRef>,
 }
 
 /// How nonces are made.

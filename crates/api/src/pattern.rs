@@ -38,6 +38,10 @@ pub(crate) const QUANTITY: Pattern = Pattern {
 pub(crate) const HEX_32: Pattern =
     Pattern { regex: r"^[0-9a-f]{64}$", wants: "32 bytes as lower-case hexadecimal digits" };
 
+pub(crate) const KIND: Pattern = Pattern {
+    regex: r"^[A-Za-z]([-A-Za-z0-9]*[A-Za-z0-9])?$",
+    wants: "a kind of the API server, such as ClusterIssuer",
+};
 pub(crate) const HTTP_URL: Pattern = Pattern {
     regex: r"^https?://[-A-Za-z0-9._~:\[\]]+(/[-A-Za-z0-9._~:/?&=%+;@!$'()*]*)?$",
     wants: "an http or https URL without a user, such as https://tsa.example.com/tsr",
@@ -47,8 +51,8 @@ pub(crate) const OID: Pattern = Pattern {
     wants: "an object identifier: numbers with dots between them, such as 1.3.6.1.4.1.4146.2.3",
 };
 
-const ALL: [Pattern; 11] =
-    [DURATION, PERCENT, SQL_NAME, SUBDOMAIN, LABEL_VALUE, LABEL_KEY, ENV_NAME, QUANTITY, HEX_32, HTTP_URL, OID];
+const ALL: [Pattern; 12] =
+    [DURATION, PERCENT, SQL_NAME, SUBDOMAIN, LABEL_VALUE, LABEL_KEY, ENV_NAME, QUANTITY, HEX_32, KIND, HTTP_URL, OID];
 
 /// The words for a pattern of the schema.
 pub(crate) fn wants(regex: &str) -> Option<&'static str> {

@@ -19,7 +19,7 @@ pub fn validate_update(old: &SigningJobSpec, new: &SigningJobSpec) -> Result<(),
         batch_size,
         max_payload_bytes,
         keys: Keys { count, lease: _, max_signatures: _, retain: _ },
-        signing: Signing { nonce, message, verify: _ },
+        signing: Signing { nonce, message, verify: _, issuer_ref: _ },
         anchors,
         connection_secret,
         suspend: _,
@@ -117,6 +117,15 @@ mod tests {
 
     /// Specs are hashed into receipts: what an earlier version did not write must not be written now.
     #[test]
+    fn a_spec_without_an_issuer_does_not_mention_one() {
+        let written = |lines: &str| serde_json::to_value(spec(lines)).unwrap()["signing"].get("issuerRef").cloned();
+        assert_eq!(written("signing: {verify: All}"), None);
+        let issuer = serde_json::json!({"name": "ca", "kind": "Issuer", "group": "cert-manager.io"});
+        assert_eq!(written("signing: {issuerRef: {name: ca}}"), Some(issuer));
+    }
+
+    /// Specs are hashed into receipts: what an earlier version did not write must not be written now.
+    #[test]
     fn a_spec_says_nothing_of_keys_that_are_erased() {
         let written = |keys: &str| serde_json::to_value(spec(keys)).unwrap()["keys"]["retain"].clone();
         assert_eq!(written("keys: {retain: Erase}"), serde_json::Value::Null);
@@ -126,7 +135,7 @@ mod tests {
     #[test]
     fn all_else_may_be_changed_and_the_secret_while_the_job_is_suspended() {
         let all_else = "suspend: true, keys: {maxSignatures: 900, retain: Keep}, workers: {maxReplicas: 3}, \
-                        retry: {maxAttempts: 9}, maxRejected: 1, ttlAfterFinished: 1h, signing: {verify: All}, deletionPolicy: {records: Delete}";
+                        retry: {maxAttempts: 9}, maxRejected: 1, ttlAfterFinished: 1h, signing: {verify: All, issuerRef: {name: ca}}, deletionPolicy: {records: Delete}";
         assert_eq!(told("", all_else), [""; 0]);
         let secret = ["spec.connectionSecret is b: it was a, and can be changed only while the job is suspended"];
         assert_eq!(told("connectionSecret: a", "connectionSecret: b"), secret);

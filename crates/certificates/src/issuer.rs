@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use der::asn1::{BitString, GeneralizedTime, Ia5String, ObjectIdentifier, OctetString, SetOfVec, UtcTime};
+use der::asn1::{BitString, GeneralizedTime, Ia5String, ObjectIdentifier, OctetString, UtcTime};
 use der::{Any, Decode as _, Encode as _};
 use rustls::SignatureScheme;
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
@@ -14,26 +14,24 @@ use rustls::pki_types::{AlgorithmIdentifier, CertificateDer, PrivateKeyDer, alg_
 use rustls::sign::SigningKey;
 use vaultstream_signing::{Digest, PublicKey};
 use x509_cert::Certificate;
-use x509_cert::attr::AttributeTypeAndValue;
 use x509_cert::certificate::{TbsCertificate, Version};
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{
     AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages, SubjectAltName,
 };
-use x509_cert::name::{Name, RdnSequence, RelativeDistinguishedName};
+use x509_cert::name::Name;
 use x509_cert::serial_number::SerialNumber;
 use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 use x509_cert::time::{Time, Validity};
 use zeroize::Zeroizing;
 
 use crate::JobName;
-use crate::profile::{ALTERNATIVE_NAME, DOCUMENT_SIGNING, EXTENDED_KEY_USAGE, KEY_USAGE};
+use crate::profile::{ALTERNATIVE_NAME, DOCUMENT_SIGNING, EXTENDED_KEY_USAGE, KEY_USAGE, subject};
 
 const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");
 const KEY_ID: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.14");
 const AUTHORITY_KEY_ID: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.35");
-const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 
 /// How long a certificate is valid. Its key signs one receipt, at once, and that has the time of it.
 const VALID_FOR: Duration = Duration::from_secs(24 * 60 * 60);
@@ -199,13 +197,6 @@ fn extensions(job: &JobName<'_>, key: &PublicKey, issuer: Option<OctetString>) -
 
 fn extension(extn_id: ObjectIdentifier, critical: bool, content: Vec<u8>) -> Result<Extension, der::Error> {
     Ok(Extension { extn_id, critical, extn_value: OctetString::new(content)? })
-}
-
-fn subject(name: &str) -> Result<Name, der::Error> {
-    let value = Any::new(der::Tag::Utf8String, name.as_bytes())?;
-    let name = AttributeTypeAndValue { oid: COMMON_NAME, value };
-    let name = RelativeDistinguishedName(SetOfVec::try_from(vec![name])?);
-    Ok(RdnSequence(vec![name]))
 }
 
 fn time(time: SystemTime) -> Result<Time, der::Error> {

@@ -10,9 +10,11 @@ mod issuer;
 mod job_name;
 mod profile;
 mod receipt_key;
+mod request;
 mod roots;
 
 pub use issuer::{Issuer, IssuerError};
 pub use job_name::JobName;
-pub use receipt_key::{CertificateError, Certified, check};
+pub use receipt_key::{CertificateError, Certified, check, check_own};
+pub use request::{Challenge, ChallengeId, Proof, ProofError, ProveError, prove, request};
 pub use roots::{ChainError, Roots, RootsError};

@@ -22,6 +22,7 @@
 //!    was done in one is undone before it is used again.
 
 pub mod anchors;
+pub mod certificates;
 mod class;
 mod clock;
 mod connection;

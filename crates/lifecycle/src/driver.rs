@@ -10,7 +10,7 @@ use vaultstream_ledger::{
     Class, Job, JobId, JobState, Ledger, jobs, progress,
     steps::{self, Finish, Seeding, Step, StepError},
 };
-use vaultstream_streams::{Naming, Streams};
+use vaultstream_streams::{FinishChallenge, Naming, Streams};
 use vaultstream_trace::SpanRef;
 
 use crate::{
@@ -88,6 +88,11 @@ impl Driver {
             requests: Requests::default(),
             trace: JobTrace::default(),
         }
+    }
+
+    /// Workers get this challenge with the message that asks for the receipt, to have its key certified.
+    pub fn set_challenge(&mut self, challenge: Option<FinishChallenge>) {
+        self.requests.set_challenge(challenge);
     }
 
     /// Does one bounded step.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use vaultstream_streams::{JobStreams, Streams};
+use vaultstream_streams::{FinishChallenge, JobStreams, Streams};
 
 use crate::LifecycleError;
 
@@ -14,9 +14,19 @@ const RESEND_INTERVAL: Duration = Duration::from_secs(10);
 pub(crate) struct Requests {
     plan: Option<Instant>,
     receipt: Option<Instant>,
+    /// What workers have to know to have the receipt key certified.
+    challenge: Option<FinishChallenge>,
 }
 
 impl Requests {
+    /// Asks with this challenge from now on.
+    pub(crate) fn set_challenge(&mut self, challenge: Option<FinishChallenge>) {
+        if challenge != self.challenge {
+            self.challenge = challenge;
+            self.receipt = None;
+        }
+    }
+
     /// Asks for the plan, unless that was done a moment ago.
     pub(crate) async fn plan(&mut self, streams: &Streams, topology: &JobStreams) -> Result<(), LifecycleError> {
         if is_due(self.plan) {
@@ -27,10 +37,10 @@ impl Requests {
         Ok(())
     }
 
-    /// Asks for the receipt, unless that was done a moment ago.
+    /// Asks for the receipt, and with a challenge for the certificate of its key, unless that was done a moment ago.
     pub(crate) async fn receipt(&mut self, streams: &Streams, topology: &JobStreams) -> Result<(), LifecycleError> {
         if is_due(self.receipt) {
-            streams.publish_finish(topology).await?;
+            streams.publish_finish(topology, self.challenge.as_ref()).await?;
             vaultstream_faults::point("finish-published");
             self.receipt = Some(Instant::now());
         }

@@ -3,6 +3,7 @@
 use crate::names::Naming;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use uuid::Uuid;
 
 /// The version that this program writes, and the only one it reads.
@@ -36,16 +37,37 @@ pub enum Work {
     /// Nothing is planned yet: plan the table.
     Plan,
     /// Everything is signed: make the receipt.
-    Finish,
+    Finish(Option<Challenge>),
+}
+
+/// What a worker has to know to have the receipt key certified. Random bytes, made by who publishes the message; a secret from who cannot
+/// read the job's messages.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Challenge(pub [u8; 32]);
+
+impl fmt::Debug for Challenge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Challenge(…)")
+    }
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 enum Body {
     Batch(BatchMessage),
-    Plan { job: Uuid },
-    Finish { job: Uuid },
-    Key { job: Uuid, key: i64 },
+    Plan {
+        job: Uuid,
+    },
+    Finish {
+        job: Uuid,
+        /// Hexadecimal. Versions before do not read it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        challenge: Option<String>,
+    },
+    Key {
+        job: Uuid,
+        key: i64,
+    },
 }
 
 #[derive(Serialize)]
@@ -73,6 +95,8 @@ pub(crate) enum MessageError {
     Kind,
     #[error("the subject does not end with the number of a key")]
     Token,
+    #[error("the challenge is not 32 bytes in hexadecimal digits")]
+    Challenge,
 }
 
 impl MessageError {
@@ -90,8 +114,8 @@ pub(crate) fn encode_plan(job: Uuid) -> Result<Bytes, serde_json::Error> {
     encode(&Body::Plan { job })
 }
 
-pub(crate) fn encode_finish(job: Uuid) -> Result<Bytes, serde_json::Error> {
-    encode(&Body::Finish { job })
+pub(crate) fn encode_finish(job: Uuid, challenge: Option<&Challenge>) -> Result<Bytes, serde_json::Error> {
+    encode(&Body::Finish { job, challenge: challenge.map(|Challenge(bytes)| base16ct::lower::encode_string(bytes)) })
 }
 
 /// The payload of a token, which is all in its subject. Earlier versions read it.
@@ -111,12 +135,19 @@ pub(crate) fn decode_work(payload: &[u8], job: Uuid) -> Result<Work, MessageErro
     match decode(payload)? {
         Body::Batch(batch) if batch.job == job => Ok(Work::Batch(batch)),
         Body::Plan { job: of } if of == job => Ok(Work::Plan),
-        Body::Finish { job: of } if of == job => Ok(Work::Finish),
-        Body::Batch(BatchMessage { job: of, .. }) | Body::Plan { job: of } | Body::Finish { job: of } => {
+        Body::Finish { job: of, challenge } if of == job => {
+            let challenge = challenge.map(|text| read_challenge(&text).ok_or(MessageError::Challenge)).transpose()?;
+            Ok(Work::Finish(challenge))
+        }
+        Body::Batch(BatchMessage { job: of, .. }) | Body::Plan { job: of } | Body::Finish { job: of, .. } => {
             Err(MessageError::Foreign(of))
         }
         Body::Key { .. } => Err(MessageError::Kind),
     }
+}
+
+fn read_challenge(text: &str) -> Option<Challenge> {
+    base16ct::mixed::decode_vec(text).ok()?.try_into().ok().map(Challenge)
 }
 
 /// Reads the subject of a token. It is one of the stream's own subjects, and so of the right job.
@@ -145,7 +176,10 @@ mod tests {
     fn a_message_comes_back_as_it_was_sent() {
         assert_eq!(decode_work(&encode_batch(&BATCH).unwrap(), JOB).unwrap(), Work::Batch(BATCH));
         assert_eq!(decode_work(&encode_plan(JOB).unwrap(), JOB).unwrap(), Work::Plan);
-        assert_eq!(decode_work(&encode_finish(JOB).unwrap(), JOB).unwrap(), Work::Finish);
+        for challenge in [None, Some(Challenge([7; 32]))] {
+            let message = encode_finish(JOB, challenge.as_ref()).unwrap();
+            assert_eq!(decode_work(&message, JOB).unwrap(), Work::Finish(challenge));
+        }
         let streams = JobStreams::new(Tenant::new("c", "n"), JOB, 2);
         assert_eq!(decode_key(&streams.key_subject(42)).unwrap(), 42);
     }
@@ -161,6 +195,8 @@ mod tests {
             )
         );
         assert_eq!(encode_key(Naming::Tenant, JOB, 42).unwrap(), Bytes::new());
+        // Without a challenge as in the versions before.
+        assert_eq!(encode_finish(JOB, None).unwrap(), format!(r#"{{"v":1,"kind":"finish","job":"{uid}"}}"#));
         let token = encode_key(Naming::Earlier, JOB, 42).unwrap();
         assert_eq!(token, format!(r#"{{"v":1,"kind":"key","job":"{uid}","key":42}}"#));
         assert!(matches!(decode_work(&token, JOB), Err(MessageError::Kind)));
@@ -172,8 +208,12 @@ mod tests {
         assert!(
             matches!(decode_work(&encode_batch(&BATCH).unwrap(), other), Err(MessageError::Foreign(job)) if job == JOB)
         );
-        for message in [encode_plan(JOB).unwrap(), encode_finish(JOB).unwrap()] {
+        for message in [encode_plan(JOB).unwrap(), encode_finish(JOB, None).unwrap()] {
             assert!(matches!(decode_work(&message, other), Err(MessageError::Foreign(job)) if job == JOB));
+        }
+        for challenge in ["", "00", &"0".repeat(63), &"0".repeat(66), &"x".repeat(64)] {
+            let message = format!(r#"{{"v":1,"kind":"finish","job":"{JOB}","challenge":"{challenge}"}}"#);
+            assert!(matches!(decode_work(message.as_bytes(), JOB), Err(MessageError::Challenge)), "{challenge}");
         }
         for subject in ["", "keys", "keys.c_n.u.1.x", "keys.c_n.u.1.", "keys.c_n.u.1.99999999999999999999"] {
             assert!(matches!(decode_key(subject), Err(MessageError::Token)), "{subject}");

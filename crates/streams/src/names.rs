@@ -108,8 +108,12 @@ impl JobStreams {
         self.subject("records", "plan")
     }
 
-    pub(crate) fn finish_subject(&self) -> String {
-        self.subject("records", "finish")
+    /// One for each challenge: a message with another one is not replaced.
+    pub(crate) fn finish_subject(&self, challenge: Option<&str>) -> String {
+        match challenge {
+            None => self.subject("records", "finish"),
+            Some(name) => self.subject("records", &format!("finish-{name}")),
+        }
     }
 
     pub(crate) fn batch_subjects(&self) -> String {

@@ -217,7 +217,7 @@ mod tests {
         ] {
             assert!(!permissions.may_publish(&format!("$JS.API.{what}")), "{what}");
         }
-        for subject in [job.batch_subject(1), job.finish_subject(), "_INBOX.vaultstream.x".to_owned()] {
+        for subject in [job.batch_subject(1), job.finish_subject(None), "_INBOX.vaultstream.x".to_owned()] {
             assert!(!permissions.may_publish(&subject), "{subject}");
         }
         for subject in
@@ -230,7 +230,8 @@ mod tests {
     #[test]
     fn the_operator_pulls_and_reads_no_message() {
         let (job, permissions) = (job("cluster", "team-a"), NatsPermissions::of(&NatsUser::Operator));
-        for subject in [job.batch_subject(1), job.finish_subject(), job.key_subject(1), NatsUser::Operator.probe()] {
+        for subject in [job.batch_subject(1), job.finish_subject(None), job.key_subject(1), NatsUser::Operator.probe()]
+        {
             assert!(permissions.may_publish(&subject), "{subject}");
         }
         let (stream, consumer) = (job.batch_stream(), job.consumer());

@@ -4,7 +4,7 @@ use crate::JobStreams;
 use crate::Streams;
 use crate::denial::Concern;
 use crate::error::{ErrorKind, StreamsError, classify};
-use crate::message::{self, BatchMessage, TRACE_HEADER};
+use crate::message::{self, BatchMessage, Challenge, TRACE_HEADER};
 use crate::request::Nothing;
 use async_nats::HeaderMap;
 use async_nats::jetstream::context::{PublishAckFuture, PublishError, PublishErrorKind};
@@ -27,6 +27,15 @@ pub struct Published {
     pub already: usize,
     /// Whether it stopped because the stream is full.
     pub full: bool,
+}
+
+/// A challenge, and its name in the subject of the message that has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FinishChallenge {
+    /// Lower-case hexadecimal digits.
+    pub name: String,
+    /// The challenge.
+    pub challenge: Challenge,
 }
 
 /// A message to publish.
@@ -101,12 +110,19 @@ impl Streams {
         settled(self.pipeline(job, std::iter::once(message)).await?)
     }
 
-    /// Publishes the message that asks for the receipt; at most one is in the stream.
+    /// Publishes the message that asks for the receipt, and with a challenge for the certificate of its key; at most one for each
+    /// challenge is in the stream.
     ///
     /// # Errors
     /// As [`Streams::publish_batches`]; a full stream counts as a success with `done` = 0.
-    pub async fn publish_finish(&self, job: &JobStreams) -> Result<Published, StreamsError> {
-        let message = message::encode_finish(job.uid).map(|payload| Outgoing::new(job.finish_subject(), payload));
+    pub async fn publish_finish(
+        &self,
+        job: &JobStreams,
+        challenge: Option<&FinishChallenge>,
+    ) -> Result<Published, StreamsError> {
+        let subject = job.finish_subject(challenge.map(|challenge| challenge.name.as_str()));
+        let payload = message::encode_finish(job.uid, challenge.map(|challenge| &challenge.challenge));
+        let message = payload.map(|payload| Outgoing::new(subject, payload));
         settled(self.pipeline(job, std::iter::once(message)).await?)
     }
 

@@ -217,7 +217,9 @@ fn new_fault(old: &SigningJobStatus, new: &SigningJobStatus) -> Option<Condition
 }
 
 fn fault(status: &SigningJobStatus) -> Option<ConditionFault> {
-    [ConditionType::Ready, ConditionType::WorkersAvailable, ConditionType::Scaling].into_iter().find_map(|type_| {
+    const ANNOUNCED: [ConditionType; 4] =
+        [ConditionType::Ready, ConditionType::WorkersAvailable, ConditionType::Scaling, ConditionType::Certified];
+    ANNOUNCED.into_iter().find_map(|type_| {
         let condition = condition(status, type_)?;
         let reason: Reason = condition.reason.parse().ok()?;
         // Why a job failed is announced with the phase.

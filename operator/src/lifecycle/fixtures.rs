@@ -9,6 +9,7 @@ use vaultstream_ledger::limits::LedgerLimits;
 use vaultstream_lifecycle::Settings;
 
 use crate::{
+    certification::Certifier,
     dependencies::Dependencies,
     lifecycle::{
         admission::AdmissionQueue, job_task::TaskResources, limit_queue::LimitQueue, request::JobRequest,
@@ -27,7 +28,14 @@ pub(crate) fn resources(stop: &CancellationToken) -> TaskResources {
         cluster: String::new(),
         leftovers: Arc::default(),
         settings: Settings::default(),
+        certifier: Certifier::new(nowhere()),
     }
+}
+
+/// A client that reaches no API server.
+fn nowhere() -> kube::Client {
+    let config = kube::Config::new("http://127.0.0.1:9".parse().unwrap());
+    kube::Client::try_from(config).unwrap()
 }
 
 /// What the SigningJob with this uid asks for.

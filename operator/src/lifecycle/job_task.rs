@@ -15,16 +15,18 @@ use futures_util::FutureExt;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use vaultstream_api::Reason;
-use vaultstream_ledger::{JobId, JobState, Ledger, limits::LedgerLimits};
+use vaultstream_ledger::{Job, JobId, JobState, Ledger, limits::LedgerLimits};
 use vaultstream_lifecycle::{Advance, Driver, LifecycleError, Settings, Watch, drive};
 use vaultstream_streams::{Backoff, Streams};
 use vaultstream_trace::SpanRef;
 
 use crate::{
+    certification::Certifier,
     dependencies::Dependencies,
     fault::ConditionFault,
     lifecycle::{
         admission::{Admission, AdmissionQueue, needs_workers},
+        faults::ledger_fault,
         job_row::{JobRow, Reading},
         limit_queue::{LimitPlace, LimitQueue},
         queue_position::QueuePosition,
@@ -61,6 +63,8 @@ pub(crate) struct TaskResources {
     pub(crate) leftovers: Arc<Notify>,
     /// How jobs use NATS.
     pub(crate) settings: Settings,
+    /// Has receipt keys certified.
+    pub(crate) certifier: Certifier,
 }
 
 /// Runs the job until it is over, or until `stop`.
@@ -225,6 +229,12 @@ impl JobTask {
 
     /// Drives one part of the job's life, or until its request changes.
     async fn drive(&mut self, tools: &Tools, driver: &mut Driver, part: Part) -> Result<(), ConditionFault> {
+        {
+            let request = self.requests.borrow();
+            let issuer = request.spec.signing.issuer_ref.as_ref();
+            let challenge = self.resources.certifier.finish_challenge(issuer, &request.name(&self.resources.cluster));
+            driver.set_challenge(challenge);
+        }
         Box::pin(drive(driver, &mut Driving { task: self, tools, part, turn: None })).await.map(drop)
     }
 
@@ -261,6 +271,14 @@ impl JobTask {
         }
         let retried = if wanted { Box::pin(driver.retry_rejects()).await? } else { None };
         self.snapshot.send_if_modified(|snapshot| std::mem::replace(&mut snapshot.retried, retried) != retried);
+        Ok(())
+    }
+
+    /// Does the next thing for the certificate of the receipt key, and shows how far it is.
+    async fn certify(&self, tools: &Tools, job: &Job) -> Result<(), ConditionFault> {
+        let certifying = Box::pin(self.resources.certifier.step(&tools.ledger, job));
+        let Some(state) = certifying.await.map_err(|error| ledger_fault(&error))? else { return Ok(()) };
+        self.snapshot.send_if_modified(|snapshot| snapshot.certificate.replace(state) != snapshot.certificate);
         Ok(())
     }
 
@@ -352,6 +370,7 @@ impl Watch for Driving<'_> {
         if is_over || reading.job.suspended {
             return Ok(ControlFlow::Break(()));
         }
+        task.certify(tools, &reading.job).await?;
         task.show(reading, None);
         Ok(ControlFlow::Continue(()))
     }

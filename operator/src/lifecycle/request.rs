@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use uuid::Uuid;
 use vaultstream_api::SigningJobSpec;
+use vaultstream_certificates::JobName;
 
 /// What a SigningJob asks for.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +27,11 @@ impl JobRequest {
     /// The job's place in the order of age.
     pub(crate) fn age(&self) -> JobAge {
         (self.created, self.uid)
+    }
+
+    /// The job's name in the certificate of its receipt key, in this cluster.
+    pub(crate) fn name<'a>(&'a self, cluster: &'a str) -> JobName<'a> {
+        JobName { cluster, namespace: &self.namespace, name: &self.name, uid: self.uid }
     }
 }
 

@@ -4,7 +4,7 @@ use vaultstream_api::Reason;
 use vaultstream_ledger::{Job, Progress};
 use vaultstream_trace::SpanRef;
 
-use crate::{fault::ConditionFault, lifecycle::queue_position::QueuePosition};
+use crate::{certification::CertificateState, fault::ConditionFault, lifecycle::queue_position::QueuePosition};
 
 /// A job's state, as its task last saw it.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +19,8 @@ pub(crate) struct JobSnapshot {
     pub(crate) retried: Option<i64>,
     /// Its span in the traces of this process.
     pub(crate) trace: SpanRef,
+    /// How far the certificate of its receipt key is; `None` when none is wanted, or it is too early.
+    pub(crate) certificate: Option<CertificateState>,
     /// What stops its task.
     pub(crate) fault: Option<ConditionFault>,
 }

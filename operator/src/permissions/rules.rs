@@ -27,6 +27,8 @@ pub fn jobs() -> Vec<PolicyRule> {
         // is no such type to watch.
         rule("autoscaling", &["horizontalpodautoscalers"], &["list", "watch", "create", "patch", "delete"]),
         rule("keda.sh", &["scaledobjects"], &["get", "create", "patch", "delete"]),
+        // The certificates of receipts, when a spec names an issuer of cert-manager. What came to nothing is deleted and made again.
+        rule("cert-manager.io", &["certificaterequests"], &["get", "create", "delete"]),
         // Why a worker does not run is in its pod's status.
         rule("", &["pods"], &["list", "watch"]),
         events(),

@@ -112,7 +112,11 @@ mod tests {
             (plan(None, None), None, (40, 4)),
             (plan(Some((90, 9)), None), Some((90, 9)), (90, 9)),
             (plan(Some((90, 9)), Some((40, 4))), Some((90, 9)), (90, 9)),
+            // One of both is enough.
+            (plan(Some((41, 4)), Some((40, 4))), Some((41, 4)), (41, 4)),
+            (plan(Some((40, 5)), Some((40, 4))), Some((40, 5)), (40, 5)),
             // It was allowed before.
+            (plan(Some((39, 3)), Some((40, 4))), None, (40, 4)),
             (plan(Some((90, 9)), Some((90, 9))), None, (90, 9)),
             // There was no limit when it began.
             (plan(None, Some(UNLIMITED)), None, (40, 4)),

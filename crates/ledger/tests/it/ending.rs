@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 use vaultstream_api::Reason;
+use vaultstream_ledger::certificates::{self, NewRequest};
 use vaultstream_ledger::commit::Committed;
 use vaultstream_ledger::jobs::{self, EnsureError};
 use vaultstream_ledger::steps::{self, Finish, ReceiptStored, Step};
@@ -201,4 +202,49 @@ async fn all_jobs_at_work_come_in_one_answer() {
     assert!(active_jobs(&stage.ledger, "elsewhere").await.unwrap().is_empty());
     assert!(progress(&stage.ledger, vaultstream_ledger::JobId(99)).await.unwrap().is_none());
     assert!(all[0].progress.at.elapsed().unwrap() < Duration::from_secs(60));
+}
+
+fn request(challenge: &[u8; 8]) -> NewRequest<'_> {
+    NewRequest { challenge, signature: &[2; 64], tag: &[3; 32] }
+}
+
+#[tokio::test]
+async fn a_certificate_is_asked_for_under_the_lease_of_the_receipt_key_while_the_job_finishes() {
+    let stage = Stage::new().await;
+    let job = stage.signing(generated(10, 10, 1)).await;
+    let other = stage.first_lease(&job).await;
+    let key = steps::receipt_key(&stage.ledger, job.id).await.unwrap().unwrap();
+    let lease = stage.lease(&job, key, MINUTE).await;
+    let ask = async |lease: &_, challenge: &[u8; 8]| {
+        certificates::ask(&stage.ledger, lease, request(challenge)).await.unwrap()
+    };
+    assert!(!ask(&lease, &[1; 8]).await, "the job still signs");
+    let ranges = stage.ranges(&job).await;
+    stage.commit(&job, &other, &[segment(&ranges[0], other.key)]).await;
+    steps::begin_finish(&stage.ledger, job.id).await.unwrap();
+    assert!(!ask(&other, &[1; 8]).await, "that is no receipt key");
+    assert!(ask(&lease, &[1; 8]).await);
+    let rows = certificates::of_job(&stage.ledger, job.id).await.unwrap();
+    assert_eq!((rows.len(), rows[0].key, rows[0].chain.clone()), (1, key, None));
+    assert_eq!((rows[0].signature.as_slice(), rows[0].tag.as_slice()), ([2; 64].as_slice(), [3; 32].as_slice()));
+
+    // Of many operators that lead one after the other, the latest are answered.
+    for challenge in 2..=20 {
+        assert!(ask(&lease, &[challenge; 8]).await);
+    }
+    let rows = certificates::of_job(&stage.ledger, job.id).await.unwrap();
+    let challenges: Vec<_> = rows.iter().map(|row| row.challenge[0]).collect();
+    assert_eq!(challenges, (11..=20).rev().collect::<Vec<_>>());
+
+    let chain = vec![b"leaf".to_vec(), b"issuer".to_vec()];
+    certificates::store(&stage.ledger, job.id, &rows[3], &chain).await.unwrap();
+    let rows = certificates::of_job(&stage.ledger, job.id).await.unwrap();
+    assert_eq!(rows[3].chain, Some(chain));
+    // Who asks again has no use for what was issued.
+    assert!(ask(&lease, &[20; 8]).await);
+    assert!(certificates::of_job(&stage.ledger, job.id).await.unwrap().iter().all(|row| row.chain.is_none()));
+
+    steps::store_receipt(&stage.ledger, &lease, "the receipt", &[1; 32], "native").await.unwrap();
+    let late = stage.lease(&job, key, MINUTE).await;
+    assert!(!ask(&late, &[30; 8]).await, "the receipt is there");
 }

@@ -13,7 +13,7 @@ use crate::stage::{MINUTE, Stage, options, url_as};
 use crate::tenants::{Login, victim};
 
 /// The rights of every tenant's login in the schema, directly or by its group. Anything else is one too many.
-const RELATIONS: [&str; 8] = [
+const RELATIONS: [&str; 9] = [
     "meta SELECT",
     "schema_history SELECT",
     "tenant_anchors SELECT",
@@ -21,6 +21,7 @@ const RELATIONS: [&str; 8] = [
     "tenant_jobs SELECT",
     "tenant_keys SELECT",
     "tenant_progress SELECT",
+    "tenant_receipt_certificates SELECT",
     "tenant_rejects SELECT",
 ];
 

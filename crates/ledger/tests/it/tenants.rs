@@ -51,6 +51,9 @@ pub(crate) async fn victim(stage: &Stage) -> (Job, Lease) {
     let anchor =
         "INSERT INTO vaultstream.anchors (job_id, tsa, last_error) VALUES ($1, 'http://tsa.example/', 'a secret')";
     stage.sql().await.execute(anchor, &[&job.id.0]).await.unwrap();
+    let request = "INSERT INTO vaultstream.receipt_certificates (job_id, challenge, key_id, signature, tag) \
+         VALUES ($1, decode(repeat('01', 8), 'hex'), $2, decode(repeat('02', 64), 'hex'), decode(repeat('03', 32), 'hex'))";
+    stage.sql().await.execute(request, &[&job.id.0, &lease.key.0]).await.unwrap();
     (job, lease)
 }
 

@@ -114,9 +114,9 @@ async fn the_least_rights_are_enough_for_a_whole_job() {
                 delivery.ack();
             }
             assert!(seen.contains(&again), "{seen:?}");
-            operator.publish_finish(job).await.unwrap();
+            operator.publish_finish(job, None).await.unwrap();
             let finish = next(&mut puller).await;
-            assert_eq!(finish.work(), Work::Finish);
+            assert_eq!(finish.work(), Work::Finish(None));
             finish.ack();
             let tokens = worker.tokens(job);
             let token = tokens.next(LONG).await.unwrap().unwrap();

@@ -94,12 +94,12 @@ async fn order_is_kept_through_the_pipeline() {
 async fn the_finish_message_is_stored_once_beside_the_batches() {
     let server = Server::start();
     let (streams, job) = server.job().await;
-    assert_eq!(streams.publish_finish(&job).await.unwrap().stored, 1);
-    assert_eq!(streams.publish_finish(&job).await.unwrap().already, 1);
+    assert_eq!(streams.publish_finish(&job, None).await.unwrap().stored, 1);
+    assert_eq!(streams.publish_finish(&job, None).await.unwrap().already, 1);
     assert_eq!(streams.state(&job).await.unwrap(), StreamsState::Present { batches: 1, keys: 0 });
     let mut puller = streams.batches(&job, ahead(4)).await.unwrap();
     let delivery = next(&mut puller).await;
-    assert_eq!(delivery.work(), Work::Finish);
+    assert_eq!(delivery.work(), Work::Finish(None));
     delivery.ack();
     streams.flush(Duration::from_secs(5)).await.unwrap();
     crate::server::emptied(&streams, &job).await;
@@ -114,6 +114,6 @@ async fn publishing_to_streams_that_do_not_exist_says_so() {
     let job = new_job();
     assert!(streams.publish_keys(&job, &[1]).await.unwrap_err().is_stream_gone());
     let job = new_job();
-    assert!(streams.publish_finish(&job).await.unwrap_err().is_stream_gone());
+    assert!(streams.publish_finish(&job, None).await.unwrap_err().is_stream_gone());
     assert_eq!(streams.publish_batches(&new_job(), &[]).await.unwrap(), Published::default());
 }

@@ -60,7 +60,7 @@ async fn what_a_login_may_not_do_is_told_at_once_with_what_to_grant() {
     let refused = streams.publish_batches(&job, &batches(&job, 0..3)).await.unwrap_err();
     assert_asks_for(&refused, "publish on \"records.*.*.*.*\"");
     assert!(!refused.is_unreachable() && !refused.is_stream_gone());
-    assert_asks_for(&streams.publish_finish(&job).await.unwrap_err(), "publish on \"records.*.*.*.*\"");
+    assert_asks_for(&streams.publish_finish(&job, None).await.unwrap_err(), "publish on \"records.*.*.*.*\"");
     assert_asks_for(&streams.publish_keys(&job, &[1]).await.unwrap_err(), "publish on \"keys.*.*.*.*\"");
     // Half of it is not success.
     let streams = server.streams_of("two_keys").await;

@@ -3,8 +3,10 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use vaultstream_api::{ConditionType, Difference, Phase, Reason};
 use vaultstream_ledger::anchors::AnchorRow;
+use vaultstream_signing::receipt::certificate_chain;
 
 use crate::{
+    certification::CertificateState,
     fault::ConditionFault,
     job::status::{inputs::StatusInputs, times::whole_seconds},
     scaling::scaler_selection::{Scaler, ScalerSelection},
@@ -24,7 +26,12 @@ fn no(reason: Reason, message: impl Into<String>) -> Finding {
 /// The conditions. The time of the last transition is kept while a condition's status does not change.
 pub(super) fn compute(inputs: &StatusInputs<'_>, phase: Phase) -> Vec<Condition> {
     let history = History { old: &inputs.job.status.conditions, generation: inputs.job.generation, now: inputs.now };
-    let wanted = |type_: &ConditionType| *type_ != ConditionType::Anchored || !inputs.job.spec.anchors.is_empty();
+    let spec = &inputs.job.spec;
+    let wanted = |type_: &ConditionType| match type_ {
+        ConditionType::Anchored => !spec.anchors.is_empty(),
+        ConditionType::Certified => spec.signing.issuer_ref.is_some(),
+        _ => true,
+    };
     let types = ConditionType::ALL.into_iter().filter(wanted);
     types.map(|type_| history.condition(type_, finding(type_, inputs, phase))).collect()
 }
@@ -123,7 +130,28 @@ fn finding(type_: ConditionType, inputs: &StatusInputs<'_>, phase: Phase) -> Fin
         ConditionType::Suspended if inputs.job.spec.suspend => yes(Reason::SuspendRequested, "spec.suspend is true"),
         ConditionType::Suspended => no(Reason::NotSuspended, "spec.suspend is false"),
         ConditionType::Anchored => before_anchors(inputs, phase),
+        ConditionType::Certified => certified(inputs, phase),
     }
+}
+
+/// How far the certificate of the receipt key is.
+fn certified(inputs: &StatusInputs<'_>, phase: Phase) -> Finding {
+    let receipt = inputs.snapshot.job.as_ref().and_then(|row| row.receipt.as_deref());
+    match (receipt.map(has_certificate), phase, &inputs.snapshot.certificate) {
+        (Some(true), ..) => yes(Reason::CertificateIssued, "the receipt has a certificate of its key"),
+        (Some(false), ..) => no(Reason::CertificateMissing, "the receipt was made without a certificate"),
+        (None, Phase::Failed, _) => no(Reason::NoReceipt, "the job failed without a receipt"),
+        (.., None) => no(Reason::Progressing, "the job waits for no certificate yet"),
+        (.., Some(CertificateState::Pending(what))) => no(Reason::CertificatePending, what.as_str()),
+        (.., Some(CertificateState::Failed(fault))) => no(fault.reason, fault.message.as_str()),
+        (.., Some(CertificateState::Issued)) => {
+            no(Reason::CertificatePending, "the certificate is there, and a worker makes the receipt")
+        }
+    }
+}
+
+fn has_certificate(receipt: &str) -> bool {
+    certificate_chain(receipt).is_ok_and(|chain| !chain.is_empty())
 }
 
 /// What is known of anchors before the job's end is looked at: authorities are asked from then on.
@@ -287,13 +315,13 @@ fn stalled(inputs: &StatusInputs<'_>, phase: Phase) -> Finding {
             _ => no(Reason::Healthy, "nothing needs attention"),
         };
     }
-    match inputs.snapshot.fault.as_ref().filter(needs_a_person).or(inputs
-        .observed
-        .pod_fault
-        .as_ref()
-        .filter(needs_a_person))
-    {
-        Some(fault) if inputs.wanted > 0 || inputs.snapshot.fault.is_some() => yes(fault.reason, fault.message.clone()),
+    let of_job = inputs.snapshot.fault.as_ref().or(match &inputs.snapshot.certificate {
+        Some(CertificateState::Failed(fault)) => Some(fault),
+        _ => None,
+    });
+    let of_pods = inputs.observed.pod_fault.as_ref();
+    match of_job.filter(needs_a_person).or(of_pods.filter(needs_a_person)) {
+        Some(fault) if inputs.wanted > 0 || of_job.is_some() => yes(fault.reason, fault.message.clone()),
         _ => no(Reason::Healthy, "nothing needs attention"),
     }
 }

@@ -1,4 +1,4 @@
-mod anchored;
+mod proofs;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -22,7 +22,7 @@ use crate::{
         scaler_selection::{Scaler, ScalerSelection},
     },
 };
-use anchored::of_every_job;
+use proofs::of_every_job;
 
 /// What a status is computed from, owned.
 struct Case {

@@ -89,6 +89,7 @@ mod tests {
             ("postgres://u:p@db.team.svc:5433/d?sslmode=disable", DriverMode::Disable),
             ("postgres://u:a?b@db.team.svc:5433/d?sslmode=prefer&connect_timeout=3", DriverMode::Prefer),
             ("postgres://u:p@db.team.svc:5433", DriverMode::Require),
+            ("postgres://u:p:@db.team.svc/d", DriverMode::Require),
             ("postgres://db.team.svc:5433/d?user=u&sslmode=", DriverMode::Require),
             ("host=db.team.svc port=5433 user=u password='a b\\'c'", DriverMode::Require),
             ("host=db.team.svc user=u sslmode=verify-full hostaddr=10.0.0.1", DriverMode::Require),

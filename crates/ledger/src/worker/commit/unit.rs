@@ -130,7 +130,8 @@ mod tests {
         let with_digests = Segment { copy: vec![0; 3 * SIGNATURE_ROW_WITH_DIGEST].into(), ..segment(2, 3) };
         let reject = Reject { id: 4, reason: "Null".to_owned(), detail: String::new(), attempts: 0 };
         let rejecting = Segment { rows: 4, rejected: 1, rejects: vec![reject], ..segment(3, 3) };
-        check(&[segment(1, 3), with_digests, rejecting, segment(0, 0)]).unwrap();
+        let of_one_id = Segment { first: 10, ..segment(4, 1) };
+        check(&[segment(1, 3), with_digests, rejecting, segment(0, 0), of_one_id]).unwrap();
     }
 
     #[test]

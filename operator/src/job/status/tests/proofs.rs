@@ -1,0 +1,116 @@
+//! The conditions Anchored and Certified.
+
+use vaultstream_ledger::anchors::AnchorRow;
+
+use super::*;
+use crate::{certification::CertificateState, fault::ConditionFault};
+
+/// All types but those that only jobs with authorities or an issuer have.
+pub(super) fn of_every_job() -> impl Iterator<Item = ConditionType> {
+    let of_some = [ConditionType::Anchored, ConditionType::Certified];
+    ConditionType::ALL.into_iter().filter(move |type_| !of_some.contains(type_))
+}
+
+fn anchor(tsa: &str, token: bool, error: Option<&str>) -> AnchorRow {
+    AnchorRow {
+        tsa: tsa.to_owned(),
+        policy: None,
+        token: token.then(|| vec![1]),
+        made: token.then(|| after_epoch(1)),
+        attempts: 0,
+        last_error: error.map(str::to_owned),
+    }
+}
+
+#[test]
+fn a_job_with_authorities_is_anchored_once_all_have_confirmed() {
+    let job = valid_job("{spec: {anchors: [{tsa: 'http://a/'}, {tsa: 'http://b/'}]}}");
+    let allowed = ["http://a/".to_owned(), "http://b/".to_owned()];
+    let anchored = |anchors: &[AnchorRow], allowed: &[String]| {
+        let status = anchored(&job, SigningJobStatus::default(), anchors, allowed, now());
+        let condition = status.conditions.into_iter().find(|condition| condition.type_ == "Anchored").unwrap();
+        (condition.status == "True", condition.reason, condition.message)
+    };
+    let told = |is_true, reason: Reason, message: &str| (is_true, reason.as_str().to_owned(), message.to_owned());
+    assert_eq!(
+        anchored(&[anchor("http://a/", true, None), anchor("http://b/", true, None)], &allowed),
+        told(true, Reason::Confirmed, "the receipt was confirmed by http://a/, http://b/")
+    );
+    assert_eq!(
+        anchored(&[anchor("http://a/", true, None), anchor("http://b/", false, Some("away"))], &allowed),
+        told(false, Reason::NotConfirmed, "http://b/: away")
+    );
+    assert_eq!(
+        anchored(&[anchor("http://a/", true, None), anchor("http://b/", false, None)], &allowed[..1]),
+        told(false, Reason::TsaNotAllowed, "the operator's settings do not allow to ask http://b/")
+    );
+    // A token that is there needs no permission any more.
+    assert!(anchored(&[anchor("http://a/", true, None)], &[]).0);
+    assert_eq!(anchored(&[], &allowed).1, Reason::NoReceipt.as_str());
+}
+
+#[test]
+fn only_jobs_that_name_authorities_have_a_condition_for_them() {
+    let reason = |spec: &str, snapshot: JobSnapshot| {
+        let status = Case::of_job(spec, snapshot).status();
+        status.conditions.into_iter().find(|condition| condition.type_ == "Anchored").map(|condition| condition.reason)
+    };
+    let with = "{spec: {anchors: [{tsa: 'http://a/'}]}}";
+    let complete = || {
+        let mut snapshot = snapshot(JobState::Complete);
+        snapshot.job.as_mut().unwrap().receipt = Some("receipt".to_owned());
+        snapshot
+    };
+    assert_eq!(reason("{}", complete()), None);
+    assert_eq!(reason(with, complete()).as_deref(), Some("NotConfirmed"));
+    assert_eq!(reason(with, snapshot(JobState::Signing)).as_deref(), Some("Progressing"));
+    assert_eq!(reason(with, snapshot(JobState::Failed)).as_deref(), Some("NoReceipt"));
+}
+
+/// Headers of receipts, with a certificate and without one.
+const CERTIFIED: &str = "eyJhbGciOiJFUzI1NiIsImtpZCI6IkFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUEiLCJ0eXAiOiJ2YXVsdHN0cmVhbS1yZWNlaXB0K2p3dCIsIng1YyI6WyJBQT09Il19";
+const BARE: &str = "eyJhbGciOiJFUzI1NiIsImtpZCI6IkFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUEiLCJ0eXAiOiJ2YXVsdHN0cmVhbS1yZWNlaXB0K2p3dCJ9";
+
+#[test]
+fn a_job_with_an_issuer_tells_how_far_its_certificate_is() {
+    let certified = |state: JobState, receipt: Option<&str>, certificate: Option<CertificateState>| {
+        let mut snapshot = JobSnapshot { certificate, ..snapshot(state) };
+        snapshot.job.as_mut().unwrap().receipt = receipt.map(|header| format!("{header}.e30.AA"));
+        let status = Case::of_job("{spec: {signing: {issuerRef: {name: ca}}}}", snapshot).status();
+        let condition =
+            |type_: &str| status.conditions.iter().find(|condition| condition.type_ == type_).cloned().unwrap();
+        let (certified, stalled) = (condition("Certified"), condition("Stalled"));
+        assert_eq!(stalled.status == "True", stalled.reason == certified.reason, "{stalled:?}");
+        (certified.status == "True", certified.reason, certified.message)
+    };
+    let told = |is_true, reason: Reason, message: &str| (is_true, reason.as_str().to_owned(), message.to_owned());
+    let pending = || Some(CertificateState::Pending("cert-manager has not answered yet".to_owned()));
+    let failed = |reason| Some(CertificateState::Failed(ConditionFault::new(reason, "why")));
+    let finishing = JobState::Finishing;
+    assert_eq!(
+        certified(JobState::Signing, None, None),
+        told(false, Reason::Progressing, "the job waits for no certificate yet")
+    );
+    assert_eq!(
+        certified(finishing, None, pending()),
+        told(false, Reason::CertificatePending, "cert-manager has not answered yet")
+    );
+    for reason in
+        [Reason::CertificateDenied, Reason::CertificateFailed, Reason::CertificateUnsuitable, Reason::LedgerAltered]
+    {
+        assert_eq!(certified(finishing, None, failed(reason)), told(false, reason, "why"));
+    }
+    assert_eq!(
+        certified(finishing, None, Some(CertificateState::Issued)),
+        told(false, Reason::CertificatePending, "the certificate is there, and a worker makes the receipt")
+    );
+    for state in [finishing, JobState::Complete, JobState::Failed] {
+        let issued = told(true, Reason::CertificateIssued, "the receipt has a certificate of its key");
+        assert_eq!(certified(state, Some(CERTIFIED), None), issued);
+        let missing = told(false, Reason::CertificateMissing, "the receipt was made without a certificate");
+        assert_eq!(certified(state, Some(BARE), None), missing);
+    }
+    assert_eq!(certified(JobState::Failed, None, None).1, Reason::NoReceipt.as_str());
+    let without = Case::of_job("{}", snapshot(finishing)).status();
+    assert!(without.conditions.iter().all(|condition| condition.type_ != "Certified"));
+}
