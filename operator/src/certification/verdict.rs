@@ -34,7 +34,7 @@ pub(super) fn verdict(request: &CertificateRequest) -> Verdict {
         return fault(Reason::CertificateFailed, invalid);
     }
     match of_kind("Ready") {
-        Some(ready) if ready.status == "True" => match chain(status.certificate.as_ref().map_or(&[], |pem| &pem.0)) {
+        Some(ready) if ready.status == "True" => match chain(status.certificate.as_ref().map_or(&[][..], |pem| pem.0.as_slice())) {
             Ok(chain) => Verdict::Issued(chain),
             Err(why) => Verdict::Failed(ConditionFault::new(Reason::CertificateUnsuitable, why)),
         },
