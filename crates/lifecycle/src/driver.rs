@@ -26,6 +26,9 @@ use crate::{
 /// How often a job that is being signed is read from the ledger.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
+/// How often a job is read whose receipt waits for a certificate: an issuer may take a second or a day.
+const ISSUER_POLL_INTERVAL: Duration = Duration::from_millis(500);
+
 /// The least that a chunk of seeding is cut to after timeouts.
 const SEED_CHUNK_LEAST: u64 = 16;
 
@@ -226,7 +229,7 @@ impl Driver {
         }
         let Some(topology) = self.ensure_streams(job).await? else { return Ok(Advance::Again) };
         self.requests.receipt(&self.streams, &topology).await?;
-        Ok(Advance::After(POLL_INTERVAL / 4))
+        Ok(Advance::After(if self.requests.waits_for_issuer() { ISSUER_POLL_INTERVAL } else { POLL_INTERVAL / 4 }))
     }
 
     /// Complete, or Failed when more was rejected than the manifest allows; everything else is signed either way.

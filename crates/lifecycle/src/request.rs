@@ -27,6 +27,11 @@ impl Requests {
         }
     }
 
+    /// Whether the receipt needs a certificate.
+    pub(crate) fn waits_for_issuer(&self) -> bool {
+        self.challenge.is_some()
+    }
+
     /// Asks for the plan, unless that was done a moment ago.
     pub(crate) async fn plan(&mut self, streams: &Streams, topology: &JobStreams) -> Result<(), LifecycleError> {
         if is_due(self.plan) {

@@ -282,6 +282,19 @@ mod tests {
     }
 
     #[test]
+    fn any_child_but_a_pod_is_one_that_has_to_go_at_the_end() {
+        let none = ObservedChildren { pods: 1, ready: 1, ..ObservedChildren::default() };
+        assert!(!none.has_children());
+        for one in [
+            ObservedChildren { deployment: Some(Arc::default()), ..none.clone() },
+            ObservedChildren { disruption_budget: Some(Arc::default()), ..none.clone() },
+            ObservedChildren { autoscaler: Some(Arc::default()), ..none.clone() },
+        ] {
+            assert!(one.has_children());
+        }
+    }
+
+    #[test]
     fn a_deployment_is_the_jobs_if_it_has_its_name_and_its_uid() {
         let job = valid_job("{}");
         let replicas = |deployment| cache(&[deployment], &[]).observe(&job).replicas();
