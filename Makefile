@@ -122,8 +122,9 @@ lint: ## Check format, lints, dependencies, scripts, generated files
 check-docs: ## Run the commands of the documents as they are written
 	@scripts/check-docs
 
-picture: build ## Record the picture of the README from a real run
+picture: build ## Record the pictures of the README from real runs; needs chromium
 	@scripts/record-terminal
+	@scripts/record-page
 
 generate: ## Write what is generated: crds/, docs/reference/, charts/
 	@scripts/generate

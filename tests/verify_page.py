@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Opens docs/verify.html from disk in headless Chromium and gives it bundles, as a person does: by WebDriver.
 
-    verify_page.py [--screenshots DIR] BUNDLE...
+    verify_page.py [--screenshots DIR] [--height N] BUNDLE...
 
 Prints for each bundle what the page says: VERIFIED or NOT VERIFIED, and the sentence below. A bundle written as DIGEST@FILE is
 verified with that receipt digest. Needs chromium and chromedriver, and no Python package.
@@ -106,10 +106,11 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("bundles", nargs="+")
     parser.add_argument("--screenshots", type=pathlib.Path)
+    parser.add_argument("--height", type=int, default=1400, help="of the window in pixels")
     args = parser.parse_args()
     with browser() as page:
         for number, bundle in enumerate(args.bundles):
-            page.size(1100, 1400)
+            page.size(1100, args.height)
             begun = time.monotonic()
             word, sentence, problems, facts = verify(page, bundle)
             print(f"{word}: {sentence} {problems}".replace("\n", " | ").strip(), f"[{time.monotonic() - begun:.1f} s]", flush=True)
