@@ -282,6 +282,14 @@ mod tests {
     }
 
     #[test]
+    fn a_pod_is_ready_by_that_condition_and_no_other() {
+        let of = |conditions: &str| is_ready(&from_yaml(&format!("{{status: {{conditions: {conditions}}}}}")));
+        assert!(of("[{type: Initialized, status: 'False'}, {type: Ready, status: 'True'}]"));
+        assert!(!of("[{type: Initialized, status: 'True'}, {type: Ready, status: 'False'}]"));
+        assert!(!of("[]") && !is_ready(&Pod::default()));
+    }
+
+    #[test]
     fn any_child_but_a_pod_is_one_that_has_to_go_at_the_end() {
         let none = ObservedChildren { pods: 1, ready: 1, ..ObservedChildren::default() };
         assert!(!none.has_children());
