@@ -45,8 +45,8 @@ pub(super) fn workers(job: &ValidJob, staffing: &Staffing<'_>) -> Deployment {
     let names = ChildNames::of(&job.name);
     Deployment {
         metadata: metadata(job, names.workers),
+        // Without their number, which is written apart: see scale.rs.
         spec: Some(DeploymentSpec {
-            replicas: None,
             revision_history_limit: Some(1),
             selector: LabelSelector { match_labels: Some(selector_labels(&job.name)), ..LabelSelector::default() },
             strategy: Some(DeploymentStrategy {

@@ -1,4 +1,5 @@
 mod proofs;
+mod workers;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -206,22 +207,6 @@ fn every_condition_has_a_reason_of_its_own_type() {
             case.snapshot.fault = Some(ConditionFault::new(*reason, "why"));
             check(&case.status(), &format!("{phase}, {reason}"));
         }
-    }
-}
-
-/// The change of the reason is what an Event is published for; it does not go away when the workers do.
-#[test]
-fn a_withdrawn_backend_is_the_reason_of_workers_available_to_the_end() {
-    for (state, status) in [(JobState::Signing, "True"), (JobState::Complete, "False")] {
-        let mut case = Case::new(snapshot(state));
-        assert_ne!(find(&case.status(), ConditionType::WorkersAvailable).1, "BackendWithdrawn");
-        case.snapshot.job.as_mut().unwrap().withdrawn = vec!["native: record 3".to_owned()];
-        case.observed.ready = case.wanted;
-        let computed = case.status();
-        assert_eq!(find(&computed, ConditionType::WorkersAvailable), (status, "BackendWithdrawn"));
-        let type_ = ConditionType::WorkersAvailable.as_str();
-        let condition = computed.conditions.iter().find(|condition| condition.type_ == type_).unwrap();
-        assert!(condition.message.ends_with("; backends withdrawn: native: record 3"), "{}", condition.message);
     }
 }
 

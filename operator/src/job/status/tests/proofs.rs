@@ -44,6 +44,13 @@ fn a_job_with_authorities_is_anchored_once_all_have_confirmed() {
         anchored(&[anchor("http://a/", true, None), anchor("http://b/", false, None)], &allowed[..1]),
         told(false, Reason::TsaNotAllowed, "the operator's settings do not allow to ask http://b/")
     );
+    // Nothing else is touched, and the condition is there once.
+    let before = Case::of_job("{spec: {anchors: [{tsa: 'http://a/'}]}}", snapshot(JobState::Complete)).status();
+    let after = super::anchored(&job, before.clone(), &[anchor("http://a/", true, None)], &allowed, now());
+    let types = |status: &SigningJobStatus| {
+        status.conditions.iter().map(|condition| condition.type_.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(types(&after), types(&before));
     // A token that is there needs no permission any more.
     assert!(anchored(&[anchor("http://a/", true, None)], &[]).0);
     assert_eq!(anchored(&[], &allowed).1, Reason::NoReceipt.as_str());
