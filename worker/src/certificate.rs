@@ -18,7 +18,7 @@ use vaultstream_signing::{PrivateKey, PublicKey};
 use vaultstream_streams::Challenge;
 
 use crate::{
-    Certification,
+    certification::Certification,
     session::{Session, SessionError},
 };
 

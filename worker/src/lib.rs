@@ -12,6 +12,7 @@ pub mod metrics;
 mod backends;
 mod breaker;
 mod certificate;
+mod certification;
 mod confirm;
 mod custody;
 mod evidence;
@@ -42,12 +43,12 @@ use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use uuid::Uuid;
-use vaultstream_certificates::Issuer;
 use vaultstream_custody::Wrappers;
 use vaultstream_ledger::Ledger;
 use vaultstream_signing::{Backend, Digest, Nonce, PrivateKey, RawSignature};
 use vaultstream_streams::Streams;
 
+pub use certification::Certification;
 pub use custody::{CustodyError, WrapError};
 pub use keys::KeyError;
 pub use program::{ProgramError, main, run};
@@ -84,14 +85,6 @@ pub struct WorkerConfig {
     pub memory: usize,
 }
 
-/// What certifies receipt keys.
-pub enum Certification {
-    /// The issuer of `spec.signing.issuerRef`, which the operator of the cluster asks. Jobs that name none get receipts without certificates.
-    Cluster,
-    /// This issuer, for every job; `None` for receipts without certificates, whatever a spec says.
-    Own(Option<Issuer>),
-}
-
 /// A signing worker.
 #[derive(Clone)]
 pub struct Worker {
@@ -104,7 +97,8 @@ impl Worker {
     /// # Errors
     /// When the system refuses a thread.
     pub fn new(config: WorkerConfig, metrics: Arc<Metrics>) -> Result<Self, std::io::Error> {
-        let WorkerConfig { ledger, streams, wrappers, connect_timeout, certification, backend, threads, memory } = config;
+        let WorkerConfig { ledger, streams, wrappers, connect_timeout, certification, backend, threads, memory } =
+            config;
         let unusable = metrics.unusable.clone();
         streams.on_unusable(move || unusable.inc());
         let shared = Shared {

@@ -8,7 +8,9 @@ use vaultstream_ledger::Ledger;
 use vaultstream_signing::Backend;
 use vaultstream_streams::Streams;
 
-use crate::{Certification, breaker::Breaker, cpu::CpuPool, memory_budget::MemoryBudget, metrics::Metrics};
+use crate::{
+    breaker::Breaker, certification::Certification, cpu::CpuPool, memory_budget::MemoryBudget, metrics::Metrics,
+};
 
 /// How a worker is stopped: first `drain`, which finishes what is in flight; then, if need be, `abort`.
 #[derive(Clone, Debug, Default)]

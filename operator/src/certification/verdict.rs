@@ -34,10 +34,12 @@ pub(super) fn verdict(request: &CertificateRequest) -> Verdict {
         return fault(Reason::CertificateFailed, invalid);
     }
     match of_kind("Ready") {
-        Some(ready) if ready.status == "True" => match chain(status.certificate.as_ref().map_or(&[][..], |pem| pem.0.as_slice())) {
-            Ok(chain) => Verdict::Issued(chain),
-            Err(why) => Verdict::Failed(ConditionFault::new(Reason::CertificateUnsuitable, why)),
-        },
+        Some(ready) if ready.status == "True" => {
+            match chain(status.certificate.as_ref().map_or(&[][..], |pem| pem.0.as_slice())) {
+                Ok(chain) => Verdict::Issued(chain),
+                Err(why) => Verdict::Failed(ConditionFault::new(Reason::CertificateUnsuitable, why)),
+            }
+        }
         Some(ready) if ready.reason == "Failed" => fault(Reason::CertificateFailed, ready),
         Some(ready) => Verdict::Pending(said(ready)),
         None if holds("Approved").is_none() => Verdict::Pending("it waits for approval".to_owned()),
