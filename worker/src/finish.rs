@@ -66,6 +66,7 @@ async fn attempt(session: &Session) -> Result<bool, SessionError> {
         Err(NoEvidence::Doubt(doubt)) => Err(doubt),
         Err(NoEvidence::Session(error)) => return Err(*error),
     };
+    vaultstream_faults::point("evidence-gathered");
     let Some(key) = steps::receipt_key(ledger, job.id).await? else { return Ok(false) };
     match leases::take(ledger, job.id, key, session.job.spec.keys.lease.duration.as_std()).await? {
         LeaseOutcome::Granted(lease) => match evidence {
