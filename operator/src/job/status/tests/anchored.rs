@@ -3,6 +3,7 @@
 use vaultstream_ledger::anchors::AnchorRow;
 
 use super::*;
+use crate::job::events::new_fault;
 
 /// All types but the one that only jobs with authorities have.
 pub(super) fn of_every_job() -> impl Iterator<Item = ConditionType> {
@@ -63,4 +64,26 @@ fn only_jobs_that_name_authorities_have_a_condition_for_them() {
     assert_eq!(reason(with, complete()).as_deref(), Some("NotConfirmed"));
     assert_eq!(reason(with, snapshot(JobState::Signing)).as_deref(), Some("Progressing"));
     assert_eq!(reason(with, snapshot(JobState::Failed)).as_deref(), Some("NoReceipt"));
+}
+
+#[test]
+fn an_authority_that_may_not_be_asked_is_announced_once_and_one_that_did_not_respond_is_not() {
+    let job = valid_job("{spec: {anchors: [{tsa: 'http://a/'}, {tsa: 'http://b/'}]}}");
+    let status = |before: &SigningJobStatus, allowed: &[&str]| {
+        let anchors = [anchor("http://a/", false, Some("away")), anchor("http://b/", false, None)];
+        let allowed: Vec<String> = allowed.iter().map(|tsa| (*tsa).to_owned()).collect();
+        anchored(&job, before.clone(), &anchors, &allowed, now())
+    };
+    let announced = |old: &SigningJobStatus, new: &SigningJobStatus| {
+        new_fault(old, new, &[ConditionType::Anchored]).map(|fault| (fault.reason, fault.message))
+    };
+    let before = SigningJobStatus::default();
+    let refused = status(&before, &["http://a/"]);
+    let message = "the operator's settings do not allow to ask http://b/".to_owned();
+    assert_eq!(announced(&before, &refused), Some((Reason::TsaNotAllowed, message)));
+    assert_eq!(announced(&refused, &status(&refused, &["http://a/"])), None);
+    assert!(announced(&refused, &status(&refused, &[])).is_some(), "another one is refused, too");
+    let asked = status(&refused, &["http://a/", "http://b/"]);
+    assert_eq!(announced(&refused, &asked), None);
+    assert!(announced(&asked, &refused).is_some(), "it is forbidden again");
 }
