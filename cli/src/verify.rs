@@ -16,6 +16,7 @@ pub(crate) mod problem;
 pub(crate) mod revoked;
 
 mod batches;
+mod counts;
 mod receipt;
 mod stages;
 mod unfinished;
@@ -150,6 +151,7 @@ pub(crate) async fn check(ledger: &Ledger, job: &Job, options: CheckOptions) -> 
         verified.problems.extend(found.into_iter().map(incomplete));
     }
     let keys = public_keys(ledger, job.id).await.map_err(failed)?;
+    verified.problems.extend(keys.iter().filter_map(counts::negative));
     verified.revoked = keys.iter().filter_map(RevokedKey::of).collect();
     verified.problems.extend(verified.revoked.iter().filter_map(RevokedKey::problem));
     let batches = signatures(ledger, job, &keys, options, &mut stages, &mut verified).await?;
@@ -174,7 +176,7 @@ async fn signatures(
     stages: &mut Stages,
     verified: &mut Verified,
 ) -> Result<BatchSums, Failure> {
-    let there: u64 = keys.iter().filter(|key| key.ordinal > 0).map(|key| key.signed.unsigned_abs()).sum();
+    let there = counts::signed(keys);
     let checker = checker(job, keys);
     let signing = keys.iter().filter(|key| key.ordinal > 0).map(|key| (key.id, key.public_key.clone()));
     let checkers = Checkers::start(signing, checker.backend, cores(), options.most);

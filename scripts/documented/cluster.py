@@ -193,6 +193,10 @@ def a_job_that_is_changed(reader):
                env=reader.environment | {"SSL_CERT_FILE": "postgres-ca.crt"})
     expect("verified     10,000" in said and "rejected     0" in said, "every signature is verified, and no record is left out")
     reader.does_the_rest_of("Read and verify from outside of the cluster")
+    digest = status("invoices", "receipt", "digest")
+    expect(digest in reader.does("What a verdict proves", "kubectl get sj"), "the digest of the receipt is shown")
+    reader.does_the_rest_of("Timestamps of receipts")
+    reader.does_the_rest_of("Wrong signatures")
 
 
 def rotate(reader):

@@ -1,20 +1,36 @@
 //! Certificates of receipt keys on a laptop: an issuer's files certify the key of each job, and a verifier who believes the issuer needs
 //! nothing else from outside.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose};
 use serde_json::{Value, json};
 
-use crate::harness::{Ended, Program, Site, generated};
+use crate::harness::{Ended, Program, Site, generated, output};
 
-/// Writes the certificate and the key of an issuer, and returns their files.
-fn issuer(site: &Site, name: &str) -> (PathBuf, PathBuf) {
+fn params(name: &str) -> CertificateParams {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-    let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    params
+}
+
+/// Writes the certificate and the key of an issuer, and returns their files.
+fn issuer(site: &Site, name: &str) -> (PathBuf, PathBuf) {
+    write(site, name, &CertifiedIssuer::self_signed(params(name), KeyPair::generate().unwrap()).unwrap())
+}
+
+/// An issuer whose certificate is by another one. Returns its files, and the certificate of the other one.
+fn issuer_below_a_root(site: &Site, name: &str) -> ((PathBuf, PathBuf), PathBuf) {
+    let root_name = format!("Root of {name}");
+    let root = CertifiedIssuer::self_signed(params(&root_name), KeyPair::generate().unwrap()).unwrap();
+    let below = CertifiedIssuer::signed_by(params(name), KeyPair::generate().unwrap(), &root).unwrap();
+    (write(site, name, &below), write(site, &root_name, &root).0)
+}
+
+fn write(site: &Site, name: &str, issuer: &CertifiedIssuer<'_, KeyPair>) -> (PathBuf, PathBuf) {
     let files = (site.dir.path().join(format!("{name}.pem")), site.dir.path().join(format!("{name}.key")));
     std::fs::write(&files.0, issuer.pem()).unwrap();
     std::fs::write(&files.1, issuer.key().serialize_pem()).unwrap();
@@ -111,4 +127,67 @@ async fn files_that_are_no_issuer_are_refused_before_anything_is_signed() {
     );
     let missing = (site.dir.path().join("missing.pem"), ours.1);
     assert!(run(&site, "job", &missing).end().await.assert_code(2).stderr.contains("missing.pem"));
+}
+
+/// As docs/operations.md has it: the first certificate of `chain`, and the others of it between that one and `root`.
+async fn openssl_verify(root: &Path, chain: &Path) -> Result<String, String> {
+    let mut openssl = Command::new("openssl");
+    openssl.args(["verify", "-CAfile"]).arg(root).arg("-untrusted").arg(chain).arg(chain);
+    output(openssl).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn openssl_finds_the_way_from_the_receipt_key_to_the_root_by_the_certificates_that_keys_prints() {
+    let site = Site::new().await;
+    let (ours, root) = issuer_below_a_root(&site, "Ours");
+    let other = issuer(&site, "Other").0;
+    run(&site, "job", &ours).end().await.assert_code(0);
+    let keys = |job: &str, args: &[&str]| site.ledger_command(&["keys", "--job", job]).args(args).end();
+    let printed = keys("job", &["--format", "chain"]).await.assert_code(0).stdout.clone();
+    assert_eq!(printed.matches("-----BEGIN CERTIFICATE-----").count(), 2, "{printed}");
+    let chain = site.dir.path().join("chain.pem");
+    std::fs::write(&chain, &printed).unwrap();
+    let found = openssl_verify(&root, &chain).await;
+    assert!(found.as_ref().is_ok_and(|said| said.ends_with("chain.pem: OK\n")), "{found:?}");
+    let refused = openssl_verify(&other, &chain).await.unwrap_err();
+    assert!(refused.contains("at 1 depth lookup: unable to get"), "{refused}");
+    // Only the way through the other certificate leads to the root.
+    let first = printed.split_inclusive("-----END CERTIFICATE-----\n").next().unwrap();
+    std::fs::write(&chain, first).unwrap();
+    let cut = openssl_verify(&root, &chain).await.unwrap_err();
+    assert!(cut.contains("at 0 depth lookup: unable to get"), "{cut}");
+
+    // The first certificate is that of the receipt key, which `keys` prints first, too.
+    let mut openssl = Command::new("openssl");
+    openssl.args(["x509", "-noout", "-pubkey", "-in"]).arg(&chain);
+    let certified = output(openssl).await.unwrap();
+    let all = keys("job", &[]).await.assert_code(0).stdout.clone();
+    assert!(all[all.find("-----BEGIN").unwrap()..].starts_with(&certified), "{certified}{all}");
+    let refused = keys("job", &["--format", "chain", "--key", &"A".repeat(43)]).await;
+    assert!(refused.assert_code(2).stderr.contains("leave out --key"), "{}", refused.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_says_why_there_are_no_certificates() {
+    let site = Site::new().await;
+    let plain = generated("plain", 20, "keys: {count: 1}");
+    site.run(&plain).end().await.assert_code(0);
+    let begun = plain.replace("name: plain", "name: begun");
+    site.run(&begun).fault("before-receipt=kill").end().await.assert_killed("before-receipt");
+    run(&site, "changed", &issuer(&site, "Ours")).end().await.assert_code(0);
+    site.execute(
+        "UPDATE vaultstream.jobs SET receipt = overlay(receipt PLACING
+             CASE substr(receipt, length(receipt) - 20, 1) WHEN 'A' THEN 'B' ELSE 'A' END FROM length(receipt) - 20)
+          WHERE name = 'changed'",
+    )
+    .await;
+    for (job, why) in [
+        ("plain", "default/plain: the receipt has no certificate of its key"),
+        ("begun", "default/begun: there is no receipt, whose key could have certificates: the job is Finishing"),
+        ("changed", "default/changed: the receipt is not valid: the receipt's signature is wrong"),
+    ] {
+        let ended = site.ledger_command(&["keys", "--format", "chain", "--job", job]).end().await;
+        assert!(ended.assert_code(1).stderr.contains(why), "{}", ended.stderr);
+        assert_eq!(ended.stdout, "");
+    }
 }

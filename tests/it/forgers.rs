@@ -308,3 +308,22 @@ async fn a_damaged_private_key_keeps_no_job_from_its_receipt() {
         .await;
     assert_refused(&site, &manifest, "neither key nor origin", "does not open under the job's data key").await;
 }
+
+/// The longest texts that a row can have are compressed in the ledger, and are as long as ever in a program that reads them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_with_rejects_without_end_costs_the_maker_of_a_receipt_no_memory() {
+    let manifest = generated("job", 200, SPEC);
+    let site = signed(&manifest).await;
+    site.execute(
+        "UPDATE vaultstream.batches SET last_id = last_id + 30000, rejected = 30000 WHERE batch = 9;
+         INSERT INTO vaultstream.rejects SELECT j.id, 200 + n, repeat('x', 10000), repeat('y', 10000), 0
+          FROM vaultstream.jobs j, generate_series(1, 30000) n",
+    )
+    .await;
+    let run = site.run(&manifest).fault("evidence-gathered=stop").start();
+    run.until_stopped().await;
+    assert!(run.peak_memory() <= 128 << 10, "its peak was {} KiB", run.peak_memory());
+    drop(run);
+    site.execute("UPDATE vaultstream.keys SET holder = NULL, lease_until = NULL").await;
+    assert_refused(&site, &manifest, "rejects without end", "batch 9 has a root").await;
+}

@@ -69,6 +69,36 @@ async fn a_record_whose_signature_never_verifies_is_found_and_the_rest_of_its_ba
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn rejects_are_in_every_export_of_records_also_before_the_end_of_the_job() {
+    let site = Site::new().await;
+    site.execute(LETTERS).await;
+    let manifest = of_table("job", "letters", &format!("{SPEC}\nconcurrency: {{signers: 1}}\nmaxRejected: 2%"));
+    site.run(&manifest).fault("after-commit:2=kill").end().await.assert_killed("after-commit");
+    let there = "SELECT string_agg(record_id || ' ' || reason, ', ' ORDER BY record_id) FROM vaultstream.rejects";
+    let export = async |args: &[&str]| {
+        let ended = site.ledger_command(&["export", "--job", "job"]).args(args).end().await;
+        let lines = ended.assert_code(0).stdout.lines().filter_map(rejected).collect::<Vec<_>>();
+        lines.join(", ")
+    };
+    assert_eq!(export(&["--partial"]).await, site.text(there).await);
+    site.run(&manifest).end().await.assert_code(0);
+    let all = site.text(there).await;
+    assert_eq!(all.matches(", ").count(), 5, "{all}");
+    for args in [&[][..], &["--format", "csv"], &["--proofs"], &["--message"]] {
+        assert_eq!(export(args).await, all, "{args:?}");
+    }
+}
+
+/// Id and reason of a reject in a line of an export.
+fn rejected(line: &str) -> Option<String> {
+    if let Ok(line) = serde_json::from_str::<serde_json::Value>(line) {
+        return line["reject"].as_str().map(|reason| format!("{} {reason}", line["id"]));
+    }
+    let cells: Vec<&str> = line.split(',').collect();
+    (cells[0] != "id" && !cells[7].is_empty()).then(|| format!("{} {}", cells[0], cells[7]))
+}
+
 /// Only what names a batch or a record counts against it.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outage_counts_against_no_batch() {
@@ -113,7 +143,7 @@ async fn a_record_that_the_server_cannot_read_is_a_reject_and_the_rest_is_signed
     let lines: Vec<serde_json::Value> =
         export.assert_code(0).stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let (rejected, signed): (Vec<_>, Vec<_>) = lines.into_iter().partition(|line| line.get("reject").is_some());
-    assert_eq!(signed.len(), 197);
+    assert_eq!((signed.len(), rejected.len()), (197, 3));
     assert!(rejected.iter().all(|line| line["id"].is_i64() && line["detail"].is_string()), "{rejected:?}");
     // maxRejected counts them.
     let strict = site.run(&manifest("2").replace("name: job", "name: strict")).end().await;

@@ -99,6 +99,18 @@ const TAMPERINGS: &[(&str, &str, &str, &str)] = &[
         "UPDATE vaultstream.keys SET signed = signed - 1 WHERE ordinal = 3",
         "key",
     ),
+    (
+        "a negative counter of a key",
+        "UPDATE vaultstream.keys SET signed = -signed WHERE ordinal = 3",
+        "UPDATE vaultstream.keys SET signed = -signed WHERE ordinal = 3",
+        " signatures, according to the ledger",
+    ),
+    (
+        "a negative counter of rows that came or went",
+        "UPDATE vaultstream.keys SET changed = -1 WHERE ordinal = 3",
+        "UPDATE vaultstream.keys SET changed = 0 WHERE ordinal = 3",
+        "the ledger has -1 changed records",
+    ),
 ];
 
 #[tokio::test(flavor = "multi_thread")]

@@ -238,4 +238,8 @@ async fn a_superseded_job_stays_visible_and_verifiable() {
     assert!(none.assert_code(1).stderr.contains("no earlier job default/job has a receipt"), "{}", none.stderr);
     let shown = site.ledger_command(&["status", "--uid", uid]).end().await;
     assert!(shown.assert_code(0).stdout.contains("superseded by a later job"), "{}", shown.stdout);
+    // A job of another name has no earlier one.
+    site.run(&manifest.replace("name: job", "name: other")).end().await.assert_code(0);
+    let none = site.ledger_command(&["receipt", "other", "--older"]).end().await;
+    assert!(none.assert_code(1).stderr.contains("no earlier job default/other has a receipt"), "{}", none.stderr);
 }

@@ -11,10 +11,10 @@ use kube::Api;
 use kube::api::DeleteParams;
 use serde_json::json;
 use tokio::process::Command;
-use vaultstream_api::{ConditionType, Phase, Reason};
+use vaultstream_api::{ConditionType, Phase, Reason, SigningJob};
 
 use crate::harness::{
-    Job, Place, apply, apply_cluster, assert_complete_in, condition, generated, node, object, of_table,
+    Job, Place, apply, apply_cluster, assert_complete_in, condition, generated, kubectl, node, object, of_table,
     tag_worker_image, until,
 };
 
@@ -94,6 +94,37 @@ async fn a_service_of_the_key_encryption_key_that_gives_no_login_is_reported() {
     assert!(message.contains("failed to read the token of the pod's ServiceAccount"), "{message}");
     place.change_connection_secret(json!({"data": {"KEK_URL": null, "transit-role": null}})).await;
     assert_recovers(&place, &job, 100).await;
+}
+
+/// Authorities are asked after the end of a job, when nobody looks at it any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_authority_that_the_operator_may_not_ask_is_reported_once() {
+    let place = Place::new().await;
+    let operator = place.start_operator().await;
+    let tsa = "http://tsa.invalid/";
+    let job = place.create(&generated("job", 20, &format!("keys: {{count: 1}}\nanchors: [{{tsa: '{tsa}'}}]"))).await;
+    job.until_complete().await;
+    let now = job.until_condition(ConditionType::Anchored, "False", Reason::TsaNotAllowed).await;
+    let message = condition(&now, ConditionType::Anchored).unwrap().message.clone();
+    assert_eq!(message, format!("the operator's settings do not allow to ask {tsa}"));
+    until("there is an Event", || async { !job.events("TsaNotAllowed").await.is_empty() }).await;
+    // The status is written again, twice: by then all is announced that is announced for the first time.
+    for ttl in ["1h", "2h"] {
+        job.patch(json!({"spec": {"ttlAfterFinished": ttl}})).await;
+        let is_seen = |job: &SigningJob| {
+            job.status.as_ref().is_some_and(|status| status.observed_generation == job.metadata.generation)
+        };
+        job.until("the changed spec is seen", is_seen).await;
+    }
+    drop(operator);
+    let _other = place.operator("other").await.args(&["--allowed-tsas", tsa]).start();
+    job.until_condition(ConditionType::Anchored, "False", Reason::NotConfirmed).await;
+    assert_eq!(job.events("TsaNotAllowed").await, [message]);
+    // An Event that comes again is counted in its series.
+    let series = "jsonpath={.items[*].series}";
+    let events = ["get", "events.events.k8s.io", "--field-selector", "reason=TsaNotAllowed", "-o", series];
+    let (found, said) = kubectl(&[&["-n", &place.namespace], &events[..]].concat()).await;
+    assert!(found && said.is_empty(), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

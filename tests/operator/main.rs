@@ -11,6 +11,7 @@ mod harness;
 
 mod alone;
 mod changes;
+mod custody;
 mod inputs;
 mod kills;
 mod lifecycle;

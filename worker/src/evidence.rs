@@ -15,7 +15,6 @@
 mod balance;
 mod doubt;
 mod keys;
-mod rejects;
 mod roots;
 mod unsealed;
 
@@ -23,7 +22,7 @@ use std::collections::BTreeMap;
 
 use vaultstream_ledger::{
     BatchNo, Job, KeyId,
-    verify::{PublicKeyRow, SignedBatch, batch_roots, gap_in_ranges},
+    verify::{PublicKeyRow, SignedBatch, batch_rejects_root, batch_roots, gap_in_ranges, rejects_root},
 };
 use vaultstream_signing::{
     Hash, Thumbprint, merkle,
@@ -32,10 +31,7 @@ use vaultstream_signing::{
 
 pub(crate) use self::doubt::{Doubt, NoEvidence};
 use self::{balance::Balance, keys::OpenedKeys};
-use crate::{
-    receipt::{key_uses_seen, rejects_root_seen},
-    session::Session,
-};
+use crate::{receipt::key_uses_seen, session::Session};
 
 /// Batches read at a time.
 const BATCHES_PAGE: usize = 5_000;
@@ -112,8 +108,9 @@ impl Pass<'_> {
         let mut sealed = Vec::new();
         for batch in page {
             let root = self.count(batch)?;
-            let rejects =
-                rejects::root_of_batch(&self.session.shared.ledger, self.job.id, batch, &mut self.rejects).await?;
+            let balance = &mut self.rejects;
+            let see = |leaf: &Hash| balance.add(leaf, 1);
+            let rejects = batch_rejects_root(&self.session.shared.ledger, self.job.id, batch, see).await?;
             match &batch.seal {
                 Some(seal) => sealed.push(roots::opened(self.job.uid, batch, (root, rejects), seal, &self.opened)?),
                 None if self.session.keys.custody.seals_all() => return Err(Doubt::NoSeal(batch.batch).into()),
@@ -151,7 +148,8 @@ impl Pass<'_> {
         let keys = self.key_uses().await?;
         let balance = &mut self.rejects;
         let see = |leaf: &Hash| balance.take(leaf, 1);
-        let rejects_root = rejects_root_seen(&self.session.shared.ledger, self.job.id, see).await?;
+        let all = i64::MIN..=i64::MAX;
+        let rejects_root = rejects_root(&self.session.shared.ledger, self.job.id, all, see).await?;
         if !self.keys.is_even() {
             return Err(Doubt::Keys.into());
         }

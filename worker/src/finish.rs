@@ -74,6 +74,7 @@ async fn attempt(session: &Session, challenge: Option<Challenge>) -> Result<bool
         Err(NoEvidence::Doubt(doubt)) => Err(doubt),
         Err(NoEvidence::Session(error)) => return Err(*error),
     };
+    vaultstream_faults::point("evidence-gathered");
     match leases::take(ledger, job.id, key, session.job.spec.keys.lease.duration.as_std()).await? {
         LeaseOutcome::Granted(lease) => match evidence {
             Ok(evidence) => sign_and_store(session, &job, lease, evidence, (certificates, challenge)).await,

@@ -52,7 +52,7 @@ pub use certification::Certification;
 pub use custody::{CustodyError, WrapError};
 pub use keys::KeyError;
 pub use program::{ProgramError, main, run};
-pub use receipt::{ReceiptFacts, key_uses, receipt_of, rejects_root};
+pub use receipt::{ReceiptFacts, key_uses, receipt_of};
 pub use session::SessionError;
 pub use shared::Shutdown;
 pub use work::{Ended, WorkError};

@@ -4,18 +4,16 @@ use std::time::SystemTime;
 
 use vaultstream_api::{Source, Verify};
 use vaultstream_ledger::{
-    Job, JobId, Ledger, QueryError, rejects,
+    Job, JobId, Ledger, QueryError,
     verify::{PublicKeyRow, signing_keys},
 };
 use vaultstream_signing::{
-    Hash, PublicKey, Receipt, merkle,
+    Hash, PublicKey, Receipt,
     receipt::{KeyUse, KeyUseCollector, KeyUses, ReceiptDetails, ReceiptFormat, SignedSource, Totals, spec_hash},
 };
 
 use crate::keys::KeyError;
 
-/// The number of rejects read at a time.
-const REJECTS_PAGE: usize = 20_000;
 /// The number of keys read at a time.
 const KEYS_PAGE: usize = 5_000;
 
@@ -124,34 +122,6 @@ pub(crate) async fn key_uses_seen(
                 }
                 Err(damaged) => return Ok(Err(damaged)),
             }
-        }
-    }
-}
-
-/// The root over all rejects of a job, ids ascending; `None` when it has no rejects.
-///
-/// # Errors
-/// When Postgres fails.
-pub async fn rejects_root(ledger: &Ledger, job: JobId) -> Result<Option<Hash>, QueryError> {
-    rejects_root_seen(ledger, job, |_| {}).await
-}
-
-/// As [`rejects_root`], and shows the leaf of each reject.
-pub(crate) async fn rejects_root_seen(
-    ledger: &Ledger,
-    job: JobId,
-    mut see: impl FnMut(&Hash),
-) -> Result<Option<Hash>, QueryError> {
-    let mut tree = merkle::Tree::new();
-    let mut last = None;
-    loop {
-        let page = rejects(ledger, job, last, REJECTS_PAGE).await?;
-        let Some(end) = page.last() else { return Ok(last.map(|_| tree.root())) };
-        last = Some(end.id);
-        for reject in &page {
-            let leaf = merkle::reject_leaf(reject.id, &reject.reason);
-            see(&leaf);
-            tree.push(leaf);
         }
     }
 }

@@ -23,7 +23,7 @@ pub struct KeysArgs {
     /// Which job.
     #[command(flatten)]
     pub job: JobArgs,
-    /// PEM, or a JSON Web Key Set.
+    /// PEM, a JSON Web Key Set, or the certificates of the receipt key.
     #[arg(long, value_enum, default_value = "pem")]
     pub format: KeyFormat,
     /// Only the key with this id: the `keyId` of an export, an RFC 7638 thumbprint.
@@ -88,4 +88,6 @@ pub enum KeyFormat {
     Pem,
     /// JSON Web Key Set.
     Jwks,
+    /// The certificates in the receipt, PEM: that of the receipt key first, each followed by the one of its issuer. For `openssl verify`.
+    Chain,
 }

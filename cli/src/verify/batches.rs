@@ -5,11 +5,9 @@ use std::{collections::HashMap, ops::ControlFlow};
 
 use vaultstream_ledger::{
     Job, KeyId, Ledger,
-    verify::{Lost, PublicKeyRow, Rows, SignedBatch, SignedRow, SignedRows},
+    verify::{Lost, PublicKeyRow, Rows, SignedBatch, SignedRow, SignedRows, batch_rejects_root},
 };
-use vaultstream_proof::{
-    Checkers, NonceUsers, Records, RepeatedNonces, RowFindings, SealRuns, Walk, page, rejects_root,
-};
+use vaultstream_proof::{Checkers, NonceUsers, Records, RepeatedNonces, RowFindings, SealRuns, Walk, page};
 use vaultstream_signing::{BatchRoot, Hash, MessageForm, PublicKey, RawSignature, Thumbprint, merkle};
 
 use super::{
@@ -249,6 +247,8 @@ impl<'a> Check<'a> {
 
     async fn compare(&mut self, batch: &SignedBatch, tree: Hash) -> Result<(), Failure> {
         let thumbprint = batch.key.and_then(|key| self.thumbprints.get(&key).copied());
+        let rejects = batch_rejects_root(self.ledger, self.job.id, batch, |_| {}).await;
+        let rejects = rejects.map_err(|error| Failure::of(&error))?;
         let expected = BatchRoot {
             job: self.job.uid,
             batch: batch.batch.0,
@@ -257,7 +257,7 @@ impl<'a> Check<'a> {
             signed: batch.signed,
             rejected: batch.rejected,
             key: thumbprint.filter(|_| batch.signed > 0).unwrap_or(Thumbprint::ZERO),
-            rejects: rejects_root(self.ledger, self.job, batch).await.map_err(|error| Failure::of(&error))?,
+            rejects,
             tree,
         };
         if expected.hash().as_slice() != batch.root.as_slice() {

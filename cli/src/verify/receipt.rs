@@ -1,13 +1,17 @@
 //! Checks the receipt: its signature by the job's receipt key, and each of its members against the ledger.
 
 use serde_json::{Map, Value};
-use vaultstream_ledger::{Job, Ledger, progress, verify::PublicKeyRow};
+use vaultstream_ledger::{
+    Job, Ledger, progress,
+    verify::{PublicKeyRow, rejects_root},
+};
 use vaultstream_program::chain;
 use vaultstream_signing::{PublicKey, Receipt, receipt::Totals, verify_receipt};
-use vaultstream_worker::{ReceiptFacts, key_uses, receipt_of, rejects_root};
+use vaultstream_worker::{ReceiptFacts, key_uses, receipt_of};
 
 use super::{
     batches::BatchSums,
+    counts,
     problem::{Problem, ProblemKind},
 };
 use crate::error::Failure;
@@ -34,9 +38,16 @@ pub(super) async fn check(
         }
     };
     let failed = |error: vaultstream_ledger::QueryError| Failure::of(&error);
-    let counts = progress(ledger, job.id).await.map_err(failed)?;
-    let counts = counts.ok_or_else(|| Failure::failed(format!("{}/{} was deleted", job.namespace, job.name)))?;
-    let mut rejects = rejects_root(ledger, job.id).await.map_err(failed)?;
+    let progress = progress(ledger, job.id).await.map_err(failed)?;
+    let progress = progress.ok_or_else(|| Failure::failed(format!("{}/{} was deleted", job.namespace, job.name)))?;
+    let mut count = |what, count| counts::of_records(what, count, &mut problems);
+    let records = Totals {
+        total: count("planned", progress.total),
+        signed: count("signed", progress.signed),
+        rejected: count("rejected", progress.rejected),
+        changed: count("changed", progress.changed),
+    };
+    let mut rejects = rejects_root(ledger, job.id, i64::MIN..=i64::MAX, |_| {}).await.map_err(failed)?;
     if receipt.rejects_root.is_none() {
         // Earlier versions left it out. Their batch roots cover the rejects, too.
         rejects = None;
@@ -47,12 +58,7 @@ pub(super) async fn check(
             let details = receipt.details.as_ref();
             let facts = ReceiptFacts {
                 format,
-                records: Totals {
-                    total: counts.total.unsigned_abs(),
-                    signed: counts.signed.unsigned_abs(),
-                    rejected: counts.rejected.unsigned_abs(),
-                    changed: counts.changed.unsigned_abs(),
-                },
+                records,
                 root: batches.root,
                 rejects_root: rejects,
                 keys,

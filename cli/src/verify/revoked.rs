@@ -27,13 +27,13 @@ pub(crate) struct RevokedKey {
 }
 
 impl RevokedKey {
-    /// `None` for a key that was not revoked, or had not signed.
+    /// `None` for a key that was not revoked, or had not signed. A count below zero is a problem of its own, and no proof that it had not.
     pub(super) fn of(key: &PublicKeyRow) -> Option<Self> {
-        let revocation = key.revocation.as_ref().filter(|_| key.signed > 0)?;
+        let revocation = key.revocation.as_ref().filter(|_| key.signed != 0)?;
         Some(Self {
             key_id: PublicKey::from_spki_der(&key.public_key).ok().map(|key| key.thumbprint().to_string()),
             signs_receipt: key.ordinal == 0,
-            signed: key.signed.unsigned_abs(),
+            signed: u64::try_from(key.signed).unwrap_or(0),
             revoked_at: humantime::format_rfc3339_seconds(revocation.at).to_string(),
             reason: revocation.reason.clone(),
             compromised: revocation.compromised,
@@ -102,6 +102,7 @@ mod tests {
     fn only_a_compromised_key_that_has_signed_is_a_problem() {
         assert_eq!(RevokedKey::of(&key(1, 10, None)), None);
         assert_eq!(RevokedKey::of(&key(1, 0, Some(true))), None);
+        assert!(RevokedKey::of(&key(1, -10, Some(true))).unwrap().problem().is_some());
         let noted = RevokedKey::of(&key(1, 10, Some(false))).unwrap();
         assert_eq!(noted.problem(), None);
         let told = noted.to_string();

@@ -5,11 +5,11 @@ use std::{collections::HashMap, ops::ControlFlow};
 use futures_util::{FutureExt as _, future::BoxFuture};
 use vaultstream_ledger::{
     Job, KeyId, Ledger,
-    verify::{Rows, SignedBatch, SignedRow, SignedRows, each_root},
+    verify::{Rows, SignedBatch, SignedRow, SignedRows, batch_rejects_root, each_root},
 };
 use vaultstream_signing::{FullTree, Hash, MessageForm, RawSignature, Thumbprint, merkle, proof::InclusionProof};
 
-use crate::{batches::rejects_root, digests, error::ProofError};
+use crate::{digests, error::ProofError};
 
 /// The tree over the batches: 64 bytes of memory for each.
 pub struct Proofs {
@@ -85,7 +85,7 @@ impl Proofs {
                 signed: batch.signed,
                 rejected: batch.rejected,
                 kid: batch.key.and_then(|key| keys.get(&key).copied()).unwrap_or(Thumbprint::ZERO),
-                rejects_root: rejects_root(ledger, job, batch).await?,
+                rejects_root: batch_rejects_root(ledger, job.id, batch, |_| {}).await?,
                 index: 0,
                 batch_path: Vec::new(),
                 job_path: self.tree.proof(usize::try_from(batch.batch.0).unwrap_or(usize::MAX)),

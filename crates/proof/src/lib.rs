@@ -27,7 +27,7 @@ mod records;
 mod seals;
 mod walk;
 
-pub use batches::{page, rejects_root};
+pub use batches::page;
 pub use checkers::{Checked, Checkers};
 pub use digests::row_digests;
 pub use error::ProofError;

@@ -10,6 +10,7 @@
 //! | [`key`], [`public_key`], [`jwk`], [`thumbprint`] | key pairs and the public forms they are published in |
 //! | [`kek`], [`data_key`], [`wrap`], [`sealing`] | private keys at rest |
 //! | [`form`] | DER and JOSE forms of a signature |
+//! | [`pem`] | PEM of keys and certificates |
 //! | [`merkle`], [`full_tree`], [`batch_root`], [`proof`] | roots over batches and jobs, and proofs that a record is under them |
 //! | [`seal`] | what a leased key signs over a batch |
 //! | [`receipt`] | the signed summary of a finished job |
@@ -25,6 +26,7 @@ pub mod kek;
 pub mod key;
 pub mod merkle;
 pub mod message;
+pub mod pem;
 pub mod proof;
 pub mod public_key;
 pub mod receipt;

@@ -2,11 +2,10 @@
 
 use std::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use p256::ecdsa::VerifyingKey;
 
 use crate::digest::Digest;
+use crate::pem;
 use crate::thumbprint::Thumbprint;
 
 /// Everything of a SubjectPublicKeyInfo before the point: id-ecPublicKey, prime256v1, BIT STRING (RFC 5480).
@@ -74,17 +73,7 @@ impl PublicKey {
     /// The key as SubjectPublicKeyInfo in PEM (RFC 7468), as `openssl dgst -verify` wants it.
     #[must_use]
     pub fn spki_pem(&self) -> String {
-        let text = STANDARD.encode(self.spki);
-        let mut pem = String::from("-----BEGIN PUBLIC KEY-----\n");
-        let mut rest = text.as_str();
-        while !rest.is_empty() {
-            let (line, after) = rest.split_at(rest.len().min(64));
-            pem.push_str(line);
-            pem.push('\n');
-            rest = after;
-        }
-        pem.push_str("-----END PUBLIC KEY-----\n");
-        pem
+        pem::encode("PUBLIC KEY", &self.spki)
     }
 
     /// SHA-256 thumbprint of the JWK (RFC 7638): the name a key has wherever it is published.

@@ -20,7 +20,7 @@ use crate::{
         build::DesiredChildren,
         context::Context,
         error::ReconcileError,
-        events::announce,
+        events::{announce, new_fault},
         expiry,
         retry_annotation::{self, RetryOutcome},
         status::{self, StatusError, WriteOutcome},
@@ -68,7 +68,10 @@ pub(crate) async fn reconcile_ended(
     match ctx.status_writer.write(&ctx.client, job.into(), &status).await? {
         // Nothing else would reconcile this job again.
         WriteOutcome::Deferred(delay) => return Ok(Action::requeue(delay)),
-        WriteOutcome::Written => announce_too_late(ctx, object, &status, &changes).await,
+        WriteOutcome::Written => {
+            announce_too_late(ctx, object, &status, &changes).await;
+            announce_refused_tsa(ctx, object, &job.status, &status).await;
+        }
         WriteOutcome::Unchanged => {}
     }
     ctx.applied.forget(job.uid, None);
@@ -116,6 +119,13 @@ async fn announce_too_late(
     let is_too_late = |condition: &&Condition| condition.reason == Reason::ChangedTooLate.as_str();
     if let (true, Some(condition)) = (changed, status.conditions.iter().find(is_too_late)) {
         announce(&ctx.recorder, object, EventType::Warning, &condition.reason, &condition.message).await;
+    }
+}
+
+/// Announces that the operator may not ask an authority, once: nothing else of a job that has ended tells a person to act.
+async fn announce_refused_tsa(ctx: &Context, object: &SigningJob, old: &SigningJobStatus, new: &SigningJobStatus) {
+    if let Some(ConditionFault { reason, message }) = new_fault(old, new, &[ConditionType::Anchored]) {
+        announce(&ctx.recorder, object, EventType::Warning, reason.as_str(), &message).await;
     }
 }
 

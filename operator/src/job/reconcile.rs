@@ -7,7 +7,6 @@ use std::{
 };
 
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{
     ResourceExt,
     core::DeserializeGuard,
@@ -27,7 +26,7 @@ use crate::{
         context::Context,
         ended,
         error::ReconcileError,
-        events::announce,
+        events::{announce, condition, new_fault, new_phase},
         finalizer, plan,
         retry_annotation::{self, RetryOutcome},
         scale,
@@ -41,6 +40,9 @@ use crate::{
 const ACTIVE_POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// How often any other job is reconciled. Its task requeues it when there is a new snapshot.
 const IDLE_POLL_INTERVAL: Duration = Duration::from_secs(15);
+/// The conditions whose faults are announced, that of the whole job first.
+const ANNOUNCED: [ConditionType; 4] =
+    [ConditionType::Ready, ConditionType::WorkersAvailable, ConditionType::Scaling, ConditionType::Certified];
 
 /// Reconciles one object.
 pub(crate) async fn reconcile(
@@ -200,36 +202,10 @@ async fn write_status(
         let note = note.unwrap_or_else(|| format!("the job is {phase}"));
         announce(&ctx.recorder, object, kind, phase.as_str(), &note).await;
     }
-    if let Some(ConditionFault { reason, message }) = new_fault(&job.status, status) {
+    if let Some(ConditionFault { reason, message }) = new_fault(&job.status, status, &ANNOUNCED) {
         announce(&ctx.recorder, object, EventType::Warning, reason.as_str(), &message).await;
     }
     Ok(outcome)
-}
-
-/// The phase, if it is new. Pending is not announced: every job begins with it.
-fn new_phase(old: &SigningJobStatus, new: &SigningJobStatus) -> Option<Phase> {
-    new.phase.filter(|phase| old.phase != Some(*phase) && *phase != Phase::Pending)
-}
-
-/// The fault that the conditions show, if it is new.
-fn new_fault(old: &SigningJobStatus, new: &SigningJobStatus) -> Option<ConditionFault> {
-    fault(new).filter(|new| fault(old).as_ref() != Some(new))
-}
-
-fn fault(status: &SigningJobStatus) -> Option<ConditionFault> {
-    const ANNOUNCED: [ConditionType; 4] =
-        [ConditionType::Ready, ConditionType::WorkersAvailable, ConditionType::Scaling, ConditionType::Certified];
-    ANNOUNCED.into_iter().find_map(|type_| {
-        let condition = condition(status, type_)?;
-        let reason: Reason = condition.reason.parse().ok()?;
-        // Why a job failed is announced with the phase.
-        let announced = reason.is_fault() && reason != Reason::TooManyRejects;
-        announced.then(|| ConditionFault::new(reason, condition.message.clone()))
-    })
-}
-
-fn condition(status: &SigningJobStatus, type_: ConditionType) -> Option<&Condition> {
-    status.conditions.iter().find(|condition| condition.type_ == type_.as_str())
 }
 
 /// When an object is reconciled again whose reconcile failed.
@@ -246,50 +222,4 @@ pub(crate) fn error_policy(
         "reconcile failed"
     );
     Action::requeue(delay)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::job::fixtures::from_yaml;
-
-    fn status(phase: &str, ready: &str, message: &str) -> SigningJobStatus {
-        from_yaml(&format!(
-            "{{phase: {phase}, conditions: [{{type: Ready, status: 'False', reason: {ready}, message: '{message}', \
-             lastTransitionTime: '2026-01-01T00:00:00Z'}}]}}"
-        ))
-    }
-
-    #[test]
-    fn a_phase_is_announced_when_it_is_new_and_not_pending() {
-        let phase = |old: &str, new: &str| {
-            new_phase(&status(old, "Progressing", ""), &status(new, "Progressing", "")).map(Phase::as_str)
-        };
-        assert_eq!(phase("Seeding", "Signing"), Some("Signing"));
-        assert_eq!(phase("Signing", "Signing"), None);
-        assert_eq!(phase("Suspended", "Pending"), None);
-        assert_eq!(new_phase(&SigningJobStatus::default(), &SigningJobStatus::default()), None);
-    }
-
-    #[test]
-    fn a_fault_is_announced_when_its_reason_or_message_is_new() {
-        let fault = |old: (&str, &str), new: (&str, &str)| {
-            new_fault(&status("Signing", old.0, old.1), &status("Signing", new.0, new.1)).map(|fault| fault.reason)
-        };
-        let healthy = ("Progressing", "");
-        assert_eq!(fault(healthy, ("LedgerUnavailable", "a")), Some(Reason::LedgerUnavailable));
-        assert_eq!(fault(("LedgerUnavailable", "a"), ("LedgerUnavailable", "a")), None);
-        assert_eq!(fault(("LedgerUnavailable", "a"), ("LedgerUnavailable", "b")), Some(Reason::LedgerUnavailable));
-        assert_eq!(fault(("LedgerUnavailable", "a"), healthy), None);
-        assert_eq!(fault(healthy, ("TooManyRejects", "a")), None, "announced with the phase");
-    }
-
-    #[test]
-    fn of_several_faults_that_of_the_whole_job_is_announced() {
-        let both = "{conditions: [
-            {type: Scaling, status: Unknown, reason: ScalerUnavailable, message: a, lastTransitionTime: '2026-01-01T00:00:00Z'},
-            {type: Ready, status: 'False', reason: LedgerUnavailable, message: b, lastTransitionTime: '2026-01-01T00:00:00Z'}]}";
-        let fault = new_fault(&SigningJobStatus::default(), &from_yaml(both)).unwrap();
-        assert_eq!((fault.reason, fault.message.as_str()), (Reason::LedgerUnavailable, "b"));
-    }
 }

@@ -1,6 +1,8 @@
 //! A KMS v2 plugin on Kubernetes' own server of the protocol, with keys in a folder.
 
+use std::fs::Permissions;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -29,6 +31,7 @@ impl KmsPlugin {
     /// One that encrypts with the key `first`. `None` where there is no such program.
     pub(crate) async fn start() -> Option<Self> {
         let mut plugin = Self { program: program()?, dir: tempfile::tempdir().unwrap(), running: None };
+        std::fs::create_dir(plugin.folder()).unwrap();
         plugin.rotate("first");
         plugin.come_back().await;
         Some(plugin)
@@ -62,17 +65,23 @@ impl KmsPlugin {
         self.running = None;
     }
 
-    /// It is there again, with its keys.
+    /// Has its socket, and nothing else.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.dir.path().join("run")
+    }
+
+    /// It is there again, with its keys. Its socket is open to the users that pods have.
     pub(crate) async fn come_back(&mut self) {
-        let socket = self.dir.path().join("socket");
+        let socket = self.folder().join("socket");
         std::fs::remove_file(&socket).ok();
         let args = [socket.to_str().unwrap(), self.dir.path().to_str().unwrap()];
         self.running = Some(Program::new(self.program.to_str().unwrap()).args(&args).start());
         until("the plugin listens", || async { tokio::net::UnixStream::connect(&socket).await.is_ok() }).await;
+        std::fs::set_permissions(&socket, Permissions::from_mode(0o666)).unwrap();
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("kms+unix://{}/socket", self.dir.path().display())
+        format!("kms+unix://{}/socket", self.folder().display())
     }
 
     /// Workers of the site use it.

@@ -19,6 +19,9 @@ mod check;
 #[path = "../../it/harness/collector.rs"]
 #[allow(dead_code, reason = "shared with the other suite, which uses the rest")]
 mod collector;
+#[path = "../../it/harness/kms.rs"]
+#[allow(dead_code, reason = "shared with the other suite, which uses the rest")]
+mod kms;
 #[path = "../../it/harness/jobs.rs"]
 #[allow(dead_code, reason = "shared with the other suite, which uses the rest")]
 mod manifests;
@@ -42,6 +45,7 @@ pub(crate) use cluster::{
 pub(crate) use collector::{Collector, Span};
 pub(crate) use images::{WORKER_IMAGE, node, tag_worker_image};
 pub(crate) use job::{Job, condition, phase_of};
+pub(crate) use kms::KmsPlugin;
 pub(crate) use manifests::{generated, of_table};
 pub(crate) use metrics_api::MetricsApi;
 pub(crate) use operator::{Operator, OperatorProgram};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures_util::TryStreamExt;
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
-use k8s_openapi::api::core::v1::{Secret, ServiceAccount};
+use k8s_openapi::api::core::v1::{Namespace, Secret, ServiceAccount};
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
@@ -134,6 +134,14 @@ impl Place {
 
     pub(crate) fn is_cluster_wide(&self) -> bool {
         self.layout == Layout::ClusterWide
+    }
+
+    /// Lets pods of the namespace mount folders of the node.
+    #[allow(dead_code, reason = "shared with the other suites, whose workers need nothing of the node")]
+    pub(crate) async fn allow_folders_of_the_node(&self) {
+        let namespaces = Api::<Namespace>::all(self.client.clone());
+        let level = json!({"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "privileged"}}});
+        namespaces.patch(&self.namespace, &PatchParams::default(), &Patch::Merge(level)).await.unwrap();
     }
 
     /// The children of all jobs of the namespace.

@@ -144,11 +144,11 @@ impl BundleSource<'_> {
         let mut writer = BundleWriter::begin(out, header).map_err(Stopped::Write)?;
         let mut kids = HashMap::new();
         let of_rejects = keys_of_rejects(self.ledger, self.job.id).await.map_err(of_ledger)?;
-        let is_used = |key: &&PublicKeyRow| key.signed > 0 || of_rejects.contains(&key.id);
+        let is_used = |key: &&PublicKeyRow| key.signed != 0 || of_rejects.contains(&key.id);
         for key in self.keys.iter().filter(|key| key.ordinal > 0).filter(is_used) {
             let public = self.public(key).map_err(Stopped::Ledger)?;
             kids.insert(key.id, public.thumbprint());
-            writer.key(&key_line(key, &public)).map_err(Stopped::Write)?;
+            writer.key(&key_line(key, &public)?).map_err(Stopped::Write)?;
         }
         let mut signed = SignedRows::of(self.ledger, self.job);
         let (mut from, mut without) = (0, 0);
@@ -199,8 +199,8 @@ impl BundleSource<'_> {
     }
 
     async fn rejects(&self, batches: &[SignedBatch], first: i64) -> Result<Vec<Rejected>, Stopped> {
-        let count: i64 = batches.iter().map(|batch| batch.rejected).sum();
-        let most = usize::try_from(count).unwrap_or(usize::MAX);
+        let counts = batches.iter().filter_map(|batch| usize::try_from(batch.rejected).ok());
+        let most = counts.fold(0, usize::saturating_add);
         if most == 0 {
             return Ok(Vec::new());
         }
@@ -256,12 +256,14 @@ impl<W: Write> Run<'_, W> {
     fn next_batch(&mut self) -> Result<(), Stopped> {
         let Some(batch) = self.batches.next() else { return Ok(()) };
         self.until = Some(batch.last);
+        let count =
+            |count: i64| u64::try_from(count).map_err(|_| damaged(&format!("a count of batch {}", batch.batch.0)));
         let line = BatchLine {
-            batch: batch.batch.0.unsigned_abs(),
+            batch: count(batch.batch.0)?,
             first: batch.first,
             last: batch.last,
-            signed: batch.signed.unsigned_abs(),
-            rejected: batch.rejected.unsigned_abs(),
+            signed: count(batch.signed)?,
+            rejected: count(batch.rejected)?,
             kid: batch.key.and_then(|key| self.kids.get(&key).copied()),
             root: batch
                 .root
@@ -308,16 +310,17 @@ fn row_state(now: Now<'_>) -> RowState {
     }
 }
 
-fn key_line(key: &PublicKeyRow, public: &PublicKey) -> KeyLine {
-    KeyLine {
+fn key_line(key: &PublicKeyRow, public: &PublicKey) -> Result<KeyLine, Stopped> {
+    let signed = u64::try_from(key.signed).map_err(|_| damaged(&format!("the count of key {}", key.id.0)))?;
+    Ok(KeyLine {
         ordinal: key.ordinal,
         version: key.version,
-        signed: key.signed.unsigned_abs(),
+        signed,
         jwk: Jwk::of(public),
         revoked: key.revocation.as_ref().map(|revocation| RevokedLine {
             at: humantime::format_rfc3339_seconds(revocation.at).to_string(),
             reason: revocation.reason.clone(),
             compromised: revocation.compromised,
         }),
-    }
+    })
 }

@@ -5,6 +5,7 @@ mod checks;
 mod completeness;
 mod held;
 mod records;
+mod rejects_root;
 mod signed;
 mod signed_row;
 mod unreached;
@@ -28,6 +29,7 @@ pub use crate::copy_out::ReadError;
 #[cfg(test)]
 pub(crate) use bulk::ordered_signatures;
 pub use completeness::{Violation, completeness};
+pub use rejects_root::{batch_rejects_root, rejects_root};
 pub use signed::SignedRows;
 #[cfg(test)]
 pub(crate) use signed::{beside_source, ends_of_piece};

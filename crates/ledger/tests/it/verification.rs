@@ -1,6 +1,7 @@
 use vaultstream_ledger::commit::Committed;
-use vaultstream_ledger::verify::{self, ViolationKind};
+use vaultstream_ledger::verify::{self, SignedBatch, ViolationKind};
 use vaultstream_ledger::{BatchNo, Job};
+use vaultstream_signing::merkle;
 
 use crate::stage::{Stage, generated, of_table, segment, segment_of};
 
@@ -109,4 +110,62 @@ async fn a_missing_signature_is_named_by_its_record_also_of_a_table() {
     sql.batch_execute("DROP TABLE letters").await.unwrap();
     let found = verify::completeness(&stage.ledger, &job, 2).await.unwrap();
     assert_eq!(found.iter().map(|violation| violation.kind).collect::<Vec<_>>(), [ViolationKind::BatchContents]);
+}
+
+/// 12,000 rejects take more than one statement, and their texts are those of somebody who writes the ledger.
+#[tokio::test]
+async fn the_root_over_rejects_is_over_all_of_a_range_however_many() {
+    let stage = Stage::new().await;
+    let job = signed(&stage, 95).await;
+    stage
+        .sql()
+        .await
+        .batch_execute(&format!(
+            "INSERT INTO vaultstream.rejects SELECT {0}, n, 'reason ' || n % 7, '', 0 FROM generate_series(1001, 13000) n;
+             INSERT INTO vaultstream.rejects VALUES ({0}, {1}, 'first', '', 0), ({0}, {2}, 'last', '', 0)",
+            job.id.0,
+            i64::MIN,
+            i64::MAX
+        ))
+        .await
+        .unwrap();
+    let leaf = |id: i64| merkle::reject_leaf(id, &format!("reason {}", id % 7));
+    let root = async |first, last| {
+        let mut seen = Vec::new();
+        let root = verify::rejects_root(&stage.ledger, job.id, first..=last, |leaf| seen.push(*leaf)).await.unwrap();
+        assert_eq!(root, (!seen.is_empty()).then(|| merkle::root(&seen)), "{first} to {last}");
+        seen
+    };
+    let all: Vec<_> = (1001..=13_000).map(leaf).collect();
+    assert_eq!(root(1, 20_000).await, all);
+    assert_eq!(root(1001, 6000).await, all[..5000], "a whole page");
+    assert_eq!(root(1002, 6002).await, all[1..5002]);
+    assert_eq!(root(14_000, 20_000).await, [[0; 32]; 0]);
+    let ends = [merkle::reject_leaf(i64::MIN, "first"), merkle::reject_leaf(i64::MAX, "last")];
+    assert_eq!(root(i64::MIN, i64::MAX).await, [&ends[..1], &all[..], &ends[1..]].concat());
+
+    let batch = verify::batch_roots(&stage.ledger, job.id, 0, 1).await.unwrap().remove(0);
+    let with = |rejected| SignedBatch { first: 1001, last: 1002, rejected, ..batch.clone() };
+    let of_batch = async |batch| verify::batch_rejects_root(&stage.ledger, job.id, &batch, |_| {}).await.unwrap();
+    assert_eq!(of_batch(with(2)).await, merkle::root(&all[..2]));
+    assert_eq!(of_batch(with(0)).await, merkle::empty_root());
+    assert_eq!(of_batch(with(-1)).await, merkle::empty_root());
+}
+
+#[tokio::test]
+async fn a_reason_that_is_too_long_for_a_worker_s_is_not_read_and_makes_another_root() {
+    let stage = Stage::new().await;
+    let job = signed(&stage, 95).await;
+    let root = async |reason: &str| {
+        let sql = stage.sql().await;
+        let insert = "INSERT INTO vaultstream.rejects VALUES ($1, 1000, $2, '', 0) ON CONFLICT (job_id, record_id) DO UPDATE SET reason = $2";
+        sql.execute(insert, &[&job.id.0, &reason]).await.unwrap();
+        verify::rejects_root(&stage.ledger, job.id, 1000..=1000, |_| {}).await.unwrap().unwrap()
+    };
+    let of = |reason: &str| merkle::root(&[merkle::reject_leaf(1000, reason)]);
+    let longest = "x".repeat(200);
+    assert_eq!(root(&longest).await, of(&longest));
+    let longer = "PayloadMissing".repeat(1_000_000);
+    let read = root(&longer).await;
+    assert!(read != of(&longer) && read != of("PayloadMissing"));
 }

@@ -3,7 +3,7 @@
 use vaultstream_ledger::anchors::AnchorRow;
 
 use super::*;
-use crate::{certification::CertificateState, fault::ConditionFault};
+use crate::{certification::CertificateState, fault::ConditionFault, job::events::new_fault};
 
 /// All types but those that only jobs with authorities or an issuer have.
 pub(super) fn of_every_job() -> impl Iterator<Item = ConditionType> {
@@ -120,4 +120,26 @@ fn a_job_with_an_issuer_tells_how_far_its_certificate_is() {
     assert_eq!(certified(JobState::Failed, None, None).1, Reason::NoReceipt.as_str());
     let without = Case::of_job("{}", snapshot(finishing)).status();
     assert!(without.conditions.iter().all(|condition| condition.type_ != "Certified"));
+}
+
+#[test]
+fn an_authority_that_may_not_be_asked_is_announced_once_and_one_that_did_not_respond_is_not() {
+    let job = valid_job("{spec: {anchors: [{tsa: 'http://a/'}, {tsa: 'http://b/'}]}}");
+    let status = |before: &SigningJobStatus, allowed: &[&str]| {
+        let anchors = [anchor("http://a/", false, Some("away")), anchor("http://b/", false, None)];
+        let allowed: Vec<String> = allowed.iter().map(|tsa| (*tsa).to_owned()).collect();
+        anchored(&job, before.clone(), &anchors, &allowed, now())
+    };
+    let announced = |old: &SigningJobStatus, new: &SigningJobStatus| {
+        new_fault(old, new, &[ConditionType::Anchored]).map(|fault| (fault.reason, fault.message))
+    };
+    let before = SigningJobStatus::default();
+    let refused = status(&before, &["http://a/"]);
+    let message = "the operator's settings do not allow to ask http://b/".to_owned();
+    assert_eq!(announced(&before, &refused), Some((Reason::TsaNotAllowed, message)));
+    assert_eq!(announced(&refused, &status(&refused, &["http://a/"])), None);
+    assert!(announced(&refused, &status(&refused, &[])).is_some(), "another one is refused, too");
+    let asked = status(&refused, &["http://a/", "http://b/"]);
+    assert_eq!(announced(&refused, &asked), None);
+    assert!(announced(&asked, &refused).is_some(), "it is forbidden again");
 }
