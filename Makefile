@@ -21,11 +21,11 @@ MINUTES ?= 10
 PREFIX ?= $(if $(filter 0,$(shell id -u)),/usr/local,$(HOME)/.local)
 
 .DEFAULT_GOAL := help
-.PHONY: help quick-start build install uninstall start stop seed clean test test-newest test-cluster test-keda test-scale e2e e2e-own e2e-newest bench fuzz engine-equality faulty-lane timing mutants swarm lint otel-collector openbao kms-plugin check-docs \
+.PHONY: help quick-start build install uninstall start stop seed clean test test-newest test-cluster test-keda test-cert-manager test-scale e2e e2e-own e2e-newest bench fuzz engine-equality faulty-lane timing mutants swarm lint otel-collector openbao kms-plugin check-docs \
 	generate picture dist kind-up kind-down tools env-setup check-prereqs
 
 help: ## List these verbs
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 quick-start: build ## Sign and verify 1,000 records; they are kept in .vaultstream/
 	@$(WITH_ENV) scripts/quick-start --again
@@ -83,6 +83,9 @@ test-cluster: ## Run the operator's tests on a node of our own; needs root
 
 test-keda: ## Run the tests of scaling by KEDA there; needs root
 	@scripts/test-cluster keda
+
+test-cert-manager: ## Run the tests of certificates by cert-manager there; needs root
+	@scripts/test-cluster cert_manager
 
 test-scale: ## Time 1,000 SigningJobs there; print a table
 	@scripts/test-cluster scale --nocapture

@@ -27,6 +27,11 @@ impl Requests {
         }
     }
 
+    /// Asks for everything again: new streams have no message.
+    pub(crate) fn forget_messages(&mut self) {
+        (self.plan, self.receipt) = (None, None);
+    }
+
     /// Whether the receipt needs a certificate.
     pub(crate) fn waits_for_issuer(&self) -> bool {
         self.challenge.is_some()

@@ -11,7 +11,6 @@ use vaultstream_streams::{JobStreams, Limits, Naming, StreamsError, StreamsState
 use crate::{
     Driver, LifecycleError,
     publish::Publisher,
-    request::Requests,
     stream_state::{Checked, Making},
 };
 
@@ -71,7 +70,7 @@ impl Driver {
     async fn make(&mut self, job: &Job, topology: &JobStreams, limits: &Limits) -> Result<(), LifecycleError> {
         self.checked = Checked::default();
         self.publisher = Publisher::default();
-        self.requests = Requests::default();
+        self.requests.forget_messages();
         self.streams.create(topology, limits).await?;
         vaultstream_faults::point("streams-created");
         let keys = leases::active_keys(&self.ledger, job.id).await?;

@@ -51,7 +51,7 @@ pub(crate) use metrics_api::MetricsApi;
 pub(crate) use operator::{Operator, OperatorProgram};
 pub(crate) use patience::PATIENCE;
 pub(crate) use place::Place;
-pub(crate) use process::{Program, Running};
+pub(crate) use process::{Ended, Program, Running};
 pub(crate) use relay::free_port;
 pub(crate) use servers::Servers;
 pub(crate) use site::until;
