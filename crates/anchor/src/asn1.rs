@@ -79,7 +79,7 @@ pub(crate) struct EncapsulatedContentInfo {
 #[derive(Sequence)]
 pub(crate) struct SignerInfo {
     pub(crate) version: u8,
-    /// Issuer and number, or key identifier. The certificate is found by its hash instead, which the signature covers.
+    /// Issuer and number, or key identifier. The certificate is found by its hash, which the signature covers; this has to agree with it.
     pub(crate) sid: Any,
     pub(crate) digest_algorithm: AlgorithmIdentifierOwned,
     #[asn1(context_specific = "0", tag_mode = "IMPLICIT", constructed = "true", optional = "true")]

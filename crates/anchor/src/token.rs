@@ -4,7 +4,7 @@ use der::asn1::{Any, Int, ObjectIdentifier, OctetString, SetOfVec};
 use der::{Decode as _, Encode as _, Tag, Tagged as _};
 use rustls_pki_types::CertificateDer;
 use vaultstream_certificates::{ChainError, Roots};
-use vaultstream_signing::Hash;
+use vaultstream_signing::{Digest, Hash};
 use webpki::EndEntityCert;
 use x509_cert::Certificate;
 
@@ -55,6 +55,9 @@ pub enum TokenError {
     /// The certificate that the signature names is not there.
     #[error("the certificate that signed it is not in it")]
     NoCertificate,
+    /// Who signed it has another name, or another number, than the certificate.
+    #[error("it names another certificate than the one that signed it")]
+    Signer,
     /// The certificate cannot be read.
     #[error("the certificate that signed it is damaged")]
     Certificate(#[source] webpki::Error),
@@ -115,14 +118,27 @@ impl Token {
         }
         let time = (info.gen_time.tag() == Tag::GeneralizedTime).then(|| TokenTime::parse(info.gen_time.value()));
         let time = time.flatten().ok_or(TokenError::Content)?;
-        let (signer, others) = check_signature(&signed, content)?;
+        let (signer, sid, others) = check_signature(&signed, content)?;
         let parsed = Certificate::from_der(&signer).map_err(TokenError::Form)?;
+        if !certificate::is_named_by(&parsed, &sid) {
+            return Err(TokenError::Signer);
+        }
         if !certificate::is_for_timestamps(&parsed) {
             return Err(TokenError::Purpose);
         }
         let tsa = certificate::subject(&parsed);
         let TstInfo { message_imprint: imprint, policy, nonce, .. } = info;
         Ok(Self { imprint, policy, nonce, time, tsa, signer, others })
+    }
+
+    /// Reads a token that has to be over SHA-256 of a receipt, and made under `policy` if there is one.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn over(token: &[u8], receipt: &str, policy: Option<&str>) -> Result<Self, TokenError> {
+        let read = Self::read(token)?;
+        read.check(&Digest::of(receipt.as_bytes()).0, policy)?;
+        Ok(read)
     }
 
     /// When it was made, by its authority's clock: what it is over existed before.
@@ -170,8 +186,8 @@ impl Token {
     }
 }
 
-/// The certificate that signed, and the others.
-type Certificates = (CertificateDer<'static>, Vec<CertificateDer<'static>>);
+/// The certificate that signed, how the token names it outside of what is signed, and the others.
+type Certificates = (CertificateDer<'static>, Any, Vec<CertificateDer<'static>>);
 
 /// Checks the one signature of a token. It covers the hash of the certificate, so that no other one takes its place (RFC 5816).
 fn check_signature(signed: &SignedData, content: &OctetString) -> Result<Certificates, TokenError> {
@@ -185,6 +201,9 @@ fn check_signature(signed: &SignedData, content: &OctetString) -> Result<Certifi
         return Err(TokenError::Content);
     }
     let digest_of = signer.digest_algorithm.oid;
+    if !signed.digest_algorithms.iter().any(|algorithm| algorithm.oid == digest_of) {
+        return Err(TokenError::Algorithm);
+    }
     let digest: OctetString = attribute(attributes, MESSAGE_DIGEST, "messageDigest")?;
     if signature::digest(digest_of, content.as_bytes()).ok_or(TokenError::Algorithm)? != digest.as_bytes() {
         return Err(TokenError::Digest);
@@ -208,7 +227,7 @@ fn check_signature(signed: &SignedData, content: &OctetString) -> Result<Certifi
     match verified {
         None => Err(TokenError::Algorithm),
         Some(false) => Err(TokenError::Signature),
-        Some(true) => Ok((certificate, others)),
+        Some(true) => Ok((certificate, signer.sid, others)),
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod authority;
 mod requests;
+mod signers;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
