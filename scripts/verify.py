@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Verifies a bundle that `vaultstream export --bundle` wrote, with nothing of VaultStream: docs/formats.md is all it is made from.
 
-    verify.py BUNDLE [--receipt-digest HEX] [--allow-changed] [--all]
+    verify.py BUNDLE [--receipt-digest HEX] [--tsa-roots PEM] [--allow-changed] [--all]
 
 Needs Python 3.9 and the package `cryptography`. Ends with 0 for VERIFIED, with 1 for NOT VERIFIED, and with 2 for a file that is not
 a bundle of a known format.
@@ -14,23 +14,27 @@ import json
 import re
 import struct
 import sys
+from collections import namedtuple
+from datetime import datetime, timezone
 from uuid import UUID
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256, SHA512
+from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 FORMATS = (1, 2)
 RECEIPT_TYPES = {1: "vaultstream-receipt", 2: "vaultstream-receipt", 3: "vaultstream-receipt+jwt"}
 LINE_LIMIT = 16 << 20
 LISTED_KEYS = 1000
+TOKENS, TOKEN_LIMIT = 5, 64 << 10
 INT64 = (-(1 << 63), (1 << 63) - 1)
 UINT64 = (0, (1 << 64) - 1)
 
 # The members of each type of line, in the order in which they are written. A question mark: may be absent.
 MEMBERS = {
-    "header": ["type", "bundle", "job", "payloads", "spec", "receipt", "receiptKey"],
+    "header": ["type", "bundle", "job", "payloads", "spec", "receipt", "receiptKey", "tokens?"],
     "key": ["type", "ordinal", "version", "signed", "jwk", "revoked?"],
     "batch": ["type", "batch", "first", "last", "signed", "rejected", "kid?", "root", "seal?"],
     "record": ["type", "id", "digest", "signature", "payload?", "row?"],
@@ -267,6 +271,503 @@ def message_form(header):
     return lambda number, length: b"vaultstream/bound/v1\0" + uid + struct.pack(">qQ", number, length)
 
 
+# Timestamp tokens: RFC 3161, in signed data by RFC 5652, with certificates by RFC 5280; all of it in DER (X.690)
+
+BOOLEAN, INTEGER, BIT_STRING, OCTET_STRING, OID, UTC_TIME, GENERALIZED_TIME = 0x01, 0x02, 0x03, 0x04, 0x06, 0x17, 0x18
+SEQUENCE, SET, CONTEXT_0, CONTEXT_1, CONTEXT_3 = 0x30, 0x31, 0xA0, 0xA1, 0xA3
+# The universal types that certificates and signed data have. Other classes have any number below 31.
+UNIVERSAL = {0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x09, 0x0A, 0x0C, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18, 0x1A, 0x1E, 0x30, 0x31}
+
+Value = namedtuple("Value", ["tag", "content", "whole"])
+
+
+class BadToken(Exception):
+    """What is wrong with a token."""
+
+
+class NotDer(BadToken):
+    """Bytes that have not the form of a token, or of a certificate."""
+
+    def __init__(self):
+        super().__init__("it is not a timestamp token in DER")
+
+
+class Der:
+    """Values that stand one after the other."""
+
+    def __init__(self, data):
+        self.values, at = [], 0
+        while at < len(data):
+            start, tag = at, data[at]
+            if tag & 0x1F == 0x1F or (tag < 0x40 and tag not in UNIVERSAL):
+                raise NotDer
+            length, at = der_length(data, at + 1)
+            if length > len(data) - at:
+                raise NotDer
+            at += length
+            self.values.append(Value(tag, data[at - length:at], data[start:at]))
+        self.values.reverse()
+
+    def take(self, tag=None):
+        """The next value, which has to have this tag."""
+        if not self.values or tag not in (None, self.values[-1].tag):
+            raise NotDer
+        return self.values.pop()
+
+    def maybe(self, tag=None):
+        return self.take(tag) if self.values and tag in (None, self.values[-1].tag) else None
+
+    def end(self):
+        if self.values:
+            raise NotDer
+
+    def inside(self, tag):
+        """The values in the next one."""
+        return Der(self.take(tag).content)
+
+    def only(self, tag=None):
+        """The only value."""
+        value = self.take(tag)
+        self.end()
+        return value
+
+    def number(self):
+        """A number from 0 to 255."""
+        content = integer(self.take(INTEGER).content)
+        value = int.from_bytes(content, "big", signed=True)
+        if not 0 <= value <= 255:
+            raise NotDer
+        return value
+
+    def flag(self):
+        """A flag that may be absent."""
+        value = self.maybe(BOOLEAN)
+        if value and value.content not in (b"\x00", b"\xff"):
+            raise NotDer
+        return bool(value) and value.content == b"\xff"
+
+    def oid(self):
+        """The content of an object identifier."""
+        content = self.take(OID).content
+        if not 3 <= len(content) <= 39 or content[0] >= 120 or content[-1] & 0x80:
+            raise NotDer
+        for arc in re.findall(rb"[\x80-\xff]*[\x00-\x7f]", content[1:], re.DOTALL):
+            if len(arc) > 5 or (len(arc) == 5 and arc[4] & 0xF0):
+                raise NotDer
+        return content
+
+    def algorithm(self):
+        """An AlgorithmIdentifier: the object identifier, and all of its content."""
+        value = self.take(SEQUENCE)
+        inside = Der(value.content)
+        name = inside.oid()
+        inside.maybe()
+        inside.end()
+        return name, value.content
+
+    def set_of(self):
+        """All values, each of which stands there once."""
+        values = self.values[::-1]
+        if len({value.whole for value in values}) != len(values):
+            raise NotDer
+        return values
+
+
+def der_length(data, at):
+    """A length, and where what it is the length of begins."""
+    first = data[at] if at < len(data) else 0x80
+    if first < 0x80:
+        return first, at + 1
+    count, at = first - 0x80, at + 1
+    length = int.from_bytes(data[at:at + count], "big")
+    # As short as it can be: at most 4 bytes, and none where one byte does.
+    if not 1 <= count <= 4 or at + count > len(data) or length < 0x80 or length < 1 << 8 * (count - 1):
+        raise NotDer
+    return length, at + count
+
+
+def integer(content):
+    if not content or (len(content) > 1 and (content[0], content[1] >= 0x80) in ((0x00, False), (0xFF, True))):
+        raise NotDer
+    return content
+
+
+def oid(dotted):
+    """The content of an object identifier."""
+    first, second, *arcs = map(int, dotted.split("."))
+    out = [40 * first + second]
+    for arc in arcs:
+        sevens = [arc & 0x7F]
+        while arc := arc >> 7:
+            sevens.append(0x80 | arc & 0x7F)
+        out += sevens[::-1]
+    return bytes(out)
+
+
+SIGNED_DATA, TST_INFO = oid("1.2.840.113549.1.7.2"), oid("1.2.840.113549.1.9.16.1.4")
+CONTENT_TYPE, MESSAGE_DIGEST = oid("1.2.840.113549.1.9.3"), oid("1.2.840.113549.1.9.4")
+SIGNING_CERTIFICATE, SIGNING_CERTIFICATE_V2 = oid("1.2.840.113549.1.9.16.2.12"), oid("1.2.840.113549.1.9.16.2.47")
+OID_SHA1, OID_SHA256 = oid("1.3.14.3.2.26"), oid("2.16.840.1.101.3.4.2.1")
+HASHES = {oid(f"2.16.840.1.101.3.4.2.{number}"): kind for number, kind in ((1, SHA256), (2, SHA384), (3, SHA512))}
+RSA, ED25519 = oid("1.2.840.113549.1.1.1"), oid("1.3.101.112")
+RSA_HASHES = {oid(f"1.2.840.113549.1.1.{number}"): kind for number, kind in ((11, SHA256), (12, SHA384), (13, SHA512))}
+ECDSA_HASHES = {oid(f"1.2.840.10045.4.3.{number}"): kind for number, kind in ((2, SHA256), (3, SHA384), (4, SHA512))}
+CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
+# RSASSA-PSS with one hash for all, and salts as long as it.
+PSS_HASHES = {
+    bytes.fromhex(f"06092a864886f70d01010a3034a00f300d06096086480165030402{hash}0500a11c301a06092a864886f70d010108300d0609608648016503040"
+                  f"2{hash}0500a2030201{salt}"): kind
+    for hash, salt, kind in (("01", "20", SHA256), ("02", "30", SHA384), ("03", "40", SHA512))
+}
+KEY_IDENTIFIER, KEY_USAGE, ALTERNATIVE_NAME, BASIC_CONSTRAINTS = (oid(f"2.5.29.{number}") for number in (14, 15, 17, 19))
+NAME_CONSTRAINTS, DISTRIBUTION_POINTS, EXTENDED_KEY_USAGE = (oid(f"2.5.29.{number}") for number in (30, 31, 37))
+TIME_STAMPING = oid("1.3.6.1.5.5.7.3.8")
+NAMES = {oid("2.5.4.3"): "CN", oid("2.5.4.6"): "C", oid("2.5.4.7"): "L", oid("2.5.4.8"): "ST", oid("2.5.4.10"): "O", oid("2.5.4.11"): "OU"}
+
+
+def digest_of(algorithm, data):
+    if algorithm not in HASHES:
+        raise BadToken("it has an algorithm that is not supported")
+    return hashlib.new(HASHES[algorithm].name, data).digest()
+
+
+def signature_is_right(spki, algorithm, digest, message, signature):
+    """Whether a signature by this AlgorithmIdentifier is that of the key; `digest` is the algorithm of the signer's digests."""
+    name, content = algorithm
+    parameters = content[2 + len(name):]
+    unsupported = BadToken("it has an algorithm that is not supported")
+    try:
+        key_type = Der(Der(spki).only(SEQUENCE).content).algorithm()[0]
+        key = load_der_public_key(spki)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise unsupported from error
+    try:
+        if isinstance(key, rsa.RSAPublicKey) and key_type == RSA and 2048 <= key.key_size <= 8192:
+            if content in PSS_HASHES:
+                kind = PSS_HASHES[content]()
+                key.verify(signature, message, padding.PSS(padding.MGF1(kind), kind.digest_size), kind)
+            elif name in RSA_HASHES and parameters in (b"", b"\x05\x00"):
+                key.verify(signature, message, padding.PKCS1v15(), RSA_HASHES[name]())
+            elif name == RSA and digest in HASHES:
+                key.verify(signature, message, padding.PKCS1v15(), HASHES[digest]())
+            else:
+                raise unsupported
+        elif isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, CURVES) and name in ECDSA_HASHES and not parameters:
+            key.verify(signature, message, ec.ECDSA(ECDSA_HASHES[name]()))
+        elif isinstance(key, ed25519.Ed25519PublicKey) and content == b"\x06\x03" + ED25519:
+            key.verify(signature, message)
+        else:
+            raise unsupported
+        return True
+    except (InvalidSignature, ValueError):
+        return False
+    except UnsupportedAlgorithm as error:
+        raise unsupported from error
+
+
+def moment(value):
+    """A time of a certificate."""
+    form = {UTC_TIME: r"[0-9]{12}Z", GENERALIZED_TIME: r"[0-9]{14}Z"}.get(value.tag)
+    digits = value.content.decode("ascii", "replace")
+    if form is None or not re.fullmatch(form, digits):
+        raise NotDer
+    if value.tag == UTC_TIME:
+        digits = ("19" if digits >= "50" else "20") + digits
+    return seconds(digits[:14])
+
+
+def seconds(digits):
+    """Since 1970."""
+    try:
+        since = datetime.strptime(digits, "%Y%m%d%H%M%S").replace(tzinfo=timezone.utc).timestamp()
+    except ValueError as error:
+        raise NotDer from error
+    if since < 0:
+        raise NotDer
+    return since
+
+
+class Certificate:
+    """A certificate, as far as it is read here."""
+
+    def __init__(self, data):
+        outer = Der(Der(data).only(SEQUENCE).content)
+        signed, self.algorithm = outer.take(SEQUENCE), outer.algorithm()
+        bits = outer.only(BIT_STRING).content
+        self.data, self.signed, self.signature = data, signed.whole, bits[1:]
+        inside = Der(signed.content)
+        version = inside.maybe(CONTEXT_0)
+        self.is_version_3 = version is not None and version.content == b"\x02\x01\x02"
+        serial = inside.take(INTEGER)
+        integer(serial.content)
+        if bits[:1] != b"\0" or inside.algorithm() != self.algorithm:
+            raise NotDer
+        self.issuer = inside.take(SEQUENCE).whole
+        self.number = self.issuer + serial.whole
+        validity = inside.inside(SEQUENCE)
+        self.begin, self.end = moment(validity.take()), moment(validity.take())
+        validity.end()
+        self.subject, self.key = inside.take(SEQUENCE).whole, inside.take(SEQUENCE).whole
+        self.extensions = {}
+        extensions = inside.maybe(CONTEXT_3)
+        inside.end()
+        for value in Der(Der(extensions.content).only(SEQUENCE).content).values if extensions else ():
+            extension = Der(value.content if value.tag == SEQUENCE else b"")
+            name, critical, content = extension.oid(), extension.flag(), extension.only(OCTET_STRING).content
+            if name in self.extensions:
+                raise NotDer
+            self.extensions[name] = (critical, content)
+
+    def is_understood(self):
+        """Whether nothing in it says that it must be understood, and is not."""
+        known = (KEY_USAGE, ALTERNATIVE_NAME, BASIC_CONSTRAINTS, NAME_CONSTRAINTS, DISTRIBUTION_POINTS, EXTENDED_KEY_USAGE)
+        return self.is_version_3 and not any(critical and name not in known for name, (critical, _) in self.extensions.items())
+
+    def is_named_by(self, identifier):
+        """Whether a signer's identifier is this one's: issuer and number, or the identifier of its key."""
+        if identifier.tag == SEQUENCE:
+            return identifier.content == self.number
+        key = self.extensions.get(KEY_IDENTIFIER)
+        return identifier.tag == 0x80 and key is not None and Der(key[1]).only(OCTET_STRING).content == identifier.content
+
+    def purposes(self):
+        """What it is for; none when it does not say."""
+        if EXTENDED_KEY_USAGE not in self.extensions:
+            return None
+        purposes = Der(Der(self.extensions[EXTENDED_KEY_USAGE][1]).only(SEQUENCE).content)
+        return [Der(value.whole).oid() for value in purposes.values]
+
+    def is_for_timestamps(self):
+        """Whether it is for timestamps and nothing else (RFC 3161, 2.3), and its key may sign."""
+        usage = self.extensions.get(KEY_USAGE)
+        if usage is not None:
+            bits = Der(usage[1]).only(BIT_STRING).content
+            if len(bits) < 2 or not bits[1] & 0xC0:
+                return False
+        return self.purposes() == [TIME_STAMPING] and self.extensions[EXTENDED_KEY_USAGE][0]
+
+    def authority(self):
+        """How many authorities may follow it on the way to a token, if it is one; None if it is none."""
+        if BASIC_CONSTRAINTS not in self.extensions:
+            return None
+        constraints = Der(Der(self.extensions[BASIC_CONSTRAINTS][1]).only(SEQUENCE).content)
+        is_authority = constraints.flag()
+        limit = constraints.number() if constraints.values else 255
+        constraints.end()
+        return limit if is_authority else None
+
+    def may_sign(self, time):
+        """Whether it was that of an authority's customer at that time."""
+        return self.authority() is None and NAME_CONSTRAINTS not in self.extensions and self.begin <= time <= self.end
+
+    def may_issue(self, time, authorities):
+        """Whether it was an authority at that time, with so many others between it and a token."""
+        limit, purposes = self.authority(), self.purposes()
+        return (
+            self.is_understood() and NAME_CONSTRAINTS not in self.extensions and self.begin <= time <= self.end
+            and limit is not None and authorities <= limit and (purposes is None or TIME_STAMPING in purposes)
+        )
+
+    def name(self):
+        """The name of whom it is for."""
+        parts = []
+        for relative in Der(Der(self.subject).only(SEQUENCE).content).values:
+            for attribute in Der(relative.content).values:
+                pair = Der(attribute.content)
+                kind, value = pair.oid(), pair.only()
+                parts.append(f"{NAMES.get(kind, kind.hex())}={value.content.decode('utf-8', 'replace')}")
+        return ",".join(parts)
+
+
+class Token:
+    """A timestamp token over a receipt. Whether its certificate is believed, is_believed says."""
+
+    def __init__(self, data, receipt):
+        outer = Der(Der(data).only(SEQUENCE).content)
+        if outer.oid() != SIGNED_DATA:
+            raise BadToken("what it signs is not a timestamp")
+        signed = Der(Der(outer.only(CONTEXT_0).content).only(SEQUENCE).content)
+        signed.number()
+        algorithms = [Der(value.whole).algorithm()[0] for value in signed.inside(SET).set_of()]
+        encapsulated = signed.inside(SEQUENCE)
+        kind, content = encapsulated.oid(), encapsulated.maybe(CONTEXT_0)
+        encapsulated.end()
+        if kind != TST_INFO or content is None:
+            raise BadToken("what it signs is not a timestamp")
+        content = Der(content.content).only(OCTET_STRING).content
+        certificates, revoked = signed.maybe(CONTEXT_0), signed.maybe(CONTEXT_1)
+        certificates, _ = (Der(values.content).set_of() if values else [] for values in (certificates, revoked))
+        signers = signed.inside(SET).set_of()
+        signed.end()
+        self.read_content(content)
+        if len(signers) != 1:
+            raise BadToken(f"it has {len(signers)} signatures, and a token has one")
+        self.read_signer(signers[0], content, algorithms, [value.whole for value in certificates if value.tag == SEQUENCE])
+        if self.imprint != (OID_SHA256, sha256(receipt)):
+            raise BadToken("it is over another digest than SHA-256 of this receipt")
+
+    def read_content(self, content):
+        """What is signed: a TSTInfo."""
+        info = Der(Der(content).only(SEQUENCE).content)
+        version = info.number()
+        info.oid()
+        imprint = info.inside(SEQUENCE)
+        self.imprint = (imprint.algorithm()[0], imprint.only(OCTET_STRING).content)
+        integer(info.take(INTEGER).content)
+        time = info.take().whole
+        accuracy = info.maybe(SEQUENCE)
+        if accuracy is not None:
+            parts = Der(accuracy.content)
+            for part in [parts.maybe(tag) for tag in (INTEGER, 0x80, 0x81)]:
+                integer(part.content if part else b"\0")
+            parts.end()
+        info.flag()
+        nonce, tsa, extensions = info.maybe(INTEGER), info.maybe(CONTEXT_0), info.maybe(CONTEXT_1)
+        info.end()
+        integer(nonce.content if nonce else b"\0")
+        if tsa is not None:
+            Der(tsa.content).only()
+        critical = False
+        for value in Der(extensions.content).values if extensions else ():
+            extension = Der(value.content if value.tag == SEQUENCE else b"")
+            extension.oid()
+            critical |= extension.flag()
+            extension.only(OCTET_STRING)
+        match = re.fullmatch(rb"\x18.([0-9]{14})(\.[0-9]{0,8}[1-9])?Z", time, re.DOTALL)
+        if version != 1 or match is None:
+            raise BadToken("what it signs is not a timestamp")
+        if critical:
+            raise BadToken("it has an unknown extension that is critical")
+        digits, fraction = match[1].decode(), (match[2] or b"").decode()
+        self.time = seconds(digits)
+        self.told = f"{digits[:4]}-{digits[4:6]}-{digits[6:8]}T{digits[8:10]}:{digits[10:12]}:{digits[12:14]}{fraction}Z"
+
+    def read_signer(self, value, content, algorithms, certificates):
+        """Its one signature, which covers the hash of the certificate (RFC 5816)."""
+        signer = Der(value.content if value.tag == SEQUENCE else b"")
+        signer.number()
+        identifier = signer.take()
+        digest, attributes = signer.algorithm()[0], signer.maybe(CONTEXT_0)
+        algorithm, signature, unsigned = signer.algorithm(), signer.take(OCTET_STRING).content, signer.maybe(CONTEXT_1)
+        signer.end()
+        if unsigned is not None:
+            read_attributes(unsigned)
+        if attributes is None:
+            raise BadToken("it has no signed attributes")
+        if digest not in algorithms:
+            raise BadToken("it has an algorithm that is not supported")
+        named = read_attributes(attributes)
+        if attribute(named, CONTENT_TYPE, "contentType").oid() != TST_INFO:
+            raise BadToken("what it signs is not a timestamp")
+        if attribute(named, MESSAGE_DIGEST, "messageDigest").only(OCTET_STRING).content != digest_of(digest, content):
+            raise BadToken("the digest that it signs is not that of its content")
+        hash_algorithm, wanted = certificate_hash(named)
+        of = (lambda data: hashlib.sha1(data).digest()) if hash_algorithm == OID_SHA1 else (lambda data: digest_of(hash_algorithm, data))
+        signers = [data for data in certificates if of(data) == wanted]
+        if not signers:
+            raise BadToken("the certificate that signed it is not in it")
+        self.certificate = Certificate(signers[0])
+        self.others = [data for data in certificates if data != signers[0]]
+        # As a SET OF, not under the tag that it has in the token (RFC 5652, 5.4).
+        message = b"\x31" + attributes.whole[1:len(attributes.whole) - len(attributes.content)]
+        message += b"".join(sorted(attribute.whole for attribute in Der(attributes.content).values))
+        if not self.certificate.is_named_by(identifier):
+            raise BadToken("it names another certificate than the one that signed it")
+        if not self.certificate.is_understood() or not self.certificate.is_for_timestamps():
+            raise BadToken("the certificate that signed it is not for timestamps alone")
+        self.signer = self.certificate.name()
+        if not signature_is_right(self.certificate.key, algorithm, digest, message, signature):
+            raise BadToken("its signature is wrong")
+
+    def is_believed(self, roots):
+        """Whether a root has issued its certificate, directly or over others in the token, each valid at its time."""
+        others = []
+        if not is_sound(lambda: self.certificate.may_sign(self.time)):
+            return False
+        for data in self.others:
+            try:
+                others.append(Certificate(data))
+            except BadToken:
+                continue
+        # A token with many certificates of one name asks for no more than this.
+        self.checks = 100
+        return self.leads([self.certificate], others, roots)
+
+    def leads(self, path, others, roots):
+        head = path[-1]
+        if any(root.subject == head.issuer and self.has_issued(root, head) for root in roots):
+            return True
+        for issuer in others:
+            if issuer.subject != head.issuer or issuer in path or len(path) > 6:
+                continue
+            if is_sound(lambda: issuer.may_issue(self.time, len(path) - 1)) and self.has_issued(issuer, head):
+                if self.leads([*path, issuer], others, roots):
+                    return True
+        return False
+
+    def has_issued(self, issuer, certificate):
+        self.checks -= 1
+        right = lambda: signature_is_right(issuer.key, certificate.algorithm, None, certificate.signed, certificate.signature)
+        return self.checks >= 0 and is_sound(right)
+
+
+def is_sound(check):
+    """Whether a check holds; it does not for a certificate that cannot be read."""
+    try:
+        return check()
+    except BadToken:
+        return False
+
+
+def read_attributes(value):
+    """The values of each attribute, by its object identifier."""
+    named = {}
+    for attribute in Der(value.content).set_of():
+        inside = Der(attribute.content if attribute.tag == SEQUENCE else b"")
+        name, values = inside.oid(), Der(inside.only(SET).content).set_of()
+        named.setdefault(name, []).append(values)
+    return named
+
+
+def attribute(named, name, title):
+    """The only value of the only attribute of this kind."""
+    found = named.get(name, [])
+    if len(found) != 1 or len(found[0]) != 1:
+        raise BadToken(f"its signed attribute {title} is missing, doubled or damaged")
+    return Der(found[0][0].whole)
+
+
+def certificate_hash(named):
+    """The hash by which the signed attributes name the certificate that signs, and its algorithm."""
+    is_second = SIGNING_CERTIFICATE_V2 in named
+    names = Der(attribute(named, SIGNING_CERTIFICATE_V2 if is_second else SIGNING_CERTIFICATE, "signingCertificate").only(SEQUENCE).content)
+    certificates = names.inside(SEQUENCE).values[::-1]
+    names.maybe()
+    names.end()
+    hashes = []
+    for value in certificates:
+        inside = Der(value.content if value.tag == SEQUENCE else b"")
+        algorithm = inside.algorithm()[0] if is_second and inside.values and inside.values[-1].tag == SEQUENCE else OID_SHA256
+        hashes.append((algorithm if is_second else OID_SHA1, inside.take(OCTET_STRING).content))
+        inside.maybe()
+        inside.end()
+    if not hashes:
+        raise BadToken("its signed attribute signingCertificate is missing, doubled or damaged")
+    return hashes[0]
+
+
+def read_roots(path):
+    """The certificates of a file in PEM."""
+    with open(path, "rb") as file:
+        found = re.findall(rb"-----BEGIN CERTIFICATE-----([^-]*)-----END CERTIFICATE-----", file.read())
+    if not found:
+        raise ValueError("it contains no certificate")
+    try:
+        return [Certificate(base64.b64decode(b"".join(text.split()), validate=True)) for text in found]
+    except (ValueError, BadToken) as error:
+        raise ValueError("it contains a certificate that cannot be read") from error
+
+
 # The whole file
 
 
@@ -285,6 +786,7 @@ class Bundle:
         self.wrong, self.payloads, self.repeated, self.rows = [], [], [], []
         self.wrong_seals, self.sealers = [], set()
         self.receipt, self.prefix, self.form_known = None, None, False
+        self.tokens, self.is_read = [], False
         self.read_header()
 
     def problem(self, kind, sentence):
@@ -300,6 +802,8 @@ class Bundle:
         flag(header["payloads"])
         text(header["spec"]), text(header["receipt"])
         self.receipt_key = Key(header["receiptKey"])
+        tokens = read_tokens(header)
+        self.digest = sha256(header["receipt"].encode()).hex()
         try:
             self.receipt = read_receipt(header, self.receipt_key)
         except (Malformed, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -309,6 +813,19 @@ class Bundle:
             self.form_known = True
         except (Malformed, ValueError, RecursionError) as error:
             self.problem("Receipt", f"the spec says not what was signed: {error}")
+        for number, token in enumerate(tokens, 1):
+            try:
+                self.tokens.append((number, Token(token, header["receipt"].encode())))
+            except BadToken as error:
+                self.problem("Anchor", f"line 1: token {number}: {error}")
+
+    def believe(self, roots):
+        """Checks that these roots have issued the certificates of the tokens."""
+        if not self.header.get("tokens"):
+            self.problem("Anchor", "it has no token of a timestamping authority, and --tsa-roots asks for one")
+        for number, token in self.tokens:
+            if not token.is_believed(roots):
+                self.problem("Anchor", f"line 1: token {number}: no root that is believed has issued its certificate, valid at its time")
 
     def line(self, line):
         kind = line["type"]
@@ -499,8 +1016,23 @@ class Bundle:
                 self.problem("Receipt", f"the receipt says {name} {says}, the bundle {has}")
 
 
-def read(path):
-    """Reads a bundle."""
+def read_tokens(header):
+    """The tokens over the receipt."""
+    if "tokens" not in header:
+        return []
+    if header["bundle"] == 1:
+        raise Malformed("tokens in a bundle of format 1")
+    if not isinstance(header["tokens"], list) or not 1 <= len(header["tokens"]) <= TOKENS:
+        raise Malformed(f"its tokens are no list of 1 to {TOKENS}")
+    tokens = [base64url(token) for token in header["tokens"]]
+    for number, token in enumerate(tokens, 1):
+        if len(token) > TOKEN_LIMIT:
+            raise Malformed(f"token {number} is longer than {TOKEN_LIMIT >> 10} KiB")
+    return tokens
+
+
+def read(path, expected=None):
+    """Reads a bundle, unless its receipt is another one than is expected."""
     with open(path, "rb") as file:
         first = file.readline(LINE_LIMIT)
         if not first.startswith(b'{"type":"header",'):
@@ -515,6 +1047,10 @@ def read(path):
             bundle = Bundle(parse(ended(first)))
         except (Malformed, ValueError) as error:
             raise NotABundle(f"its header is not valid: {error}") from error
+        if expected is not None and bundle.digest != expected:
+            bundle.problem("Receipt", f"it has the receipt sha256:{bundle.digest}; expected was sha256:{expected}")
+            return bundle
+        bundle.is_read = True
         number = 1
         try:
             while True:
@@ -547,24 +1083,40 @@ def named(numbers, every):
     return ", ".join(map(str, shown)) + (f" and {more} more" if more else "")
 
 
+def told(number, token, roots):
+    """What a token says."""
+    if roots is None:
+        who = f"signed by {token.signer}; who issued that certificate was not checked: --tsa-roots names whom you believe"
+        return f"token {number} says that the receipt existed before {token.told}, {who}"
+    if token.is_believed(roots):
+        return f"the receipt existed before {token.told}, says {token.signer}"
+    return f"token {number} proves nothing"
+
+
 def main():
     parser = argparse.ArgumentParser(description="Verifies a bundle of VaultStream.")
     parser.add_argument("bundle")
     parser.add_argument("--receipt-digest", metavar="HEX", help="SHA-256 of the receipt that is expected")
+    parser.add_argument("--tsa-roots", metavar="PEM", help="root certificates of the timestamping authorities that you believe")
     parser.add_argument("--allow-changed", action="store_true", help="rows that had changed when the bundle was written are no failure")
     parser.add_argument("--all", action="store_true", help="name every record with a problem")
     args = parser.parse_args()
     expected = (args.receipt_digest or "").lower().removeprefix("sha256:")
     if args.receipt_digest is not None and not re.fullmatch(r"[0-9a-f]{64}", expected):
         parser.error("--receipt-digest: a digest has 64 hexadecimal digits")
+    roots = None
+    if args.tsa_roots is not None:
+        try:
+            roots = read_roots(args.tsa_roots)
+        except (OSError, ValueError) as error:
+            parser.error(f"--tsa-roots {args.tsa_roots}: {error}")
     try:
-        bundle = read(args.bundle)
+        bundle = read(args.bundle, expected or None)
     except (NotABundle, OSError) as error:
         print(f"{args.bundle} is not a bundle: {error}", file=sys.stderr)
         return 2
-    digest = sha256(bundle.header["receipt"].encode()).hex()
-    if args.receipt_digest is not None and digest != expected:
-        bundle.problem("Receipt", f"it has the receipt sha256:{digest}; expected was sha256:{expected}")
+    if roots is not None and bundle.is_read:
+        bundle.believe(roots)
     for kind, numbers, sentence in [
         ("WrongSignature", bundle.wrong, "wrong signatures"),
         ("Payload", bundle.payloads, "payloads that are not what was signed"),
@@ -580,8 +1132,11 @@ def main():
     print(f"{job['namespace']!r}/{job['name']!r}, uid {job['uid']}".replace("'", ""))
     for kind, sentence in bundle.problems:
         print(f"  PROBLEM {kind}: {sentence!s}".encode("unicode_escape").decode().replace("\\\\", "\\"))
-    print(f"  {bundle.signed} signed, {bundle.rejected} rejected, {bundle.batches.size} batches, {bundle.sealed} of them sealed, {len(bundle.order)} keys")
-    print(f"  receipt sha256:{digest}, signed by the key {bundle.receipt_key.kid}")
+    if bundle.is_read:
+        print(f"  {bundle.signed} signed, {bundle.rejected} rejected, {bundle.batches.size} batches, {bundle.sealed} of them sealed, {len(bundle.order)} keys")
+    print(f"  receipt sha256:{bundle.digest}, signed by the key {bundle.receipt_key.kid}")
+    for number, token in bundle.tokens if bundle.is_read else ():
+        print(f"  {told(number, token, roots)}".encode("unicode_escape").decode())
     if not bundle.problems and args.receipt_digest is None:
         print("  No receipt digest was given: the bundle agrees with itself, and whoever wrote it may have made all of it.")
     return 1 if bundle.problems else 0
