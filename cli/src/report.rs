@@ -117,7 +117,7 @@ pub(crate) struct Report {
     problems: Vec<Problem>,
     /// What a good verdict proves, and against whom.
     #[serde(skip_serializing_if = "Option::is_none")]
-    proves: Option<&'static str>,
+    proves: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<String>,
     /// The first rejects; `rejected` counts all.
@@ -268,7 +268,7 @@ impl Report {
 
     /// The same, with what a good verdict proves.
     #[must_use]
-    pub(crate) fn proving(self, proof: &'static str) -> Self {
+    pub(crate) fn proving(self, proof: String) -> Self {
         Self { proves: self.is_good().then_some(proof), ..self }
     }
 

@@ -20,9 +20,9 @@ pub struct ExpectedArgs {
     /// The cluster that the certificate of the receipt key has to name. Default: the one that the receipt names.
     #[arg(long, value_name = "ID", requires = "trust_bundle")]
     pub certified_cluster: Option<String>,
-    /// A PEM file with the root certificates of the timestamping authorities that you believe. Then the tokens over the receipt are
-    /// checked, and there has to be one. A bundle has no tokens.
-    #[arg(long, value_name = "PEM", conflicts_with = "bundle")]
+    /// A PEM file with the root certificates of the timestamping authorities that you believe. Then the tokens over the receipt, which a
+    /// bundle has, too, are checked, and there has to be one.
+    #[arg(long, value_name = "PEM")]
     pub tsa_roots: Option<PathBuf>,
 }
 

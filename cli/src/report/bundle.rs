@@ -4,8 +4,9 @@ use std::fmt;
 
 use indicatif::HumanCount;
 use serde::Serialize;
-use vaultstream_proof::bundle::{BundleFindings, BundleProblem, BundleProblemKind};
-use vaultstream_signing::{Backend, merkle::to_hex};
+use vaultstream_certificates::Roots;
+use vaultstream_proof::bundle::{BundleFindings, BundleProblem, BundleProblemKind, HeaderLine};
+use vaultstream_signing::{Backend, Digest, merkle::to_hex};
 
 use super::{Verdict, text::sealed};
 use crate::{
@@ -13,6 +14,7 @@ use crate::{
     error::Failure,
     output::{self, Colour, paint, printable},
     verify::{
+        anchors::{self, Anchor},
         certificate::{Certified, Trust},
         expected::Expected,
         problem::{Problem, ProblemKind},
@@ -27,6 +29,27 @@ pub(crate) struct BundleReport {
     verdict: Verdict,
     job: String,
     uid: uuid::Uuid,
+    /// What its lines add up to; `None` when they were not read.
+    #[serde(flatten)]
+    figures: Option<Figures>,
+    receipt_digest: String,
+    receipt_key: String,
+    /// Who vouches for the receipt key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certified: Option<Certified>,
+    /// What timestamping authorities say of the receipt.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    anchors: Vec<Anchor>,
+    problems: Vec<Problem>,
+    /// What a good verdict proves, and against whom.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proves: Option<String>,
+}
+
+/// What the lines of a bundle add up to.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Figures {
     records: u64,
     signed: u64,
     rejected: u64,
@@ -44,20 +67,74 @@ pub(crate) struct BundleReport {
     changed: u64,
     completed_at: Option<String>,
     merkle_root: Option<String>,
-    receipt_digest: String,
-    receipt_key: String,
-    /// Who vouches for the receipt key.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    certified: Option<Certified>,
-    problems: Vec<Problem>,
-    /// What a good verdict proves, and against whom.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    proves: Option<&'static str>,
+}
+
+impl Figures {
+    fn of(found: &BundleFindings) -> Self {
+        Self {
+            records: found.signed + found.rejected,
+            signed: found.signed,
+            rejected: found.rejected,
+            batches: found.batches,
+            sealed_batches: found.sealed,
+            checked: found.checked,
+            verified: found.checked - found.wrong.count(),
+            verified_by: found.checker,
+            payloads: found.header.payloads,
+            changed: found.changed.count(),
+            completed_at: found.receipt.as_ref().map(|receipt| receipt.completed_at.clone()),
+            merkle_root: found.receipt.as_ref().map(|receipt| to_hex(&receipt.merkle_root)),
+        }
+    }
+
+    /// What a good verdict does not cover, in parentheses.
+    fn extent(&self) -> String {
+        match (self.changed, self.payloads) {
+            (0, true) => String::new(),
+            (_, false) => " (the payloads are not in the bundle)".to_owned(),
+            (1, true) => " (1 row is no longer what was signed)".to_owned(),
+            (changed, true) => format!(" ({} rows are no longer what was signed)", HumanCount(changed)),
+        }
+    }
+
+    fn rows(&self, row: &mut impl FnMut(&str, &str) -> fmt::Result) -> fmt::Result {
+        row("records", &HumanCount(self.records).to_string())?;
+        row("signed", &format!("{}, in {} batches", HumanCount(self.signed), HumanCount(self.batches)))?;
+        row("rejected", &HumanCount(self.rejected).to_string())?;
+        if let Some(sealed) = sealed((self.batches, self.sealed_batches)) {
+            row("seals", &sealed)?;
+        }
+        let of =
+            if self.verified == self.checked { String::new() } else { format!(" of {}", HumanCount(self.checked)) };
+        row("verified", &format!("{}{of} signatures by {}", HumanCount(self.verified), self.verified_by))?;
+        self.merkle_root.as_ref().map_or(Ok(()), |root| row("merkle root", root))
+    }
 }
 
 impl BundleReport {
+    /// Of a bundle of whose lines nothing was read but the header, for these reasons.
+    pub(crate) fn refusing(header: &HeaderLine, problems: Vec<Problem>) -> Self {
+        Self {
+            verdict: Verdict::NotVerified,
+            job: format!("{}/{}", header.job.namespace, header.job.name),
+            uid: header.job.uid,
+            figures: None,
+            receipt_digest: to_hex(&Digest::of(header.receipt.as_bytes()).0),
+            receipt_key: header.receipt_key.kid.to_string(),
+            certified: None,
+            anchors: Vec::new(),
+            problems,
+            proves: None,
+        }
+    }
+
     /// Of what was found. Records that were changed since they were signed are problems unless that is allowed.
-    pub(crate) fn of(found: BundleFindings, expected: &Expected, trust: Option<&Trust>, changes_allowed: bool) -> Self {
+    pub(crate) fn of(
+        mut found: BundleFindings,
+        expected: &Expected,
+        (trust, tsa_roots): (Option<&Trust>, Option<&Roots>),
+        changes_allowed: bool,
+    ) -> Self {
         let mut problems = problems(&found, changes_allowed);
         problems.extend(expected.problems(Some(&found.header.receipt)));
         let mut certified = None;
@@ -67,29 +144,17 @@ impl BundleReport {
                 Err(problem) => problems.push(problem),
             }
         }
-        let good = found.is_verified(changes_allowed) && problems.is_empty();
-        let header = found.header;
+        let verified = found.is_verified(changes_allowed);
+        let mut anchors = anchors::of_bundle(std::mem::take(&mut found.tokens), tsa_roots);
+        problems.append(&mut anchors.problems);
+        let good = verified && problems.is_empty();
         Self {
             verdict: if good { Verdict::Verified } else { Verdict::NotVerified },
-            job: format!("{}/{}", header.job.namespace, header.job.name),
-            uid: header.job.uid,
-            records: found.signed + found.rejected,
-            signed: found.signed,
-            rejected: found.rejected,
-            batches: found.batches,
-            sealed_batches: found.sealed,
-            checked: found.checked,
-            verified: found.checked - found.wrong.count(),
-            verified_by: found.checker,
-            payloads: header.payloads,
-            changed: found.changed.count(),
-            completed_at: found.receipt.as_ref().map(|receipt| receipt.completed_at.clone()),
-            merkle_root: found.receipt.as_ref().map(|receipt| to_hex(&receipt.merkle_root)),
-            receipt_digest: to_hex(&found.receipt_digest),
-            receipt_key: header.receipt_key.kid.to_string(),
+            figures: Some(Figures::of(&found)),
             certified,
-            problems,
-            proves: good.then(|| expected.proof()),
+            anchors: anchors.anchors,
+            proves: good.then(|| expected.proof((found.batches, found.sealed))),
+            ..Self::refusing(&found.header, problems)
         }
     }
 
@@ -111,12 +176,7 @@ impl BundleReport {
 
     /// What a good verdict does not cover, in parentheses.
     fn extent(&self) -> String {
-        match (self.verdict, self.changed, self.payloads) {
-            (Verdict::NotVerified, ..) | (_, 0, true) => String::new(),
-            (_, _, false) => " (the payloads are not in the bundle)".to_owned(),
-            (_, 1, true) => " (1 row is no longer what was signed)".to_owned(),
-            (_, changed, true) => format!(" ({} rows are no longer what was signed)", HumanCount(changed)),
-        }
+        self.figures.as_ref().filter(|_| self.is_good()).map(Figures::extent).unwrap_or_default()
     }
 }
 
@@ -127,31 +187,26 @@ impl fmt::Display for BundleReport {
             Verdict::NotVerified => ("NOT VERIFIED", Colour::Bad),
         };
         writeln!(out, "{}{}", paint(colour, word), self.extent())?;
-        let completed = self.completed_at.as_deref().map(|at| format!(", complete at {at}")).unwrap_or_default();
+        let completed = self.figures.as_ref().and_then(|figures| figures.completed_at.as_deref());
+        let completed = completed.map(|at| format!(", complete at {at}")).unwrap_or_default();
         writeln!(out, "{}{}", printable(&self.job), printable(&completed))?;
         for problem in &self.problems {
             writeln!(out, "  {}      {}", paint(Colour::Bad, "PROBLEM"), printable(problem.message()))?;
         }
         let mut row = |name: &str, value: &str| writeln!(out, "  {name:<12} {}", printable(value));
-        row("records", &HumanCount(self.records).to_string())?;
-        row("signed", &format!("{}, in {} batches", HumanCount(self.signed), HumanCount(self.batches)))?;
-        row("rejected", &HumanCount(self.rejected).to_string())?;
-        if let Some(sealed) = sealed((self.batches, self.sealed_batches)) {
-            row("seals", &sealed)?;
-        }
-        let of =
-            if self.verified == self.checked { String::new() } else { format!(" of {}", HumanCount(self.checked)) };
-        row("verified", &format!("{}{of} signatures by {}", HumanCount(self.verified), self.verified_by))?;
-        if let Some(root) = &self.merkle_root {
-            row("merkle root", root)?;
+        if let Some(figures) = &self.figures {
+            figures.rows(&mut row)?;
         }
         row("receipt", &format!("sha256:{}", self.receipt_digest))?;
         row("receipt key", &self.receipt_key)?;
         if let Some(certified) = &self.certified {
             row("certified", &certified.to_string())?;
         }
+        for anchor in &self.anchors {
+            row("time", &anchor.to_string())?;
+        }
         row("uid", &self.uid.to_string())?;
-        self.proves.map_or(Ok(()), |proof| row("proves", proof))
+        self.proves.as_ref().map_or(Ok(()), |proof| row("proves", proof))
     }
 }
 

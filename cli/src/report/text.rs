@@ -92,7 +92,7 @@ impl Report {
             row("time", &anchor.to_string())?;
         }
         row("uid", &self.uid.to_string())?;
-        self.proves.map_or(Ok(()), |proof| row("proves", proof))
+        self.proves.as_ref().map_or(Ok(()), |proof| row("proves", proof))
     }
 
     fn rejects(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,35 +3,32 @@
 use std::{fmt, path::Path};
 
 use serde::Serialize;
-use vaultstream_anchor::Token;
+use vaultstream_anchor::{Token, TokenError};
 use vaultstream_certificates::Roots;
 use vaultstream_ledger::{Job, Ledger};
 use vaultstream_program::chain;
-use vaultstream_signing::Digest;
 
 use super::problem::{Problem, ProblemKind};
 use crate::error::Failure;
-
-/// A token as it was found.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct FoundToken<'a> {
-    /// The URL of its authority; a bundle does not have it.
-    pub(crate) tsa: Option<&'a str>,
-    /// The policy that was asked for, where that is known.
-    pub(crate) policy: Option<&'a str>,
-    /// The token.
-    pub(crate) token: &'a [u8],
-}
 
 /// What an authority says of a receipt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Anchor {
-    /// The URL of the authority.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tsa: Option<String>,
+    #[serde(flatten)]
+    origin: Origin,
     #[serde(flatten)]
     says: Says,
+}
+
+/// Where a token is from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+enum Origin {
+    /// The ledger has it of the authority with this URL.
+    Tsa(String),
+    /// A bundle has it in this place, from 1 on. It does not say which URL was asked.
+    Token(usize),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -65,8 +62,16 @@ enum Says {
 #[derive(Debug, Default)]
 pub(crate) struct Anchors {
     pub(crate) anchors: Vec<Anchor>,
-    /// None without roots: tokens that were not to be checked fail nothing.
     pub(crate) problems: Vec<Problem>,
+}
+
+/// Whether a token that is wrong is a problem.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wrong {
+    /// Always.
+    Fails,
+    /// Only where roots were given: tokens that were not to be checked fail nothing.
+    FailsWithRoots,
 }
 
 /// The roots in the file of `--tsa-roots`.
@@ -86,30 +91,36 @@ pub(crate) async fn of_job(ledger: &Ledger, job: &Job, roots: Option<&Roots>) ->
     let rows = vaultstream_ledger::anchors::of_job(ledger, job.id).await.map_err(|error| Failure::of(&error))?;
     let receipt = job.receipt.as_deref().unwrap_or_default();
     let tokens = rows.iter().filter_map(|row| {
-        let token = row.token.as_deref()?;
-        Some(FoundToken { tsa: Some(&row.tsa), policy: row.policy.as_deref(), token })
+        let token = Token::over(row.token.as_deref()?, receipt, row.policy.as_deref());
+        Some((Origin::Tsa(row.tsa.clone()), token))
     });
-    let mut found = Anchors::check(receipt, tokens, roots);
+    let mut found = Anchors::check(tokens, roots, Wrong::FailsWithRoots);
     let pending = rows.iter().filter(|row| row.token.is_none()).map(|row| Anchor {
-        tsa: Some(row.tsa.clone()),
+        origin: Origin::Tsa(row.tsa.clone()),
         says: Says::Pending { pending: row.last_error.clone().unwrap_or_else(|| "it was not asked".to_owned()) },
     });
     found.anchors.extend(pending);
     Ok(found)
 }
 
+/// The tokens of a bundle, checked. One that is wrong is a problem without roots, too: whoever wrote the bundle put it there.
+pub(crate) fn of_bundle(tokens: Vec<Result<Token, TokenError>>, roots: Option<&Roots>) -> Anchors {
+    let tokens = tokens.into_iter().zip(1..).map(|(token, number)| (Origin::Token(number), token));
+    Anchors::check(tokens, roots, Wrong::Fails)
+}
+
 impl Anchors {
-    /// Checks the tokens of a receipt. With roots each has to be right, and there has to be one.
-    pub(crate) fn check<'a>(
-        receipt: &str,
-        tokens: impl IntoIterator<Item = FoundToken<'a>>,
+    /// Checks who has issued the certificates of the tokens of a receipt. With roots each has to be right, and there has to be one.
+    fn check(
+        tokens: impl IntoIterator<Item = (Origin, Result<Token, TokenError>)>,
         roots: Option<&Roots>,
+        wrong: Wrong,
     ) -> Self {
         let mut found = Self::default();
-        for token in tokens {
-            let says = time(receipt, token, roots).unwrap_or_else(|wrong| Says::Wrong { wrong });
-            let anchor = Anchor { tsa: token.tsa.map(str::to_owned), says };
-            if let (Says::Wrong { .. }, Some(_)) = (&anchor.says, roots) {
+        for (origin, token) in tokens {
+            let says = time(token, roots).unwrap_or_else(|wrong| Says::Wrong { wrong });
+            let anchor = Anchor { origin, says };
+            if matches!(anchor.says, Says::Wrong { .. }) && (roots.is_some() || wrong == Wrong::Fails) {
                 found.problems.push(Problem::new(ProblemKind::Anchor, anchor.to_string()));
             }
             found.anchors.push(anchor);
@@ -122,10 +133,8 @@ impl Anchors {
     }
 }
 
-fn time(receipt: &str, found: FoundToken<'_>, roots: Option<&Roots>) -> Result<Says, String> {
-    let token = Token::read(found.token).map_err(|error| chain(&error))?;
-    let digest = Digest::of(receipt.as_bytes()).0;
-    token.check(&digest, found.policy).map_err(|error| chain(&error))?;
+fn time(token: Result<Token, TokenError>, roots: Option<&Roots>) -> Result<Says, String> {
+    let token = token.map_err(|error| chain(&error))?;
     if let Some(roots) = roots {
         token.check_chain(roots).map_err(|error| chain(&error))?;
     }
@@ -136,7 +145,10 @@ fn time(receipt: &str, found: FoundToken<'_>, roots: Option<&Roots>) -> Result<S
 /// As the row of a report.
 impl fmt::Display for Anchor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let tsa = self.tsa.as_deref().map(|tsa| format!(" of {tsa}")).unwrap_or_default();
+        let token = match &self.origin {
+            Origin::Tsa(url) => format!("the timestamp token of {url}"),
+            Origin::Token(number) => format!("line 1: the timestamp token {number}"),
+        };
         match &self.says {
             Says::Time { existed_before, authority, believed: true } => {
                 write!(f, "the receipt existed before {existed_before}, says {authority}")
@@ -145,8 +157,8 @@ impl fmt::Display for Anchor {
                 f,
                 "a token says that the receipt existed before {existed_before}, signed by {authority}; it is not believed without --tsa-roots"
             ),
-            Says::Wrong { wrong } => write!(f, "the timestamp token{tsa} is wrong: {wrong}"),
-            Says::Pending { pending } => write!(f, "no timestamp token{tsa} yet: {pending}"),
+            Says::Wrong { wrong } => write!(f, "{token} is wrong: {wrong}"),
+            Says::Pending { pending } => write!(f, "{token} is not there yet: {pending}"),
         }
     }
 }

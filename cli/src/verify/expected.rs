@@ -62,8 +62,18 @@ impl Expected {
         messages.into_iter().map(|message| Problem::new(ProblemKind::Receipt, message)).collect()
     }
 
-    /// What a good verdict proves.
-    pub(crate) fn proof(&self) -> &'static str {
+    /// What a good verdict proves of so many batches, of which so many are sealed.
+    pub(crate) fn proof(&self, (batches, sealed): (u64, u64)) -> String {
+        let known = self.known();
+        if batches > 0 && sealed == batches {
+            format!("{known}; each batch is sealed: nothing in it can be changed without the key that signed it")
+        } else {
+            known.to_owned()
+        }
+    }
+
+    /// Which job it is.
+    fn known(&self) -> &'static str {
         if self.digests.is_empty() && self.witness.is_some() {
             "it is the job whose receipt is in the SigningJob's status"
         } else if self.digests.is_empty() && self.certified {
@@ -103,7 +113,16 @@ mod tests {
         assert_eq!(witnessed(Witness::NoReceipt), 1, "what cannot be compared is not verified");
         let nothing = nothing();
         assert!(nothing.problems(None).is_empty());
-        assert_ne!(nothing.proof(), expected("a").proof());
+        assert_ne!(nothing.proof((2, 2)), expected("a").proof((2, 2)));
+    }
+
+    #[test]
+    fn seals_are_part_of_what_is_proved_when_every_batch_has_one() {
+        let nothing = Expected::of(&ExpectedArgs::default()).unwrap();
+        assert!(nothing.proof((2, 2)).contains("each batch is sealed"));
+        for some in [(2, 1), (2, 0), (0, 0)] {
+            assert!(!nothing.proof(some).contains("sealed"), "{some:?}");
+        }
     }
 
     #[test]

@@ -23,5 +23,5 @@ pub use error::{BundleError, BundleProblem, BundleProblemKind};
 pub use findings::BundleFindings;
 pub use line::{BatchLine, HeaderLine, JobName, KeyLine, RecordLine, RejectLine, RevokedLine, RowState};
 pub use options::BundleOptions;
-pub use verify::verify_bundle;
+pub use verify::{read_header, verify_bundle};
 pub use write::BundleWriter;

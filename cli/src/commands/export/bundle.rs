@@ -11,10 +11,14 @@ use std::{
 };
 
 use indicatif::HumanCount;
+use vaultstream_anchor::Token;
 use vaultstream_ledger::{
-    Job, KeyId, Ledger, Rejected, rejects,
+    Job, KeyId, Ledger, Rejected,
+    anchors::{self, AnchorRow},
+    rejects,
     verify::{Now, PublicKeyRow, Rows, SignedBatch, SignedRow, SignedRows, keys_of_rejects, public_keys},
 };
+use vaultstream_program::chain;
 use vaultstream_proof::{
     bundle::{BatchLine, BundleWriter, HeaderLine, JobName, KeyLine, RecordLine, RejectLine, RevokedLine, RowState},
     page, row_digests,
@@ -36,7 +40,7 @@ use crate::{
 pub(super) async fn write(ledger: &Ledger, job: &Job, file: &Path, payloads: bool) -> Result<(), Failure> {
     let keys = public_keys(ledger, job.id).await.map_err(|error| Failure::of(&error))?;
     let source = BundleSource { ledger, job, payloads, keys: &keys };
-    let header = source.header()?;
+    let header = source.header(tokens(ledger, job).await?)?;
     if file == Path::new("-") {
         return source.lines(BufWriter::new(io::stdout()), &header).await.map(drop);
     }
@@ -44,6 +48,25 @@ pub(super) async fn write(ledger: &Ledger, job: &Job, file: &Path, payloads: boo
     let out = part.create()?;
     let out = source.lines(BufWriter::with_capacity(1 << 20, out), &header).await?;
     part.keep(out)
+}
+
+/// The timestamp tokens over the job's receipt, in the order of their authorities. A token that is wrong would make the bundle so.
+async fn tokens(ledger: &Ledger, job: &Job) -> Result<Vec<Vec<u8>>, Failure> {
+    let rows = anchors::of_job(ledger, job.id).await.map_err(|error| Failure::of(&error))?;
+    let receipt = job.receipt.as_deref().unwrap_or_default();
+    let mut tokens = Vec::new();
+    for AnchorRow { tsa, policy, token, .. } in rows {
+        let Some(token) = token else { continue };
+        match Token::over(&token, receipt, policy.as_deref()) {
+            Ok(_) => tokens.push(token),
+            Err(error) => output::remark(format_args!(
+                "note: the bundle is without the timestamp token of {tsa}, which is wrong: {}",
+                chain(&error)
+            )),
+        }
+    }
+    tokens.truncate(HeaderLine::MAX_TOKENS);
+    Ok(tokens)
 }
 
 /// A file under another name until it is whole; removed unless it becomes that.
@@ -100,7 +123,7 @@ struct BundleSource<'a> {
 }
 
 impl BundleSource<'_> {
-    fn header(&self) -> Result<HeaderLine, Failure> {
+    fn header(&self, tokens: Vec<Vec<u8>>) -> Result<HeaderLine, Failure> {
         let (job, name) = (self.job, title(self.job));
         let receipt = job
             .receipt
@@ -115,6 +138,7 @@ impl BundleSource<'_> {
             spec: canonical_json(&job.spec),
             receipt,
             receipt_key: Jwk::of(&self.public(key)?),
+            tokens,
         })
     }
 

@@ -2,8 +2,9 @@
 
 use std::{path::Path, process::ExitCode};
 
+use vaultstream_certificates::Roots;
 use vaultstream_program::cores;
-use vaultstream_proof::bundle::{BundleError, BundleOptions, verify_bundle};
+use vaultstream_proof::bundle::{BundleError, BundleOptions, read_header, verify_bundle};
 
 use super::witness;
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
     verify::{certificate::Trust, expected::Expected, problem::NAMED},
 };
 
-/// Verifies the bundle and prints the report.
+/// Verifies the bundle and prints the report. A bundle of another receipt than the expected one is told before its lines are read.
 ///
 /// # Errors
 /// One sentence, when the file cannot be read or is not a bundle. What is wrong with the bundle is in the report.
@@ -22,23 +23,31 @@ pub(super) async fn verify(
     file: &Path,
     args: &VerifyArgs,
     expected: Expected,
-    trust: Option<&Trust>,
+    (trust, tsa_roots): (Option<&Trust>, Option<&Roots>),
 ) -> Result<ExitCode, Failure> {
-    let most = if args.all { usize::MAX } else { NAMED };
-    let display = ProgressDisplay::of_verification(args.output == OutputFormat::Text);
-    let size = std::fs::metadata(file).map_or(0, |file| file.len());
-    let stage = format!("{}: checking the bundle", file.display());
-    let mut progress = |bytes: u64| display.figures(&stage, &stage, bytes, size);
-    let found = verify_bundle(file, BundleOptions { threads: cores(), most }, &mut progress);
-    display.hide();
-    let found = found.map_err(|error| match error {
-        BundleError::Read { .. } | BundleError::NotABundle { .. } | BundleError::Format { .. } => {
-            Failure::input(&error)
-        }
-    })?;
-    let job = &found.header.job;
+    let header = read_header(file).map_err(|error| refused(&error))?;
+    let job = &header.job;
     let expected = expected.with(witness::of_receipt(args, &job.namespace, &job.name, job.uid).await?);
-    let report = BundleReport::of(found, &expected, trust, args.allow_changed);
+    let others = expected.problems(Some(&header.receipt));
+    let report = if others.is_empty() {
+        let most = if args.all { usize::MAX } else { NAMED };
+        let display = ProgressDisplay::of_verification(args.output == OutputFormat::Text);
+        let size = std::fs::metadata(file).map_or(0, |file| file.len());
+        let stage = format!("{}: checking the bundle", file.display());
+        let mut progress = |bytes: u64| display.figures(&stage, &stage, bytes, size);
+        let found = verify_bundle(file, BundleOptions { threads: cores(), most }, &mut progress);
+        display.hide();
+        let found = found.map_err(|error| refused(&error))?;
+        BundleReport::of(found, &expected, (trust, tsa_roots), args.allow_changed)
+    } else {
+        BundleReport::refusing(&header, others)
+    };
     report.print(args.output)?;
     Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn refused(error: &BundleError) -> Failure {
+    match error {
+        BundleError::Read { .. } | BundleError::NotABundle { .. } | BundleError::Format { .. } => Failure::input(error),
+    }
 }

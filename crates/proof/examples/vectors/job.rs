@@ -73,6 +73,8 @@ pub(crate) struct Job {
     pub(crate) compromised: bool,
     pub(crate) receipt_key_signs: bool,
     pub(crate) change_receipt: Option<fn(&mut Value)>,
+    /// The tokens over the receipt.
+    pub(crate) tokens: fn(&str) -> Vec<Vec<u8>>,
     pub(crate) batches: Vec<Batch>,
     pub(crate) keys: usize,
 }
@@ -106,6 +108,7 @@ impl Job {
             compromised: false,
             receipt_key_signs: false,
             change_receipt: None,
+            tokens: |_| Vec::new(),
             batches: ids.iter().enumerate().map(batch).collect(),
             keys: ids.len().min(2),
         }
@@ -176,12 +179,14 @@ impl Job {
         let receipt_key = if self.receipt_key_signs { private(2) } else { private(1) };
         let batches: Vec<(BatchLine, Vec<Line>)> =
             (0..).zip(&self.batches).map(|(number, batch)| self.lines(number, batch, &keys)).collect();
+        let receipt = self.receipt(&receipt_key, &keys, &batches);
         let header = HeaderLine {
             bundle: self.bundle,
             job: JobName { uid: UID, namespace: "default".into(), name: "vector".into() },
             payloads: self.payloads,
             spec: self.spec(),
-            receipt: self.receipt(&receipt_key, &keys, &batches),
+            tokens: (self.tokens)(&receipt),
+            receipt,
             receipt_key: Jwk::of(&receipt_key.public()),
         };
         let mut writer = BundleWriter::begin(Vec::new(), &header).expect("memory");

@@ -1,4 +1,4 @@
-//! Writes the test vectors of bundles into a folder: vectors DIR. The same each time. tests/it/bundles.rs gives them to all verifiers.
+//! Writes the test vectors of bundles into a folder: vectors DIR. The same each time. tests/it/verifiers.rs gives them to all verifiers.
 //!
 //! ```text
 //! Job (what was signed) ─▶ lines ─▶ a file, and whether it is verified
@@ -9,37 +9,33 @@
 
 mod fixed;
 mod job;
+mod timestamps;
+mod tsa;
+mod vector;
 
 use std::{fs, path::PathBuf};
 
 use job::{Job, Record, Seal, Signing};
 use serde_json::{Value, json};
 use vaultstream_signing::{Digest, MessageForm};
-
-/// A file, what a verifier says of it, and why.
-struct Vector {
-    name: &'static str,
-    text: String,
-    verdict: &'static str,
-    why: &'static str,
-}
-
-/// Whether a bundle is verified, is not, or is none.
-const GOOD: &str = "VERIFIED";
-const BAD: &str = "NOT VERIFIED";
-const NONE: &str = "no bundle";
+use vector::{BAD, GOOD, NONE, Vector};
 
 fn main() {
     let dir = PathBuf::from(std::env::args().nth(1).expect("vectors DIR"));
     fs::create_dir_all(&dir).expect("the folder is made");
-    let vectors: Vec<Vector> =
-        [good(), forged(), seals(), other_receipts(), details(), headers(), edited()].into_iter().flatten().collect();
+    let vectors =
+        [good(), forged(), seals(), other_receipts(), details(), headers(), edited(), timestamps::timestamps()];
+    let vectors: Vec<Vector> = vectors.into_iter().flatten().collect();
     let index: Vec<Value> = vectors
         .iter()
         .map(|vector| json!({"file": format!("{}.vsb", vector.name), "verdict": vector.verdict, "why": vector.why}))
+        .chain(timestamps::believed())
         .collect();
     for vector in &vectors {
         fs::write(dir.join(format!("{}.vsb", vector.name)), &vector.text).expect("a vector is written");
+    }
+    for (name, text) in timestamps::roots() {
+        fs::write(dir.join(name), text).expect("roots are written");
     }
     let index = serde_json::to_string_pretty(&index).expect("JSON") + "\n";
     fs::write(dir.join("index.json"), index).expect("the index is written");

@@ -287,7 +287,7 @@ impl Check {
             self.keys.iter().filter_map(|key| Some((key.kid, key.found, key.line.revoked.clone()?))).collect();
         let (problems, more_problems) = self.problems.finish();
         Ok(BundleFindings {
-            receipt_digest: Digest::of(self.header.receipt.as_bytes()).0,
+            tokens: receipt::tokens(&self.header),
             header: self.header,
             receipt: self.receipt,
             signed: self.signed,

@@ -45,6 +45,33 @@ pub(super) mod bytes {
     }
 }
 
+/// Timestamp tokens, each as base64url.
+pub(super) mod tokens {
+    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+    use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
+    use vaultstream_anchor::TOKEN_LIMIT;
+
+    /// As many as a job may name authorities.
+    pub(in crate::bundle) const MOST: usize = vaultstream_api::limits::MAX_ANCHORS as usize;
+
+    pub(in crate::bundle) fn serialize<S: Serializer>(tokens: &[Vec<u8>], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(tokens.iter().map(|token| URL_SAFE_NO_PAD.encode(token)))
+    }
+
+    pub(in crate::bundle) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Vec<u8>>, D::Error> {
+        let texts = Vec::<String>::deserialize(deserializer)?;
+        if !(1..=MOST).contains(&texts.len()) {
+            return Err(D::Error::custom(format!("its tokens are no list of 1 to {MOST}")));
+        }
+        let token = |(text, number): (&String, usize)| match URL_SAFE_NO_PAD.decode(text) {
+            Ok(token) if token.len() <= TOKEN_LIMIT => Ok(token),
+            Ok(_) => Err(format!("token {number} is longer than {} KiB", TOKEN_LIMIT >> 10)),
+            Err(_) => Err(format!("token {number} is not base64url without padding")),
+        };
+        texts.iter().zip(1..).map(token).collect::<Result<_, String>>().map_err(D::Error::custom)
+    }
+}
+
 /// A signature as r‖s in base64url, when there is one.
 pub(super) mod optional_signature {
     use serde::{Deserializer, Serializer};

@@ -1,6 +1,7 @@
 //! What was found in a bundle.
 
-use vaultstream_signing::{Backend, Hash, Receipt, Thumbprint};
+use vaultstream_anchor::{Token, TokenError};
+use vaultstream_signing::{Backend, Receipt, Thumbprint};
 
 use super::{
     error::BundleProblem,
@@ -14,8 +15,8 @@ pub struct BundleFindings {
     pub header: HeaderLine,
     /// The receipt, if its signature is right.
     pub receipt: Option<Receipt>,
-    /// SHA-256 of the receipt as it is written.
-    pub receipt_digest: Hash,
+    /// The tokens over the receipt, in their order: each right but for who has issued its certificate, or what is wrong with it.
+    pub tokens: Vec<Result<Token, TokenError>>,
     /// Records with a signature.
     pub signed: u64,
     /// Rejects.
@@ -59,6 +60,7 @@ impl BundleFindings {
         let none = |records: &Records| records.count() == 0;
         self.receipt.is_some()
             && self.problems.is_empty()
+            && self.tokens.iter().all(Result::is_ok)
             && [&self.wrong, &self.other_payload, &self.wrong_seals].into_iter().all(none)
             && self.repeated_nonce.is_empty()
             && (changes_allowed || none(&self.changed))

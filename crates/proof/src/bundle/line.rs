@@ -23,13 +23,18 @@ pub struct HeaderLine {
     pub receipt: String,
     /// The key that signed the receipt.
     pub receipt_key: Jwk,
+    /// Tokens of timestamping authorities over the receipt, in DER.
+    #[serde(with = "encode::tokens", default, skip_serializing_if = "Vec::is_empty")]
+    pub tokens: Vec<Vec<u8>>,
 }
 
 impl HeaderLine {
     /// The version of the format that is written.
     pub const FORMAT: u32 = 2;
-    /// The versions that are read. Batches of the first one have no seals.
+    /// The versions that are read. The first one has neither seals nor tokens.
     pub const FORMATS: [u32; 2] = [1, Self::FORMAT];
+    /// Most tokens.
+    pub const MAX_TOKENS: usize = encode::tokens::MOST;
 }
 
 /// A job and its names.

@@ -1,6 +1,7 @@
 //! What the receipt of a bundle says of its lines.
 
 use serde_json::Value;
+use vaultstream_anchor::{Token, TokenError};
 use vaultstream_signing::{
     Digest, Hash, MessageForm, Receipt,
     merkle::to_hex,
@@ -40,6 +41,11 @@ pub(super) fn header_problems(header: &HeaderLine, receipt: &Receipt) -> Vec<Bun
     compare("name", &receipt.name, &job.name);
     compare("specHash", &to_hex(&receipt.spec_hash), &to_hex(&Digest::of(header.spec.as_bytes()).0));
     problems
+}
+
+/// The tokens of the header, each over its receipt or wrong. Who has issued their certificates is not looked at.
+pub(super) fn tokens(header: &HeaderLine) -> Vec<Result<Token, TokenError>> {
+    header.tokens.iter().map(|token| Token::over(token, &header.receipt, None)).collect()
 }
 
 /// How records become messages: the spec says it.

@@ -49,6 +49,15 @@ pub fn verify_bundle(
     }
 }
 
+/// Reads the first line of the bundle in this file, and nothing else.
+///
+/// # Errors
+/// When the file cannot be read, or is not a bundle of this format.
+pub fn read_header(path: &Path) -> Result<HeaderLine, BundleError> {
+    let mut reader = LineReader::open(path).map_err(|source| BundleError::Read { path: path.to_owned(), source })?;
+    header(&mut reader, path)
+}
+
 /// The first line.
 fn header(reader: &mut LineReader, path: &Path) -> Result<HeaderLine, BundleError> {
     let unread = |source| BundleError::Read { path: path.to_owned(), source };
@@ -62,6 +71,9 @@ fn header(reader: &mut LineReader, path: &Path) -> Result<HeaderLine, BundleErro
         return Err(BundleError::Format { path: path.to_owned(), format });
     }
     let header: HeaderLine = reader.parse().map_err(|why| not_a_bundle(&format!("its header is not valid: {why}")))?;
+    if header.bundle == 1 && !header.tokens.is_empty() {
+        return Err(not_a_bundle("its header is not valid: tokens in a bundle of format 1"));
+    }
     match header.receipt_key.public_key() {
         Ok(_) => Ok(header),
         Err(error) => Err(not_a_bundle(&format!("its header is not valid: the receipt key is damaged: {error}"))),
