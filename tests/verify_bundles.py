@@ -1,4 +1,5 @@
-"""Verifies many bundles with scripts/verify.py: the paths come on standard input, a line each, and so do the exit codes on standard output."""
+"""Verifies many bundles with scripts/verify.py: the paths come on standard input, a line each, with those of root certificates behind a
+tab where there are any, and so do the exit codes on standard output."""
 
 import contextlib
 import io
@@ -8,8 +9,9 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "scripts"))
 import verify  # noqa: E402
 
-for path in sys.stdin.read().splitlines():
-    sys.argv = ["verify.py", path]
+for line in sys.stdin.read().splitlines():
+    path, *roots = line.split("\t")
+    sys.argv = ["verify.py", path] + [word for pem in roots for word in ("--tsa-roots", pem)]
     said = io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         code = verify.main()

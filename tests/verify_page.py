@@ -4,7 +4,7 @@
     verify_page.py [--screenshots DIR] [--height N] BUNDLE...
 
 Prints for each bundle what the page says: VERIFIED or NOT VERIFIED, and the sentence below. A bundle written as DIGEST@FILE is
-verified with that receipt digest. Needs chromium and chromedriver, and no Python package.
+verified with that receipt digest, and one written as FILE,PEM with these roots of timestamping authorities. Needs chromium and chromedriver, and no Python package.
 """
 
 import argparse
@@ -85,9 +85,12 @@ def browser():
 
 def verify(page, bundle):
     digest, _, file = bundle.rpartition("@")
+    file, _, roots = file.partition(",")
     page.call("POST", "/url", {"url": PAGE.as_uri()})
     if digest:
         page.type("#digest", digest)
+    if roots:
+        page.type("#roots", str(pathlib.Path(roots).resolve()))
     page.type("#file", str(pathlib.Path(file).resolve()))
     for _ in range(6000):
         if page.run("return !document.getElementById('result').hidden"):

@@ -9,6 +9,7 @@
 mod harness;
 
 mod anchors;
+mod bundle_tokens;
 mod bundles;
 mod certificates;
 mod clusters;
@@ -54,4 +55,5 @@ mod transit;
 mod transit_logins;
 mod upgrades;
 mod verdicts;
+mod verifiers;
 mod worker;

@@ -200,8 +200,22 @@ async fn bad_input_is_told_from_a_verdict_by_the_exit_code() {
         assert_eq!((ended.status.code(), ended.stdout.as_str()), (Some(2), ""), "{line}: {}", ended.stderr);
         assert!(ended.stderr.contains("vaultstream: "), "{line}: {}", ended.stderr);
     }
-    let other = format!("verify job --receipt-digest {}", "ab".repeat(32));
-    site.ledger_command(&other.split(' ').collect::<Vec<_>>()).end().await.assert_code(1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_receipt_than_the_expected_one_is_told_before_anything_is_checked() {
+    let site = Site::new().await;
+    site.run(&generated("job", 20, SPEC)).end().await.assert_code(0);
+    site.execute("UPDATE vaultstream.signatures SET signature = set_byte(signature, 3, get_byte(signature, 3) # 1) WHERE record_id = 7")
+        .await;
+    refused(&verify(&site, &[]).await, &["WrongSignature", "MerkleRoot"]);
+    let found = refused(&verify(&site, &["--receipt-digest", &"ab".repeat(32)]).await, &["Receipt"]);
+    for absent in ["checked", "verified", "mode"] {
+        assert_eq!(found[absent], Value::Null, "{absent} is not known: {found}");
+    }
+    // An unfinished job is told as that.
+    site.execute("UPDATE vaultstream.jobs SET receipt = NULL, state = 'Failed', failure = 'too much'").await;
+    refused(&verify(&site, &["--receipt-digest", &"ab".repeat(32)]).await, &["Failed", "Receipt"]);
 }
 
 /// After `--again` the earlier job keeps what it signed, and is found by its uid.

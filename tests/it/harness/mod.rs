@@ -20,6 +20,7 @@ mod relay;
 mod site;
 mod tenants;
 mod tsa;
+mod verifiers;
 
 #[path = "../../../crates/anchor/tests/tokens/authority.rs"]
 #[allow(dead_code, reason = "shared with the tests of crates/anchor")]
@@ -49,3 +50,4 @@ pub(crate) use relay::{Lines, Weather};
 pub(crate) use site::{Site, blocking, until};
 pub(crate) use tenants::{mount, role_for};
 pub(crate) use tsa::TsaServer;
+pub(crate) use verifiers::{Subject, found, others, ours};
