@@ -11,6 +11,8 @@ mod away;
 mod issuers;
 #[path = "cert_manager/requests.rs"]
 mod requests;
+#[path = "cert_manager/story.rs"]
+mod story;
 
 use std::path::Path;
 

@@ -13,6 +13,9 @@ pub(crate) mod requests;
 mod servers;
 mod tables;
 
+#[path = "../../../crates/anchor/tests/tokens/authority.rs"]
+#[allow(dead_code, reason = "shared with the tests of crates/anchor")]
+mod authority;
 #[path = "../../it/harness/check.rs"]
 #[allow(dead_code, reason = "shared with the other suite, which uses the rest")]
 mod check;
@@ -28,6 +31,9 @@ mod manifests;
 #[path = "../../it/harness/nats.rs"]
 #[allow(dead_code, reason = "shared with the other suite, which uses the rest")]
 mod nats;
+#[path = "../../it/harness/others.rs"]
+#[allow(dead_code, reason = "shared with the other suites, which have no verifier of others")]
+mod others;
 #[path = "../../it/harness/patience.rs"]
 mod patience;
 #[path = "../../it/harness/process.rs"]
@@ -36,6 +42,9 @@ mod process;
 #[path = "../../it/harness/site.rs"]
 #[allow(dead_code, reason = "shared with the other suite, which uses the rest")]
 mod site;
+#[path = "../../it/harness/tsa.rs"]
+#[allow(dead_code, reason = "shared with the other suites, which ask no authority for timestamps")]
+mod tsa;
 
 pub(crate) use check::assert_complete_in;
 pub(crate) use cluster::{
@@ -49,6 +58,7 @@ pub(crate) use kms::KmsPlugin;
 pub(crate) use manifests::{generated, of_table};
 pub(crate) use metrics_api::MetricsApi;
 pub(crate) use operator::{Operator, OperatorProgram};
+pub(crate) use others::{output, python};
 pub(crate) use patience::PATIENCE;
 pub(crate) use place::Place;
 pub(crate) use process::{Ended, Program, Running};
@@ -56,3 +66,4 @@ pub(crate) use relay::free_port;
 pub(crate) use servers::Servers;
 pub(crate) use site::until;
 use site::{Site, blocking};
+pub(crate) use tsa::TsaServer;
