@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "this file holds only tests")]
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::thread;
 use std::time::Duration;
@@ -11,12 +11,14 @@ use bytes::Bytes;
 use hyper::Request;
 use vaultstream_http::{RequestError, RequestLimits, Server};
 
-/// A server that sends `head`, and then a byte every few milliseconds for as long as the client listens.
+/// A server that waits for a request and sends `head`, and then a byte every few milliseconds for as long as the client listens.
 fn slow(head: &'static str) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
+        // A response before the request would be none to it.
+        let _ = stream.read(&mut [0; 1024]);
         let _ = stream.write_all(head.as_bytes());
         while stream.write_all(b"x").is_ok() {
             thread::sleep(Duration::from_millis(5));

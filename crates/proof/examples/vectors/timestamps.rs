@@ -37,10 +37,14 @@ fn with_list(text: &str, list: &str) -> String {
 }
 
 pub(crate) fn timestamps() -> Vec<Vector> {
-    let of = |name, verdict, why, job: Job| Vector { name, text: job.text(), verdict, why };
-    let text = with(|receipt| vec![Making::RIGHT.token(receipt)]).text();
-    let edited = |name, verdict, why, list: &str| Vector { name, text: with_list(&text, list), verdict, why };
-    let long = URL_SAFE_NO_PAD.encode(vec![0x30; (64 << 10) + 1]);
+    [right(), of_something_else(), damaged(), malformed()].into_iter().flatten().collect()
+}
+
+fn of(name: &'static str, verdict: &'static str, why: &'static str, job: Job) -> Vector {
+    Vector { name, text: job.text(), verdict, why }
+}
+
+fn right() -> Vec<Vector> {
     vec![
         of("token", GOOD, "a timestamp token over the receipt", with(|receipt| vec![Making::RIGHT.token(receipt)])),
         of(
@@ -62,6 +66,12 @@ pub(crate) fn timestamps() -> Vec<Vector> {
             "a token whose certificate was over by its time: that is looked at by who names roots",
             with(|receipt| vec![Making { time: "20270101000001Z", ..Making::RIGHT }.token(receipt)]),
         ),
+    ]
+}
+
+/// Tokens that sign what they must not.
+fn of_something_else() -> Vec<Vector> {
+    vec![
         of(
             "token-of-another-receipt",
             BAD,
@@ -95,6 +105,12 @@ pub(crate) fn timestamps() -> Vec<Vector> {
             "a token that signs the hash of another certificate",
             with(|receipt| vec![Making { certificate_of: Some(b"another one"), ..Making::RIGHT }.token(receipt)]),
         ),
+    ]
+}
+
+/// Tokens whose certificate, signature or bytes are wrong.
+fn damaged() -> Vec<Vector> {
+    vec![
         of(
             "token-purpose",
             BAD,
@@ -119,6 +135,15 @@ pub(crate) fn timestamps() -> Vec<Vector> {
                 vec![token]
             }),
         ),
+    ]
+}
+
+/// Tokens that a header must not have in this way.
+fn malformed() -> Vec<Vector> {
+    let text = with(|receipt| vec![Making::RIGHT.token(receipt)]).text();
+    let edited = |name, verdict, why, list: &str| Vector { name, text: with_list(&text, list), verdict, why };
+    let long = URL_SAFE_NO_PAD.encode(vec![0x30; (64 << 10) + 1]);
+    vec![
         of("tokens-in-format-1", NONE, "tokens in a bundle of the first format", {
             Job { bundle: 1, receipt_format: 2, ..with(|receipt| vec![Making::RIGHT.token(receipt)]).without_seals() }
         }),
