@@ -561,7 +561,7 @@ class Certificate:
         return self.authority() is None and NAME_CONSTRAINTS not in self.extensions and self.begin <= time <= self.end
 
     def may_issue(self, time, authorities):
-        """Whether it was an authority at that time, with so many others between it and a token."""
+        """Whether it was an authority at that time. `authorities` is the number of other authorities between it and the token."""
         limit, purposes = self.authority(), self.purposes()
         return (
             self.is_understood() and NAME_CONSTRAINTS not in self.extensions and self.begin <= time <= self.end

@@ -1,10 +1,11 @@
-//! Jobs as a ledger would return them, for tests of pure functions.
+//! Jobs and keys as a ledger would return them, for tests of pure functions.
 
 use std::time::{Duration, SystemTime};
 
 use uuid::Uuid;
 use vaultstream_api::SigningJob;
-use vaultstream_ledger::{Job, JobId, JobState, Progress, jobs::JobTimes};
+use vaultstream_ledger::{Job, JobId, JobState, KeyId, Progress, jobs::JobTimes, verify::PublicKeyRow};
+use vaultstream_signing::PrivateKey;
 
 /// A table source.
 pub(crate) const TABLE: &str = "source: {table: {name: orders, key: id, payload: body}}";
@@ -68,5 +69,19 @@ pub(crate) fn counts(job: &Job, signed: i64, rejected: i64) -> Progress {
         keys_leased: 2,
         at: job.times.created + Duration::from_secs(90),
         server_started: SystemTime::UNIX_EPOCH,
+    }
+}
+
+/// A key at this place that has made so many signatures, neither erased nor revoked.
+pub(crate) fn public_key_row(ordinal: i32, signed: i64) -> PublicKeyRow {
+    PublicKeyRow {
+        id: KeyId(7),
+        ordinal,
+        version: 1,
+        public_key: PrivateKey::from_scalar(&[1; 32]).unwrap().public().spki_der().to_vec(),
+        signed,
+        last_used: None,
+        erased: None,
+        revocation: None,
     }
 }

@@ -13,20 +13,22 @@ mod verdict;
 
 use std::time::{Duration, SystemTime};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use kube::{
     Api, Client, ResourceExt as _,
     api::{DeleteParams, PostParams, Preconditions},
 };
 use vaultstream_api::{IssuerRef, Reason};
-use vaultstream_certificates::{Challenge, JobName, ProofError, check_own, request};
+use vaultstream_certificates::{
+    CertificateError, Certified, Challenge, JobName, Proof, ProofError, check_own, request,
+};
 use vaultstream_ledger::{
     Job, JobState, Ledger, QueryError,
     certificates::{self, CertificateRow},
 };
 use vaultstream_program::chain as program_chain;
 use vaultstream_signing::PublicKey;
-use vaultstream_streams::FinishChallenge;
+use vaultstream_streams::{ChallengeBytes, FinishChallenge};
 
 use self::{
     resource::CertificateRequest,
@@ -35,7 +37,7 @@ use self::{
 use crate::{fault::ConditionFault, permissions::OPERATOR};
 
 /// The age of a request that came to nothing at which it is made again.
-const RETRY_INTERVAL: Duration = Duration::from_secs(60);
+const RETRY_INTERVAL: SignedDuration = SignedDuration::from_secs(60);
 
 /// How far the certificate of a receipt key is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,10 +68,7 @@ impl Certifier {
         issuer?;
         let challenge = Challenge::of_job(&self.secret, job);
         let name = u64::from_be_bytes(challenge.id());
-        Some(FinishChallenge {
-            name: format!("{name:016x}"),
-            challenge: vaultstream_streams::Challenge(*challenge.bytes()),
-        })
+        Some(FinishChallenge { name: format!("{name:016x}"), challenge: ChallengeBytes(*challenge.bytes()) })
     }
 
     /// Does the next thing for the certificate of a job that waits for its receipt; `None` for every other job.
@@ -116,11 +115,11 @@ impl Certifier {
     }
 
     /// Makes the request, or looks what became of it.
-    async fn ask<T>(
+    async fn ask(
         &self,
         wanted: &CertificateRequest,
         job: &Job,
-        check: impl Fn(&[Vec<u8>]) -> Result<T, vaultstream_certificates::CertificateError>,
+        check: impl Fn(&[Vec<u8>]) -> Result<Certified, CertificateError>,
     ) -> Result<Answer, kube::Error> {
         let api = Api::<CertificateRequest>::namespaced(self.client.clone(), &job.namespace);
         let name = wanted.name_any();
@@ -158,7 +157,7 @@ impl Certifier {
     }
 }
 
-/// What the cluster has to a request.
+/// What there is in the cluster for a request.
 enum Answer {
     State(CertificateState),
     /// The right certificates.
@@ -186,7 +185,7 @@ fn proved(
 ) -> Result<String, ProofError> {
     let signature = row.signature.as_slice().try_into().map_err(|_| ProofError::Signature)?;
     let tag = row.tag.as_slice().try_into().map_err(|_| ProofError::Tag)?;
-    request(key, name, challenge, &vaultstream_certificates::Proof { signature, tag })
+    request(key, name, challenge, &Proof { signature, tag })
 }
 
 /// What the API server says when it has no such resource, or refuses it.

@@ -1,4 +1,4 @@
-//! Timestamp tokens in bundles: a bundle proves its time offline to who believes the authorities, and says it to nobody else.
+//! Timestamp tokens in bundles: a bundle proves its time offline to a verifier that believes the authorities.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -96,7 +96,7 @@ async fn a_service_of_the_key_encryption_key_that_gives_no_login_is_reported() {
     assert_recovers(&place, &job, 100).await;
 }
 
-/// Authorities are asked after the end of a job, when nobody looks at it any more.
+/// Authorities are asked after the end of a job, when it is seldom reconciled.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_authority_that_the_operator_may_not_ask_is_reported_once() {
     let place = Place::new().await;

@@ -7,7 +7,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use vaultstream_certificates::{JobName, ProveError, check_own, prove};
+use vaultstream_certificates::{Challenge, JobName, ProveError, check_own, prove};
 use vaultstream_ledger::{
     Job, KeyId, Lease,
     certificates::{self, NewRequest},
@@ -15,7 +15,7 @@ use vaultstream_ledger::{
 };
 use vaultstream_program::chain;
 use vaultstream_signing::{PrivateKey, PublicKey};
-use vaultstream_streams::Challenge;
+use vaultstream_streams::ChallengeBytes;
 
 use crate::{
     certification::Certification,
@@ -30,13 +30,13 @@ pub(crate) enum Certificates {
     Issued(Vec<Vec<u8>>),
 }
 
-/// Where the certificates of the job's receipt come from; `None` while they are awaited. They are asked for when nobody has done so with
+/// Where the certificates of the job's receipt come from; `None` while they are awaited. They are asked for unless that was done with
 /// this challenge.
 pub(crate) async fn find(
     session: &Session,
     job: &Job,
     key: KeyId,
-    challenge: Option<Challenge>,
+    challenge: Option<ChallengeBytes>,
 ) -> Result<Option<Certificates>, SessionError> {
     let by_cluster = matches!(session.shared.certification, Certification::Cluster);
     if !by_cluster || job.spec.signing.issuer_ref.is_none() {
@@ -59,7 +59,7 @@ pub(crate) async fn certify(
     session: &Session,
     (lease, private): (&Lease, &PrivateKey),
     certificates: Certificates,
-    challenge: Option<Challenge>,
+    challenge: Option<ChallengeBytes>,
 ) -> Result<Option<Vec<Vec<u8>>>, SessionError> {
     let (job, public) = (name(&session.job), private.public());
     match certificates {
@@ -82,12 +82,7 @@ fn own(session: &Session, key: &PublicKey, job: &JobName<'_>) -> Result<Vec<Vec<
 }
 
 /// Asks for a certificate, unless another worker has the key.
-async fn request(
-    session: &Session,
-    job: &Job,
-    key: KeyId,
-    challenge: &vaultstream_certificates::Challenge,
-) -> Result<(), SessionError> {
+async fn request(session: &Session, job: &Job, key: KeyId, challenge: &Challenge) -> Result<(), SessionError> {
     let (ledger, duration) = (&session.shared.ledger, session.job.spec.keys.lease.duration.as_std());
     let LeaseOutcome::Granted(lease) = leases::take(ledger, job.id, key, duration).await? else { return Ok(()) };
     match session.keys.material(lease.clone()).await {
@@ -104,7 +99,7 @@ async fn request(
 async fn ask(
     session: &Session,
     (lease, private): (&Lease, &PrivateKey),
-    challenge: &vaultstream_certificates::Challenge,
+    challenge: &Challenge,
 ) -> Result<(), SessionError> {
     let unproved = |error: ProveError| SessionError::Certificate(error.into());
     let proof = prove(private, &name(&session.job), challenge).map_err(unproved)?;
@@ -116,8 +111,8 @@ async fn ask(
     Ok(())
 }
 
-fn read(Challenge(bytes): Challenge) -> vaultstream_certificates::Challenge {
-    vaultstream_certificates::Challenge::new(bytes)
+fn read(ChallengeBytes(bytes): ChallengeBytes) -> Challenge {
+    Challenge::new(bytes)
 }
 
 /// The job as this worker began it: what its row says now may be another one.

@@ -21,7 +21,7 @@ use vaultstream_signing::{
     receipt::{ReceiptFormat, Totals},
     sign_receipt,
 };
-use vaultstream_streams::Challenge;
+use vaultstream_streams::ChallengeBytes;
 
 use crate::{
     certificate::{self, Certificates},
@@ -38,7 +38,7 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) async fn make_receipt(
     session: &Session,
     message: InFlightMessage,
-    challenge: Option<Challenge>,
+    challenge: Option<ChallengeBytes>,
 ) -> Result<(), SessionError> {
     loop {
         match attempt(session, challenge).await {
@@ -56,7 +56,7 @@ pub(crate) async fn make_receipt(
 }
 
 /// One try; false when the job is not ready for its receipt, a certificate is awaited, or the key is held by another worker.
-async fn attempt(session: &Session, challenge: Option<Challenge>) -> Result<bool, SessionError> {
+async fn attempt(session: &Session, challenge: Option<ChallengeBytes>) -> Result<bool, SessionError> {
     let ledger = &session.shared.ledger;
     let job = match jobs::by_id(ledger, session.job.id).await? {
         Some(job) if job.receipt.is_some() => return Ok(true), // A message that came twice, or too late.
@@ -95,7 +95,7 @@ async fn sign_and_store(
     job: &Job,
     lease: Lease,
     evidence: Evidence,
-    (certificates, challenge): (Certificates, Option<Challenge>),
+    (certificates, challenge): (Certificates, Option<ChallengeBytes>),
 ) -> Result<bool, SessionError> {
     let (lease, private, _) = match session.keys.material(lease.clone()).await {
         Err(error) if error.is_damage() => {

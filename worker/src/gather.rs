@@ -5,7 +5,7 @@ use std::{collections::HashSet, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 use vaultstream_ledger::BatchNo;
-use vaultstream_streams::{BatchMessage, BatchPuller, Challenge, Delivery, StreamsError, Work};
+use vaultstream_streams::{BatchMessage, BatchPuller, ChallengeBytes, Delivery, StreamsError, Work};
 use vaultstream_trace::Span;
 
 use crate::{
@@ -49,7 +49,7 @@ pub(crate) enum Gathered {
     Plan(InFlightMessage),
     /// All batches are signed; the receipt is wanted, and with a challenge the certificate of its key. The message is held until it is
     /// acknowledged.
-    Finish(InFlightMessage, Option<Challenge>),
+    Finish(InFlightMessage, Option<ChallengeBytes>),
     /// Pulling was stopped and everything that had arrived was handed over.
     End,
 }
@@ -165,7 +165,7 @@ enum Held {
     /// A batch, and how many records it may have.
     Batch(HintedBatch, usize),
     Plan(InFlightMessage),
-    Finish(InFlightMessage, Option<Challenge>),
+    Finish(InFlightMessage, Option<ChallengeBytes>),
 }
 
 /// How many records the next unit should have, with `pending` batches like the first one still in the stream.

@@ -92,7 +92,7 @@ fn chain(job: &Job, keys: &[PublicKeyRow]) -> Result<String, Failure> {
     let certificates = certificate_chain(jws).map_err(|error| failed(error.to_string()))?;
     if certificates.is_empty() {
         return Err(failed(
-            "the receipt has no certificate of its key: jobs get one by `run` with --issuer-cert and --issuer-key"
+            "the receipt has no certificate of its key: jobs get one by `run` with --issuer-cert and --issuer-key, or on a cluster by spec.signing.issuerRef"
                 .to_owned(),
         ));
     }

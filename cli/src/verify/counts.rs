@@ -29,23 +29,8 @@ pub(super) fn of_records(what: &str, count: i64, problems: &mut Vec<Problem>) ->
 
 #[cfg(test)]
 mod tests {
-    use vaultstream_ledger::KeyId;
-    use vaultstream_signing::PrivateKey;
-
     use super::*;
-
-    fn key(ordinal: i32, signed: i64) -> PublicKeyRow {
-        PublicKeyRow {
-            id: KeyId(7),
-            ordinal,
-            version: 1,
-            public_key: PrivateKey::from_scalar(&[1; 32]).unwrap().public().spki_der().to_vec(),
-            signed,
-            last_used: None,
-            erased: None,
-            revocation: None,
-        }
-    }
+    use crate::fixtures::public_key_row as key;
 
     #[test]
     fn a_negative_count_is_a_problem_and_makes_up_for_none() {

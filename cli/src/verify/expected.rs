@@ -62,7 +62,7 @@ impl Expected {
         messages.into_iter().map(|message| Problem::new(ProblemKind::Receipt, message)).collect()
     }
 
-    /// What a good verdict proves of so many batches, of which so many are sealed.
+    /// What a good verdict proves, given the number of batches and the number of those with a seal.
     pub(crate) fn proof(&self, (batches, sealed): (u64, u64)) -> String {
         let known = self.known();
         if batches > 0 && sealed == batches {

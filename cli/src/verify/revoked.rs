@@ -76,26 +76,18 @@ impl fmt::Display for RevokedKey {
 mod tests {
     use std::time::{Duration, SystemTime};
 
-    use vaultstream_ledger::{KeyId, revocation::Revocation};
-    use vaultstream_signing::PrivateKey;
+    use vaultstream_ledger::revocation::Revocation;
 
     use super::*;
+    use crate::fixtures::public_key_row;
 
     fn key(ordinal: i32, signed: i64, compromised: Option<bool>) -> PublicKeyRow {
-        PublicKeyRow {
-            id: KeyId(7),
-            ordinal,
-            version: 1,
-            public_key: PrivateKey::from_scalar(&[1; 32]).unwrap().public().spki_der().to_vec(),
-            signed,
-            last_used: None,
-            erased: None,
-            revocation: compromised.map(|compromised| Revocation {
-                at: SystemTime::UNIX_EPOCH + Duration::from_secs(86_400),
-                reason: "left on a train".to_owned(),
-                compromised,
-            }),
-        }
+        let revocation = compromised.map(|compromised| Revocation {
+            at: SystemTime::UNIX_EPOCH + Duration::from_secs(86_400),
+            reason: "left on a train".to_owned(),
+            compromised,
+        });
+        PublicKeyRow { revocation, ..public_key_row(ordinal, signed) }
     }
 
     #[test]

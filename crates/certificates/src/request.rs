@@ -16,8 +16,7 @@ use aws_lc_rs::hmac;
 use der::asn1::{BitString, Ia5String, OctetString, SetOfVec, UintRef};
 use der::pem::LineEnding;
 use der::{Decode as _, Encode as _, EncodePem as _, Sequence};
-use vaultstream_signing::backend::{Nonce, SigningError};
-use vaultstream_signing::{Backend, Digest, PrivateKey, PublicKey, RawSignature};
+use vaultstream_signing::{PrivateKey, PublicKey, RawSignature, SigningError, is_signed, sign_message};
 use x509_cert::attr::Attribute;
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::SubjectAltName;
@@ -55,7 +54,7 @@ pub struct Proof {
 #[derive(Debug, thiserror::Error)]
 pub enum ProofError {
     /// Not made with the challenge: no worker of the job made it.
-    #[error("it was made by somebody who did not get the operator's message")]
+    #[error("it was not made with the challenge of the operator's message")]
     Tag,
     /// Not made with the receipt key.
     #[error("its signature is not that of the receipt key")]
@@ -128,12 +127,8 @@ impl fmt::Debug for Challenge {
 /// When the request cannot be written or signed.
 pub fn prove(key: &PrivateKey, job: &JobName<'_>, challenge: &Challenge) -> Result<Proof, ProveError> {
     let content = content(&key.public(), job)?.to_der()?;
-    let mut signature = [RawSignature::EMPTY];
-    Backend::Reference
-        .signer(key, Nonce::Hedged)
-        .and_then(|mut signer| signer.sign(&[Digest::of(&content)], &mut signature))
-        .map_err(ProveError::Sign)?;
-    Ok(Proof { signature: signature[0].0, tag: challenge.mac(&content) })
+    let signature = sign_message(key, &content).map_err(ProveError::Sign)?;
+    Ok(Proof { signature: signature.0, tag: challenge.mac(&content) })
 }
 
 /// The request of the holder of `key` for the certificate of `job`, in PEM, once its proof is checked.
@@ -144,10 +139,7 @@ pub fn request(key: &PublicKey, job: &JobName<'_>, challenge: &Challenge, proof:
     let info = content(key, job)?;
     let content = info.to_der()?;
     hmac::verify(&challenge.key(), &content, &proof.tag).map_err(|_| ProofError::Tag)?;
-    let verifier = Backend::Reference.verifier(key).map_err(|_| ProofError::Signature)?;
-    let mut valid = [false];
-    verifier.verify(&[Digest::of(&content)], &[RawSignature(proof.signature)], &mut valid);
-    if !valid[0] {
+    if !is_signed(key, &content, RawSignature(proof.signature)) {
         return Err(ProofError::Signature);
     }
     let algorithm = AlgorithmIdentifierOwned { oid: ECDSA_WITH_SHA256, parameters: None };

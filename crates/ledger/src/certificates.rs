@@ -8,9 +8,6 @@ use crate::ids::{JobId, KeyId};
 use crate::queries::Params;
 use crate::worker::leases::Lease;
 
-/// The name of the challenge that a request answers.
-pub type ChallengeName = [u8; 8];
-
 /// A worker's request for the certificate of a receipt key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateRow {
@@ -32,7 +29,7 @@ pub struct CertificateRow {
 #[derive(Clone, Copy, Debug)]
 pub struct NewRequest<'a> {
     /// The name of the challenge.
-    pub challenge: &'a ChallengeName,
+    pub challenge: &'a [u8; 8],
     /// The key's signature over the request, r ‖ s.
     pub signature: &'a [u8; 64],
     /// HMAC-SHA256 of the request under the challenge.

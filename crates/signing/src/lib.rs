@@ -33,6 +33,7 @@ pub mod receipt;
 pub mod seal;
 pub mod sealing;
 mod sha256;
+mod single;
 pub mod thumbprint;
 pub mod wrap;
 
@@ -50,5 +51,6 @@ pub use message::MessageForm;
 pub use public_key::PublicKey;
 pub use receipt::{Receipt, sign_receipt, verify_receipt};
 pub use seal::seal_digest;
+pub use single::{is_signed, sign_message};
 pub use thumbprint::Thumbprint;
 pub use wrap::{KekRing, MAX_WRAPS_PER_KEK, UnwrapError, WrapContext, WrappedKey};

@@ -54,7 +54,7 @@ pub use denial::Denial;
 pub use error::{ErrorKind, StreamsError};
 pub use limits::{Limits, Shape};
 pub use message::TRACE_HEADER;
-pub use message::{BatchMessage, Challenge, Work};
+pub use message::{BatchMessage, ChallengeBytes, Work};
 pub use message_index::MessageIndex;
 pub use names::{GenerationId, JobStreams, Naming};
 pub use options::{ConnectError, ConnectOptions};

@@ -37,17 +37,17 @@ pub enum Work {
     /// Nothing is planned yet: plan the table.
     Plan,
     /// Everything is signed: make the receipt.
-    Finish(Option<Challenge>),
+    Finish(Option<ChallengeBytes>),
 }
 
 /// What a worker has to know to have the receipt key certified. Random bytes, made by who publishes the message; a secret from who cannot
 /// read the job's messages.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Challenge(pub [u8; 32]);
+pub struct ChallengeBytes(pub [u8; 32]);
 
-impl fmt::Debug for Challenge {
+impl fmt::Debug for ChallengeBytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Challenge(…)")
+        f.write_str("ChallengeBytes(…)")
     }
 }
 
@@ -114,8 +114,11 @@ pub(crate) fn encode_plan(job: Uuid) -> Result<Bytes, serde_json::Error> {
     encode(&Body::Plan { job })
 }
 
-pub(crate) fn encode_finish(job: Uuid, challenge: Option<&Challenge>) -> Result<Bytes, serde_json::Error> {
-    encode(&Body::Finish { job, challenge: challenge.map(|Challenge(bytes)| base16ct::lower::encode_string(bytes)) })
+pub(crate) fn encode_finish(job: Uuid, challenge: Option<&ChallengeBytes>) -> Result<Bytes, serde_json::Error> {
+    encode(&Body::Finish {
+        job,
+        challenge: challenge.map(|ChallengeBytes(bytes)| base16ct::lower::encode_string(bytes)),
+    })
 }
 
 /// The payload of a token, which is all in its subject. Earlier versions read it.
@@ -146,8 +149,8 @@ pub(crate) fn decode_work(payload: &[u8], job: Uuid) -> Result<Work, MessageErro
     }
 }
 
-fn read_challenge(text: &str) -> Option<Challenge> {
-    base16ct::mixed::decode_vec(text).ok()?.try_into().ok().map(Challenge)
+fn read_challenge(text: &str) -> Option<ChallengeBytes> {
+    base16ct::mixed::decode_vec(text).ok()?.try_into().ok().map(ChallengeBytes)
 }
 
 /// Reads the subject of a token. It is one of the stream's own subjects, and so of the right job.
@@ -176,7 +179,7 @@ mod tests {
     fn a_message_comes_back_as_it_was_sent() {
         assert_eq!(decode_work(&encode_batch(&BATCH).unwrap(), JOB).unwrap(), Work::Batch(BATCH));
         assert_eq!(decode_work(&encode_plan(JOB).unwrap(), JOB).unwrap(), Work::Plan);
-        for challenge in [None, Some(Challenge([7; 32]))] {
+        for challenge in [None, Some(ChallengeBytes([7; 32]))] {
             let message = encode_finish(JOB, challenge.as_ref()).unwrap();
             assert_eq!(decode_work(&message, JOB).unwrap(), Work::Finish(challenge));
         }

@@ -4,7 +4,7 @@ use crate::JobStreams;
 use crate::Streams;
 use crate::denial::Concern;
 use crate::error::{ErrorKind, StreamsError, classify};
-use crate::message::{self, BatchMessage, Challenge, TRACE_HEADER};
+use crate::message::{self, BatchMessage, ChallengeBytes, TRACE_HEADER};
 use crate::request::Nothing;
 use async_nats::HeaderMap;
 use async_nats::jetstream::context::{PublishAckFuture, PublishError, PublishErrorKind};
@@ -35,7 +35,7 @@ pub struct FinishChallenge {
     /// Lower-case hexadecimal digits.
     pub name: String,
     /// The challenge.
-    pub challenge: Challenge,
+    pub challenge: ChallengeBytes,
 }
 
 /// A message to publish.

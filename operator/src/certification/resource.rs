@@ -1,8 +1,6 @@
 //! cert-manager's CertificateRequest.
 
-use std::time::Duration;
-
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::{ByteString, apimachinery::pkg::apis::meta::v1::OwnerReference};
 use kube::{CustomResource, Resource as _, api::ObjectMeta};
 use serde::{Deserialize, Serialize};
@@ -69,9 +67,9 @@ impl CertificateRequest {
         }
         let hash = hash.finalize();
         let hash = u64::from_be_bytes([hash[0], hash[1], hash[2], hash[3], hash[4], hash[5], hash[6], hash[7]]);
-        let labels = job.name.parse::<JobName>().ok().map(|name| child_labels(&name, &job.uid.to_string()));
-        let prefix =
-            job.name.parse::<JobName>().map_or_else(|_| job.name.clone(), |name| ChildNames::of(&name).workers);
+        let job_name = job.name.parse::<JobName>().ok();
+        let labels = job_name.as_ref().map(|name| child_labels(name, &job.uid.to_string()));
+        let prefix = job_name.map_or_else(|| job.name.clone(), |name| ChildNames::of(&name).workers);
         Self {
             metadata: ObjectMeta {
                 name: Some(format!("{prefix}-{hash:016x}")),
@@ -105,8 +103,7 @@ impl CertificateRequest {
     }
 
     /// Whether it was made that long ago.
-    pub(super) fn is_older_than(&self, age: Duration, now: Timestamp) -> bool {
-        let made = self.metadata.creation_timestamp.as_ref();
-        made.is_some_and(|made| now.duration_since(made.0).unsigned_abs() > age && now > made.0)
+    pub(super) fn is_older_than(&self, age: SignedDuration, now: Timestamp) -> bool {
+        self.metadata.creation_timestamp.as_ref().is_some_and(|made| now.duration_since(made.0) > age)
     }
 }

@@ -112,7 +112,7 @@ async fn a_missing_signature_is_named_by_its_record_also_of_a_table() {
     assert_eq!(found.iter().map(|violation| violation.kind).collect::<Vec<_>>(), [ViolationKind::BatchContents]);
 }
 
-/// 12,000 rejects take more than one statement, and their texts are those of somebody who writes the ledger.
+/// 12,000 rejects take more than one statement. Their texts are none that a worker writes.
 #[tokio::test]
 async fn the_root_over_rejects_is_over_all_of_a_range_however_many() {
     let stage = Stage::new().await;

@@ -5,8 +5,9 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
 use super::{Receipt, ReceiptFormat};
-use crate::backend::{Nonce, SigningError};
-use crate::{Backend, Digest, PrivateKey, PublicKey, RawSignature, Thumbprint, jose_decode, jose_encode};
+use crate::backend::SigningError;
+use crate::single::{is_signed, sign_message};
+use crate::{PrivateKey, PublicKey, Thumbprint, jose_decode, jose_encode};
 
 /// Unknown members are refused: `crit` and the like would change what the signature means.
 #[derive(Serialize, Deserialize)]
@@ -67,13 +68,9 @@ pub fn sign_receipt(key: &PrivateKey, receipt: &Receipt, certificates: &[Vec<u8>
     let mut jws = encode(&header)?;
     jws.push('.');
     jws.push_str(&encode(receipt)?);
-    let mut signature = [RawSignature::EMPTY];
-    Backend::Reference
-        .signer(key, Nonce::Hedged)
-        .and_then(|mut signer| signer.sign(&[Digest::of(jws.as_bytes())], &mut signature))
-        .map_err(ReceiptError::Sign)?;
+    let signature = sign_message(key, jws.as_bytes()).map_err(ReceiptError::Sign)?;
     jws.push('.');
-    jws.push_str(&jose_encode(&signature[0]));
+    jws.push_str(&jose_encode(&signature));
     Ok(jws)
 }
 
@@ -95,10 +92,7 @@ pub fn verify_receipt(key: &PublicKey, jws: &str) -> Result<Receipt, ReceiptErro
         return Err(ReceiptError::Key { wanted, found: header.kid });
     }
     let signature = jose_decode(signature).map_err(|_| ReceiptError::Form)?;
-    let verifier = Backend::Reference.verifier(key).map_err(|_| ReceiptError::Signature)?;
-    let mut valid = [false];
-    verifier.verify(&[Digest::of(signed.as_bytes())], &[signature], &mut valid);
-    if !valid[0] {
+    if !is_signed(key, signed.as_bytes(), signature) {
         return Err(ReceiptError::Signature);
     }
     let payload = URL_SAFE_NO_PAD.decode(payload).map_err(|_| ReceiptError::Form)?;
