@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Opens docs/verify.html from disk in headless Chromium and gives it bundles, as a person does: by WebDriver.
 
-    verify_page.py [--screenshots DIR] [--height N] BUNDLE...
+    verify_page.py [--page FILE] [--screenshots DIR] [--height N] BUNDLE...
 
 Prints for each bundle what the page says: VERIFIED or NOT VERIFIED, and the sentence below. A bundle written as DIGEST@FILE is
 verified with that receipt digest, and one written as FILE,PEM with these roots of timestamping authorities. Needs chromium and chromedriver, and no Python package.
@@ -83,10 +83,10 @@ def browser():
             driver.wait()
 
 
-def verify(page, bundle):
+def verify(page, file_of_page, bundle):
     digest, _, file = bundle.rpartition("@")
     file, _, roots = file.partition(",")
-    page.call("POST", "/url", {"url": PAGE.as_uri()})
+    page.call("POST", "/url", {"url": file_of_page.resolve().as_uri()})
     if digest:
         page.type("#digest", digest)
     if roots:
@@ -108,6 +108,7 @@ def verify(page, bundle):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("bundles", nargs="+")
+    parser.add_argument("--page", type=pathlib.Path, default=PAGE, help="another than docs/verify.html")
     parser.add_argument("--screenshots", type=pathlib.Path)
     parser.add_argument("--height", type=int, default=1400, help="of the window in pixels")
     args = parser.parse_args()
@@ -115,7 +116,7 @@ def main():
         for number, bundle in enumerate(args.bundles):
             page.size(1100, args.height)
             begun = time.monotonic()
-            word, sentence, problems, facts = verify(page, bundle)
+            word, sentence, problems, facts = verify(page, args.page, bundle)
             print(f"{word}: {sentence} {problems}".replace("\n", " | ").strip(), f"[{time.monotonic() - begun:.1f} s]", flush=True)
             if args.screenshots:
                 args.screenshots.mkdir(parents=True, exist_ok=True)

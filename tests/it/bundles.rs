@@ -196,11 +196,13 @@ async fn the_page_says_of_bundles_what_they_are_in_a_browser_without_a_network()
     let none = site.dir.path().join("none.vsb");
     std::fs::write(&none, "{}\n").unwrap();
     let mut page = Command::new("python3");
-    page.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("verify_page.py"));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    page.arg(root.join("verify_page.py"));
     page.args([&bundle, &bare, &forged, &none]);
     let torn = site.dir.path().join("torn.vsb");
     std::fs::write(&torn, &text[..text.len() - 9]).unwrap();
     page.args([format!("{digest}@{}", bare.display()), format!("{}@{}", "0".repeat(64), torn.display())]);
+    page.arg(root.join("../docs/vectors/wrong-signature.vsb"));
     let said = output(page).await.unwrap();
     let expected = [
         "VERIFIED: Each of the 58 signatures of default/job is right, and the bundle agrees with itself.",
@@ -209,8 +211,17 @@ async fn the_page_says_of_bundles_what_they_are_in_a_browser_without_a_network()
         "NOT VERIFIED: none.vsb is not a bundle",
         "VERIFIED: Each of the 58 signatures of default/job is right, and it is the job whose receipt you expected.",
         "NOT VERIFIED: One thing is wrong with the bundle of default/job. it has the receipt sha256:",
+        "NOT VERIFIED: One thing is wrong with the bundle of default/vector. wrong signatures: 1,",
     ];
     let lines: Vec<&str> = said.lines().collect();
     assert_eq!(lines.len(), expected.len(), "{said}");
     assert!(lines.iter().zip(expected).all(|(line, begin)| line.starts_with(begin)), "{said}");
+
+    // Without the Workers that check signatures, nothing is verified.
+    let (whole, crippled) = (root.join("../docs/verify.html"), site.dir.path().join("crippled.html"));
+    std::fs::write(&crippled, std::fs::read_to_string(whole).unwrap().replace("worker-src blob:; ", "")).unwrap();
+    let mut page = Command::new("python3");
+    page.arg(root.join("verify_page.py")).arg("--page").args([&crippled, &bundle]);
+    let said = output(page).await.unwrap();
+    assert!(said.starts_with("NOT VERIFIED: ") && said.contains("a thread that checks signatures failed"), "{said}");
 }
