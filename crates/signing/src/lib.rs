@@ -10,6 +10,7 @@
 //! | [`key`], [`public_key`], [`jwk`], [`thumbprint`] | key pairs and the public forms they are published in |
 //! | [`kek`], [`data_key`], [`wrap`], [`sealing`] | private keys at rest |
 //! | [`form`] | DER and JOSE forms of a signature |
+//! | [`jcs`] | canonical JSON (RFC 8785), as which JSON columns are signed |
 //! | [`pem`] | PEM of keys and certificates |
 //! | [`merkle`], [`full_tree`], [`batch_root`], [`proof`] | roots over batches and jobs, and proofs that a record is under them |
 //! | [`seal`] | what a leased key signs over a batch |
@@ -21,6 +22,7 @@ pub mod data_key;
 pub mod digest;
 pub mod form;
 pub mod full_tree;
+pub mod jcs;
 pub mod jwk;
 pub mod kek;
 pub mod key;
