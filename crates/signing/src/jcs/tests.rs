@@ -267,14 +267,14 @@ fn errors_say_what_is_wrong_and_where() {
         (r#"[{"a":1,"a":2}]"#, "the object that begins at byte 1 has two members of the same name"),
         (
             "[1e400]",
-            "a double (IEEE 754) does not hold the number at byte 1 in all its digits; as a string it would be kept",
+            "the number at byte 1 would change: canonical JSON has doubles (IEEE 754) only; a string would keep it",
         ),
-        (&"[".repeat(600), "what begins at byte 500 is nested deeper than 500 objects and arrays"),
+        (&"[".repeat(600), "the object or array at byte 500 is within 500 others, the most that there may be"),
     ] {
         assert_eq!(canonical(text).unwrap_err().to_string(), sentence);
     }
     let encoding = canonical(b"\"\xff\"").unwrap_err();
-    assert_eq!(encoding.to_string(), "not Unicode: byte 1 does not continue a text in UTF-8");
+    assert_eq!(encoding.to_string(), "not Unicode: what begins at byte 1 is not UTF-8");
 }
 
 /// The least of some times that it takes to read `text`.
