@@ -25,7 +25,8 @@ from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 FORMATS = (1, 2)
-RECEIPT_TYPES = {1: "vaultstream-receipt", 2: "vaultstream-receipt", 3: "vaultstream-receipt+jwt"}
+ROW_TEXT, ROW_BYTES, ROW_NULL = 25, 17, 2**32 - 1
+RECEIPT_TYPES = {1: "vaultstream-receipt", 2: "vaultstream-receipt", 3: "vaultstream-receipt+jwt", 4: "vaultstream-receipt+jwt"}
 LINE_LIMIT = 16 << 20
 LISTED_KEYS = 1000
 TOKENS, TOKEN_LIMIT = 5, 64 << 10
@@ -226,6 +227,8 @@ def read_receipt(header, key):
     if version >= 3:
         for name in ("softwareVersion", "cluster", "message", "madeAt"):
             text(receipt[name])
+        if (receipt["source"]["kind"] == "Rows" or "json" in receipt["source"]) != (version == 4):
+            raise Malformed("the receipt's source is not one of its format")
     for name in ("verify", "startedAt", "completedAt"):
         text(receipt[name])
     return receipt
@@ -252,10 +255,47 @@ def signed_source(source):
     """Where the records come from."""
     if "generate" in source:
         return {"kind": "Generated"}
-    table = {name: text(source["table"][name]) for name in ("schema", "name", "key", "payload")}
-    return {
-        "kind": "Table", "schema": table["schema"], "table": table["name"], "keyColumns": [table["key"]], "payloadColumn": table["payload"],
-    }
+    table = source["table"]
+    told = {"schema": text(table["schema"]), "table": text(table["name"]), "keyColumns": [text(table["key"])]}
+    if "json" in table:
+        told["json"] = text(table["json"])
+    if "columns" in table:
+        return {"kind": "Rows", "columns": names(table["columns"]), **told}
+    return {"kind": "Table", "payloadColumn": text(table["payload"]), **told}
+
+
+def names(columns):
+    """A list of texts."""
+    if not isinstance(columns, list):
+        raise Malformed("the spec's source.table.columns is no list of names")
+    return [text(name) for name in columns]
+
+
+def row_form(header):
+    """Whether a payload is a row of the job's columns, as a function; None where payloads are of one column."""
+    spec = json.loads(header["spec"])
+    source = spec.get("source") if isinstance(spec, dict) else None
+    table = source.get("table") if isinstance(source, dict) else None
+    if not isinstance(table, dict) or "columns" not in table:
+        return None
+    columns = [name.encode() for name in names(table["columns"])]
+    prefix = b"vaultstream/row/v1\0" + UUID(header["job"]["uid"]).bytes + struct.pack(">I", len(columns))
+    prefix += b"".join(struct.pack(">I", len(name)) + name for name in columns)
+
+    def is_row(payload):
+        at = len(prefix) + 4
+        if not payload.startswith(prefix) or payload[len(prefix) : at] != struct.pack(">I", len(columns)):
+            return False
+        for _ in columns:
+            if len(payload) < at + 8:
+                return False
+            kind, length = struct.unpack_from(">II", payload, at)
+            if kind not in (ROW_TEXT, ROW_BYTES):
+                return False
+            at += 8 + (0 if length == ROW_NULL else length)
+        return at == len(payload)
+
+    return is_row
 
 
 def message_form(header):
@@ -785,7 +825,7 @@ class Bundle:
         self.signed = self.rejected = self.changed = self.sealed = 0
         self.wrong, self.payloads, self.repeated, self.rows = [], [], [], []
         self.wrong_seals, self.sealers = [], set()
-        self.receipt, self.prefix, self.form_known = None, None, False
+        self.receipt, self.prefix, self.is_row, self.form_known = None, None, None, False
         self.tokens, self.is_read = [], False
         self.read_header()
 
@@ -809,7 +849,7 @@ class Bundle:
         except (Malformed, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             self.problem("Receipt", f"the receipt is not valid: {error}")
         try:
-            self.prefix = message_form(header)
+            self.prefix, self.is_row = message_form(header), row_form(header)
             self.form_known = True
         except (Malformed, ValueError, RecursionError) as error:
             self.problem("Receipt", f"the spec says not what was signed: {error}")
@@ -928,7 +968,7 @@ class Bundle:
         elif "payload" in line:
             payload = base64url(line["payload"])
             prefix = self.prefix(number, len(payload)) if self.prefix else b""
-            if self.form_known and sha256(prefix, payload) != digest:
+            if self.form_known and (self.is_row and not self.is_row(payload) or sha256(prefix, payload) != digest):
                 self.payloads.append(number)
 
     def reject(self, line):

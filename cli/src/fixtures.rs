@@ -33,7 +33,7 @@ pub(crate) fn job(spec: &str, state: JobState) -> Job {
         batches: Some(2),
         seeded: 1000,
         published: 2,
-        payload_type: None,
+        signed_types: None,
         planned_table: None,
         backends: Vec::new(),
         receipt: None,

@@ -40,6 +40,7 @@ mod receipts;
 mod refusals;
 mod rejects;
 mod restore;
+mod rows;
 mod samples;
 mod seeding;
 mod sessions;

@@ -8,7 +8,7 @@ use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _}
 use serde_json::{Value, json};
 
 use crate::bundles::{ROWS, SPEC};
-use crate::harness::{Site, Subject, TsaServer, found, generated, of_table, others, ours, output, python};
+use crate::harness::{Site, Subject, TsaServer, found, generated, of_source, of_table, others, ours, output, python};
 
 /// Vectors that are not in the form of the schema of lines, or of the schema of receipts. Others that are in neither form differ from it
 /// in what a schema cannot say: white space, escapes, doubled members, and what lines say of each other.
@@ -30,8 +30,8 @@ const NO_LINES: [&str; 16] = [
     "tokens-too-many.vsb",
     "cut-in-a-line.vsb",
 ];
-const NO_RECEIPTS: [&str; 4] =
-    ["receipt-cluster.vsb", "receipt-format.vsb", "receipt-made-at.vsb", "receipt-member.vsb"];
+const NO_RECEIPTS: [&str; 5] =
+    ["receipt-cluster.vsb", "receipt-format.vsb", "receipt-json.vsb", "receipt-made-at.vsb", "receipt-member.vsb"];
 
 fn vectors() -> (PathBuf, Vec<Value>) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/vectors");
@@ -93,6 +93,8 @@ async fn sources(site: &Site, tsas: &[TsaServer]) -> Vec<Subject> {
         .end()
         .await
         .assert_code(0);
+    let rows = "table: {name: orders, key: id, columns: [id, body]}";
+    site.run(&of_source("rows", rows, SPEC)).end().await.assert_code(0);
     let roots: String = tsas.iter().map(|tsa| std::fs::read_to_string(tsa.authority.root()).unwrap()).collect();
     let pem = site.dir.path().join("roots.pem");
     std::fs::write(&pem, roots).unwrap();
@@ -100,6 +102,7 @@ async fn sources(site: &Site, tsas: &[TsaServer]) -> Vec<Subject> {
     for (job, options, roots) in [
         ("plain", &[][..], None),
         ("plain", &["--no-payloads"], None),
+        ("rows", &[], None),
         ("anchored", &[], None),
         ("anchored", &["--no-payloads"], Some(pem)),
     ] {

@@ -19,6 +19,8 @@ pub(crate) const PAYLOAD_MISSING: &str = "PayloadMissing";
 pub(crate) const PAYLOAD_TOO_LARGE: &str = "PayloadTooLarge";
 /// The server could not read the record.
 pub(crate) const PAYLOAD_UNREADABLE: &str = "PayloadUnreadable";
+/// `spec.source.table.json` is JCS, and the record has JSON without a canonical form.
+pub(crate) const PAYLOAD_NOT_CANONICAL: &str = "PayloadNotCanonical";
 /// Two rows have the record's key.
 pub(crate) const KEY_REPEATED: &str = "KeyRepeated";
 
@@ -87,6 +89,9 @@ impl Found {
             }
             Payload::Unreadable(why) => {
                 self.reject(id, PAYLOAD_UNREADABLE, format!("the server cannot read it: {why}"))
+            }
+            Payload::NotCanonical(why) => {
+                self.reject(id, PAYLOAD_NOT_CANONICAL, format!("it has no canonical JSON: {why}"))
             }
             Payload::Repeated => self.repeat(id),
         }

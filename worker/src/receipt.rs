@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use vaultstream_api::{Source, Verify};
+use vaultstream_api::{JsonForm, Signed, Source, Verify};
 use vaultstream_ledger::{
     Job, JobId, Ledger, QueryError,
     verify::{PublicKeyRow, signing_keys},
@@ -43,10 +43,15 @@ pub struct ReceiptFacts {
 /// The receipt of a job whose every batch is signed.
 #[must_use]
 pub fn receipt_of(job: &Job, facts: ReceiptFacts) -> Receipt {
-    let details = (facts.format == ReceiptFormat::V3).then(|| ReceiptDetails {
+    let source = signed_source(&job.spec.source);
+    let (format_version, has_details) = match facts.format {
+        older @ (ReceiptFormat::V1 | ReceiptFormat::V2) => (older, false),
+        ReceiptFormat::V3 | ReceiptFormat::V4 => (source.format(), true),
+    };
+    let details = has_details.then(|| ReceiptDetails {
         software_version: facts.software_version,
         cluster: job.cluster.clone(),
-        source: signed_source(&job.spec.source),
+        source,
         message: job.spec.signing.message.as_str().to_owned(),
         tree_size: facts.batches,
         sealed: facts.sealed,
@@ -58,7 +63,7 @@ pub fn receipt_of(job: &Job, facts: ReceiptFacts) -> Receipt {
         made_at: facts.made_at,
     });
     Receipt {
-        format_version: facts.format,
+        format_version,
         uid: job.uid,
         namespace: job.namespace.clone(),
         name: job.name.clone(),
@@ -78,12 +83,18 @@ pub fn receipt_of(job: &Job, facts: ReceiptFacts) -> Receipt {
 fn signed_source(source: &Source) -> SignedSource {
     match source {
         Source::Generate(_) => SignedSource::Generated,
-        Source::Table(table) => SignedSource::Table {
-            schema: table.schema.clone(),
-            table: table.name.clone(),
-            key_columns: vec![table.key.clone()],
-            payload_column: table.payload.clone(),
-        },
+        Source::Table(source) => {
+            let (schema, table, key_columns) = (source.schema.clone(), source.name.clone(), vec![source.key.clone()]);
+            let json = (source.json == JsonForm::Jcs).then(|| source.json.as_str().to_owned());
+            match &source.signed {
+                Signed::Payload(column) => {
+                    SignedSource::Table { schema, table, key_columns, payload_column: column.clone(), json }
+                }
+                Signed::Columns(columns) => {
+                    SignedSource::Rows { schema, table, key_columns, columns: columns.clone(), json }
+                }
+            }
+        }
     }
 }
 

@@ -98,12 +98,22 @@ fn check_list(schema: &Value, items: &[Value], path: &str, found: &mut Vec<Field
     if let Some(most) = limit(schema, "maxItems").filter(|most| items.len() as i128 > *most) {
         found.push(FieldError::about(path, format!("has {} items: at most {most} are possible", items.len())));
     }
+    if let Some(least) = limit(schema, "minItems").filter(|least| (items.len() as i128) < *least) {
+        found.push(FieldError::about(path, format!("has {} items: it needs at least {least}", items.len())));
+    }
+    let is_set = schema.get("x-kubernetes-list-type").is_some_and(|kind| kind == "set");
     let keys = schema.get("x-kubernetes-list-map-keys").and_then(Value::as_array);
     let mut seen = BTreeSet::new();
     for (index, item) in items.iter().enumerate() {
         let path = format!("{path}[{index}]");
         if let Some(inner) = schema.get("items") {
             check(inner, item, &path, found);
+        }
+        if is_set
+            && let Some(value) = item.as_str()
+            && !seen.insert(("", value))
+        {
+            found.push(FieldError::new(&path, value, "it is in the list already: name it once"));
         }
         for key in keys.into_iter().flatten().filter_map(Value::as_str) {
             if let Some(value) = item.get(key).and_then(Value::as_str)

@@ -5,10 +5,11 @@
 
 use crate::duration::GoDuration;
 use crate::error::FieldError;
-use crate::limits::MAX_BATCHES;
+use crate::limits::{MAX_BATCHES, MAX_CANONICAL_PAYLOAD};
 use crate::names::OWN_PREFIX;
 use crate::source::Source;
 use crate::spec::SigningJobSpec;
+use crate::table::JsonForm;
 use crate::work::Retry;
 use crate::{autoscaling::Autoscaling, env::is_own_env, keys::Lease, workers::Workers};
 
@@ -16,6 +17,7 @@ use crate::{autoscaling::Autoscaling, env::is_own_env, keys::Lease, workers::Wor
 pub(crate) fn check(spec: &SigningJobSpec, found: &mut Vec<FieldError>) {
     sizes(spec, found);
     source(&spec.source, found);
+    canonical_json(spec, found);
     workers(&spec.workers, found);
 
     let Retry { max_attempts: _, initial_backoff, max_backoff } = spec.retry;
@@ -70,6 +72,14 @@ fn source(source: &Source, found: &mut Vec<FieldError>) {
     if refused {
         let advice = "tables of the system and of VaultStream itself cannot be signed: name another schema";
         found.push(FieldError::new("spec.source.table.schema", &table.schema, advice));
+    }
+}
+
+fn canonical_json(spec: &SigningJobSpec, found: &mut Vec<FieldError>) {
+    let Source::Table(table) = &spec.source else { return };
+    if table.json == JsonForm::Jcs && spec.max_payload_bytes > MAX_CANONICAL_PAYLOAD {
+        let advice = format!("with spec.source.table.json: JCS it must not be above {MAX_CANONICAL_PAYLOAD}: lower it");
+        found.push(FieldError::new("spec.maxPayloadBytes", spec.max_payload_bytes, advice));
     }
 }
 

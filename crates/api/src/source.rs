@@ -6,7 +6,7 @@ use kube::KubeSchema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
-use crate::{defaults, limits, pattern};
+use crate::{defaults, limits, table::TableSource};
 
 /// Where the records come from; in a manifest an object with exactly one of the members `generate` and `table`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,34 +48,6 @@ pub struct GenerateSource {
     #[serde(default = "defaults::payload_bytes")]
     #[schemars(range(min = 0, max = limits::MAX_GENERATED_PAYLOAD))]
     pub payload_bytes: u32,
-}
-
-/// Which table to sign, and which of its columns are the record's id and payload.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-#[x_kube(
-    validation = Rule::new("!(self.schema in ['vaultstream', 'information_schema']) && !self.schema.startsWith('pg_')")
-        .message("schema must not be vaultstream, information_schema or one that begins with pg_")
-        .field_path(".schema")
-)]
-pub struct TableSource {
-    /// The table's schema.
-    #[serde(default = "defaults::table_schema")]
-    #[schemars(length(min = 1, max = 63), regex(pattern = pattern::SQL_NAME.regex))]
-    pub schema: String,
-
-    /// The table's name, spelled as Postgres has it.
-    #[schemars(length(min = 1, max = 63), regex(pattern = pattern::SQL_NAME.regex))]
-    pub name: String,
-
-    /// The column that is the record's id: smallint, integer or bigint, NOT NULL, with a unique index on it alone. A table that
-    /// has only a uuid, text or composite key needs one more column, such as a bigint identity.
-    #[schemars(length(min = 1, max = 63), regex(pattern = pattern::SQL_NAME.regex))]
-    pub key: String,
-
-    /// The column that is signed: bytea as its bytes; text, varchar, json, jsonb and uuid as Postgres' text of them, in UTF-8.
-    #[schemars(length(min = 1, max = 63), regex(pattern = pattern::SQL_NAME.regex))]
-    pub payload: String,
 }
 
 /// Not exactly one member was given.

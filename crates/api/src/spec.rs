@@ -64,6 +64,12 @@ use crate::{defaults, limits, pattern};
     validation = Rule::new("!has(self.source.generate) || self.source.generate.payloadBytes <= self.maxPayloadBytes")
         .message("source.generate.payloadBytes must not be above maxPayloadBytes: every record would be rejected")
         .field_path(".source.generate.payloadBytes"),
+    validation = Rule::new(format!(
+        "!has(self.source.table) || !has(self.source.table.json) || self.source.table.json != 'JCS' || self.maxPayloadBytes <= {}",
+        limits::MAX_CANONICAL_PAYLOAD
+    ))
+        .message(format!("maxPayloadBytes must not be above {} with source.table.json: JCS", limits::MAX_CANONICAL_PAYLOAD).as_str())
+        .field_path(".maxPayloadBytes"),
     validation = Rule::new("!has(self.keys.maxSignatures) || self.keys.maxSignatures >= self.batchSize")
         .message("keys.maxSignatures must be at least batchSize: one key signs a whole batch")
         .field_path(".keys.maxSignatures"),

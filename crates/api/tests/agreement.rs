@@ -105,6 +105,11 @@ fn cel_and_rust_agree_on_sources() {
         table["schema"] = name.into();
         without_source(json!({ "table": table }))
     };
+    let of_columns = |members: Value| {
+        let mut table = json!({ "schema": "public", "name": "t", "key": "id" });
+        table.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        without_source(json!({ "table": table }))
+    };
     assert_agreed_on_creation([
         (complete(), true),
         (without_source(json!({ "table": table })), true),
@@ -115,6 +120,26 @@ fn cel_and_rust_agree_on_sources() {
         (in_schema("pg_catalog"), false),
         (in_schema("pg"), true),
         (in_schema("Vaultstream"), true),
+        (of_columns(json!({ "columns": ["id", "body"] })), true),
+        (of_columns(json!({ "columns": ["id"], "payload": "body" })), false),
+        (of_columns(json!({ "json": "JCS" })), false),
+        (of_columns(json!({ "columns": ["body"], "json": "JCS" })), true),
+    ]);
+}
+
+#[test]
+fn cel_and_rust_agree_on_the_size_of_canonical_json() {
+    let of = |json: &str, most: u64| {
+        let mut object = without_source(json!({
+            "table": { "schema": "public", "name": "t", "key": "id", "payload": "doc", "json": json }
+        }));
+        object["spec"]["maxPayloadBytes"] = most.into();
+        object
+    };
+    assert_agreed_on_creation([
+        (of("JCS", 2 << 20), true),
+        (of("JCS", (2 << 20) + 1), false),
+        (of("Text", (2 << 20) + 1), true),
     ]);
 }
 

@@ -111,6 +111,7 @@ fn the_schema_uses_only_keywords_that_the_manifest_check_knows() {
         "maxLength",
         "maxProperties",
         "maximum",
+        "minItems",
         "minLength",
         "minimum",
         "pattern",
@@ -126,15 +127,17 @@ fn the_schema_uses_only_keywords_that_the_manifest_check_knows() {
         for keyword in schema.as_object().unwrap().keys() {
             assert!(KNOWN.contains(&keyword.as_str()), "{path} uses {keyword}, which check.rs does not know");
         }
-        // The check reads formats as documentation only, and list maps only with text as keys.
+        // The check reads formats as documentation only, list maps only with text as keys, and sets only of texts.
         if let Some(format) = schema.get("format") {
             assert!(
                 ["int32", "int64", "date-time"].iter().any(|known| format == known),
                 "{path} has the format {format}"
             );
         }
-        if schema.get("x-kubernetes-list-type").is_some_and(|kind| kind != "atomic") {
-            assert_eq!(schema["x-kubernetes-list-type"], "map", "{path}");
+        match schema.get("x-kubernetes-list-type").and_then(Value::as_str) {
+            None | Some("atomic" | "map") => {}
+            Some("set") => assert_eq!(schema["items"]["type"], "string", "{path}"),
+            Some(other) => panic!("{path} is a {other}"),
         }
     });
 }

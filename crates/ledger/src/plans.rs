@@ -27,12 +27,7 @@ async fn connect(servers: &Servers) -> (Ledger, Client) {
 
 /// A job over the table, planned.
 async fn planned(ledger: &Ledger, table: &str) -> Job {
-    let mut spec = SigningJobSpec::new(Source::Table(TableSource {
-        schema: "public".to_owned(),
-        name: table.to_owned(),
-        key: "id".to_owned(),
-        payload: "body".to_owned(),
-    }));
+    let mut spec = SigningJobSpec::new(Source::Table(TableSource::of_payload("public", table, "id", "body")));
     spec.batch_size = 50;
     let uid = Uuid::new_v4();
     let (cluster, namespace, name) = ("test".to_owned(), "default".to_owned(), table.to_owned());

@@ -7,7 +7,9 @@ mod judge;
 mod look;
 mod names;
 mod nearest;
+mod payload_form;
 mod read_from;
+mod types;
 mod walk;
 
 pub use error::{Lack, Lacking, SourceError};

@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | [`backend`] | which library signs and verifies, behind [`BatchSigner`] and [`BatchVerifier`] |
 //! | [`message`] | what is signed: a payload as it is, or bound to its job and id |
+//! | [`row`] | several columns of a row as one payload |
 //! | [`key`], [`public_key`], [`jwk`], [`thumbprint`] | key pairs and the public forms they are published in |
 //! | [`kek`], [`data_key`], [`wrap`], [`sealing`] | private keys at rest |
 //! | [`form`] | DER and JOSE forms of a signature |
@@ -32,6 +33,7 @@ pub mod pem;
 pub mod proof;
 pub mod public_key;
 pub mod receipt;
+pub mod row;
 pub mod seal;
 pub mod sealing;
 mod sha256;
@@ -52,6 +54,7 @@ pub use merkle::Hash;
 pub use message::MessageForm;
 pub use public_key::PublicKey;
 pub use receipt::{Receipt, sign_receipt, verify_receipt};
+pub use row::RowForm;
 pub use seal::seal_digest;
 pub use single::{is_signed, sign_message};
 pub use thumbprint::Thumbprint;

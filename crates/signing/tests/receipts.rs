@@ -39,6 +39,7 @@ fn detailed() -> Receipt {
         table: "orders".into(),
         key_columns: vec!["id".into()],
         payload_column: "doc".into(),
+        json: None,
     };
     let details = ReceiptDetails {
         software_version: "0.2.0".into(),
@@ -154,6 +155,38 @@ fn a_receipt_whose_header_or_members_are_those_of_another_format_is_refused() {
     let mut body = v3.clone();
     body["formatVersion"] = 2.into();
     assert_eq!(verify_receipt(&key.public(), &signed_as_type(&key, old, &body)).unwrap(), receipt());
+}
+
+#[test]
+fn receipts_of_rows_and_of_canonical_json_have_a_format_of_their_own_and_no_others_have_it() {
+    let key = PrivateKey::generate().unwrap();
+    let (schema, table, key_columns) = ("public".to_owned(), "orders".to_owned(), vec!["id".to_owned()]);
+    let json = Some("JCS".to_owned());
+    let rows = SignedSource::Rows {
+        schema: schema.clone(),
+        table: table.clone(),
+        key_columns: key_columns.clone(),
+        columns: vec!["id".into(), "doc".into()],
+        json: None,
+    };
+    let canonical = SignedSource::Table { schema, table, key_columns, payload_column: "doc".into(), json };
+    let of = |format_version, source: &SignedSource| {
+        let details = ReceiptDetails { source: source.clone(), ..detailed().details.unwrap() };
+        let receipt = Receipt { format_version, details: Some(details), ..receipt() };
+        verify_receipt(&key.public(), &sign_receipt(&key, &receipt, &[]).unwrap()).map(|read| (read == receipt, read))
+    };
+    for source in [&rows, &canonical] {
+        assert_eq!(source.format(), ReceiptFormat::V4);
+        assert!(of(ReceiptFormat::V4, source).unwrap().0);
+        assert!(matches!(of(ReceiptFormat::V3, source), Err(ReceiptError::Incomplete)));
+    }
+    let plain = detailed().details.unwrap().source;
+    assert!(of(ReceiptFormat::V3, &plain).unwrap().0);
+    assert!(matches!(of(ReceiptFormat::V4, &plain), Err(ReceiptError::Incomplete)));
+    let (_, read) = of(ReceiptFormat::V4, &rows).unwrap();
+    let json = serde_json::to_value(&read).unwrap();
+    assert_eq!((&json["formatVersion"], &json["source"]["kind"]), (&4.into(), &"Rows".into()));
+    assert_eq!(json["source"]["columns"], serde_json::json!(["id", "doc"]));
 }
 
 #[test]

@@ -90,7 +90,7 @@ pub(crate) fn row(state: JobState) -> Job {
         batches: None,
         seeded: 0,
         published: 0,
-        payload_type: None,
+        signed_types: None,
         planned_table: None,
         backends: Vec::new(),
         receipt: None,
@@ -106,12 +106,7 @@ pub(crate) fn row(state: JobState) -> Job {
 
 /// A table as a source.
 pub(crate) fn table() -> Source {
-    Source::Table(TableSource {
-        schema: "public".to_owned(),
-        name: "papers".to_owned(),
-        key: "id".to_owned(),
-        payload: "body".to_owned(),
-    })
+    Source::Table(TableSource::of_payload("public", "papers", "id", "body"))
 }
 
 /// Figures of a planned job that has these records signed, rejected and left.

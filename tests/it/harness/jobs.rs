@@ -12,6 +12,11 @@ pub(crate) fn of_table(name: &str, table: &str, spec: &str) -> String {
     manifest(name, &format!("source: {{table: {{name: {table}, key: id, payload: body}}}}\n{spec}"))
 }
 
+/// A job of this source.
+pub(crate) fn of_source(name: &str, source: &str, spec: &str) -> String {
+    manifest(name, &format!("source: {{{source}}}\n{spec}"))
+}
+
 /// A job with this spec.
 pub(crate) fn of_spec(name: &str, spec: &SigningJobSpec) -> String {
     let spec = serde_json::to_string(spec).unwrap();

@@ -39,7 +39,7 @@ pub(crate) use bao::Bao;
 pub(crate) use check::{assert_complete, assert_signed_exactly_once};
 pub(crate) use collector::{Collector, Span};
 pub(crate) use drive::{Drive, job_streams, quick};
-pub(crate) use jobs::{generated, of_spec, of_table};
+pub(crate) use jobs::{generated, of_source, of_spec, of_table};
 pub(crate) use kms::KmsPlugin;
 pub(crate) use lease_log::LeaseLog;
 pub(crate) use nats::tenant;

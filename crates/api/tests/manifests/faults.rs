@@ -258,6 +258,16 @@ fn mistakes_in_the_source_are_explained() {
             "{table: {name: \"a\\tb\", key: id, payload: p}}",
             "spec.source.table.name is a\\tb: it must be a name as Postgres spells it, without quotes or control characters",
         ),
+        (
+            "{table: {name: t, key: id, columns: [a, b, a]}}",
+            "spec.source.table.columns[2] is a: it is in the list already: name it once",
+        ),
+        ("{table: {name: t, key: id, columns: []}}", "spec.source.table.columns: has 0 items: it needs at least 1"),
+        (
+            "{table: {name: t, key: id, columns: [a], payload: p}}",
+            "spec.source.table: needs exactly one of its members payload and columns",
+        ),
+        ("{table: {name: t, key: id, payload: p, json: jcs}}", "spec.source.table.json is jcs: did you mean JCS?"),
         ("{file: x}", "spec.source.file: unknown field; remove it; the fields here are generate and table"),
         ("{tabel: {name: t}}", "spec.source.tabel: unknown field; did you mean table?"),
     ];
@@ -268,7 +278,7 @@ fn mistakes_in_the_source_are_explained() {
     }
     assert_eq!(
         spec_error("source: {table: {name: t}}"),
-        "6:12: spec.source.table.key is missing: add it\n6:12: spec.source.table.payload is missing: add it"
+        "6:12: spec.source.table.key is missing: add it\n6:12: spec.source.table: needs exactly one of its members payload and columns"
     );
     assert_eq!(spec_error("batchSize: 5"), "5:1: spec.source is missing: add it");
     let many = "source: {generate: {records: 5000001}}\nbatchSize: 1";

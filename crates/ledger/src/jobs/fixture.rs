@@ -29,7 +29,7 @@ pub(crate) fn job(source: Source) -> Job {
         batches: Some(10),
         seeded: 1000,
         published: 10,
-        payload_type: None,
+        signed_types: None,
         planned_table: None,
         backends: Vec::new(),
         receipt: None,
@@ -44,12 +44,7 @@ pub(crate) fn job(source: Source) -> Job {
 }
 
 pub(crate) fn table() -> Source {
-    Source::Table(TableSource {
-        schema: "public".to_owned(),
-        name: "orders".to_owned(),
-        key: "id".to_owned(),
-        payload: "body".to_owned(),
-    })
+    Source::Table(TableSource::of_payload("public", "orders", "id", "body"))
 }
 
 pub(crate) fn generated(payload_bytes: u32) -> Source {

@@ -93,8 +93,8 @@ pub struct Job {
     pub seeded: i64,
     /// Batches with a number below this were published in the present generation.
     pub published: i64,
-    /// Type of the payload's column, for a table source that has been checked.
-    pub payload_type: Option<String>,
+    /// Types of the columns that are signed, for a table source that has been checked.
+    pub signed_types: Option<Vec<String>>,
     /// The table that was planned, for a table source; unknown of one that an earlier version planned.
     pub planned_table: Option<PlannedTable>,
     /// The backends that have signed its records, in the order in which they began to.
@@ -151,7 +151,8 @@ pub(crate) fn from_row(row: &Row) -> Result<Job, QueryError> {
         batches: get(row, "batches")?,
         seeded: get(row, "seeded")?,
         published: get(row, "published")?,
-        payload_type: get(row, "payload_type")?,
+        signed_types: get::<Option<&str>>(row, "payload_type")?
+            .map(|types| types.split(',').map(str::to_owned).collect()),
         planned_table: planned_table(row)?,
         // A later version's is left out: this program cannot check with it anyway.
         backends: get::<Vec<String>>(row, "backends")?.iter().filter_map(|name| name.parse().ok()).collect(),

@@ -1,7 +1,7 @@
 //! What to do about a table that cannot be signed: statements that can be run as they are.
 
 use tokio_postgres::{Client, Row};
-use vaultstream_api::TableSource;
+use vaultstream_api::{Signed, TableSource};
 
 use super::error::{Lack, Lacking, SourceError};
 use super::facts::{Facts, Relation};
@@ -72,7 +72,16 @@ impl Adviser<'_> {
                 let advice = advice.map(|advice| format!(": {advice}")).unwrap_or_default();
                 SourceError::KeyType { column, found, advice }
             }
-            Unfit::PayloadType(found) => SourceError::PayloadType { column: self.facts.payload_name.clone(), found },
+            Unfit::SignedType { at, found } => {
+                let column = Member::Signed(at).quoted(self.facts).to_owned();
+                match self.source.signed {
+                    Signed::Payload(_) => SourceError::PayloadType { column, found },
+                    Signed::Columns(_) => SourceError::ColumnType { column, found },
+                }
+            }
+            Unfit::Generated { at } => {
+                SourceError::Generated { column: Member::Signed(at).quoted(self.facts).to_owned() }
+            }
             Unfit::KeyNullable => SourceError::KeyNullable { column, advice: self.not_null().await? },
             Unfit::KeyNotUnique => SourceError::KeyNotUnique { column, advice: self.unique().await? },
             Unfit::RowSecurity => SourceError::RowSecurity { table, reader },
@@ -98,8 +107,8 @@ impl Adviser<'_> {
     }
 
     async fn no_column(&self, member: Member, lack: Lack) -> Result<SourceError, QueryError> {
-        let Facts { reader, table, key_name, payload_name, .. } = self.facts;
-        let column = if member == Member::Key { key_name } else { payload_name };
+        let Facts { reader, table, .. } = self.facts;
+        let column = member.quoted(self.facts);
         let suggestion =
             if lack == Lack::Absent || self.for_others { self.nearest_column(member).await? } else { None };
         let lacking = Lacking {
@@ -109,7 +118,7 @@ impl Adviser<'_> {
             grant: format!("GRANT SELECT ({column}) ON {table} TO {reader}"),
             suggestion,
         };
-        Ok(SourceError::NoColumn { member: member.name(), lacking })
+        Ok(SourceError::NoColumn { member: member.name(self.source), lacking })
     }
 
     /// Others are only told of tables that were opened for signing.

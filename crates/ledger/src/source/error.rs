@@ -27,7 +27,7 @@ pub enum SourceError {
     /// Missing or not granted.
     #[error("spec.source.table.{member}: {lacking}")]
     NoColumn {
-        /// `key` or `payload`.
+        /// `key`, `payload` or `columns`.
         member: &'static str,
         /// The column.
         lacking: Lacking,
@@ -74,6 +74,27 @@ pub enum SourceError {
         /// Its type.
         found: String,
     },
+    /// The column is of a type that has no canonical text.
+    #[error(
+        "spec.source.table.columns: column {column} is of type {found}, which has no canonical form: leave it out, or keep what is to be signed in a column of type text or jsonb"
+    )]
+    ColumnType {
+        /// The column.
+        column: String,
+        /// Its type.
+        found: String,
+    },
+    /// The column is computed from others.
+    #[error("spec.source.table.columns: column {column} is generated: name the columns that it is made of")]
+    Generated {
+        /// The column.
+        column: String,
+    },
+    /// Canonical JSON of what has none.
+    #[error(
+        "spec.source.table.json is JCS, and none of the columns that are signed is of type json or jsonb: leave it out"
+    )]
+    NoJson,
     /// The key may be NULL.
     #[error("spec.source.table.key: column {column} may be NULL: {advice}")]
     KeyNullable {

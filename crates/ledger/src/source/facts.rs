@@ -1,7 +1,10 @@
-//! What the catalog says of a table and of the two columns that a job needs.
+//! What the catalog says of a table and of the columns that a job needs.
 
+use serde::Deserialize;
 use tokio_postgres::{SimpleQueryMessage, SimpleQueryRow};
 use vaultstream_api::TableSource;
+
+use super::types::{self, Type};
 
 /// What the catalog says, to the session's present role.
 #[derive(Debug)]
@@ -12,7 +15,7 @@ pub(crate) struct Facts {
     pub(crate) schema: String,
     pub(crate) table: String,
     pub(crate) key_name: String,
-    pub(crate) payload_name: String,
+    pub(crate) signed_names: Vec<String>,
     /// The database.
     pub(crate) database: u32,
     /// `None` when no relation has that name.
@@ -33,38 +36,30 @@ pub(crate) struct Relation {
     /// The key column by itself is unique.
     pub(crate) unique: bool,
     pub(crate) key: Option<Column>,
-    pub(crate) payload: Option<Column>,
+    /// The columns that are signed.
+    pub(crate) signed: Vec<Option<Column>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Deserialize)]
 pub(crate) struct Column {
     /// The number of its type. Built-in types have the same ones in every database, and no user can make a type with one of them.
     pub(crate) type_oid: u32,
-    /// As SQL writes it.
+    /// The type as SQL writes it.
     pub(crate) shown: String,
     /// No row has NULL there.
     pub(crate) not_null: bool,
     pub(crate) may_read: bool,
+    /// Its values are computed from other columns.
+    pub(crate) generated: bool,
 }
 
 /// The least number that Postgres gives to what is not built in.
 const FIRST_NOT_BUILT_IN: u32 = 10_000;
 
 impl Column {
-    /// The name of its type, if that is one whose values can be keys or payloads.
-    pub(crate) fn type_name(&self) -> Option<&'static str> {
-        Some(match self.type_oid {
-            17 => "bytea",
-            20 => "int8",
-            21 => "int2",
-            23 => "int4",
-            25 => "text",
-            114 => "json",
-            1043 => "varchar",
-            2950 => "uuid",
-            3802 => "jsonb",
-            _ => return None,
-        })
+    /// Its type, if values of that can be keys or be signed.
+    pub(crate) fn known_type(&self) -> Option<Type> {
+        types::by_oid(self.type_oid)
     }
 
     /// Whether only a superuser can have made the code of its type and of the casts from it.
@@ -83,8 +78,8 @@ pub(crate) fn text_literal(text: &str) -> String {
     format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }
 
-/// Columns of the answer that describe one column of the table.
-const OF_COLUMN: usize = 4;
+/// Columns of the answer.
+const ANSWER: usize = 14;
 
 impl Facts {
     /// The query: one row, for the simple protocol, so that it can be sent together with other statements.
@@ -93,34 +88,38 @@ impl Facts {
     /// those of integers, over all rows, without expressions, complete and in use. A deferrable one will do: other sessions
     /// never see what is not yet checked.
     pub(crate) fn sql(source: &TableSource) -> String {
-        let [schema, name, key, payload] =
-            [&source.schema, &source.name, &source.key, &source.payload].map(|text| text_literal(text));
-        let column = |column: &str| {
+        let [schema, name] = [&source.schema, &source.name].map(|text| text_literal(text));
+        let columns = |names: &[String]| {
+            let names: Vec<String> = names.iter().map(|name| text_literal(name)).collect();
+            format!("unnest(ARRAY[{}]::text[]) WITH ORDINALITY AS w (name, place)", names.join(", "))
+        };
+        let (key, signed) = (columns(std::slice::from_ref(&source.key)), columns(source.signed.columns()));
+        let described = |columns: &str| {
             format!(
-                "LEFT JOIN LATERAL (SELECT a.attnum, a.atttypid AS type, \
-                   format_type(a.atttypid, a.atttypmod) AS shown, a.attnotnull AND NOT EXISTS (SELECT FROM pg_constraint x \
-                     WHERE x.conrelid = c.oid AND x.contype = 'n' AND NOT x.convalidated AND a.attnum = ANY (x.conkey)) AS filled, \
-                   has_column_privilege(c.oid, a.attnum, 'SELECT') AS readable \
-                   FROM pg_attribute a \
-                  WHERE a.attrelid = c.oid AND a.attname = {column} AND a.attnum > 0 AND NOT a.attisdropped)"
+                "(SELECT json_agg(CASE WHEN a.attnum IS NOT NULL THEN json_build_object('type_oid', a.atttypid::bigint, \
+                   'shown', format_type(a.atttypid, a.atttypmod), 'not_null', a.attnotnull AND NOT EXISTS (SELECT FROM pg_constraint x \
+                     WHERE x.conrelid = c.oid AND x.contype = 'n' AND NOT x.convalidated AND a.attnum = ANY (x.conkey)), \
+                   'may_read', has_column_privilege(c.oid, a.attnum, 'SELECT'), 'generated', a.attgenerated <> '') END ORDER BY w.place) \
+                   FROM {columns} LEFT JOIN pg_attribute a \
+                     ON a.attrelid = c.oid AND a.attname = w.name AND a.attnum > 0 AND NOT a.attisdropped)"
             )
         };
         format!(
             "SELECT quote_ident(current_user), quote_ident({schema}), quote_ident({schema}) || '.' || quote_ident({name}), \
-             quote_ident({key}), quote_ident({payload}), (SELECT oid FROM pg_database WHERE datname = current_database()), \
+             (SELECT quote_ident(w.name) FROM {key}), (SELECT json_agg(quote_ident(w.name) ORDER BY w.place) FROM {signed}), \
+             (SELECT oid FROM pg_database WHERE datname = current_database()), \
              c.oid, c.relkind, row_security_active(c.oid), has_schema_privilege(c.relnamespace, 'USAGE'), \
              has_any_column_privilege(c.oid, 'SELECT'), EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid \
                AND i.indisunique AND i.indisvalid AND i.indisready AND i.indislive AND NOT i.indisexclusion \
-               AND i.indpred IS NULL AND i.indexprs IS NULL AND i.indnkeyatts = 1 AND i.indkey[0] = k.attnum \
+               AND i.indpred IS NULL AND i.indexprs IS NULL AND i.indnkeyatts = 1 \
+               AND i.indkey[0] = (SELECT a.attnum FROM {key} JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = w.name) \
                AND (SELECT o.opcfamily = f.oid FROM pg_opclass o, pg_opfamily f, pg_am m WHERE o.oid = i.indclass[0] \
                  AND f.opfname = 'integer_ops' AND f.opfnamespace = 'pg_catalog'::regnamespace \
-                 AND f.opfmethod = m.oid AND m.amname = 'btree')), \
-             k.type, k.shown, k.filled, k.readable, p.type, p.shown, p.filled, p.readable \
+                 AND f.opfmethod = m.oid AND m.amname = 'btree')), {}, {} \
              FROM (SELECT) AS one LEFT JOIN pg_class c ON c.relname = {name} \
-               AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = {schema}) \
-             {} AS k ON true {} AS p ON true",
-            column(&key),
-            column(&payload),
+               AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = {schema})",
+            described(&key),
+            described(&signed),
         )
     }
 
@@ -137,7 +136,7 @@ impl Facts {
     /// The answer, among those of other statements.
     pub(crate) fn read(messages: &[SimpleQueryMessage]) -> Option<Self> {
         messages.iter().find_map(|message| match message {
-            SimpleQueryMessage::Row(row) if row.len() == 12 + 2 * OF_COLUMN => Self::of_row(row),
+            SimpleQueryMessage::Row(row) if row.len() == ANSWER => Self::of_row(row),
             _ => None,
         })
     }
@@ -146,14 +145,7 @@ impl Facts {
         let text = |column: usize| row.get(column).map(str::to_owned);
         let number = |column: usize| row.get(column).and_then(|digits| digits.parse().ok());
         let is = |column: usize| row.get(column) == Some("t");
-        let column = |from: usize| {
-            Some(Column {
-                type_oid: number(from)?,
-                shown: text(from + 1)?,
-                not_null: is(from + 2),
-                may_read: is(from + 3),
-            })
-        };
+        let columns = |column: usize| serde_json::from_str::<Vec<Option<Column>>>(row.get(column)?).ok();
         let relation = || {
             Some(Relation {
                 oid: number(6)?,
@@ -162,8 +154,8 @@ impl Facts {
                 may_use_schema: is(9),
                 may_read: is(10),
                 unique: is(11),
-                key: column(12),
-                payload: column(12 + OF_COLUMN),
+                key: columns(12)?.pop()?,
+                signed: columns(13)?,
             })
         };
         Some(Self {
@@ -171,7 +163,7 @@ impl Facts {
             schema: text(1)?,
             table: text(2)?,
             key_name: text(3)?,
-            payload_name: text(4)?,
+            signed_names: serde_json::from_str(row.get(4)?).ok()?,
             database: number(5)?,
             relation: relation(),
         })

@@ -1,33 +1,34 @@
 //! Whether a table can be signed, by what the catalog says of it.
 
-use std::fmt;
-
-use vaultstream_api::TableSource;
+use vaultstream_api::{Signed, TableSource};
 
 use super::error::SourceError;
 use super::facts::{Column, Facts, Relation};
+use super::types;
 use crate::jobs::{Job, PlannedTable};
 
 /// A table that can be signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fit {
     pub(crate) table: PlannedTable,
-    /// Type of the payload's column.
-    pub(crate) payload_type: String,
+    /// Types of the columns that are signed.
+    pub(crate) signed_types: Vec<String>,
 }
 
-/// Which of the two columns.
+/// A column, by what it is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Member {
     Key,
-    Payload,
+    /// The one in this place of those that are signed.
+    Signed(usize),
 }
 
 impl Member {
-    pub(crate) fn name(self) -> &'static str {
+    /// The manifest's member that names it.
+    pub(crate) fn name(self, source: &TableSource) -> &'static str {
         match self {
             Self::Key => "key",
-            Self::Payload => "payload",
+            Self::Signed(_) => source.signed.member(),
         }
     }
 
@@ -35,7 +36,15 @@ impl Member {
     pub(crate) fn column(self, source: &TableSource) -> &str {
         match self {
             Self::Key => &source.key,
-            Self::Payload => &source.payload,
+            Self::Signed(at) => source.signed.columns().get(at).map_or("", String::as_str),
+        }
+    }
+
+    /// The column's name as SQL writes it.
+    pub(crate) fn quoted(self, facts: &Facts) -> &str {
+        match self {
+            Self::Key => &facts.key_name,
+            Self::Signed(at) => facts.signed_names.get(at).map_or("", String::as_str),
         }
     }
 }
@@ -49,32 +58,35 @@ pub(crate) enum Unfit {
     NoColumn(Member),
     ColumnDenied(Member),
     KeyType(String),
-    PayloadType(String),
+    SignedType { at: usize, found: String },
+    Generated { at: usize },
     KeyNullable,
     KeyNotUnique,
     RowSecurity,
 }
 
-/// What changed since the job was planned.
-impl fmt::Display for Unfit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Unfit {
+    /// What changed since the job was planned.
+    pub(crate) fn change(&self, facts: &Facts) -> String {
+        let column = |member: Member| format!("its column {}", member.quoted(facts));
         match self {
-            Self::NoTable => f.write_str("it does not exist now"),
-            Self::TableDenied => f.write_str("the right to read it is gone"),
-            Self::Kind(_) => f.write_str("it is not a table now"),
-            Self::NoColumn(member) => write!(f, "its {} column does not exist now", member.name()),
-            Self::ColumnDenied(member) => write!(f, "the right to read its {} column is gone", member.name()),
-            Self::KeyType(found) => write!(f, "its key column is of type {found} now"),
-            Self::PayloadType(found) => write!(f, "its payload column is of type {found} now"),
-            Self::KeyNullable => f.write_str("its key column may be NULL now"),
-            Self::KeyNotUnique => f.write_str("its key column has no valid unique index now"),
-            Self::RowSecurity => f.write_str("row-level security hides rows of it now"),
+            Self::NoTable => "it does not exist now".to_owned(),
+            Self::TableDenied => "the right to read it is gone".to_owned(),
+            Self::Kind(_) => "it is not a table now".to_owned(),
+            Self::NoColumn(member) => format!("{} does not exist now", column(*member)),
+            Self::ColumnDenied(member) => format!("the right to read {} is gone", column(*member)),
+            Self::KeyType(found) => format!("{} is of type {found} now", column(Member::Key)),
+            Self::SignedType { at, found } => format!("{} is of type {found} now", column(Member::Signed(*at))),
+            Self::Generated { at } => format!("{} is generated now", column(Member::Signed(*at))),
+            Self::KeyNullable => format!("{} may be NULL now", column(Member::Key)),
+            Self::KeyNotUnique => format!("{} has no valid unique index now", column(Member::Key)),
+            Self::RowSecurity => "row-level security hides rows of it now".to_owned(),
         }
     }
 }
 
 /// Judges the facts.
-pub(crate) fn judge(facts: &Facts) -> Result<Fit, Unfit> {
+pub(crate) fn judge(source: &TableSource, facts: &Facts) -> Result<Fit, Unfit> {
     let relation = facts.relation.as_ref().ok_or(Unfit::NoTable)?;
     if !relation.may_use_schema || !relation.may_read {
         return Err(Unfit::TableDenied);
@@ -85,17 +97,27 @@ pub(crate) fn judge(facts: &Facts) -> Result<Fit, Unfit> {
         other => return Err(Unfit::Kind(other.to_owned())),
     };
     let key = column(relation.key.as_ref(), Member::Key)?;
-    let payload = column(relation.payload.as_ref(), Member::Payload)?;
-    if !matches!(key.type_name(), Some("int2" | "int4" | "int8")) {
+    if !key.known_type().is_some_and(types::Type::is_key) {
         return Err(Unfit::KeyType(key.shown.clone()));
     }
-    let payload_type = match payload.type_name() {
-        Some(name @ ("bytea" | "text" | "varchar" | "json" | "jsonb" | "uuid")) => name.to_owned(),
-        _ => return Err(Unfit::PayloadType(payload.shown.clone())),
-    };
+    let signed_types = signed_types(source, relation)?;
     unique(relation, key)?;
     let table = PlannedTable { database: facts.database, table: relation.oid, partitioned };
-    Ok(Fit { table, payload_type })
+    Ok(Fit { table, signed_types })
+}
+
+fn signed_types(source: &TableSource, relation: &Relation) -> Result<Vec<String>, Unfit> {
+    let in_row = matches!(source.signed, Signed::Columns(_));
+    let type_of = |(at, found): (usize, &Option<Column>)| {
+        let column = column(found.as_ref(), Member::Signed(at))?;
+        match column.known_type() {
+            // What it is made from can be signed as well, and says more.
+            Some(_) if in_row && column.generated => Err(Unfit::Generated { at }),
+            Some(known) if in_row || known.is_payload => Ok(known.name.to_owned()),
+            _ => Err(Unfit::SignedType { at, found: column.shown.clone() }),
+        }
+    };
+    relation.signed.iter().enumerate().map(type_of).collect()
 }
 
 fn column(found: Option<&Column>, member: Member) -> Result<&Column, Unfit> {
@@ -116,44 +138,43 @@ fn unique(relation: &Relation, key: &Column) -> Result<(), Unfit> {
     if relation.row_security { Err(Unfit::RowSecurity) } else { Ok(()) }
 }
 
-/// Makes sure that reading it runs only code of Postgres itself: it is a table, and the types of both columns are built in, and so are the
+/// Makes sure that reading it runs only code of Postgres itself: it is a table, and the types of all columns are built in, and so are the
 /// casts from them. What is not there or may not be read fails by itself.
 pub(crate) fn runs_no_code(facts: &Facts) -> Result<(), SourceError> {
-    let changed = |unfit: &Unfit| SourceError::Changed { table: facts.table.clone(), what: unfit.to_string() };
+    let changed = |unfit: &Unfit| SourceError::Changed { table: facts.table.clone(), what: unfit.change(facts) };
     let Some(relation) = &facts.relation else { return Ok(()) };
     if !matches!(relation.kind.as_str(), "r" | "p") {
         return Err(changed(&Unfit::Kind(relation.kind.clone())));
     }
-    match (&relation.key, &relation.payload) {
-        (Some(key), _) if !key.is_built_in() => Err(changed(&Unfit::KeyType(key.shown.clone()))),
-        (_, Some(payload)) if !payload.is_built_in() => Err(changed(&Unfit::PayloadType(payload.shown.clone()))),
-        _ => Ok(()),
+    if let Some(key) = relation.key.as_ref().filter(|key| !key.is_built_in()) {
+        return Err(changed(&Unfit::KeyType(key.shown.clone())));
     }
+    let foreign = relation.signed.iter().enumerate().find_map(|(at, column)| {
+        let column = column.as_ref().filter(|column| !column.is_built_in())?;
+        Some(Unfit::SignedType { at, found: column.shown.clone() })
+    });
+    foreign.map_or(Ok(()), |unfit| Err(changed(&unfit)))
 }
 
 /// Compares a table with what the job was planned with. It may have changed as long as it can be signed, but one job has one table
 /// and one encoding. Returns what it is now.
-pub(crate) fn unchanged(job: &Job, facts: &Facts) -> Result<Fit, SourceError> {
+pub(crate) fn unchanged(job: &Job, source: &TableSource, facts: &Facts) -> Result<Fit, SourceError> {
     let changed = |what: String| SourceError::Changed { table: facts.table.clone(), what };
-    let now = judge(facts).map_err(|unfit| changed(unfit.to_string()))?;
+    let now = judge(source, facts).map_err(|unfit| changed(unfit.change(facts)))?;
     if let Some(planned) = job.planned_table {
         let replaced = planned.database == now.table.database && planned.table != now.table.table;
         if replaced || planned.partitioned != now.table.partitioned {
             return Err(changed("another table has its name now".to_owned()));
         }
     }
-    match job.payload_type.as_deref() {
-        Some(was) if form(was) != form(&now.payload_type) => {
-            let is = &now.payload_type;
-            Err(changed(format!("column {} was {was} and is {is} now, which has other bytes", facts.payload_name)))
+    let were = job.signed_types.iter().flatten();
+    let other = were.zip(&now.signed_types).zip(&facts.signed_names).find(|((was, is), _)| !types::same_text(was, is));
+    match other {
+        Some(((was, is), name)) => {
+            Err(changed(format!("column {name} was {was} and is {is} now, which has other bytes")))
         }
-        _ => Ok(now),
+        None => Ok(now),
     }
-}
-
-/// Types whose values have the same bytes count as one.
-fn form(payload_type: &str) -> &str {
-    if payload_type == "varchar" { "text" } else { payload_type }
 }
 
 #[cfg(test)]
@@ -164,25 +185,29 @@ mod tests {
     use crate::jobs::fixture;
 
     fn column(type_name: &str) -> Option<Column> {
-        let types = [
-            ("bytea", 17),
-            ("int8", 20),
-            ("int2", 21),
-            ("int4", 23),
-            ("text", 25),
-            ("json", 114),
-            ("varchar", 1043),
-            ("numeric", 1700),
-            ("uuid", 2950),
-            ("jsonb", 3802),
-        ];
-        let type_oid = types.iter().find(|(name, _)| *name == type_name).unwrap().1;
-        Some(Column { type_oid, shown: type_name.to_owned(), not_null: true, may_read: true })
+        let type_oid = (1..4000).find(|oid| types::by_oid(*oid).is_some_and(|known| known.name == type_name)).unwrap();
+        Some(Column { type_oid, shown: type_name.to_owned(), not_null: true, may_read: true, generated: false })
+    }
+
+    fn table() -> TableSource {
+        let Source::Table(table) = fixture::table() else { panic!("another source") };
+        table
+    }
+
+    fn of_columns(columns: usize) -> TableSource {
+        let names = ["body", "amount"].map(str::to_owned);
+        TableSource { signed: Signed::Columns(names[..columns].to_vec()), ..table() }
     }
 
     /// A type of a user, which has the name of a built-in one.
     fn of_a_user(type_name: &str) -> Column {
-        Column { type_oid: 16_500, shown: format!("mine.{type_name}"), not_null: true, may_read: true }
+        Column {
+            type_oid: 16_500,
+            shown: format!("mine.{type_name}"),
+            not_null: true,
+            may_read: true,
+            generated: false,
+        }
     }
 
     /// A table that can be signed.
@@ -192,7 +217,7 @@ mod tests {
             schema: "public".to_owned(),
             table: "public.orders".to_owned(),
             key_name: "id".to_owned(),
-            payload_name: "body".to_owned(),
+            signed_names: vec!["body".to_owned()],
             database: 5,
             relation: Some(Relation {
                 oid: 16_400,
@@ -202,7 +227,7 @@ mod tests {
                 may_read: true,
                 unique: true,
                 key: column("int8"),
-                payload: column("text"),
+                signed: vec![column("text")],
             }),
         }
     }
@@ -216,14 +241,14 @@ mod tests {
     #[test]
     fn a_table_with_a_unique_integer_key_and_a_payload_of_bytes_can_be_signed() {
         let planned = |partitioned| PlannedTable { database: 5, table: 16_400, partitioned };
-        assert_eq!(judge(&facts()), Ok(Fit { table: planned(false), payload_type: "text".to_owned() }));
-        let partitioned = judge(&with(|relation| relation.kind = "p".to_owned())).unwrap();
+        assert_eq!(judge(&table(), &facts()), Ok(Fit { table: planned(false), signed_types: vec!["text".to_owned()] }));
+        let partitioned = judge(&table(), &with(|relation| relation.kind = "p".to_owned())).unwrap();
         assert_eq!(partitioned.table, planned(true));
         for key in ["int2", "int4", "int8"] {
-            assert!(judge(&with(|relation| relation.key = column(key))).is_ok(), "{key}");
+            assert!(judge(&table(), &with(|relation| relation.key = column(key))).is_ok(), "{key}");
         }
         for payload in ["bytea", "text", "varchar", "json", "jsonb", "uuid"] {
-            assert!(judge(&with(|relation| relation.payload = column(payload))).is_ok(), "{payload}");
+            assert!(judge(&table(), &with(|relation| relation.signed[0] = column(payload))).is_ok(), "{payload}");
         }
     }
 
@@ -237,17 +262,23 @@ mod tests {
             (with(|relation| relation.kind = "v".to_owned()), Unfit::Kind("v".to_owned())),
             (with(|relation| relation.key = None), Unfit::NoColumn(Member::Key)),
             (with(|relation| unreadable(&mut relation.key)), Unfit::ColumnDenied(Member::Key)),
-            (with(|relation| relation.payload = None), Unfit::NoColumn(Member::Payload)),
-            (with(|relation| unreadable(&mut relation.payload)), Unfit::ColumnDenied(Member::Payload)),
+            (with(|relation| relation.signed[0] = None), Unfit::NoColumn(Member::Signed(0))),
+            (with(|relation| unreadable(&mut relation.signed[0])), Unfit::ColumnDenied(Member::Signed(0))),
             (with(|relation| relation.key = column("numeric")), Unfit::KeyType("numeric".to_owned())),
             (with(|relation| relation.key = Some(of_a_user("int8"))), Unfit::KeyType("mine.int8".to_owned())),
-            (with(|relation| relation.payload = Some(of_a_user("text"))), Unfit::PayloadType("mine.text".to_owned())),
-            (with(|relation| relation.payload = column("int8")), Unfit::PayloadType("int8".to_owned())),
+            (
+                with(|relation| relation.signed[0] = Some(of_a_user("text"))),
+                Unfit::SignedType { at: 0, found: "mine.text".to_owned() },
+            ),
+            (
+                with(|relation| relation.signed[0] = column("int8")),
+                Unfit::SignedType { at: 0, found: "int8".to_owned() },
+            ),
             (with(|relation| relation.key.as_mut().unwrap().not_null = false), Unfit::KeyNullable),
             (with(|relation| relation.unique = false), Unfit::KeyNotUnique),
             (with(|relation| relation.row_security = true), Unfit::RowSecurity),
         ] {
-            assert_eq!(judge(&facts), Err(unfit));
+            assert_eq!(judge(&table(), &facts), Err(unfit));
         }
     }
 
@@ -259,16 +290,16 @@ mod tests {
             Facts { relation: None, ..facts() },
             with(|relation| relation.kind = "p".to_owned()),
             with(|relation| relation.key = None),
-            with(|relation| relation.payload = column("numeric")),
+            with(|relation| relation.signed[0] = column("numeric")),
         ] {
             assert!(runs_no_code(&readable).is_ok(), "{readable:?}");
         }
         assert!(told(with(|relation| relation.kind = "v".to_owned())).contains("it is not a table now"));
         assert!(told(with(|relation| relation.kind = "f".to_owned())).contains("it is not a table now"));
         let of_key = with(|relation| relation.key = Some(of_a_user("int8")));
-        assert!(told(of_key).contains("its key column is of type mine.int8 now"));
-        let of_payload = with(|relation| relation.payload = Some(of_a_user("text")));
-        assert!(told(of_payload).contains("its payload column is of type mine.text now"));
+        assert!(told(of_key).contains("its column id is of type mine.int8 now"));
+        let of_payload = with(|relation| relation.signed[0] = Some(of_a_user("text")));
+        assert!(told(of_payload).contains("its column body is of type mine.text now"));
     }
 
     #[test]
@@ -277,30 +308,72 @@ mod tests {
             (Unfit::NoTable, "it does not exist now"),
             (Unfit::TableDenied, "the right to read it is gone"),
             (Unfit::Kind("v".to_owned()), "it is not a table now"),
-            (Unfit::NoColumn(Member::Key), "its key column does not exist now"),
-            (Unfit::ColumnDenied(Member::Payload), "the right to read its payload column is gone"),
-            (Unfit::KeyType("text".to_owned()), "its key column is of type text now"),
-            (Unfit::PayloadType("point".to_owned()), "its payload column is of type point now"),
-            (Unfit::KeyNullable, "its key column may be NULL now"),
-            (Unfit::KeyNotUnique, "its key column has no valid unique index now"),
+            (Unfit::NoColumn(Member::Key), "its column id does not exist now"),
+            (Unfit::ColumnDenied(Member::Signed(0)), "the right to read its column body is gone"),
+            (Unfit::KeyType("text".to_owned()), "its column id is of type text now"),
+            (Unfit::SignedType { at: 0, found: "point".to_owned() }, "its column body is of type point now"),
+            (Unfit::Generated { at: 0 }, "its column body is generated now"),
+            (Unfit::KeyNullable, "its column id may be NULL now"),
+            (Unfit::KeyNotUnique, "its column id has no valid unique index now"),
             (Unfit::RowSecurity, "row-level security hides rows of it now"),
         ] {
-            assert_eq!(unfit.to_string(), told);
+            assert_eq!(unfit.change(&facts()), told);
         }
-        let Source::Table(table) = fixture::table() else { panic!("another source") };
-        assert_eq!([Member::Key, Member::Payload].map(|member| member.column(&table)), ["id", "body"]);
+        assert_eq!([Member::Key, Member::Signed(0)].map(|member| member.column(&table()).to_owned()), ["id", "body"]);
+        let names = |source: &TableSource| [Member::Key, Member::Signed(0)].map(|member| member.name(source));
+        assert_eq!((names(&table()), names(&of_columns(1))), (["key", "payload"], ["key", "columns"]));
+    }
+
+    #[test]
+    fn every_type_of_the_list_can_be_part_of_a_row_and_few_can_be_a_payload() {
+        for known in types::ALL {
+            let facts = || with(|relation| relation.signed[0] = column(known.name));
+            let signed_types = vec![known.name.to_owned()];
+            let found = judge(&of_columns(1), &facts()).unwrap();
+            assert_eq!(found.signed_types, signed_types);
+            let payloads = ["bytea", "text", "varchar", "json", "jsonb", "uuid"];
+            assert_eq!(judge(&table(), &facts()).is_ok(), payloads.contains(&known.name), "{}", known.name);
+        }
+        let of_array = with(|relation| {
+            relation.signed[0] = Some(Column { type_oid: 1009, ..column("text").unwrap() });
+        });
+        assert!(matches!(judge(&of_columns(1), &of_array), Err(Unfit::SignedType { at: 0, .. })));
+        let generated = || {
+            with(|relation| {
+                relation.signed[0].as_mut().unwrap().generated = true;
+            })
+        };
+        assert_eq!(judge(&of_columns(1), &generated()), Err(Unfit::Generated { at: 0 }));
+        assert!(judge(&table(), &generated()).is_ok(), "as earlier versions did");
+    }
+
+    #[test]
+    fn each_column_of_a_row_is_judged_and_keeps_its_type() {
+        let two = |second: Option<Column>| {
+            let mut facts = with(|relation| relation.signed.push(second));
+            facts.signed_names.push("amount".to_owned());
+            facts
+        };
+        assert_eq!(judge(&of_columns(2), &two(None)), Err(Unfit::NoColumn(Member::Signed(1))));
+        let mut job = fixture::job(Source::Table(of_columns(2)));
+        job.signed_types = Some(vec!["text".to_owned(), "int8".to_owned()]);
+        assert!(unchanged(&job, &of_columns(2), &two(column("int8"))).is_ok());
+        let told = unchanged(&job, &of_columns(2), &two(column("numeric"))).unwrap_err().to_string();
+        assert!(told.contains("column amount was int8 and is numeric now"), "{told}");
+        let told = runs_no_code(&two(Some(of_a_user("text")))).unwrap_err().to_string();
+        assert!(told.contains("its column amount is of type mine.text now"), "{told}");
     }
 
     #[test]
     fn a_job_keeps_its_table_and_its_encoding() {
         let mut job = fixture::job(fixture::table());
-        assert!(unchanged(&job, &facts()).is_ok(), "an earlier version recorded neither");
-        job.payload_type = Some("varchar".to_owned());
-        assert!(unchanged(&job, &facts()).is_ok(), "text has the same bytes");
-        job.payload_type = Some("bytea".to_owned());
-        let told = unchanged(&job, &facts()).unwrap_err().to_string();
+        assert!(unchanged(&job, &table(), &facts()).is_ok(), "an earlier version recorded neither");
+        job.signed_types = Some(vec!["varchar".to_owned()]);
+        assert!(unchanged(&job, &table(), &facts()).is_ok(), "text has the same bytes");
+        job.signed_types = Some(vec!["bytea".to_owned()]);
+        let told = unchanged(&job, &table(), &facts()).unwrap_err().to_string();
         assert!(told.contains("column body was bytea and is text now"), "{told}");
-        job.payload_type = None;
+        job.signed_types = None;
         for (planned, same) in [
             (PlannedTable { database: 5, table: 16_400, partitioned: false }, true),
             // A restored ledger: tables have other numbers there.
@@ -309,9 +382,9 @@ mod tests {
             (PlannedTable { database: 5, table: 16_400, partitioned: true }, false),
         ] {
             job.planned_table = Some(planned);
-            assert_eq!(unchanged(&job, &facts()).is_ok(), same, "{planned:?}");
+            assert_eq!(unchanged(&job, &table(), &facts()).is_ok(), same, "{planned:?}");
         }
-        let told = unchanged(&job, &with(|relation| relation.unique = false)).unwrap_err().to_string();
-        assert!(told.contains("its key column has no valid unique index now"), "{told}");
+        let told = unchanged(&job, &table(), &with(|relation| relation.unique = false)).unwrap_err().to_string();
+        assert!(told.contains("its column id has no valid unique index now"), "{told}");
     }
 }

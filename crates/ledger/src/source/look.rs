@@ -1,13 +1,14 @@
 //! Checks of a source table: before a job is planned, while it is, and before it is signed.
 
 use tokio_postgres::Client;
-use vaultstream_api::{Source, TableSource};
+use vaultstream_api::{JsonForm, Source, TableSource};
 
 use super::advice::{child, refuse};
 use super::error::SourceError;
 use super::facts::{Facts, NoFacts};
 use super::judge::{Fit, judge, unchanged};
 use super::names::is_reserved;
+use super::types::is_json;
 use crate::connection::Ledger;
 use crate::error::QueryError;
 use crate::jobs::Job;
@@ -52,7 +53,7 @@ pub async fn check_planned(ledger: &Ledger, job: &Job) -> Result<(), TableError>
     let Source::Table(table) = &job.spec.source else { return Ok(()) };
     let session = ledger.source.session(ACTION).await?;
     let Some(client) = session.client() else { return Ok(()) };
-    unchanged(job, &facts(client, table).await?)?;
+    unchanged(job, table, &facts(client, table).await?)?;
     session.settle();
     Ok(())
 }
@@ -63,10 +64,13 @@ pub(crate) async fn check(client: &Client, source: &TableSource, for_others: boo
         return Err(SourceError::ReservedSchema(source.schema.clone()).into());
     }
     let facts = facts(client, source).await?;
-    let fit = match judge(&facts) {
+    let fit = match judge(source, &facts) {
         Ok(fit) => fit,
         Err(unfit) => return Err(refuse(client, &facts, source, unfit, for_others).await?.into()),
     };
+    if source.json == JsonForm::Jcs && !fit.signed_types.iter().any(|name| is_json(name)) {
+        return Err(SourceError::NoJson.into());
+    }
     match child(client, &fit.table).await? {
         Some(child) => Err(SourceError::HasChildren { table: facts.table, child }.into()),
         None => Ok(fit),

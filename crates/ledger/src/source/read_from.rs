@@ -1,8 +1,11 @@
 //! The SQL that reads records.
 
-use vaultstream_api::{Source, TableSource};
+use uuid::Uuid;
+use vaultstream_api::{Signed, Source, TableSource};
+use vaultstream_signing::RowForm;
 
-use super::names::{literal, quoted, records_partition};
+use super::names::{hexadecimal, literal, quoted, records_partition};
+use super::payload_form::PayloadForm;
 use crate::jobs::Job;
 
 /// The parts of a query that reads records. The table has the alias `source`, and every column is qualified with it: a bare name in
@@ -14,8 +17,10 @@ pub(crate) struct ReadFrom {
     pub(crate) table: String,
     /// The id column.
     pub(crate) key: String,
-    /// An expression whose binary form is the bytes to sign.
+    /// An expression whose binary form is a payload, before what `form` does with it.
     pub(crate) payload: String,
+    /// How that becomes the payload that is signed.
+    pub(crate) form: PayloadForm,
     /// Each range must be written out, so that the planner excludes the partitions without its rows: it locks the others.
     pub(crate) partitioned: bool,
 }
@@ -26,29 +31,46 @@ impl ReadFrom {
             Source::Generate(_) => {
                 let name = records_partition(job.id);
                 let (key, payload) = ("source.id".to_owned(), "source.payload".to_owned());
-                Self { table: format!("{name} AS source"), name, key, payload, partitioned: false }
+                let (table, form) = (format!("{name} AS source"), PayloadForm::AsRead);
+                Self { table, name, key, payload, form, partitioned: false }
             }
             Source::Table(table) => {
-                Self::of_table(table, job.payload_type.as_deref(), job.planned_table.map(|planned| planned.partitioned))
+                let partitioned = job.planned_table.map(|planned| planned.partitioned);
+                Self::of_table(table, job.uid, job.signed_types.as_deref(), partitioned)
             }
         }
     }
 
     /// `partitioned` is not known of a job that an earlier version planned; such a job reads a table with what inherits from
     /// it, as it began.
-    pub(crate) fn of_table(table: &TableSource, payload_type: Option<&str>, partitioned: Option<bool>) -> Self {
+    pub(crate) fn of_table(
+        table: &TableSource,
+        job: Uuid,
+        types: Option<&[String]>,
+        partitioned: Option<bool>,
+    ) -> Self {
         let name = format!("{}.{}", quoted(&table.schema), quoted(&table.name));
         let only = if partitioned == Some(false) { "ONLY " } else { "" };
-        let payload = format!("source.{}", quoted(&table.payload));
+        let types = types.unwrap_or_default();
+        let is_bytes = |at: usize| types.get(at).is_some_and(|name| name == "bytea");
+        // The binary form of text is its bytes in the client's encoding, which is UTF-8.
+        let value = |(at, column): (usize, &String)| {
+            let cast = if is_bytes(at) { "" } else { "::text" };
+            format!("source.{}{cast}", quoted(column))
+        };
+        let values: Vec<String> = table.signed.columns().iter().enumerate().map(value).collect();
         Self {
             table: format!("{only}{name} AS source"),
             name,
             key: format!("source.{}", quoted(&table.key)),
-            payload: match payload_type {
-                Some("bytea") => payload,
-                // The binary form of text is its bytes in the client's encoding, which is UTF-8.
-                _ => format!("{payload}::text"),
+            payload: match &table.signed {
+                Signed::Payload(_) => values.concat(),
+                Signed::Columns(columns) => {
+                    let prefix = hexadecimal(RowForm::new(job, columns).prefix());
+                    format!("'\\x{prefix}'::bytea || record_send(ROW({}))", values.join(", "))
+                }
             },
+            form: PayloadForm::of(table, job, types),
             partitioned: partitioned == Some(true),
         }
     }
@@ -158,15 +180,26 @@ mod tests {
     #[test]
     fn only_bytea_is_read_as_it_is() {
         let mut job = fixture::job(fixture::table());
-        for (payload_type, payload) in [
+        for (signed_type, payload) in [
             (Some("bytea"), "source.\"body\""),
             (Some("text"), "source.\"body\"::text"),
             (Some("jsonb"), "source.\"body\"::text"),
             (None, "source.\"body\"::text"),
         ] {
-            job.payload_type = payload_type.map(str::to_owned);
-            assert_eq!(ReadFrom::of(&job).payload, payload, "{payload_type:?}");
+            job.signed_types = signed_type.map(|name: &str| vec![name.to_owned()]);
+            assert_eq!(ReadFrom::of(&job).payload, payload, "{signed_type:?}");
         }
+    }
+
+    #[test]
+    fn several_columns_are_read_as_a_row_behind_its_prefix() {
+        let Source::Table(table) = fixture::table() else { panic!("another source") };
+        let columns = vec!["id".to_owned(), "a\"b".to_owned()];
+        let mut job = fixture::job(Source::Table(TableSource { signed: Signed::Columns(columns.clone()), ..table }));
+        job.signed_types = Some(vec!["int8".to_owned(), "bytea".to_owned()]);
+        let prefix = hexadecimal(RowForm::new(job.uid, &columns).prefix());
+        let row = "record_send(ROW(source.\"id\"::text, source.\"a\"\"b\"))";
+        assert_eq!(ReadFrom::of(&job).payload, format!("'\\x{prefix}'::bytea || {row}"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use vaultstream_ledger::steps;
 use crate::stage::{Stage, of_table, options, seed_chunk, url_as};
 
 fn table(name: &str, key: &str, payload: &str) -> TableSource {
-    TableSource { schema: "public".to_owned(), name: name.to_owned(), key: key.to_owned(), payload: payload.to_owned() }
+    TableSource::of_payload("public", name, key, payload)
 }
 
 async fn refusal(ledger: &Ledger, source: &TableSource) -> String {

@@ -28,6 +28,7 @@ mod planning;
 mod poolers;
 mod rights;
 mod roles;
+mod rows;
 mod seals;
 mod seeding;
 mod settings;

@@ -163,8 +163,7 @@ async fn an_operator_s_login_oversees_a_plan_and_cannot_read_the_table() {
 }
 
 fn letters() -> TableSource {
-    let of = |name: &str| name.to_owned();
-    TableSource { schema: of("public"), name: of("letters"), key: of("id"), payload: of("body") }
+    TableSource::of_payload("public", "letters", "id", "body")
 }
 
 /// What the function is told that stores a plan.

@@ -8,7 +8,7 @@ use vaultstream_ledger::{Ledger, jobs};
 use crate::stage::{MINUTE, Stage, generated, options, segment, url_as};
 
 /// Each is wrong for us in its own way.
-const HOSTILE: [(&str, &str); 31] = [
+pub(crate) const HOSTILE: [(&str, &str); 31] = [
     ("statement_timeout", "'300ms'"),
     ("lock_timeout", "'1ms'"),
     ("idle_in_transaction_session_timeout", "'50ms'"),

@@ -214,12 +214,7 @@ pub(crate) fn generated(records: u64, batch_size: u32, keys: u32) -> SigningJobS
 }
 
 pub(crate) fn of_table(name: &str, batch_size: u32) -> SigningJobSpec {
-    let mut spec = SigningJobSpec::new(Source::Table(TableSource {
-        schema: "public".to_owned(),
-        name: name.to_owned(),
-        key: "id".to_owned(),
-        payload: "body".to_owned(),
-    }));
+    let mut spec = SigningJobSpec::new(Source::Table(TableSource::of_payload("public", name, "id", "body")));
     spec.batch_size = batch_size;
     spec.keys.count = 2;
     spec

@@ -24,12 +24,7 @@ async fn refused(stage: &Stage, spec: SigningJobSpec) -> SourceError {
 
 fn table(schema: &str, name: &str, key: &str, payload: &str) -> SigningJobSpec {
     let mut spec = of_table(name, 10);
-    spec.source = Source::Table(TableSource {
-        schema: schema.to_owned(),
-        name: name.to_owned(),
-        key: key.to_owned(),
-        payload: payload.to_owned(),
-    });
+    spec.source = Source::Table(TableSource::of_payload(schema, name, key, payload));
     spec
 }
 
@@ -117,7 +112,10 @@ async fn gaps_cost_nothing_and_the_ranges_tile_the_keys() {
         assert_eq!(seeded, chunks * 200);
     }
     let job = stage.job(job.id).await;
-    assert_eq!((job.total, job.batches, job.payload_type.as_deref()), (Some(2503), Some(26), Some("text")));
+    assert_eq!(
+        (job.total, job.batches, job.signed_types.as_deref()),
+        (Some(2503), Some(26), Some(["text".to_owned()].as_slice()))
+    );
     let ranges = stage.ranges(&job).await;
     assert_eq!((ranges[0].first, ranges[25].last), (i64::MIN, i64::MAX));
     for pair in ranges.windows(2) {

@@ -22,6 +22,7 @@ async fn shown(stage: &Stage, job: &Job) -> Vec<(i64, String)> {
             Payload::Null => "null".to_owned(),
             Payload::TooLarge(bytes) => format!("{bytes} bytes"),
             Payload::Unreadable(why) => format!("unreadable: {why}"),
+            Payload::NotCanonical(why) => format!("not canonical: {why}"),
             Payload::Repeated => "repeated".to_owned(),
         };
         seen.push((id, told));
@@ -46,12 +47,7 @@ fn unreadable(seen: &[(i64, String)], word: &str) -> Vec<i64> {
 
 fn table(name: &str, payload: &str, batch_size: u32) -> SigningJobSpec {
     let mut spec = of_table(name, batch_size);
-    spec.source = Source::Table(TableSource {
-        schema: "public".to_owned(),
-        name: name.to_owned(),
-        key: "id".to_owned(),
-        payload: payload.to_owned(),
-    });
+    spec.source = Source::Table(TableSource::of_payload("public", name, "id", payload));
     spec
 }
 

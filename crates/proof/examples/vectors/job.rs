@@ -12,7 +12,7 @@ use vaultstream_signing::{
 
 use crate::fixed::{deterministic, private, scalar, with_nonce};
 
-const UID: Uuid = Uuid::from_u128(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef);
+pub(crate) const UID: Uuid = Uuid::from_u128(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef);
 const REASON: &str = "PayloadMissing";
 
 /// What records are signed as.
@@ -39,7 +39,7 @@ pub(crate) struct Batch {
     first: i64,
     last: i64,
     key: Option<usize>,
-    records: Vec<Record>,
+    pub(crate) records: Vec<Record>,
     rejects: Vec<i64>,
     pub(crate) seal: Seal,
 }
@@ -63,6 +63,8 @@ pub(crate) enum Seal {
 
 pub(crate) struct Job {
     pub(crate) signing: Signing,
+    /// What the spec says of the columns that are signed.
+    pub(crate) signed: Value,
     pub(crate) payloads: bool,
     pub(crate) bundle: u32,
     pub(crate) receipt_format: u32,
@@ -100,6 +102,7 @@ impl Job {
         };
         Self {
             signing: Signing::Payload,
+            signed: json!({"payload": "doc"}),
             payloads: true,
             bundle: 2,
             receipt_format: 3,
@@ -216,7 +219,8 @@ impl Job {
             Signing::Payload => "Payload",
             Signing::Bound => "Bound",
         };
-        let table = r#"{"key":"id","name":"orders","payload":"doc","schema":"public"}"#;
+        let mut table = json!({"key": "id", "name": "orders", "schema": "public"});
+        table.as_object_mut().expect("an object").extend(self.signed.as_object().expect("an object").clone());
         format!(r#"{{"batchSize":4,"signing":{{"message":"{message}"}},"source":{{"table":{table}}}}}"#)
     }
 
@@ -282,9 +286,14 @@ impl Job {
             Signing::Payload => "Payload",
             Signing::Bound => "Bound",
         };
-        let source = json!({
-            "kind": "Table", "schema": "public", "table": "orders", "keyColumns": ["id"], "payloadColumn": "doc",
-        });
+        let mut source = json!({"kind": "Table", "schema": "public", "table": "orders", "keyColumns": ["id"]});
+        for (member, value) in self.signed.as_object().expect("an object") {
+            match member.as_str() {
+                "payload" => source["payloadColumn"] = value.clone(),
+                "columns" => (source["kind"], source["columns"]) = ("Rows".into(), value.clone()),
+                member => source[member] = value.clone(),
+            }
+        }
         let details = json!({
             "softwareVersion": "0.1.0", "cluster": "local", "source": source, "message": message,
             "treeSize": batches.len(), "sealed": batches.iter().filter(|(batch, _)| batch.seal.is_some()).count(),

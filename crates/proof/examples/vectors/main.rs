@@ -1,4 +1,4 @@
-//! Writes the test vectors of bundles into a folder: vectors DIR. The same each time. tests/it/verifiers.rs gives them to all verifiers.
+//! Writes the test vectors of bundles and of rows into a folder: vectors DIR. The same each time. tests/it/verifiers.rs gives them to all verifiers.
 //!
 //! ```text
 //! Job (what was signed) ─▶ lines ─▶ a file, and whether it is verified
@@ -9,8 +9,10 @@
 
 mod fixed;
 mod job;
+mod rows;
 mod timestamps;
 mod tsa;
+mod values;
 mod vector;
 
 use std::{fs, path::PathBuf};
@@ -23,8 +25,17 @@ use vector::{BAD, GOOD, NONE, Vector};
 fn main() {
     let dir = PathBuf::from(std::env::args().nth(1).expect("vectors DIR"));
     fs::create_dir_all(&dir).expect("the folder is made");
-    let vectors =
-        [good(), forged(), seals(), other_receipts(), details(), headers(), edited(), timestamps::timestamps()];
+    let vectors = [
+        good(),
+        forged(),
+        seals(),
+        other_receipts(),
+        details(),
+        headers(),
+        edited(),
+        rows::rows(),
+        timestamps::timestamps(),
+    ];
     let vectors: Vec<Vector> = vectors.into_iter().flatten().collect();
     let index: Vec<Value> = vectors
         .iter()
@@ -39,6 +50,8 @@ fn main() {
     }
     let index = serde_json::to_string_pretty(&index).expect("JSON") + "\n";
     fs::write(dir.join("index.json"), index).expect("the index is written");
+    let values = serde_json::to_string_pretty(&values::values()).expect("JSON") + "\n";
+    fs::write(dir.join("row-values.json"), values).expect("the values are written");
 }
 
 /// Bundles of honest jobs.

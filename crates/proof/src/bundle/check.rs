@@ -11,7 +11,7 @@ use std::{collections::HashMap, io, path::Path};
 
 use vaultstream_ledger::KeyId;
 use vaultstream_signing::{
-    Backend, Digest, MessageForm, PublicKey, RawSignature, Receipt, Thumbprint, merkle,
+    Backend, Digest, PublicKey, RawSignature, Receipt, Thumbprint, merkle,
     receipt::{KeyUse, KeyUseCollector, ReceiptFormat},
 };
 
@@ -24,7 +24,7 @@ use super::{
     options::BundleOptions,
     ranges::RangesAndRejects,
     read::{LineReader, LineType, Next},
-    receipt::{self, Sums},
+    receipt::{self, Messages, Sums},
 };
 use crate::{
     checkers::{Checkers, RUN_LENGTH, SignatureRun},
@@ -53,7 +53,7 @@ struct Key {
 pub(super) struct Check {
     header: HeaderLine,
     receipt: Option<Receipt>,
-    form: Option<MessageForm>,
+    messages: Option<Messages>,
     checker: Backend,
     options: BundleOptions,
     keys: Vec<Key>,
@@ -84,8 +84,8 @@ impl Check {
                 None
             }
         };
-        let form = match receipt::message_form(&header) {
-            Ok(form) => Some(form),
+        let messages = match Messages::of(&header) {
+            Ok(messages) => Some(messages),
             Err(why) => {
                 problems.add(BundleProblem::new(BundleProblemKind::Receipt, why));
                 None
@@ -94,7 +94,7 @@ impl Check {
         let makers = receipt.as_ref().map(|receipt| receipt.backends.clone()).unwrap_or_default();
         Self {
             receipt,
-            form,
+            messages,
             checker: Backend::bulk_checker(&makers),
             options,
             keys: Vec::new(),
@@ -234,7 +234,8 @@ impl Check {
     fn payload(&mut self, record: &RecordLine, digest: &Digest) -> Result<(), String> {
         match (&record.payload, record.row, self.header.payloads) {
             (Some(payload), None, true) => {
-                if self.form.is_some_and(|form| form.digest(record.id, payload) != *digest) {
+                let is_signed = |messages: &Messages| messages.is_of(record.id, payload, *digest);
+                if !self.messages.as_ref().is_none_or(is_signed) {
                     self.other_payload.add(record.id);
                 }
             }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use vaultstream_anchor::{Token, TokenError};
 use vaultstream_signing::{
-    Digest, Hash, MessageForm, Receipt,
+    Digest, Hash, MessageForm, Receipt, RowForm,
     merkle::to_hex,
     receipt::{KeyUses, SignedSource},
     verify_receipt,
@@ -48,18 +48,46 @@ pub(super) fn tokens(header: &HeaderLine) -> Vec<Result<Token, TokenError>> {
     header.tokens.iter().map(|token| Token::over(token, &header.receipt, None)).collect()
 }
 
-/// How records become messages: the spec says it.
-///
-/// # Errors
-/// A sentence.
-pub(super) fn message_form(header: &HeaderLine) -> Result<MessageForm, String> {
-    let spec: Value = serde_json::from_str(&header.spec).map_err(|_| "the spec is not JSON".to_owned())?;
-    match spec.pointer("/signing/message") {
-        None => Ok(MessageForm::Payload),
-        Some(Value::String(form)) if form == "Payload" => Ok(MessageForm::Payload),
-        Some(Value::String(form)) if form == "Bound" => Ok(MessageForm::Bound { job: header.job.uid }),
-        Some(other) => Err(format!("the spec's signing.message is {other}, which is not known")),
+/// What was signed for a record.
+pub(super) struct Messages {
+    form: MessageForm,
+    /// Payloads are rows of these columns.
+    rows: Option<RowForm>,
+}
+
+impl Messages {
+    /// The spec says it.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub(super) fn of(header: &HeaderLine) -> Result<Self, String> {
+        let spec: Value = serde_json::from_str(&header.spec).map_err(|_| "the spec is not JSON".to_owned())?;
+        let form = match spec.pointer("/signing/message") {
+            None => MessageForm::Payload,
+            Some(Value::String(form)) if form == "Payload" => MessageForm::Payload,
+            Some(Value::String(form)) if form == "Bound" => MessageForm::Bound { job: header.job.uid },
+            Some(other) => return Err(format!("the spec's signing.message is {other}, which is not known")),
+        };
+        let rows = match spec.pointer("/source/table/columns") {
+            None => None,
+            Some(columns) => {
+                let columns = names(columns).ok_or("the spec's source.table.columns is no list of names")?;
+                Some(RowForm::new(header.job.uid, &columns))
+            }
+        };
+        Ok(Self { form, rows })
     }
+
+    /// Whether this payload is one of the job, and was signed with this digest.
+    pub(super) fn is_of(&self, id: i64, payload: &[u8], digest: Digest) -> bool {
+        let is_row = self.rows.as_ref().is_none_or(|form| form.values(payload).is_ok());
+        is_row && self.form.digest(id, payload) == digest
+    }
+}
+
+/// A list of texts.
+fn names(list: &Value) -> Option<Vec<String>> {
+    list.as_array()?.iter().map(|name| name.as_str().map(str::to_owned)).collect()
 }
 
 /// What all the lines add up to.
@@ -134,12 +162,11 @@ fn signed_source(spec: &Value) -> Option<SignedSource> {
         return Some(SignedSource::Generated);
     }
     let member = |name: &str| spec.pointer(&format!("/source/table/{name}"))?.as_str().map(str::to_owned);
-    Some(SignedSource::Table {
-        schema: member("schema")?,
-        table: member("name")?,
-        key_columns: vec![member("key")?],
-        payload_column: member("payload")?,
-    })
+    let (schema, table, key_columns, json) = (member("schema")?, member("name")?, vec![member("key")?], member("json"));
+    match spec.pointer("/source/table/columns") {
+        Some(columns) => Some(SignedSource::Rows { schema, table, key_columns, columns: names(columns)?, json }),
+        None => Some(SignedSource::Table { schema, table, key_columns, payload_column: member("payload")?, json }),
+    }
 }
 
 fn differs(what: &str, says: &str, has: &str) -> BundleProblem {

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::format::ReceiptFormat;
+
 /// What receipts say since format 3.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -41,5 +43,33 @@ pub enum SignedSource {
         key_columns: Vec<String>,
         /// The column that was signed.
         payload_column: String,
+        /// `JCS`: as canonical JSON. Since format 4.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        json: Option<String>,
     },
+    /// They are canonical rows of some columns of a table. Since format 4.
+    Rows {
+        /// The schema.
+        schema: String,
+        /// The table.
+        table: String,
+        /// The columns that identify a row.
+        key_columns: Vec<String>,
+        /// The columns that were signed, in this order.
+        columns: Vec<String>,
+        /// `JCS`: json and jsonb among them as canonical JSON.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        json: Option<String>,
+    },
+}
+
+impl SignedSource {
+    /// The format of receipts that tell of such a source.
+    #[must_use]
+    pub fn format(&self) -> ReceiptFormat {
+        match self {
+            Self::Generated | Self::Table { json: None, .. } => ReceiptFormat::V3,
+            Self::Table { json: Some(_), .. } | Self::Rows { .. } => ReceiptFormat::V4,
+        }
+    }
 }

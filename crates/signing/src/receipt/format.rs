@@ -13,6 +13,9 @@ pub enum ReceiptFormat {
     /// As [`V2`](Self::V2), with [`ReceiptDetails`](super::ReceiptDetails).
     #[default]
     V3,
+    /// As [`V3`](Self::V3), of rows of several columns or of canonical JSON. Only such jobs have it, so that others are still read by earlier
+    /// versions.
+    V4,
 }
 
 /// A receipt of a later version.
@@ -34,7 +37,7 @@ impl ReceiptFormat {
     pub(super) fn jws_type(self) -> &'static str {
         match self {
             Self::V1 | Self::V2 => "vaultstream-receipt",
-            Self::V3 => "vaultstream-receipt+jwt",
+            Self::V3 | Self::V4 => "vaultstream-receipt+jwt",
         }
     }
 }
@@ -47,6 +50,7 @@ impl TryFrom<u32> for ReceiptFormat {
             1 => Ok(Self::V1),
             2 => Ok(Self::V2),
             3 => Ok(Self::V3),
+            4 => Ok(Self::V4),
             other => Err(UnknownFormat(other)),
         }
     }
@@ -58,6 +62,7 @@ impl From<ReceiptFormat> for u32 {
             ReceiptFormat::V1 => 1,
             ReceiptFormat::V2 => 2,
             ReceiptFormat::V3 => 3,
+            ReceiptFormat::V4 => 4,
         }
     }
 }
@@ -68,12 +73,12 @@ mod tests {
 
     #[test]
     fn a_format_is_known_by_its_number() {
-        for format in [ReceiptFormat::V1, ReceiptFormat::V2, ReceiptFormat::V3] {
+        for format in [ReceiptFormat::V1, ReceiptFormat::V2, ReceiptFormat::V3, ReceiptFormat::V4] {
             assert_eq!(ReceiptFormat::try_from(u32::from(format)), Ok(format));
         }
         assert_eq!(
-            ReceiptFormat::try_from(4).unwrap_err().to_string(),
-            "receipts of format 4 are not known to this version"
+            ReceiptFormat::try_from(5).unwrap_err().to_string(),
+            "receipts of format 5 are not known to this version"
         );
     }
 }

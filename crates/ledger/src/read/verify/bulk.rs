@@ -90,12 +90,12 @@ impl Bulk<'_> {
         let Some(client) = session.client() else { return Ok(()) };
         let mut merge = Merge::with(held);
         stream::<3, Halt>(client, &sql, |[id, payload, too_large]| {
-            let found = match (payload, too_large) {
-                (Some(payload), _) => Found::Payload(payload),
-                (None, None) => Found::Null,
-                (None, Some(_)) => Found::TooLarge,
-            };
-            merge.next(int8(id)?, found, visit)
+            let id = int8(id)?;
+            match (payload, too_large) {
+                (Some(read), _) => merge.next(id, Found::Payload(&source.form.payload_now(read)), visit),
+                (None, None) => merge.next(id, Found::Null, visit),
+                (None, Some(_)) => merge.next(id, Found::TooLarge, visit),
+            }
         })
         .await?;
         client.batch_execute("COMMIT").await.map_err(ReadError::from)?;

@@ -282,7 +282,8 @@ impl<'a> SignedRows<'a> {
         let Some(client) = session.client() else { return Ok(()) };
         let mut merge = Merge::with(held);
         stream::<2, Halt>(client, &source.rows_of(held.ids()), |[id, payload]| {
-            merge.next(int8(id)?, payload.map_or(Found::Null, Found::Payload), visit)
+            let payload = payload.map(|read| source.form.payload_now(read));
+            merge.next(int8(id)?, payload.as_deref().map_or(Found::Null, Found::Payload), visit)
         })
         .await?;
         client.batch_execute("COMMIT").await.map_err(ReadError::from)?;

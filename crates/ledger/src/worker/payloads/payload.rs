@@ -11,6 +11,8 @@ pub enum Payload<'a> {
     TooLarge(i64),
     /// The server cannot read it, for this reason.
     Unreadable(&'a str),
+    /// Its JSON has no canonical form, for this reason.
+    NotCanonical(&'a str),
     /// Another row with the id of the row before it, which only a damaged index makes possible. Neither of the two is the record.
     Repeated,
 }

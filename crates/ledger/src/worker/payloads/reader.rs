@@ -73,19 +73,22 @@ async fn copy<V: FnMut(usize, i64, Payload<'_>)>(
     let sql = plan.sql(spans);
     let (begun, prepared) = future::join(client.simple_query(before), copy_out::prepare(client, &sql)).await;
     let messages = begun.map_err(ReadError::from)?;
-    if let Some(facts) = Facts::read(&messages) {
-        source::unchanged(job, &facts)?;
+    if let (Source::Table(table), Some(facts)) = (&job.spec.source, Facts::read(&messages)) {
+        source::unchanged(job, table, &facts)?;
     }
     let prepared = prepared.map_err(ReadError::from)?;
     let stream = copy_out::begin_prepared(client, &prepared).await.map_err(ReadError::from)?;
     if plan.is_checked() {
         return copy_out::show::<3, ReadError>(stream, |[id, payload, size]| {
-            let payload = match (payload, size) {
-                (Some(bytes), _) => Payload::Bytes(bytes),
-                (None, Some(_)) => Payload::TooLarge(int8(size)?),
-                (None, None) => Payload::Null,
-            };
-            rows.show(int8(id)?, payload)
+            let id = int8(id)?;
+            match (payload, size) {
+                (Some(read), _) => match plan.from.form.payload(read) {
+                    Ok(bytes) => rows.show(id, Payload::Bytes(&bytes)),
+                    Err(why) => rows.show(id, Payload::NotCanonical(&why.to_string())),
+                },
+                (None, Some(_)) => rows.show(id, Payload::TooLarge(int8(size)?)),
+                (None, None) => rows.show(id, Payload::Null),
+            }
         })
         .await;
     }

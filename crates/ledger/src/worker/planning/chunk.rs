@@ -115,10 +115,10 @@ async fn hold(
     for_others: bool,
 ) -> Result<(Fit, ReadFrom), TableError> {
     let fit = source::check(client, table, for_others).await?;
-    let from = |fit: &Fit| ReadFrom::of_table(table, Some(&fit.payload_type), Some(fit.table.partitioned));
+    let from = |fit: &Fit| ReadFrom::of_table(table, job.uid, Some(&fit.signed_types), Some(fit.table.partitioned));
     Queries::over(client, ACTION).batch(&format!("{INDEX_ONLY}; {}", from(&fit).lock())).await?;
     // What the table was before the lock does not count.
-    let fit = source::unchanged(job, &source::facts(client, table).await?)?;
+    let fit = source::unchanged(job, table, &source::facts(client, table).await?)?;
     let from = from(&fit);
     Ok((fit, from))
 }

@@ -41,7 +41,7 @@ pub async fn store(ledger: &Ledger, plan: &mut TablePlan, chunk: &Chunk) -> Resu
                 &counts,
                 &high,
                 &is_last,
-                &fit.payload_type,
+                &fit.signed_types.join(","),
                 &fit.table.database,
                 &fit.table.table,
                 &fit.table.partitioned,

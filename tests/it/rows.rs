@@ -1,0 +1,112 @@
+//! Rows of several columns and canonical JSON, from the table to the verifiers of others.
+
+use serde_json::{Value, json};
+use vaultstream_signing::{RowForm, row::RowValue};
+
+use crate::harness::{Site, Subject, of_source, others, ours};
+
+const ROWS: &str = "CREATE TABLE orders (id integer PRIMARY KEY, customer text, amount numeric(10, 2), doc jsonb, raw json, scan bytea,
+        created_at timestamptz);
+    INSERT INTO orders SELECT n, 'c' || n, n * 1.5, jsonb_build_object('b', n, 'a', '{}'::jsonb), ('{\"b\" : ' || n || ',  \"a\":1.0}')::json,
+        decode(lpad(n::text, 4, '0'), 'hex'), timestamptz '2026-01-01 00:00:00+02' + n * interval '1 day' FROM generate_series(1, 40) n;
+    UPDATE orders SET customer = NULL, amount = NULL, doc = NULL, raw = NULL, scan = NULL, created_at = NULL WHERE id = 7";
+
+const SOURCE: &str =
+    "table: {name: orders, key: id, columns: [id, amount, doc, raw, scan, created_at, customer], json: JCS}";
+
+const SPEC: &str = "batchSize: 7\nkeys: {count: 3}\nmaxRejected: 5";
+
+fn payload_of(line: &str) -> (i64, Vec<u8>) {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    let line: Value = serde_json::from_str(line).unwrap();
+    (line["id"].as_i64().unwrap(), STANDARD.decode(line["payload"].as_str().unwrap()).unwrap())
+}
+
+/// The values of a row as text, NULL as `-`, bytes in hexadecimal.
+fn shown(value: &RowValue<'_>) -> String {
+    match value.value {
+        None => "-".to_owned(),
+        Some(bytes) if value.is_bytes => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+        Some(text) => String::from_utf8(text.to_vec()).unwrap(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_columns_are_signed_as_one_row_and_every_verifier_agrees() {
+    let site = Site::new().await;
+    site.execute(ROWS).await;
+    // A number that no double holds has no canonical form.
+    site.execute("UPDATE orders SET raw = '{\"n\": 9007199254740993}' WHERE id = 20").await;
+    let report = site.run(&of_source("job", SOURCE, SPEC)).end().await.assert_code(0).report();
+    assert_eq!((&report["signed"], &report["rejected"]), (&json!(39), &json!(1)), "{report}");
+    let reject = site.text("SELECT record_id || ' ' || reason || ': ' || detail FROM vaultstream.rejects").await;
+    assert!(reject.starts_with("20 PayloadNotCanonical: it has no canonical JSON: column raw: "), "{reject}");
+
+    let verified = site.ledger_command(&["verify", "--job", "job", "--output", "json"]).end().await;
+    let uid = verified.assert_code(0).report()["uid"].as_str().unwrap().parse().unwrap();
+    let receipt = site.ledger_command(&["receipt", "--job", "job", "--output", "json"]).end().await;
+    let columns = ["id", "amount", "doc", "raw", "scan", "created_at", "customer"];
+    let receipt: Value = serde_json::from_str(&receipt.assert_code(0).stdout).unwrap();
+    let source = &receipt["payload"]["source"];
+    assert_eq!((&receipt["payload"]["formatVersion"], &source["columns"]), (&json!(4), &json!(columns)), "{receipt}");
+    assert_eq!((&source["kind"], &source["json"]), (&json!("Rows"), &json!("JCS")));
+
+    // What is exported are the rows, which anyone can read by docs/formats.md.
+    let exported = site.ledger_command(&["export", "--job", "job"]).end().await;
+    let form = RowForm::new(uid, &columns.map(str::to_owned));
+    let of = |wanted: i64| {
+        let mut payloads =
+            exported.assert_code(0).stdout.lines().filter(|line| line.contains("\"payload\"")).map(payload_of);
+        let (_, payload) = payloads.find(|(id, _)| *id == wanted).unwrap();
+        form.values(&payload).unwrap().iter().map(shown).collect::<Vec<_>>()
+    };
+    let expected = ["9", "13.50", "{\"a\":{},\"b\":9}", "{\"a\":1,\"b\":9}", "0009", "2026-01-09 22:00:00+00", "c9"];
+    assert_eq!(of(9), expected);
+    assert_eq!(of(7), ["7", "-", "-", "-", "-", "-", "-"]);
+
+    // Another text of the same JSON is the same; another value of any column is not.
+    site.execute("UPDATE orders SET raw = '{\"a\":1.00, \"b\":9}' WHERE id = 9").await;
+    site.ledger_command(&["verify", "--job", "job"]).end().await.assert_code(0);
+    let bundle = site.dir.path().join("rows.vsb");
+    let export = ["export", "--job", "job", "--bundle"];
+    site.ledger_command(&export).args(&[bundle.to_str().unwrap()]).end().await.assert_code(0);
+    let subjects = [Subject::from(bundle)];
+    assert_eq!(ours(&subjects[0]), 0);
+    for (name, verdicts) in others(&subjects) {
+        assert_eq!(verdicts, [0], "{name}");
+    }
+    for (change, undo) in [
+        ("amount = 13.51", "amount = 13.50"),
+        ("customer = NULL", "customer = 'c9'"),
+        ("scan = '\\x0008'", "scan = '\\x0009'"),
+        ("created_at = created_at + interval '1 us'", "created_at = created_at - interval '1 us'"),
+        ("raw = '{\"a\":9007199254740993}'", "raw = '{\"a\":1, \"b\":9}'"),
+    ] {
+        site.execute(&format!("UPDATE orders SET {change} WHERE id = 9")).await;
+        let verified = site.ledger_command(&["verify", "--job", "job", "--output", "json"]).end().await;
+        let report = verified.assert_code(1).report();
+        assert_eq!(report["problems"][0]["records"], json!([9]), "{change}: {report}");
+        site.execute(&format!("UPDATE orders SET {undo} WHERE id = 9")).await;
+    }
+    site.ledger_command(&["verify", "--job", "job"]).end().await.assert_code(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_a_row_is_refused_before_anything_is_made() {
+    let site = Site::new().await;
+    site.execute("CREATE TABLE odd (id integer PRIMARY KEY, tags text[], body text)").await;
+    for (source, sentence) in [
+        (
+            "table: {name: odd, key: id, columns: [id, tags]}",
+            "spec.source.table.columns: column tags is of type text[], which has no canonical form",
+        ),
+        ("table: {name: odd, key: id, columns: [id, body], json: JCS}", "spec.source.table.json is JCS, and none of"),
+        (
+            "table: {name: odd, key: id, columns: [id, body, id]}",
+            "spec.source.table.columns[2] is id: it is in the list",
+        ),
+    ] {
+        let refused = site.run(&of_source("job", source, "")).end().await;
+        assert!(refused.assert_code(2).stderr.contains(sentence), "{source}: {}", refused.stderr);
+    }
+}
