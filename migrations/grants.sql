@@ -74,8 +74,8 @@ SELECT c.* FROM vaultstream.receipt_certificates c
                 WHERE j.id = c.job_id AND t.role = session_user);
 
 -- Of one partition; a parent's rights do not count for a partition that is named directly. Provisioning calls it for new ones.
--- A tenant reads what is its own for ever, and inserts signatures until the job has signed. The operator inserts generated records
--- until all are there.
+-- A tenant reads what is its own for ever, also as the view for people, and inserts signatures until the job has signed. The operator inserts
+-- generated records until all are there.
 CREATE OR REPLACE FUNCTION vaultstream.grant_partition(p_partition regclass, p_is_records boolean) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -83,21 +83,27 @@ DECLARE
     phase   constant text := coalesce((SELECT state FROM vaultstream.jobs WHERE id = job), 'Pending');
     seeds   constant boolean := phase IN ('Pending', 'Provisioning', 'Seeding');
     signs   constant boolean := seeds OR phase = 'Signing';
+    people  constant name := (SELECT signed_view FROM vaultstream.jobs WHERE id = job AND NOT p_is_records);
     readers text;
+    viewers text;
     writers text;
 BEGIN
-    SELECT string_agg(quote_ident(g.role), ', ') FILTER (WHERE g.reads), string_agg(quote_ident(g.role), ', ') FILTER (WHERE g.writes)
-      INTO readers, writers
-      FROM (SELECT 'vaultstream_auditor'::name AS role, true AS reads, false AS writes
-             UNION ALL SELECT 'vaultstream_operator', false, p_is_records AND seeds
-             UNION ALL SELECT 'vaultstream_worker', signs OR phase = 'Finishing', NOT p_is_records AND signs
+    SELECT string_agg(quote_ident(g.role), ', ') FILTER (WHERE g.reads), string_agg(quote_ident(g.role), ', ') FILTER (WHERE g.views),
+           string_agg(quote_ident(g.role), ', ') FILTER (WHERE g.writes)
+      INTO readers, viewers, writers
+      FROM (SELECT 'vaultstream_auditor'::name AS role, true AS reads, true AS views, false AS writes
+             UNION ALL SELECT 'vaultstream_operator', false, false, p_is_records AND seeds
+             UNION ALL SELECT 'vaultstream_worker', signs OR phase = 'Finishing', false, NOT p_is_records AND signs
                          FROM vaultstream.meta WHERE shared_role
-             UNION ALL SELECT t.role, true, NOT p_is_records AND signs
+             UNION ALL SELECT t.role, true, true, NOT p_is_records AND signs
                          FROM vaultstream.tenants t JOIN vaultstream.jobs j ON (t.cluster, t.namespace) = (j.cluster, j.namespace)
                         WHERE j.id = job) g
       JOIN pg_roles r ON r.rolname = g.role;
     IF readers IS NOT NULL THEN
         EXECUTE format('GRANT SELECT ON %s TO %s', p_partition, readers);
+    END IF;
+    IF viewers IS NOT NULL AND people IS NOT NULL THEN
+        EXECUTE format('GRANT SELECT ON vaultstream.%I TO %s', people, viewers);
     END IF;
     IF writers IS NOT NULL THEN
         EXECUTE format('GRANT INSERT ON %s TO %s', p_partition, writers);

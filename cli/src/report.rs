@@ -16,7 +16,7 @@ use vaultstream_signing::{Backend, backend::names};
 use crate::{
     args::{OutputFormat, VerifyMode},
     error::Failure,
-    job::{receipt_digest, title},
+    job::{receipt_digest, signed_view, title},
     output::{self, hex},
     verify::{
         Verified, anchors::Anchor, certificate::Certified, compared::Compared, problem::Problem, revoked::RevokedKey,
@@ -105,6 +105,9 @@ pub(crate) struct Report {
     /// SHA-256 of the receipt as it is stored.
     #[serde(skip_serializing_if = "Option::is_none")]
     receipt_digest: Option<String>,
+    /// The view of the signatures, as SQL writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signed_view: Option<String>,
     /// Who vouches for the receipt key.
     #[serde(skip_serializing_if = "Option::is_none")]
     certified: Option<Certified>,
@@ -256,6 +259,7 @@ impl Report {
             batch_size: job.spec.batch_size,
             merkle_root: job.merkle_root.as_deref().map(hex),
             receipt_digest: receipt_digest(job),
+            signed_view: signed_view(job),
             certified: None,
             anchors: Vec::new(),
             revoked_keys: verified.revoked.clone(),

@@ -51,6 +51,12 @@ async fn several_columns_are_signed_as_one_row_and_every_verifier_agrees() {
     assert_eq!((&receipt["payload"]["formatVersion"], &source["columns"]), (&json!(4), &json!(columns)), "{receipt}");
     assert_eq!((&source["kind"], &source["json"]), (&json!("Rows"), &json!("JCS")));
 
+    // People join the table with its signatures.
+    let joined =
+        "SELECT count(*) FROM orders o JOIN vaultstream.signed_default_job s USING (id) WHERE length(s.signature) = 64";
+    assert_eq!(site.number(joined).await, 39);
+    assert_eq!(report["signedView"], "vaultstream.\"signed_default_job\"");
+
     // What is exported are the rows, which anyone can read by docs/formats.md.
     let exported = site.ledger_command(&["export", "--job", "job"]).end().await;
     let form = RowForm::new(uid, &columns.map(str::to_owned));

@@ -24,6 +24,11 @@ async fn a_job_that_an_earlier_version_began_is_finished_by_this_one() {
     assert_eq!((report["signed"].as_u64(), report["verified"].as_u64()), (Some(300), Some(300)));
     assert_signed_exactly_once(&site, "earlier", 300).await;
     assert_eq!(site.text(SIGNATURES).await, earlier);
+    // It got its view when the ledger was migrated.
+    assert_eq!(report["signedView"], "vaultstream.\"signed_default_earlier\"");
+    let seen =
+        "SELECT count(*) FILTER (WHERE batch >= 0 AND signed_at IS NOT NULL) FROM vaultstream.signed_default_earlier";
+    assert_eq!(site.number(seen).await, 300);
     // It has no data key: its private keys were wrapped under the key-encryption key to the end, and then erased.
     assert_eq!(site.number("SELECT count(*) FROM vaultstream.data_keys").await, 0);
     let keys = "SELECT count(*) FROM vaultstream.keys WHERE public_key IS NOT NULL AND wrapped_key IS NULL AND erased_at IS NOT NULL";

@@ -78,6 +78,7 @@ impl Report {
         let optional = [
             ("backend", &self.backend),
             ("merkle root", &self.merkle_root),
+            ("view", &self.signed_view),
             ("receipt", &self.receipt_digest.as_ref().map(|digest| format!("sha256:{digest}"))),
         ];
         for (name, value) in optional {

@@ -9,7 +9,7 @@ use vaultstream_ledger::{Job, JobState, Ledger, Progress, signing_rate};
 use super::details::Details;
 use crate::{
     error::Failure,
-    job::{receipt_digest, title},
+    job::{receipt_digest, signed_view, title},
     output::hex,
 };
 
@@ -45,6 +45,9 @@ pub(super) struct JobRow {
     pub(super) merkle_root: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) receipt_digest: Option<String>,
+    /// The view of its signatures, as SQL writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) signed_view: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) failure: Option<String>,
     /// Backends that workers withdrew because they computed wrongly, each with the reason.
@@ -102,6 +105,7 @@ impl JobRow {
             age_seconds: age.as_secs(),
             merkle_root: job.merkle_root.as_deref().map(hex),
             receipt_digest: receipt_digest(job),
+            signed_view: signed_view(job),
             failure: job.failure.clone(),
             withdrawn_backends: job.withdrawn.clone(),
             details,

@@ -32,6 +32,9 @@ impl fmt::Display for JobRow {
         if let Some(digest) = &self.receipt_digest {
             row("receipt", &format!("sha256:{digest}"))?;
         }
+        if let Some(view) = &self.signed_view {
+            row("view", view)?;
+        }
         if let Some(failure) = &self.failure {
             row("failed", failure)?;
         }

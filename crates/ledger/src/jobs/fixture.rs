@@ -30,6 +30,7 @@ pub(crate) fn job(source: Source) -> Job {
         seeded: 1000,
         published: 10,
         signed_types: None,
+        signed_view: None,
         planned_table: None,
         backends: Vec::new(),
         receipt: None,

@@ -97,6 +97,8 @@ pub struct Job {
     pub signed_types: Option<Vec<String>>,
     /// The table that was planned, for a table source; unknown of one that an earlier version planned.
     pub planned_table: Option<PlannedTable>,
+    /// The view of its signatures, in the schema of the ledger; none before it is provisioned, and after they are deleted.
+    pub signed_view: Option<String>,
     /// The backends that have signed its records, in the order in which they began to.
     pub backends: Vec<Backend>,
     /// The receipt, a compact JWS.
@@ -131,7 +133,7 @@ impl Job {
 pub(crate) const COLUMNS: &str = "id, uid, cluster, namespace, name, live, spec, state, suspended, generation, total, \
      batches, seeded, published, payload_type, backends, receipt, merkle_root, failure, created_at, seeded_at, \
      published_at, signed_at, finished_at, spec_generation, failure_reason, source_database, source_table, \
-     source_partitioned, fault_reason, fault, withdrawn, source_fault_reason, source_fault, source_fault_passes";
+     source_partitioned, fault_reason, fault, withdrawn, source_fault_reason, source_fault, source_fault_passes, signed_view";
 
 pub(crate) fn from_row(row: &Row) -> Result<Job, QueryError> {
     let state: &str = get(row, "state")?;
@@ -154,6 +156,7 @@ pub(crate) fn from_row(row: &Row) -> Result<Job, QueryError> {
         signed_types: get::<Option<&str>>(row, "payload_type")?
             .map(|types| types.split(',').map(str::to_owned).collect()),
         planned_table: planned_table(row)?,
+        signed_view: get(row, "signed_view")?,
         // A later version's is left out: this program cannot check with it anyway.
         backends: get::<Vec<String>>(row, "backends")?.iter().filter_map(|name| name.parse().ok()).collect(),
         receipt: get(row, "receipt")?,
@@ -223,6 +226,6 @@ mod tests {
         let all = columns.len();
         columns.sort_unstable();
         columns.dedup();
-        assert_eq!((columns.len(), all), (35, 35));
+        assert_eq!((columns.len(), all), (36, 36));
     }
 }

@@ -41,3 +41,4 @@ mod tls;
 mod unknown_outcomes;
 mod unreadable;
 mod verification;
+mod views;
