@@ -109,6 +109,9 @@ fn what_a_double_does_not_hold_is_refused() {
         "1e999999999999",
         "1e-999999999999",
         "1e99999999999999999999999999",
+        // Exponents that are zero to who has 64 or 128 bits and does not look at the others.
+        "1e18446744073709551616",
+        "1e340282366920938463463374607431768211456",
         "-1e-99999999999999999999999999",
         &format!("1{zeros}"),
         &format!("1{zeros}1e-100000"),
