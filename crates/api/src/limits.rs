@@ -18,7 +18,7 @@ pub const MAX_GENERATED_PAYLOAD: u32 = 1 << 20;
 /// Highest `maxPayloadBytes`: a row of this size has to fit in memory once per signing lane.
 pub const MAX_PAYLOAD: u32 = 16 << 20;
 
-/// Highest `maxPayloadBytes` of canonical JSON: to put a value in order takes up to nine times its size in memory.
+/// Highest `maxPayloadBytes` of canonical JSON: to put a value in order takes up to fourteen times its size in memory.
 pub const MAX_CANONICAL_PAYLOAD: u32 = 2 << 20;
 /// Most columns of a row that is signed.
 pub const MAX_SIGNED_COLUMNS: u32 = 100;
