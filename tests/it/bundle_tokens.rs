@@ -139,6 +139,32 @@ async fn a_token_that_is_wrong_is_named_by_line_and_number_and_not_exported_from
     verify(&bundle, Some(&roots(&site, &[&first, &second]))).await.assert_code(0);
 }
 
+/// No job names so many authorities: somebody put tokens into the ledger.
+#[tokio::test(flavor = "multi_thread")]
+async fn more_tokens_than_a_bundle_takes_are_left_out_with_a_word() {
+    let tsa = TsaServer::start("TSA");
+    let site = site_with(&[&tsa]).await;
+    let add = |numbers: &str| {
+        format!(
+            "INSERT INTO vaultstream.anchors (job_id, tsa, token, made_at)
+             SELECT job_id, 'http://another/' || number, token, made_at
+               FROM vaultstream.anchors, generate_series({numbers}) number WHERE tsa = '{}'",
+            tsa.url
+        )
+    };
+    site.execute(&add("1, 4")).await;
+    let (bundle, ended) = export(&site).await;
+    assert_eq!((ended.stderr.contains("note:"), header(&bundle)["tokens"].as_array().unwrap().len()), (false, 5));
+    verify(&bundle, Some(&roots(&site, &[&tsa]))).await.assert_code(0);
+    site.execute(&add("5, 5")).await;
+    let (bundle, ended) = export(&site).await;
+    assert!(ended.stderr.contains("the ledger has 6 timestamp tokens over this receipt"), "{}", ended.stderr);
+    assert_eq!(header(&bundle)["tokens"].as_array().unwrap().len(), 5);
+    // The same one five times: each is looked at.
+    let report = verify(&bundle, Some(&roots(&site, &[&tsa]))).await.assert_code(0).report();
+    assert_eq!(report["anchors"].as_array().unwrap().len(), 5, "{report}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_checks_timestamps_with_roots_that_are_chosen() {
     let there = ["chromium", "chromedriver"].map(|program| Command::new(program).arg("--version").output().is_ok());

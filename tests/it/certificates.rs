@@ -18,7 +18,7 @@ fn params(name: &str) -> CertificateParams {
 }
 
 /// Writes the certificate and the key of an issuer, and returns their files.
-fn issuer(site: &Site, name: &str) -> (PathBuf, PathBuf) {
+pub(crate) fn issuer(site: &Site, name: &str) -> (PathBuf, PathBuf) {
     write(site, name, &CertifiedIssuer::self_signed(params(name), KeyPair::generate().unwrap()).unwrap())
 }
 
@@ -42,7 +42,7 @@ fn run(site: &Site, job: &str, (certificate, key): &(PathBuf, PathBuf)) -> Progr
     site.run(&generated(job, 20, "keys: {count: 1}")).args(&files)
 }
 
-async fn verify(site: &Site, trust: &(PathBuf, PathBuf), args: &[&str]) -> Ended {
+pub(crate) async fn verify(site: &Site, trust: &(PathBuf, PathBuf), args: &[&str]) -> Ended {
     let trust = ["verify", "--output", "json", "--trust-bundle", trust.0.to_str().unwrap()];
     site.ledger_command(&trust).args(args).end().await
 }

@@ -26,6 +26,7 @@ mod forgers;
 mod hints;
 mod hostile_worker;
 mod interrupts;
+mod issued;
 mod keys;
 mod kills;
 mod kms;

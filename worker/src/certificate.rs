@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use vaultstream_certificates::{Challenge, JobName, ProveError, check_own, prove};
 use vaultstream_ledger::{
     Job, KeyId, Lease,
-    certificates::{self, NewRequest},
+    certificates::{self, Asked, NewRequest},
     leases::{self, LeaseOutcome},
 };
 use vaultstream_program::chain;
@@ -104,10 +104,16 @@ async fn ask(
     let unproved = |error: ProveError| SessionError::Certificate(error.into());
     let proof = prove(private, &name(&session.job), challenge).map_err(unproved)?;
     let request = NewRequest { challenge: &challenge.id(), signature: &proof.signature, tag: &proof.tag };
-    if certificates::ask(&session.shared.ledger, lease, request).await? {
-        tracing::info!(job = %session.job.name, "asked for a certificate of the receipt key");
+    vaultstream_faults::point("before-certificate-request");
+    let job = &session.job.name;
+    match certificates::ask(&session.shared.ledger, lease, request).await? {
+        Asked::Stored => tracing::info!(%job, "asked for a certificate of the receipt key"),
+        // The message that asks for the receipt comes again, and whoever gets it then looks anew.
+        Asked::LeaseLost => tracing::warn!(
+            %job,
+            "a certificate of the receipt key could not be asked for, because its lease is over or the job waits for no receipt; trying again"
+        ),
     }
-    vaultstream_faults::point("certificate-asked");
     Ok(())
 }
 

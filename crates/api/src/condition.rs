@@ -185,7 +185,8 @@ reasons! {
     CertificateDenied for Certified | Stalled;
     /// The issuer failed, or cert-manager is missing; the message has what it says. It is asked again later.
     CertificateFailed for Certified | Stalled;
-    /// What the issuer returned does not certify this job's receipt key; the message says why. It is asked again later.
+    /// What the issuer returned, or what the receipt has, does not certify this job's receipt key; the message says why. Without a receipt
+    /// the issuer is asked again later.
     CertificateUnsuitable for Certified | Stalled;
     /// The receipt was made before `spec.signing.issuerRef` was set, and has no certificate.
     CertificateMissing for Certified;

@@ -14,7 +14,7 @@ use rcgen::{
 };
 use tempfile::TempDir;
 use uuid::Uuid;
-use vaultstream_certificates::{CertificateError, ChainError, Issuer, IssuerError, JobName, Roots, check};
+use vaultstream_certificates::{CertificateError, ChainError, Issuer, IssuerError, JobName, Roots, check, check_own};
 use vaultstream_signing::{PrivateKey, PublicKey};
 
 const JOB: JobName<'static> = JobName { cluster: "local", namespace: "default", name: "job", uid: Uuid::from_u128(7) };
@@ -162,6 +162,37 @@ fn a_certificate_for_something_else_is_refused() {
     ] {
         let unnamed = verdict(change);
         assert!(matches!(unnamed, Err(CertificateError::NoName)), "{unnamed:?}");
+    }
+}
+
+/// Who has a key certified knows no root, and looks at all else.
+#[test]
+fn a_certificate_is_checked_before_a_receipt_has_it() {
+    let authority = Authority::new(&PKCS_ECDSA_P256_SHA256);
+    let key = key();
+    let name = JOB.to_string();
+    let of = |change: fn(&mut CertificateParams)| authority.certify(&key, change);
+    let verdict = |change: fn(&mut CertificateParams)| check_own(&of(change), &key, &name, now());
+    let certified = verdict(|_| {}).unwrap();
+    assert_eq!((certified.job, certified.issuer), (name.clone(), "CN=Issuer".to_owned()));
+    verdict(|params| params.extended_key_usages.clear()).unwrap();
+    let server = verdict(|params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth]);
+    assert!(matches!(server, Err(CertificateError::Purpose)), "{server:?}");
+    let encrypts = verdict(|params| params.key_usages = vec![KeyUsagePurpose::KeyEncipherment]);
+    assert!(matches!(encrypts, Err(CertificateError::Usage)), "{encrypts:?}");
+    let unnamed = verdict(|params| params.subject_alt_names.clear());
+    assert!(matches!(unnamed, Err(CertificateError::NoName)), "{unnamed:?}");
+    let right = of(|_| {});
+    assert!(matches!(check_own(&right, &self::key(), &name, now()), Err(CertificateError::Key)));
+    assert!(matches!(check_own(&[], &key, &name, now()), Err(CertificateError::Missing)));
+    let other = JobName { name: "other", ..JOB }.to_string();
+    assert!(matches!(check_own(&right, &key, &other, now()), Err(CertificateError::Name { .. })));
+    let day = Duration::from_secs(86_400);
+    let chain = authority.issuer().certify(&key, &JOB, SystemTime::now()).unwrap();
+    check_own(&chain, &key, &name, now() + day / 2).unwrap();
+    for time in [now() - day, now() + 2 * day] {
+        let over = check_own(&chain, &key, &name, time);
+        assert!(matches!(over, Err(CertificateError::Chain(ChainError::Validity))), "{over:?}");
     }
 }
 

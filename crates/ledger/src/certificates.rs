@@ -36,6 +36,16 @@ pub struct NewRequest<'a> {
     pub tag: &'a [u8; 32],
 }
 
+/// The outcome of asking for a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Asked {
+    /// The ledger has the request.
+    Stored,
+    /// Nothing was stored: the lease of the receipt key is over, or the job waits for no receipt.
+    LeaseLost,
+}
+
 /// The requests of a job, the latest first.
 ///
 /// # Errors
@@ -57,18 +67,18 @@ pub async fn of_job(ledger: &Ledger, job: JobId) -> Result<Vec<CertificateRow>, 
     Ok(ledger.query("read the requests for certificates", sql, &[&job.0]).await?.iter().map(row).collect())
 }
 
-/// Asks for a certificate under the lease of the receipt key, and gives up those that were issued. `false` when the lease is over, or the
-/// job waits for no receipt.
+/// Asks for a certificate under the lease of the receipt key, and gives up those that were issued.
 ///
 /// # Errors
 ///
 /// When Postgres fails; calling again is safe.
-pub async fn ask(ledger: &Ledger, lease: &Lease, request: NewRequest<'_>) -> Result<bool, QueryError> {
+pub async fn ask(ledger: &Ledger, lease: &Lease, request: NewRequest<'_>) -> Result<Asked, QueryError> {
     let sql = "SELECT vaultstream.request_certificate($1, $2, $3, $4, $5, $6, $7) AS stored";
     let NewRequest { challenge, signature, tag } = request;
     let (challenge, signature, tag) = (challenge.as_slice(), signature.as_slice(), tag.as_slice());
     let params: Params<'_> = &[&lease.job.0, &lease.key.0, &lease.epoch, &lease.id, &challenge, &signature, &tag];
-    Ok(ledger.query_one("ask for a certificate", sql, params).await?.get("stored"))
+    let stored = ledger.query_one("ask for a certificate", sql, params).await?.get("stored");
+    Ok(if stored { Asked::Stored } else { Asked::LeaseLost })
 }
 
 /// Stores what an issuer has made of a request; nothing when the request is gone.

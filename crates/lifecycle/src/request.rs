@@ -61,3 +61,42 @@ impl Requests {
 fn is_due(asked: Option<Instant>) -> bool {
     asked.is_none_or(|asked| asked.elapsed() > RESEND_INTERVAL)
 }
+
+#[cfg(test)]
+mod tests {
+    use vaultstream_streams::ChallengeBytes;
+
+    use super::*;
+
+    fn challenge(byte: u8) -> Option<FinishChallenge> {
+        Some(FinishChallenge { name: "name".to_owned(), challenge: ChallengeBytes([byte; 32]) })
+    }
+
+    /// Requests that were sent a moment ago, with this challenge.
+    fn sent(challenge: Option<FinishChallenge>) -> Requests {
+        let now = Some(Instant::now());
+        Requests { plan: now, receipt: now, challenge }
+    }
+
+    #[test]
+    fn new_streams_have_no_message_and_the_challenge_is_still_that_of_the_job() {
+        let mut requests = sent(challenge(1));
+        requests.forget_messages();
+        assert!(is_due(requests.plan) && is_due(requests.receipt));
+        assert_eq!(requests.challenge, challenge(1));
+        assert!(requests.waits_for_issuer());
+    }
+
+    #[test]
+    fn another_challenge_is_sent_at_once_and_the_same_one_is_not_sent_again() {
+        let mut requests = sent(challenge(1));
+        requests.set_challenge(challenge(1));
+        assert!(!is_due(requests.receipt));
+        for other in [challenge(2), None] {
+            let mut requests = sent(challenge(1));
+            requests.set_challenge(other.clone());
+            assert!(is_due(requests.receipt) && !is_due(requests.plan));
+            assert_eq!(requests.challenge, other);
+        }
+    }
+}

@@ -20,7 +20,7 @@ use crate::{
         build::DesiredChildren,
         context::Context,
         error::ReconcileError,
-        events::{announce, new_fault},
+        events::{announce, condition, new_fault},
         expiry,
         retry_annotation::{self, RetryOutcome},
         status::{self, StatusError, WriteOutcome},
@@ -69,8 +69,10 @@ pub(crate) async fn reconcile_ended(
         // Nothing else would reconcile this job again.
         WriteOutcome::Deferred(delay) => return Ok(Action::requeue(delay)),
         WriteOutcome::Written => {
-            announce_too_late(ctx, object, &status, &changes).await;
-            announce_refused_tsa(ctx, object, &job.status, &status).await;
+            let changed = matches!(&changes, Ok(Some(changes)) if !changes.is_empty());
+            for ConditionFault { reason, message } in warnings(&job.status, &status, changed) {
+                announce(&ctx.recorder, object, EventType::Warning, reason.as_str(), &message).await;
+            }
         }
         WriteOutcome::Unchanged => {}
     }
@@ -108,25 +110,13 @@ async fn pending_anchors(ctx: &Context, job: &ValidJob) -> Result<Option<Vec<Anc
     anchors::of_job(&ledger, row.id).await.map(Some).map_err(unavailable)
 }
 
-/// Announces that a change of the spec came after the end and has no effect.
-async fn announce_too_late(
-    ctx: &Context,
-    object: &SigningJob,
-    status: &SigningJobStatus,
-    changes: &Result<Option<Vec<Difference>>, ConditionFault>,
-) {
-    let changed = matches!(changes, Ok(Some(changes)) if !changes.is_empty());
-    let is_too_late = |condition: &&Condition| condition.reason == Reason::ChangedTooLate.as_str();
-    if let (true, Some(condition)) = (changed, status.conditions.iter().find(is_too_late)) {
-        announce(&ctx.recorder, object, EventType::Warning, &condition.reason, &condition.message).await;
-    }
-}
-
-/// Announces that the operator may not ask an authority, once: nothing else of a job that has ended tells a person to act.
-async fn announce_refused_tsa(ctx: &Context, object: &SigningJob, old: &SigningJobStatus, new: &SigningJobStatus) {
-    if let Some(ConditionFault { reason, message }) = new_fault(old, new, &[ConditionType::Anchored]) {
-        announce(&ctx.recorder, object, EventType::Warning, reason.as_str(), &message).await;
-    }
+/// What a person is told, who has nothing else to watch of a job that has ended: a change of its spec that has no effect, and once an
+/// authority that the operator may not ask.
+fn warnings(old: &SigningJobStatus, new: &SigningJobStatus, changed: bool) -> Vec<ConditionFault> {
+    let too_late = condition(new, ConditionType::Accepted)
+        .filter(|accepted| changed && accepted.reason == Reason::ChangedTooLate.as_str())
+        .map(|accepted| ConditionFault::new(Reason::ChangedTooLate, accepted.message.clone()));
+    [too_late, new_fault(old, new, &[ConditionType::Anchored])].into_iter().flatten().collect()
 }
 
 /// The differences between the spec and the one that was signed.
@@ -138,4 +128,41 @@ async fn changes(ctx: &Context, job: &ValidJob) -> Result<Vec<Difference>, Condi
     let mut changes = row.map(|row| differences(&row.spec, &job.spec)).unwrap_or_default();
     changes.retain(|change| !EFFECTIVE_AFTER_END.iter().any(|field| change.path.starts_with(field)));
     Ok(changes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::fixtures::from_yaml;
+
+    fn status(accepted: &str, anchored: &str) -> SigningJobStatus {
+        let condition = |type_: &str, reason: &str| {
+            let told = format!("reason: {reason}, message: why, lastTransitionTime: '2026-01-01T00:00:00Z'");
+            format!("{{type: {type_}, status: 'False', {told}}}")
+        };
+        from_yaml(&format!(
+            "{{conditions: [{}, {}]}}",
+            condition("Accepted", accepted),
+            condition("Anchored", anchored)
+        ))
+    }
+
+    #[test]
+    fn a_person_is_warned_of_a_change_that_came_too_late_and_of_an_authority_that_may_not_be_asked() {
+        let warned = |old: (&str, &str), new: (&str, &str), changed| {
+            let found = warnings(&status(old.0, old.1), &status(new.0, new.1), changed);
+            found.into_iter().map(|fault| (fault.reason, fault.message)).collect::<Vec<_>>()
+        };
+        let why = |reason: Reason| (reason, "why".to_owned());
+        let (before, refused) = (("Valid", "NotConfirmed"), ("Valid", "TsaNotAllowed"));
+        assert_eq!(warned(before, refused, false), [why(Reason::TsaNotAllowed)]);
+        assert_eq!(warned(refused, refused, false), [], "it was told");
+        assert_eq!(warned(refused, ("Valid", "Confirmed"), false), []);
+        let late = ("ChangedTooLate", "Confirmed");
+        assert_eq!(warned(before, late, true), [why(Reason::ChangedTooLate)]);
+        assert_eq!(warned(late, late, true), [why(Reason::ChangedTooLate)], "another change");
+        assert_eq!(warned(late, ("ChangedTooLate", "NotConfirmed"), false), [], "no change");
+        let both = warned(before, ("ChangedTooLate", "TsaNotAllowed"), true);
+        assert_eq!(both, [why(Reason::ChangedTooLate), why(Reason::TsaNotAllowed)]);
+    }
 }

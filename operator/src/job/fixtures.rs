@@ -9,10 +9,12 @@ use std::{
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
+use rcgen::{CertificateParams, Issuer, KeyPair, KeyUsagePurpose, SanType, SubjectPublicKeyInfo};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use vaultstream_api::{Reason, SigningJob, Source, TableSource};
 use vaultstream_ledger::{Job, JobId, JobState, Progress, jobs::JobTimes};
+use vaultstream_signing::{PrivateKey, PublicKey, Receipt, sign_receipt};
 
 use crate::{
     fault::ConditionFault,
@@ -165,6 +167,27 @@ pub(crate) fn with_replicas(replicas: u32) -> ObservedChildren {
         pods: replicas,
         ..ObservedChildren::default()
     }
+}
+
+/// A certificate of this key as an issuer of a cluster makes it, with the URI `name`.
+pub(crate) fn certificate(key: &PublicKey, name: &str) -> rcgen::Certificate {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.subject_alt_names = vec![SanType::URI(name.try_into().unwrap())];
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    let issuer = Issuer::new(CertificateParams::new(Vec::new()).unwrap(), KeyPair::generate().unwrap());
+    params.signed_by(&SubjectPublicKeyInfo::from_der(key.spki_der()).unwrap(), &issuer).unwrap()
+}
+
+/// A receipt by this key, with these certificates.
+pub(crate) fn certified_receipt(key: &PrivateKey, certificates: &[Vec<u8>]) -> String {
+    let (uid, hash) = ("0d9b2f6c-0000-4000-8000-000000000001", "0".repeat(64));
+    let receipt: Receipt = from_yaml(&format!(
+        "{{formatVersion: 3, uid: {uid}, namespace: default, name: invoices, specHash: '{hash}', merkleRoot: '{hash}', keys: [], \
+         records: {{total: 1000, signed: 1000, rejected: 0, changed: 0}}, backends: [], verify: All, \
+         startedAt: '2026-01-01T00:00:00Z', completedAt: '2026-01-01T00:01:00Z', softwareVersion: 0.1.0, cluster: cluster, \
+         source: {{kind: Generated}}, message: Payload, treeSize: 1, sealed: 1, madeAt: '2026-01-01T00:01:00Z'}}"
+    ));
+    sign_receipt(key, &receipt, certificates).unwrap()
 }
 
 /// A time of the ledger, this long after 1970 began.

@@ -9,7 +9,7 @@ use vaultstream_api::SigningJob;
 use vaultstream_ledger::planning::{self, Begun, ChunkOutcome};
 use vaultstream_ledger::{ConnectOptions, JobId, JobState, Ledger, NewJob, SourceOptions, TlsFiles, jobs, tenants};
 use vaultstream_lifecycle::{Driven, Driver, Outcome, Settings, Until, drive};
-use vaultstream_streams::{JobStreams, NatsUser, Streams};
+use vaultstream_streams::{FinishChallenge, JobStreams, NatsUser, Streams};
 
 use super::nats::tenant;
 use super::{PATIENCE, Site, until};
@@ -161,8 +161,14 @@ pub(crate) struct Seeded {
 
 impl Seeded {
     pub(crate) fn drive(self, settings: Settings) -> Drive {
+        self.drive_with(settings, None)
+    }
+
+    /// As an operator does that has the receipt key certified.
+    pub(crate) fn drive_with(self, settings: Settings, challenge: Option<FinishChallenge>) -> Drive {
         let Self { uid, id, ledger, streams } = self;
-        let driver = Driver::new(ledger.clone(), streams.clone(), id, settings);
+        let mut driver = Driver::new(ledger.clone(), streams.clone(), id, settings);
+        driver.set_challenge(challenge);
         let task = tokio::spawn(to_its_end(driver));
         Drive { uid, id, ledger, streams, settings, task }
     }

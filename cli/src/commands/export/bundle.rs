@@ -65,7 +65,14 @@ async fn tokens(ledger: &Ledger, job: &Job) -> Result<Vec<Vec<u8>>, Failure> {
             )),
         }
     }
-    tokens.truncate(HeaderLine::MAX_TOKENS);
+    if tokens.len() > HeaderLine::MAX_TOKENS {
+        let (all, most) = (tokens.len(), HeaderLine::MAX_TOKENS);
+        output::remark(format_args!(
+            "note: the ledger has {all} timestamp tokens over this receipt, and no job has more than {most} authorities: somebody altered \
+             it; the bundle has the first {most} of them"
+        ));
+        tokens.truncate(most);
+    }
     Ok(tokens)
 }
 

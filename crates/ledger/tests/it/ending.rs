@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 use vaultstream_api::Reason;
-use vaultstream_ledger::certificates::{self, NewRequest};
+use vaultstream_ledger::certificates::{self, Asked, NewRequest};
 use vaultstream_ledger::commit::Committed;
 use vaultstream_ledger::jobs::{self, EnsureError};
 use vaultstream_ledger::steps::{self, Finish, ReceiptStored, Step};
@@ -218,19 +218,19 @@ async fn a_certificate_is_asked_for_under_the_lease_of_the_receipt_key_while_the
     let ask = async |lease: &_, challenge: &[u8; 8]| {
         certificates::ask(&stage.ledger, lease, request(challenge)).await.unwrap()
     };
-    assert!(!ask(&lease, &[1; 8]).await, "the job still signs");
+    assert_eq!(ask(&lease, &[1; 8]).await, Asked::LeaseLost, "the job still signs");
     let ranges = stage.ranges(&job).await;
     stage.commit(&job, &other, &[segment(&ranges[0], other.key)]).await;
     steps::begin_finish(&stage.ledger, job.id).await.unwrap();
-    assert!(!ask(&other, &[1; 8]).await, "that is no receipt key");
-    assert!(ask(&lease, &[1; 8]).await);
+    assert_eq!(ask(&other, &[1; 8]).await, Asked::LeaseLost, "that is no receipt key");
+    assert_eq!(ask(&lease, &[1; 8]).await, Asked::Stored);
     let rows = certificates::of_job(&stage.ledger, job.id).await.unwrap();
     assert_eq!((rows.len(), rows[0].key, rows[0].chain.clone()), (1, key, None));
     assert_eq!((rows[0].signature.as_slice(), rows[0].tag.as_slice()), ([2; 64].as_slice(), [3; 32].as_slice()));
 
     // Of many operators that lead one after the other, the latest are answered.
     for challenge in 2..=20 {
-        assert!(ask(&lease, &[challenge; 8]).await);
+        assert_eq!(ask(&lease, &[challenge; 8]).await, Asked::Stored);
     }
     let rows = certificates::of_job(&stage.ledger, job.id).await.unwrap();
     let challenges: Vec<_> = rows.iter().map(|row| row.challenge[0]).collect();
@@ -241,10 +241,10 @@ async fn a_certificate_is_asked_for_under_the_lease_of_the_receipt_key_while_the
     let rows = certificates::of_job(&stage.ledger, job.id).await.unwrap();
     assert_eq!(rows[3].chain, Some(chain));
     // Who asks again has no use for what was issued.
-    assert!(ask(&lease, &[20; 8]).await);
+    assert_eq!(ask(&lease, &[20; 8]).await, Asked::Stored);
     assert!(certificates::of_job(&stage.ledger, job.id).await.unwrap().iter().all(|row| row.chain.is_none()));
 
     steps::store_receipt(&stage.ledger, &lease, "the receipt", &[1; 32], "native").await.unwrap();
     let late = stage.lease(&job, key, MINUTE).await;
-    assert!(!ask(&late, &[30; 8]).await, "the receipt is there");
+    assert_eq!(ask(&late, &[30; 8]).await, Asked::LeaseLost, "the receipt is there");
 }

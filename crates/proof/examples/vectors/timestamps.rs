@@ -61,6 +61,17 @@ fn right() -> Vec<Vector> {
             },
         ),
         of(
+            "five-tokens",
+            GOOD,
+            "as many tokens as a bundle takes, some of them twice",
+            with(|receipt| {
+                let later = Making { time: "20260102000000Z", ..Making::RIGHT }.token(receipt);
+                let mut tokens = vec![Making::RIGHT.token(receipt); 3];
+                tokens.extend([later.clone(), later]);
+                tokens
+            }),
+        ),
+        of(
             "token-late",
             GOOD,
             "a token whose certificate was over by its time: that is looked at by who names roots",
@@ -124,6 +135,7 @@ fn damaged() -> Vec<Vector> {
             with(|receipt| vec![Making { key: 9, ..Making::RIGHT }.token(receipt)]),
         ),
         of("token-not-der", BAD, "a token that is not DER", with(|_| vec![b"not a token".to_vec()])),
+        of("token-longest", BAD, "a token of 64 KiB that is not DER", with(|_| vec![vec![0x30; 64 << 10]])),
         of("token-without-bytes", BAD, "a token without bytes", with(|_| vec![Vec::new()])),
         of(
             "token-cut",

@@ -2,11 +2,11 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use vaultstream_api::{ConditionType, Difference, Phase, Reason};
+use vaultstream_certificates::JobName;
 use vaultstream_ledger::anchors::AnchorRow;
-use vaultstream_signing::receipt::certificate_chain;
 
 use crate::{
-    certification::CertificateState,
+    certification::{CertificateState, Uncertified, check_receipt},
     fault::ConditionFault,
     job::status::{inputs::StatusInputs, times::whole_seconds},
     scaling::scaler_selection::{Scaler, ScalerSelection},
@@ -136,10 +136,17 @@ fn finding(type_: ConditionType, inputs: &StatusInputs<'_>, phase: Phase) -> Fin
 
 /// How far the certificate of the receipt key is.
 fn certified(inputs: &StatusInputs<'_>, phase: Phase) -> Finding {
-    let receipt = inputs.snapshot.job.as_ref().and_then(|row| row.receipt.as_deref());
-    match (receipt.map(has_certificate), phase, &inputs.snapshot.certificate) {
-        (Some(true), ..) => yes(Reason::CertificateIssued, "the receipt has a certificate of its key"),
-        (Some(false), ..) => no(Reason::CertificateMissing, "the receipt was made without a certificate"),
+    let receipt = inputs.snapshot.job.as_ref().and_then(|row| {
+        let (namespace, name) = (inputs.job.namespace.as_str(), inputs.job.name.as_str());
+        let name = JobName { cluster: &row.cluster, namespace, name, uid: inputs.job.uid };
+        Some(check_receipt(row.receipt.as_deref()?, &name))
+    });
+    match (receipt, phase, &inputs.snapshot.certificate) {
+        (Some(Ok(())), ..) => yes(Reason::CertificateIssued, "the receipt has a certificate of its key"),
+        (Some(Err(Uncertified::Missing)), ..) => {
+            no(Reason::CertificateMissing, "the receipt was made without a certificate")
+        }
+        (Some(Err(Uncertified::Unsuitable(why))), ..) => no(Reason::CertificateUnsuitable, why),
         (None, Phase::Failed, _) => no(Reason::NoReceipt, "the job failed without a receipt"),
         (.., None) => no(Reason::Progressing, "the job waits for no certificate yet"),
         (.., Some(CertificateState::Pending(what))) => no(Reason::CertificatePending, what.as_str()),
@@ -148,10 +155,6 @@ fn certified(inputs: &StatusInputs<'_>, phase: Phase) -> Finding {
             no(Reason::CertificatePending, "the certificate is there, and a worker makes the receipt")
         }
     }
-}
-
-fn has_certificate(receipt: &str) -> bool {
-    certificate_chain(receipt).is_ok_and(|chain| !chain.is_empty())
 }
 
 /// What is known of anchors before the job's end is looked at: authorities are asked from then on.

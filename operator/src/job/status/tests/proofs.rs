@@ -1,9 +1,17 @@
 //! The conditions Anchored and Certified.
 
 use vaultstream_ledger::anchors::AnchorRow;
+use vaultstream_signing::PrivateKey;
 
 use super::*;
-use crate::{certification::CertificateState, fault::ConditionFault, job::events::new_fault};
+use crate::{
+    certification::CertificateState,
+    fault::ConditionFault,
+    job::{
+        events::new_fault,
+        fixtures::{certificate, certified_receipt},
+    },
+};
 
 /// All types but those that only jobs with authorities or an issuer have.
 pub(super) fn of_every_job() -> impl Iterator<Item = ConditionType> {
@@ -74,15 +82,11 @@ fn only_jobs_that_name_authorities_have_a_condition_for_them() {
     assert_eq!(reason(with, snapshot(JobState::Failed)).as_deref(), Some("NoReceipt"));
 }
 
-/// Headers of receipts, with a certificate and without one.
-const CERTIFIED: &str = "eyJhbGciOiJFUzI1NiIsImtpZCI6IkFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUEiLCJ0eXAiOiJ2YXVsdHN0cmVhbS1yZWNlaXB0K2p3dCIsIng1YyI6WyJBQT09Il19";
-const BARE: &str = "eyJhbGciOiJFUzI1NiIsImtpZCI6IkFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUEiLCJ0eXAiOiJ2YXVsdHN0cmVhbS1yZWNlaXB0K2p3dCJ9";
-
 #[test]
 fn a_job_with_an_issuer_tells_how_far_its_certificate_is() {
     let certified = |state: JobState, receipt: Option<&str>, certificate: Option<CertificateState>| {
         let mut snapshot = JobSnapshot { certificate, ..snapshot(state) };
-        snapshot.job.as_mut().unwrap().receipt = receipt.map(|header| format!("{header}.e30.AA"));
+        snapshot.job.as_mut().unwrap().receipt = receipt.map(str::to_owned);
         let status = Case::of_job("{spec: {signing: {issuerRef: {name: ca}}}}", snapshot).status();
         let condition =
             |type_: &str| status.conditions.iter().find(|condition| condition.type_ == type_).cloned().unwrap();
@@ -111,11 +115,19 @@ fn a_job_with_an_issuer_tells_how_far_its_certificate_is() {
         certified(finishing, None, Some(CertificateState::Issued)),
         told(false, Reason::CertificatePending, "the certificate is there, and a worker makes the receipt")
     );
+    let uri = "vaultstream://cluster/default/invoices/0d9b2f6c-0000-4000-8000-000000000001";
+    let (key, other_key) = (PrivateKey::generate().unwrap(), PrivateKey::generate().unwrap());
+    let receipt = |certified: &[&PrivateKey]| {
+        let certificates: Vec<_> = certified.iter().map(|key| certificate(&key.public(), uri).der().to_vec()).collect();
+        certified_receipt(&key, &certificates)
+    };
     for state in [finishing, JobState::Complete, JobState::Failed] {
         let issued = told(true, Reason::CertificateIssued, "the receipt has a certificate of its key");
-        assert_eq!(certified(state, Some(CERTIFIED), None), issued);
+        assert_eq!(certified(state, Some(&receipt(&[&key])), None), issued);
         let missing = told(false, Reason::CertificateMissing, "the receipt was made without a certificate");
-        assert_eq!(certified(state, Some(BARE), None), missing);
+        assert_eq!(certified(state, Some(&receipt(&[])), None), missing);
+        let other = told(false, Reason::CertificateUnsuitable, "the certificate of the receipt is that of another key");
+        assert_eq!(certified(state, Some(&receipt(&[&other_key])), None), other);
     }
     assert_eq!(certified(JobState::Failed, None, None).1, Reason::NoReceipt.as_str());
     let without = Case::of_job("{}", snapshot(finishing)).status();
