@@ -204,6 +204,9 @@ mod tests {
         let others = ["id".to_owned(), "größe".to_owned(), "doe".to_owned()];
         assert_eq!(RowForm::new(JOB, &others).values(&good), Err(NotARow));
         assert_eq!(RowForm::new(Uuid::from_u128(8), &others).values(&good), Err(NotARow));
+        let mut miscounted = good.clone();
+        miscounted[form().prefix().len() + 3] += 1;
+        assert_eq!(form().values(&miscounted), Err(NotARow));
         // A length that goes beyond the end.
         let mut long = good.clone();
         let at = form().prefix().len() + 8;

@@ -82,6 +82,11 @@ pub(crate) fn rows() -> Vec<Vector> {
             "a row with another name of a column",
             with_third(row(&["id", "größe", "scan", "mote"], 4, 3, &[AMOUNT, SCAN, NOTE])),
         ),
+        bad(
+            "row-count",
+            "a row that has fewer values than it says",
+            with_third(row(&COLUMNS, 5, 3, &[AMOUNT, SCAN, NOTE])),
+        ),
         bad("row-short", "a row of fewer values", with_third(row(&COLUMNS, 3, 3, &[AMOUNT, SCAN]))),
         bad("row-kind", "a value of another kind", with_third(row(&COLUMNS, 4, 3, &[(26, 1, b"1"), SCAN, NOTE]))),
         bad(
