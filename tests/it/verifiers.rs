@@ -84,6 +84,13 @@ async fn the_schemas_take_the_vectors_that_have_the_form_and_no_others() {
     }
 }
 
+/// Whoever has docs/formats.md alone makes the same bundles: its tables are read, and the vectors made anew by them.
+#[tokio::test]
+async fn the_vectors_are_what_the_tables_of_the_documents_say() {
+    let said = output(python("check_formats.py")).await.unwrap();
+    assert!(said.ends_with(" vectors are what the tables say\n"), "{said}");
+}
+
 /// Bundles of one table: with payloads and without, and with the tokens of two authorities, whose roots are believed.
 async fn sources(site: &Site, tsas: &[TsaServer]) -> Vec<Subject> {
     site.execute(ROWS).await;
