@@ -244,15 +244,25 @@ fn spec(value: Option<Value>, found: &mut Vec<FieldError>) -> Option<SigningJobS
     }
 }
 
-/// The CEL rule on `spec.source`. It has to be checked before the type, which cannot hold anything else than one member.
+/// The CEL rules on `spec.source` and its table. They have to be checked before the types, which cannot hold anything else than one member.
 fn source_members(source: Option<&Value>, found: &mut Vec<FieldError>) {
     let Some(Value::Object(source)) = source else { return };
-    let advice = match (source.contains_key("generate"), source.contains_key("table")) {
-        (true, true) => "has both generate and table: keep one of them",
-        (false, false) if source.is_empty() => "is empty: add either generate or table",
+    match (source.contains_key("generate"), source.contains_key("table")) {
+        (true, true) => found.push(FieldError::about("spec.source", "has both generate and table: keep one of them")),
+        (false, false) if source.is_empty() => {
+            found.push(FieldError::about("spec.source", "is empty: add either generate or table"));
+        }
         // What it has instead is unknown, which is told already; with what it should have.
-        (false, false) => return,
-        (true, false) | (false, true) => return,
-    };
-    found.push(FieldError::about("spec.source", advice));
+        (false, false) | (true, false) | (false, true) => {}
+    }
+    let Some(Value::Object(table)) = source.get("table") else { return };
+    match (table.contains_key("payload"), table.contains_key("columns")) {
+        (true, true) => {
+            found.push(FieldError::about("spec.source.table", "has both payload and columns: keep one of them"));
+        }
+        (false, false) => {
+            found.push(FieldError::about("spec.source.table", "has neither payload nor columns: add one of them"));
+        }
+        (true, false) | (false, true) => {}
+    }
 }

@@ -193,7 +193,7 @@ fn receipts_of_rows_and_of_canonical_json_have_a_format_of_their_own_and_no_othe
 fn a_receipt_of_an_unknown_format_and_one_without_keys_are_refused() {
     let key = PrivateKey::generate().unwrap();
     for (member, value, why) in [
-        ("formatVersion", Some(4.into()), "receipts of format 4 are not known to this version"),
+        ("formatVersion", Some(5.into()), "receipts of format 5 are not known to this version"),
         ("keys", None, "no variant of enum KeyUses"),
     ] {
         let mut body = serde_json::to_value(receipt()).unwrap();

@@ -53,12 +53,12 @@ async fn a_table_that_changed_after_planning_is_not_read_until_that_is_undone() 
         ),
         (
             "ALTER TABLE held RENAME body TO words",
-            "its payload column does not exist now",
+            "its column body does not exist now",
             "ALTER TABLE held RENAME words TO body",
         ),
         (
             "ALTER TABLE held RENAME id TO number",
-            "its key column does not exist now",
+            "its column id does not exist now",
             "ALTER TABLE held RENAME number TO id",
         ),
         (

@@ -144,7 +144,7 @@ async fn a_job_that_ended_or_is_gone_takes_no_unit() {
     let lease = stage.first_lease(&job).await;
     let unit = [segment(&range, lease.key)];
     let sql = stage.sql().await;
-    sql.batch_execute(&format!("DROP TABLE vaultstream.signatures_{}", job.id)).await.unwrap();
+    sql.batch_execute(&format!("DROP TABLE vaultstream.signatures_{} CASCADE", job.id)).await.unwrap();
     assert_eq!(stage.commit(&job, &lease, &unit).await, Committed::JobGone);
     let job = stage.signing(generated(100, 10, 1)).await;
     let lease = stage.first_lease(&job).await;
