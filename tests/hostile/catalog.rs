@@ -13,6 +13,8 @@ pub(crate) struct Own {
     pub(crate) namespace: String,
     /// The numbers of its jobs.
     jobs: Vec<String>,
+    /// The views of their signatures.
+    views: Vec<String>,
 }
 
 impl Own {
@@ -20,13 +22,16 @@ impl Own {
         let tenant = database.rows("SELECT cluster, namespace FROM vaultstream.tenant_of_login()").await;
         let [cluster, namespace] = tenant.first().expect("a tenant's login").as_slice() else { unreachable!() };
         let jobs = database.rows("SELECT id FROM vaultstream.tenant_jobs").await.concat();
-        Self { cluster: cluster.clone(), namespace: namespace.clone(), jobs }
+        let views = "SELECT signed_view FROM vaultstream.tenant_jobs WHERE signed_view IS NOT NULL";
+        let views = database.rows(views).await.concat();
+        Self { cluster: cluster.clone(), namespace: namespace.clone(), jobs, views }
     }
 
-    /// Whether a table has the records or the signatures of one of its own jobs.
+    /// Whether a relation has the records or the signatures of one of its own jobs.
     fn has(&self, relation: &str) -> bool {
         let number = relation.strip_prefix("records_").or_else(|| relation.strip_prefix("signatures_"));
         number.is_some_and(|number| self.jobs.iter().any(|job| job == number))
+            || self.views.iter().any(|view| view == relation)
     }
 }
 

@@ -28,6 +28,8 @@ const FIXED: &[&str] = &[
     "signing.nonce",
     "source.generate.payloadBytes",
     "source.generate.records",
+    "source.table.columns",
+    "source.table.json",
     "source.table.key",
     "source.table.name",
     "source.table.payload",

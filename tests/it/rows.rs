@@ -44,11 +44,11 @@ async fn several_columns_are_signed_as_one_row_and_every_verifier_agrees() {
 
     let verified = site.ledger_command(&["verify", "--job", "job", "--output", "json"]).end().await;
     let uid = verified.assert_code(0).report()["uid"].as_str().unwrap().parse().unwrap();
-    let receipt = site.ledger_command(&["receipt", "--job", "job", "--output", "json"]).end().await;
+    let receipt = site.ledger_command(&["receipt", "--job", "job"]).end().await;
     let columns = ["id", "amount", "doc", "raw", "scan", "created_at", "customer"];
     let receipt: Value = serde_json::from_str(&receipt.assert_code(0).stdout).unwrap();
-    let source = &receipt["payload"]["source"];
-    assert_eq!((&receipt["payload"]["formatVersion"], &source["columns"]), (&json!(4), &json!(columns)), "{receipt}");
+    let source = &receipt["source"];
+    assert_eq!((&receipt["formatVersion"], &source["columns"]), (&json!(4), &json!(columns)), "{receipt}");
     assert_eq!((&source["kind"], &source["json"]), (&json!("Rows"), &json!("JCS")));
 
     // People join the table with its signatures.
