@@ -102,7 +102,11 @@ async fn what_a_faulty_lane_has_committed_unseen_ends_the_job_once_a_sample_find
     let worker = site.worker(job.uid).await.env("VAULTSTREAM_FAULT_RECORDS", wrong.join(",")).start();
     until("the job has failed", || async { job.is_over() }).await;
     let why = site.text("SELECT state || ' ' || failure_reason || ' ' || failure FROM vaultstream.jobs").await;
-    assert!(why.starts_with("Failed WrongSignature ") && why.contains(": batch 0, 1, 2."), "{why}");
+    // On a busy machine a message may come late, and the first batches be of an earlier lease.
+    let of_the_lease = "SELECT string_agg(batch::text, ', ' ORDER BY batch) FROM vaultstream.batches WHERE batch < 3 AND lease = \
+                        (SELECT lease FROM vaultstream.batches WHERE state = 'signed' ORDER BY batch DESC LIMIT 1)";
+    let batches = site.text(of_the_lease).await;
+    assert!(why.starts_with("Failed WrongSignature ") && why.contains(&format!(": batch {batches}.")), "{why}");
     let signed = site.number("SELECT count(*) FROM vaultstream.batches WHERE state = 'signed'").await;
     assert!(signed < 5, "the unit with the fault was committed");
     drop(worker);
