@@ -17,8 +17,8 @@ BEGIN
 END $$;
 
 -- Makes the view of a job. It is named by namespace and name, which have no underscore. An earlier job of that name gives its view up; where
--- that is not possible now, because somebody reads it or its job is another cluster's, and where a name is taken or would be too long, the
--- job's number is part of it.
+-- that is not possible, because somebody reads it now or its job belongs to another cluster, and where a name is taken or would be too long,
+-- the job's number is part of it.
 CREATE FUNCTION vaultstream.make_signed_view(p_job bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '1s' AS $$
 DECLARE
@@ -33,7 +33,7 @@ BEGIN
     END IF;
     SELECT t.id INTO holder FROM vaultstream.jobs t WHERE t.signed_view = wanted::name;
     BEGIN
-        IF octet_length(wanted) > 63 OR holder IN (SELECT t.id FROM vaultstream.jobs t WHERE t.live)
+        IF octet_length(wanted) > 63 OR holder IN (SELECT t.id FROM vaultstream.jobs t WHERE t.live OR t.cluster <> j.cluster)
                 OR holder IS NULL AND to_regclass(format('vaultstream.%I', wanted)) IS NOT NULL THEN
             RAISE EXCEPTION USING ERRCODE = 'lock_not_available';
         ELSIF holder IS NOT NULL THEN

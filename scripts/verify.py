@@ -267,7 +267,7 @@ def signed_source(source):
 def names(columns):
     """A list of texts."""
     if not isinstance(columns, list):
-        raise Malformed("the spec's source.table.columns is no list of names")
+        raise Malformed("the spec's source.table.columns is not a list of names")
     return [text(name) for name in columns]
 
 

@@ -1,10 +1,11 @@
 //! The SQL that reads records.
 
+use base16ct::lower::encode_string;
 use uuid::Uuid;
 use vaultstream_api::{Signed, Source, TableSource};
 use vaultstream_signing::RowForm;
 
-use super::names::{hexadecimal, literal, quoted, records_partition};
+use super::names::{literal, quoted, records_partition};
 use super::payload_form::PayloadForm;
 use crate::jobs::Job;
 
@@ -66,7 +67,7 @@ impl ReadFrom {
             payload: match &table.signed {
                 Signed::Payload(_) => values.concat(),
                 Signed::Columns(columns) => {
-                    let prefix = hexadecimal(RowForm::new(job, columns).prefix());
+                    let prefix = encode_string(RowForm::new(job, columns).prefix());
                     format!("'\\x{prefix}'::bytea || record_send(ROW({}))", values.join(", "))
                 }
             },
@@ -197,7 +198,7 @@ mod tests {
         let columns = vec!["id".to_owned(), "a\"b".to_owned()];
         let mut job = fixture::job(Source::Table(TableSource { signed: Signed::Columns(columns.clone()), ..table }));
         job.signed_types = Some(vec!["int8".to_owned(), "bytea".to_owned()]);
-        let prefix = hexadecimal(RowForm::new(job.uid, &columns).prefix());
+        let prefix = encode_string(RowForm::new(job.uid, &columns).prefix());
         let row = "record_send(ROW(source.\"id\"::text, source.\"a\"\"b\"))";
         assert_eq!(ReadFrom::of(&job).payload, format!("'\\x{prefix}'::bytea || {row}"));
     }

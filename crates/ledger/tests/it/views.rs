@@ -122,6 +122,13 @@ async fn a_view_goes_with_its_signatures_and_its_name_goes_to_the_next_job() {
     // The signatures are kept, and their view has the name until the next job takes it.
     delete(&stage.ledger, &first).await;
     assert_eq!(view(&stage.job(first.id).await), "signed_team-a_again");
+    let foreign = provisioned(&stage, "other", "again", keeping.clone()).await;
+    assert_eq!(view(&foreign), format!("signed_team-a_again_{}", foreign.id));
+    assert_eq!(
+        view(&stage.job(first.id).await),
+        "signed_team-a_again",
+        "what is kept keeps its name from other clusters"
+    );
     let second = provisioned(&stage, "test", "again", keeping.clone()).await;
     assert_eq!((view(&second), stage.job(first.id).await.signed_view), ("signed_team-a_again", None));
 
@@ -133,7 +140,7 @@ async fn a_view_goes_with_its_signatures_and_its_name_goes_to_the_next_job() {
     sql.batch_execute("COMMIT").await.unwrap();
     assert_eq!(view(&stage.job(second.id).await), "signed_team-a_again");
 
-    // A relation of somebody else has it, and a name that is too long.
+    // The name belongs to another relation, or is too long.
     sql.batch_execute("CREATE TABLE vaultstream.\"signed_team-a_mine\" ()").await.unwrap();
     let fourth = provisioned(&stage, "test", "mine", generated(10, 1, 1)).await;
     assert_eq!(view(&fourth), format!("signed_team-a_mine_{}", fourth.id));

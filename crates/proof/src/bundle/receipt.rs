@@ -71,7 +71,7 @@ impl Messages {
         let rows = match spec.pointer("/source/table/columns") {
             None => None,
             Some(columns) => {
-                let columns = names(columns).ok_or("the spec's source.table.columns is no list of names")?;
+                let columns = names(columns).ok_or("the spec's source.table.columns is not a list of names")?;
                 Some(RowForm::new(header.job.uid, &columns))
             }
         };
