@@ -46,7 +46,7 @@ pub fn receipt_of(job: &Job, facts: ReceiptFacts) -> Receipt {
     let source = signed_source(&job.spec.source);
     let (format_version, has_details) = match facts.format {
         older @ (ReceiptFormat::V1 | ReceiptFormat::V2) => (older, false),
-        ReceiptFormat::V3 | ReceiptFormat::V4 => (source.format(), true),
+        ReceiptFormat::V3 | ReceiptFormat::V4 | ReceiptFormat::V5 => (source.format(), true),
     };
     let details = has_details.then(|| ReceiptDetails {
         software_version: facts.software_version,
@@ -88,10 +88,10 @@ fn signed_source(source: &Source) -> SignedSource {
             let json = (source.json == JsonForm::Jcs).then(|| source.json.as_str().to_owned());
             match &source.signed {
                 Signed::Payload(column) => {
-                    SignedSource::Table { schema, table, key_columns, payload_column: column.clone(), json }
+                    SignedSource::Table { schema, table, key_columns, payload_column: column.clone(), json, ids: None }
                 }
                 Signed::Columns(columns) => {
-                    SignedSource::Rows { schema, table, key_columns, columns: columns.clone(), json }
+                    SignedSource::Rows { schema, table, key_columns, columns: columns.clone(), json, ids: None }
                 }
             }
         }

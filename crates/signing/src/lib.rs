@@ -7,7 +7,7 @@
 //! | --- | --- |
 //! | [`backend`] | which library signs and verifies, behind [`BatchSigner`] and [`BatchVerifier`] |
 //! | [`message`] | what is signed: a payload as it is, or bound to its job and id |
-//! | [`row`] | several columns of a row as one payload |
+//! | [`row`], [`row_key`] | several columns of a row as one payload, and the key of a row |
 //! | [`key`], [`public_key`], [`jwk`], [`thumbprint`] | key pairs and the public forms they are published in |
 //! | [`kek`], [`data_key`], [`wrap`], [`sealing`] | private keys at rest |
 //! | [`form`] | DER and JOSE forms of a signature |
@@ -34,6 +34,7 @@ pub mod proof;
 pub mod public_key;
 pub mod receipt;
 pub mod row;
+pub mod row_key;
 pub mod seal;
 pub mod sealing;
 mod sha256;
@@ -50,11 +51,12 @@ pub use full_tree::FullTree;
 pub use jwk::{Jwk, jwks};
 pub use kek::{Kek, KekId};
 pub use key::PrivateKey;
-pub use merkle::Hash;
+pub use merkle::{Hash, RecordName};
 pub use message::MessageForm;
 pub use public_key::PublicKey;
 pub use receipt::{Receipt, sign_receipt, verify_receipt};
 pub use row::RowForm;
+pub use row_key::RowKey;
 pub use seal::seal_digest;
 pub use single::{is_signed, sign_message};
 pub use thumbprint::Thumbprint;

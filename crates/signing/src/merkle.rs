@@ -16,22 +16,51 @@ const NODE: u8 = 1;
 pub(crate) const BATCH: u8 = 2;
 const REJECT: u8 = 3;
 const KEY_USE: u8 = 4;
+const KEYED_LEAF: u8 = 5;
+const KEYED_REJECT: u8 = 6;
 
-/// The leaf of a signed record: SHA-256(0x00 ‖ id (8 bytes, big-endian) ‖ digest ‖ r‖s).
-#[must_use]
-pub fn leaf(id: i64, digest: &Digest, signature: &RawSignature) -> Hash {
-    let mut bytes = [0; 1 + 8 + 32 + 64];
-    bytes[0] = LEAF;
-    bytes[1..9].copy_from_slice(&id.to_be_bytes());
-    bytes[9..41].copy_from_slice(&digest.0);
-    bytes[41..].copy_from_slice(&signature.0);
-    hash_two_blocks(&bytes)
+/// What a record is called in a tree: its id, and where that is an ordinal, its row's key, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordName {
+    /// The id.
+    pub id: i64,
+    /// [`RowKey::hash`](crate::RowKey::hash) of the row's key.
+    pub key: Option<Hash>,
 }
 
-/// The leaf of a rejected record in the tree of rejects: SHA-256(0x03 ‖ id (8 bytes, big-endian) ‖ reason).
+impl From<i64> for RecordName {
+    fn from(id: i64) -> Self {
+        Self { id, key: None }
+    }
+}
+
+/// The leaf of a signed record: SHA-256(0x00 ‖ id (8 bytes, big-endian) ‖ digest ‖ r‖s), and of one with a key
+/// SHA-256(0x05 ‖ id ‖ hash of the key ‖ digest ‖ r‖s).
 #[must_use]
-pub fn reject_leaf(id: i64, reason: &str) -> Hash {
-    Sha256::new().chain_update([REJECT]).chain_update(id.to_be_bytes()).chain_update(reason).finalize().into()
+pub fn leaf(name: impl Into<RecordName>, digest: &Digest, signature: &RawSignature) -> Hash {
+    let RecordName { id, key } = name.into();
+    let Some(key) = key else {
+        let mut bytes = [0; 1 + 8 + 32 + 64];
+        bytes[0] = LEAF;
+        bytes[1..9].copy_from_slice(&id.to_be_bytes());
+        bytes[9..41].copy_from_slice(&digest.0);
+        bytes[41..].copy_from_slice(&signature.0);
+        return hash_two_blocks(&bytes);
+    };
+    let hasher = Sha256::new_with_prefix([KEYED_LEAF]).chain_update(id.to_be_bytes()).chain_update(key);
+    hasher.chain_update(digest.0).chain_update(signature.0).finalize().into()
+}
+
+/// The leaf of a rejected record in the tree of rejects: SHA-256(0x03 ‖ id (8 bytes, big-endian) ‖ reason), and of one with a key
+/// SHA-256(0x06 ‖ id ‖ hash of the key ‖ reason).
+#[must_use]
+pub fn reject_leaf(name: impl Into<RecordName>, reason: &str) -> Hash {
+    let RecordName { id, key } = name.into();
+    let hasher = match key {
+        None => Sha256::new_with_prefix([REJECT]).chain_update(id.to_be_bytes()),
+        Some(key) => Sha256::new_with_prefix([KEYED_REJECT]).chain_update(id.to_be_bytes()).chain_update(key),
+    };
+    hasher.chain_update(reason).finalize().into()
 }
 
 /// The leaf of a key in the tree of a receipt's keys: SHA-256(0x04 ‖ thumbprint ‖ signatures (8 bytes, big-endian)).

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::merkle::{leaf, root_from_proof, verify_inclusion};
-use crate::{BatchRoot, Digest, Hash, RawSignature, Thumbprint};
+use crate::{BatchRoot, Digest, Hash, RawSignature, RecordName, Thumbprint};
 
 /// Shows that a signature is one of those that a job's Merkle root stands for. Hashes are hexadecimal in JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,11 +38,18 @@ pub struct InclusionProof {
 }
 
 impl InclusionProof {
-    /// Whether record `id` of the job `job`, with this digest and signature, is under the job's root `root`.
+    /// Whether this record of the job `job`, with this digest and signature, is under the job's root `root`.
     #[must_use]
-    pub fn verify(&self, job: Uuid, id: i64, digest: &Digest, signature: &RawSignature, root: &Hash) -> bool {
+    pub fn verify(
+        &self,
+        job: Uuid,
+        name: impl Into<RecordName>,
+        digest: &Digest,
+        signature: &RawSignature,
+        root: &Hash,
+    ) -> bool {
         let (Ok(batch), Ok(signed)) = (u64::try_from(self.batch), u64::try_from(self.signed)) else { return false };
-        let leaf = leaf(id, digest, signature);
+        let leaf = leaf(name, digest, signature);
         let Some(tree) = root_from_proof(&leaf, self.index, signed, &self.batch_path) else { return false };
         let batch_root = BatchRoot {
             job,

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::{Backend, Digest, Hash};
 
-pub use details::{ReceiptDetails, SignedSource};
+pub use details::{IdsAre, ReceiptDetails, SignedSource};
 pub use format::{ReceiptFormat, UnknownFormat};
 pub use jws::{ReceiptError, certificate_chain, sign_receipt, verify_receipt};
 pub use key_uses::{KeyTree, KeyUse, KeyUseCollector, KeyUses, LISTED_KEYS_LIMIT};

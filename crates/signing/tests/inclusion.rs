@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use uuid::Uuid;
-use vaultstream_signing::merkle::{self, Hash, inclusion_proof, leaf, reject_leaf, verify_inclusion};
+use vaultstream_signing::merkle::{self, Hash, RecordName, inclusion_proof, leaf, reject_leaf, verify_inclusion};
 use vaultstream_signing::proof::InclusionProof;
 use vaultstream_signing::{BatchRoot, Digest, RawSignature, Thumbprint};
 
@@ -84,6 +84,11 @@ fn leaves_nodes_and_rejects_are_kept_apart() {
     let bytes = [&[0], 5_i64.to_be_bytes().as_slice(), &[3; 32], &[4; 64]].concat();
     assert_eq!(leaf(5, &digest, &signature), Digest::of(&bytes).0);
     assert_eq!(reject_leaf(5, "NullPayload"), Digest::of(b"\x03\0\0\0\0\0\0\0\x05NullPayload").0);
+    let name = RecordName { id: 5, key: Some([6; 32]) };
+    let bytes = [&[5], 5_i64.to_be_bytes().as_slice(), &[6; 32], &[3; 32], &[4; 64]].concat();
+    assert_eq!(leaf(name, &digest, &signature), Digest::of(&bytes).0);
+    let bytes = [&[6], 5_i64.to_be_bytes().as_slice(), &[6; 32], b"NullPayload"].concat();
+    assert_eq!(reject_leaf(name, "NullPayload"), Digest::of(&bytes).0);
 }
 
 /// A job of three batches of 1, 5 and 8 records, and the proof of one record.

@@ -7,7 +7,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use proptest::prelude::*;
 use uuid::Uuid;
 use vaultstream_signing::receipt::{
-    KeyTree, KeyUse, KeyUses, ReceiptDetails, ReceiptError, ReceiptFormat, SignedSource, Totals, certificate_chain,
+    IdsAre, KeyTree, KeyUse, KeyUses, ReceiptDetails, ReceiptError, ReceiptFormat, SignedSource, Totals,
+    certificate_chain,
 };
 use vaultstream_signing::{
     Backend, Digest, Nonce, PrivateKey, RawSignature, Receipt, Thumbprint, jose_encode, sign_receipt, verify_receipt,
@@ -40,6 +41,7 @@ fn detailed() -> Receipt {
         key_columns: vec!["id".into()],
         payload_column: "doc".into(),
         json: None,
+        ids: None,
     };
     let details = ReceiptDetails {
         software_version: "0.2.0".into(),
@@ -168,8 +170,10 @@ fn receipts_of_rows_and_of_canonical_json_have_a_format_of_their_own_and_no_othe
         key_columns: key_columns.clone(),
         columns: vec!["id".into(), "doc".into()],
         json: None,
+        ids: None,
     };
-    let canonical = SignedSource::Table { schema, table, key_columns, payload_column: "doc".into(), json };
+    let payload_column = "doc".to_owned();
+    let canonical = SignedSource::Table { schema, table, key_columns, payload_column, json, ids: None };
     let of = |format_version, source: &SignedSource| {
         let details = ReceiptDetails { source: source.clone(), ..detailed().details.unwrap() };
         let receipt = Receipt { format_version, details: Some(details), ..receipt() };
@@ -190,10 +194,38 @@ fn receipts_of_rows_and_of_canonical_json_have_a_format_of_their_own_and_no_othe
 }
 
 #[test]
+fn receipts_of_ordinals_have_a_format_of_their_own_and_say_what_ids_are() {
+    let key = PrivateKey::generate().unwrap();
+    let of = |format_version, ids, json: Option<String>| {
+        let source = SignedSource::Table {
+            schema: "public".into(),
+            table: "orders".into(),
+            key_columns: vec!["tenant".into(), "no".into()],
+            payload_column: "doc".into(),
+            json,
+            ids,
+        };
+        let details = ReceiptDetails { source, ..detailed().details.unwrap() };
+        let receipt = Receipt { format_version, details: Some(details), ..receipt() };
+        verify_receipt(&key.public(), &sign_receipt(&key, &receipt, &[]).unwrap())
+    };
+    for (ids, word) in [(IdsAre::Ordinals, "Ordinals"), (IdsAre::Keys, "Keys")] {
+        let read = of(ReceiptFormat::V5, Some(ids), None).unwrap();
+        assert_eq!(read.details.as_ref().unwrap().source.ids(), Some(ids));
+        assert_eq!(serde_json::to_value(&read).unwrap()["source"]["ids"], word);
+        assert!(of(ReceiptFormat::V5, Some(ids), Some("JCS".into())).is_ok());
+        for other in [ReceiptFormat::V3, ReceiptFormat::V4] {
+            assert!(matches!(of(other, Some(ids), None), Err(ReceiptError::Incomplete)));
+        }
+    }
+    assert!(matches!(of(ReceiptFormat::V5, None, None), Err(ReceiptError::Incomplete)));
+}
+
+#[test]
 fn a_receipt_of_an_unknown_format_and_one_without_keys_are_refused() {
     let key = PrivateKey::generate().unwrap();
     for (member, value, why) in [
-        ("formatVersion", Some(5.into()), "receipts of format 5 are not known to this version"),
+        ("formatVersion", Some(6.into()), "receipts of format 6 are not known to this version"),
         ("keys", None, "no variant of enum KeyUses"),
     ] {
         let mut body = serde_json::to_value(receipt()).unwrap();

@@ -164,8 +164,17 @@ fn signed_source(spec: &Value) -> Option<SignedSource> {
     let member = |name: &str| spec.pointer(&format!("/source/table/{name}"))?.as_str().map(str::to_owned);
     let (schema, table, key_columns, json) = (member("schema")?, member("name")?, vec![member("key")?], member("json"));
     match spec.pointer("/source/table/columns") {
-        Some(columns) => Some(SignedSource::Rows { schema, table, key_columns, columns: names(columns)?, json }),
-        None => Some(SignedSource::Table { schema, table, key_columns, payload_column: member("payload")?, json }),
+        Some(columns) => {
+            Some(SignedSource::Rows { schema, table, key_columns, columns: names(columns)?, json, ids: None })
+        }
+        None => Some(SignedSource::Table {
+            schema,
+            table,
+            key_columns,
+            payload_column: member("payload")?,
+            json,
+            ids: None,
+        }),
     }
 }
 

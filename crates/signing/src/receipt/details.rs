@@ -46,6 +46,9 @@ pub enum SignedSource {
         /// `JCS`: as canonical JSON. Since format 4.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         json: Option<String>,
+        /// What the ids of its records are. Since format 5.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ids: Option<IdsAre>,
     },
     /// They are canonical rows of some columns of a table. Since format 4.
     Rows {
@@ -60,14 +63,36 @@ pub enum SignedSource {
         /// `JCS`: json and jsonb among them as canonical JSON.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         json: Option<String>,
+        /// What the ids of its records are. Since format 5.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ids: Option<IdsAre>,
     },
 }
 
+/// What the ids of the records of a table are. Absent in receipts of a spec that has its key as `key`, and ids that are its values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum IdsAre {
+    /// The values of its key, a column of integers.
+    Keys,
+    /// Ordinals: each record has the key of its row beside its id.
+    Ordinals,
+}
+
 impl SignedSource {
+    /// What ids are, where that is said.
+    #[must_use]
+    pub fn ids(&self) -> Option<IdsAre> {
+        match self {
+            Self::Generated => None,
+            Self::Table { ids, .. } | Self::Rows { ids, .. } => *ids,
+        }
+    }
+
     /// The format of receipts that tell of such a source.
     #[must_use]
     pub fn format(&self) -> ReceiptFormat {
         match self {
+            Self::Table { ids: Some(_), .. } | Self::Rows { ids: Some(_), .. } => ReceiptFormat::V5,
             Self::Generated | Self::Table { json: None, .. } => ReceiptFormat::V3,
             Self::Table { json: Some(_), .. } | Self::Rows { .. } => ReceiptFormat::V4,
         }

@@ -16,6 +16,8 @@ pub enum ReceiptFormat {
     /// As [`V3`](Self::V3), of rows of several columns or of canonical JSON. Only such jobs have it, so that others are still read by earlier
     /// versions.
     V4,
+    /// As [`V4`](Self::V4), of a table whose ids are ordinals or whose spec does not name its key as `key`. Only such jobs have it.
+    V5,
 }
 
 /// A receipt of a later version.
@@ -37,7 +39,7 @@ impl ReceiptFormat {
     pub(super) fn jws_type(self) -> &'static str {
         match self {
             Self::V1 | Self::V2 => "vaultstream-receipt",
-            Self::V3 | Self::V4 => "vaultstream-receipt+jwt",
+            Self::V3 | Self::V4 | Self::V5 => "vaultstream-receipt+jwt",
         }
     }
 }
@@ -51,6 +53,7 @@ impl TryFrom<u32> for ReceiptFormat {
             2 => Ok(Self::V2),
             3 => Ok(Self::V3),
             4 => Ok(Self::V4),
+            5 => Ok(Self::V5),
             other => Err(UnknownFormat(other)),
         }
     }
@@ -63,6 +66,7 @@ impl From<ReceiptFormat> for u32 {
             ReceiptFormat::V2 => 2,
             ReceiptFormat::V3 => 3,
             ReceiptFormat::V4 => 4,
+            ReceiptFormat::V5 => 5,
         }
     }
 }
@@ -73,12 +77,13 @@ mod tests {
 
     #[test]
     fn a_format_is_known_by_its_number() {
-        for format in [ReceiptFormat::V1, ReceiptFormat::V2, ReceiptFormat::V3, ReceiptFormat::V4] {
+        use ReceiptFormat::{V1, V2, V3, V4, V5};
+        for format in [V1, V2, V3, V4, V5] {
             assert_eq!(ReceiptFormat::try_from(u32::from(format)), Ok(format));
         }
         assert_eq!(
-            ReceiptFormat::try_from(5).unwrap_err().to_string(),
-            "receipts of format 5 are not known to this version"
+            ReceiptFormat::try_from(6).unwrap_err().to_string(),
+            "receipts of format 6 are not known to this version"
         );
     }
 }

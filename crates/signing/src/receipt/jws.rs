@@ -134,7 +134,7 @@ fn of_its_format(receipt: Receipt, header: &Header) -> Result<Receipt, ReceiptEr
     }
     match (format, &receipt.details) {
         (ReceiptFormat::V1 | ReceiptFormat::V2, _) => Ok(Receipt { details: None, ..receipt }),
-        (ReceiptFormat::V3 | ReceiptFormat::V4, Some(details)) if details.source.format() == format => Ok(receipt),
-        (ReceiptFormat::V3 | ReceiptFormat::V4, _) => Err(ReceiptError::Incomplete),
+        (_, Some(details)) if details.source.format() == format => Ok(receipt),
+        (ReceiptFormat::V3 | ReceiptFormat::V4 | ReceiptFormat::V5, _) => Err(ReceiptError::Incomplete),
     }
 }
