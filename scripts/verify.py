@@ -24,9 +24,11 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_ds
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-FORMATS = (1, 2)
+FORMATS = (1, 2, 3)
+# The format in which records and rejects have the keys of their rows.
+WITH_KEYS = 3
 ROW_TEXT, ROW_BYTES, ROW_NULL = 25, 17, 2**32 - 1
-RECEIPT_TYPES = {1: "vaultstream-receipt", 2: "vaultstream-receipt", 3: "vaultstream-receipt+jwt", 4: "vaultstream-receipt+jwt"}
+RECEIPT_TYPES = {1: "vaultstream-receipt", 2: "vaultstream-receipt", 3: "vaultstream-receipt+jwt", 4: "vaultstream-receipt+jwt", 5: "vaultstream-receipt+jwt"}
 LINE_LIMIT = 16 << 20
 LISTED_KEYS = 1000
 TOKENS, TOKEN_LIMIT = 5, 64 << 10
@@ -38,8 +40,8 @@ MEMBERS = {
     "header": ["type", "bundle", "job", "payloads", "spec", "receipt", "receiptKey", "tokens?"],
     "key": ["type", "ordinal", "version", "signed", "jwk", "revoked?"],
     "batch": ["type", "batch", "first", "last", "signed", "rejected", "kid?", "root", "seal?"],
-    "record": ["type", "id", "digest", "signature", "payload?", "row?"],
-    "reject": ["type", "id", "reason"],
+    "record": ["type", "id", "key?", "digest", "signature", "payload?", "row?"],
+    "reject": ["type", "id", "key?", "reason"],
     "end": ["type", "lines"],
 }
 JOB = ["uid", "namespace", "name"]
@@ -77,7 +79,7 @@ def parse(line):
     """A line as a value. Its text must be what writing the value again gives."""
     try:
         value = json.loads(line.decode("utf-8"), object_pairs_hook=unique)
-        again = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        again = written(value)
     except (ValueError, RecursionError) as error:
         raise Malformed("not JSON") from error
     if again.encode("utf-8", "surrogatepass") != line:
@@ -86,6 +88,11 @@ def parse(line):
         raise Malformed("not a line of a bundle")
     members(value, MEMBERS[value["type"]])
     return value
+
+
+def written(value):
+    """A value as a line has it, which for lists of texts is canonical JSON."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def members(value, wanted):
@@ -227,7 +234,8 @@ def read_receipt(header, key):
     if version >= 3:
         for name in ("softwareVersion", "cluster", "message", "madeAt"):
             text(receipt[name])
-        if (receipt["source"]["kind"] == "Rows" or "json" in receipt["source"]) != (version == 4):
+        source = receipt["source"]
+        if (5 if "ids" in source else 4 if source["kind"] == "Rows" or "json" in source else 3) != version:
             raise Malformed("the receipt's source is not one of its format")
     for name in ("verify", "startedAt", "completedAt"):
         text(receipt[name])
@@ -242,21 +250,21 @@ def certificates(chain):
             raise Malformed("a certificate of the receipt is empty")
 
 
-def message_and_source(header):
-    """What the spec says of both, as a receipt of format 3 has it; neither when it is no spec."""
+def message_and_source(header, said):
+    """What the spec says of both, as a receipt of format 3 has it; neither when it is no spec. What it leaves open is as the receipt's source."""
     try:
         spec = json.loads(header["spec"])
-        return spec.get("signing", {}).get("message", "Payload"), signed_source(spec["source"])
+        return spec.get("signing", {}).get("message", "Payload"), signed_source(spec["source"], said)
     except (Malformed, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None, None
 
 
-def signed_source(source):
+def signed_source(source, said):
     """Where the records come from."""
     if "generate" in source:
         return {"kind": "Generated"}
     table = source["table"]
-    told = {"schema": text(table["schema"]), "table": text(table["name"]), "keyColumns": [text(table["key"])]}
+    told = {"schema": text(table["schema"]), "table": text(table["name"]), **key_and_ids(table, said)}
     if "json" in table:
         told["json"] = text(table["json"])
     if "columns" in table:
@@ -264,11 +272,26 @@ def signed_source(source):
     return {"kind": "Table", "payloadColumn": text(table["payload"]), **told}
 
 
-def names(columns):
+def key_and_ids(table, said):
+    """The key's columns, and what ids are. The receipt alone knows the primary key that a spec does not name, and whether rows got ordinals."""
+    if "key" in table:
+        told, known = {"keyColumns": [text(table["key"])]}, [None, "Ordinals"]
+    else:
+        told, known = {"keyColumns": names((table if "keyColumns" in table else said)["keyColumns"])}, ["Keys", "Ordinals"]
+    if "ids" in said:
+        told["ids"] = text(said["ids"])
+    count, are_ordinals = len(told["keyColumns"]), told.get("ids") == "Ordinals"
+    fit = count > 0 if are_ordinals else count == 1
+    if told.get("ids") not in known or not fit or ("key" in table and "keyColumns" in table):
+        raise Malformed("the receipt says another key, or other ids, than the spec")
+    return told
+
+
+def names(texts):
     """A list of texts."""
-    if not isinstance(columns, list):
-        raise Malformed("the spec's source.table.columns is not a list of names")
-    return [text(name) for name in columns]
+    if not isinstance(texts, list):
+        raise Malformed("what is a list of texts is none")
+    return [text(one) for one in texts]
 
 
 def row_form(header):
@@ -825,6 +848,7 @@ class Bundle:
         self.signed = self.rejected = self.changed = self.sealed = 0
         self.wrong, self.payloads, self.repeated, self.rows = [], [], [], []
         self.wrong_seals, self.sealers = [], set()
+        self.row_keys, self.repeated_keys, self.key_length = {}, [], None
         self.receipt, self.prefix, self.is_row, self.form_known = None, None, None, False
         self.tokens, self.is_read = [], False
         self.read_header()
@@ -840,12 +864,13 @@ class Bundle:
         if str(UUID(header["job"]["uid"])) != header["job"]["uid"]:
             raise Malformed("the uid is not written as the format has it")
         flag(header["payloads"])
-        text(header["spec"]), text(header["receipt"])
+        text(header["spec"]), text(header["receipt"]), small(header["bundle"])
         self.receipt_key = Key(header["receiptKey"])
         tokens = read_tokens(header)
         self.digest = sha256(header["receipt"].encode()).hex()
         try:
             self.receipt = read_receipt(header, self.receipt_key)
+            self.read_ids()
         except (Malformed, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             self.problem("Receipt", f"the receipt is not valid: {error}")
         try:
@@ -858,6 +883,14 @@ class Bundle:
                 self.tokens.append((number, Token(token, header["receipt"].encode())))
             except BadToken as error:
                 self.problem("Anchor", f"line 1: token {number}: {error}")
+
+    def read_ids(self):
+        """What keys of rows there are, by the receipt."""
+        source = self.receipt["source"] if self.receipt.get("formatVersion", 1) >= 3 else {}
+        if (source.get("ids") == "Ordinals") != (self.header["bundle"] == WITH_KEYS):
+            self.problem("Receipt", "the receipt says that ids are ordinals and the bundle has no keys of rows, or the other way round")
+        if "keyColumns" in source:
+            self.key_length = len(names(source["keyColumns"]))
 
     def believe(self, roots):
         """Checks that these roots have issued the certificates of the tokens."""
@@ -950,13 +983,28 @@ class Bundle:
         kid = self.batch["kid"]
         if kid is None:
             raise Malformed("a record in a batch without a key")
-        self.batch["tree"].push(sha256(b"\0", struct.pack(">q", number), digest, signature))
+        key = self.row_key(line, number)
+        self.batch["tree"].push(sha256(b"\5" if key else b"\0", struct.pack(">q", number), key, digest, signature))
         self.payload(line, number, digest)
         self.signed += 1
         self.found[kid] += 1
         if not self.keys[kid].signed(digest, signature):
             self.wrong.append(number)
         self.nonce(kid, signature, number)
+
+    def row_key(self, line, number):
+        """What a leaf has of the key of a row: its hash, and nothing where ids are no ordinals."""
+        if ("key" in line) != (self.header["bundle"] == WITH_KEYS):
+            raise Malformed("the key of a row where none belongs, or a record without it")
+        if "key" not in line:
+            return b""
+        if self.key_length not in (None, len(names(line["key"]))):
+            raise Malformed("a key of another number of columns than the receipt names")
+        key = sha256(written(line["key"]).encode())
+        first = self.row_keys.setdefault(key, number)
+        if first != number:
+            self.repeated_keys.extend([first, number])
+        return key
 
     def payload(self, line, number, digest):
         if self.header["payloads"] != ("payload" in line or "row" in line) or ("payload" in line and "row" in line):
@@ -973,7 +1021,8 @@ class Bundle:
 
     def reject(self, line):
         number = self.take_id(line["id"])
-        leaf = sha256(b"\x03", struct.pack(">q", number), text(line["reason"]).encode())
+        key = self.row_key(line, number)
+        leaf = sha256(b"\6" if key else b"\3", struct.pack(">q", number), key, text(line["reason"]).encode())
         self.batch["rejects"].push(leaf)
         self.rejects.append((number, leaf))
         self.rejected += 1
@@ -1030,7 +1079,7 @@ class Bundle:
             pairs.append(("rejectsRoot", receipt["rejectsRoot"], rejects.root().hex() if self.rejects else None))
         order = [kid for kid in self.order if self.found[kid]]
         if receipt.get("formatVersion", 1) >= 3:
-            message, source = message_and_source(self.header)
+            message, source = message_and_source(self.header, receipt["source"])
             checked = {"All": self.signed, "None": 0}.get(receipt["verify"])
             pairs += [
                 ("treeSize", receipt["treeSize"], self.batches.size),
@@ -1162,6 +1211,7 @@ def main():
         ("Payload", bundle.payloads, "payloads that are not what was signed"),
         ("Seal", bundle.wrong_seals, "seals that their keys did not make"),
         ("RepeatedNonce", bundle.repeated, "signatures that share their nonces with others of the same key"),
+        ("Line", bundle.repeated_keys, "keys of rows that others have, too"),
         ("Changed", [] if args.allow_changed else bundle.rows, "rows that were no longer what was signed when the bundle was written"),
     ]:
         if numbers:

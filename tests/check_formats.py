@@ -1,5 +1,5 @@
 """Makes the bundles of docs/vectors that are verified anew from what they say, by the tables of docs/formats.md and nothing else: members and
-their order, messages, rows, leaves, roots, seals. Fails where a vector differs from the tables, and where no vector has what a table has."""
+their order, messages, rows, keys and what ids are, leaves, roots, seals. Fails where a vector differs from the tables, and where no vector has what a table has."""
 
 import base64
 import hashlib
@@ -22,6 +22,7 @@ KINDS = {
     "number64": lambda value: re.fullmatch(r"0|-?[1-9]\d*", value),
     "hash": lambda value: re.fullmatch("[0-9a-f]{64}", value),
     "bytes": lambda value: re.fullmatch("[A-Za-z0-9_-]*", value),
+    "texts": lambda value: isinstance(value, list) and all(isinstance(text, str) for text in value),
     "key": lambda value: list(value) == ["kty", "crv", "x", "y", "kid", "alg", "use"],
 }
 
@@ -104,13 +105,16 @@ def members_of(cell):
             chunks[-1] += "; " + chunk
     for chunk in chunks:
         names, rest = re.match(r"((?:`\w+`(?:, )?)+)(.*)", chunk).groups()
-        optional = re.match(r"(absent|when|instead)\b", rest) is not None or "only with" in rest
-        kind = re.search(r": (number64|hash|bytes|key)\b", rest)
+        optional = re.match(r"(absent|when|instead|as for records)\b", rest) is not None or "only with" in rest
+        kind = re.search(r": (number64|hash|bytes|texts|key)\b", rest)
         for name in re.findall(r"`(\w+)`", names):
             yield name, optional, kind and kind[1]
 
 
 LINES = {row[0].strip("`"): list(members_of(row[1])) for row in TABLES["Bundle", "line"]}
+# Formats of the bundle by what ids are, and what ids may be by the member that names the key.
+IDS = {row[0].strip("`"): row[2].split(", ") for row in TABLES["What ids are", "ids"]}
+KEYS = {re.match(r"`?(\w+)", row[0])[1]: re.findall(r"\w+", row[2]) for row in TABLES["What ids are", "the spec's `source.table` has"]}
 RECEIPT = {row[0]: (row[1], int(row[2])) for row in TABLES["Receipt", "member"]}
 
 
@@ -146,6 +150,29 @@ def check_receipt(receipt):
         fail(f"no table has {set(receipt) - known} of a receipt")
     if len(alternatives & set(receipt)) != 1:
         fail("a receipt has neither keys nor their root, or both")
+
+
+def check_ids(header, spec, receipt):
+    """What the receipt says of key and ids, by format of the bundle and spec. Returns how many values a key has, where there are any."""
+    source, table = receipt.get("source", {}), spec["source"]["table"]
+    ids = source.get("ids", "absent")
+    named = next((name for name in KEYS if name in table), "neither")
+    for allowed, said in [(IDS[ids], str(header["bundle"])), (KEYS[named], ids)]:
+        if said not in allowed:
+            fail(f"{said} is none of {allowed}")
+    used.update({("ids", ids), (named, ids)})
+    columns = source.get("keyColumns", [table.get("key")])
+    if columns != {"key": [table.get("key")], "keyColumns": table.get("keyColumns"), "neither": columns}[named]:
+        fail(f"the key columns {columns} are not those of the spec")
+    return len(columns) if ids == "Ordinals" else None
+
+
+def key_of(line, length):
+    """The hash of a key, whose length is that of the columns; and what its leaf is called."""
+    if ("key" in line) != (length is not None) or len(line.get("key", [])) != (length or 0):
+        fail(f"{line['id']} has no key, or one that is too much, or of another length")
+    canonical = json.dumps(line.get("key"), separators=(",", ":"), ensure_ascii=False).encode()
+    return {"hash of the key": hashlib.sha256(canonical).digest()}, " with a key" if "key" in line else ""
 
 
 def check_row(payload, uid, columns):
@@ -197,14 +224,19 @@ class Batch:
 
 
 def check(text):
-    lines = [check_line(line) for line in text.splitlines()]
+    lines = [check_line(line) for line in text.removesuffix("\n").split("\n")]
     header = lines[0]
     uid, spec = UUID(header["job"]["uid"]).bytes, json.loads(header["spec"])
     receipt = json.loads(base64url(header["receipt"].split(".")[1]))
     check_receipt(receipt)
+    length, seen = check_ids(header, spec, receipt), set()
     form, columns = spec["signing"].get("message", "Payload"), spec["source"]["table"].get("columns")
     keys, batches, rejects, signed = {}, [], [], {}
     for line in lines[1:]:
+        if "id" in line and "key" in line:
+            if tuple(line["key"]) in seen:
+                fail(f"two lines have the key {line['key']}")
+            seen.add(tuple(line["key"]))
         if line["type"] == "key":
             keys[line["jwk"]["kid"]] = public(line["jwk"])
         elif line["type"] == "batch":
@@ -220,10 +252,13 @@ def check(text):
                 if hashlib.sha256(evaluate(formula("Messages", "spec.signing.message", f"`{form}`"), terms)).digest() != digest:
                     fail(f"record {number} has another digest than its message")
             verify(keys[batch.line["kid"]], line["signature"], digest, Prehashed(hashes.SHA256()))
-            batch.leaves.append(of_tree("leaf of a record", {"id": number, "digest": digest, "r‖s": base64url(line["signature"])}))
+            terms, with_key = key_of(line, length)
+            terms |= {"id": number, "digest": digest, "r‖s": base64url(line["signature"])}
+            batch.leaves.append(of_tree(f"leaf of a record{with_key}", terms))
             signed[batch.line["kid"]] = signed.get(batch.line["kid"], 0) + 1
         elif line["type"] == "reject":
-            leaf = of_tree("leaf of a reject", {"id": int(line["id"]), "reason": line["reason"].encode()})
+            terms, with_key = key_of(line, length)
+            leaf = of_tree(f"leaf of a reject{with_key}", terms | {"id": int(line["id"]), "reason": line["reason"].encode()})
             batches[-1].rejects.append(leaf)
             rejects.append((int(line["id"]), leaf))
     for batch in batches:
@@ -256,6 +291,8 @@ def wanted():
     for kind, members in LINES.items():
         yield from ((kind, name) for name, _, _ in members)
     yield from (("receipt", name) for cell in RECEIPT for name in re.findall(r"`(\w+)`", cell))
+    yield from (("ids", ids) for ids in IDS)
+    yield from ((named, ids) for named, allowed in KEYS.items() for ids in allowed)
     yield from (("row", row[0].strip("`")) for row in TABLES["Canonical rows", "bytes"])
     for section, first in [("Leaves and roots", "what"), ("Messages", "spec.signing.message")]:
         yield from (row[1].strip("`") for row in TABLES[section, first] if not row[1].startswith("the root over"))

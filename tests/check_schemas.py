@@ -30,8 +30,8 @@ def parsed(line):
 
 def fits(text):
     """Whether there are lines, and each has the form of one."""
-    lines = text.splitlines()
-    return bool(lines) and text.endswith("\n") and all(LINE.is_valid(parsed(line)) for line in lines)
+    *lines, rest = text.split("\n")
+    return bool(lines) and not rest and all(LINE.is_valid(parsed(line)) for line in lines)
 
 
 def receipt_fits(text):

@@ -129,9 +129,9 @@ async fn what_is_wrong_with_a_bundle_is_named() {
         );
     }
     let later = site.dir.path().join("later.vsb");
-    std::fs::write(&later, text.replacen("\"bundle\":2", "\"bundle\":3", 1)).unwrap();
+    std::fs::write(&later, text.replacen("\"bundle\":2", "\"bundle\":4", 1)).unwrap();
     let refused = verify(&later, &[]).await;
-    assert!(refused.assert_code(2).stderr.contains("has the bundle format 3, which this version does not know"));
+    assert!(refused.assert_code(2).stderr.contains("has the bundle format 4, which this version does not know"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -204,7 +204,7 @@ async fn a_record_that_is_left_out_of_a_sealed_batch_is_missed() {
     let mut kid = Thumbprint::ZERO;
     for row in forger.sql.query(rows, &[]).await.unwrap() {
         let signature = RawSignature(row.get::<_, &[u8]>(1).try_into().unwrap());
-        tree.push(merkle::leaf(row.get(0), &Digest::of(row.get(2)), &signature));
+        tree.push(merkle::leaf(row.get::<_, i64>(0), &Digest::of(row.get(2)), &signature));
         kid = PublicKey::from_spki_der(row.get(3)).unwrap().thumbprint();
     }
     forger.store_root(2, (41, 60), 19, tree.root(), kid).await;

@@ -12,13 +12,18 @@ use crate::harness::{Site, Subject, TsaServer, found, generated, of_source, of_t
 
 /// Vectors that are not in the form of the schema of lines, or of the schema of receipts. Others that are in neither form differ from it
 /// in what a schema cannot say: white space, escapes, doubled members, and what lines say of each other.
-const NO_LINES: [&str; 16] = [
+const NO_LINES: [&str; 21] = [
     "another-format.vsb",
     "digest-upper-case.vsb",
     "empty.vsb",
+    "format-of-text.vsb",
     "json.vsb",
     "key-for-another-use.vsb",
+    "key-null.vsb",
+    "key-number.vsb",
+    "key-text.vsb",
     "leading-zero.vsb",
+    "receipt-ordinals-of-none.vsb",
     "member-null.vsb",
     "member-unknown.vsb",
     "seal-empty.vsb",
@@ -30,8 +35,19 @@ const NO_LINES: [&str; 16] = [
     "tokens-too-many.vsb",
     "cut-in-a-line.vsb",
 ];
-const NO_RECEIPTS: [&str; 5] =
-    ["receipt-cluster.vsb", "receipt-format.vsb", "receipt-json.vsb", "receipt-made-at.vsb", "receipt-member.vsb"];
+const NO_RECEIPTS: [&str; 11] = [
+    "receipt-cluster.vsb",
+    "receipt-format.vsb",
+    "receipt-ids-null.vsb",
+    "receipt-json-null.vsb",
+    "receipt-json.vsb",
+    "receipt-key-number.vsb",
+    "receipt-made-at.vsb",
+    "receipt-member.vsb",
+    "receipt-no-key-columns.vsb",
+    "receipt-ordinals-of-none.vsb",
+    "receipt-other-ids.vsb",
+];
 
 fn vectors() -> (PathBuf, Vec<Value>) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/vectors");
@@ -91,7 +107,8 @@ async fn the_vectors_are_what_the_tables_of_the_documents_say() {
     assert!(said.ends_with(" vectors are what the tables say\n"), "{said}");
 }
 
-/// Bundles of one table: with payloads and without, and with the tokens of two authorities, whose roots are believed.
+/// Bundles of one table: with payloads and without, and with the tokens of two authorities, whose roots are believed. And of a job whose
+/// ids are ordinals, from the vectors.
 async fn sources(site: &Site, tsas: &[TsaServer]) -> Vec<Subject> {
     site.execute(ROWS).await;
     let anchors: Vec<Value> = tsas.iter().map(|tsa| json!({"tsa": tsa.url})).collect();
@@ -118,6 +135,7 @@ async fn sources(site: &Site, tsas: &[TsaServer]) -> Vec<Subject> {
         export.args(options).end().await.assert_code(0);
         sources.push(Subject { file, roots });
     }
+    sources.push(vectors().0.join("keys-text.vsb").into());
     sources
 }
 

@@ -11,11 +11,12 @@ mod encode;
 mod error;
 mod findings;
 mod line;
-mod nonces;
+mod once;
 mod options;
 mod ranges;
 mod read;
 mod receipt;
+mod row_keys;
 mod verify;
 mod write;
 

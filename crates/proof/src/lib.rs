@@ -24,6 +24,7 @@ mod inclusion;
 mod line;
 mod nonces;
 mod records;
+mod repeats;
 mod seals;
 mod walk;
 

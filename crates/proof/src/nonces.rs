@@ -1,66 +1,47 @@
 //! Nonces that a key has used twice, which discloses it. Two signatures by one nonce have the same r.
-//!
-//! ```text
-//! every signature ─▶ NonceIndex: 8 bytes of each r ─▶ those that came twice ─┐
-//! every signature, once more, if there are any ──────────────────────────────┴▶ RepeatedNonces: whole r, by name
-//! ```
 
-use std::collections::{HashMap, HashSet, hash_map::Entry};
+use std::collections::HashSet;
 
 use vaultstream_ledger::KeyId;
 use vaultstream_signing::RawSignature;
 
-use crate::{checkers::RunOf, records::Records};
-
-/// Signatures in memory at once: 512 MiB of them. A job with more takes several passes.
-const PASS_LIMIT: u64 = 1 << 26;
-
-/// The beginning of an r, mixed with its key: the same r under another key tells nothing.
-type Prefix = u64;
+use crate::{
+    checkers::RunOf,
+    records::Records,
+    repeats::{Prefix, RepeatIndex, Repeats},
+};
 
 /// The beginnings of the r of many signatures. Each pass keeps a part of them.
 #[derive(Clone, Debug)]
-pub struct NonceIndex {
-    prefixes: Vec<Prefix>,
-    pass: u64,
-    passes: u64,
-}
+pub struct NonceIndex(RepeatIndex);
 
 impl NonceIndex {
-    /// For this number of signatures, within the memory of `PASS_LIMIT` of them.
+    /// For this number of signatures, within the memory of one pass.
     #[must_use]
     pub fn expecting(signatures: u64) -> Self {
-        Self { prefixes: Vec::new(), pass: 0, passes: signatures.div_ceil(PASS_LIMIT).max(1) }
+        Self(RepeatIndex::expecting(signatures))
     }
 
     /// Adds a signature, unless another pass keeps it.
     pub fn add(&mut self, key: KeyId, signature: &RawSignature) {
-        let prefix = prefix(key, signature);
-        if prefix % self.passes == self.pass {
-            self.prefixes.push(prefix);
-        }
+        self.0.add(prefix(key, signature));
     }
 
     /// Begins the next pass; false after the last one.
     pub fn begin_next_pass(&mut self) -> bool {
-        self.pass += 1;
-        self.pass < self.passes
+        self.0.begin_next_pass()
     }
 
-    /// What came more than once in this pass. Nearly always nothing; chance alone makes it a few in 10⁹ signatures.
+    /// What came more than once in this pass.
     pub fn take_repeated(&mut self) -> HashSet<Prefix> {
-        self.prefixes.sort_unstable();
-        let repeated = self.prefixes.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
-        self.prefixes.clear();
-        repeated
+        self.0.take_repeated()
     }
 }
 
 /// The records and seals whose signatures share a nonce.
 pub struct RepeatedNonces {
-    suspects: HashSet<Prefix>,
-    /// The first signature with each r of a key.
-    first: HashMap<(KeyId, [u8; 32]), FirstUse>,
+    /// By r and key.
+    uses: Repeats<(KeyId, [u8; 32]), NonceUse>,
     found: NonceUsers,
 }
 
@@ -94,18 +75,19 @@ impl NonceUsers {
     }
 }
 
-struct FirstUse {
+/// Which signature has a nonce.
+#[derive(Clone, Copy)]
+struct NonceUse {
     of: RunOf,
     id: i64,
     s: [u8; 32],
-    is_named: bool,
 }
 
 impl RepeatedNonces {
     /// Looks closely at these. The ids of at most `most` records are kept.
     #[must_use]
     pub fn among(suspects: HashSet<Prefix>, most: usize) -> Self {
-        Self { suspects, first: HashMap::new(), found: NonceUsers::keeping(most) }
+        Self { uses: Repeats::among(suspects), found: NonceUsers::keeping(most) }
     }
 
     /// Adds the signature of a record. A deterministic signature of the same message is the same one, and repeats nothing.
@@ -119,21 +101,10 @@ impl RepeatedNonces {
     }
 
     fn add_of(&mut self, of: RunOf, key: KeyId, id: i64, signature: &RawSignature) {
-        if !self.suspects.contains(&prefix(key, signature)) {
-            return;
-        }
         let (r, s) = halves(signature);
-        match self.first.entry((key, r)) {
-            Entry::Vacant(entry) => drop(entry.insert(FirstUse { of, id, s, is_named: false })),
-            Entry::Occupied(mut entry) => {
-                let first = entry.get_mut();
-                if first.s != s {
-                    if !std::mem::replace(&mut first.is_named, true) {
-                        self.found.add(first.of, first.id);
-                    }
-                    self.found.add(of, id);
-                }
-            }
+        let repeated = self.uses.add(prefix(key, signature), (key, r), NonceUse { of, id, s }, |first| first.s == s);
+        for NonceUse { of, id, .. } in repeated.into_iter().flatten() {
+            self.found.add(of, id);
         }
     }
 
@@ -144,7 +115,8 @@ impl RepeatedNonces {
     }
 }
 
-fn prefix(key: KeyId, signature: &RawSignature) -> Prefix {
+/// The beginning of an r, mixed with its key: the same r under another key tells nothing.
+pub(crate) fn prefix(key: KeyId, signature: &RawSignature) -> Prefix {
     let (words, _) = signature.0.as_chunks::<8>();
     u64::from_be_bytes(words[0]) ^ key.0.unsigned_abs().wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
@@ -167,7 +139,7 @@ mod tests {
 
     /// The records found among signatures of `(key, id, r, s)`, in this number of passes.
     fn found(signatures: &[(i64, i64, &[u8], u8)], passes: u64) -> Vec<i64> {
-        let mut index = NonceIndex { passes, ..NonceIndex::expecting(0) };
+        let mut index = NonceIndex(RepeatIndex::in_passes(passes));
         let mut suspects = HashSet::new();
         loop {
             signatures.iter().for_each(|(key, _, r, s)| index.add(KeyId(*key), &signature(r, *s)));
@@ -208,15 +180,5 @@ mod tests {
         let found = repeated.finish();
         assert_eq!((found.records.ids().collect(), found.batches.ids().collect()), (vec![10], vec![3]));
         assert!(!found.is_empty() && NonceUsers::keeping(1).is_empty());
-    }
-
-    #[test]
-    fn memory_is_bounded_by_passes() {
-        for (signatures, passes) in [(0, 1), (PASS_LIMIT, 1), (PASS_LIMIT + 1, 2), (5 * PASS_LIMIT, 5)] {
-            assert_eq!(NonceIndex::expecting(signatures).passes, passes);
-        }
-        let mut index = NonceIndex { passes: 4, ..NonceIndex::expecting(0) };
-        (0..=255).for_each(|r| index.add(KeyId(1), &signature(&[0, 0, 0, 0, 0, 0, 0, r], 1)));
-        assert_eq!(index.prefixes.len(), 64);
     }
 }

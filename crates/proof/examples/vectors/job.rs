@@ -7,10 +7,13 @@ use vaultstream_proof::bundle::{
     BatchLine, BundleWriter, HeaderLine, JobName, KeyLine, RecordLine, RejectLine, RevokedLine, RowState,
 };
 use vaultstream_signing::{
-    BatchRoot, Digest, Hash, Jwk, MessageForm, PrivateKey, RawSignature, Thumbprint, jose_encode, merkle, seal_digest,
+    BatchRoot, Digest, Hash, Jwk, MessageForm, PrivateKey, RecordName, RowKey, Thumbprint, jose_encode, merkle,
 };
 
-use crate::fixed::{deterministic, private, scalar, with_nonce};
+use crate::{
+    fixed::{deterministic, private, scalar, with_nonce},
+    seal::Seal,
+};
 
 pub(crate) const UID: Uuid = Uuid::from_u128(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef);
 const REASON: &str = "PayloadMissing";
@@ -40,31 +43,20 @@ pub(crate) struct Batch {
     last: i64,
     key: Option<usize>,
     pub(crate) records: Vec<Record>,
-    rejects: Vec<i64>,
+    pub(crate) rejects: Vec<i64>,
     pub(crate) seal: Seal,
-}
-
-/// The seal of a batch.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Seal {
-    /// By its key, over its root.
-    Right,
-    /// An earlier version signed the batch.
-    Absent,
-    /// By its key, over another root.
-    OfAnotherRoot,
-    /// By another key, over its root.
-    ByAnotherKey,
-    /// By its key, over SHA-256 where the format has SHA-512.
-    OverSha256,
-    /// By its key, with the nonce 7.
-    WithNonce,
 }
 
 pub(crate) struct Job {
     pub(crate) signing: Signing,
     /// What the spec says of the columns that are signed.
     pub(crate) signed: Value,
+    /// What the spec says of the key's columns.
+    pub(crate) key_of_spec: Value,
+    /// What the receipt's source says of them, and of ids.
+    pub(crate) key_of_receipt: Value,
+    /// The keys of rows by id, where ids are ordinals.
+    pub(crate) row_key: Option<fn(i64) -> Vec<String>>,
     pub(crate) payloads: bool,
     pub(crate) bundle: u32,
     pub(crate) receipt_format: u32,
@@ -103,6 +95,9 @@ impl Job {
         Self {
             signing: Signing::Payload,
             signed: json!({"payload": "doc"}),
+            key_of_spec: json!({"key": "id"}),
+            key_of_receipt: json!({"keyColumns": ["id"]}),
+            row_key: None,
             payloads: true,
             bundle: 2,
             receipt_format: 3,
@@ -219,9 +214,22 @@ impl Job {
             Signing::Payload => "Payload",
             Signing::Bound => "Bound",
         };
-        let mut table = json!({"key": "id", "name": "orders", "schema": "public"});
-        table.as_object_mut().expect("an object").extend(self.signed.as_object().expect("an object").clone());
+        let mut table = json!({"name": "orders", "schema": "public"});
+        extend(&mut table, &self.signed);
+        extend(&mut table, &self.key_of_spec);
         format!(r#"{{"batchSize":4,"signing":{{"message":"{message}"}},"source":{{"table":{table}}}}}"#)
+    }
+
+    fn key(&self, id: i64) -> Option<RowKey> {
+        self.row_key.map(|key| RowKey::new(key(id)))
+    }
+
+    fn record_name(&self, id: i64) -> RecordName {
+        RecordName { id, key: self.key(id).map(|key| key.hash()) }
+    }
+
+    fn reject_leaf(&self, id: i64) -> Hash {
+        merkle::reject_leaf(self.record_name(id), REASON)
     }
 
     fn signed_by(&self, key: usize) -> u64 {
@@ -233,10 +241,11 @@ impl Job {
         let key = batch.key.map(|key| &keys[key]);
         let records: Vec<RecordLine> =
             batch.records.iter().filter_map(|record| Some(self.record(record, key?))).collect();
-        let rejects = batch.rejects.iter().map(|id| RejectLine { id: *id, reason: REASON.into() });
-        let tree: merkle::Tree =
-            records.iter().map(|record| merkle::leaf(record.id, &Digest(record.digest), &record.signature)).collect();
-        let rejects_tree: merkle::Tree = batch.rejects.iter().map(|id| merkle::reject_leaf(*id, REASON)).collect();
+        let rejects = batch.rejects.iter().map(|id| RejectLine { id: *id, key: self.key(*id), reason: REASON.into() });
+        let leaf =
+            |record: &RecordLine| merkle::leaf(self.record_name(record.id), &Digest(record.digest), &record.signature);
+        let tree: merkle::Tree = records.iter().map(leaf).collect();
+        let rejects_tree: merkle::Tree = batch.rejects.iter().map(|id| self.reject_leaf(*id)).collect();
         let kid = key.map(|key| key.public().thumbprint());
         let signs = kid.filter(|_| !batch.records.is_empty());
         let root = BatchRoot {
@@ -258,7 +267,7 @@ impl Job {
             rejected: batch.rejects.len() as u64,
             kid,
             root: root.hash(),
-            seal: key.and_then(|key| seal(batch.seal, key, &root.hash())),
+            seal: key.and_then(|key| batch.seal.of(key, &root.hash())),
         };
         let mut lines: Vec<Line> = records.into_iter().map(Line::Record).chain(rejects.map(Line::Reject)).collect();
         lines.sort_by_key(Line::id);
@@ -277,7 +286,8 @@ impl Job {
             None => deterministic(key, &message),
         };
         let payload = (self.payloads && record.row.is_none()).then(|| record.payload.clone());
-        RecordLine { id: record.id, digest: digest.0, signature, payload, row: record.row.filter(|_| self.payloads) }
+        let row = record.row.filter(|_| self.payloads);
+        RecordLine { id: record.id, key: self.key(record.id), digest: digest.0, signature, payload, row }
     }
 
     /// What the receipt has since format 3.
@@ -286,7 +296,8 @@ impl Job {
             Signing::Payload => "Payload",
             Signing::Bound => "Bound",
         };
-        let mut source = json!({"kind": "Table", "schema": "public", "table": "orders", "keyColumns": ["id"]});
+        let mut source = json!({"kind": "Table", "schema": "public", "table": "orders"});
+        extend(&mut source, &self.key_of_receipt);
         for (member, value) in self.signed.as_object().expect("an object") {
             match member.as_str() {
                 "payload" => source["payloadColumn"] = value.clone(),
@@ -307,7 +318,7 @@ impl Job {
         let roots: Vec<Hash> = batches.iter().map(|(batch, _)| batch.root).collect();
         let mut rejected: Vec<i64> = self.batches.iter().flat_map(|batch| batch.rejects.clone()).collect();
         rejected.sort_unstable();
-        let rejects: Vec<Hash> = rejected.iter().map(|id| merkle::reject_leaf(*id, REASON)).collect();
+        let rejects: Vec<Hash> = rejected.iter().map(|id| self.reject_leaf(*id)).collect();
         let signed: u64 = (0..self.keys).map(|key| self.signed_by(key)).sum();
         let mut receipt = json!({
             "uid": UID, "namespace": "default", "name": "vector",
@@ -341,7 +352,7 @@ impl Job {
         let of_format = if self.receipt_format > 2 { "vaultstream-receipt+jwt" } else { "vaultstream-receipt" };
         let typ = self.receipt_type.unwrap_or(of_format);
         let mut header = json!({"alg": "ES256", "kid": key.public().thumbprint(), "typ": typ});
-        header.as_object_mut().expect("an object").extend(self.receipt_header.as_object().expect("an object").clone());
+        extend(&mut header, &self.receipt_header);
         let encode = |part: &Value| URL_SAFE_NO_PAD.encode(part.to_string());
         let signed = format!("{}.{}", encode(&header), encode(&receipt));
         let signature = deterministic(key, &Digest::of(signed.as_bytes()));
@@ -349,17 +360,9 @@ impl Job {
     }
 }
 
-/// The seal of a batch with this root.
-fn seal(seal: Seal, key: &PrivateKey, root: &Hash) -> Option<RawSignature> {
-    let digest = seal_digest(root);
-    Some(match seal {
-        Seal::Absent => return None,
-        Seal::Right => deterministic(key, &digest),
-        Seal::OfAnotherRoot => deterministic(key, &seal_digest(&[7; 32])),
-        Seal::ByAnotherKey => deterministic(&private(9), &digest),
-        Seal::OverSha256 => deterministic(key, &Digest::of(&[b"vaultstream/seal/v1\0".as_slice(), root].concat())),
-        Seal::WithNonce => with_nonce(scalar(2), 7, &digest),
-    })
+/// Adds the members of an object to another one.
+fn extend(object: &mut Value, more: &Value) {
+    object.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
 }
 
 impl Record {

@@ -9,7 +9,9 @@
 
 mod fixed;
 mod job;
+mod keys;
 mod rows;
+mod seal;
 mod timestamps;
 mod tsa;
 mod values;
@@ -17,7 +19,8 @@ mod vector;
 
 use std::{fs, path::PathBuf};
 
-use job::{Job, Record, Seal, Signing};
+use job::{Job, Record, Signing};
+use seal::Seal;
 use serde_json::{Value, json};
 use vaultstream_signing::{Digest, MessageForm};
 use vector::{BAD, GOOD, NONE, Vector};
@@ -34,6 +37,7 @@ fn main() {
         headers(),
         edited(),
         rows::rows(),
+        keys::keys(),
         timestamps::timestamps(),
     ];
     let vectors: Vec<Vector> = vectors.into_iter().flatten().collect();
@@ -383,7 +387,9 @@ fn edited() -> Vec<Vector> {
             [&[header.as_str()], &lines[1..]].concat().concat()
         }),
         none("empty", "an empty file", String::new()),
-        none("another-format", "a format that is not known", replaced("\"bundle\":2", "\"bundle\":3")),
+        none("another-format", "a format that is not known", replaced("\"bundle\":2", "\"bundle\":4")),
+        none("format-of-text", "a format that is text", replaced("\"bundle\":2", "\"bundle\":\"2\"")),
+        none("format-with-fraction", "a format that is no whole number", replaced("\"bundle\":2", "\"bundle\":2.0")),
         none("json", "JSON that is no bundle", "{}\n".to_owned()),
     ]
 }

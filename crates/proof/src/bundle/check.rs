@@ -20,21 +20,18 @@ use super::{
     error::{BundleProblem, BundleProblemKind},
     findings::{BundleFindings, Problems},
     line::{BatchLine, EndLine, HeaderLine, KeyLine, RecordLine, RejectLine},
-    nonces::{SignedLine, each_signature, key_id},
+    once::{OnceOnly, Twice, key_id},
     options::BundleOptions,
     ranges::RangesAndRejects,
     read::{LineReader, LineType, Next},
     receipt::{self, Messages, Sums},
+    row_keys::RowKeys,
 };
 use crate::{
     checkers::{Checkers, RUN_LENGTH, SignatureRun},
-    nonces::{NonceIndex, NonceUsers, RepeatedNonces},
     records::Records,
     seals::SealRuns,
 };
-
-/// Bytes that a record takes in a file at least.
-const LEAST_RECORD: u64 = 190;
 
 /// The threads that check signatures: they run once all keys are known.
 struct Running {
@@ -67,7 +64,8 @@ pub(super) struct Check {
     sealed: u64,
     other_payload: Records,
     changed: Records,
-    nonces: NonceIndex,
+    row_keys: RowKeys,
+    once: OnceOnly,
     problems: Problems,
 }
 
@@ -91,6 +89,7 @@ impl Check {
                 None
             }
         };
+        let row_keys = RowKeys::of(&header, receipt.as_ref());
         let makers = receipt.as_ref().map(|receipt| receipt.backends.clone()).unwrap_or_default();
         Self {
             receipt,
@@ -108,7 +107,8 @@ impl Check {
             sealed: 0,
             other_payload: Records::keeping(options.most),
             changed: Records::keeping(options.most),
-            nonces: NonceIndex::expecting(size / LEAST_RECORD),
+            row_keys,
+            once: OnceOnly::expecting(size, row_keys.are_there()),
             problems,
             header,
         }
@@ -191,7 +191,7 @@ impl Check {
     fn seal(&mut self, key: usize, line: &BatchLine, seal: &RawSignature) {
         self.sealed += 1;
         self.keys[key].seals += 1;
-        self.nonces.add(key_id(key), seal);
+        self.once.nonce(key_id(key), seal);
         let batch = i64::try_from(line.batch).unwrap_or(i64::MAX);
         let Running { checkers, seals, .. } = self.running();
         seals.add(checkers, key_id(key), batch, &line.root, seal);
@@ -208,13 +208,15 @@ impl Check {
     fn record(&mut self, record: &RecordLine) -> Result<(), String> {
         let batch = self.batch.as_mut().ok_or("a record before the first batch")?;
         batch.take_id(record.id)?;
+        let name = self.row_keys.name(record.id, record.key.as_ref())?;
         let key = batch.key.ok_or("a record in a batch without a key")?;
         let digest = Digest(record.digest);
-        batch.tree.push(merkle::leaf(record.id, &digest, &record.signature));
+        batch.tree.push(merkle::leaf(name, &digest, &record.signature));
+        name.key.iter().for_each(|key| self.once.row_key(key));
         self.payload(record, &digest)?;
         self.signed += 1;
         self.keys[key].found += 1;
-        self.nonces.add(key_id(key), &record.signature);
+        self.once.nonce(key_id(key), &record.signature);
         self.check_signature(key_id(key), record);
         Ok(())
     }
@@ -251,7 +253,9 @@ impl Check {
     fn reject(&mut self, reject: &RejectLine) -> Result<(), String> {
         let batch = self.batch.as_mut().ok_or("a reject before the first batch")?;
         batch.take_id(reject.id)?;
-        let leaf = merkle::reject_leaf(reject.id, &reject.reason);
+        let name = self.row_keys.name(reject.id, reject.key.as_ref())?;
+        name.key.iter().for_each(|key| self.once.row_key(key));
+        let leaf = merkle::reject_leaf(name, &reject.reason);
         batch.rejects.push(leaf);
         self.ranges.reject(reject.id, leaf);
         self.rejected += 1;
@@ -283,7 +287,10 @@ impl Check {
         if is_whole {
             self.compare_sums();
         }
-        let repeated_nonce = self.repeated_nonces(path, most)?;
+        let Twice { nonces: repeated_nonce, row_keys } = self.once.finish(path, &self.by_kid, most)?;
+        if row_keys.count() > 0 {
+            self.problem(BundleProblemKind::Line, row_keys_twice(&row_keys));
+        }
         let revoked =
             self.keys.iter().filter_map(|key| Some((key.kid, key.found, key.line.revoked.clone()?))).collect();
         let (problems, more_problems) = self.problems.finish();
@@ -348,25 +355,14 @@ impl Check {
             keys: keys.finish(),
         }
     }
+}
 
-    /// What shares a nonce with another signature of its key. Reads the file again when it is too large for one pass, or something was found.
-    fn repeated_nonces(&mut self, path: &Path, most: usize) -> io::Result<NonceUsers> {
-        let mut suspects = self.nonces.take_repeated();
-        while self.nonces.begin_next_pass() {
-            let nonces = &mut self.nonces;
-            each_signature(path, &self.by_kid, |key, _, signature| nonces.add(key, signature))?;
-            suspects.extend(self.nonces.take_repeated());
-        }
-        let is_clear = suspects.is_empty();
-        let mut repeated = RepeatedNonces::among(suspects, most);
-        if !is_clear {
-            each_signature(path, &self.by_kid, |key, of, signature| match of {
-                SignedLine::Record(id) => repeated.add(key, id, signature),
-                SignedLine::Batch(number) => repeated.add_seal(key, number, signature),
-            })?;
-        }
-        Ok(repeated.finish())
-    }
+/// A row that is there twice was signed twice, or rejected besides.
+fn row_keys_twice(records: &Records) -> String {
+    let named: Vec<String> = records.ids().map(|id| id.to_string()).collect();
+    let more = records.count() - named.len() as u64;
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{} records have the key of a row that another one has, too: {}{more}", records.count(), named.join(", "))
 }
 
 /// The last line: nothing follows it, and it says how many precede it.

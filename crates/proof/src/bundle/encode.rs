@@ -1,5 +1,5 @@
 //! How values are written in a bundle: numbers of 64 bits as decimal text, because JavaScript has none; bytes as base64url without
-//! padding; hashes as hexadecimal text.
+//! padding; hashes as hexadecimal text; keys of rows as lists of texts.
 
 /// A number of 64 bits as decimal text.
 pub(super) mod decimal {
@@ -42,6 +42,22 @@ pub(super) mod bytes {
     ) -> Result<Option<Vec<u8>>, D::Error> {
         let text = String::deserialize(deserializer)?;
         URL_SAFE_NO_PAD.decode(text).map(Some).map_err(|_| de::Error::custom("not base64url without padding"))
+    }
+}
+
+/// The key of a row as a list of its values.
+pub(super) mod row_key {
+    use serde::{Deserialize, Deserializer, Serialize as _, Serializer};
+    use vaultstream_signing::RowKey;
+
+    pub(in crate::bundle) fn serialize<S: Serializer>(key: &Option<RowKey>, serializer: S) -> Result<S::Ok, S::Error> {
+        key.as_ref().map(RowKey::values).serialize(serializer)
+    }
+
+    pub(in crate::bundle) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<RowKey>, D::Error> {
+        Vec::deserialize(deserializer).map(|values| Some(RowKey::new(values)))
     }
 }
 

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-use vaultstream_signing::{Hash, Jwk, RawSignature, Thumbprint};
+use vaultstream_signing::{Hash, Jwk, RawSignature, RowKey, Thumbprint};
 
 use super::encode;
 
@@ -29,10 +29,12 @@ pub struct HeaderLine {
 }
 
 impl HeaderLine {
-    /// The version of the format that is written.
+    /// The version of the format that is written for jobs whose ids name their rows, so that earlier readers know them.
     pub const FORMAT: u32 = 2;
+    /// The version of the format that is written for jobs whose receipt says that ids are ordinals: records and rejects have their keys.
+    pub const FORMAT_WITH_KEYS: u32 = 3;
     /// The versions that are read. The first one has neither seals nor tokens.
-    pub const FORMATS: [u32; 2] = [1, Self::FORMAT];
+    pub const FORMATS: [u32; 3] = [1, Self::FORMAT, Self::FORMAT_WITH_KEYS];
     /// Most tokens.
     pub const MAX_TOKENS: usize = encode::tokens::MOST;
 }
@@ -114,6 +116,9 @@ pub struct RecordLine {
     /// Its id.
     #[serde(with = "encode::decimal")]
     pub id: i64,
+    /// The key of its row, in the format with keys only.
+    #[serde(with = "encode::row_key", default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<RowKey>,
     /// The digest that was signed.
     #[serde(with = "vaultstream_signing::proof::hex")]
     pub digest: Hash,
@@ -150,6 +155,9 @@ pub struct RejectLine {
     /// Its id.
     #[serde(with = "encode::decimal")]
     pub id: i64,
+    /// The key of its row, in the format with keys only.
+    #[serde(with = "encode::row_key", default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<RowKey>,
     /// Why, in one word.
     pub reason: String,
 }

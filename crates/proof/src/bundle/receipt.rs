@@ -5,13 +5,14 @@ use vaultstream_anchor::{Token, TokenError};
 use vaultstream_signing::{
     Digest, Hash, MessageForm, Receipt, RowForm,
     merkle::to_hex,
-    receipt::{KeyUses, SignedSource},
+    receipt::{IdsAre, KeyUses, SignedSource},
     verify_receipt,
 };
 
 use super::{
     error::{BundleProblem, BundleProblemKind},
     line::HeaderLine,
+    row_keys::{RowKeys, key_columns},
 };
 
 /// Checks the receipt's signature, and that it is the receipt of the job that the header names.
@@ -40,6 +41,9 @@ pub(super) fn header_problems(header: &HeaderLine, receipt: &Receipt) -> Vec<Bun
     compare("namespace", &receipt.namespace, &job.namespace);
     compare("name", &receipt.name, &job.name);
     compare("specHash", &to_hex(&receipt.spec_hash), &to_hex(&Digest::of(header.spec.as_bytes()).0));
+    if let Err(why) = RowKeys::of(header, Some(receipt)).agree_with(receipt) {
+        problems.push(BundleProblem::new(BundleProblemKind::Receipt, why));
+    }
     problems
 }
 
@@ -150,32 +154,44 @@ pub(super) fn detail_problems(header: &HeaderLine, receipt: &Receipt, sums: &Sum
             problems.push(differs(what, &says, &has));
         }
     }
-    if signed_source(&spec).as_ref() != Some(&details.source) {
+    if signed_source(&spec, &details.source).as_ref() != Some(&details.source) {
         problems.push(BundleProblem::new(BundleProblemKind::Receipt, "the receipt says another source than the spec"));
     }
     problems
 }
 
-/// Where a spec says that the records come from.
-fn signed_source(spec: &Value) -> Option<SignedSource> {
+/// Where a spec says that the records come from. What it leaves open is as the receipt says.
+fn signed_source(spec: &Value, said: &SignedSource) -> Option<SignedSource> {
     if spec.pointer("/source/generate").is_some() {
         return Some(SignedSource::Generated);
     }
-    let member = |name: &str| spec.pointer(&format!("/source/table/{name}"))?.as_str().map(str::to_owned);
-    let (schema, table, key_columns, json) = (member("schema")?, member("name")?, vec![member("key")?], member("json"));
-    match spec.pointer("/source/table/columns") {
-        Some(columns) => {
-            Some(SignedSource::Rows { schema, table, key_columns, columns: names(columns)?, json, ids: None })
+    let of_spec = spec.pointer("/source/table")?;
+    let member = |name: &str| of_spec.get(name)?.as_str().map(str::to_owned);
+    let (schema, table, json) = (member("schema")?, member("name")?, member("json"));
+    let (key_columns, ids) = key_and_ids(of_spec, said)?;
+    Some(match of_spec.get("columns") {
+        Some(columns) => SignedSource::Rows { schema, table, key_columns, columns: names(columns)?, json, ids },
+        None => SignedSource::Table { schema, table, key_columns, payload_column: member("payload")?, json, ids },
+    })
+}
+
+/// The key's columns, and what ids are. Only the receipt knows the primary key that a spec does not name, and whether rows got ordinals.
+fn key_and_ids(of_spec: &Value, said: &SignedSource) -> Option<(Vec<String>, Option<IdsAre>)> {
+    let columns = match (of_spec.get("key"), of_spec.get("keyColumns")) {
+        (Some(key), None) => {
+            let ordinals = said.ids().filter(|ids| *ids == IdsAre::Ordinals);
+            return Some((vec![key.as_str()?.to_owned()], ordinals));
         }
-        None => Some(SignedSource::Table {
-            schema,
-            table,
-            key_columns,
-            payload_column: member("payload")?,
-            json,
-            ids: None,
-        }),
-    }
+        (None, Some(columns)) => names(columns)?,
+        (None, None) => key_columns(said)?.to_vec(),
+        (Some(_), Some(_)) => return None,
+    };
+    let ids = said.ids()?;
+    let fit = match ids {
+        IdsAre::Keys => columns.len() == 1,
+        IdsAre::Ordinals => !columns.is_empty(),
+    };
+    fit.then_some((columns, Some(ids)))
 }
 
 fn differs(what: &str, says: &str, has: &str) -> BundleProblem {
