@@ -20,6 +20,8 @@ pub const MAX_PAYLOAD: u32 = 16 << 20;
 
 /// Highest `maxPayloadBytes` of canonical JSON: to put a value in order takes up to fourteen times its size in memory.
 pub const MAX_CANONICAL_PAYLOAD: u32 = 2 << 20;
+/// Most columns of a key; an index of Postgres has at most 32.
+pub const MAX_KEY_COLUMNS: u32 = 16;
 /// Most columns of a row that is signed.
 pub const MAX_SIGNED_COLUMNS: u32 = 100;
 

@@ -265,4 +265,7 @@ fn source_members(source: Option<&Value>, found: &mut Vec<FieldError>) {
         }
         (true, false) | (false, true) => {}
     }
+    if table.contains_key("key") && table.contains_key("keyColumns") {
+        found.push(FieldError::about("spec.source.table", "has both key and keyColumns: keep one of them"));
+    }
 }

@@ -29,8 +29,8 @@ pub(crate) struct Members {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     generate: Option<GenerateSource>,
 
-    /// Sign the rows of an existing table, plain or partitioned, where they are; nothing is copied. Views, and tables from which
-    /// others inherit, cannot be signed. On Kubernetes the login that the connection Secret gives the workers for tables
+    /// Sign the rows of an existing table, partitioned table, materialized view, foreign table or view where they are; no payload
+    /// is copied. Tables from which others inherit cannot be signed, and a view needs a login of its own, because it runs code of its owner. On Kubernetes the login that the connection Secret gives the workers for tables
     /// (SOURCE_DATABASE_URL, else DATABASE_URL) needs SELECT on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     table: Option<TableSource>,

@@ -110,6 +110,11 @@ fn cel_and_rust_agree_on_sources() {
         table.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
         without_source(json!({ "table": table }))
     };
+    let of_key = |members: Value| {
+        let mut table = json!({ "schema": "public", "name": "t", "payload": "body" });
+        table.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        without_source(json!({ "table": table }))
+    };
     assert_agreed_on_creation([
         (complete(), true),
         (without_source(json!({ "table": table })), true),
@@ -124,6 +129,9 @@ fn cel_and_rust_agree_on_sources() {
         (of_columns(json!({ "columns": ["id"], "payload": "body" })), false),
         (of_columns(json!({ "json": "JCS" })), false),
         (of_columns(json!({ "columns": ["body"], "json": "JCS" })), true),
+        (of_key(json!({})), true),
+        (of_key(json!({ "keyColumns": ["tenant", "no"] })), true),
+        (of_key(json!({ "key": "id", "keyColumns": ["id"] })), false),
     ]);
 }
 

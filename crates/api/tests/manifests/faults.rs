@@ -271,6 +271,18 @@ fn mistakes_in_the_source_are_explained() {
             "{table: {name: t, key: id, payload: p, json: jcs}}",
             "spec.source.table.json is jcs: did you mean JCS? It must be Text or JCS",
         ),
+        (
+            "{table: {name: t, keyColumns: [], payload: p}}",
+            "spec.source.table.keyColumns has 0 items: it needs at least 1",
+        ),
+        (
+            "{table: {name: t, keyColumns: [a, b, a], payload: p}}",
+            "spec.source.table.keyColumns[2] is a: it is in the list already: name it once",
+        ),
+        (
+            "{table: {name: t, key: id, keyColumns: [id], payload: p}}",
+            "spec.source.table has both key and keyColumns: keep one of them",
+        ),
         ("{file: x}", "spec.source.file: unknown field; remove it; the fields here are generate and table"),
         ("{tabel: {name: t}}", "spec.source.tabel: unknown field; did you mean table?"),
     ];
@@ -281,7 +293,7 @@ fn mistakes_in_the_source_are_explained() {
     }
     assert_eq!(
         spec_error("source: {table: {name: t}}"),
-        "6:12: spec.source.table.key is missing: add it\n6:12: spec.source.table has neither payload nor columns: add one of them"
+        "6:12: spec.source.table has neither payload nor columns: add one of them"
     );
     assert_eq!(spec_error("batchSize: 5"), "5:1: spec.source is missing: add it");
     let many = "source: {generate: {records: 5000001}}\nbatchSize: 1";
