@@ -74,8 +74,8 @@ SELECT c.* FROM vaultstream.receipt_certificates c
                 WHERE j.id = c.job_id AND t.role = session_user);
 
 -- Of one partition; a parent's rights do not count for a partition that is named directly. Provisioning calls it for new ones.
--- A tenant reads what is its own for ever, also as the view for people, and inserts signatures until the job has signed. The operator inserts
--- generated records until all are there.
+-- A tenant reads what is its own for ever, also as the view for people, inserts signatures until the job has signed, and keys of rows until
+-- all are planned. The operator inserts generated records until all are there.
 CREATE OR REPLACE FUNCTION vaultstream.grant_partition(p_partition regclass, p_is_records boolean) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -83,6 +83,8 @@ DECLARE
     phase   constant text := coalesce((SELECT state FROM vaultstream.jobs WHERE id = job), 'Pending');
     seeds   constant boolean := phase IN ('Pending', 'Provisioning', 'Seeding');
     signs   constant boolean := seeds OR phase = 'Signing';
+    grows   constant boolean := CASE WHEN (SELECT relname LIKE 'rows%' FROM pg_class WHERE oid = p_partition)
+        THEN seeds AND NOT (SELECT plan_is_complete FROM vaultstream.jobs WHERE id = job) ELSE NOT p_is_records AND signs END;
     people  constant name := (SELECT signed_view FROM vaultstream.jobs WHERE id = job AND NOT p_is_records);
     readers text;
     viewers text;
@@ -93,9 +95,9 @@ BEGIN
       INTO readers, viewers, writers
       FROM (SELECT 'vaultstream_auditor'::name AS role, true AS reads, true AS views, false AS writes
              UNION ALL SELECT 'vaultstream_operator', false, false, p_is_records AND seeds
-             UNION ALL SELECT 'vaultstream_worker', signs OR phase = 'Finishing', false, NOT p_is_records AND signs
+             UNION ALL SELECT 'vaultstream_worker', signs OR phase = 'Finishing', false, grows
                          FROM vaultstream.meta WHERE shared_role
-             UNION ALL SELECT t.role, true, true, NOT p_is_records AND signs
+             UNION ALL SELECT t.role, true, true, grows
                          FROM vaultstream.tenants t JOIN vaultstream.jobs j ON (t.cluster, t.namespace) = (j.cluster, j.namespace)
                         WHERE j.id = job) g
       JOIN pg_roles r ON r.rolname = g.role;
@@ -166,7 +168,8 @@ BEGIN
             vaultstream.finish_unit, vaultstream.finish_sealed_unit, vaultstream.split_batch, vaultstream.count_attempt,
             vaultstream.store_receipt, vaultstream.request_certificate,
             vaultstream.signs_with, vaultstream.report_fault, vaultstream.report_withdrawal, vaultstream.register_kek,
-            vaultstream.kek_canary, vaultstream.begin_plan, vaultstream.plan_batches, vaultstream.release_plan,
+            vaultstream.kek_canary, vaultstream.begin_plan, vaultstream.plan_batches, vaultstream.claim_rows, vaultstream.plan_rows,
+            vaultstream.note_key, vaultstream.release_plan,
             vaultstream.report_source, vaultstream.tenant_of_login, vaultstream.works_on_all, vaultstream.sees_all TO vaultstream_tenant;
     END IF;
 
@@ -229,7 +232,8 @@ BEGIN
             vaultstream.finish_unit, vaultstream.finish_sealed_unit, vaultstream.split_batch, vaultstream.count_attempt,
             vaultstream.store_receipt, vaultstream.request_certificate,
             vaultstream.signs_with, vaultstream.report_fault, vaultstream.report_withdrawal, vaultstream.register_kek,
-            vaultstream.kek_canary, vaultstream.begin_plan, vaultstream.plan_batches, vaultstream.release_plan,
+            vaultstream.kek_canary, vaultstream.begin_plan, vaultstream.plan_batches, vaultstream.claim_rows, vaultstream.plan_rows,
+            vaultstream.note_key, vaultstream.release_plan,
             vaultstream.report_source, vaultstream.tenant_of_login, vaultstream.works_on_all, vaultstream.sees_all TO vaultstream_worker;
     END IF;
 

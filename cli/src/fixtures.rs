@@ -34,6 +34,7 @@ pub(crate) fn job(spec: &str, state: JobState) -> Job {
         seeded: 1000,
         published: 2,
         signed_types: None,
+        key: None,
         signed_view: None,
         planned_table: None,
         backends: Vec::new(),

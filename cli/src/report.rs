@@ -132,6 +132,9 @@ pub(crate) struct Report {
 #[derive(Debug, Serialize)]
 struct Reject {
     id: i64,
+    /// The key of its row, where ids are ordinals.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<Vec<String>>,
     /// The kind of reason, as one word.
     reason: String,
     /// A sentence.
@@ -324,8 +327,11 @@ async fn first_rejects(ledger: &Ledger, job: &Job, rejected: u64) -> Result<Vec<
     if rejected == 0 {
         return Ok(Vec::new());
     }
-    let first = rejects(ledger, job.id, None, REJECTS_SHOWN).await.map_err(|error| Failure::of(&error))?;
-    let told = first.into_iter().map(|Rejected { id, reason, detail, .. }| Reject { id, reason, detail });
+    let first = rejects(ledger, job, None, REJECTS_SHOWN).await.map_err(|error| Failure::of(&error))?;
+    let told = first.into_iter().map(|Rejected { id, key, reason, detail, .. }| {
+        let key = key.map(|key| key.values().to_vec());
+        Reject { id, key, reason, detail }
+    });
     Ok(told.collect())
 }
 

@@ -25,8 +25,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::HumanCount;
 use vaultstream_ledger::{
-    Job, JobState, Ledger,
-    verify::{PublicKeyRow, Rows, completeness, public_keys},
+    Job, JobState, Ledger, QueryError,
+    verify::{PublicKeyRow, Rows, completeness, public_keys, row_keys},
 };
 use vaultstream_program::cores;
 use vaultstream_proof::{Checkers, NonceUsers, Records};
@@ -142,7 +142,7 @@ pub(crate) async fn check(ledger: &Ledger, job: &Job, options: CheckOptions) -> 
     }
     verified.mode = Some(options.mode);
     let mut stages = Stages::new(&title(job), options.visible);
-    let failed = |error: vaultstream_ledger::QueryError| Failure::of(&error);
+    let failed = |error: QueryError| Failure::of(&error);
     // The index of the signatures is created once all are there; until then completeness is not checked.
     let whole = job.times.signed.is_some();
     if whole {
@@ -163,8 +163,19 @@ pub(crate) async fn check(ledger: &Ledger, job: &Job, options: CheckOptions) -> 
         stages.begin("looking for rows that came later");
         rows.look_for_later_rows(ledger, job, options.mode).await?;
     }
+    name_rows(ledger, job, &mut verified).await.map_err(failed)?;
     verified.took = started.elapsed();
     Ok(verified)
+}
+
+/// Has the problems name rows by their keys, where ids are ordinals.
+async fn name_rows(ledger: &Ledger, job: &Job, verified: &mut Verified) -> Result<(), QueryError> {
+    let of_rows = verified.rows.iter_mut().flat_map(|rows| &mut rows.problems);
+    let problems: Vec<&mut Problem> = verified.problems.iter_mut().chain(of_rows).collect();
+    let ids: Vec<i64> = problems.iter().flat_map(|problem| problem.records()).copied().collect();
+    let keys = row_keys(ledger, job, &ids).await?;
+    problems.into_iter().for_each(|problem| problem.name_rows(&keys));
+    Ok(())
 }
 
 /// Checks signatures, the roots over them and the seals over those. Returns what the batches add up to.

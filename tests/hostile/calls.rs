@@ -132,6 +132,25 @@ fn of_plans(victim: &Victim) -> Calls {
                 "SELECT WHERE vaultstream.plan_batches({n}, 1, '{other}', NULL, '{{10}}', '{{10}}', 10, true, 'text', 1, 1, false) <> 'lost'"
             )],
         ),
+        (
+            "claim_rows",
+            vec![format!(
+                "SELECT WHERE vaultstream.claim_rows({n}, 1, '{other}', 0, 1, '{{k}}', '{{uuid}}', 'range') <> 'lost'"
+            )],
+        ),
+        (
+            "plan_rows",
+            vec![format!(
+                "SELECT WHERE vaultstream.plan_rows({n}, 1, '{other}', 0, 1, true, 'text', 1, 1, false) <> 'lost'"
+            )],
+        ),
+        // The outer condition hides the row that a call without a result has; the call itself is made.
+        (
+            "note_key",
+            vec![format!(
+                "SELECT FROM (SELECT vaultstream.note_key({n}, 1, '{other}', 'k', 'int8') OFFSET 0) s WHERE random() < 0"
+            )],
+        ),
         ("release_plan", vec![format!("SELECT WHERE vaultstream.release_plan({n}, 1, '{other}')")]),
         ("report_source", vec![format!("SELECT WHERE vaultstream.report_source({n}, 'SourceUnusable', 'why', false)")]),
     ]

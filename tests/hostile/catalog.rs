@@ -29,7 +29,7 @@ impl Own {
 
     /// Whether a relation has the records or the signatures of one of its own jobs.
     fn has(&self, relation: &str) -> bool {
-        let number = relation.strip_prefix("records_").or_else(|| relation.strip_prefix("signatures_"));
+        let number = ["records_", "signatures_", "rows_"].iter().find_map(|kind| relation.strip_prefix(kind));
         number.is_some_and(|number| self.jobs.iter().any(|job| job == number))
             || self.views.iter().any(|view| view == relation)
     }

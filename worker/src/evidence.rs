@@ -110,7 +110,7 @@ impl Pass<'_> {
             let root = self.count(batch)?;
             let balance = &mut self.rejects;
             let see = |leaf: &Hash| balance.add(leaf, 1);
-            let rejects = batch_rejects_root(&self.session.shared.ledger, self.job.id, batch, see).await?;
+            let rejects = batch_rejects_root(&self.session.shared.ledger, self.job, batch, see).await?;
             match &batch.seal {
                 Some(seal) => sealed.push(roots::opened(self.job.uid, batch, (root, rejects), seal, &self.opened)?),
                 None if self.session.keys.custody.seals_all() => return Err(Doubt::NoSeal(batch.batch).into()),
@@ -149,7 +149,7 @@ impl Pass<'_> {
         let balance = &mut self.rejects;
         let see = |leaf: &Hash| balance.take(leaf, 1);
         let all = i64::MIN..=i64::MAX;
-        let rejects_root = rejects_root(&self.session.shared.ledger, self.job.id, all, see).await?;
+        let rejects_root = rejects_root(&self.session.shared.ledger, self.job, all, see).await?;
         if !self.keys.is_even() {
             return Err(Doubt::Keys.into());
         }

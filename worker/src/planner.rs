@@ -143,12 +143,16 @@ impl Planner<'_> {
         tracing::info!(job = %self.job.name, "planning the source table");
         let mut teller = Teller::new(self.job);
         let (mut rows, mut failures) = (CHUNK_ROWS, 0);
+        let mut ahead = None;
         loop {
             let Some(job) = jobs::by_uid(&shared.ledger, self.job.uid).await? else { return Ok(Planned::Done) };
             if !is_to_be_planned(&job) {
                 return Ok(Planned::Done);
             }
-            let chunk = planning::read_chunk(&shared.ledger, &job, &plan, rows).await;
+            let chunk = match ahead.take() {
+                Some(chunk) => chunk,
+                None => planning::read_chunk(&shared.ledger, &job, &plan, rows).await,
+            };
             match &chunk {
                 Err(TableError::Query(error)) if error.class() == Class::CutOff && rows > CHUNK_ROWS_LEAST => {
                     rows = (rows / 4).max(CHUNK_ROWS_LEAST);
@@ -157,17 +161,30 @@ impl Planner<'_> {
                 }
                 chunk => teller.tell(shared, chunk.as_ref().err()).await,
             }
-            let Ok(chunk) = chunk else {
-                tokio::time::sleep(source_health::RETRY.at_least_half(failures)).await;
-                failures += 1;
-                continue;
+            let stored = match &chunk {
+                Ok(chunk) if chunk.is_last() => self.store(&mut plan, chunk).await,
+                Ok(chunk) => {
+                    // The next one is read while this one is stored: two servers, or two processes of one.
+                    let next = chunk.behind(&plan);
+                    let reading = planning::read_chunk(&shared.ledger, &job, &next, rows);
+                    let (stored, read) = tokio::join!(self.store(&mut plan, chunk), reading);
+                    ahead = matches!(stored, Ok(ChunkOutcome::More)).then_some(read);
+                    stored
+                }
+                Err(_) => Ok(ChunkOutcome::Wait),
             };
-            failures = 0;
-            match self.store(&mut plan, &chunk).await? {
-                ChunkOutcome::Complete => return Ok(Planned::Done),
-                ChunkOutcome::Lost => return Ok(Planned::Elsewhere),
-                ChunkOutcome::More | ChunkOutcome::Wait => {}
+            match stored {
+                Ok(ChunkOutcome::Complete) => return Ok(Planned::Done),
+                Ok(ChunkOutcome::Lost) => return Ok(Planned::Elsewhere),
+                Ok(ChunkOutcome::More) => {
+                    failures = 0;
+                    continue;
+                }
+                Ok(ChunkOutcome::Wait) => {}
+                Err(error) => return Err(error),
             }
+            tokio::time::sleep(source_health::RETRY.at_least_half(failures)).await;
+            failures += 1;
         }
     }
 

@@ -4,14 +4,14 @@
 //! kept, and then memory would follow the payloads' size.
 
 use vaultstream_ledger::{
-    BatchRange, Job, Ledger,
+    BatchRange, Job, Ledger, ROW_GONE,
     commit::Reject,
     payloads::{self, Payload, ReadError},
 };
-use vaultstream_signing::{Digest, MessageForm};
+use vaultstream_signing::{Digest, Hash, MessageForm, RecordName};
 
 use crate::confirm::record_count;
-use crate::unit::{BatchRecords, ReadBatch, ReadUnit, Unit};
+use crate::unit::{BatchRecords, ReadBatch, ReadUnit, RowKeys, Unit};
 
 /// The payload was SQL NULL.
 pub(crate) const PAYLOAD_MISSING: &str = "PayloadMissing";
@@ -37,7 +37,7 @@ pub(crate) async fn read(
     let ranges: Vec<BatchRange> = unit.batches.iter().map(|batch| batch.range).collect();
     let most = 2 * job.spec.batch_size as usize;
     let mut found: Vec<Found> = ranges.iter().map(|range| Found::with_room_for(range, most)).collect();
-    let visit = |range: usize, id, payload: Payload<'_>| found[range].add(form, job, id, payload);
+    let visit = |range: usize, name: RecordName, payload: Payload<'_>| found[range].add(form, job, name, payload);
     let reads = match payloads::read(ledger, job, &ranges, visit).await {
         Ok(reads) => reads,
         Err(error) => return Err((unit, error)),
@@ -48,8 +48,14 @@ pub(crate) async fn read(
         .into_iter()
         .zip(found)
         .zip(reads)
-        .map(|((pulled, Found { ids, digests, rejects }), read)| ReadBatch {
-            records: BatchRecords { range: pulled.range, ids, digests, rejects },
+        .map(|((pulled, Found { ids, digests, rejects, keys }), read)| ReadBatch {
+            records: BatchRecords {
+                range: pulled.range,
+                ids,
+                digests,
+                rejects,
+                keys: RowKeys::new(pulled.range.first, keys),
+            },
             message: pulled.message,
             outgrown_at: read.outgrown_at,
             trace: pulled.trace,
@@ -63,16 +69,21 @@ struct Found {
     ids: Vec<i64>,
     digests: Vec<Digest>,
     rejects: Vec<Reject>,
+    keys: Vec<Hash>,
 }
 
 impl Found {
     /// No range is read further than `most` records, whatever was planned.
     fn with_room_for(range: &BatchRange, most: usize) -> Self {
         let rows = record_count(range.rows).min(most);
-        Self { ids: Vec::with_capacity(rows), digests: Vec::with_capacity(rows), rejects: Vec::new() }
+        Self { ids: Vec::with_capacity(rows), digests: Vec::with_capacity(rows), rejects: Vec::new(), keys: Vec::new() }
     }
 
-    fn add(&mut self, form: &MessageForm, job: &Job, id: i64, payload: Payload<'_>) {
+    fn add(&mut self, form: &MessageForm, job: &Job, name: RecordName, payload: Payload<'_>) {
+        let RecordName { id, key } = name;
+        if !matches!(payload, Payload::Repeated) {
+            self.keys.extend(key);
+        }
         match payload {
             Payload::Bytes(bytes) => {
                 self.ids.push(id);
@@ -93,22 +104,23 @@ impl Found {
             Payload::NotCanonical(why) => {
                 self.reject(id, PAYLOAD_NOT_CANONICAL, format!("it has no canonical JSON: {why}"))
             }
-            Payload::Repeated => self.repeat(id),
+            Payload::Gone => self.reject(id, ROW_GONE, "no row has this key any more".to_owned()),
+            Payload::Repeated => self.repeat(name),
         }
     }
 
     /// Neither of two rows with one key is signed.
-    fn repeat(&mut self, id: i64) {
+    fn repeat(&mut self, RecordName { id, key }: RecordName) {
         if self.ids.last() == Some(&id) {
             self.ids.pop();
             self.digests.pop();
         }
         self.rejects.pop_if(|reject| reject.id == id);
-        self.reject(
-            id,
-            KEY_REPEATED,
-            "more than one row has this key, whose unique index is damaged: REINDEX it".to_owned(),
-        );
+        let why = match key {
+            None => "more than one row has this key, whose unique index is damaged: REINDEX it",
+            Some(_) => "more than one row has this key",
+        };
+        self.reject(id, KEY_REPEATED, why.to_owned());
     }
 
     fn reject(&mut self, id: i64, reason: &str, detail: String) {

@@ -9,7 +9,9 @@ use vaultstream_ledger::{
 };
 use vaultstream_signing::{
     Hash, PublicKey, Receipt,
-    receipt::{KeyUse, KeyUseCollector, KeyUses, ReceiptDetails, ReceiptFormat, SignedSource, Totals, spec_hash},
+    receipt::{
+        IdsAre, KeyUse, KeyUseCollector, KeyUses, ReceiptDetails, ReceiptFormat, SignedSource, Totals, spec_hash,
+    },
 };
 
 use crate::keys::KeyError;
@@ -43,7 +45,7 @@ pub struct ReceiptFacts {
 /// The receipt of a job whose every batch is signed.
 #[must_use]
 pub fn receipt_of(job: &Job, facts: ReceiptFacts) -> Receipt {
-    let source = signed_source(&job.spec.source);
+    let source = signed_source(job);
     let (format_version, has_details) = match facts.format {
         older @ (ReceiptFormat::V1 | ReceiptFormat::V2) => (older, false),
         ReceiptFormat::V3 | ReceiptFormat::V4 | ReceiptFormat::V5 => (source.format(), true),
@@ -80,18 +82,24 @@ pub fn receipt_of(job: &Job, facts: ReceiptFacts) -> Receipt {
     }
 }
 
-fn signed_source(source: &Source) -> SignedSource {
-    match source {
+fn signed_source(job: &Job) -> SignedSource {
+    // Said where the spec alone does not: so receipts of other jobs are those of earlier versions.
+    let ids = match (job.ordinals(), &job.key) {
+        (Some(_), _) => Some(IdsAre::Ordinals),
+        (None, Some(_)) => Some(IdsAre::Keys),
+        (None, None) => None,
+    };
+    match &job.spec.source {
         Source::Generate(_) => SignedSource::Generated,
         Source::Table(source) => {
-            let (schema, table, key_columns) = (source.schema.clone(), source.name.clone(), vec![source.key.clone()]);
+            let (schema, table, key_columns) = (source.schema.clone(), source.name.clone(), job.key_columns().to_vec());
             let json = (source.json == JsonForm::Jcs).then(|| source.json.as_str().to_owned());
             match &source.signed {
                 Signed::Payload(column) => {
-                    SignedSource::Table { schema, table, key_columns, payload_column: column.clone(), json, ids: None }
+                    SignedSource::Table { schema, table, key_columns, payload_column: column.clone(), json, ids }
                 }
                 Signed::Columns(columns) => {
-                    SignedSource::Rows { schema, table, key_columns, columns: columns.clone(), json, ids: None }
+                    SignedSource::Rows { schema, table, key_columns, columns: columns.clone(), json, ids }
                 }
             }
         }

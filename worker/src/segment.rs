@@ -51,18 +51,18 @@ pub(crate) fn segment(
     failed: Vec<Reject>,
     key: &SegmentKey,
 ) -> Unsealed {
-    let BatchRecords { range, ids, digests, rejects } = records;
+    let BatchRecords { range, ids, digests, rejects, .. } = records;
     let rows = copy::signature_rows(ids, key.key.0, signatures, key.keep_digests.then_some(digests.as_slice()));
     let mut tree = merkle::Tree::new();
     for ((&id, digest), signature) in ids.iter().zip(digests).zip(signatures) {
-        tree.push(merkle::leaf(id, digest, signature));
+        tree.push(merkle::leaf(records.name(id), digest, signature));
     }
     let mut rejects = rejects.clone();
     rejects.extend(failed);
     rejects.sort_by_key(|reject| reject.id);
     let mut reject_tree = merkle::Tree::new();
     for reject in &rejects {
-        reject_tree.push(merkle::reject_leaf(reject.id, &reject.reason));
+        reject_tree.push(merkle::reject_leaf(records.name(reject.id), &reject.reason));
     }
     let (signed, rejected) = (signatures.len() as i64, rejects.len() as i64);
     let tree = tree.root();

@@ -1,10 +1,10 @@
 //! What travels down the pipeline. The types follow the steps: a [`Unit`] is gathered, a [`ReadUnit`] has its digests,
 //! and only signed segments can be committed.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use vaultstream_ledger::{BatchNo, BatchRange, commit::Reject};
-use vaultstream_signing::Digest;
+use vaultstream_signing::{Digest, Hash, RecordName};
 use vaultstream_trace::Span;
 
 use crate::{in_flight::InFlightMessage, memory_budget::Share};
@@ -83,9 +83,34 @@ pub(crate) struct BatchRecords {
     pub(crate) digests: Vec<Digest>,
     /// Records that cannot be signed, with the reason.
     pub(crate) rejects: Vec<Reject>,
+    /// What names their rows, where ids are ordinals.
+    pub(crate) keys: RowKeys,
+}
+
+/// Hashes of the keys of a batch's rows: one for each ordinal of its range, and none where ids are no ordinals.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RowKeys {
+    first: i64,
+    hashes: Arc<[Hash]>,
+}
+
+impl RowKeys {
+    /// Of the rows from the ordinal `first` on.
+    pub(crate) fn new(first: i64, hashes: Vec<Hash>) -> Self {
+        Self { first, hashes: hashes.into() }
+    }
+
+    fn of(&self, id: i64) -> Option<Hash> {
+        usize::try_from(id.checked_sub(self.first)?).ok().and_then(|place| self.hashes.get(place)).copied()
+    }
 }
 
 impl BatchRecords {
+    /// What the record is called in the batch's tree.
+    pub(crate) fn name(&self, id: i64) -> RecordName {
+        RecordName { id, key: self.keys.of(id) }
+    }
+
     /// The batch.
     pub(crate) fn number(&self) -> BatchNo {
         self.range.batch
@@ -115,7 +140,7 @@ impl BatchRecords {
     pub(crate) fn select(&self, keep: impl Fn(usize) -> bool) -> Self {
         let pairs = self.ids.iter().zip(&self.digests).enumerate().filter(|(at, _)| keep(*at)).map(|(_, pair)| pair);
         let (ids, digests) = pairs.unzip();
-        Self { range: self.range, ids, digests, rejects: self.rejects.clone() }
+        Self { range: self.range, ids, digests, rejects: self.rejects.clone(), keys: self.keys.clone() }
     }
 }
 
@@ -136,6 +161,7 @@ pub(crate) mod fixture {
             digests: ids.clone().map(digest).collect(),
             ids: ids.collect(),
             rejects: Vec::new(),
+            keys: RowKeys::default(),
         }
     }
 }

@@ -80,7 +80,7 @@ pub(crate) async fn export(args: ExportArgs) -> Result<ExitCode, Failure> {
 async fn rejected(ledger: &Ledger, job: &Job, writer: &mut LineWriter<'_>) -> Result<(), Stopped> {
     let mut after = None;
     loop {
-        let page = rejects(ledger, job.id, after, REJECTS_READ).await.map_err(of_ledger)?;
+        let page = rejects(ledger, job, after, REJECTS_READ).await.map_err(of_ledger)?;
         let Some(last) = page.last() else { return Ok(()) };
         after = Some(last.id);
         for reject in &page {

@@ -6,7 +6,7 @@ mod tests;
 use std::fmt;
 
 use indicatif::HumanCount;
-use vaultstream_signing::Backend;
+use vaultstream_signing::{Backend, RowKey};
 
 use super::{Equations, Reject, Report, Verdict};
 use crate::{
@@ -97,8 +97,10 @@ impl Report {
     }
 
     fn rejects(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Reject { id, reason, detail } in &self.rejects {
-            writeln!(out, "  {:<12} record {id}: {}: {}", "reject", printable(reason), printable(detail))?;
+        for Reject { id, key, reason, detail } in &self.rejects {
+            let key = key.as_ref().map(|key| format!(" {}", RowKey::new(key.clone()))).unwrap_or_default();
+            let (reason, detail) = (printable(reason), printable(detail));
+            writeln!(out, "  {:<12} record {id}{}: {reason}: {detail}", "reject", printable(&key))?;
         }
         let more = self.rejected.saturating_sub(self.rejects.len() as u64);
         if more > 0 {

@@ -247,7 +247,7 @@ impl<'a> Check<'a> {
 
     async fn compare(&mut self, batch: &SignedBatch, tree: Hash) -> Result<(), Failure> {
         let thumbprint = batch.key.and_then(|key| self.thumbprints.get(&key).copied());
-        let rejects = batch_rejects_root(self.ledger, self.job.id, batch, |_| {}).await;
+        let rejects = batch_rejects_root(self.ledger, self.job, batch, |_| {}).await;
         let rejects = rejects.map_err(|error| Failure::of(&error))?;
         let expected = BatchRoot {
             job: self.job.uid,

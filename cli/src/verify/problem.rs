@@ -1,10 +1,11 @@
 //! Problems of a job: a sentence for people, and a word and the ids of the records for programs.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use indicatif::HumanCount;
 use serde::Serialize;
 use vaultstream_proof::{NonceUsers, Records};
+use vaultstream_signing::RowKey;
 
 /// Records that are named unless all are requested; the others are counted.
 pub(crate) const NAMED: usize = 10;
@@ -66,12 +67,22 @@ pub(crate) struct Problem {
     /// The first of them, or all.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     records: Vec<i64>,
+    /// The keys of their rows, where ids are ordinals.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    rows: Vec<RowName>,
+}
+
+/// A record and the key of its row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct RowName {
+    id: i64,
+    key: Vec<String>,
 }
 
 impl Problem {
     /// A problem that is not about single records.
     pub(crate) fn new(kind: ProblemKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), count: None, records: Vec::new() }
+        Self { kind, message: message.into(), count: None, records: Vec::new(), rows: Vec::new() }
     }
 
     /// A problem about these records; `None` when there are none. `one` and `several` complete the sentence after their number.
@@ -127,6 +138,22 @@ impl Problem {
         Self { count: Some(records.count()), records: records.ids().collect(), ..self }
     }
 
+    /// The records that it is about, as far as they are named.
+    pub(crate) fn records(&self) -> &[i64] {
+        &self.records
+    }
+
+    /// Names the rows of its records by their keys.
+    pub(crate) fn name_rows(&mut self, keys: &BTreeMap<i64, RowKey>) {
+        let named = self.records.iter().filter_map(|id| Some((*id, keys.get(id)?)));
+        self.rows = named.map(|(id, key)| RowName { id, key: key.values().to_vec() }).collect();
+        let told = self.rows.iter().take(NAMED).filter_map(|row| Some(format!("{} is {}", row.id, keys.get(&row.id)?)));
+        let told: Vec<String> = told.collect();
+        if !told.is_empty() {
+            self.message = format!("{} (by their keys: {})", self.message, told.join(", "));
+        }
+    }
+
     /// The sentence.
     pub(crate) fn message(&self) -> &str {
         &self.message
@@ -151,6 +178,21 @@ pub(crate) fn named(records: &Records) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rows_are_named_by_their_keys_where_these_are_known() {
+        let mut records = Records::keeping(10);
+        [7, 9].into_iter().for_each(|id| records.add(id));
+        let about = || Problem::about(ProblemKind::Gone, &records, "row is gone", "rows are gone").unwrap();
+        let mut problem = about();
+        problem.name_rows(&BTreeMap::new());
+        assert_eq!(problem, about());
+        let key = RowKey::new(vec!["north".to_owned(), "1".to_owned()]);
+        problem.name_rows(&BTreeMap::from([(9, key)]));
+        assert_eq!(problem.message(), "2 rows are gone: 7, 9 (by their keys: 9 is [\"north\",\"1\"])");
+        let json = serde_json::to_value(&problem).unwrap();
+        assert_eq!(json["rows"], serde_json::json!([{ "id": 9, "key": ["north", "1"] }]));
+    }
 
     #[test]
     fn records_are_all_counted_and_the_least_ids_are_named() {

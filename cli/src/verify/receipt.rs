@@ -47,7 +47,7 @@ pub(super) async fn check(
         rejected: count("rejected", progress.rejected),
         changed: count("changed", progress.changed),
     };
-    let mut rejects = rejects_root(ledger, job.id, i64::MIN..=i64::MAX, |_| {}).await.map_err(failed)?;
+    let mut rejects = rejects_root(ledger, job, i64::MIN..=i64::MAX, |_| {}).await.map_err(failed)?;
     if receipt.rejects_root.is_none() {
         // Earlier versions left it out. Their batch roots cover the rejects, too.
         rejects = None;

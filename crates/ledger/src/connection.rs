@@ -21,5 +21,6 @@ pub use options::{ConnectError, ConnectOptions, SourceLogin, SourceOptions};
 pub use patience::REQUEST_TIMEOUT;
 pub use pool::Ledger;
 pub(crate) use session::Session;
+pub(crate) use source_pool::SourcePool;
 pub use tls::{TlsError, TlsFiles};
 pub use url::{BadUrl, dialled_at, tcp_hosts};

@@ -4,10 +4,12 @@
 mod rows;
 #[cfg(test)]
 mod tests;
+mod texts;
 
 use vaultstream_signing::{Digest, RawSignature};
 
 pub use rows::{CopyError, HEADER, Rows, int8};
+pub(crate) use texts::{row_key, texts};
 
 /// What follows the last row: a count of fields of -1.
 pub const TRAILER: [u8; 2] = [0xff, 0xff];

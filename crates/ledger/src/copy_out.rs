@@ -30,6 +30,9 @@ pub enum ReadError {
     /// Rows came out of order or outside the ranges.
     #[error("the database sent row {0} out of order")]
     OutOfOrder(i64),
+    /// The ledger is damaged.
+    #[error("the ledger lacks keys of the job's rows: it is damaged")]
+    NoKeys,
     /// Postgres failed.
     #[error(transparent)]
     Query(#[from] QueryError),

@@ -11,7 +11,7 @@ use vaultstream_api::{FieldError, SigningJobSpec};
 use vaultstream_signing::Backend;
 
 pub(crate) use row::{COLUMNS, from_row};
-pub use row::{Job, JobTimes, PlannedTable, SigningFault, SourceFault};
+pub use row::{Job, JobTimes, PlannedTable, RowAccess, RowIds, RowKeyColumns, SigningFault, SourceFault};
 pub use state::{JobState, UnknownState};
 
 use crate::connection::Ledger;

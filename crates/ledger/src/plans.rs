@@ -3,7 +3,7 @@
 
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
-use vaultstream_api::{SigningJobSpec, Source, TableSource};
+use vaultstream_api::{Key, SigningJobSpec, Source, TableSource};
 use vaultstream_embedded::{Options, Servers};
 
 use crate::copy_out::INDEX_ONLY;
@@ -27,10 +27,15 @@ async fn connect(servers: &Servers) -> (Ledger, Client) {
 
 /// A job over the table, planned.
 async fn planned(ledger: &Ledger, table: &str) -> Job {
-    let mut spec = SigningJobSpec::new(Source::Table(TableSource::of_payload("public", table, "id", "body")));
+    planned_of(ledger, TableSource::of_payload("public", table, "id", "body")).await
+}
+
+async fn planned_of(ledger: &Ledger, source: TableSource) -> Job {
+    let table = source.name.clone();
+    let mut spec = SigningJobSpec::new(Source::Table(source));
     spec.batch_size = 50;
     let uid = Uuid::new_v4();
-    let (cluster, namespace, name) = ("test".to_owned(), "default".to_owned(), table.to_owned());
+    let (cluster, namespace, name) = ("test".to_owned(), "default".to_owned(), table.replace('_', "-"));
     let job = jobs::ensure(ledger, &NewJob { uid, cluster, namespace, name, spec, generation: 1 }).await.unwrap().job;
     steps::provision(ledger, job.id).await.unwrap();
     steps::oversee_plan(ledger, job.id).await.unwrap();
@@ -105,12 +110,12 @@ async fn every_statement_on_a_source_walks_its_index_whatever_the_type_of_the_ke
             ("reading ranges", read.sql(&[(i64::MIN, 50), (101, 150), (15_001, 15_050)])),
             ("merging a range", from.rows_to_merge(15_001, 15_050, 200, 100)),
             ("looking rows up", from.rows_of(15_001..=15_050)),
-            ("verifying all", beside_source(&signatures, "true", Some(&from))),
-            ("verifying a range", beside_source(&signatures, "s.record_id BETWEEN 15001 AND 15050", Some(&from))),
+            ("verifying all", beside_source(&job, "true", Some(&from))),
+            ("verifying a range", beside_source(&job, "s.record_id BETWEEN 15001 AND 15050", Some(&from))),
         ];
         let piece = Piece { first: 15_001, last: i64::MAX };
         let of_signatures = [
-            ("reading signatures", ordered_signatures(&signatures, piece, 100)),
+            ("reading signatures", ordered_signatures(&job, piece, 100)),
             ("finding the ends of a piece", ends_of_piece(&signatures, &piece.between("s.record_id"), 100)),
         ];
         for analyzed in [false, true] {
@@ -127,6 +132,53 @@ async fn every_statement_on_a_source_walks_its_index_whatever_the_type_of_the_ke
             client.batch_execute("COMMIT").await.unwrap();
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_statement_on_a_source_with_another_key_walks_its_index() {
+    let servers = Servers::start(&Options::temporary().postgres_only()).unwrap();
+    let (ledger, client) = connect(&servers).await;
+    for (table, columns, key) in [
+        ("of_uuids", "id uuid DEFAULT gen_random_uuid() PRIMARY KEY, no int", &["id"] as &[&str]),
+        ("of_texts", "no int, id varchar(40) DEFAULT gen_random_uuid(), PRIMARY KEY (id, no)", &["id", "no"]),
+        ("of_two", "id bigint GENERATED ALWAYS AS IDENTITY, no int NOT NULL, UNIQUE (no, id)", &["id", "no"]),
+    ] {
+        client
+            .batch_execute(&format!(
+                "SET search_path = public; CREATE TABLE {table} ({columns}, body text) WITH (autovacuum_enabled = false); \
+                 INSERT INTO {table} (no, body) SELECT g % 100, 'row ' || g FROM generate_series(1, 20000) AS g"
+            ))
+            .await
+            .unwrap();
+        let source = TableSource::of_payload("public", table, "", "body");
+        let key = Key::Columns(key.iter().map(|name| (*name).to_owned()).collect());
+        let job = planned_of(&ledger, TableSource { key, ..source.clone() }).await;
+        assert_eq!((job.total, job.batches), (Some(20_000), Some(400)));
+        let from = ReadFrom::of(&job);
+        let facts = crate::source::facts(&client, &source_of(&job)).await.unwrap();
+        let order = crate::source::unchanged(&job, &source_of(&job), &facts).unwrap().order;
+        let keys = crate::read::verify::row_keys(&ledger, &job, &[7_000, 7_001, 19_999]).await.unwrap();
+        let some: Vec<_> = keys.into_values().collect();
+        let statements = [
+            ("planning", from.row_keys(&order, Some(&some[0]), 5000)),
+            ("looking rows up", from.rows_with(some.iter(), 100)),
+        ];
+        for analyzed in [false, true] {
+            if analyzed {
+                client.batch_execute("VACUUM ANALYZE").await.unwrap();
+            }
+            client.batch_execute(&format!("BEGIN; {INDEX_ONLY}")).await.unwrap();
+            for (what, sql) in &statements {
+                assert_by_index(&format!("{what}, {table}, analyzed: {analyzed}"), &plan(&client, sql).await);
+            }
+            client.batch_execute("COMMIT").await.unwrap();
+        }
+    }
+}
+
+fn source_of(job: &Job) -> TableSource {
+    let Source::Table(table) = &job.spec.source else { panic!("another source") };
+    table.clone()
 }
 
 /// It is counted under a lock that the next job to begin waits for.

@@ -5,5 +5,6 @@ pub mod signing_rate;
 pub mod verify;
 
 pub use job_progress::{
-    ActiveJob, Failing, KeyUsage, Progress, Rejected, active_jobs, failures, key_usage, progress, rejects,
+    ActiveJob, Failing, KeyUsage, Progress, ROW_GONE, Rejected, active_jobs, failures, gone_rows, key_usage, progress,
+    rejects,
 };

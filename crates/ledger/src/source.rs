@@ -1,9 +1,11 @@
 //! Where a job's records are read from: its own partition, or a table of a database.
 
 mod advice;
+mod by_key;
 mod error;
 mod facts;
 mod judge;
+mod key_columns;
 mod look;
 mod names;
 mod nearest;
@@ -14,9 +16,10 @@ mod walk;
 
 pub use error::{Lack, Lacking, SourceError};
 pub(crate) use facts::{Facts, NoFacts};
-pub(crate) use judge::{Fit, runs_no_code, unchanged};
+pub(crate) use judge::{Fit, ViewUse, runs_no_code, unchanged};
+pub(crate) use key_columns::{KeyExpressions, texts_of};
 pub use look::{TableError, check_planned, look_at_table};
 pub(crate) use look::{check, facts};
-pub(crate) use names::{literal, quoted, records_partition, signatures_partition};
+pub(crate) use names::{literal, quoted, records_partition, rows_table, signatures_partition};
 pub(crate) use read_from::ReadFrom;
 pub(crate) use walk::{Next, RELEASE, ROLLBACK, SAVEPOINT, next_row};

@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use tracing::Instrument as _;
 use vaultstream_api::{Reason, Source};
 use vaultstream_ledger::{
-    Class, Job, JobId, JobState, Ledger, jobs, progress,
+    Class, Job, JobId, JobState, Ledger, gone_rows, jobs, progress,
     steps::{self, Finish, Seeding, Step, StepError},
 };
 use vaultstream_streams::{FinishChallenge, Naming, Streams};
@@ -206,7 +206,9 @@ impl Driver {
             let step = steps::begin_finish(&self.ledger, job.id).await?;
             vaultstream_faults::point("finish-begun");
             if let Step::Done(Finish::SignedTwice { record }) = &step {
-                let why = format!("the ledger is damaged: it holds two signatures of one record. {record}");
+                let why = format!(
+                    "the ledger is damaged: it holds two signatures of one record, or two records of one row. {record}"
+                );
                 return after(&steps::fail(&self.ledger, job.id, Reason::LedgerLost, &why).await?);
             }
             if let Step::Done(Finish::Unsigned { .. }) = &step {
@@ -237,6 +239,8 @@ impl Driver {
         let Some(counts) = progress(&self.ledger, job.id).await? else { return Ok(Advance::Again) };
         let (rejected, total) = (counts.rejected.unsigned_abs(), counts.total.unsigned_abs());
         let allowed = job.spec.max_rejected.allowed(total);
+        let gone = if rejected > allowed { gone_rows(&self.ledger, job.id).await?.unsigned_abs() } else { 0 };
+        let rejected = rejected.saturating_sub(gone);
         if rejected <= allowed {
             return after(&steps::complete(&self.ledger, job.id).await?);
         }

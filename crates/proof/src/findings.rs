@@ -97,7 +97,7 @@ mod tests {
         for (signed, now, digest, counted) in cases {
             let mut found = RowFindings::keeping(10, 1);
             let bytes = signed.as_ref().map(|digest| digest.0.as_slice());
-            let row = SignedRow { id: 1, key: KeyId(1), signature: &[0; 64], digest: bytes, now };
+            let row = SignedRow { id: 1, row_key: None, key: KeyId(1), signature: &[0; 64], digest: bytes, now };
             assert_eq!(found.digest(&row, MessageForm::Payload), digest, "{signed:?} {now:?}");
             let counts = [
                 found.compared,

@@ -68,7 +68,7 @@ impl Proofs {
                 damaged = Some(row.id);
                 return ControlFlow::Break(());
             };
-            leaves.push(merkle::leaf(row.id, &digest, &RawSignature(signature)));
+            leaves.push(merkle::leaf(row.name(), &digest, &RawSignature(signature)));
             ControlFlow::Continue(())
         };
         signed.read(which, &mut visit).await?;
@@ -85,7 +85,7 @@ impl Proofs {
                 signed: batch.signed,
                 rejected: batch.rejected,
                 kid: batch.key.and_then(|key| keys.get(&key).copied()).unwrap_or(Thumbprint::ZERO),
-                rejects_root: batch_rejects_root(ledger, job.id, batch, |_| {}).await?,
+                rejects_root: batch_rejects_root(ledger, job, batch, |_| {}).await?,
                 index: 0,
                 batch_path: Vec::new(),
                 job_path: self.tree.proof(usize::try_from(batch.batch.0).unwrap_or(usize::MAX)),

@@ -1,5 +1,8 @@
 //! A record as a line of JSON or CSV. Both have the same content.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::HashMap,
     io::{self, Write},
@@ -12,7 +15,7 @@ use vaultstream_ledger::{
     verify::{Now, SignedRow},
 };
 use vaultstream_signing::{
-    Digest, MessageForm, RawSignature, Thumbprint, der_encode, jose_encode, merkle, proof::InclusionProof,
+    Digest, MessageForm, RawSignature, RowKey, Thumbprint, der_encode, jose_encode, merkle, proof::InclusionProof,
 };
 
 use crate::{digests::row_digests, records::Records};
@@ -57,6 +60,8 @@ pub struct LineWriter<'a> {
     line: Vec<u8>,
     keys: HashMap<KeyId, String>,
     form: MessageForm,
+    /// The columns that name a row, where ids are ordinals.
+    row_key: Vec<String>,
     options: LineOptions,
     not_as_signed: Records,
 }
@@ -106,6 +111,8 @@ impl RowNow {
 #[serde(rename_all = "camelCase")]
 struct ExportLine<'a> {
     id: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<&'a [String]>,
     #[serde(flatten)]
     content: Content,
     signature: String,
@@ -120,6 +127,8 @@ struct ExportLine<'a> {
 #[derive(Serialize)]
 struct RejectedLine<'a> {
     id: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<&'a [String]>,
     reject: &'a str,
     detail: &'a str,
 }
@@ -140,17 +149,20 @@ impl<'a> LineWriter<'a> {
         keys: &HashMap<KeyId, Thumbprint>,
         options: LineOptions,
     ) -> Self {
-        Self::of_form(out, job.message_form(), keys, options)
+        let row_key = job.ordinals().map(|key| key.columns.clone()).unwrap_or_default();
+        Self::of_form(out, job.message_form(), row_key, keys, options)
     }
 
     fn of_form(
         out: impl Write + Send + 'a,
         form: MessageForm,
+        row_key: Vec<String>,
         keys: &HashMap<KeyId, Thumbprint>,
         options: LineOptions,
     ) -> Self {
         let keys = keys.iter().map(|(id, kid)| (*id, kid.to_string())).collect();
-        Self { out: Box::new(out), line: Vec::new(), keys, form, options, not_as_signed: Records::keeping(NAMED) }
+        let not_as_signed = Records::keeping(NAMED);
+        Self { out: Box::new(out), line: Vec::new(), keys, form, row_key, options, not_as_signed }
     }
 
     /// Writes the first line of a CSV.
@@ -160,7 +172,13 @@ impl<'a> LineWriter<'a> {
     pub fn header(&mut self) -> io::Result<()> {
         if self.options.format == LineFormat::Csv {
             let content = if self.options.message { "message" } else { "payload" };
-            writeln!(self.out, "id,{content},signature,keyId,digest,changed,row,reject,detail")?;
+            self.line.clear();
+            self.line.extend(b"id");
+            for column in &self.row_key {
+                put_field(&mut self.line, &format!("key.{column}"));
+            }
+            writeln!(self.line, ",{content},signature,keyId,digest,changed,row,reject,detail")?;
+            self.out.write_all(&self.line)?;
         }
         Ok(())
     }
@@ -199,11 +217,14 @@ impl<'a> LineWriter<'a> {
                     content => content.unwrap_or_default(),
                 };
                 let (digest, row_now) = (digest.unwrap_or_default(), state.as_str());
-                writeln!(self.line, "{},{content},{signature},{key_id},{digest},{changed},{row_now},,", row.id)?;
+                put_id(&mut self.line, row.id, &self.row_key, row.row_key)?;
+                writeln!(self.line, ",{content},{signature},{key_id},{digest},{changed},{row_now},,")?;
             }
             LineFormat::Jsonl => {
                 let content = if self.options.message { Content::Message(content) } else { Content::Payload(content) };
-                let line = ExportLine { id: row.id, content, signature, key_id, digest, changed, row: state, proof };
+                let key = row.row_key.map(RowKey::values);
+                let line =
+                    ExportLine { id: row.id, key, content, signature, key_id, digest, changed, row: state, proof };
                 serde_json::to_writer(&mut self.line, &line)?;
                 self.line.push(b'\n');
             }
@@ -216,13 +237,17 @@ impl<'a> LineWriter<'a> {
     /// # Errors
     /// When it cannot be written.
     pub fn reject(&mut self, rejected: &Rejected) -> io::Result<()> {
-        let Rejected { id, reason, detail, .. } = rejected;
+        let Rejected { id, key, reason, detail, .. } = rejected;
         self.line.clear();
         match self.options.format {
             // As RFC 4180 has it: quotes are doubled.
-            LineFormat::Csv => writeln!(self.line, "{id},,,,,,,{reason},\"{}\"", detail.replace('"', "\"\""))?,
+            LineFormat::Csv => {
+                put_id(&mut self.line, *id, &self.row_key, key.as_ref())?;
+                writeln!(self.line, ",,,,,,,{reason},\"{}\"", detail.replace('"', "\"\""))?;
+            }
             LineFormat::Jsonl => {
-                serde_json::to_writer(&mut self.line, &RejectedLine { id: *id, reject: reason, detail })?;
+                let key = key.as_ref().map(RowKey::values);
+                serde_json::to_writer(&mut self.line, &RejectedLine { id: *id, key, reject: reason, detail })?;
                 self.line.push(b'\n');
             }
         }
@@ -255,119 +280,18 @@ impl<'a> LineWriter<'a> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    const SIGNATURE: [u8; 64] = [7; 64];
-
-    const PLAIN: LineOptions =
-        LineOptions { format: LineFormat::Jsonl, signature: SignatureEncoding::Der, message: false };
-    const CSV: LineOptions = LineOptions { format: LineFormat::Csv, ..PLAIN };
-
-    /// What is written of a record whose payload was `signed` and is `now`, and how many records differ.
-    fn written(options: LineOptions, signed: &str, now: Now<'_>) -> (String, u64) {
-        let mut out = Vec::new();
-        let digest = Digest::of(signed.as_bytes()).0;
-        let row = SignedRow { id: 5, key: KeyId(1), signature: &SIGNATURE, digest: Some(&digest), now };
-        let mut writer = LineWriter::of_form(&mut out, MessageForm::Payload, &HashMap::new(), options);
-        writer.header().unwrap();
-        writer.row(&row, None).unwrap();
-        let differ = writer.not_as_signed().count();
-        drop(writer);
-        (String::from_utf8(out).unwrap(), differ)
+/// The id, and behind it the values of the row's key, in a CSV.
+fn put_id(line: &mut Vec<u8>, id: i64, columns: &[String], key: Option<&RowKey>) -> io::Result<()> {
+    write!(line, "{id}")?;
+    for at in 0..columns.len() {
+        put_field(line, key.and_then(|key| key.values().get(at)).map_or("", String::as_str));
     }
+    Ok(())
+}
 
-    #[test]
-    fn a_record_that_changed_since_it_was_signed_is_marked() {
-        let cases = [
-            (Now::Payload(b"a"), false, "Same", json!("YQ==")),
-            (Now::Payload(b"b"), true, "Changed", json!("Yg==")),
-            (Now::Null, true, "Null", Value::Null),
-            (Now::Gone, true, "Gone", Value::Null),
-            (Now::Unreadable("why"), true, "Unreadable", Value::Null),
-            (Now::NotRead, true, "NotRead", Value::Null),
-        ];
-        for (now, changed, word, payload) in cases {
-            let (line, differ) = written(PLAIN, "a", now);
-            let line: Value = serde_json::from_str(&line).unwrap();
-            assert_eq!(
-                (&line["changed"], &line["row"], &line["payload"]),
-                (&json!(changed), &json!(word), &payload),
-                "{line}"
-            );
-            assert_eq!(
-                line["digest"],
-                json!(merkle::to_hex(&Digest::of(b"a").0)),
-                "the digest is that of what was signed"
-            );
-            assert_eq!(differ, u64::from(changed), "{word}");
-        }
-    }
-
-    #[test]
-    fn csv_and_json_have_the_same_content() {
-        let (csv, _) = written(LineOptions { signature: SignatureEncoding::Raw, ..CSV }, "a", Now::Payload(b"a"));
-        let (json, _) = written(LineOptions { signature: SignatureEncoding::Raw, ..PLAIN }, "a", Now::Payload(b"a"));
-        let json: Value = serde_json::from_str(&json).unwrap();
-        let [head, line] = csv.lines().collect::<Vec<_>>().try_into().unwrap();
-        assert_eq!(head, "id,payload,signature,keyId,digest,changed,row,reject,detail");
-        for (name, text) in head.split(',').zip(line.split(',')).take(7) {
-            let value = json[name].as_str().map_or_else(|| json[name].to_string(), str::to_owned);
-            assert_eq!(value, text, "{name}");
-        }
-    }
-
-    #[test]
-    fn a_rejected_record_has_its_reason_in_both_formats() {
-        let rejected = |options| {
-            let mut out = Vec::new();
-            let mut writer = LineWriter::of_form(&mut out, MessageForm::Payload, &HashMap::new(), options);
-            let (reason, detail) = ("PayloadMissing".to_owned(), "it is \"NULL\", now".to_owned());
-            let at = std::time::SystemTime::UNIX_EPOCH;
-            writer.reject(&Rejected { id: 5, reason, detail, attempts: 1, at }).unwrap();
-            drop(writer);
-            String::from_utf8(out).unwrap()
-        };
-        assert_eq!(rejected(CSV), "5,,,,,,,PayloadMissing,\"it is \"\"NULL\"\", now\"\n");
-        let json: Value = serde_json::from_str(&rejected(PLAIN)).unwrap();
-        assert_eq!(json, json!({"id": 5, "reject": "PayloadMissing", "detail": "it is \"NULL\", now"}));
-    }
-
-    #[test]
-    fn an_empty_payload_is_not_null_in_a_csv() {
-        let payload = |now| written(CSV, "", now).0.lines().nth(1).unwrap().split(',').nth(1).unwrap().to_owned();
-        assert_eq!(payload(Now::Payload(b"")), "\"\"");
-        assert_eq!(payload(Now::Null), "");
-    }
-
-    #[test]
-    fn the_message_of_a_changed_record_is_lost() {
-        let message = |now| {
-            let line: Value =
-                serde_json::from_str(&written(LineOptions { message: true, ..PLAIN }, "a", now).0).unwrap();
-            assert!(line.get("payload").is_none(), "{line}");
-            line["message"].clone()
-        };
-        assert_eq!(message(Now::Payload(b"a")), json!("YQ=="));
-        assert_eq!(message(Now::Payload(b"b")), Value::Null);
-    }
-
-    #[test]
-    fn each_form_of_a_signature_has_the_same_bytes() {
-        let signature = |signature| {
-            let (line, _) = written(LineOptions { signature, ..PLAIN }, "a", Now::Payload(b"a"));
-            serde_json::from_str::<Value>(&line).unwrap()["signature"].as_str().unwrap().to_owned()
-        };
-        assert_eq!(STANDARD.decode(signature(SignatureEncoding::Raw)).unwrap(), SIGNATURE);
-        assert_eq!(
-            signature(SignatureEncoding::Jose),
-            signature(SignatureEncoding::Raw).trim_end_matches('=').replace('+', "-").replace('/', "_")
-        );
-        let der = STANDARD.decode(signature(SignatureEncoding::Der)).unwrap();
-        assert_eq!(der.len(), 70);
-        assert!(der.ends_with(&SIGNATURE[32..]));
-    }
+/// A field of a CSV that follows another one, quoted (RFC 4180).
+fn put_field(line: &mut Vec<u8>, text: &str) {
+    line.extend(b",\"");
+    line.extend(text.replace('"', "\"\"").bytes());
+    line.push(b'"');
 }

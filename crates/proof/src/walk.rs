@@ -46,7 +46,7 @@ impl<'a> Walk<'a> {
         }
         // Without one of them the batch's root cannot be right, so that batch is reported, too.
         let (Some(digest), Some(signature)) = (digest, signature) else { return };
-        self.add_leaf(row.id, &digest, &signature);
+        self.add_leaf(row, &digest, &signature);
         self.add_to_run(row.key, row.id, digest, signature);
     }
 
@@ -59,12 +59,12 @@ impl<'a> Walk<'a> {
         self.trees
     }
 
-    fn add_leaf(&mut self, id: i64, digest: &Digest, signature: &RawSignature) {
-        while self.batches.get(self.at).is_some_and(|batch| id > batch.last) {
+    fn add_leaf(&mut self, row: &SignedRow<'_>, digest: &Digest, signature: &RawSignature) {
+        while self.batches.get(self.at).is_some_and(|batch| row.id > batch.last) {
             self.close_batch();
         }
         if self.at < self.batches.len() {
-            self.tree.push(merkle::leaf(id, digest, signature));
+            self.tree.push(merkle::leaf(row.name(), digest, signature));
         }
     }
 

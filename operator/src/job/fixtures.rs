@@ -93,6 +93,7 @@ pub(crate) fn row(state: JobState) -> Job {
         seeded: 0,
         published: 0,
         signed_types: None,
+        key: None,
         signed_view: None,
         planned_table: None,
         backends: Vec::new(),

@@ -9,7 +9,8 @@ async fn a_table_that_cannot_be_signed_is_refused_in_one_sentence() {
     site.execute(
         "CREATE TABLE good (id bigint PRIMARY KEY, body text);
          INSERT INTO good VALUES (1, 'one');
-         CREATE TABLE words (id text PRIMARY KEY, body text);
+         CREATE TABLE words (id text[] PRIMARY KEY, body text);
+         CREATE TABLE loose (id bigint, body text);
          CREATE TABLE points (id bigint PRIMARY KEY, body point);
          CREATE TABLE nullable (id bigint UNIQUE, body text);
          CREATE TABLE doubled (id bigint NOT NULL, body text);
@@ -28,13 +29,18 @@ async fn a_table_that_cannot_be_signed_is_refused_in_one_sentence() {
             vec!["spec.source.table.payload", "column text"],
         ),
         ("a missing key", of("good").replace("key: id", "key: number"), vec!["spec.source.table.key", "column number"]),
-        ("a key of text", of("words"), vec!["spec.source.table.key", "text"]),
+        ("a key of lists", of("words"), vec!["spec.source.table.key", "column id is of type text[]", "a key is of"]),
+        (
+            "no key at all",
+            of("loose").replace("key: id, ", ""),
+            vec!["spec.source.table.keyColumns", "no primary key", "ALTER TABLE public.loose ADD PRIMARY KEY"],
+        ),
         ("a payload of points", of("points"), vec!["spec.source.table.payload", "point"]),
         ("a key that may be NULL", of("nullable"), vec!["spec.source.table.key", "NULL"]),
         ("a key that is not unique", of("doubled"), vec!["spec.source.table.key", "unique index"]),
         ("a key that is unique in part", of("part"), vec!["spec.source.table.key", "unique index"]),
         ("a key that is unique with another", of("pairs"), vec!["spec.source.table.key", "unique index"]),
-        ("a view", of("view"), vec!["not a table"]),
+        ("a view", of("view"), vec!["public.view is a view, which runs code of its owner", "a login of its own"]),
         (
             "a system table",
             of("pg_class").replace("table: {", "table: {schema: pg_catalog, "),

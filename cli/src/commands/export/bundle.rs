@@ -139,7 +139,7 @@ impl BundleSource<'_> {
         let key = receipt_key(self.keys);
         let key = key.ok_or_else(|| Failure::failed(format!("{name} has no receipt key, so it has no bundle")))?;
         Ok(HeaderLine {
-            bundle: HeaderLine::FORMAT,
+            bundle: if job.ordinals().is_some() { HeaderLine::FORMAT_WITH_KEYS } else { HeaderLine::FORMAT },
             job: JobName { uid: job.uid, namespace: job.namespace.clone(), name: job.name.clone() },
             payloads: self.payloads,
             spec: canonical_json(&job.spec),
@@ -235,7 +235,7 @@ impl BundleSource<'_> {
         if most == 0 {
             return Ok(Vec::new());
         }
-        rejects(self.ledger, self.job.id, first.checked_sub(1), most).await.map_err(of_ledger)
+        rejects(self.ledger, self.job, first.checked_sub(1), most).await.map_err(of_ledger)
     }
 }
 
@@ -271,7 +271,7 @@ impl<W: Write> Run<'_, W> {
     fn up_to(&mut self, id: i64) -> Result<(), Stopped> {
         while let Some(reject) = self.rejects.next_if(|reject| reject.id < id) {
             self.enter_batch_of(reject.id)?;
-            let line = RejectLine { id: reject.id, reason: reject.reason };
+            let line = RejectLine { id: reject.id, key: reject.key, reason: reject.reason };
             self.writer.reject(&line).map_err(Stopped::Write)?;
         }
         self.enter_batch_of(id)
@@ -322,7 +322,7 @@ impl<W: Write> Run<'_, W> {
         let payload = row.now.payload().filter(|_| self.source.payloads && now == Some(digest)).map(<[u8]>::to_vec);
         let state = (self.source.payloads && payload.is_none()).then(|| row_state(row.now));
         self.without += u64::from(state.is_some());
-        Ok(RecordLine { id: row.id, digest: digest.0, signature, payload, row: state })
+        Ok(RecordLine { id: row.id, key: row.row_key.cloned(), digest: digest.0, signature, payload, row: state })
     }
 }
 

@@ -6,6 +6,7 @@ use indicatif::HumanCount;
 use serde::Serialize;
 use vaultstream_ledger::{Job, KeyUsage, Ledger, QueryError, failures, key_usage, rejects};
 use vaultstream_signing::PublicKey;
+use vaultstream_signing::RowKey;
 
 use crate::{error::Failure, output::printable};
 
@@ -54,6 +55,9 @@ struct RevocationRow {
 #[serde(rename_all = "camelCase")]
 struct RejectRow {
     id: i64,
+    /// The key of its row, where ids are ordinals.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<Vec<String>>,
     reason: String,
     detail: String,
     attempts: u32,
@@ -77,7 +81,7 @@ struct FailingBatch {
 pub(super) async fn read(ledger: &Ledger, job: &Job) -> Result<Details, Failure> {
     let failed = |error: QueryError| Failure::of(&error);
     let keys = key_usage(ledger, job.id, usize::MAX).await.map_err(failed)?;
-    let rejects = rejects(ledger, job.id, None, SHOWN).await.map_err(failed)?;
+    let rejects = rejects(ledger, job, None, SHOWN).await.map_err(failed)?;
     let failing = failures(ledger, job.id).await.map_err(failed)?;
     Ok(Details {
         keys: keys.iter().map(key).collect(),
@@ -85,6 +89,7 @@ pub(super) async fn read(ledger: &Ledger, job: &Job) -> Result<Details, Failure>
             .into_iter()
             .map(|reject| RejectRow {
                 id: reject.id,
+                key: reject.key.map(|key| key.values().to_vec()),
                 reason: reject.reason,
                 detail: reject.detail,
                 attempts: reject.attempts.unsigned_abs(),
@@ -166,7 +171,8 @@ impl Details {
         }
         for reject in &self.rejects {
             let (reason, detail) = (printable(&reject.reason), printable(&reject.detail));
-            writeln!(out, "  {:<12} record {}: {reason}: {detail}", "reject", reject.id)?;
+            let key = reject.key.as_ref().map(|key| format!(" {}", RowKey::new(key.clone()))).unwrap_or_default();
+            writeln!(out, "  {:<12} record {}{}: {reason}: {detail}", "reject", reject.id, printable(&key))?;
         }
         more(out, rejected.saturating_sub(self.rejects.len() as u64), "rejects")?;
         for batch in self.failing.iter().take(SHOWN) {

@@ -42,7 +42,12 @@ fn report() -> Report {
         problems: Vec::new(),
         proves: None,
         failure: None,
-        rejects: vec![Reject { id: 4, reason: "PayloadIsNull".to_owned(), detail: "the payload is NULL".to_owned() }],
+        rejects: vec![Reject {
+            id: 4,
+            key: None,
+            reason: "PayloadIsNull".to_owned(),
+            detail: "the payload is NULL".to_owned(),
+        }],
     }
 }
 

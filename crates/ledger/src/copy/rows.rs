@@ -53,6 +53,9 @@ pub enum CopyError {
     /// A field is not an integer of eight bytes.
     #[error("a field is not an int8")]
     NotInt8,
+    /// A field is not the texts of a key.
+    #[error("a field is not a key")]
+    NotTexts,
 }
 
 impl<const N: usize> Rows<N> {

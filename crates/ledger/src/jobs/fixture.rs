@@ -32,6 +32,7 @@ pub(crate) fn job(source: Source) -> Job {
         signed_types: None,
         signed_view: None,
         planned_table: None,
+        key: None,
         backends: Vec::new(),
         receipt: None,
         merkle_root: None,

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, Json};
 use uuid::Uuid;
-use vaultstream_api::{Message, Reason, SigningJobSpec};
+use vaultstream_api::{Message, Reason, SigningJobSpec, Source, TableSource};
 use vaultstream_signing::{Backend, MessageForm};
 
 use super::state::{JobState, UnknownState};
@@ -38,6 +38,56 @@ pub struct PlannedTable {
     pub table: u32,
     /// Its rows are in partitions.
     pub partitioned: bool,
+}
+
+/// The columns that name a row of a job's table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowKeyColumns {
+    /// Their names.
+    pub columns: Vec<String>,
+    /// Their types, as `typname`.
+    pub types: Vec<String>,
+    /// What the ids of its records are.
+    pub ids: RowIds,
+}
+
+impl RowKeyColumns {
+    /// Of a table whose spec names one column, which is the id. So it is for jobs of the versions before, which noted no key.
+    pub(crate) fn named(table: &TableSource) -> Option<Self> {
+        let columns = table.key.columns()?.to_vec();
+        Some(Self { columns, types: vec!["int8".to_owned()], ids: RowIds::Keys })
+    }
+}
+
+/// What the ids of records are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowIds {
+    /// The values of the key, which is one column of integers.
+    Keys,
+    /// Ordinals, from 1 on. The ledger has the key of each.
+    Ordinals(RowAccess),
+}
+
+/// How the rows with some keys are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowAccess {
+    /// By a walk along a unique index of the key's columns, in whose order they were planned.
+    Range,
+    /// Each through a unique index.
+    Lookup,
+    /// By a join, as in a view, which has no index.
+    Join,
+}
+
+impl RowAccess {
+    /// As the ledger has it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Range => "range",
+            Self::Lookup => "lookup",
+            Self::Join => "join",
+        }
+    }
 }
 
 /// What is wrong with signing itself: no attempt mends it.
@@ -97,6 +147,8 @@ pub struct Job {
     pub signed_types: Option<Vec<String>>,
     /// The table that was planned, for a table source; unknown of one that an earlier version planned.
     pub planned_table: Option<PlannedTable>,
+    /// What names a row of its table, once it was looked at; unknown of one whose key the spec names as `key`, and which is the id.
+    pub key: Option<RowKeyColumns>,
     /// The view of its signatures, in the schema of the ledger; none before it is provisioned, and after they are deleted.
     pub signed_view: Option<String>,
     /// The backends that have signed its records, in the order in which they began to.
@@ -128,12 +180,29 @@ impl Job {
             Message::Bound => MessageForm::Bound { job: self.uid },
         }
     }
+
+    /// The columns that name its rows, if the ids of its records are ordinals.
+    #[must_use]
+    pub fn ordinals(&self) -> Option<&RowKeyColumns> {
+        self.key.as_ref().filter(|key| key.ids != RowIds::Keys)
+    }
+
+    /// The columns that name a row of its table, as far as they are known.
+    #[must_use]
+    pub fn key_columns(&self) -> &[String] {
+        match (&self.key, &self.spec.source) {
+            (Some(key), _) => &key.columns,
+            (None, Source::Table(table)) => table.key.columns().unwrap_or_default(),
+            (None, Source::Generate(_)) => &[],
+        }
+    }
 }
 
 pub(crate) const COLUMNS: &str = "id, uid, cluster, namespace, name, live, spec, state, suspended, generation, total, \
      batches, seeded, published, payload_type, backends, receipt, merkle_root, failure, created_at, seeded_at, \
      published_at, signed_at, finished_at, spec_generation, failure_reason, source_database, source_table, \
-     source_partitioned, fault_reason, fault, withdrawn, source_fault_reason, source_fault, source_fault_passes, signed_view";
+     source_partitioned, fault_reason, fault, withdrawn, source_fault_reason, source_fault, source_fault_passes, signed_view, \
+     key_columns, key_types, has_ordinals, key_access";
 
 pub(crate) fn from_row(row: &Row) -> Result<Job, QueryError> {
     let state: &str = get(row, "state")?;
@@ -156,6 +225,7 @@ pub(crate) fn from_row(row: &Row) -> Result<Job, QueryError> {
         signed_types: get::<Option<&str>>(row, "payload_type")?
             .map(|types| types.split(',').map(str::to_owned).collect()),
         planned_table: planned_table(row)?,
+        key: row_key(row)?,
         signed_view: get(row, "signed_view")?,
         // A later version's is left out: this program cannot check with it anyway.
         backends: get::<Vec<String>>(row, "backends")?.iter().filter_map(|name| name.parse().ok()).collect(),
@@ -183,6 +253,18 @@ fn planned_table(row: &Row) -> Result<Option<PlannedTable>, QueryError> {
         (Some(database), Some(table), Some(partitioned)) => Some(PlannedTable { database, table, partitioned }),
         _ => None,
     })
+}
+
+fn row_key(row: &Row) -> Result<Option<RowKeyColumns>, QueryError> {
+    let columns: Option<Vec<String>> = get(row, "key_columns")?;
+    let types = get::<Option<Vec<String>>>(row, "key_types")?.unwrap_or_default();
+    let access = match get::<Option<&str>>(row, "key_access")? {
+        Some("range") => RowAccess::Range,
+        Some("join") => RowAccess::Join,
+        _ => RowAccess::Lookup,
+    };
+    let ids = if get(row, "has_ordinals")? { RowIds::Ordinals(access) } else { RowIds::Keys };
+    Ok(columns.map(|columns| RowKeyColumns { columns, types, ids }))
 }
 
 fn fault(row: &Row) -> Result<Option<SigningFault>, QueryError> {
@@ -226,6 +308,6 @@ mod tests {
         let all = columns.len();
         columns.sort_unstable();
         columns.dedup();
-        assert_eq!((columns.len(), all), (36, 36));
+        assert_eq!((columns.len(), all), (40, 40));
     }
 }

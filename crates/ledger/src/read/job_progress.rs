@@ -6,11 +6,13 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 use vaultstream_api::SigningJobSpec;
+use vaultstream_signing::RowKey;
 
+use super::verify::row_keys::BesideRecords;
 use crate::connection::Ledger;
 use crate::error::QueryError;
 use crate::ids::{BatchNo, JobId};
-use crate::jobs::{JobState, UnknownState};
+use crate::jobs::{Job, JobState, UnknownState};
 use crate::keys::revocation::Revocation;
 
 /// A job's figures at one moment.
@@ -148,6 +150,8 @@ struct UnknownRow(#[source] UnknownState);
 pub struct Rejected {
     /// Which record.
     pub id: i64,
+    /// The key of its row, where ids are ordinals.
+    pub key: Option<RowKey>,
     /// The kind of reason, as one word.
     pub reason: String,
     /// A sentence.
@@ -165,22 +169,40 @@ pub struct Rejected {
 /// When Postgres fails.
 pub async fn rejects(
     ledger: &Ledger,
-    job: JobId,
+    job: &Job,
     after: Option<i64>,
     limit: usize,
 ) -> Result<Vec<Rejected>, QueryError> {
-    let sql = "SELECT record_id, reason, detail, attempts, rejected_at FROM vaultstream.tenant_rejects \
-         WHERE job_id = $1 AND ($2::bigint IS NULL OR record_id > $2) ORDER BY record_id LIMIT $3";
+    let beside = BesideRecords::of(job, "x.record_id");
+    let BesideRecords { join, key, .. } = &beside;
+    let sql = format!(
+        "SELECT x.record_id, x.reason, x.detail, x.attempts, x.rejected_at, {key} AS key FROM vaultstream.tenant_rejects x{join} \
+         WHERE x.job_id = $1 AND ($2::bigint IS NULL OR x.record_id > $2) ORDER BY x.record_id LIMIT $3"
+    );
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = ledger.query("read the job's rejects", sql, &[&job.0, &after, &limit]).await?;
+    let rows = ledger.query("read the job's rejects", &sql, &[&job.id.0, &after, &limit]).await?;
     let rejects = rows.iter().map(|row| Rejected {
         id: row.get("record_id"),
+        key: beside.of_row(row),
         reason: row.get("reason"),
         detail: row.get("detail"),
         attempts: row.get("attempts"),
         at: row.get("rejected_at"),
     });
     Ok(rejects.collect())
+}
+
+/// The reason of rejects of rows that were gone when they were read. No limit counts them: nothing is missing from what there is.
+pub const ROW_GONE: &str = "RowGone";
+
+/// How many rejects are of rows that were gone.
+///
+/// # Errors
+///
+/// When Postgres fails.
+pub async fn gone_rows(ledger: &Ledger, job: JobId) -> Result<i64, QueryError> {
+    let sql = "SELECT count(*) AS rows FROM vaultstream.tenant_rejects WHERE job_id = $1 AND reason = $2";
+    Ok(ledger.query_one("count the rows that are gone", sql, &[&job.0, &ROW_GONE]).await?.get("rows"))
 }
 
 /// A batch that has failed and is not signed.

@@ -6,6 +6,7 @@ mod completeness;
 mod held;
 mod records;
 mod rejects_root;
+pub(crate) mod row_keys;
 mod signed;
 mod signed_row;
 mod unreached;
@@ -30,6 +31,7 @@ pub use crate::copy_out::ReadError;
 pub(crate) use bulk::ordered_signatures;
 pub use completeness::{Violation, completeness};
 pub use rejects_root::{batch_rejects_root, rejects_root};
+pub use row_keys::row_keys;
 pub use signed::SignedRows;
 #[cfg(test)]
 pub(crate) use signed::{beside_source, ends_of_piece};

@@ -7,6 +7,7 @@ use super::error::{Lack, Lacking, SourceError};
 use super::facts::{Facts, Relation};
 use super::judge::{Member, Unfit};
 use super::nearest::{Candidate, nearest};
+use super::types;
 use crate::error::QueryError;
 use crate::jobs::PlannedTable;
 use crate::queries::{Params, Queries};
@@ -56,21 +57,20 @@ pub(crate) async fn child(client: &Client, table: &PlannedTable) -> Result<Optio
 
 impl Adviser<'_> {
     async fn error(&self, unfit: Unfit) -> Result<SourceError, QueryError> {
-        let Facts { reader, table, key_name, .. } = self.facts;
-        let (table, reader, column) = (table.clone(), reader.clone(), key_name.clone());
+        let Facts { reader, table, .. } = self.facts;
+        let (table, reader, member) = (table.clone(), reader.clone(), self.source.key.member());
+        let key_column = |at: usize| Member::Key(at).quoted(self.facts).to_owned();
         Ok(match unfit {
             Unfit::NoTable => self.no_table(Lack::Absent).await?,
             Unfit::TableDenied => self.no_table(Lack::Denied).await?,
-            Unfit::Kind(kind) => {
-                let (kind, advice) = other_kind(&kind);
-                SourceError::NotATable { table, kind, advice }
-            }
+            Unfit::Kind(kind) => SourceError::NotATable { table, kind: other_kind(&kind) },
             Unfit::NoColumn(member) => self.no_column(member, Lack::Absent).await?,
             Unfit::ColumnDenied(member) => self.no_column(member, Lack::Denied).await?,
-            Unfit::KeyType(found) => {
+            Unfit::NoPrimaryKey => SourceError::NoPrimaryKey { lack: self.no_primary_key().await?, table },
+            Unfit::KeyType { at, found } => {
                 let advice = self.another_key().await?;
                 let advice = advice.map(|advice| format!(": {advice}")).unwrap_or_default();
-                SourceError::KeyType { column, found, advice }
+                SourceError::KeyType { member, column: key_column(at), found, advice }
             }
             Unfit::SignedType { at, found } => {
                 let column = Member::Signed(at).quoted(self.facts).to_owned();
@@ -82,8 +82,19 @@ impl Adviser<'_> {
             Unfit::Generated { at } => {
                 SourceError::Generated { column: Member::Signed(at).quoted(self.facts).to_owned() }
             }
-            Unfit::KeyNullable => SourceError::KeyNullable { column, advice: self.not_null().await? },
-            Unfit::KeyNotUnique => SourceError::KeyNotUnique { column, advice: self.unique().await? },
+            Unfit::KeyNullable { at } => {
+                SourceError::KeyNullable { member, column: key_column(at), advice: self.not_null(at).await? }
+            }
+            Unfit::KeyNotUnique => {
+                let (key, lack) = match self.facts.key_names.as_slice() {
+                    [one] => (format!("column {one}"), "it has no valid unique index without a condition"),
+                    several => (
+                        format!("columns ({})", several.join(", ")),
+                        "no valid unique index without a condition has them or some of them",
+                    ),
+                };
+                SourceError::KeyNotUnique { member, key, table, lack, advice: self.unique().await? }
+            }
             Unfit::RowSecurity => SourceError::RowSecurity { table, reader },
         })
     }
@@ -124,7 +135,7 @@ impl Adviser<'_> {
     /// Others are only told of tables that were opened for signing.
     async fn nearest_table(&self) -> Result<Option<String>, QueryError> {
         let sql = "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-                    WHERE c.relkind IN ('r', 'p') AND n.nspname <> ALL ('{vaultstream,information_schema}') \
+                    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname <> ALL ('{vaultstream,information_schema}') \
                       AND n.nspname !~ '^pg_' AND (NOT $1 OR has_schema_privilege(n.oid, 'USAGE') \
                         AND has_any_column_privilege(c.oid, 'SELECT')) LIMIT $2";
         let rows = self.query(sql, &[&self.for_others, &CANDIDATES_LIMIT]).await?;
@@ -141,38 +152,44 @@ impl Adviser<'_> {
         Ok(nearest(None, member.column(self.source), &candidates))
     }
 
-    /// For a key that cannot be one: a column that can. Not for a partitioned table, where it could not be unique either.
+    /// For a key that cannot be one: columns that can.
     async fn another_key(&self) -> Result<Option<String>, QueryError> {
-        if self.relation().is_some_and(|relation| relation.kind == "p") {
-            return Ok(None);
+        let others = self.relation().map(|relation| relation.unique.as_slice()).unwrap_or_default();
+        let known: Vec<String> =
+            types::ALL.iter().filter(|known| known.is_key()).map(|known| known.name.to_owned()).collect();
+        let sql = "SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY w.place) FROM unnest($2::text[]) WITH ORDINALITY AS w (name, place) \
+                     JOIN pg_attribute a ON a.attrelid = $1 AND a.attname = w.name JOIN pg_type t ON t.oid = a.atttypid \
+                    HAVING bool_and(a.attnotnull AND t.oid < 10000 AND t.typname = ANY ($3::text[]))";
+        for index in others {
+            let rows = self.query(sql, &[&self.oid(), &index.columns, &known]).await?;
+            if let Some(columns) = rows.first().and_then(|row| row.get::<_, Option<String>>(0)) {
+                return Ok(Some(format!("keyColumns: [{columns}] can be the key")));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn no_primary_key(&self) -> Result<String, QueryError> {
+        let kind = self.relation().map_or("r", |relation| relation.kind.as_str());
+        if !matches!(kind, "r" | "p") {
+            return Ok("has no primary key, as no view and no foreign table has one: name the columns that are unique together".to_owned());
         }
         let table = &self.facts.table;
-        let sql = "SELECT quote_ident(a.attname) FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0] \
-                    WHERE i.indrelid = $1 AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indnkeyatts = 1 \
-                      AND a.attnotnull AND a.atttypid IN (20, 21, 23) ORDER BY i.indisprimary DESC LIMIT 1";
-        if let Some(row) = self.query(sql, &[&self.oid()]).await?.first() {
-            return Ok(Some(format!("column {} can be the key", row.get::<_, &str>(0))));
-        }
-        let column = self.free_column().await?;
-        Ok(Some(format!(
-            "add a column that can be the key: ALTER TABLE {table} ADD COLUMN {column} bigint GENERATED ALWAYS AS IDENTITY UNIQUE (this rewrites the table)"
-        )))
+        Ok(match self.another_key().await? {
+            Some(advice) => format!("has no primary key: {advice}"),
+            None => format!(
+                "has no primary key, and no columns that are unique and NOT NULL: ALTER TABLE {table} ADD PRIMARY KEY (…), \
+                 or name the columns that are unique together and give them a unique index"
+            ),
+        })
     }
 
-    /// A name that the table has no column of.
-    async fn free_column(&self) -> Result<String, QueryError> {
-        let rows = self.query("SELECT attname FROM pg_attribute WHERE attrelid = $1", &[&self.oid()]).await?;
-        let taken: Vec<&str> = rows.iter().map(|row| row.get(0)).collect();
-        let mut names =
-            (1..).map(|number| if number == 1 { "record_id".to_owned() } else { format!("record_id_{number}") });
-        Ok(names.find(|name| !taken.contains(&name.as_str())).unwrap_or_default())
-    }
-
-    async fn not_null(&self) -> Result<String, QueryError> {
-        let Facts { table, key_name, .. } = self.facts;
+    async fn not_null(&self, at: usize) -> Result<String, QueryError> {
+        let table = &self.facts.table;
+        let (name, key_name) = (self.key_column(at), Member::Key(at).quoted(self.facts));
         let sql = "SELECT quote_ident(x.conname) FROM pg_constraint x JOIN pg_attribute a ON a.attrelid = x.conrelid \
                       AND a.attnum = ANY (x.conkey) WHERE x.conrelid = $1 AND a.attname = $2 AND x.contype = 'n' AND NOT x.convalidated";
-        let rows = self.query(sql, &[&self.oid(), &self.source.key]).await?;
+        let rows = self.query(sql, &[&self.oid(), &name]).await?;
         Ok(match rows.first() {
             Some(row) => {
                 let constraint: &str = row.get(0);
@@ -183,24 +200,28 @@ impl Adviser<'_> {
     }
 
     async fn unique(&self) -> Result<String, QueryError> {
-        let Facts { table, key_name, .. } = self.facts;
+        let Facts { table, key_names, .. } = self.facts;
+        let key_names = key_names.join(", ");
         let partitioned = self.relation().is_some_and(|relation| relation.kind == "p");
-        if partitioned && !self.partitioned_by_key().await? {
+        if partitioned && !self.holds_partition_keys().await? {
             let partition = self.some_partition().await?;
             let index =
-                partition.map(|partition| format!(": CREATE UNIQUE INDEX CONCURRENTLY ON {partition} ({key_name})"));
+                partition.map(|partition| format!(": CREATE UNIQUE INDEX CONCURRENTLY ON {partition} ({key_names})"));
             return Ok(format!(
-                "Postgres allows none, since {table} is partitioned by something else. Sign each partition by a job of its own, with an index of its own{}",
+                "Postgres allows none, since {table} is partitioned by something else: add the columns that it is partitioned by to keyColumns, \
+                 or sign each partition by a job of its own, with an index of its own{}",
                 index.unwrap_or_default()
             ));
         }
-        let sql = "SELECT i.indexrelid::regclass::text, i.indisvalid AND i.indisready, i.indnkeyatts > 1 FROM pg_index i \
-                     JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey[0:i.indnkeyatts - 1]) \
-                    WHERE i.indrelid = $1 AND i.indisunique AND a.attname = $2 AND i.indpred IS NULL AND i.indexprs IS NULL \
+        let sql = "SELECT i.indexrelid::regclass::text, i.indisvalid AND i.indisready, u.columns <@ $2::text[] FROM pg_index i \
+                    CROSS JOIN LATERAL (SELECT array_agg(a.attname::text) AS columns FROM pg_attribute a \
+                      WHERE a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey[0:i.indnkeyatts - 1])) u \
+                    WHERE i.indrelid = $1 AND i.indisunique AND u.columns && $2::text[] AND i.indpred IS NULL AND i.indexprs IS NULL \
                     ORDER BY i.indnkeyatts, i.indisvalid";
-        let rows = self.query(sql, &[&self.oid(), &self.source.key]).await?;
-        let composite = rows.iter().any(|row| row.get(2));
-        if let Some(row) = rows.iter().find(|row| !row.get::<_, bool>(2) && !row.get::<_, bool>(1)) {
+        let named = self.relation().map(|relation| relation.key_columns.as_slice()).unwrap_or_default();
+        let rows = self.query(sql, &[&self.oid(), &named]).await?;
+        let of_more = rows.iter().any(|row| !row.get::<_, bool>(2));
+        if let Some(row) = rows.iter().find(|row| row.get::<_, bool>(2) && !row.get::<_, bool>(1)) {
             let index: &str = row.get(0);
             return Ok(if partitioned {
                 format!("index {index} is not valid: attach an index of every partition to it")
@@ -209,22 +230,28 @@ impl Adviser<'_> {
             });
         }
         let concurrently = if partitioned { "" } else { "CONCURRENTLY " };
-        let create = format!("CREATE UNIQUE INDEX {concurrently}ON {table} ({key_name})");
-        if !composite {
+        let create = format!("CREATE UNIQUE INDEX {concurrently}ON {table} ({key_names})");
+        if !of_more {
             return Ok(create);
         }
         // It is unique together with other columns: by itself it may well repeat.
         let other = self.another_key().await?.map(|advice| format!("; else {advice}")).unwrap_or_default();
-        Ok(format!("if no two rows have the same {key_name}, {create}{other}"))
+        Ok(format!("if no two rows have the same {key_names}, {create}{other}"))
     }
 
-    /// Whether a unique index on the key alone is possible: every level is partitioned by the key and nothing else.
-    async fn partitioned_by_key(&self) -> Result<bool, QueryError> {
-        let sql = "SELECT coalesce(bool_and(t.partexprs IS NULL AND t.partnatts = 1 AND a.attname = $2), false) \
-                     FROM pg_partition_tree($1::oid) p JOIN pg_partitioned_table t ON t.partrelid = p.relid \
-                     LEFT JOIN pg_attribute a ON a.attrelid = t.partrelid AND a.attnum = t.partattrs[0]";
-        let rows = self.query(sql, &[&self.oid(), &self.source.key]).await?;
+    /// Whether a unique index on the key is possible: every level is partitioned by columns of it and nothing else.
+    async fn holds_partition_keys(&self) -> Result<bool, QueryError> {
+        let sql = "SELECT coalesce(bool_and(t.partexprs IS NULL AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = t.partrelid \
+                       AND a.attnum = ANY (t.partattrs) AND a.attname <> ALL ($2::text[]))), false) \
+                     FROM pg_partition_tree($1::oid) p JOIN pg_partitioned_table t ON t.partrelid = p.relid";
+        let named = self.relation().map(|relation| relation.key_columns.as_slice()).unwrap_or_default();
+        let rows = self.query(sql, &[&self.oid(), &named]).await?;
         Ok(rows.first().is_some_and(|row| row.get(0)))
+    }
+
+    /// The name of a column of the key in the catalog.
+    fn key_column(&self, at: usize) -> &str {
+        self.relation().and_then(|relation| relation.key_columns.get(at)).map_or("", String::as_str)
     }
 
     async fn some_partition(&self) -> Result<Option<String>, QueryError> {
@@ -245,15 +272,11 @@ impl Adviser<'_> {
     }
 }
 
-/// What a relation of another kind is, and what to do instead.
-fn other_kind(kind: &str) -> (&'static str, &'static str) {
-    const COPY: &str = "name the table that it reads, or keep its rows in a table with a bigint key";
+/// What a relation of another kind is.
+fn other_kind(kind: &str) -> &'static str {
     match kind {
-        "v" => ("a view", COPY),
-        "m" => ("a materialized view", COPY),
-        "f" => ("a foreign table", "sign it in the database where it is"),
-        "S" => ("a sequence", "name a table"),
-        "c" => ("a composite type", "name a table"),
-        _ => ("an index or the like", "name a table"),
+        "S" => "a sequence",
+        "c" => "a composite type",
+        _ => "an index or the like",
     }
 }

@@ -32,15 +32,21 @@ pub enum SourceError {
         /// The column.
         lacking: Lacking,
     },
-    /// A view, a foreign table and the like.
-    #[error("spec.source.table.name: {table} is {kind}, not a table: {advice}")]
+    /// A sequence and the like.
+    #[error("spec.source.table.name: {table} is {kind}, not a table: name a table or a view")]
     NotATable {
         /// Qualified name.
         table: String,
         /// What it is, with its article.
         kind: &'static str,
-        /// What can be done.
-        advice: &'static str,
+    },
+    /// A view runs what its owner likes, with the rights of who reads it.
+    #[error(
+        "spec.source.table.name: {view} is a view, which runs code of its owner with the rights of the login that reads it, and that is the ledger's: give the source a login of its own (docs/operations.md), or sign a materialized view"
+    )]
+    ViewWithoutLogin {
+        /// Qualified name.
+        view: String,
     },
     /// Other tables inherit from it.
     #[error(
@@ -52,11 +58,21 @@ pub enum SourceError {
         /// One that inherits.
         child: String,
     },
-    /// The key is not an integer.
+    /// Nothing says what names a row.
+    #[error("spec.source.table.keyColumns: {table} {lack}")]
+    NoPrimaryKey {
+        /// Qualified name.
+        table: String,
+        /// Why not, and what can be done.
+        lack: String,
+    },
+    /// Columns of the key are of a type without an order of its own, or of one that is not the same everywhere.
     #[error(
-        "spec.source.table.key: column {column} is of type {found}, and has to be smallint, integer or bigint{advice}"
+        "spec.source.table.{member}: column {column} is of type {found}; a key is of integers, uuid, text, varchar, char, boolean, date, time, timestamp, timestamptz, numeric, bytea or inet{advice}"
     )]
     KeyType {
+        /// `key` or `keyColumns`.
+        member: &'static str,
         /// The column.
         column: String,
         /// Its type.
@@ -96,8 +112,10 @@ pub enum SourceError {
     )]
     NoJson,
     /// The key may be NULL.
-    #[error("spec.source.table.key: column {column} may be NULL: {advice}")]
+    #[error("spec.source.table.{member}: column {column} may be NULL: {advice}")]
     KeyNullable {
+        /// `key` or `keyColumns`.
+        member: &'static str,
         /// The column.
         column: String,
         /// What can be done.
@@ -105,23 +123,29 @@ pub enum SourceError {
     },
     /// Rows have no key, whatever the catalog says.
     #[error(
-        "spec.source.table.key: column {column} is NULL in {rows} rows of table {table}, which could not be signed: give them a key, or delete them"
+        "spec.source.table.{member}: {key} is NULL in {rows} rows of {table}, which could not be signed: give them a key, or leave them out"
     )]
     NullKeys {
-        /// The column.
-        column: String,
+        /// `key` or `keyColumns`.
+        member: &'static str,
+        /// The column, or the columns with commas between them.
+        key: String,
         /// Qualified name.
         table: String,
         /// How many rows.
         rows: i64,
     },
     /// Two rows may have the same key.
-    #[error(
-        "spec.source.table.key: column {column} has no valid unique index on it alone, without a condition: {advice}"
-    )]
+    #[error("spec.source.table.{member}: {key} of {table} may repeat: {lack}: {advice}")]
     KeyNotUnique {
-        /// The column.
-        column: String,
+        /// `key` or `keyColumns`.
+        member: &'static str,
+        /// `column no`, or `columns (tenant, no)`.
+        key: String,
+        /// Qualified name.
+        table: String,
+        /// What is missing.
+        lack: &'static str,
         /// What can be done.
         advice: String,
     },
@@ -144,6 +168,20 @@ pub enum SourceError {
         table: String,
         /// What is different.
         what: String,
+    },
+    /// A key is longer than an index can have.
+    #[error(
+        "spec.source.table.{member}: a value of {key} has {bytes} bytes as text, and a key has at most {most}: name columns with shorter values"
+    )]
+    KeyTooLong {
+        /// `key` or `keyColumns`.
+        member: &'static str,
+        /// The columns, with commas between them.
+        key: String,
+        /// Its length.
+        bytes: usize,
+        /// The greatest one.
+        most: usize,
     },
     /// More batches than a job may have.
     #[error("spec.batchSize: the table needs more than {most} batches of {size} rows: choose a larger batchSize")]

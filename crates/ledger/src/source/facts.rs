@@ -14,7 +14,8 @@ pub(crate) struct Facts {
     /// Schema, table and columns as SQL writes them.
     pub(crate) schema: String,
     pub(crate) table: String,
-    pub(crate) key_name: String,
+    /// The columns of the key; none where the table has no primary key, and no other was named.
+    pub(crate) key_names: Vec<String>,
     pub(crate) signed_names: Vec<String>,
     /// The database.
     pub(crate) database: u32,
@@ -33,11 +34,22 @@ pub(crate) struct Relation {
     pub(crate) may_use_schema: bool,
     /// Of a column at least.
     pub(crate) may_read: bool,
-    /// The key column by itself is unique.
-    pub(crate) unique: bool,
-    pub(crate) key: Option<Column>,
+    /// Columns that are unique together by a complete index in use, by their names in the catalog.
+    pub(crate) unique: Vec<UniqueIndex>,
+    /// The columns of the key, by their names in the catalog.
+    pub(crate) key_columns: Vec<String>,
+    pub(crate) key: Vec<Option<Column>>,
     /// The columns that are signed.
     pub(crate) signed: Vec<Option<Column>>,
+}
+
+/// A unique B-tree over all rows, without expressions.
+#[derive(Debug, Deserialize)]
+pub(crate) struct UniqueIndex {
+    /// In its order.
+    pub(crate) columns: Vec<String>,
+    /// Each by the order of integers.
+    pub(crate) of_integers: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -79,21 +91,40 @@ pub(crate) fn text_literal(text: &str) -> String {
 }
 
 /// Columns of the answer.
-const ANSWER: usize = 14;
+const ANSWER: usize = 15;
+
+/// The columns of the primary key of `c`, in its order.
+const PRIMARY_KEY: &str = "(SELECT p.attname::text, u.place FROM pg_index i \
+     CROSS JOIN LATERAL unnest(i.indkey::smallint[]) WITH ORDINALITY AS u (attnum, place) \
+     JOIN pg_attribute p ON p.attrelid = i.indrelid AND p.attnum = u.attnum \
+     WHERE i.indrelid = c.oid AND i.indisprimary AND u.place <= i.indnkeyatts) AS w (name, place)";
+
+/// The unique indexes of `c`: that of the primary key first, then those of fewer columns.
+const UNIQUE_INDEXES: &str = "SELECT json_agg(json_build_object('columns', x.columns, 'of_integers', x.of_integers) \
+       ORDER BY x.indisprimary DESC, cardinality(x.columns), x.indexrelid) FROM (SELECT i.indexrelid, i.indisprimary, \
+         array_agg(a.attname::text ORDER BY u.place) AS columns, \
+         bool_and(f.opfname = 'integer_ops' AND f.opfnamespace = 'pg_catalog'::regnamespace) AS of_integers FROM pg_index i \
+       CROSS JOIN LATERAL unnest(i.indkey::smallint[], i.indclass::oid[]) WITH ORDINALITY AS u (attnum, opclass, place) \
+       JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = u.attnum \
+       JOIN pg_opclass o ON o.oid = u.opclass JOIN pg_opfamily f ON f.oid = o.opcfamily JOIN pg_am m ON m.oid = f.opfmethod \
+      WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indisready AND i.indislive AND NOT i.indisexclusion \
+        AND i.indpred IS NULL AND i.indexprs IS NULL AND u.place <= i.indnkeyatts \
+      GROUP BY i.indexrelid, i.indisprimary HAVING bool_and(m.amname = 'btree' AND o.opcdefault AND o.opcnamespace = 'pg_catalog'::regnamespace)) AS x";
 
 impl Facts {
     /// The query: one row, for the simple protocol, so that it can be sent together with other statements.
     ///
-    /// NOT NULL: since Postgres 18 a constraint that is NOT VALID sets `attnotnull`, too. Unique: a B-tree whose operators are
-    /// those of integers, over all rows, without expressions, complete and in use. A deferrable one will do: other sessions
-    /// never see what is not yet checked.
+    /// NOT NULL: since Postgres 18 a constraint that is NOT VALID sets `attnotnull`, too. Unique: a B-tree with the types' own
+    /// operators, over all rows, without expressions, complete and in use. A deferrable one will do: other sessions never see what is
+    /// not yet checked.
     pub(crate) fn sql(source: &TableSource) -> String {
         let [schema, name] = [&source.schema, &source.name].map(|text| text_literal(text));
-        let columns = |names: &[String]| {
+        let named = |names: &[String]| {
             let names: Vec<String> = names.iter().map(|name| text_literal(name)).collect();
             format!("unnest(ARRAY[{}]::text[]) WITH ORDINALITY AS w (name, place)", names.join(", "))
         };
-        let (key, signed) = (columns(std::slice::from_ref(&source.key)), columns(source.signed.columns()));
+        let key = source.key.columns().map_or_else(|| PRIMARY_KEY.to_owned(), named);
+        let signed = named(source.signed.columns());
         let described = |columns: &str| {
             format!(
                 "(SELECT json_agg(CASE WHEN a.attnum IS NOT NULL THEN json_build_object('type_oid', a.atttypid::bigint, \
@@ -106,16 +137,12 @@ impl Facts {
         };
         format!(
             "SELECT quote_ident(current_user), quote_ident({schema}), quote_ident({schema}) || '.' || quote_ident({name}), \
-             (SELECT quote_ident(w.name) FROM {key}), (SELECT json_agg(quote_ident(w.name) ORDER BY w.place) FROM {signed}), \
+             (SELECT json_agg(quote_ident(w.name) ORDER BY w.place) FROM {key}), \
+             (SELECT json_agg(quote_ident(w.name) ORDER BY w.place) FROM {signed}), \
              (SELECT oid FROM pg_database WHERE datname = current_database()), \
              c.oid, c.relkind, row_security_active(c.oid), has_schema_privilege(c.relnamespace, 'USAGE'), \
-             has_any_column_privilege(c.oid, 'SELECT'), EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid \
-               AND i.indisunique AND i.indisvalid AND i.indisready AND i.indislive AND NOT i.indisexclusion \
-               AND i.indpred IS NULL AND i.indexprs IS NULL AND i.indnkeyatts = 1 \
-               AND i.indkey[0] = (SELECT a.attnum FROM {key} JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = w.name) \
-               AND (SELECT o.opcfamily = f.oid FROM pg_opclass o, pg_opfamily f, pg_am m WHERE o.oid = i.indclass[0] \
-                 AND f.opfname = 'integer_ops' AND f.opfnamespace = 'pg_catalog'::regnamespace \
-                 AND f.opfmethod = m.oid AND m.amname = 'btree')), {}, {} \
+             has_any_column_privilege(c.oid, 'SELECT'), ({UNIQUE_INDEXES}), \
+             (SELECT json_agg(w.name ORDER BY w.place) FROM {key}), {}, {} \
              FROM (SELECT) AS one LEFT JOIN pg_class c ON c.relname = {name} \
                AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = {schema})",
             described(&key),
@@ -128,7 +155,8 @@ impl Facts {
         self.relation.as_ref().is_some_and(|relation| {
             matches!(relation.kind.as_str(), "r" | "p")
                 && relation.may_use_schema
-                && relation.key.as_ref().is_some_and(|key| key.may_read)
+                && !relation.key.is_empty()
+                && relation.key.iter().all(|key| key.as_ref().is_some_and(|key| key.may_read))
                 && !relation.row_security
         })
     }
@@ -146,6 +174,8 @@ impl Facts {
         let number = |column: usize| row.get(column).and_then(|digits| digits.parse().ok());
         let is = |column: usize| row.get(column) == Some("t");
         let columns = |column: usize| serde_json::from_str::<Vec<Option<Column>>>(row.get(column)?).ok();
+        // No row to make a list of, no list.
+        let list = |column: usize| serde_json::from_str::<Vec<String>>(row.get(column).unwrap_or("[]")).ok();
         let relation = || {
             Some(Relation {
                 oid: number(6)?,
@@ -153,17 +183,18 @@ impl Facts {
                 row_security: is(8),
                 may_use_schema: is(9),
                 may_read: is(10),
-                unique: is(11),
-                key: columns(12)?.pop()?,
-                signed: columns(13)?,
+                unique: serde_json::from_str(row.get(11).unwrap_or("[]")).ok()?,
+                key_columns: list(12)?,
+                key: columns(13).unwrap_or_default(),
+                signed: columns(14)?,
             })
         };
         Some(Self {
             reader: text(0)?,
             schema: text(1)?,
             table: text(2)?,
-            key_name: text(3)?,
-            signed_names: serde_json::from_str(row.get(4)?).ok()?,
+            key_names: list(3)?,
+            signed_names: list(4)?,
             database: number(5)?,
             relation: relation(),
         })

@@ -1,16 +1,22 @@
 //! Whether a table can be signed, by what the catalog says of it.
 
+#[cfg(test)]
+mod tests;
+
 use vaultstream_api::{Signed, TableSource};
 
 use super::error::SourceError;
-use super::facts::{Column, Facts, Relation};
+use super::facts::{Column, Facts, Relation, UniqueIndex};
 use super::types;
-use crate::jobs::{Job, PlannedTable};
+use crate::jobs::{Job, PlannedTable, RowAccess, RowIds, RowKeyColumns};
 
 /// A table that can be signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fit {
     pub(crate) table: PlannedTable,
+    pub(crate) key: RowKeyColumns,
+    /// Columns in whose order rows come without being sorted, and which are unique together; of a view, all those of the key.
+    pub(crate) order: Vec<String>,
     /// Types of the columns that are signed.
     pub(crate) signed_types: Vec<String>,
 }
@@ -18,7 +24,8 @@ pub(crate) struct Fit {
 /// A column, by what it is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Member {
-    Key,
+    /// The one in this place of the key.
+    Key(usize),
     /// The one in this place of those that are signed.
     Signed(usize),
 }
@@ -27,25 +34,27 @@ impl Member {
     /// The manifest's member that names it.
     pub(crate) fn name(self, source: &TableSource) -> &'static str {
         match self {
-            Self::Key => "key",
+            Self::Key(_) => source.key.member(),
             Self::Signed(_) => source.signed.member(),
         }
     }
 
     /// The column's name as it is in the manifest.
     pub(crate) fn column(self, source: &TableSource) -> &str {
-        match self {
-            Self::Key => &source.key,
-            Self::Signed(at) => source.signed.columns().get(at).map_or("", String::as_str),
-        }
+        let (columns, at) = match self {
+            Self::Key(at) => (source.key.columns().unwrap_or_default(), at),
+            Self::Signed(at) => (source.signed.columns(), at),
+        };
+        columns.get(at).map_or("", String::as_str)
     }
 
     /// The column's name as SQL writes it.
     pub(crate) fn quoted(self, facts: &Facts) -> &str {
-        match self {
-            Self::Key => &facts.key_name,
-            Self::Signed(at) => facts.signed_names.get(at).map_or("", String::as_str),
-        }
+        let (names, at) = match self {
+            Self::Key(at) => (&facts.key_names, at),
+            Self::Signed(at) => (&facts.signed_names, at),
+        };
+        names.get(at).map_or("", String::as_str)
     }
 }
 
@@ -57,10 +66,11 @@ pub(crate) enum Unfit {
     Kind(String),
     NoColumn(Member),
     ColumnDenied(Member),
-    KeyType(String),
+    NoPrimaryKey,
+    KeyType { at: usize, found: String },
     SignedType { at: usize, found: String },
     Generated { at: usize },
-    KeyNullable,
+    KeyNullable { at: usize },
     KeyNotUnique,
     RowSecurity,
 }
@@ -75,11 +85,12 @@ impl Unfit {
             Self::Kind(_) => "it is not a table now".to_owned(),
             Self::NoColumn(member) => format!("{} does not exist now", column(*member)),
             Self::ColumnDenied(member) => format!("the right to read {} is gone", column(*member)),
-            Self::KeyType(found) => format!("{} is of type {found} now", column(Member::Key)),
+            Self::NoPrimaryKey => "it has no primary key now".to_owned(),
+            Self::KeyType { at, found } => format!("{} is of type {found} now", column(Member::Key(*at))),
             Self::SignedType { at, found } => format!("{} is of type {found} now", column(Member::Signed(*at))),
             Self::Generated { at } => format!("{} is generated now", column(Member::Signed(*at))),
-            Self::KeyNullable => format!("{} may be NULL now", column(Member::Key)),
-            Self::KeyNotUnique => format!("{} has no valid unique index now", column(Member::Key)),
+            Self::KeyNullable { at } => format!("{} may be NULL now", column(Member::Key(*at))),
+            Self::KeyNotUnique => format!("its key ({}) has no valid unique index now", facts.key_names.join(", ")),
             Self::RowSecurity => "row-level security hides rows of it now".to_owned(),
         }
     }
@@ -91,19 +102,44 @@ pub(crate) fn judge(source: &TableSource, facts: &Facts) -> Result<Fit, Unfit> {
     if !relation.may_use_schema || !relation.may_read {
         return Err(Unfit::TableDenied);
     }
-    let partitioned = match relation.kind.as_str() {
-        "r" => false,
-        "p" => true,
-        other => return Err(Unfit::Kind(other.to_owned())),
-    };
-    let key = column(relation.key.as_ref(), Member::Key)?;
-    if !key.known_type().is_some_and(types::Type::is_key) {
-        return Err(Unfit::KeyType(key.shown.clone()));
+    if !matches!(relation.kind.as_str(), "r" | "p" | "v" | "m" | "f") {
+        return Err(Unfit::Kind(relation.kind.clone()));
     }
+    let types = key_types(relation)?;
     let signed_types = signed_types(source, relation)?;
-    unique(relation, key)?;
-    let table = PlannedTable { database: facts.database, table: relation.oid, partitioned };
-    Ok(Fit { table, signed_types })
+    let index = is_table(relation).then(|| unique(relation)).transpose()?;
+    if relation.row_security {
+        return Err(Unfit::RowSecurity);
+    }
+    let ids = match (types.as_slice(), index) {
+        ([one], Some(index)) if types::is_id(one) && index.of_integers => RowIds::Keys,
+        (_, None) => RowIds::Ordinals(RowAccess::Join),
+        (_, Some(index)) if index.columns == relation.key_columns => RowIds::Ordinals(RowAccess::Range),
+        (_, Some(_)) => RowIds::Ordinals(RowAccess::Lookup),
+    };
+    let order = index.map_or_else(|| relation.key_columns.clone(), |index| index.columns.clone());
+    let key = RowKeyColumns { columns: relation.key_columns.clone(), types, ids };
+    let table = PlannedTable { database: facts.database, table: relation.oid, partitioned: relation.kind == "p" };
+    Ok(Fit { table, key, order, signed_types })
+}
+
+/// Whether unique indexes say of it what its keys are: a view and the like has none, or none that says that.
+fn is_table(relation: &Relation) -> bool {
+    matches!(relation.kind.as_str(), "r" | "p")
+}
+
+fn key_types(relation: &Relation) -> Result<Vec<String>, Unfit> {
+    if relation.key.is_empty() {
+        return Err(Unfit::NoPrimaryKey);
+    }
+    let type_of = |(at, found): (usize, &Option<Column>)| {
+        let column = column(found.as_ref(), Member::Key(at))?;
+        match column.known_type() {
+            Some(known) if known.is_key() => Ok(known.name.to_owned()),
+            _ => Err(Unfit::KeyType { at, found: column.shown.clone() }),
+        }
+    };
+    relation.key.iter().enumerate().map(type_of).collect()
 }
 
 fn signed_types(source: &TableSource, relation: &Relation) -> Result<Vec<String>, Unfit> {
@@ -128,32 +164,84 @@ fn column(found: Option<&Column>, member: Member) -> Result<&Column, Unfit> {
     }
 }
 
-fn unique(relation: &Relation, key: &Column) -> Result<(), Unfit> {
-    if !key.not_null {
-        return Err(Unfit::KeyNullable);
+/// The index that makes the key unique: one of all its columns, or else of some.
+fn unique(relation: &Relation) -> Result<&UniqueIndex, Unfit> {
+    let is_nullable = |column: &Option<Column>| column.as_ref().is_some_and(|column| !column.not_null);
+    if let Some(at) = relation.key.iter().position(is_nullable) {
+        return Err(Unfit::KeyNullable { at });
     }
-    if !relation.unique {
-        return Err(Unfit::KeyNotUnique);
-    }
-    if relation.row_security { Err(Unfit::RowSecurity) } else { Ok(()) }
+    let of_key = |index: &&UniqueIndex| index.columns.iter().all(|column| relation.key_columns.contains(column));
+    let whole = relation.unique.iter().filter(of_key).find(|index| index.columns.len() == relation.key.len());
+    whole.or_else(|| relation.unique.iter().find(of_key)).ok_or(Unfit::KeyNotUnique)
 }
 
 /// Makes sure that reading it runs only code of Postgres itself: it is a table, and the types of all columns are built in, and so are the
-/// casts from them. What is not there or may not be read fails by itself.
-pub(crate) fn runs_no_code(facts: &Facts) -> Result<(), SourceError> {
+/// casts from them. A view may run what its owner likes, with the rights of the login: that is for a login of the source alone, and for a view
+/// that was wanted. What is not there or may not be read fails by itself.
+pub(crate) fn runs_no_code(facts: &Facts, view: ViewUse) -> Result<(), SourceError> {
     let changed = |unfit: &Unfit| SourceError::Changed { table: facts.table.clone(), what: unfit.change(facts) };
     let Some(relation) = &facts.relation else { return Ok(()) };
-    if !matches!(relation.kind.as_str(), "r" | "p") {
-        return Err(changed(&Unfit::Kind(relation.kind.clone())));
+    match relation.kind.as_str() {
+        "r" | "p" | "m" | "f" => {}
+        "v" if view == ViewUse::Wanted => {}
+        "v" if view == ViewUse::WithoutLogin => {
+            return Err(SourceError::ViewWithoutLogin { view: facts.table.clone() });
+        }
+        _ => return Err(changed(&Unfit::Kind(relation.kind.clone()))),
     }
-    if let Some(key) = relation.key.as_ref().filter(|key| !key.is_built_in()) {
-        return Err(changed(&Unfit::KeyType(key.shown.clone())));
+    let foreign_key = relation.key.iter().enumerate().find_map(|(at, column)| {
+        let column = column.as_ref().filter(|column| !column.is_built_in())?;
+        Some(Unfit::KeyType { at, found: column.shown.clone() })
+    });
+    if let Some(unfit) = foreign_key {
+        return Err(changed(&unfit));
     }
     let foreign = relation.signed.iter().enumerate().find_map(|(at, column)| {
         let column = column.as_ref().filter(|column| !column.is_built_in())?;
         Some(Unfit::SignedType { at, found: column.shown.clone() })
     });
     foreign.map_or(Ok(()), |unfit| Err(changed(&unfit)))
+}
+
+/// Whether ids are ordinals, and then whether an index leads to their rows: by which one may change.
+fn are_found(ids: RowIds) -> Option<bool> {
+    match ids {
+        RowIds::Keys => None,
+        RowIds::Ordinals(access) => Some(access != RowAccess::Join),
+    }
+}
+
+/// Whether a view may be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ViewUse {
+    /// It was wanted, and the login has no other rights than to read.
+    Wanted,
+    /// It was wanted, and the login is the ledger's.
+    WithoutLogin,
+    /// There was a table.
+    NotWanted,
+}
+
+impl ViewUse {
+    /// For what a user has named just now.
+    pub(crate) fn named(has_login: bool) -> Self {
+        if has_login { Self::Wanted } else { Self::WithoutLogin }
+    }
+
+    /// For what a job was planned with.
+    pub(crate) fn planned(job: &Job, facts: &Facts, has_login: bool) -> Self {
+        if is_planned_view(job, facts) { Self::named(has_login) } else { Self::NotWanted }
+    }
+}
+
+/// Whether what the job was planned with may be a view, and this is it.
+fn is_planned_view(job: &Job, facts: &Facts) -> bool {
+    let is_view = job.ordinals().is_some_and(|key| key.ids == RowIds::Ordinals(RowAccess::Join));
+    let is_same = |planned: PlannedTable| {
+        // A restored ledger's source has other numbers.
+        planned.database != facts.database || facts.relation.as_ref().is_some_and(|found| found.oid == planned.table)
+    };
+    is_view && job.planned_table.is_some_and(is_same)
 }
 
 /// Compares a table with what the job was planned with. It may have changed as long as it can be signed, but one job has one table
@@ -167,6 +255,23 @@ pub(crate) fn unchanged(job: &Job, source: &TableSource, facts: &Facts) -> Resul
             return Err(changed("another table has its name now".to_owned()));
         }
     }
+    if let Some(planned) = &job.key {
+        let has_type = |(was, is): (&String, &String)| types::same_text(was, is) || planned.ids == RowIds::Keys;
+        if planned.columns != now.key.columns {
+            return Err(changed(format!(
+                "its key is ({}) now, and was ({})",
+                now.key.columns.join(", "),
+                planned.columns.join(", ")
+            )));
+        } else if are_found(planned.ids) != are_found(now.key.ids)
+            || !planned.types.iter().zip(&now.key.types).all(has_type)
+        {
+            let types = |key: &RowKeyColumns| key.types.join(", ");
+            return Err(changed(format!("its key is of type {} now, and was {}", types(&now.key), types(planned))));
+        }
+    } else if job.planned_table.is_some() && now.key.ids != RowIds::Keys {
+        return Err(changed(format!("its key is of type {} now, and was of integers", now.key.types.join(", "))));
+    }
     let were = job.signed_types.iter().flatten();
     let other = were.zip(&now.signed_types).zip(&facts.signed_names).find(|((was, is), _)| !types::same_text(was, is));
     match other {
@@ -174,217 +279,5 @@ pub(crate) fn unchanged(job: &Job, source: &TableSource, facts: &Facts) -> Resul
             Err(changed(format!("column {name} was {was} and is {is} now, which has other bytes")))
         }
         None => Ok(now),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use vaultstream_api::Source;
-
-    use super::*;
-    use crate::jobs::fixture;
-
-    fn column(type_name: &str) -> Option<Column> {
-        let type_oid = (1..4000).find(|oid| types::by_oid(*oid).is_some_and(|known| known.name == type_name)).unwrap();
-        Some(Column { type_oid, shown: type_name.to_owned(), not_null: true, may_read: true, generated: false })
-    }
-
-    fn table() -> TableSource {
-        let Source::Table(table) = fixture::table() else { panic!("another source") };
-        table
-    }
-
-    fn of_columns(columns: usize) -> TableSource {
-        let names = ["body", "amount"].map(str::to_owned);
-        TableSource { signed: Signed::Columns(names[..columns].to_vec()), ..table() }
-    }
-
-    /// A type of a user, which has the name of a built-in one.
-    fn of_a_user(type_name: &str) -> Column {
-        Column {
-            type_oid: 16_500,
-            shown: format!("mine.{type_name}"),
-            not_null: true,
-            may_read: true,
-            generated: false,
-        }
-    }
-
-    /// A table that can be signed.
-    fn facts() -> Facts {
-        Facts {
-            reader: "app".to_owned(),
-            schema: "public".to_owned(),
-            table: "public.orders".to_owned(),
-            key_name: "id".to_owned(),
-            signed_names: vec!["body".to_owned()],
-            database: 5,
-            relation: Some(Relation {
-                oid: 16_400,
-                kind: "r".to_owned(),
-                row_security: false,
-                may_use_schema: true,
-                may_read: true,
-                unique: true,
-                key: column("int8"),
-                signed: vec![column("text")],
-            }),
-        }
-    }
-
-    fn with(change: impl FnOnce(&mut Relation)) -> Facts {
-        let mut facts = facts();
-        facts.relation.as_mut().map(change);
-        facts
-    }
-
-    #[test]
-    fn a_table_with_a_unique_integer_key_and_a_payload_of_bytes_can_be_signed() {
-        let planned = |partitioned| PlannedTable { database: 5, table: 16_400, partitioned };
-        assert_eq!(judge(&table(), &facts()), Ok(Fit { table: planned(false), signed_types: vec!["text".to_owned()] }));
-        let partitioned = judge(&table(), &with(|relation| relation.kind = "p".to_owned())).unwrap();
-        assert_eq!(partitioned.table, planned(true));
-        for key in ["int2", "int4", "int8"] {
-            assert!(judge(&table(), &with(|relation| relation.key = column(key))).is_ok(), "{key}");
-        }
-        for payload in ["bytea", "text", "varchar", "json", "jsonb", "uuid"] {
-            assert!(judge(&table(), &with(|relation| relation.signed[0] = column(payload))).is_ok(), "{payload}");
-        }
-    }
-
-    #[test]
-    fn the_first_reason_why_a_table_cannot_be_signed_is_told() {
-        let unreadable = |column: &mut Option<Column>| column.as_mut().unwrap().may_read = false;
-        for (facts, unfit) in [
-            (Facts { relation: None, ..facts() }, Unfit::NoTable),
-            (with(|relation| relation.may_use_schema = false), Unfit::TableDenied),
-            (with(|relation| relation.may_read = false), Unfit::TableDenied),
-            (with(|relation| relation.kind = "v".to_owned()), Unfit::Kind("v".to_owned())),
-            (with(|relation| relation.key = None), Unfit::NoColumn(Member::Key)),
-            (with(|relation| unreadable(&mut relation.key)), Unfit::ColumnDenied(Member::Key)),
-            (with(|relation| relation.signed[0] = None), Unfit::NoColumn(Member::Signed(0))),
-            (with(|relation| unreadable(&mut relation.signed[0])), Unfit::ColumnDenied(Member::Signed(0))),
-            (with(|relation| relation.key = column("numeric")), Unfit::KeyType("numeric".to_owned())),
-            (with(|relation| relation.key = Some(of_a_user("int8"))), Unfit::KeyType("mine.int8".to_owned())),
-            (
-                with(|relation| relation.signed[0] = Some(of_a_user("text"))),
-                Unfit::SignedType { at: 0, found: "mine.text".to_owned() },
-            ),
-            (
-                with(|relation| relation.signed[0] = column("int8")),
-                Unfit::SignedType { at: 0, found: "int8".to_owned() },
-            ),
-            (with(|relation| relation.key.as_mut().unwrap().not_null = false), Unfit::KeyNullable),
-            (with(|relation| relation.unique = false), Unfit::KeyNotUnique),
-            (with(|relation| relation.row_security = true), Unfit::RowSecurity),
-        ] {
-            assert_eq!(judge(&table(), &facts), Err(unfit));
-        }
-    }
-
-    #[test]
-    fn what_could_run_code_of_a_user_is_not_read_even_to_verify_it() {
-        let told = |facts: Facts| runs_no_code(&facts).unwrap_err().to_string();
-        for readable in [
-            facts(),
-            Facts { relation: None, ..facts() },
-            with(|relation| relation.kind = "p".to_owned()),
-            with(|relation| relation.key = None),
-            with(|relation| relation.signed[0] = column("numeric")),
-        ] {
-            assert!(runs_no_code(&readable).is_ok(), "{readable:?}");
-        }
-        assert!(told(with(|relation| relation.kind = "v".to_owned())).contains("it is not a table now"));
-        assert!(told(with(|relation| relation.kind = "f".to_owned())).contains("it is not a table now"));
-        let of_key = with(|relation| relation.key = Some(of_a_user("int8")));
-        assert!(told(of_key).contains("its column id is of type mine.int8 now"));
-        let of_payload = with(|relation| relation.signed[0] = Some(of_a_user("text")));
-        assert!(told(of_payload).contains("its column body is of type mine.text now"));
-    }
-
-    #[test]
-    fn each_reason_says_what_changed() {
-        for (unfit, told) in [
-            (Unfit::NoTable, "it does not exist now"),
-            (Unfit::TableDenied, "the right to read it is gone"),
-            (Unfit::Kind("v".to_owned()), "it is not a table now"),
-            (Unfit::NoColumn(Member::Key), "its column id does not exist now"),
-            (Unfit::ColumnDenied(Member::Signed(0)), "the right to read its column body is gone"),
-            (Unfit::KeyType("text".to_owned()), "its column id is of type text now"),
-            (Unfit::SignedType { at: 0, found: "point".to_owned() }, "its column body is of type point now"),
-            (Unfit::Generated { at: 0 }, "its column body is generated now"),
-            (Unfit::KeyNullable, "its column id may be NULL now"),
-            (Unfit::KeyNotUnique, "its column id has no valid unique index now"),
-            (Unfit::RowSecurity, "row-level security hides rows of it now"),
-        ] {
-            assert_eq!(unfit.change(&facts()), told);
-        }
-        assert_eq!([Member::Key, Member::Signed(0)].map(|member| member.column(&table()).to_owned()), ["id", "body"]);
-        let names = |source: &TableSource| [Member::Key, Member::Signed(0)].map(|member| member.name(source));
-        assert_eq!((names(&table()), names(&of_columns(1))), (["key", "payload"], ["key", "columns"]));
-    }
-
-    #[test]
-    fn every_type_of_the_list_can_be_part_of_a_row_and_few_can_be_a_payload() {
-        for known in types::ALL {
-            let facts = || with(|relation| relation.signed[0] = column(known.name));
-            let signed_types = vec![known.name.to_owned()];
-            let found = judge(&of_columns(1), &facts()).unwrap();
-            assert_eq!(found.signed_types, signed_types);
-            let payloads = ["bytea", "text", "varchar", "json", "jsonb", "uuid"];
-            assert_eq!(judge(&table(), &facts()).is_ok(), payloads.contains(&known.name), "{}", known.name);
-        }
-        let of_array = with(|relation| {
-            relation.signed[0] = Some(Column { type_oid: 1009, ..column("text").unwrap() });
-        });
-        assert!(matches!(judge(&of_columns(1), &of_array), Err(Unfit::SignedType { at: 0, .. })));
-        let generated = || {
-            with(|relation| {
-                relation.signed[0].as_mut().unwrap().generated = true;
-            })
-        };
-        assert_eq!(judge(&of_columns(1), &generated()), Err(Unfit::Generated { at: 0 }));
-        assert!(judge(&table(), &generated()).is_ok(), "as earlier versions did");
-    }
-
-    #[test]
-    fn each_column_of_a_row_is_judged_and_keeps_its_type() {
-        let two = |second: Option<Column>| {
-            let mut facts = with(|relation| relation.signed.push(second));
-            facts.signed_names.push("amount".to_owned());
-            facts
-        };
-        assert_eq!(judge(&of_columns(2), &two(None)), Err(Unfit::NoColumn(Member::Signed(1))));
-        let mut job = fixture::job(Source::Table(of_columns(2)));
-        job.signed_types = Some(vec!["text".to_owned(), "int8".to_owned()]);
-        assert!(unchanged(&job, &of_columns(2), &two(column("int8"))).is_ok());
-        let told = unchanged(&job, &of_columns(2), &two(column("numeric"))).unwrap_err().to_string();
-        assert!(told.contains("column amount was int8 and is numeric now"), "{told}");
-        let told = runs_no_code(&two(Some(of_a_user("text")))).unwrap_err().to_string();
-        assert!(told.contains("its column amount is of type mine.text now"), "{told}");
-    }
-
-    #[test]
-    fn a_job_keeps_its_table_and_its_encoding() {
-        let mut job = fixture::job(fixture::table());
-        assert!(unchanged(&job, &table(), &facts()).is_ok(), "an earlier version recorded neither");
-        job.signed_types = Some(vec!["varchar".to_owned()]);
-        assert!(unchanged(&job, &table(), &facts()).is_ok(), "text has the same bytes");
-        job.signed_types = Some(vec!["bytea".to_owned()]);
-        let told = unchanged(&job, &table(), &facts()).unwrap_err().to_string();
-        assert!(told.contains("column body was bytea and is text now"), "{told}");
-        job.signed_types = None;
-        for (planned, same) in [
-            (PlannedTable { database: 5, table: 16_400, partitioned: false }, true),
-            // A restored ledger: tables have other numbers there.
-            (PlannedTable { database: 6, table: 1, partitioned: false }, true),
-            (PlannedTable { database: 5, table: 1, partitioned: false }, false),
-            (PlannedTable { database: 5, table: 16_400, partitioned: true }, false),
-        ] {
-            job.planned_table = Some(planned);
-            assert_eq!(unchanged(&job, &table(), &facts()).is_ok(), same, "{planned:?}");
-        }
-        let told = unchanged(&job, &table(), &with(|relation| relation.unique = false)).unwrap_err().to_string();
-        assert!(told.contains("its column id has no valid unique index now"), "{told}");
     }
 }

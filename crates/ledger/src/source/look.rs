@@ -6,10 +6,10 @@ use vaultstream_api::{JsonForm, Source, TableSource};
 use super::advice::{child, refuse};
 use super::error::SourceError;
 use super::facts::{Facts, NoFacts};
-use super::judge::{Fit, judge, unchanged};
+use super::judge::{Fit, ViewUse, judge, runs_no_code, unchanged};
 use super::names::is_reserved;
 use super::types::is_json;
-use crate::connection::Ledger;
+use crate::connection::{Ledger, SourcePool};
 use crate::error::QueryError;
 use crate::jobs::Job;
 use crate::queries::Queries;
@@ -37,7 +37,7 @@ pub async fn look_at_table(ledger: &Ledger, source: &TableSource) -> Result<(), 
     let Some(client) = session.client() else { return Ok(()) };
     let queries = Queries::over(client, ACTION);
     queries.batch("BEGIN READ ONLY").await?;
-    check(client, source, ledger.source.for_others).await?;
+    check(client, source, &ledger.source).await?;
     queries.batch("ROLLBACK").await?;
     session.settle();
     Ok(())
@@ -58,22 +58,31 @@ pub async fn check_planned(ledger: &Ledger, job: &Job) -> Result<(), TableError>
     Ok(())
 }
 
-/// Judges a table with the rights of the session. `for_others`: the error does not tell whether a table that may not be read is there.
-pub(crate) async fn check(client: &Client, source: &TableSource, for_others: bool) -> Result<Fit, TableError> {
+/// Judges a table with the rights of the session, which is one of `pool`.
+pub(crate) async fn check(client: &Client, source: &TableSource, pool: &SourcePool) -> Result<Fit, TableError> {
     if is_reserved(&source.schema) {
         return Err(SourceError::ReservedSchema(source.schema.clone()).into());
     }
     let facts = facts(client, source).await?;
     let fit = match judge(source, &facts) {
         Ok(fit) => fit,
-        Err(unfit) => return Err(refuse(client, &facts, source, unfit, for_others).await?.into()),
+        Err(unfit) => return Err(refuse(client, &facts, source, unfit, pool.for_others).await?.into()),
     };
     if source.json == JsonForm::Jcs && !fit.signed_types.iter().any(|name| is_json(name)) {
         return Err(SourceError::NoJson.into());
     }
+    runs_no_code(&facts, ViewUse::named(pool.is_another))?;
     match child(client, &fit.table).await? {
         Some(child) => Err(SourceError::HasChildren { table: facts.table, child }.into()),
         None => Ok(fit),
+    }
+}
+
+impl Facts {
+    /// That this many rows have no key.
+    pub(crate) fn null_keys(&self, source: &TableSource, rows: i64) -> SourceError {
+        let (key, table) = (self.key_names.join(", "), self.table.clone());
+        SourceError::NullKeys { member: source.key.member(), key, table, rows }
     }
 }
 

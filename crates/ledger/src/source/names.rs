@@ -12,6 +12,11 @@ pub(crate) fn signatures_partition(job: JobId) -> String {
     format!("vaultstream.signatures_{job}")
 }
 
+/// The table with the keys of the rows of a job whose ids are ordinals.
+pub(crate) fn rows_table(job: JobId) -> String {
+    format!("vaultstream.rows_{job}")
+}
+
 /// Schemas of which no job may read a table.
 pub(crate) fn is_reserved(schema: &str) -> bool {
     let lower = schema.to_ascii_lowercase();

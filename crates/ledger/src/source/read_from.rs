@@ -5,9 +5,10 @@ use uuid::Uuid;
 use vaultstream_api::{Signed, Source, TableSource};
 use vaultstream_signing::RowForm;
 
+use super::key_columns::KeyExpressions;
 use super::names::{literal, quoted, records_partition};
 use super::payload_form::PayloadForm;
-use crate::jobs::Job;
+use crate::jobs::{Job, RowIds, RowKeyColumns};
 
 /// The parts of a query that reads records. The table has the alias `source`, and every column is qualified with it: a bare name in
 /// ORDER BY could mean an output column, which is a cast that no index fits.
@@ -16,8 +17,10 @@ pub(crate) struct ReadFrom {
     name: String,
     /// For FROM.
     pub(crate) table: String,
-    /// The id column.
+    /// The id column, where ids are the values of one.
     pub(crate) key: String,
+    /// What names a row, where ids are ordinals.
+    pub(crate) row_key: Option<KeyExpressions>,
     /// An expression whose binary form is a payload, before what `form` does with it.
     pub(crate) payload: String,
     /// How that becomes the payload that is signed.
@@ -33,11 +36,12 @@ impl ReadFrom {
                 let name = records_partition(job.id);
                 let (key, payload) = ("source.id".to_owned(), "source.payload".to_owned());
                 let (table, form) = (format!("{name} AS source"), PayloadForm::AsRead);
-                Self { table, name, key, payload, form, partitioned: false }
+                Self { table, name, key, row_key: None, payload, form, partitioned: false }
             }
             Source::Table(table) => {
                 let partitioned = job.planned_table.map(|planned| planned.partitioned);
-                Self::of_table(table, job.uid, job.signed_types.as_deref(), partitioned)
+                let from = Self::of_table(table, job.uid, job.signed_types.as_deref(), partitioned);
+                from.with_key(job.key.as_ref().or(RowKeyColumns::named(table).as_ref()))
             }
         }
     }
@@ -63,7 +67,8 @@ impl ReadFrom {
         Self {
             table: format!("{only}{name} AS source"),
             name,
-            key: format!("source.{}", quoted(&table.key)),
+            key: String::new(),
+            row_key: None,
             payload: match &table.signed {
                 Signed::Payload(_) => values.concat(),
                 Signed::Columns(columns) => {
@@ -74,6 +79,13 @@ impl ReadFrom {
             form: PayloadForm::of(table, job, types),
             partitioned: partitioned == Some(true),
         }
+    }
+
+    /// The same with what names a row.
+    pub(crate) fn with_key(self, key: Option<&RowKeyColumns>) -> Self {
+        let row_key = key.filter(|key| key.ids != RowIds::Keys).map(KeyExpressions::of);
+        let id = key.and_then(|key| key.columns.first()).map(|column| format!("source.{}", quoted(column)));
+        Self { key: id.unwrap_or_default(), row_key, ..self }
     }
 
     /// Locks the table, without its partitions, against changes of its definition until the transaction ends. To prepare a query locks what
@@ -100,14 +112,22 @@ impl ReadFrom {
 
     /// How many rows there are, and how many have no key.
     pub(crate) fn count(&self) -> String {
+        let keys = self.row_key.as_ref().map_or_else(|| self.key.clone(), |key| key.list());
         format!(
-            "SELECT count(*) AS rows, count(*) FILTER (WHERE num_nulls({}) > 0) AS without_key FROM {}",
-            self.key, self.table
+            "SELECT count(*) AS rows, count(*) FILTER (WHERE num_nulls({keys}) > 0) AS without_key FROM {}",
+            self.table
         )
     }
 
     /// How many rows the key's index leads to.
     pub(crate) fn count_by_key(&self) -> String {
+        if let Some(key) = &self.row_key {
+            let keys = key.list();
+            return format!(
+                "SELECT count(*) AS rows FROM (SELECT FROM {} WHERE num_nulls({keys}) = 0 ORDER BY {keys} OFFSET 0) AS r",
+                self.table
+            );
+        }
         format!("SELECT count(*) AS rows FROM {} WHERE {} >= {}", self.table, self.key, literal(i64::MIN))
     }
 

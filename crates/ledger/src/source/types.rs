@@ -12,9 +12,34 @@ pub(crate) struct Type {
 
 impl Type {
     /// Whether the ids of records can be of it.
-    pub(crate) fn is_key(self) -> bool {
-        matches!(self.name, "int2" | "int4" | "int8")
+    pub(crate) fn is_id(self) -> bool {
+        is_id(self.name)
     }
+
+    /// Whether a column of a key can be of it: what Postgres finds equal has one text, but for numeric and char(n). migrations/V23__row_keys.sql has the same names.
+    pub(crate) fn is_key(self) -> bool {
+        self.is_id()
+            || matches!(
+                self.name,
+                "bool"
+                    | "uuid"
+                    | "text"
+                    | "varchar"
+                    | "bpchar"
+                    | "date"
+                    | "time"
+                    | "timestamp"
+                    | "timestamptz"
+                    | "numeric"
+                    | "bytea"
+                    | "inet"
+            )
+    }
+}
+
+/// Whether the ids of records can be of the type of this name.
+pub(crate) fn is_id(name: &str) -> bool {
+    matches!(name, "int2" | "int4" | "int8")
 }
 
 /// Whether values of the type of this name are JSON.

@@ -10,9 +10,12 @@
 //!
 //! The ranges tile the whole key space up to the greatest key at planning time: the first begins at the least bigint, each
 //! next one behind its predecessor. A row that is inserted later below that key is in a range, too.
+//!
+//! Rows with another key than one of integers get ordinals: their keys are copied into the ledger, and ranges are of ordinals.
 
 mod chunk;
 mod plan;
+mod rows;
 mod store;
 
 pub use crate::source::{TableError, check_planned};

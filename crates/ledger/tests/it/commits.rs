@@ -28,7 +28,7 @@ async fn a_unit_is_committed_whole_with_its_batches_and_its_keys_counters() {
     let now = progress(&stage.ledger, job.id).await.unwrap().unwrap();
     assert_eq!((now.total, now.signed, now.rejected, now.backlog, now.changed), (100, 29, 1, 70, 0));
     assert_eq!((now.batches_signed, now.keys_leased, all_signed(&now)), (3, 0, false));
-    let rejected = vaultstream_ledger::rejects(&stage.ledger, job.id, None, 10).await.unwrap();
+    let rejected = vaultstream_ledger::rejects(&stage.ledger, &job, None, 10).await.unwrap();
     assert_eq!((rejected.len(), rejected[0].id, rejected[0].reason.as_str()), (1, 25, "Null"));
     assert_eq!(stage.ranges(&job).await[0].batch, BatchNo(3));
     // The lease was given back with the commit.

@@ -82,7 +82,7 @@ async fn a_job_lives_from_beginning_to_end_by_the_logins_of_operator_tenant_and_
     let lease = sign_but_for_the_first_batch(&worker, &operator, &job).await;
     assert_eq!(steps::mark_published(&operator, job.id, 1, 4).await.unwrap(), 4);
     assert_eq!(active_jobs(&operator, "test").await.unwrap().len(), 1);
-    assert_eq!(rejects(&operator, job.id, None, 100).await.unwrap().len(), 10);
+    assert_eq!(rejects(&operator, &job, None, 100).await.unwrap().len(), 10);
 
     assert_eq!(steps::retry_rejects(&operator, job.id).await.unwrap(), Step::Done(10));
     let open = steps::unsigned_published(&operator, job.id).await.unwrap();

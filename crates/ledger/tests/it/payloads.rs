@@ -6,9 +6,9 @@ use crate::stage::{Stage, generated};
 
 async fn ids(stage: &Stage, job: &Job, ranges: &[BatchRange]) -> Vec<(usize, i64)> {
     let mut seen = Vec::new();
-    let reads = payloads::read(&stage.ledger, job, ranges, |place, id, payload| {
+    let reads = payloads::read(&stage.ledger, job, ranges, |place, name, payload| {
         assert!(matches!(payload, Payload::Bytes(bytes) if bytes.len() == 32));
-        seen.push((place, id));
+        seen.push((place, name.id));
     })
     .await
     .unwrap();
@@ -44,9 +44,9 @@ async fn the_payload_is_what_is_stored_and_the_primary_key_finds_it() {
     let job = stage.signing(generated(20_000, 100, 1)).await;
     let range = stage.ranges(&job).await[7];
     let mut read = Vec::new();
-    payloads::read(&stage.ledger, &job, &[range], |_, id, payload| {
+    payloads::read(&stage.ledger, &job, &[range], |_, name, payload| {
         let Payload::Bytes(bytes) = payload else { panic!("{payload:?}") };
-        read.push((id, bytes.to_vec()));
+        read.push((name.id, bytes.to_vec()));
     })
     .await
     .unwrap();

@@ -49,12 +49,12 @@ async fn table_of(stage: &Stage, vectors: &[Value]) -> Vec<String> {
 async fn read(ledger: &Ledger, stage: &Stage, job: &Job) -> BTreeMap<i64, Result<Vec<u8>, String>> {
     let ranges = stage.ranges(job).await;
     let mut found = BTreeMap::new();
-    payloads::read(ledger, job, &ranges, |_, id, payload| {
+    payloads::read(ledger, job, &ranges, |_, name, payload| {
         let payload = match payload {
             Payload::Bytes(bytes) => Ok(bytes.to_vec()),
             other => Err(format!("{other:?}")),
         };
-        found.insert(id, payload);
+        found.insert(name.id, payload);
     })
     .await
     .unwrap();

@@ -15,17 +15,18 @@ use crate::stage::{Stage, of_table, options};
 async fn shown(stage: &Stage, job: &Job) -> Vec<(i64, String)> {
     let ranges = stage.ranges(job).await;
     let mut seen: Vec<(i64, String)> = Vec::new();
-    let reads = payloads::read(&stage.ledger, job, &ranges, |place, id, payload| {
-        assert!((ranges[place].first..=ranges[place].last).contains(&id));
+    let reads = payloads::read(&stage.ledger, job, &ranges, |place, name, payload| {
+        assert!((ranges[place].first..=ranges[place].last).contains(&name.id));
         let told = match payload {
             Payload::Bytes(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
             Payload::Null => "null".to_owned(),
             Payload::TooLarge(bytes) => format!("{bytes} bytes"),
             Payload::Unreadable(why) => format!("unreadable: {why}"),
             Payload::NotCanonical(why) => format!("not canonical: {why}"),
+            Payload::Gone => "gone".to_owned(),
             Payload::Repeated => "repeated".to_owned(),
         };
-        seen.push((id, told));
+        seen.push((name.id, told));
     })
     .await
     .unwrap();
@@ -216,7 +217,8 @@ async fn what_fails_for_every_record_is_no_fault_of_the_records() {
     let ranges = stage.ranges(&job).await;
     let lock = "BEGIN; LOCK TABLE slow IN ACCESS EXCLUSIVE MODE";
     sql.batch_execute(lock).await.unwrap();
-    let error = payloads::read(&stage.ledger, &job, &ranges, |_, id, _| panic!("{id} was shown")).await.unwrap_err();
+    let error =
+        payloads::read(&stage.ledger, &job, &ranges, |_, name, _| panic!("{name:?} was shown")).await.unwrap_err();
     assert!(matches!(&error, ReadError::Query(error) if error.is_transient()), "{error:?}");
 }
 

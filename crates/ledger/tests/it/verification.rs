@@ -132,7 +132,7 @@ async fn the_root_over_rejects_is_over_all_of_a_range_however_many() {
     let leaf = |id: i64| merkle::reject_leaf(id, &format!("reason {}", id % 7));
     let root = async |first, last| {
         let mut seen = Vec::new();
-        let root = verify::rejects_root(&stage.ledger, job.id, first..=last, |leaf| seen.push(*leaf)).await.unwrap();
+        let root = verify::rejects_root(&stage.ledger, &job, first..=last, |leaf| seen.push(*leaf)).await.unwrap();
         assert_eq!(root, (!seen.is_empty()).then(|| merkle::root(&seen)), "{first} to {last}");
         seen
     };
@@ -146,7 +146,7 @@ async fn the_root_over_rejects_is_over_all_of_a_range_however_many() {
 
     let batch = verify::batch_roots(&stage.ledger, job.id, 0, 1).await.unwrap().remove(0);
     let with = |rejected| SignedBatch { first: 1001, last: 1002, rejected, ..batch.clone() };
-    let of_batch = async |batch| verify::batch_rejects_root(&stage.ledger, job.id, &batch, |_| {}).await.unwrap();
+    let of_batch = async |batch| verify::batch_rejects_root(&stage.ledger, &job, &batch, |_| {}).await.unwrap();
     assert_eq!(of_batch(with(2)).await, merkle::root(&all[..2]));
     assert_eq!(of_batch(with(0)).await, merkle::empty_root());
     assert_eq!(of_batch(with(-1)).await, merkle::empty_root());
@@ -160,7 +160,7 @@ async fn a_reason_that_is_too_long_for_a_worker_s_is_not_read_and_makes_another_
         let sql = stage.sql().await;
         let insert = "INSERT INTO vaultstream.rejects VALUES ($1, 1000, $2, '', 0) ON CONFLICT (job_id, record_id) DO UPDATE SET reason = $2";
         sql.execute(insert, &[&job.id.0, &reason]).await.unwrap();
-        verify::rejects_root(&stage.ledger, job.id, 1000..=1000, |_| {}).await.unwrap().unwrap()
+        verify::rejects_root(&stage.ledger, &job, 1000..=1000, |_| {}).await.unwrap().unwrap()
     };
     let of = |reason: &str| merkle::root(&[merkle::reject_leaf(1000, reason)]);
     let longest = "x".repeat(200);

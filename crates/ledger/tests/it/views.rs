@@ -1,6 +1,6 @@
 //! The views of signatures for people.
 
-use vaultstream_api::{Retention, SigningJobSpec};
+use vaultstream_api::{Key, Retention, SigningJobSpec};
 use vaultstream_ledger::steps::{self, Deleted, Step};
 use vaultstream_ledger::{Job, Ledger, NewJob, jobs};
 use vaultstream_signing::PrivateKey;
@@ -80,11 +80,11 @@ async fn a_key_column_with_the_name_of_another_column_of_the_view_gives_way() {
     let stage = Stage::new().await;
     let mut spec = of_table("orders", 10);
     if let vaultstream_api::Source::Table(table) = &mut spec.source {
-        table.key = "Order \"No\"".to_owned();
+        table.key = Key::Column("Order \"No\"".to_owned());
     }
     let odd = provisioned(&stage, "test", "odd", spec.clone()).await;
     if let vaultstream_api::Source::Table(table) = &mut spec.source {
-        table.key = "batch".to_owned();
+        table.key = Key::Column("batch".to_owned());
     }
     let taken = provisioned(&stage, "test", "taken", spec).await;
     let sql = stage.sql().await;

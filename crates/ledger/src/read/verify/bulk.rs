@@ -18,6 +18,7 @@ use tokio_postgres::Client;
 
 use super::held::{Found, Halt, Held, Merge};
 use super::records;
+use super::row_keys::BesideRecords;
 use super::signed_row::{Now, Visit};
 use super::walk::Piece;
 use crate::connection::{Ledger, Session};
@@ -63,15 +64,16 @@ impl Bulk<'_> {
 
     /// The signatures, and whether more of them were sent than could be held.
     async fn signatures(&self, client: &Client) -> Result<(Held, bool), Halt> {
-        let sql = ordered_signatures(&signatures_partition(self.job.id), self.piece, self.most);
+        let beside = BesideRecords::of(self.job, "s.record_id");
+        let sql = ordered_signatures(self.job, self.piece, self.most);
         let mut held = Held::default();
         let mut is_full = false;
-        stream::<4, Halt>(client, &sql, |[id, key, signature, digest]| {
+        stream::<5, Halt>(client, &sql, |[id, key, signature, digest, row_key]| {
             is_full |= held.bytes() >= HELD_BYTES_LIMIT;
             if is_full {
                 return Ok(());
             }
-            held.push(int8(id)?, KeyId(int8(key)?), signature.unwrap_or_default(), digest)
+            held.push(int8(id)?, beside.read(row_key), KeyId(int8(key)?), signature.unwrap_or_default(), digest)
         })
         .await?;
         Ok((held, is_full))
@@ -84,8 +86,12 @@ impl Bulk<'_> {
         (first, last): (i64, i64),
         visit: Visit<'_>,
     ) -> Result<(), Halt> {
+        let most_bytes = self.job.spec.max_payload_bytes;
+        if source.row_key.is_some() {
+            return show_by_key(self.ledger, self.job, source, held, most_bytes, visit).await;
+        }
         let limit = 2 * held.len() + SPARE_ROWS;
-        let sql = source.rows_to_merge(first, last, limit, self.job.spec.max_payload_bytes);
+        let sql = source.rows_to_merge(first, last, limit, most_bytes);
         let session = records::begin(self.ledger, self.job, "read records").await?;
         let Some(client) = session.client() else { return Ok(()) };
         let mut merge = Merge::with(held);
@@ -104,10 +110,41 @@ impl Bulk<'_> {
     }
 }
 
+/// Shows these signatures with the rows of the table that have their keys; with none where there is none, or one with more than `most_bytes`.
+pub(super) async fn show_by_key(
+    ledger: &Ledger,
+    job: &Job,
+    source: &ReadFrom,
+    held: &Held,
+    most_bytes: u32,
+    visit: Visit<'_>,
+) -> Result<(), Halt> {
+    let sql = source.rows_with(held.keyed().map(|(_, key)| key), most_bytes);
+    let ids: Vec<i64> = held.keyed().map(|(id, _)| id).collect();
+    let session = records::begin(ledger, job, "read records").await?;
+    let Some(client) = session.client() else { return Ok(()) };
+    let mut merge = Merge::with(held);
+    stream::<3, Halt>(client, &sql, |[place, payload, size]| {
+        let place = usize::try_from(int8(place)?).ok().and_then(|place| ids.get(place.checked_sub(1)?));
+        let id = *place.ok_or(Halt::NotMerged("the source has rows with other keys"))?;
+        match (payload, size) {
+            (Some(read), _) => merge.next(id, Found::Payload(&source.form.payload_now(read)), visit),
+            (None, None) => merge.next(id, Found::Null, visit),
+            (None, Some(_)) => merge.next(id, Found::TooLarge, visit),
+        }
+    })
+    .await?;
+    client.batch_execute("COMMIT").await.map_err(ReadError::from)?;
+    session.settle();
+    merge.finish(usize::MAX, visit)
+}
+
 /// The first signatures of a piece, at most `most`, ids ascending.
-pub(crate) fn ordered_signatures(signatures: &str, piece: Piece, most: i64) -> String {
+pub(crate) fn ordered_signatures(job: &Job, piece: Piece, most: i64) -> String {
+    let BesideRecords { join, key, .. } = BesideRecords::of(job, "s.record_id");
     format!(
-        "SELECT s.record_id, s.key_id, s.signature, s.digest FROM {signatures} s WHERE {} ORDER BY s.record_id LIMIT {most}",
+        "SELECT s.record_id, s.key_id, s.signature, s.digest, {key} FROM {} s{join} WHERE {} ORDER BY s.record_id LIMIT {most}",
+        signatures_partition(job.id),
         piece.between("s.record_id")
     )
 }

@@ -3,8 +3,8 @@
 use vaultstream_api::Source;
 
 use super::violation::ViolationKind;
-use crate::jobs::Job;
-use crate::source::{records_partition, signatures_partition};
+use crate::jobs::{Job, RowKeyColumns};
+use crate::source::{records_partition, rows_table, signatures_partition};
 
 /// A statement that finds offenders: a text, and the record's id or NULL, in order.
 pub(super) type Check = (ViolationKind, String);
@@ -21,14 +21,21 @@ pub(super) fn checks(job: &Job, summary: Summary) -> Vec<Check> {
     let signatures = signatures_partition(job.id);
     let mut checks = of_batches();
     checks.extend(of_signatures(&signatures).into_iter().filter(|(kind, _)| summary.may_find(*kind)));
-    // A table may change after it was signed; the batches' counts say what it held.
-    if matches!(job.spec.source, Source::Generate(_)) {
-        let records = records_partition(job.id);
+    let planned = match (&job.spec.source, job.ordinals()) {
+        (Source::Generate(_), _) => Some((records_partition(job.id), "id")),
+        (Source::Table(_), Some(columns)) => {
+            checks.extend(of_ordinals(job, columns, &signatures));
+            Some((rows_table(job.id), "ordinal"))
+        }
+        // A table may change after it was signed; the batches' counts say what it held.
+        (Source::Table(_), None) => None,
+    };
+    if let Some((planned, id)) = planned {
         checks.push((
             ViolationKind::Missing,
             format!(
-                "SELECT 'record ' || l.id, l.id FROM (SELECT r.id FROM {records} r \
-                   WHERE NOT EXISTS (SELECT 1 FROM {signatures} s WHERE s.record_id = r.id) ORDER BY r.id OFFSET 0) l \
+                "SELECT 'record ' || l.id, l.id FROM (SELECT r.{id} AS id FROM {planned} r \
+                   WHERE NOT EXISTS (SELECT 1 FROM {signatures} s WHERE s.record_id = r.{id}) ORDER BY r.{id} OFFSET 0) l \
                  WHERE NOT EXISTS (SELECT 1 FROM vaultstream.tenant_rejects x WHERE x.job_id = $1 AND x.record_id = l.id OFFSET 0) \
                  ORDER BY l.id"
             ),
@@ -114,6 +121,30 @@ fn of_batches() -> Vec<Check> {
              FROM vaultstream.tenant_batches WHERE job_id = $1 GROUP BY key_id) b ON b.key_id = k.id \
              WHERE k.job_id = $1 AND k.ordinal > 0 AND k.signed <> coalesce(b.signed, 0) ORDER BY k.id"
                 .to_owned(),
+        ),
+    ]
+}
+
+/// What the keys of rows say of the records, and of each other.
+fn of_ordinals(job: &Job, columns: &RowKeyColumns, signatures: &str) -> Vec<Check> {
+    let rows = rows_table(job.id);
+    let keys: Vec<String> = (1..=columns.columns.len()).map(|at| format!("k{at}")).collect();
+    let keys = keys.join(", ");
+    vec![
+        (
+            ViolationKind::Unkeyed,
+            format!(
+                "SELECT 'record ' || l.id, l.id FROM (SELECT record_id AS id FROM {signatures} UNION ALL \
+                   SELECT record_id FROM vaultstream.tenant_rejects WHERE job_id = $1) l \
+                 WHERE NOT EXISTS (SELECT 1 FROM {rows} r WHERE r.ordinal = l.id) ORDER BY l.id"
+            ),
+        ),
+        (
+            ViolationKind::RepeatedKeys,
+            format!(
+                "SELECT 'records ' || min(ordinal) || ' and ' || max(ordinal), min(ordinal) FROM {rows} GROUP BY {keys} \
+                 HAVING count(*) > 1 ORDER BY 2"
+            ),
         ),
     ]
 }

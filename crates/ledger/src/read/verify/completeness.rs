@@ -54,7 +54,7 @@ pub async fn completeness(ledger: &Ledger, job: &Job, most: usize) -> Result<Vec
     }
     found.extend(unreached(ledger, job).await?.into_iter().map(of_the_table));
     let short = found.iter().any(|violation| violation.kind == ViolationKind::BatchContents);
-    if let (Source::Table(_), true) = (&job.spec.source, short) {
+    if let (Source::Table(_), None, true) = (&job.spec.source, job.ordinals(), short) {
         found.extend(candidates(ledger, job, most).await?);
     }
     Ok(found)

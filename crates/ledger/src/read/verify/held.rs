@@ -11,6 +11,8 @@
 
 use std::ops::Range;
 
+use vaultstream_signing::RowKey;
+
 use super::signed_row::{Now, SignedRow, Visit};
 use crate::copy::CopyError;
 use crate::copy_out::ReadError;
@@ -22,11 +24,14 @@ pub(super) struct Held {
     rows: Vec<HeldRow>,
     /// The signatures and digests of all rows.
     bytes: Vec<u8>,
+    /// Bytes of the rows' keys.
+    keys: usize,
 }
 
 #[derive(Debug)]
 struct HeldRow {
     id: i64,
+    row_key: Option<RowKey>,
     key: KeyId,
     signature: Range<usize>,
     digest: Option<Range<usize>>,
@@ -63,13 +68,21 @@ pub(super) enum Found<'a> {
 
 impl Held {
     /// Adds a signature. Fails when ids do not ascend.
-    pub(super) fn push(&mut self, id: i64, key: KeyId, signature: &[u8], digest: Option<&[u8]>) -> Result<(), Halt> {
+    pub(super) fn push(
+        &mut self,
+        id: i64,
+        row_key: Option<RowKey>,
+        key: KeyId,
+        signature: &[u8],
+        digest: Option<&[u8]>,
+    ) -> Result<(), Halt> {
         if self.rows.last().is_some_and(|last| id <= last.id) {
             return Err(Halt::NotMerged("the signatures are out of order"));
         }
         let signature = self.keep(signature);
         let digest = digest.map(|digest| self.keep(digest));
-        self.rows.push(HeldRow { id, key, signature, digest });
+        self.keys += row_key.iter().flat_map(RowKey::values).map(String::len).sum::<usize>();
+        self.rows.push(HeldRow { id, row_key, key, signature, digest });
         Ok(())
     }
 
@@ -89,9 +102,14 @@ impl Held {
         self.rows.len()
     }
 
-    /// Bytes of the signatures and digests.
+    /// The ids of those that have the keys of their rows, ascending, with these.
+    pub(super) fn keyed(&self) -> impl Iterator<Item = (i64, &RowKey)> + Clone {
+        self.rows.iter().filter_map(|row| Some((row.id, row.row_key.as_ref()?)))
+    }
+
+    /// Bytes of the signatures, digests and keys.
     pub(super) fn bytes(&self) -> usize {
-        self.bytes.len()
+        self.bytes.len() + self.keys
     }
 
     /// The first and the last id.
@@ -107,7 +125,8 @@ impl Held {
     fn show(&self, row: &HeldRow, now: Now<'_>, visit: Visit<'_>) -> Result<(), Halt> {
         let part = |range: &Range<usize>| self.bytes.get(range.clone()).unwrap_or_default();
         let digest = row.digest.as_ref().map(part);
-        let row = SignedRow { id: row.id, key: row.key, signature: part(&row.signature), digest, now };
+        let HeldRow { id, ref row_key, key, .. } = *row;
+        let row = SignedRow { id, row_key: row_key.as_ref(), key, signature: part(&row.signature), digest, now };
         if visit(row).is_break() { Err(Halt::Asked) } else { Ok(()) }
     }
 }
@@ -190,7 +209,7 @@ mod tests {
         let mut held = Held::default();
         for &id in ids {
             let byte = id.to_be_bytes()[7];
-            held.push(id, KeyId(i64::from(byte)), &[byte; 64], (id % 2 == 0).then_some(&[byte; 32])).unwrap();
+            held.push(id, None, KeyId(i64::from(byte)), &[byte; 64], (id % 2 == 0).then_some(&[byte; 32])).unwrap();
         }
         held
     }
@@ -271,7 +290,7 @@ mod tests {
     fn signatures_that_do_not_ascend_are_refused() {
         for id in [5, 4] {
             let mut held = held(&[3, 5]);
-            let pushed = held.push(id, KeyId(1), &[0; 64], None);
+            let pushed = held.push(id, None, KeyId(1), &[0; 64], None);
             assert!(matches!(pushed, Err(Halt::NotMerged("the signatures are out of order"))), "{pushed:?}");
         }
         assert_eq!((held(&[3, 5]).ends(), held(&[]).ends()), (Some((3, 5)), None));

@@ -11,7 +11,7 @@ use crate::connection::{Ledger, Session};
 use crate::copy_out::{INDEX_ONLY, ReadError};
 use crate::error::QueryError;
 use crate::jobs::Job;
-use crate::source::{Facts, NoFacts, ReadFrom, runs_no_code};
+use crate::source::{Facts, KeyExpressions, NoFacts, ReadFrom, ViewUse, runs_no_code};
 
 /// A session in such a transaction, whose planner walks indexes. A table keeps its definition until the transaction ends.
 ///
@@ -28,11 +28,12 @@ pub(super) async fn begin(ledger: &Ledger, job: &Job, action: &str) -> Result<Se
     };
     let session = ledger.source.session(action).await.map_err(ReadError::from_query)?;
     if let Some(client) = session.client() {
-        let (lock, facts) = (ReadFrom::of(job).lock(), Facts::sql(table));
-        let begin = format!("BEGIN READ ONLY; {lock}; {facts}; {INDEX_ONLY}");
+        let from = ReadFrom::of(job);
+        let plans = if from.row_key.as_ref().is_none_or(KeyExpressions::is_indexed) { INDEX_ONLY } else { "" };
+        let begin = format!("BEGIN READ ONLY; {}; {}; {plans}", from.lock(), Facts::sql(table));
         let messages = client.simple_query(&begin).await.map_err(ReadError::from)?;
         let facts = Facts::read(&messages).ok_or_else(|| QueryError::other(action, NoFacts))?;
-        runs_no_code(&facts)?;
+        runs_no_code(&facts, ViewUse::planned(job, &facts, ledger.source.is_another))?;
     }
     Ok(session)
 }

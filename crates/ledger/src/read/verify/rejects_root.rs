@@ -2,12 +2,13 @@
 
 use std::ops::RangeInclusive;
 
-use vaultstream_signing::{Hash, merkle};
+use vaultstream_signing::{Hash, RecordName, merkle};
 
 use super::SignedBatch;
+use super::row_keys::BesideRecords;
 use crate::connection::Ledger;
 use crate::error::QueryError;
-use crate::ids::JobId;
+use crate::jobs::Job;
 
 /// Rejects read in one statement.
 const PAGE: usize = 5_000;
@@ -23,21 +24,26 @@ const REASON: i32 = 200;
 /// When Postgres fails.
 pub async fn rejects_root(
     ledger: &Ledger,
-    job: JobId,
+    job: &Job,
     ids: RangeInclusive<i64>,
     mut see: impl FnMut(&Hash),
 ) -> Result<Option<Hash>, QueryError> {
-    let sql = "SELECT record_id, left(reason, $5) AS reason FROM vaultstream.tenant_rejects \
-         WHERE job_id = $1 AND record_id BETWEEN $2 AND $3 ORDER BY record_id LIMIT $4";
+    let beside = BesideRecords::of(job, "x.record_id");
+    let BesideRecords { join, key, .. } = &beside;
+    let sql = format!(
+        "SELECT x.record_id, left(x.reason, $5) AS reason, {key} AS key FROM vaultstream.tenant_rejects x{join} \
+         WHERE x.job_id = $1 AND x.record_id BETWEEN $2 AND $3 ORDER BY x.record_id LIMIT $4"
+    );
     let limit = i64::try_from(PAGE).unwrap_or(i64::MAX);
     let mut tree = merkle::Tree::new();
     let (mut next, last) = ids.into_inner();
     loop {
-        let page = ledger.query("read the rejects", sql, &[&job.0, &next, &last, &limit, &REASON]).await?;
+        let page = ledger.query("read the rejects", &sql, &[&job.id.0, &next, &last, &limit, &REASON]).await?;
         let mut after = None;
         for row in &page {
             let id: i64 = row.get("record_id");
-            let leaf = merkle::reject_leaf(id, row.get("reason"));
+            let key = beside.of_row(row).map(|key| key.hash());
+            let leaf = merkle::reject_leaf(RecordName { id, key }, row.get("reason"));
             see(&leaf);
             tree.push(leaf);
             after = id.checked_add(1);
@@ -56,7 +62,7 @@ pub async fn rejects_root(
 /// When Postgres fails.
 pub async fn batch_rejects_root(
     ledger: &Ledger,
-    job: JobId,
+    job: &Job,
     batch: &SignedBatch,
     see: impl FnMut(&Hash),
 ) -> Result<Hash, QueryError> {

@@ -19,9 +19,10 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use vaultstream_api::Source;
 
-use super::bulk::Bulk;
+use super::bulk::{Bulk, show_by_key};
 use super::held::{Found, Halt, Held, Merge};
 use super::records;
+use super::row_keys::BesideRecords;
 use super::signed_row::{Lost, Now, SignedRow, Visit};
 use super::walk::{Piece, Rows, Walk};
 use crate::connection::{Ledger, Session};
@@ -66,6 +67,9 @@ impl From<Halt> for Stop {
 struct NotMerged(&'static str);
 
 const ACTION: &str = "read signatures";
+
+/// Above the size of any value.
+const LARGEST_PAYLOAD: u32 = 1 << 30;
 
 /// Signatures of a table's rows that are held while their rows are looked up.
 const HELD_ROWS: i32 = 5_000;
@@ -256,8 +260,10 @@ impl<'a> SignedRows<'a> {
         let mut client = self.ledger.client(ACTION).await.map_err(ReadError::from_query)?;
         let tx = client.build_transaction().read_only(true).start().await.map_err(ReadError::from)?;
         tx.batch_execute(INDEX_ONLY).await.map_err(ReadError::from)?;
+        let beside = BesideRecords::of(self.job, "s.record_id");
+        let BesideRecords { join, key, .. } = &beside;
         let sql = format!(
-            "SELECT s.record_id, s.key_id, s.signature, s.digest FROM {} s WHERE {} ORDER BY s.record_id",
+            "SELECT s.record_id, s.key_id, s.signature, s.digest, {key} AS key FROM {} s{join} WHERE {} ORDER BY s.record_id",
             signatures_partition(self.job.id),
             walk.condition(piece)
         );
@@ -267,7 +273,7 @@ impl<'a> SignedRows<'a> {
             let mut held = Held::default();
             for row in &rows {
                 let signature = row.get::<_, Option<&[u8]>>(2).unwrap_or_default();
-                held.push(row.get(0), KeyId(row.get(1)), signature, row.get(3))?;
+                held.push(row.get(0), beside.of_row(row), KeyId(row.get(1)), signature, row.get(3))?;
             }
             if rows.is_empty() {
                 return Ok(tx.rollback().await.map_err(ReadError::from)?);
@@ -278,6 +284,9 @@ impl<'a> SignedRows<'a> {
 
     /// Shows these signatures with the rows that the table has for them.
     async fn look_up(&self, held: &Held, source: &ReadFrom, visit: Visit<'_>) -> Result<(), Stop> {
+        if source.row_key.is_some() {
+            return Ok(show_by_key(self.ledger, self.job, source, held, LARGEST_PAYLOAD, visit).await?);
+        }
         let session = records::begin(self.ledger, self.job, ACTION).await?;
         let Some(client) = session.client() else { return Ok(()) };
         let mut merge = Merge::with(held);
@@ -307,16 +316,19 @@ impl<'a> SignedRows<'a> {
     }
 
     async fn copy(&self, sql: &str, absent: Now<'_>, visit: Visit<'_>) -> Result<(), Stop> {
+        let beside = BesideRecords::of(self.job, "s.record_id");
         let session = Session::new(self.ledger.client(ACTION).await.map_err(ReadError::from)?);
         let Some(client) = session.client() else { return Ok(()) };
-        copy_out::<6, Stop>(client, "", sql, |[id, key, signature, digest, there, payload]| {
+        copy_out::<7, Stop>(client, "", sql, |[id, key, signature, digest, there, payload, row_key]| {
             let now = match (there, payload) {
                 (_, Some(payload)) => Now::Payload(payload),
                 (Some(_), None) => Now::Null,
                 (None, None) => absent,
             };
             let signature = signature.unwrap_or_default();
-            let row = SignedRow { id: int8(id)?, key: KeyId(int8(key)?), signature, digest, now };
+            let row_key = beside.read(row_key);
+            let row =
+                SignedRow { id: int8(id)?, row_key: row_key.as_ref(), key: KeyId(int8(key)?), signature, digest, now };
             if visit(row).is_break() { Err(Stop::Asked) } else { Ok(()) }
         })
         .await?;
@@ -325,7 +337,7 @@ impl<'a> SignedRows<'a> {
     }
 
     fn sql(&self, walk: &Walk, piece: Piece, source: Option<&ReadFrom>) -> String {
-        beside_source(&signatures_partition(self.job.id), &walk.condition(piece), source)
+        beside_source(self.job, &walk.condition(piece), source)
     }
 }
 
@@ -340,16 +352,18 @@ pub(crate) fn ends_of_piece(signatures: &str, condition: &str, most: i64) -> Str
 
 /// Each generated record with a signature is looked up by itself, through the index of its key, whatever that key's type
 /// and the statistics: a row that was rejected is not touched, and may be one that cannot be read.
-pub(crate) fn beside_source(signatures: &str, condition: &str, source: Option<&ReadFrom>) -> String {
+pub(crate) fn beside_source(job: &Job, condition: &str, source: Option<&ReadFrom>) -> String {
     let now = source.map_or_else(
         || "SELECT NULL::bool AS there, NULL::bytea AS payload".to_owned(),
         |ReadFrom { table, key, payload, .. }| {
             format!("SELECT true AS there, {payload} AS payload FROM {table} WHERE {key} = s.record_id OFFSET 0")
         },
     );
+    let BesideRecords { join, key: row_key, .. } = BesideRecords::of(job, "s.record_id");
     format!(
-        "SELECT s.record_id, s.key_id, s.signature, s.digest, r.there, r.payload FROM {signatures} s \
-         LEFT JOIN LATERAL ({now}) AS r ON true WHERE {condition} ORDER BY s.record_id"
+        "SELECT s.record_id, s.key_id, s.signature, s.digest, r.there, r.payload, {row_key} FROM {} s{join} \
+         LEFT JOIN LATERAL ({now}) AS r ON true WHERE {condition} ORDER BY s.record_id",
+        signatures_partition(job.id)
     )
 }
 

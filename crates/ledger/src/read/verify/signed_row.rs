@@ -2,6 +2,8 @@
 
 use std::ops::ControlFlow;
 
+use vaultstream_signing::{RecordName, RowKey};
+
 use crate::ids::KeyId;
 
 /// A signature and what it signs.
@@ -9,6 +11,8 @@ use crate::ids::KeyId;
 pub struct SignedRow<'a> {
     /// Which record.
     pub id: i64,
+    /// The key of its row, where ids are ordinals; `None` there when the ledger is damaged.
+    pub row_key: Option<&'a RowKey>,
     /// The key that signed.
     pub key: KeyId,
     /// r and s.
@@ -17,6 +21,14 @@ pub struct SignedRow<'a> {
     pub digest: Option<&'a [u8]>,
     /// What the source has now.
     pub now: Now<'a>,
+}
+
+impl SignedRow<'_> {
+    /// What the record is called in a tree.
+    #[must_use]
+    pub fn name(&self) -> RecordName {
+        RecordName { id: self.id, key: self.row_key.map(RowKey::hash) }
+    }
 }
 
 /// What the source of a signed record has for it now.

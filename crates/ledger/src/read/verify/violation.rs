@@ -15,6 +15,10 @@ pub enum ViolationKind {
     Stray,
     /// Records with neither a signature nor a reject. Of a table these are the rows that could be the missing ones.
     Missing,
+    /// Records whose ordinal has no key of a row.
+    Unkeyed,
+    /// Keys that several ordinals have: one row would be signed as two records.
+    RepeatedKeys,
     /// Records with both.
     SignedAndRejected,
     /// Signatures under a key that is not their batch's.
@@ -40,6 +44,8 @@ impl ViolationKind {
             Self::BatchContents => "batches hold more or fewer signatures or rejects than they say",
             Self::Stray => "signatures belong to no batch",
             Self::Missing => "records have neither a signature nor a reject",
+            Self::Unkeyed => "records have no key of a row",
+            Self::RepeatedKeys => "keys of rows are those of several records",
             Self::SignedAndRejected => "records are both signed and rejected",
             Self::WrongKey => "signatures are under a key that is not their batch's",
             Self::StrangeKey => "batches are under a key that is not one of the job's",

@@ -13,7 +13,9 @@ pub enum Payload<'a> {
     Unreadable(&'a str),
     /// Its JSON has no canonical form, for this reason.
     NotCanonical(&'a str),
-    /// Another row with the id of the row before it, which only a damaged index makes possible. Neither of the two is the record.
+    /// There is no row with the key that was planned.
+    Gone,
+    /// Another row with the id of the row before it, which in a table only a damaged index makes possible. Neither of the two is the record.
     Repeated,
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use deadpool_postgres::ClientWrapper;
 use futures_util::future;
 use vaultstream_api::Source;
+use vaultstream_signing::RecordName;
 
 use super::payload::{Payload, RangeRead};
 use super::plan::Plan;
@@ -21,7 +22,7 @@ pub(super) async fn read(
     client: &ClientWrapper,
     job: &Job,
     ranges: &[BatchRange],
-    visit: impl FnMut(usize, i64, Payload<'_>),
+    visit: impl FnMut(usize, RecordName, Payload<'_>),
 ) -> Result<Vec<RangeRead>, ReadError> {
     let plan = Plan::new(job);
     let mut rows = Shown::new(ranges, plan.limit, visit);
@@ -46,7 +47,7 @@ pub(super) async fn read(
 }
 
 /// How long one statement on a table may take: whoever may lock its rows or define its indexes does not stop a worker for ever.
-const TABLE_TIMEOUT: Duration = Duration::from_secs(600);
+pub(super) const TABLE_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Begins the transaction. A table is locked first, so that the facts hold until the end. Each statement has a snapshot of its own: one for
 /// all of them would be older than the lock.
@@ -62,7 +63,7 @@ fn begin(job: &Job, plan: &Plan) -> String {
 }
 
 /// One COPY after the statements `before`, which may include the query for the facts.
-async fn copy<V: FnMut(usize, i64, Payload<'_>)>(
+async fn copy<V: FnMut(usize, RecordName, Payload<'_>)>(
     client: &ClientWrapper,
     job: &Job,
     plan: &Plan,
@@ -100,7 +101,7 @@ async fn copy<V: FnMut(usize, i64, Payload<'_>)>(
 
 /// Skips the row that made a COPY fail with `error`. Rows come by ascending id, so that it is most likely the first one that was
 /// not shown. It is read alone and shown as what it is; either way the rest is one row shorter.
-async fn go_around<V: FnMut(usize, i64, Payload<'_>)>(
+async fn go_around<V: FnMut(usize, RecordName, Payload<'_>)>(
     client: &ClientWrapper,
     job: &Job,
     plan: &Plan,
@@ -132,7 +133,7 @@ async fn go_around<V: FnMut(usize, i64, Payload<'_>)>(
 }
 
 /// What the server said.
-fn words(error: &QueryError) -> String {
+pub(super) fn words(error: &QueryError) -> String {
     error.report().map_or_else(String::new, |report| format!("{} ({})", report.message(), report.code().code()))
 }
 
@@ -153,7 +154,7 @@ struct Shown<'a, V> {
     visit: V,
 }
 
-impl<'a, V: FnMut(usize, i64, Payload<'_>)> Shown<'a, V> {
+impl<'a, V: FnMut(usize, RecordName, Payload<'_>)> Shown<'a, V> {
     fn new(ranges: &'a [BatchRange], limit: Option<i64>, visit: V) -> Self {
         let mut order: Vec<usize> = (0..ranges.len()).collect();
         order.sort_unstable_by_key(|&place| ranges[place].first);
@@ -195,12 +196,12 @@ impl<'a, V: FnMut(usize, i64, Payload<'_>)> Shown<'a, V> {
             return Ok(());
         }
         if repeated {
-            (self.visit)(place, id, Payload::Repeated);
+            (self.visit)(place, id.into(), Payload::Repeated);
         } else if self.limit.is_some_and(|limit| read.rows >= limit) {
             read.outgrown_at = Some(id);
         } else {
             read.rows += 1;
-            (self.visit)(place, id, payload);
+            (self.visit)(place, id.into(), payload);
         }
         Ok(())
     }

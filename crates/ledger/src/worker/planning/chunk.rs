@@ -4,13 +4,14 @@ use tokio_postgres::Client;
 use vaultstream_api::{Source, TableSource};
 
 use super::plan::TablePlan;
-use crate::connection::Ledger;
+use super::rows::{self, KeyedRows};
+use crate::connection::{Ledger, SourcePool};
 use crate::copy::int8;
 use crate::copy_out::{INDEX_ONLY, ReadError, stream};
 use crate::error::QueryError;
 use crate::jobs::Job;
 use crate::queries::Queries;
-use crate::source::{self, Fit, Next, ReadFrom, SourceError, TableError, next_row};
+use crate::source::{self, Fit, KeyExpressions, Next, ReadFrom, SourceError, TableError, next_row};
 
 /// Batches that a job may have. migrations/V17__planning.sql has the same limit.
 const BATCHES_LIMIT: i64 = 5_000_000;
@@ -20,25 +21,72 @@ const LOST_ROWS_LIMIT: usize = 10_000;
 
 const ACTION: &str = "plan the source table";
 
-/// Rows of a table in batches.
+/// The next rows of a table.
 #[derive(Clone, Debug)]
 pub struct Chunk {
+    pub(super) content: Content,
+    /// No rows follow.
+    pub(super) is_last: bool,
+    pub(super) fit: Fit,
+    pub(super) table: TableSource,
+    batch_size: i64,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Content {
+    Ranges(Ranges),
+    Rows(KeyedRows),
+}
+
+/// Rows whose key is the id, in batches.
+#[derive(Clone, Debug)]
+pub(super) struct Ranges {
     /// The last key of each batch.
     pub(super) lasts: Vec<i64>,
     /// The rows of each batch.
     pub(super) counts: Vec<i64>,
     /// The greatest key of the plan.
     pub(super) high: i64,
-    /// No rows follow.
-    pub(super) is_last: bool,
-    pub(super) fit: Fit,
 }
 
 impl Chunk {
     /// How many rows it has.
     #[must_use]
     pub fn rows(&self) -> i64 {
-        self.counts.iter().sum()
+        match &self.content {
+            Content::Ranges(ranges) => ranges.counts.iter().sum(),
+            Content::Rows(rows) => rows.count,
+        }
+    }
+
+    /// The plan once this chunk is stored, behind which the next one can be read meanwhile.
+    #[must_use]
+    pub fn behind(&self, plan: &TablePlan) -> TablePlan {
+        let batches = plan.batches + self.batches();
+        match &self.content {
+            Content::Ranges(Ranges { lasts, high, .. }) => {
+                let cursor = lasts.last().copied().or(plan.cursor);
+                TablePlan { cursor, high: Some(*high), batches, ..plan.clone() }
+            }
+            Content::Rows(KeyedRows { count, last, .. }) => {
+                let after = last.clone().or_else(|| plan.after.clone());
+                TablePlan { cursor: Some(plan.cursor.unwrap_or(0) + count), after, batches, ..plan.clone() }
+            }
+        }
+    }
+
+    /// No rows follow.
+    #[must_use]
+    pub fn is_last(&self) -> bool {
+        self.is_last
+    }
+
+    /// How many batches they make.
+    pub(super) fn batches(&self) -> i64 {
+        match &self.content {
+            Content::Ranges(ranges) => i64::try_from(ranges.lasts.len()).unwrap_or(i64::MAX),
+            Content::Rows(rows) => (rows.count + self.batch_size - 1) / self.batch_size,
+        }
     }
 }
 
@@ -56,7 +104,7 @@ pub async fn read_chunk(ledger: &Ledger, job: &Job, plan: &TablePlan, rows: u64)
     let tx = Queries::over(client, ACTION);
     let timeout = ledger.settings.seeding_timeout.as_millis();
     tx.batch(&format!("BEGIN READ ONLY; SET LOCAL statement_timeout = {timeout}")).await?;
-    let chunk = read(&tx, job, table, plan, rows, ledger.source.for_others).await?;
+    let chunk = read(&tx, job, table, plan, rows, ledger).await?;
     tx.batch("COMMIT").await?;
     session.settle();
     Ok(chunk)
@@ -73,38 +121,59 @@ async fn read(
     table: &TableSource,
     plan: &TablePlan,
     rows: u64,
-    for_others: bool,
+    ledger: &Ledger,
 ) -> Result<Chunk, TableError> {
-    let (fit, from) = hold(tx.client(), job, table, for_others).await?;
+    let (fit, from) = hold(tx.client(), job, table, &ledger.source).await?;
+    let wanted = i64::try_from(rows).unwrap_or(i64::MAX).max(1);
+    let size = i64::from(job.spec.batch_size.max(1));
+    let (content, is_last) = if from.row_key.is_some() {
+        let (rows, is_last) = rows::read(tx, &from, &fit, table, plan, wanted).await?;
+        (Content::Rows(rows), is_last)
+    } else {
+        let wanted = (wanted / size).max(1).saturating_mul(size);
+        let (ranges, is_last) = read_ranges(tx, &from, table, plan, wanted, size).await?;
+        (Content::Ranges(ranges), is_last)
+    };
+    let chunk = Chunk { content, is_last, fit, table: table.clone(), batch_size: size };
+    if plan.batches.saturating_add(chunk.batches()) > BATCHES_LIMIT {
+        return Err(SourceError::TooManyBatches { most: BATCHES_LIMIT, size: job.spec.batch_size }.into());
+    }
+    Ok(chunk)
+}
+
+/// Reads about `wanted` rows, in batches of `size`. True with the last ones.
+async fn read_ranges(
+    tx: &Queries<'_>,
+    from: &ReadFrom,
+    table: &TableSource,
+    plan: &TablePlan,
+    wanted: i64,
+    size: i64,
+) -> Result<(Ranges, bool), TableError> {
     let high = match plan.high {
         Some(high) => Some(high),
-        None => greatest(tx, &from, table).await?,
+        None => greatest(tx, from, table).await?,
     };
-    let size = i64::from(job.spec.batch_size.max(1));
-    let wanted = (i64::try_from(rows).unwrap_or(i64::MAX) / size).max(1).saturating_mul(size);
     let mut tally = Tally::new(size);
     if let Some(high) = high {
         let first = plan.cursor.map_or(i64::MIN, |cursor| cursor.saturating_add(1));
         tx.batch(source::SAVEPOINT).await?;
         if plan.cursor.is_none_or(|cursor| cursor < high) {
-            walk(tx.client(), &from, (first, high), wanted, &mut tally).await?;
+            walk(tx.client(), from, (first, high), wanted, &mut tally).await?;
         }
         tx.batch(source::RELEASE).await?;
     }
     let is_last = tally.rows < wanted || tally.lasts.last() == high.as_ref();
     if is_last {
         // Rows without a key that came meanwhile.
-        greatest(tx, &from, table).await?;
+        greatest(tx, from, table).await?;
     }
     let high = high.unwrap_or(i64::MIN);
     if let (true, Some(last)) = (is_last, tally.lasts.last_mut()) {
         *last = high;
     }
     let Tally { lasts, counts, .. } = tally;
-    if plan.batches.saturating_add(i64::try_from(lasts.len()).unwrap_or(i64::MAX)) > BATCHES_LIMIT {
-        return Err(SourceError::TooManyBatches { most: BATCHES_LIMIT, size: job.spec.batch_size }.into());
-    }
-    Ok(Chunk { lasts, counts, high, is_last, fit })
+    Ok((Ranges { lasts, counts, high }, is_last))
 }
 
 /// Makes sure that the table can be signed, and keeps it as it is until the transaction ends.
@@ -112,14 +181,20 @@ async fn hold(
     client: &Client,
     job: &Job,
     table: &TableSource,
-    for_others: bool,
+    pool: &SourcePool,
 ) -> Result<(Fit, ReadFrom), TableError> {
-    let fit = source::check(client, table, for_others).await?;
-    let from = |fit: &Fit| ReadFrom::of_table(table, job.uid, Some(&fit.signed_types), Some(fit.table.partitioned));
-    Queries::over(client, ACTION).batch(&format!("{INDEX_ONLY}; {}", from(&fit).lock())).await?;
+    let fit = source::check(client, table, pool).await?;
+    let from = |fit: &Fit| {
+        let from = ReadFrom::of_table(table, job.uid, Some(&fit.signed_types), Some(fit.table.partitioned));
+        from.with_key(Some(&fit.key))
+    };
+    Queries::over(client, ACTION).batch(&from(&fit).lock()).await?;
     // What the table was before the lock does not count.
     let fit = source::unchanged(job, table, &source::facts(client, table).await?)?;
     let from = from(&fit);
+    if from.row_key.as_ref().is_none_or(KeyExpressions::is_indexed) {
+        Queries::over(client, ACTION).batch(INDEX_ONLY).await?;
+    }
     Ok((fit, from))
 }
 
@@ -199,7 +274,7 @@ async fn greatest(tx: &Queries<'_>, from: &ReadFrom, table: &TableSource) -> Res
     }
     let rows: i64 = tx.query_one(&from.count(), &[]).await?.get("without_key");
     let facts = source::facts(tx.client(), table).await?;
-    Err(SourceError::NullKeys { column: facts.key_name, table: facts.table, rows }.into())
+    Err(facts.null_keys(table, rows).into())
 }
 
 #[cfg(test)]

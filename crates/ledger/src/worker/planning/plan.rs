@@ -1,10 +1,17 @@
 //! A plan, and the right to continue it.
 
 use uuid::Uuid;
+use vaultstream_signing::RowKey;
 
-use crate::connection::Ledger;
+use crate::connection::{Ledger, Session};
+use crate::copy::row_key;
+use crate::copy_out::{ReadError, stream};
 use crate::error::QueryError;
 use crate::ids::JobId;
+use crate::jobs;
+use crate::source::{rows_table, texts_of};
+
+const ACTION: &str = "begin to plan";
 
 /// A job's plan so far, and the right to continue it.
 #[derive(Clone, Debug)]
@@ -12,8 +19,10 @@ pub struct TablePlan {
     pub(super) job: JobId,
     pub(super) lease: Uuid,
     pub(super) epoch: i64,
-    /// The last key that is planned.
+    /// The last id that is planned.
     pub(super) cursor: Option<i64>,
+    /// The key of the row with that id, where ids are ordinals.
+    pub(super) after: Option<RowKey>,
     /// The greatest key that will be.
     pub(super) high: Option<i64>,
     /// Batches so far.
@@ -40,19 +49,42 @@ pub enum Begun {
 pub async fn begin(ledger: &Ledger, job: JobId, lease: Uuid) -> Result<Begun, QueryError> {
     // migrations/V17__planning.sql
     let sql = "SELECT outcome, epoch, planned_up_to, high, batches FROM vaultstream.begin_plan($1, $2)";
-    let row = ledger.query_one("begin to plan", sql, &[&job.0, &lease]).await?;
-    Ok(match row.get("outcome") {
+    let row = ledger.query_one(ACTION, sql, &[&job.0, &lease]).await?;
+    let (outcome, cursor): (&str, Option<i64>) = (row.get("outcome"), row.get("planned_up_to"));
+    Ok(match outcome {
         "begun" => Begun::Plan(TablePlan {
             job,
             lease,
             epoch: row.get("epoch"),
-            cursor: row.get("planned_up_to"),
+            after: match cursor {
+                Some(ordinal) => last_key(ledger, job, ordinal).await?,
+                None => None,
+            },
+            cursor,
             high: row.get("high"),
             batches: row.get("batches"),
         }),
         "held" => Begun::Held,
         _ => Begun::Over,
     })
+}
+
+/// The key of the row with this ordinal, of a job that has ordinals.
+async fn last_key(ledger: &Ledger, job: JobId, ordinal: i64) -> Result<Option<RowKey>, QueryError> {
+    let Some(job) = jobs::by_id(ledger, job).await? else { return Ok(None) };
+    let Some(key) = job.ordinals() else { return Ok(None) };
+    let texts = texts_of((1..=key.columns.len()).map(|at| format!("k{at}")));
+    let sql = format!("SELECT {texts} FROM {} WHERE ordinal = {ordinal}", rows_table(job.id));
+    let mut found = None;
+    let session = Session::new(ledger.client(ACTION).await?);
+    let Some(client) = session.client() else { return Ok(None) };
+    let read = stream::<1, ReadError>(client, &sql, |[texts]| {
+        found = Some(row_key(texts, key.columns.len())?);
+        Ok(())
+    });
+    read.await.map_err(ReadError::into_query)?;
+    session.settle();
+    Ok(found)
 }
 
 /// Lets another worker plan at once. Nothing is lost when this fails.
