@@ -166,12 +166,13 @@ BEGIN
            least(size, p_rows - g * size)
       FROM generate_series(0, (p_rows + size - 1) / size - 1) AS g;
     IF p_is_last THEN
+        -- From here on nobody adds a row: it locks the table.
+        EXECUTE format('ALTER TABLE vaultstream.rows_%s ADD PRIMARY KEY (ordinal)', p_job);
         EXECUTE format('SELECT count(*) AS rows, coalesce(min(ordinal), 1) AS first, coalesce(max(ordinal), 0) AS last FROM vaultstream.rows_%s',
                        p_job) INTO seen;
         IF (seen.rows, seen.first, seen.last) <> (p_after + p_rows, 1, p_after + p_rows) THEN
             RAISE EXCEPTION 'this is not a plan of job %', p_job USING ERRCODE = 'VS011';
         END IF;
-        EXECUTE format('ALTER TABLE vaultstream.rows_%s ADD PRIMARY KEY (ordinal)', p_job);
         FOR grantee IN
             SELECT quote_ident(r.rolname) FROM pg_class c, aclexplode(c.relacl) a JOIN pg_roles r ON r.oid = a.grantee
              WHERE c.oid = ('vaultstream.rows_' || p_job)::regclass AND a.privilege_type = 'INSERT' AND a.grantee <> c.relowner

@@ -31,6 +31,7 @@ const FIXED: &[&str] = &[
     "source.table.columns",
     "source.table.json",
     "source.table.key",
+    "source.table.keyColumns",
     "source.table.name",
     "source.table.payload",
     "source.table.schema",

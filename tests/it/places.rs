@@ -92,7 +92,7 @@ async fn our_own_variable_is_read_first_and_the_one_of_all_is_named_where_it_dec
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_made_in_a_database_before_kek_table_and_nats_are_known_to_be_right() {
     let site = Site::new().await;
-    site.execute("CREATE TABLE words (id text PRIMARY KEY, body text)").await;
+    site.execute("CREATE TABLE words (id text[] PRIMARY KEY, body text)").await;
     let good = generated("job", 100, SPEC);
     let right = std::fs::read_to_string(site.kek()).unwrap();
     let refused = |what: &'static str, ended: Ended| {
