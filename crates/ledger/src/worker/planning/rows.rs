@@ -4,7 +4,7 @@ use vaultstream_api::TableSource;
 use vaultstream_signing::RowKey;
 
 use super::plan::TablePlan;
-use crate::copy::{row_key, texts};
+use crate::copy::{CopyError, row_key, texts};
 use crate::copy_out::{ReadError, stream};
 use crate::queries::Queries;
 use crate::source::{self, Fit, KeyExpressions, ReadFrom, SourceError, TableError};
@@ -49,7 +49,7 @@ pub(super) async fn read(
     let read = stream::<1, ReadError>(tx.client(), &sql, |[key]| {
         came += 1;
         if rows.lines.len() < BYTES_LIMIT {
-            let field = key.unwrap_or_default();
+            let field = key.ok_or(CopyError::NotTexts)?;
             let values = texts(field, columns)?;
             longest = longest.max(values.iter().map(|value| value.len()).sum());
             ordinal += 1;
