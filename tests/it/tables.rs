@@ -1,10 +1,6 @@
 //! Signing a table in place while its application uses it.
 
-use serde_json::{Value, json};
-
-use crate::harness::{
-    Site, Subject, assert_complete, assert_signed_exactly_once, generated, of_source, of_table, others, ours, until,
-};
+use crate::harness::{Site, assert_signed_exactly_once, generated, of_source, of_table, until};
 
 const SPEC: &str =
     "batchSize: 20\nkeys: {count: 8, lease: {records: 100, duration: 5s}}\nconcurrency: {records: 2, signers: 2}";
@@ -69,77 +65,6 @@ async fn a_batch_outgrown_by_inserted_rows_is_split() {
     assert!(site.number("SELECT batches FROM vaultstream.jobs").await >= planned + 10, "nothing was split");
     let largest = site.number("SELECT max(rows) FROM vaultstream.batches").await;
     assert!(largest <= 40, "a batch of {largest} rows was signed in one piece");
-}
-
-const EVENTS: &str = "CREATE TABLE events (tenant text, id uuid, created_at timestamptz, body text, PRIMARY KEY (tenant, id, created_at))
-        PARTITION BY RANGE (created_at);
-    CREATE TABLE events_1 PARTITION OF events FOR VALUES FROM ('2026-01-01Z') TO ('2026-02-01Z');
-    CREATE TABLE events_2 PARTITION OF events FOR VALUES FROM ('2026-02-01Z') TO ('2026-03-01Z');
-    INSERT INTO events SELECT 'tenant \"' || n % 3, md5(n::text)::uuid, timestamptz '2026-01-01Z' + n * interval '1 hour', 'event ' || n
-      FROM generate_series(0, 999) n";
-
-/// Rows come, change and go while they are signed; what was planned is signed or named.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_job_over_rows_with_keys_of_three_columns_names_each_of_them_and_every_verifier_agrees() {
-    let site = Site::new().await;
-    site.execute(EVENTS).await;
-    let source = "table: {name: events, columns: [id, body]}";
-    let manifest = of_source("job", source, &format!("{SPEC}\nworkers: {{maxRecordsPerSecond: 400}}"));
-    let running = site.run(&manifest).start();
-    site.until_signed(100).await;
-    let last = "(SELECT max(ordinal) FROM vaultstream.rows_1)";
-    let of = |ordinal: &str| format!("id = (SELECT k2 FROM vaultstream.rows_1 WHERE ordinal = {ordinal})");
-    site.execute(&format!(
-        "DELETE FROM events WHERE {}; UPDATE events SET body = 'in time' WHERE {};
-         INSERT INTO events VALUES ('new', gen_random_uuid(), '2026-01-05Z', 'after planning')",
-        of(last),
-        of(&format!("{last} - 1")),
-    ))
-    .await;
-    let report = running.end().await.assert_code(0).report();
-    assert_eq!((&report["signed"], &report["rejected"]), (&json!(999), &json!(1)), "{report}");
-    let reject = &report["rejects"][0];
-    assert_eq!((&reject["reason"], reject["key"].as_array().map(Vec::len)), (&json!("RowGone"), Some(3)), "{report}");
-    assert_complete(&site, "job", 999, 1).await;
-    let joined = "SELECT count(*) FROM events e JOIN vaultstream.signed_default_job s USING (tenant, id, created_at)";
-    assert_eq!(site.number(joined).await, 999);
-
-    let receipt = site.ledger_command(&["receipt", "--job", "job"]).end().await;
-    let receipt: Value = serde_json::from_str(&receipt.assert_code(0).stdout).unwrap();
-    let (source, keys) = (&receipt["source"], json!(["tenant", "id", "created_at"]));
-    assert_eq!(
-        (&receipt["formatVersion"], &source["ids"], &source["keyColumns"]),
-        (&json!(5), &json!("Ordinals"), &keys)
-    );
-
-    let bundle = site.dir.path().join("events.vsb");
-    let export = ["export", "--job", "job", "--bundle"];
-    site.ledger_command(&export).args(&[bundle.to_str().unwrap()]).end().await.assert_code(0);
-    // A key in another line than its own.
-    let swapped = site.dir.path().join("swapped.vsb");
-    let lines = std::fs::read_to_string(&bundle).unwrap();
-    let key_of = |id: i64| {
-        let line = lines.lines().find(|line| line.contains(&format!("\"record\",\"id\":\"{id}\""))).unwrap();
-        line.split_once("\"key\":").unwrap().1.split_once(",\"digest\"").unwrap().0.to_owned()
-    };
-    let (one, other) = (key_of(1), key_of(2));
-    let changed = lines.replace(&one, "ONE").replace(&other, &one).replace("ONE", &other);
-    std::fs::write(&swapped, changed).unwrap();
-    let subjects = [Subject::from(bundle), Subject::from(swapped)];
-    assert_eq!(subjects.each_ref().map(ours), [0, 1]);
-    for (name, verdicts) in others(&subjects) {
-        assert_eq!(verdicts, [0, 1], "{name}");
-    }
-
-    // Who writes the ledger cannot say that a signature is of another row.
-    site.execute(
-        "BEGIN; DROP INDEX vaultstream.rows_1_keys; UPDATE vaultstream.rows_1 a SET (k1, k2, k3) = (SELECT k1, k2, k3 FROM vaultstream.rows_1 b \
-         WHERE b.ordinal = 3 - a.ordinal) WHERE ordinal IN (1, 2); COMMIT",
-    )
-    .await;
-    let verify = ["verify", "--job", "job", "--output", "json", "--allow-changed"];
-    let found = site.ledger_command(&verify).end().await.assert_code(1).report();
-    assert!(found["problems"].to_string().contains("MerkleRoot"), "{found}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
