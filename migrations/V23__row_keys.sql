@@ -113,7 +113,8 @@ BEGIN
     SELECT * INTO j FROM vaultstream.jobs WHERE id = p_job;
     named := coalesce(j.spec #> '{source,table,keyColumns}', jsonb_build_array(j.spec #> '{source,table,key}'));
     IF cardinality(p_columns) NOT BETWEEN 1 AND 16 OR cardinality(p_types) <> cardinality(p_columns) OR NOT p_types <@ known
-            OR array_position(p_columns, NULL) IS NOT NULL OR coalesce(p_access NOT IN ('range', 'lookup', 'join'), true) OR j.spec #> '{source,table}' IS NULL
+            OR array_position(p_columns, NULL) IS NOT NULL OR EXISTS (SELECT FROM unnest(p_columns) AS c WHERE octet_length(c) > 63)
+            OR coalesce(p_access NOT IN ('range', 'lookup', 'join'), true) OR j.spec #> '{source,table}' IS NULL
             OR named <> '[null]' AND named <> to_jsonb(p_columns)
             OR j.key_columns IS NOT NULL AND (j.key_columns, j.key_types, j.key_access, j.has_ordinals)
                                              IS DISTINCT FROM (p_columns, p_types, p_access, true)
@@ -166,7 +167,7 @@ BEGIN
            least(size, p_rows - g * size)
       FROM generate_series(0, (p_rows + size - 1) / size - 1) AS g;
     IF p_is_last THEN
-        -- From here on nobody adds a row: it locks the table.
+        -- This locks the table first, so that no row is added between the count and the commit.
         EXECUTE format('ALTER TABLE vaultstream.rows_%s ADD PRIMARY KEY (ordinal)', p_job);
         EXECUTE format('SELECT count(*) AS rows, coalesce(min(ordinal), 1) AS first, coalesce(max(ordinal), 0) AS last FROM vaultstream.rows_%s',
                        p_job) INTO seen;
@@ -189,16 +190,17 @@ BEGIN
     RETURN CASE WHEN p_is_last THEN 'complete' ELSE 'more' END;
 END $$;
 
--- Notes the key of a job whose ids are its values, at the beginning of its plan.
+-- Notes the key of a job whose ids are its values and whose spec does not name it as `key`, at the beginning of its plan.
 CREATE FUNCTION vaultstream.note_key(p_job bigint, p_epoch bigint, p_lease uuid, p_column text, p_type text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     UPDATE vaultstream.jobs j
        SET key_columns = ARRAY[p_column], key_types = ARRAY[p_type], key_access = 'range'
      WHERE j.id = p_job AND j.plan_epoch = p_epoch AND j.plan_lease = p_lease AND j.state = 'Seeding' AND j.key_columns IS NULL
-       AND vaultstream.works_on(p_job) AND p_type IN ('int2', 'int4', 'int8')
-       AND coalesce(j.spec #> '{source,table,keyColumns}', jsonb_build_array(j.spec #> '{source,table,key}')) IN ('[null]', jsonb_build_array(p_column));
-    IF FOUND AND (SELECT spec #>> '{source,table,key}' IS DISTINCT FROM p_column FROM vaultstream.jobs WHERE id = p_job) THEN
+       AND vaultstream.works_on(p_job) AND p_type IN ('int2', 'int4', 'int8') AND octet_length(p_column) <= 63
+       AND j.spec #> '{source,table}' IS NOT NULL AND j.spec #> '{source,table,key}' IS NULL
+       AND coalesce(j.spec #> '{source,table,keyColumns}', jsonb_build_array(p_column)) = jsonb_build_array(p_column);
+    IF FOUND THEN
         PERFORM vaultstream.make_signed_view(p_job);
         PERFORM vaultstream.grant_partition(('vaultstream.signatures_' || p_job)::regclass, false);
     END IF;

@@ -370,6 +370,7 @@ async fn a_planner_cannot_say_more_than_it_copied() {
         [claim(3, "{}", "{}").as_str(), "", ""],
         [&claim(3, "{k}", "{float8}"), "", ""],
         [&claim(3, "{k}", "{uuid,text}"), "", ""],
+        [&claim(3, &format!("{{{}}}", "k".repeat(64)), "{uuid}"), "", ""],
         [&claim(3, "{k}", "{\"uuid, x text\"}"), "", ""],
         [&claim(-1, "{k}", "{uuid}"), "", ""],
         [&claim(1_000_001, "{k}", "{uuid}"), "", ""],
