@@ -14,6 +14,7 @@ use std::{
 use anstream::ColorChoice;
 use indicatif::ProgressBar;
 use parking_lot::Mutex;
+use vaultstream_signing::RowKey;
 
 use crate::error::Failure;
 
@@ -114,6 +115,11 @@ pub(crate) fn unwritten(error: &io::Error) -> Failure {
         io::ErrorKind::BrokenPipe => Failure::unread(),
         _ => Failure::failed(format!("failed to write the output: {error}")),
     }
+}
+
+/// A record as people are told of it, with the key of its row where it has one.
+pub(crate) fn named_record(id: i64, key: Option<&RowKey>) -> String {
+    key.map_or_else(|| format!("record {id}"), |key| format!("record {id} {}", printable(&key.json())))
 }
 
 /// Text without characters that command a terminal or reverse the direction of text: they are escaped as in a Rust string,

@@ -11,7 +11,7 @@ use serde::Serialize;
 use vaultstream_ledger::{
     Job, JobState, Ledger, QueryError, Rejected, progress, rejects, signing_rate, verify::public_keys,
 };
-use vaultstream_signing::{Backend, backend::names};
+use vaultstream_signing::{Backend, RowKey, backend::names};
 
 use crate::{
     args::{OutputFormat, VerifyMode},
@@ -134,7 +134,7 @@ struct Reject {
     id: i64,
     /// The key of its row, where ids are ordinals.
     #[serde(skip_serializing_if = "Option::is_none")]
-    key: Option<Vec<String>>,
+    key: Option<RowKey>,
     /// The kind of reason, as one word.
     reason: String,
     /// A sentence.
@@ -328,10 +328,7 @@ async fn first_rejects(ledger: &Ledger, job: &Job, rejected: u64) -> Result<Vec<
         return Ok(Vec::new());
     }
     let first = rejects(ledger, job, None, REJECTS_SHOWN).await.map_err(|error| Failure::of(&error))?;
-    let told = first.into_iter().map(|Rejected { id, key, reason, detail, .. }| {
-        let key = key.map(|key| key.values().to_vec());
-        Reject { id, key, reason, detail }
-    });
+    let told = first.into_iter().map(|Rejected { id, key, reason, detail, .. }| Reject { id, key, reason, detail });
     Ok(told.collect())
 }
 

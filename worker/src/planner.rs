@@ -161,30 +161,27 @@ impl Planner<'_> {
                 }
                 chunk => teller.tell(shared, chunk.as_ref().err()).await,
             }
-            let stored = match &chunk {
-                Ok(chunk) if chunk.is_last() => self.store(&mut plan, chunk).await,
-                Ok(chunk) => {
-                    // The next one is read while this one is stored: two servers, or two processes of one.
-                    let next = chunk.behind(&plan);
-                    let reading = planning::read_chunk(&shared.ledger, &job, &next, rows);
-                    let (stored, read) = tokio::join!(self.store(&mut plan, chunk), reading);
-                    ahead = matches!(stored, Ok(ChunkOutcome::More)).then_some(read);
-                    stored
-                }
-                Err(_) => Ok(ChunkOutcome::Wait),
+            let Ok(chunk) = chunk else {
+                tokio::time::sleep(source_health::RETRY.at_least_half(failures)).await;
+                failures += 1;
+                continue;
+            };
+            failures = 0;
+            let stored = if chunk.is_last() {
+                self.store(&mut plan, &chunk).await?
+            } else {
+                // The next one is read while this one is stored: two servers, or two processes of one.
+                let next = chunk.behind(&plan);
+                let reading = planning::read_chunk(&shared.ledger, &job, &next, rows);
+                let (stored, read) = tokio::join!(self.store(&mut plan, &chunk), reading);
+                ahead = Some(read);
+                stored?
             };
             match stored {
-                Ok(ChunkOutcome::Complete) => return Ok(Planned::Done),
-                Ok(ChunkOutcome::Lost) => return Ok(Planned::Elsewhere),
-                Ok(ChunkOutcome::More) => {
-                    failures = 0;
-                    continue;
-                }
-                Ok(ChunkOutcome::Wait) => {}
-                Err(error) => return Err(error),
+                ChunkOutcome::Complete => return Ok(Planned::Done),
+                ChunkOutcome::Lost => return Ok(Planned::Elsewhere),
+                ChunkOutcome::More | ChunkOutcome::Wait => {}
             }
-            tokio::time::sleep(source_health::RETRY.at_least_half(failures)).await;
-            failures += 1;
         }
     }
 

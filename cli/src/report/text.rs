@@ -6,11 +6,11 @@ mod tests;
 use std::fmt;
 
 use indicatif::HumanCount;
-use vaultstream_signing::{Backend, RowKey};
+use vaultstream_signing::Backend;
 
 use super::{Equations, Reject, Report, Verdict};
 use crate::{
-    output::{Colour, paint, printable},
+    output::{Colour, named_record, paint, printable},
     verify::compared::Compared,
 };
 
@@ -98,9 +98,8 @@ impl Report {
 
     fn rejects(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         for Reject { id, key, reason, detail } in &self.rejects {
-            let key = key.as_ref().map(|key| format!(" {}", RowKey::new(key.clone()))).unwrap_or_default();
-            let (reason, detail) = (printable(reason), printable(detail));
-            writeln!(out, "  {:<12} record {id}{}: {reason}: {detail}", "reject", printable(&key))?;
+            let (record, reason, detail) = (named_record(*id, key.as_ref()), printable(reason), printable(detail));
+            writeln!(out, "  {:<12} {record}: {reason}: {detail}", "reject")?;
         }
         let more = self.rejected.saturating_sub(self.rejects.len() as u64);
         if more > 0 {

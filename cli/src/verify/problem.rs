@@ -76,7 +76,7 @@ pub(crate) struct Problem {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 struct RowName {
     id: i64,
-    key: Vec<String>,
+    key: RowKey,
 }
 
 impl Problem {
@@ -146,9 +146,9 @@ impl Problem {
     /// Names the rows of its records by their keys.
     pub(crate) fn name_rows(&mut self, keys: &BTreeMap<i64, RowKey>) {
         let named = self.records.iter().filter_map(|id| Some((*id, keys.get(id)?)));
-        self.rows = named.map(|(id, key)| RowName { id, key: key.values().to_vec() }).collect();
-        let told = self.rows.iter().take(NAMED).filter_map(|row| Some(format!("{} is {}", row.id, keys.get(&row.id)?)));
-        let told: Vec<String> = told.collect();
+        self.rows = named.map(|(id, key)| RowName { id, key: key.clone() }).collect();
+        let told: Vec<String> =
+            self.rows.iter().take(NAMED).map(|RowName { id, key }| format!("{id} is {key}")).collect();
         if !told.is_empty() {
             self.message = format!("{} (by their keys: {})", self.message, told.join(", "));
         }

@@ -112,7 +112,7 @@ impl RowNow {
 struct ExportLine<'a> {
     id: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    key: Option<&'a [String]>,
+    key: Option<&'a RowKey>,
     #[serde(flatten)]
     content: Content,
     signature: String,
@@ -128,7 +128,7 @@ struct ExportLine<'a> {
 struct RejectedLine<'a> {
     id: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    key: Option<&'a [String]>,
+    key: Option<&'a RowKey>,
     reject: &'a str,
     detail: &'a str,
 }
@@ -222,9 +222,17 @@ impl<'a> LineWriter<'a> {
             }
             LineFormat::Jsonl => {
                 let content = if self.options.message { Content::Message(content) } else { Content::Payload(content) };
-                let key = row.row_key.map(RowKey::values);
-                let line =
-                    ExportLine { id: row.id, key, content, signature, key_id, digest, changed, row: state, proof };
+                let line = ExportLine {
+                    id: row.id,
+                    key: row.row_key,
+                    content,
+                    signature,
+                    key_id,
+                    digest,
+                    changed,
+                    row: state,
+                    proof,
+                };
                 serde_json::to_writer(&mut self.line, &line)?;
                 self.line.push(b'\n');
             }
@@ -246,7 +254,7 @@ impl<'a> LineWriter<'a> {
                 writeln!(self.line, ",,,,,,,{reason},\"{}\"", detail.replace('"', "\"\""))?;
             }
             LineFormat::Jsonl => {
-                let key = key.as_ref().map(RowKey::values);
+                let key = key.as_ref();
                 serde_json::to_writer(&mut self.line, &RejectedLine { id: *id, key, reject: reason, detail })?;
                 self.line.push(b'\n');
             }

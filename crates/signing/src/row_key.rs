@@ -3,12 +3,13 @@
 
 use std::fmt;
 
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::Hash;
 
-/// The values of a row's key, each as Postgres' text of it (docs/formats.md).
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// The values of a row's key, each as Postgres' text of it (docs/formats.md); in JSON the list of them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct RowKey(Vec<String>);
 
 impl RowKey {

@@ -5,10 +5,12 @@ use std::fmt;
 use indicatif::HumanCount;
 use serde::Serialize;
 use vaultstream_ledger::{Job, KeyUsage, Ledger, QueryError, failures, key_usage, rejects};
-use vaultstream_signing::PublicKey;
-use vaultstream_signing::RowKey;
+use vaultstream_signing::{PublicKey, RowKey};
 
-use crate::{error::Failure, output::printable};
+use crate::{
+    error::Failure,
+    output::{named_record, printable},
+};
 
 /// Keys, rejects and failing batches that are shown; the others are counted.
 const SHOWN: usize = 20;
@@ -57,7 +59,7 @@ struct RejectRow {
     id: i64,
     /// The key of its row, where ids are ordinals.
     #[serde(skip_serializing_if = "Option::is_none")]
-    key: Option<Vec<String>>,
+    key: Option<RowKey>,
     reason: String,
     detail: String,
     attempts: u32,
@@ -89,7 +91,7 @@ pub(super) async fn read(ledger: &Ledger, job: &Job) -> Result<Details, Failure>
             .into_iter()
             .map(|reject| RejectRow {
                 id: reject.id,
-                key: reject.key.map(|key| key.values().to_vec()),
+                key: reject.key,
                 reason: reject.reason,
                 detail: reject.detail,
                 attempts: reject.attempts.unsigned_abs(),
@@ -171,8 +173,8 @@ impl Details {
         }
         for reject in &self.rejects {
             let (reason, detail) = (printable(&reject.reason), printable(&reject.detail));
-            let key = reject.key.as_ref().map(|key| format!(" {}", RowKey::new(key.clone()))).unwrap_or_default();
-            writeln!(out, "  {:<12} record {}{}: {reason}: {detail}", "reject", reject.id, printable(&key))?;
+            let record = named_record(reject.id, reject.key.as_ref());
+            writeln!(out, "  {:<12} {record}: {reason}: {detail}", "reject")?;
         }
         more(out, rejected.saturating_sub(self.rejects.len() as u64), "rejects")?;
         for batch in self.failing.iter().take(SHOWN) {

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, Json};
 use uuid::Uuid;
-use vaultstream_api::{Message, Reason, SigningJobSpec, Source, TableSource};
+use vaultstream_api::{Message, Reason, SigningJobSpec, Source};
 use vaultstream_signing::{Backend, MessageForm};
 
 use super::state::{JobState, UnknownState};
@@ -52,10 +52,9 @@ pub struct RowKeyColumns {
 }
 
 impl RowKeyColumns {
-    /// Of a table whose spec names one column, which is the id. So it is for jobs of the versions before, which noted no key.
-    pub(crate) fn named(table: &TableSource) -> Option<Self> {
-        let columns = table.key.columns()?.to_vec();
-        Some(Self { columns, types: vec!["int8".to_owned()], ids: RowIds::Keys })
+    /// The same, if ids are ordinals.
+    pub(crate) fn ordinals(&self) -> Option<&Self> {
+        (self.ids != RowIds::Keys).then_some(self)
     }
 }
 
@@ -184,7 +183,7 @@ impl Job {
     /// The columns that name its rows, if the ids of its records are ordinals.
     #[must_use]
     pub fn ordinals(&self) -> Option<&RowKeyColumns> {
-        self.key.as_ref().filter(|key| key.ids != RowIds::Keys)
+        self.key.as_ref().and_then(RowKeyColumns::ordinals)
     }
 
     /// The columns that name a row of its table, as far as they are known.

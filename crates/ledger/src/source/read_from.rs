@@ -8,7 +8,7 @@ use vaultstream_signing::RowForm;
 use super::key_columns::KeyExpressions;
 use super::names::{literal, quoted, records_partition};
 use super::payload_form::PayloadForm;
-use crate::jobs::{Job, RowIds, RowKeyColumns};
+use crate::jobs::{Job, RowKeyColumns};
 
 /// The parts of a query that reads records. The table has the alias `source`, and every column is qualified with it: a bare name in
 /// ORDER BY could mean an output column, which is a cast that no index fits.
@@ -41,7 +41,7 @@ impl ReadFrom {
             Source::Table(table) => {
                 let partitioned = job.planned_table.map(|planned| planned.partitioned);
                 let from = Self::of_table(table, job.uid, job.signed_types.as_deref(), partitioned);
-                from.with_key(job.key.as_ref().or(RowKeyColumns::named(table).as_ref()))
+                from.with_key(job.key_columns(), job.ordinals())
             }
         }
     }
@@ -81,11 +81,10 @@ impl ReadFrom {
         }
     }
 
-    /// The same with what names a row.
-    pub(crate) fn with_key(self, key: Option<&RowKeyColumns>) -> Self {
-        let row_key = key.filter(|key| key.ids != RowIds::Keys).map(KeyExpressions::of);
-        let id = key.and_then(|key| key.columns.first()).map(|column| format!("source.{}", quoted(column)));
-        Self { key: id.unwrap_or_default(), row_key, ..self }
+    /// The same with the columns that name a row, and again as `ordinals`, where ids are these.
+    pub(crate) fn with_key(self, columns: &[String], ordinals: Option<&RowKeyColumns>) -> Self {
+        let id = columns.first().map(|column| format!("source.{}", quoted(column)));
+        Self { key: id.unwrap_or_default(), row_key: ordinals.map(KeyExpressions::of), ..self }
     }
 
     /// Locks the table, without its partitions, against changes of its definition until the transaction ends. To prepare a query locks what

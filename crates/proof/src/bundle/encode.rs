@@ -47,12 +47,8 @@ pub(super) mod bytes {
 
 /// The key of a row as a list of its values.
 pub(super) mod row_key {
-    use serde::{Deserialize, Deserializer, Serialize as _, Serializer};
+    use serde::{Deserialize, Deserializer};
     use vaultstream_signing::RowKey;
-
-    pub(in crate::bundle) fn serialize<S: Serializer>(key: &Option<RowKey>, serializer: S) -> Result<S::Ok, S::Error> {
-        key.as_ref().map(RowKey::values).serialize(serializer)
-    }
 
     pub(in crate::bundle) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,

@@ -117,7 +117,7 @@ pub struct RecordLine {
     #[serde(with = "encode::decimal")]
     pub id: i64,
     /// The key of its row, in the format with keys only.
-    #[serde(with = "encode::row_key", default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "encode::row_key::deserialize", default, skip_serializing_if = "Option::is_none")]
     pub key: Option<RowKey>,
     /// The digest that was signed.
     #[serde(with = "vaultstream_signing::proof::hex")]
@@ -156,7 +156,7 @@ pub struct RejectLine {
     #[serde(with = "encode::decimal")]
     pub id: i64,
     /// The key of its row, in the format with keys only.
-    #[serde(with = "encode::row_key", default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "encode::row_key::deserialize", default, skip_serializing_if = "Option::is_none")]
     pub key: Option<RowKey>,
     /// Why, in one word.
     pub reason: String,

@@ -91,22 +91,8 @@ impl Bulk<'_> {
             return show_by_key(self.ledger, self.job, source, held, most_bytes, visit).await;
         }
         let limit = 2 * held.len() + SPARE_ROWS;
-        let sql = source.rows_to_merge(first, last, limit, most_bytes);
-        let session = records::begin(self.ledger, self.job, "read records").await?;
-        let Some(client) = session.client() else { return Ok(()) };
-        let mut merge = Merge::with(held);
-        stream::<3, Halt>(client, &sql, |[id, payload, too_large]| {
-            let id = int8(id)?;
-            match (payload, too_large) {
-                (Some(read), _) => merge.next(id, Found::Payload(&source.form.payload_now(read)), visit),
-                (None, None) => merge.next(id, Found::Null, visit),
-                (None, Some(_)) => merge.next(id, Found::TooLarge, visit),
-            }
-        })
-        .await?;
-        client.batch_execute("COMMIT").await.map_err(ReadError::from)?;
-        session.settle();
-        merge.finish(limit, visit)
+        let rows = RowsToMerge { source, sql: source.rows_to_merge(first, last, limit, most_bytes), limit };
+        rows.merge(self.ledger, self.job, held, Ok, visit).await
     }
 }
 
@@ -121,22 +107,47 @@ pub(super) async fn show_by_key(
 ) -> Result<(), Halt> {
     let sql = source.rows_with(held.keyed().map(|(_, key)| key), most_bytes);
     let ids: Vec<i64> = held.keyed().map(|(id, _)| id).collect();
-    let session = records::begin(ledger, job, "read records").await?;
-    let Some(client) = session.client() else { return Ok(()) };
-    let mut merge = Merge::with(held);
-    stream::<3, Halt>(client, &sql, |[place, payload, size]| {
-        let place = usize::try_from(int8(place)?).ok().and_then(|place| ids.get(place.checked_sub(1)?));
-        let id = *place.ok_or(Halt::NotMerged("the source has rows with other keys"))?;
-        match (payload, size) {
-            (Some(read), _) => merge.next(id, Found::Payload(&source.form.payload_now(read)), visit),
-            (None, None) => merge.next(id, Found::Null, visit),
-            (None, Some(_)) => merge.next(id, Found::TooLarge, visit),
-        }
-    })
-    .await?;
-    client.batch_execute("COMMIT").await.map_err(ReadError::from)?;
-    session.settle();
-    merge.finish(usize::MAX, visit)
+    let id_of = |place: i64| {
+        let id = usize::try_from(place).ok().and_then(|place| ids.get(place.checked_sub(1)?).copied());
+        id.ok_or(Halt::NotMerged("the source has rows with other keys"))
+    };
+    RowsToMerge { source, sql, limit: usize::MAX }.merge(ledger, job, held, id_of, visit).await
+}
+
+/// Rows of the source that are merged with signatures: a number that tells the id, the payload, and something that is not NULL where the
+/// payload is too large.
+struct RowsToMerge<'a> {
+    source: &'a ReadFrom,
+    sql: String,
+    /// How many are asked for.
+    limit: usize,
+}
+
+impl RowsToMerge<'_> {
+    async fn merge(
+        self,
+        ledger: &Ledger,
+        job: &Job,
+        held: &Held,
+        id_of: impl Fn(i64) -> Result<i64, Halt>,
+        visit: Visit<'_>,
+    ) -> Result<(), Halt> {
+        let session = records::begin(ledger, job, "read records").await?;
+        let Some(client) = session.client() else { return Ok(()) };
+        let mut merge = Merge::with(held);
+        stream::<3, Halt>(client, &self.sql, |[number, payload, too_large]| {
+            let id = id_of(int8(number)?)?;
+            match (payload, too_large) {
+                (Some(read), _) => merge.next(id, Found::Payload(&self.source.form.payload_now(read)), visit),
+                (None, None) => merge.next(id, Found::Null, visit),
+                (None, Some(_)) => merge.next(id, Found::TooLarge, visit),
+            }
+        })
+        .await?;
+        client.batch_execute("COMMIT").await.map_err(ReadError::from)?;
+        session.settle();
+        merge.finish(self.limit, visit)
+    }
 }
 
 /// The first signatures of a piece, at most `most`, ids ascending.

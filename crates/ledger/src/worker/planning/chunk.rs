@@ -186,7 +186,7 @@ async fn hold(
     let fit = source::check(client, table, pool).await?;
     let from = |fit: &Fit| {
         let from = ReadFrom::of_table(table, job.uid, Some(&fit.signed_types), Some(fit.table.partitioned));
-        from.with_key(Some(&fit.key))
+        from.with_key(&fit.key.columns, fit.key.ordinals())
     };
     Queries::over(client, ACTION).batch(&from(&fit).lock()).await?;
     // What the table was before the lock does not count.

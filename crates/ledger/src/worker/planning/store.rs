@@ -122,15 +122,12 @@ async fn store_rows(
     chunk: &Chunk,
 ) -> Result<ChunkOutcome, QueryError> {
     let Chunk { is_last, fit, .. } = chunk;
-    let after = plan.cursor.unwrap_or(0);
+    let RowIds::Ordinals(access) = fit.key.ids else { return Ok(ChunkOutcome::Lost) };
+    let (after, access) = (plan.cursor.unwrap_or(0), access.as_str());
     let tx = Queries::over(client, ACTION);
     tx.batch("BEGIN").await?;
     // migrations/V23__row_keys.sql
     let sql = "SELECT vaultstream.claim_rows($1, $2, $3, $4, $5, $6, $7, $8) AS outcome";
-    let access = match fit.key.ids {
-        RowIds::Ordinals(access) => access.as_str(),
-        RowIds::Keys => return Ok(ChunkOutcome::Lost),
-    };
     let claimed = tx
         .query_one(
             sql,
