@@ -134,9 +134,18 @@ BEGIN
     RETURN 'more';
 END $$;
 
+-- Makes the unique index of the keys of a job's rows.
+CREATE FUNCTION vaultstream.index_row_keys(p_job bigint) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    EXECUTE format('CREATE UNIQUE INDEX rows_%1$s_keys ON vaultstream.rows_%1$s (%2$s)', p_job,
+                   (SELECT string_agg('k' || g, ', ' ORDER BY g)
+                      FROM vaultstream.jobs, generate_series(1, cardinality(key_columns)) AS g WHERE id = p_job));
+END $$;
+
 -- Adds batches of the rows that were copied, and ends the plan with the last ones. Only then it is looked whether the ordinals are those from 1
 -- on, each once: no batch is signed before, and an index is built in half the time in which it grows. That of the keys is built with that of the
--- signatures; until then keys are unique because they were read in their order.
+-- signatures, and until then keys are unique because they were read in their order; but here if rows are to follow.
 -- 'more', 'complete' or 'lost'.
 CREATE FUNCTION vaultstream.plan_rows(
     p_job bigint, p_epoch bigint, p_lease uuid, p_after bigint, p_rows bigint, p_is_last boolean, p_payload_type text,
@@ -174,6 +183,9 @@ BEGIN
         IF (seen.rows, seen.first, seen.last) <> (p_after + p_rows, 1, p_after + p_rows) THEN
             RAISE EXCEPTION 'this is not a plan of job %', p_job USING ERRCODE = 'VS011';
         END IF;
+        IF j.spec -> 'follow' IS NOT NULL THEN
+            PERFORM vaultstream.index_row_keys(p_job);
+        END IF;
         FOR grantee IN
             SELECT quote_ident(r.rolname) FROM pg_class c, aclexplode(c.relacl) a JOIN pg_roles r ON r.oid = a.grantee
              WHERE c.oid = ('vaultstream.rows_' || p_job)::regclass AND a.privilege_type = 'INSERT' AND a.grantee <> c.relowner
@@ -185,7 +197,7 @@ BEGIN
        SET batches = coalesce(j.batches, 0) + (p_rows + size - 1) / size, seeded = j.seeded + p_rows, plan_cursor = j.seeded + p_rows,
            payload_type = p_payload_type, source_database = p_database, source_table = p_table,
            source_partitioned = p_partitioned, plan_is_complete = p_is_last,
-           plan_lease_until = clock_timestamp() + interval '30 s'
+           plan_lease_until = CASE WHEN NOT p_is_last THEN clock_timestamp() + interval '30 s' END
      WHERE id = p_job;
     RETURN CASE WHEN p_is_last THEN 'complete' ELSE 'more' END;
 END $$;
@@ -209,14 +221,11 @@ END $$;
 -- As before (V16), with the index of the keys of rows: when two ordinals have one key, Postgres refuses it, and with it the job's end.
 CREATE OR REPLACE FUNCTION vaultstream.complete_signatures(p_job bigint) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET maintenance_work_mem = '256MB' SET lock_timeout = '2s' AS $$
-DECLARE
-    columns constant text[] := (SELECT key_columns FROM vaultstream.jobs WHERE id = p_job AND has_ordinals);
 BEGIN
     PERFORM vaultstream.check_driver();
     EXECUTE format('ALTER TABLE vaultstream.signatures_%s ADD PRIMARY KEY (record_id)', p_job);
-    IF columns IS NOT NULL THEN
-        EXECUTE format('CREATE UNIQUE INDEX rows_%1$s_keys ON vaultstream.rows_%1$s (%2$s)', p_job,
-                       (SELECT string_agg('k' || g, ', ' ORDER BY g) FROM generate_series(1, cardinality(columns)) AS g));
+    IF (SELECT has_ordinals FROM vaultstream.jobs WHERE id = p_job) THEN
+        PERFORM vaultstream.index_row_keys(p_job);
     END IF;
     PERFORM vaultstream.close_partitions(p_job);
 END $$;

@@ -141,7 +141,7 @@ impl Environment {
 /// may be finished, and its table gone.
 async fn check_tables(ledger: &Ledger, tables: &[&TableSource], in_private: bool) -> Result<(), Failure> {
     for table in tables {
-        match steps::look_at_table(ledger, table).await {
+        match steps::look_at_table(ledger, table, false).await {
             // Planning waits until a failure that passes is over.
             Ok(()) | Err(TableError::Query(_)) => {}
             Err(TableError::Source(error @ SourceError::NoTable(_))) if in_private => {

@@ -45,6 +45,7 @@ pub(crate) fn job(spec: &str, state: JobState) -> Job {
         fault: None,
         source_fault: None,
         withdrawn: Vec::new(),
+        follow: None,
         times: JobTimes { created, seeded: None, published: None, signed: None, finished: None },
     }
 }
@@ -69,6 +70,8 @@ pub(crate) fn counts(job: &Job, signed: i64, rejected: i64) -> Progress {
         keys_active: 3,
         keys_retired: 1,
         keys_leased: 2,
+        waiting: None,
+        lag: None,
         at: job.times.created + Duration::from_secs(90),
         server_started: SystemTime::UNIX_EPOCH,
     }

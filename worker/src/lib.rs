@@ -16,6 +16,7 @@ mod certification;
 mod confirm;
 mod custody;
 mod evidence;
+mod follower;
 mod finish;
 mod gather;
 mod in_flight;

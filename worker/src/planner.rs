@@ -12,7 +12,9 @@ use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use vaultstream_ledger::{
-    Class, Job, jobs,
+    Class, Job,
+    following::{self, Looked},
+    jobs,
     planning::{self, Begun, ChunkOutcome, TableError, TablePlan},
 };
 use vaultstream_streams::{Backoff, BatchPuller, JobStreams, ReadAhead, Work};
@@ -144,10 +146,21 @@ impl Planner<'_> {
         let mut teller = Teller::new(self.job);
         let (mut rows, mut failures) = (CHUNK_ROWS, 0);
         let mut ahead = None;
+        let mut is_followed = self.job.spec.follow.is_none();
         loop {
             let Some(job) = jobs::by_uid(&shared.ledger, self.job.uid).await? else { return Ok(Planned::Done) };
             if !is_to_be_planned(&job) {
                 return Ok(Planned::Done);
+            }
+            if !is_followed {
+                let noted = self.note_arrivals(&plan).await;
+                teller.tell(shared, noted.as_ref().err()).await;
+                if noted.is_err() {
+                    tokio::time::sleep(source_health::RETRY.at_least_half(failures)).await;
+                    failures += 1;
+                    continue;
+                }
+                is_followed = true;
             }
             let chunk = match ahead.take() {
                 Some(chunk) => chunk,
@@ -182,6 +195,16 @@ impl Planner<'_> {
                 ChunkOutcome::Lost => return Ok(Planned::Elsewhere),
                 ChunkOutcome::More | ChunkOutcome::Wait => {}
             }
+        }
+    }
+
+    /// Before the first row of a job that follows its table is read, its arrivals are written down already.
+    async fn note_arrivals(&self, plan: &TablePlan) -> Result<(), TableError> {
+        let Looked { arrivals, fault } = following::look(&self.shared.ledger, self.job).await?;
+        match (arrivals, fault) {
+            (_, Some(fault)) => Err(fault.into()),
+            (Some(arrivals), None) => Ok(planning::note_arrivals(&self.shared.ledger, plan, &arrivals).await?),
+            (None, None) => Ok(()),
         }
     }
 

@@ -13,6 +13,7 @@ use vaultstream_streams::{Backoff, BatchPuller, JobStreams, ReadAhead};
 
 use crate::{
     custody::{Custody, CustodyError},
+    follower,
     in_flight::InFlightMessages,
     job::{has_work, is_over, is_to_be_planned, tenant_of},
     keys::KeySource,
@@ -197,9 +198,15 @@ async fn run_session(session: Arc<Session>, puller: BatchPuller, shutdown: &Shut
         backend = %session.keys.current_backend(), lanes = pipeline::lane_count(&session), "signing"
     );
     let watcher = tokio::spawn(watch(Arc::clone(&session), drain.clone()));
+    let follower = tokio::spawn(follower::run(Arc::clone(&session), drain.clone()));
     let abort = session.abort.clone();
-    let result = pipeline::run(session, puller, drain, abort).await;
+    let result = pipeline::run(session, puller, drain.clone(), abort).await;
     watcher.abort();
+    // Whatever ended the session, its planner lets another one begin.
+    drain.cancel();
+    if let Err(error) = follower.await {
+        tracing::warn!(%error, "the planner ended");
+    }
     let flushed = tokio::select! {
         flushed = shared.streams.flush(FLUSH_TIMEOUT) => flushed,
         () = shutdown.abort.cancelled() => return result,

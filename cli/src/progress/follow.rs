@@ -87,6 +87,10 @@ fn phase(job: &Job, counts: &Progress) -> Option<Phase> {
         }
         // The number of rows is known once all of them were read.
         (JobState::Seeding, Source::Table(_)) => ("planning".to_owned(), Some((seeded, 0))),
+        (JobState::Signing, _) if job.is_following() => {
+            let lag = counts.lag.map(|lag| format!(", {:.1} s behind", lag.as_secs_f64()));
+            (format!("following{}", lag.unwrap_or_default()), Some((done, 0)))
+        }
         (JobState::Signing, _) if total == 0 || done >= total => {
             (format!("indexing {} signatures", HumanCount(counts.signed.unsigned_abs())), None)
         }

@@ -56,6 +56,18 @@ pub(crate) fn max_replicas() -> u32 {
 pub(crate) fn target_backlog() -> u64 {
     50_000
 }
+pub(crate) fn max_delay() -> GoDuration {
+    GoDuration::from_std(Duration::from_secs(1))
+}
+pub(crate) fn checkpoint_every() -> GoDuration {
+    GoDuration::from_std(Duration::from_secs(60))
+}
+pub(crate) fn checkpoint_records() -> u64 {
+    1_000_000
+}
+pub(crate) fn reconcile_every() -> GoDuration {
+    GoDuration::from_std(Duration::from_secs(24 * 60 * 60))
+}
 pub(crate) fn connection_secret() -> String {
     crate::names::CONNECTION_SECRET.to_owned()
 }

@@ -5,6 +5,7 @@
 
 use crate::duration::GoDuration;
 use crate::error::FieldError;
+use crate::follow::{CheckpointPolicy, Follow};
 use crate::limits::{MAX_BATCHES, MAX_CANONICAL_PAYLOAD};
 use crate::names::OWN_PREFIX;
 use crate::source::Source;
@@ -19,6 +20,9 @@ pub(crate) fn check(spec: &SigningJobSpec, found: &mut Vec<FieldError>) {
     source(&spec.source, found);
     canonical_json(spec, found);
     workers(&spec.workers, found);
+    if let Some(of) = &spec.follow {
+        follow(of, &spec.source, found);
+    }
 
     let Retry { max_attempts: _, initial_backoff, max_backoff } = spec.retry;
     between("spec.keys.lease.duration", spec.keys.lease.duration, Lease::SHORTEST, Lease::LONGEST, found);
@@ -73,6 +77,19 @@ fn source(source: &Source, found: &mut Vec<FieldError>) {
         let advice = "tables of the system and of VaultStream itself cannot be signed: name another schema";
         found.push(FieldError::new("spec.source.table.schema", &table.schema, advice));
     }
+}
+
+fn follow(follow: &Follow, source: &Source, found: &mut Vec<FieldError>) {
+    if !matches!(source, Source::Table(_)) {
+        let advice = "needs spec.source.table: generated records are all there from the beginning";
+        found.push(FieldError::about("spec.follow", advice));
+    }
+    let Follow { max_delay, checkpoint: CheckpointPolicy { every, records: _ }, reconcile_every } = follow;
+    between("spec.follow.maxDelay", *max_delay, Follow::SHORTEST_DELAY, Follow::LONGEST_DELAY, found);
+    let (shortest, longest) = (CheckpointPolicy::SHORTEST, CheckpointPolicy::LONGEST);
+    between("spec.follow.checkpoint.every", *every, shortest, longest, found);
+    let (shortest, longest) = (Follow::SHORTEST_RECONCILE, Follow::LONGEST_RECONCILE);
+    between("spec.follow.reconcileEvery", *reconcile_every, shortest, longest, found);
 }
 
 fn canonical_json(spec: &SigningJobSpec, found: &mut Vec<FieldError>) {

@@ -10,12 +10,13 @@ use crate::spec::SigningJobSpec;
 /// Compares a job's spec with the one that is to replace it.
 ///
 /// # Errors
-/// One finding for every field that cannot be changed after creation: `source`, `batchSize`, `maxPayloadBytes`, `keys.count`,
+/// One finding for every field that cannot be changed after creation: `source`, `follow` where it was absent, `batchSize`, `maxPayloadBytes`, `keys.count`,
 /// `signing.message`, `signing.nonce`, `anchors`, and `connectionSecret` unless the job is suspended.
 pub fn validate_update(old: &SigningJobSpec, new: &SigningJobSpec) -> Result<(), Vec<FieldError>> {
     // Destructured without `..`, so that a new field has to be assigned to one of the two kinds.
     let SigningJobSpec {
         source,
+        follow,
         batch_size,
         max_payload_bytes,
         keys: Keys { count, lease: _, max_signatures: _, retain: _ },
@@ -35,6 +36,9 @@ pub fn validate_update(old: &SigningJobSpec, new: &SigningJobSpec) -> Result<(),
     let mut found = Vec::new();
     if *source != old.source {
         found.push(FieldError::about("spec.source", "cannot be changed after creation: create another SigningJob"));
+    }
+    if follow.is_some() && old.follow.is_none() {
+        found.push(FieldError::about("spec.follow", "cannot be added after creation: create another SigningJob"));
     }
     fixed("spec.batchSize", &old.batch_size, batch_size, &mut found);
     fixed("spec.maxPayloadBytes", &old.max_payload_bytes, max_payload_bytes, &mut found);

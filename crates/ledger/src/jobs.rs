@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 pub(crate) mod fixture;
+mod following;
 mod row;
 mod state;
 
@@ -11,6 +12,7 @@ use vaultstream_api::{FieldError, SigningJobSpec};
 use vaultstream_signing::Backend;
 
 pub(crate) use row::{COLUMNS, from_row};
+pub use following::{FollowState, Following};
 pub use row::{Job, JobTimes, PlannedTable, RowAccess, RowIds, RowKeyColumns, SigningFault, SourceFault};
 pub use state::{JobState, UnknownState};
 

@@ -5,7 +5,7 @@
 //!                     │            │ of a table: oversee_plan
 //!                  keys rows   records_<job>, batches                       lifecycle drives these
 //! ─────────────────────│────────────│──────────────────────────────────────────────────────────────
-//! planning: begin ▶ read_chunk ▶ store ▶ …
+//! planning: begin ▶ read_chunk ▶ store ▶ …      following: begin ▶ read_arrivals ▶ store_arrivals ▶ delete_arrivals ▶ …
 //! leases::take ▶ store_material    payloads::read ▶ (hash, sign) ▶ commit::unit          workers these
 //!                                                                      │
 //!                              signatures_<job>, batches, rejects, keys┘
@@ -53,11 +53,11 @@ pub use connection::{
 };
 pub use error::{QueryError, class, error_kind, is_out_of_space};
 pub use ids::{BatchNo, BatchRange, JobId, KeyId};
-pub use jobs::{Job, JobState, NewJob, PlannedTable, RowAccess, RowIds, RowKeyColumns, SigningFault, SourceFault};
+pub use jobs::{FollowState, Following, Job, JobState, NewJob, PlannedTable, RowAccess, RowIds, RowKeyColumns, SigningFault, SourceFault};
 pub use keys::{KekFit, Preflight, PreflightError, RegisterError, data_keys, revocation, rewrap};
 pub use migrate::{MigrateError, Migrated, schema_version};
 pub use read::{
     ActiveJob, Failing, KeyUsage, Progress, ROW_GONE, Rejected, active_jobs, failures, gone_rows, key_usage, progress,
     rejects, signing_rate, verify,
 };
-pub use worker::{batches, commit, damaged_keys, faults, leases, leases::Lease, payloads, planning, receipt_pairs};
+pub use worker::{batches, commit, damaged_keys, faults, following, leases, leases::Lease, payloads, planning, receipt_pairs};

@@ -1,9 +1,11 @@
 //! Where a job's records are read from: its own partition, or a table of a database.
 
 mod advice;
+mod arrivals;
 mod by_key;
 mod error;
 mod facts;
+mod follow;
 mod judge;
 mod key_columns;
 mod look;
@@ -14,8 +16,10 @@ mod read_from;
 mod types;
 mod walk;
 
+pub use arrivals::{Arrivals, TriggerState};
 pub use error::{Lack, Lacking, SourceError};
 pub(crate) use facts::{Facts, NoFacts};
+pub(crate) use follow::{find_arrivals, followed_by};
 pub(crate) use judge::{Fit, ViewUse, runs_no_code, unchanged};
 pub(crate) use key_columns::{KeyExpressions, texts_of};
 pub use look::{TableError, check_planned, look_at_table};

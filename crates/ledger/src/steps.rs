@@ -17,7 +17,7 @@ mod step;
 pub use crate::source::{Lack, Lacking, SourceError, look_at_table};
 pub use delete::{Deleted, delete};
 pub use finish::{Finish, ReceiptStored, begin_finish, complete, fail, receipt_key, store_receipt};
-pub use plan::oversee_plan;
+pub use plan::{oversee_growth, oversee_plan};
 pub use provision::{insert_missing_key_versions, provision};
 pub use publish::{first_unsigned, mark_published, next_to_publish, raise_generation, unsigned_published};
 pub use retry::retry_rejects;

@@ -4,6 +4,7 @@ pub mod batches;
 pub mod commit;
 pub mod damaged_keys;
 pub mod faults;
+pub mod following;
 pub mod leases;
 pub mod payloads;
 pub mod planning;

@@ -1,6 +1,6 @@
 //! The driver: one bounded step at a time, chosen by the job's state in the ledger.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -25,6 +25,9 @@ use crate::{
 
 /// How often a job that is being signed is read from the ledger.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
+
+/// How often a job that follows its table is allowed to grow.
+const GROWTH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How often a job is read whose receipt waits for a certificate: an issuer may take a second or a day.
 const ISSUER_POLL_INTERVAL: Duration = Duration::from_millis(500);
@@ -62,6 +65,8 @@ pub struct Driver {
     job: JobId,
     /// Records of the next chunk of seeding.
     seed_chunk: u64,
+    /// When a job that follows its table was last allowed to grow.
+    grown: Option<Instant>,
     pub(crate) publisher: Publisher,
     pub(crate) repair: Repair,
     pub(crate) checked: Checked,
@@ -82,6 +87,7 @@ impl Driver {
             settings,
             job,
             seed_chunk: settings.seed_chunk,
+            grown: None,
             publisher: Publisher::default(),
             repair: Repair::new(settings.repair_every),
             checked: Checked::default(),
@@ -202,7 +208,15 @@ impl Driver {
         if published.more {
             return Ok(if published.full { Advance::After(POLL_INTERVAL / 4) } else { Advance::Again });
         }
-        let Some(first_open) = self.publisher.first_open(&self.ledger, job).await? else {
+        let first_open = self.publisher.first_open(&self.ledger, job).await?;
+        if job.is_following() {
+            self.oversee_growth(job).await?;
+            if first_open.is_none() {
+                readable_source(job)?;
+                return Ok(Advance::After(POLL_INTERVAL));
+            }
+        }
+        let Some(first_open) = first_open else {
             let step = steps::begin_finish(&self.ledger, job.id).await?;
             vaultstream_faults::point("finish-begun");
             if let Step::Done(Finish::SignedTwice { record }) = &step {
@@ -222,6 +236,15 @@ impl Driver {
         readable_source(job)?;
         self.repair.check(&self.ledger, &self.streams, job, &topology).await?;
         Ok(Advance::After(POLL_INTERVAL))
+    }
+
+    /// Allows a job that follows its table to grow, once a second.
+    async fn oversee_growth(&mut self, job: &Job) -> Result<(), LifecycleError> {
+        if self.grown.is_none_or(|grown| grown.elapsed() > GROWTH_INTERVAL) {
+            steps::oversee_growth(&self.ledger, job.id).await?;
+            self.grown = Some(Instant::now());
+        }
+        Ok(())
     }
 
     /// Asks a worker for the receipt, then ends the job.

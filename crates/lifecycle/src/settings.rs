@@ -46,7 +46,8 @@ impl Settings {
     pub(crate) fn limits(&self, job: &Job) -> Limits {
         let spec = &job.spec;
         // Room for the message that asks for the receipt and for batches that are split, in steps: not every split changes it.
-        let batches = job.batches.map_or(self.max_messages, |batches| (batches / STEP + 2).saturating_mul(STEP));
+        let batches = job.batches.filter(|_| !job.is_following());
+        let batches = batches.map_or(self.max_messages, |batches| (batches / STEP + 2).saturating_mul(STEP));
         let limits = Limits {
             replicas: self.replicas,
             max_batches: self.max_messages.min(batches),

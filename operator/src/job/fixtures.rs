@@ -104,6 +104,7 @@ pub(crate) fn row(state: JobState) -> Job {
         fault: None,
         source_fault: None,
         withdrawn: Vec::new(),
+        follow: None,
         times: JobTimes { created: job.created, seeded: None, published: None, signed: None, finished: None },
     }
 }
@@ -132,6 +133,8 @@ pub(crate) fn progress(signed: i64, rejected: i64, backlog: i64) -> Progress {
         keys_active: 100,
         keys_retired: 1,
         keys_leased: 0,
+        waiting: None,
+        lag: None,
         at: UNIX_EPOCH,
         server_started: UNIX_EPOCH,
     }

@@ -41,6 +41,7 @@ pub(crate) fn job(source: Source) -> Job {
         fault: None,
         source_fault: None,
         withdrawn: Vec::new(),
+        follow: None,
         times,
     }
 }

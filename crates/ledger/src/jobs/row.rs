@@ -8,6 +8,7 @@ use uuid::Uuid;
 use vaultstream_api::{Message, Reason, SigningJobSpec, Source};
 use vaultstream_signing::{Backend, MessageForm};
 
+use super::following::{FollowState, Following};
 use super::state::{JobState, UnknownState};
 use crate::error::QueryError;
 use crate::ids::JobId;
@@ -166,6 +167,8 @@ pub struct Job {
     pub source_fault: Option<SourceFault>,
     /// The backends that workers withdrew, each as `backend: why`.
     pub withdrawn: Vec<String>,
+    /// How far following its table is; `None` for a job that never does.
+    pub follow: Option<Following>,
     /// When things happened.
     pub times: JobTimes,
 }
@@ -186,6 +189,12 @@ impl Job {
         self.key.as_ref().and_then(RowKeyColumns::ordinals)
     }
 
+    /// Whether it follows its table, or has still to read what came before it ceased to.
+    #[must_use]
+    pub fn is_following(&self) -> bool {
+        self.follow.as_ref().is_some_and(|follow| follow.state != FollowState::Ended)
+    }
+
     /// The columns that name a row of its table, as far as they are known.
     #[must_use]
     pub fn key_columns(&self) -> &[String] {
@@ -201,7 +210,8 @@ pub(crate) const COLUMNS: &str = "id, uid, cluster, namespace, name, live, spec,
      batches, seeded, published, payload_type, backends, receipt, merkle_root, failure, created_at, seeded_at, \
      published_at, signed_at, finished_at, spec_generation, failure_reason, source_database, source_table, \
      source_partitioned, fault_reason, fault, withdrawn, source_fault_reason, source_fault, source_fault_passes, signed_view, \
-     key_columns, key_types, has_ordinals, key_access";
+     key_columns, key_types, has_ordinals, key_access, follow_state, follow_arrivals, follow_scans, follow_scan_after, \
+     follow_scanned_at, follow_found, follow_read_at, follow_waiting, follow_waiting_since";
 
 pub(crate) fn from_row(row: &Row) -> Result<Job, QueryError> {
     let state: &str = get(row, "state")?;
@@ -236,6 +246,7 @@ pub(crate) fn from_row(row: &Row) -> Result<Job, QueryError> {
         fault: fault(row)?,
         source_fault: source_fault(row)?,
         withdrawn: get(row, "withdrawn")?,
+        follow: Following::of(row)?,
         times: JobTimes {
             created: get(row, "created_at")?,
             seeded: get(row, "seeded_at")?,
@@ -283,7 +294,7 @@ fn source_fault(row: &Row) -> Result<Option<SourceFault>, QueryError> {
     }))
 }
 
-fn get<'a, T: FromSql<'a>>(row: &'a Row, column: &str) -> Result<T, QueryError> {
+pub(super) fn get<'a, T: FromSql<'a>>(row: &'a Row, column: &str) -> Result<T, QueryError> {
     row.try_get(column).map_err(|error| QueryError::new(ACTION, error))
 }
 
@@ -307,6 +318,6 @@ mod tests {
         let all = columns.len();
         columns.sort_unstable();
         columns.dedup();
-        assert_eq!((columns.len(), all), (40, 40));
+        assert_eq!((columns.len(), all), (49, 49));
     }
 }

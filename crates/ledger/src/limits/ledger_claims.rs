@@ -66,7 +66,7 @@ pub(crate) async fn check_growth(
     }
     let claims = claims(tx, job, limits).await?;
     Ok(own(&claims, job).map_or(Ok(()), |(own, others)| {
-        let own = JobClaim { seeded: records.unsigned_abs(), batches: batches.unsigned_abs(), ..own };
+        let own = JobClaim { seeded: records.unsigned_abs(), batches: batches.unsigned_abs(), total: None, ..own };
         may_grow(&own, &others, limits)
     }))
 }

@@ -1,6 +1,6 @@
 //! How far jobs are: sums over keys, never over signatures or single batches. The view is in migrations/V5__views.sql.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use tokio_postgres::Row;
 use tokio_postgres::types::Json;
@@ -36,6 +36,10 @@ pub struct Progress {
     pub changed: i64,
     /// Records that are neither signed nor rejected yet.
     pub backlog: i64,
+    /// Arrivals of a table that is followed which were left when they were last read, about.
+    pub waiting: Option<i64>,
+    /// How old the oldest row is that arrived and is not signed; zero when all are, `None` of a job that follows no table.
+    pub lag: Option<Duration>,
     /// Records seeded or planned so far.
     pub seeded: i64,
     /// Batches, once planned.
@@ -56,7 +60,7 @@ pub struct Progress {
     pub server_started: SystemTime,
 }
 
-const COLUMNS: &str = "job_id, state, suspended, generation, total, signed, rejected, changed, backlog, seeded, batches, \
+const COLUMNS: &str = "job_id, state, suspended, generation, total, signed, rejected, changed, backlog, waiting, lag, seeded, batches, \
      published, batches_signed, keys_active, keys_retired, keys_leased, clock_timestamp() AS at, \
      pg_postmaster_start_time() AS server_started";
 
@@ -129,6 +133,8 @@ fn from_row(row: &Row) -> Result<Progress, QueryError> {
         rejected: row.get("rejected"),
         changed: row.get("changed"),
         backlog: row.get("backlog"),
+        waiting: row.get("waiting"),
+        lag: row.get::<_, Option<f64>>("lag").and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
         seeded: row.get("seeded"),
         batches: row.get("batches"),
         published: row.get("published"),

@@ -10,6 +10,19 @@ impl ReadFrom {
     /// The next keys behind `after` as [`texts_of`], in an order by the columns `order`: that of the index, or of a view all those of the key.
     /// A key that rows of a view share comes once.
     pub(crate) fn row_keys(&self, order: &[String], after: Option<&RowKey>, limit: i64) -> String {
+        let columns = self.row_key.as_ref().map_or(0, |key| key.columns.len());
+        self.next_keys(&format!("{} AS key", texts_of((0..columns).map(|at| format!("k.k{at}")))), order, after, limit)
+    }
+
+    /// As [`row_keys`](Self::row_keys), and before each key it as a value of the type of the job's rows, without an ordinal.
+    pub(crate) fn row_values(&self, order: &[String], after: Option<&RowKey>, limit: i64) -> String {
+        let columns = self.row_key.as_ref().map_or(0, |key| key.columns.len());
+        let values: Vec<String> = (0..columns).map(|at| format!("k.k{at}")).collect();
+        let selected = format!("ROW(NULL::int8, {})::text, {}", values.join(", "), texts_of(values.iter().cloned()));
+        self.next_keys(&selected, order, after, limit)
+    }
+
+    fn next_keys(&self, selected: &str, order: &[String], after: Option<&RowKey>, limit: i64) -> String {
         let Some(key) = &self.row_key else { return String::new() };
         let ordered: Vec<(usize, &KeyColumn)> = order
             .iter()
@@ -26,8 +39,7 @@ impl ReadFrom {
         let values: Vec<String> = key.values().enumerate().map(|(at, value)| format!("{value} AS k{at}")).collect();
         let group = if key.is_indexed() { String::new() } else { format!(" GROUP BY {}", key.list()) };
         format!(
-            "SELECT {} AS key FROM (SELECT {} FROM {}{behind}{group} ORDER BY {} LIMIT {limit}) AS k",
-            texts_of((0..key.columns.len()).map(|at| format!("k.k{at}"))),
+            "SELECT {selected} FROM (SELECT {} FROM {}{behind}{group} ORDER BY {} LIMIT {limit}) AS k",
             values.join(", "),
             self.table,
             ordering.join(", "),

@@ -183,6 +183,46 @@ pub enum SourceError {
         /// The greatest one.
         most: usize,
     },
+    /// A standby may lack rows that were read before.
+    #[error(
+        "spec.follow: the database with {table} is on a standby, which may lack rows that have arrived: name the primary as the source"
+    )]
+    Standby {
+        /// Qualified name.
+        table: String,
+    },
+    /// Nothing says which rows arrive.
+    #[error("spec.follow: {table} {why}: vaultstream source enable --table {table}")]
+    NotEnabled {
+        /// Qualified name.
+        table: String,
+        /// What is wrong.
+        why: &'static str,
+    },
+    /// The trigger was made for another key.
+    #[error(
+        "spec.follow: the trigger of {table} notes its key ({noted}), and the job's is ({wanted}): vaultstream source disable --table {table}, and enable it with --key"
+    )]
+    OtherKey {
+        /// Qualified name.
+        table: String,
+        /// The job's.
+        wanted: String,
+        /// The trigger's.
+        noted: String,
+    },
+    /// A table has one follower.
+    #[error(
+        "spec.follow: the job {job} follows {table} already: remove its spec.follow, or, if there is no such job any more, DELETE FROM {follower}"
+    )]
+    FollowedByAnother {
+        /// Qualified name.
+        table: String,
+        /// Its uid.
+        job: uuid::Uuid,
+        /// Where that is noted.
+        follower: String,
+    },
     /// More batches than a job may have.
     #[error("spec.batchSize: the table needs more than {most} batches of {size} rows: choose a larger batchSize")]
     TooManyBatches {

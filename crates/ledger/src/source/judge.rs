@@ -21,6 +21,16 @@ pub(crate) struct Fit {
     pub(crate) signed_types: Vec<String>,
 }
 
+impl Fit {
+    /// The same with ordinals as ids, which rows of any key get in the order in which they arrive.
+    pub(crate) fn with_ordinals(mut self) -> Self {
+        if self.key.ids != RowIds::Ordinals(RowAccess::Join) {
+            self.key.ids = RowIds::Ordinals(RowAccess::Lookup);
+        }
+        self
+    }
+}
+
 /// A column, by what it is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Member {
@@ -248,7 +258,10 @@ fn is_planned_view(job: &Job, facts: &Facts) -> bool {
 /// and one encoding. Returns what it is now.
 pub(crate) fn unchanged(job: &Job, source: &TableSource, facts: &Facts) -> Result<Fit, SourceError> {
     let changed = |what: String| SourceError::Changed { table: facts.table.clone(), what };
-    let now = judge(source, facts).map_err(|unfit| changed(unfit.change(facts)))?;
+    let mut now = judge(source, facts).map_err(|unfit| changed(unfit.change(facts)))?;
+    if job.spec.follow.is_some() || job.follow.is_some() {
+        now = now.with_ordinals();
+    }
     if let Some(planned) = job.planned_table {
         let replaced = planned.database == now.table.database && planned.table != now.table.table;
         if replaced || planned.partitioned != now.table.partitioned {

@@ -6,6 +6,7 @@ use vaultstream_api::{JsonForm, Source, TableSource};
 use super::advice::{child, refuse};
 use super::error::SourceError;
 use super::facts::{Facts, NoFacts};
+use super::follow::can_be_followed;
 use super::judge::{Fit, ViewUse, judge, runs_no_code, unchanged};
 use super::names::is_reserved;
 use super::types::is_json;
@@ -27,17 +28,17 @@ pub enum TableError {
     Query(#[from] QueryError),
 }
 
-/// Checks a table as planning will, and changes nothing. The database of the ledger need not hold one.
+/// Checks a table as planning will, also whether it can be followed if it is, and changes nothing. The database of the ledger need not hold one.
 ///
 /// # Errors
 ///
 /// Why the table cannot be signed, or that Postgres failed.
-pub async fn look_at_table(ledger: &Ledger, source: &TableSource) -> Result<(), TableError> {
+pub async fn look_at_table(ledger: &Ledger, source: &TableSource, is_followed: bool) -> Result<(), TableError> {
     let session = ledger.source.session(ACTION).await?;
     let Some(client) = session.client() else { return Ok(()) };
     let queries = Queries::over(client, ACTION);
     queries.batch("BEGIN READ ONLY").await?;
-    check(client, source, &ledger.source).await?;
+    check(client, source, &ledger.source, is_followed).await?;
     queries.batch("ROLLBACK").await?;
     session.settle();
     Ok(())
@@ -59,7 +60,12 @@ pub async fn check_planned(ledger: &Ledger, job: &Job) -> Result<(), TableError>
 }
 
 /// Judges a table with the rights of the session, which is one of `pool`.
-pub(crate) async fn check(client: &Client, source: &TableSource, pool: &SourcePool) -> Result<Fit, TableError> {
+pub(crate) async fn check(
+    client: &Client,
+    source: &TableSource,
+    pool: &SourcePool,
+    is_followed: bool,
+) -> Result<Fit, TableError> {
     if is_reserved(&source.schema) {
         return Err(SourceError::ReservedSchema(source.schema.clone()).into());
     }
@@ -72,10 +78,14 @@ pub(crate) async fn check(client: &Client, source: &TableSource, pool: &SourcePo
         return Err(SourceError::NoJson.into());
     }
     runs_no_code(&facts, ViewUse::named(pool.is_another))?;
-    match child(client, &fit.table).await? {
-        Some(child) => Err(SourceError::HasChildren { table: facts.table, child }.into()),
-        None => Ok(fit),
+    if let Some(child) = child(client, &fit.table).await? {
+        return Err(SourceError::HasChildren { table: facts.table, child }.into());
     }
+    if !is_followed {
+        return Ok(fit);
+    }
+    can_be_followed(client, source, &fit.key.columns).await?;
+    Ok(fit.with_ordinals())
 }
 
 impl Facts {

@@ -7,9 +7,11 @@ use super::lock::locked;
 use super::seeding::{self, Seeding};
 use super::step::{Step, StepError};
 use crate::connection::Ledger;
+use crate::error::QueryError;
 use crate::ids::JobId;
 use crate::jobs::JobState;
 use crate::limits::{self, LedgerLimits};
+use crate::queries::Queries;
 
 /// What a plan may have where there is no limit.
 const UNLIMITED: (i64, i64) = (i64::MAX, i64::MAX);
@@ -24,9 +26,7 @@ pub async fn oversee_plan(ledger: &Ledger, id: JobId) -> Result<Step<Seeding>, S
         if job.state != JobState::Seeding || !matches!(job.spec.source, Source::Table(_)) {
             return Ok(Step::WrongState(job.state));
         }
-        let sql = "SELECT plan_is_complete, seeded, coalesce(batches, 0) AS batches, plan_rows_wanted, plan_batches_wanted, \
-             plan_rows_allowed, plan_batches_allowed FROM vaultstream.jobs WHERE id = $1";
-        let plan = PlanRow::of(&tx.query_one(sql, &[&id.0]).await?);
+        let plan = PlanRow::read(tx, id).await?;
         let (seeded, batches) = plan.stored;
         if plan.is_complete {
             seeding::finish(tx, id, seeded, batches).await?;
@@ -36,13 +36,49 @@ pub async fn oversee_plan(ledger: &Ledger, id: JobId) -> Result<Step<Seeding>, S
         if let Some(wanted) = plan.to_check(limits) {
             limits::check_growth(tx, job, wanted, limits).await??;
         }
-        let (rows_allowed, batches_allowed) = plan.to_allow(limits);
-        let sql = "UPDATE vaultstream.jobs SET plan_rows_allowed = $2, plan_batches_allowed = $3 \
-              WHERE id = $1 AND (plan_rows_allowed, plan_batches_allowed) IS DISTINCT FROM ($2::bigint, $3::bigint)";
-        tx.execute(sql, &[&id.0, &rows_allowed, &batches_allowed]).await?;
+        allow(tx, id, plan.to_allow(limits)).await?;
         Ok(Step::Done(Seeding::More { seeded, total: seeded }))
     })
     .await
+}
+
+/// Rows and batches that a job that follows may get before this is asked again: growing by what it wants would make it wait each time.
+const HEADROOM: (i64, i64) = (1_000_000, 10_000);
+
+/// Allows a job that follows its table to grow, if that is within the ledger's limits.
+///
+/// # Errors
+///
+/// The limit that it would exceed, or that Postgres failed.
+pub async fn oversee_growth(ledger: &Ledger, id: JobId) -> Result<Step<()>, StepError> {
+    locked(ledger, id, "oversee the growth", async |tx, job| {
+        if job.state != JobState::Signing || !job.is_following() {
+            return Ok(Step::WrongState(job.state));
+        }
+        let plan = PlanRow::read(tx, id).await?;
+        let limits = &ledger.settings.limits;
+        let mut allowed = plan.to_allow_growth(limits);
+        if let Some(more) = plan.ahead(limits) {
+            match (limits::check_growth(tx, job, more, limits).await?, plan.to_check(limits)) {
+                (Ok(()), _) => allowed = more,
+                // Not that much: what is wanted now may fit.
+                (Err(_), Some(wanted)) => {
+                    limits::check_growth(tx, job, wanted, limits).await??;
+                    allowed = wanted;
+                }
+                (Err(_), None) => {}
+            }
+        }
+        allow(tx, id, allowed).await?;
+        Ok(Step::Done(()))
+    })
+    .await
+}
+
+async fn allow(tx: &Queries<'_>, id: JobId, (rows, batches): (i64, i64)) -> Result<(), QueryError> {
+    let sql = "UPDATE vaultstream.jobs SET plan_rows_allowed = $2, plan_batches_allowed = $3 \
+          WHERE id = $1 AND (plan_rows_allowed, plan_batches_allowed) IS DISTINCT FROM ($2::bigint, $3::bigint)";
+    tx.execute(sql, &[&id.0, &rows, &batches]).await.map(drop)
 }
 
 /// A plan: rows and batches that are stored, wanted and allowed.
@@ -54,6 +90,12 @@ struct PlanRow {
 }
 
 impl PlanRow {
+    async fn read(tx: &Queries<'_>, id: JobId) -> Result<Self, QueryError> {
+        let sql = "SELECT plan_is_complete, seeded, coalesce(batches, 0) AS batches, plan_rows_wanted, plan_batches_wanted, \
+             plan_rows_allowed, plan_batches_allowed FROM vaultstream.jobs WHERE id = $1";
+        Ok(Self::of(&tx.query_one(sql, &[&id.0]).await?))
+    }
+
     fn of(row: &Row) -> Self {
         let pair = |rows: &str, batches: &str| row.get::<_, Option<i64>>(rows).zip(row.get(batches));
         Self {
@@ -77,6 +119,20 @@ impl PlanRow {
             return UNLIMITED;
         }
         self.to_check(limits).unwrap_or_else(|| self.limited_allowance())
+    }
+
+    /// What of a job that follows is to be checked, so that it need not wait: once half of the headroom is used up.
+    fn ahead(&self, limits: &LedgerLimits) -> Option<(i64, i64)> {
+        let ((rows, batches), allowed) = (self.stored, self.limited_allowance());
+        let is_short = allowed.0 < rows + HEADROOM.0 / 2 || allowed.1 < batches + HEADROOM.1 / 2;
+        let wanted = self.wanted.unwrap_or_default();
+        let more = ((rows + HEADROOM.0).max(wanted.0), (batches + HEADROOM.1).max(wanted.1));
+        (is_short && !limits::may_grow_freely(limits)).then_some(more)
+    }
+
+    /// What a job that follows may have where nothing is to be checked.
+    fn to_allow_growth(&self, limits: &LedgerLimits) -> (i64, i64) {
+        if limits::may_grow_freely(limits) { UNLIMITED } else { self.limited_allowance() }
     }
 
     /// What is allowed now. A limit that was set since it was unlimited holds for what is added from now on.

@@ -28,7 +28,8 @@ pub(super) async fn finish(tx: &Queries<'_>, job: JobId, total: i64, batches: i6
     tx.execute(
         "UPDATE vaultstream.jobs SET state = 'Signing', total = $2, seeded = $2, batches = $3, \
          seeded_at = clock_timestamp(), published_at = CASE WHEN generation > 0 THEN clock_timestamp() END, \
-         plan_rows_allowed = NULL, plan_batches_allowed = NULL, source_fault_reason = NULL, source_fault = NULL, source_fault_passes = NULL WHERE id = $1",
+         plan_rows_allowed = CASE WHEN follow_state IS NOT NULL THEN plan_rows_allowed END, \
+         plan_batches_allowed = CASE WHEN follow_state IS NOT NULL THEN plan_batches_allowed END, source_fault_reason = NULL, source_fault = NULL, source_fault_passes = NULL WHERE id = $1",
         &[&job.0, &total, &batches],
     )
     .await

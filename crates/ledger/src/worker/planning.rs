@@ -20,5 +20,5 @@ mod store;
 
 pub use crate::source::{TableError, check_planned};
 pub use chunk::{Chunk, read_chunk};
-pub use plan::{Begun, TablePlan, begin, release};
+pub use plan::{Begun, TablePlan, begin, note_arrivals, release};
 pub use store::{ChunkOutcome, store};

@@ -13,7 +13,7 @@ fn table(name: &str, key: &str, payload: &str) -> TableSource {
 }
 
 async fn refusal(ledger: &Ledger, source: &TableSource) -> String {
-    match steps::look_at_table(ledger, source).await {
+    match steps::look_at_table(ledger, source, false).await {
         Err(TableError::Source(error)) => error.to_string(),
         Err(other) => panic!("{other:?}"),
         Ok(_) => panic!("{} was taken", source.name),
@@ -88,7 +88,7 @@ async fn the_statement_that_is_told_makes_the_table_fit() {
         let (_, statement) = told.split_once(before).unwrap_or_else(|| panic!("{told}"));
         let statement = if after.is_empty() { statement } else { statement.split_once(after).unwrap().0 };
         sql.batch_execute(statement).await.unwrap_or_else(|error| panic!("{told}: {error:?}"));
-        steps::look_at_table(&stage.ledger, &fit).await.unwrap_or_else(|error| panic!("after {statement}: {error}"));
+        steps::look_at_table(&stage.ledger, &fit, false).await.unwrap_or_else(|error| panic!("after {statement}: {error}"));
     }
     let told = refusal(&stage.ledger, &table("pairs", "id", "body")).await;
     assert!(
@@ -131,7 +131,7 @@ async fn the_exact_grants_are_told() {
     let (_, grant) =
         told.rsplit_once("the body\" of table \"Mine\".\"The table\": ").unwrap_or_else(|| panic!("{told}"));
     sql.batch_execute(grant).await.unwrap();
-    steps::look_at_table(&reader, &source).await.unwrap();
+    steps::look_at_table(&reader, &source, false).await.unwrap();
 }
 
 #[tokio::test]
@@ -165,7 +165,7 @@ async fn what_is_no_table_of_its_own_is_refused_with_what_to_do() {
         assert!(told.contains(words), "{}: {told}", source.name);
     }
     for fit in ["quick", "late", "made", "kept"] {
-        steps::look_at_table(&stage.ledger, &table(fit, "id", "body")).await.unwrap();
+        steps::look_at_table(&stage.ledger, &table(fit, "id", "body"), false).await.unwrap();
     }
 }
 
@@ -207,7 +207,7 @@ async fn a_not_null_that_is_not_validated_is_none() {
     let (_, statement) = told.split_once("its NOT NULL is NOT VALID: ").unwrap_or_else(|| panic!("{told}"));
     sql.batch_execute("UPDATE young SET id = 2 WHERE id IS NULL").await.unwrap();
     sql.batch_execute(statement).await.unwrap();
-    steps::look_at_table(&stage.ledger, &table("young", "id", "body")).await.unwrap();
+    steps::look_at_table(&stage.ledger, &table("young", "id", "body"), false).await.unwrap();
     let told = refusal(&stage.ledger, &table("spans", "id", "body")).await;
     assert!(told.contains("no valid unique index"), "{told}");
     let told = refusal(&stage.ledger, &table("computed", "id", "body")).await;

@@ -85,7 +85,7 @@ async fn what_names_no_row_is_refused_with_what_to_do() {
         ("lists", &[], "spec.source.table.keyColumns: column a is of type text[]; a key is of integers"),
         ("floats", &[], "spec.source.table.keyColumns: column a is of type double precision; a key is of integers"),
     ] {
-        let told = steps::look_at_table(&ledger, &table_of(&of(name, key, 10))).await.unwrap_err().to_string();
+        let told = steps::look_at_table(&ledger, &table_of(&of(name, key, 10)), false).await.unwrap_err().to_string();
         assert!(told.starts_with(words), "{name}: {told}");
     }
     let job = stage.pending(of("holes", &["a"], 10)).await;

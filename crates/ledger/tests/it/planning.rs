@@ -158,7 +158,7 @@ async fn an_operator_s_login_oversees_a_plan_and_cannot_read_the_table() {
     assert_eq!(planning::store(&stage.ledger, &mut plan, &chunk).await.unwrap(), ChunkOutcome::Complete);
     let done = steps::oversee_plan(&operator, job.id).await.unwrap();
     assert_eq!(done, Step::Done(Seeding::Done { total: 50, batches: 5 }));
-    let denied = steps::look_at_table(&operator, &letters()).await.unwrap_err();
+    let denied = steps::look_at_table(&operator, &letters(), false).await.unwrap_err();
     assert!(denied.to_string().contains("may not read table public.letters"), "{denied}");
 }
 

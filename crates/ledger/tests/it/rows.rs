@@ -159,7 +159,7 @@ async fn one_column_of_json_is_signed_in_its_canonical_form() {
 
 async fn refusal(stage: &Stage, columns: &[&str], json: JsonForm) -> String {
     let Source::Table(source) = of_columns("odd", columns, json).source else { panic!("another source") };
-    match look_at_table(&stage.ledger, &source).await {
+    match look_at_table(&stage.ledger, &source, false).await {
         Err(TableError::Source(error)) => error.to_string(),
         other => panic!("{other:?}"),
     }

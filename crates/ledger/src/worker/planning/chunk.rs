@@ -183,7 +183,7 @@ async fn hold(
     table: &TableSource,
     pool: &SourcePool,
 ) -> Result<(Fit, ReadFrom), TableError> {
-    let fit = source::check(client, table, pool).await?;
+    let fit = source::check(client, table, pool, job.spec.follow.is_some()).await?;
     let from = |fit: &Fit| {
         let from = ReadFrom::of_table(table, job.uid, Some(&fit.signed_types), Some(fit.table.partitioned));
         from.with_key(&fit.key.columns, fit.key.ordinals())

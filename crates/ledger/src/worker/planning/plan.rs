@@ -9,7 +9,8 @@ use crate::copy_out::{ReadError, stream};
 use crate::error::QueryError;
 use crate::ids::JobId;
 use crate::jobs;
-use crate::source::{rows_table, texts_of};
+use crate::queries::Params;
+use crate::source::{Arrivals, rows_table, texts_of};
 
 const ACTION: &str = "begin to plan";
 
@@ -85,6 +86,18 @@ async fn last_key(ledger: &Ledger, job: JobId, ordinal: i64) -> Result<Option<Ro
     read.await.map_err(ReadError::into_query)?;
     session.settle();
     Ok(found)
+}
+
+/// Notes which arrivals table there is before the first row of a job that follows is planned.
+///
+/// # Errors
+///
+/// When Postgres fails.
+pub async fn note_arrivals(ledger: &Ledger, plan: &TablePlan, arrivals: &Arrivals) -> Result<(), QueryError> {
+    // migrations/V24__following.sql
+    let sql = "SELECT vaultstream.note_arrivals($1, $2, $3, $4)";
+    let params: Params<'_> = &[&plan.job.0, &plan.epoch, &plan.lease, &arrivals.oid];
+    ledger.execute("note the arrivals table", sql, params).await.map(drop)
 }
 
 /// Lets another worker plan at once. Nothing is lost when this fails.

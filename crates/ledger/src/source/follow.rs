@@ -1,0 +1,63 @@
+//! Whether a table can be followed.
+
+use tokio_postgres::Client;
+use uuid::Uuid;
+use vaultstream_api::TableSource;
+
+use super::arrivals::{self, Arrivals, TriggerState};
+use super::error::SourceError;
+use super::look::TableError;
+use super::names::quoted;
+use crate::queries::Queries;
+
+const ACTION: &str = "look for the table's trigger";
+
+/// Makes sure that a table's trigger writes the arrivals of rows with this key, and that the server is none that may lag behind another.
+///
+/// # Errors
+///
+/// Why not, with the command that mends it, or that Postgres failed.
+pub(crate) async fn can_be_followed(client: &Client, table: &TableSource, key: &[String]) -> Result<(), TableError> {
+    match find_arrivals(client, table, key).await? {
+        (_, Some(fault)) => Err(fault.into()),
+        (_, None) => Ok(()),
+    }
+}
+
+/// Where arrivals are read, and why rows that are inserted now are not among them.
+///
+/// # Errors
+///
+/// That the server is a standby, or that Postgres failed.
+pub(crate) async fn find_arrivals(
+    client: &Client,
+    table: &TableSource,
+    key: &[String],
+) -> Result<(Option<Arrivals>, Option<SourceError>), TableError> {
+    let named = || format!("{}.{}", quoted(&table.schema), quoted(&table.name));
+    let is_standby = "SELECT pg_is_in_recovery() AS standby";
+    if Queries::over(client, ACTION).query_one(is_standby, &[]).await?.get("standby") {
+        return Err(SourceError::Standby { table: named() }.into());
+    }
+    let Some(arrivals) = arrivals::find(client, &table.schema, &table.name).await? else {
+        return Ok((None, Some(SourceError::NotEnabled { table: named(), why: "has no trigger" })));
+    };
+    // Before a job is planned, its key may not be known.
+    if !key.is_empty() && arrivals.columns != key {
+        let (wanted, noted) = (key.join(", "), arrivals.columns.join(", "));
+        return Ok((None, Some(SourceError::OtherKey { table: named(), wanted, noted })));
+    }
+    let why = match arrivals.trigger {
+        TriggerState::Enabled => return Ok((Some(arrivals), None)),
+        TriggerState::Disabled => "has a trigger that is disabled",
+        TriggerState::ReplicaOnly => "has a trigger that fires for replicas only",
+        TriggerState::Missing => "has lost its trigger",
+    };
+    Ok((Some(arrivals), Some(SourceError::NotEnabled { table: named(), why })))
+}
+
+/// That another job follows.
+pub(crate) fn followed_by(table: &TableSource, job: Uuid, follower: &str) -> SourceError {
+    let table = format!("{}.{}", quoted(&table.schema), quoted(&table.name));
+    SourceError::FollowedByAnother { table, job, follower: follower.to_owned() }
+}
