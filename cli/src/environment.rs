@@ -58,7 +58,7 @@ impl Environment {
     pub(crate) async fn open(
         args: &EnvironmentArgs,
         source: &SourceArgs,
-        tables: &[&TableSource],
+        tables: &[(&TableSource, bool)],
         progress: &ProgressDisplay,
     ) -> Result<Self, Failure> {
         let location = LedgerLocation::of(args.database_url.as_deref(), args.data_dir.as_deref());
@@ -139,9 +139,9 @@ impl Environment {
 
 /// Refuses tables that cannot be signed before a ledger is created for them. Where a ledger exists this is not checked: the job
 /// may be finished, and its table gone.
-async fn check_tables(ledger: &Ledger, tables: &[&TableSource], in_private: bool) -> Result<(), Failure> {
-    for table in tables {
-        match steps::look_at_table(ledger, table, false).await {
+async fn check_tables(ledger: &Ledger, tables: &[(&TableSource, bool)], in_private: bool) -> Result<(), Failure> {
+    for (table, is_followed) in tables {
+        match steps::look_at_table(ledger, table, *is_followed).await {
             // Planning waits until a failure that passes is over.
             Ok(()) | Err(TableError::Query(_)) => {}
             Err(TableError::Source(error @ SourceError::NoTable(_))) if in_private => {

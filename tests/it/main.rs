@@ -21,6 +21,7 @@ mod exports;
 mod faulty_backends;
 mod fences;
 mod finished;
+mod following;
 mod forgeries;
 mod forgers;
 mod hints;

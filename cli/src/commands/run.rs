@@ -49,7 +49,9 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode, Failure> {
     let issuer = issuer(&args)?;
     tell_uncertified(&manifests, issuer.as_ref());
     let progress = ProgressDisplay::of_run(args.output == OutputFormat::Text);
-    let tables: Vec<&TableSource> = manifests.iter().filter_map(|job| table(&job.spec.source)).collect();
+    let followed = |job: &SigningJob| job.spec.follow.is_some();
+    let tables: Vec<_> =
+        manifests.iter().filter_map(|job| table(&job.spec.source).map(|table| (table, followed(job)))).collect();
     let Some(environment) = interrupt.or(Environment::open(&args.environment, &args.source, &tables, &progress)).await
     else {
         return Err(interrupt
@@ -144,7 +146,13 @@ impl RunContext<'_> {
                 return Ok(None);
             }
             DriveOutcome::Interrupted => {
-                return Err(interrupt.failure(next_steps::interrupted(environment, &job).await));
+                return match next_steps::stopped_following(environment, &job).await {
+                    Some(words) => {
+                        output::remark(words);
+                        Ok(None)
+                    }
+                    None => Err(interrupt.failure(next_steps::interrupted(environment, &job).await)),
+                };
             }
         }
         let now = SignedNow { before, time: begun.elapsed() };

@@ -11,8 +11,8 @@ use uuid::Uuid;
 use vaultstream_api::{FieldError, SigningJobSpec};
 use vaultstream_signing::Backend;
 
-pub(crate) use row::{COLUMNS, from_row};
 pub use following::{FollowState, Following};
+pub(crate) use row::{COLUMNS, from_row};
 pub use row::{Job, JobTimes, PlannedTable, RowAccess, RowIds, RowKeyColumns, SigningFault, SourceFault};
 pub use state::{JobState, UnknownState};
 

@@ -53,11 +53,16 @@ pub use connection::{
 };
 pub use error::{QueryError, class, error_kind, is_out_of_space};
 pub use ids::{BatchNo, BatchRange, JobId, KeyId};
-pub use jobs::{FollowState, Following, Job, JobState, NewJob, PlannedTable, RowAccess, RowIds, RowKeyColumns, SigningFault, SourceFault};
+pub use jobs::{
+    FollowState, Following, Job, JobState, NewJob, PlannedTable, RowAccess, RowIds, RowKeyColumns, SigningFault,
+    SourceFault,
+};
 pub use keys::{KekFit, Preflight, PreflightError, RegisterError, data_keys, revocation, rewrap};
 pub use migrate::{MigrateError, Migrated, schema_version};
 pub use read::{
     ActiveJob, Failing, KeyUsage, Progress, ROW_GONE, Rejected, active_jobs, failures, gone_rows, key_usage, progress,
     rejects, signing_rate, verify,
 };
-pub use worker::{batches, commit, damaged_keys, faults, following, leases, leases::Lease, payloads, planning, receipt_pairs};
+pub use worker::{
+    batches, commit, damaged_keys, faults, following, leases, leases::Lease, payloads, planning, receipt_pairs,
+};

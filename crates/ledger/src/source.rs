@@ -19,7 +19,7 @@ mod walk;
 pub use arrivals::{Arrivals, TriggerState};
 pub use error::{Lack, Lacking, SourceError};
 pub(crate) use facts::{Facts, NoFacts};
-pub(crate) use follow::{find_arrivals, followed_by};
+pub(crate) use follow::find_arrivals;
 pub(crate) use judge::{Fit, ViewUse, runs_no_code, unchanged};
 pub(crate) use key_columns::{KeyExpressions, texts_of};
 pub use look::{TableError, check_planned, look_at_table};

@@ -28,7 +28,22 @@ pub(super) fn read_all(args: &RunArgs) -> Result<Vec<SigningJob>, Failure> {
             }
         }
     }
-    if faults.is_empty() { Ok(jobs) } else { Err(Failure::bad_input(faults.join("\n"))) }
+    if !faults.is_empty() {
+        return Err(Failure::bad_input(faults.join("\n")));
+    }
+    has_an_end(&jobs)?;
+    Ok(jobs)
+}
+
+/// A job that follows its table goes on until it is stopped: none can come after it.
+fn has_an_end(jobs: &[SigningJob]) -> Result<(), Failure> {
+    let Some((_, before)) = jobs.split_last() else { return Ok(()) };
+    let Some(at) = before.iter().position(|job| job.spec.follow.is_some()) else { return Ok(()) };
+    let name = jobs[at].metadata.name.as_deref().unwrap_or_default();
+    Err(Failure::bad_input(format!(
+        "{name}: spec.follow makes a job that goes on until it is stopped, and {} of these manifests come after it: put it last, or run it by itself",
+        jobs.len() - at - 1
+    )))
 }
 
 /// The jobs of a text. A suspended job cannot be run: there is no way to resume it later.

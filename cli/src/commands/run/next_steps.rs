@@ -29,6 +29,19 @@ pub(super) fn next(location: &LedgerLocation, job: &str) -> String {
     )
 }
 
+/// What is said when the user stops a job that follows its table, which has no other end here. `None` for another job.
+pub(super) async fn stopped_following(environment: &Environment, job: &Job) -> Option<String> {
+    let kept = tokio::time::timeout(LEDGER_TIMEOUT, kept(environment, job)).await.ok()?;
+    let (job, counts) = kept.filter(|(job, _)| job.spec.follow.is_some() && job.state == JobState::Signing)?;
+    if environment.location.is_temporary() {
+        return Some(format!(
+            "{}, in a temporary database that is gone now. With --data-dir DIR it would be kept",
+            how_much(&job, &counts)
+        ));
+    }
+    Some(format!("{}. To go on following:\n  {}", how_much(&job, &counts), command_line()))
+}
+
 /// What is kept of an interrupted job.
 pub(super) async fn interrupted(environment: &Environment, job: &Job) -> String {
     let kept = tokio::time::timeout(LEDGER_TIMEOUT, kept(environment, job)).await;

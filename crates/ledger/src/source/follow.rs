@@ -1,13 +1,11 @@
 //! Whether a table can be followed.
 
 use tokio_postgres::Client;
-use uuid::Uuid;
 use vaultstream_api::TableSource;
 
 use super::arrivals::{self, Arrivals, TriggerState};
 use super::error::SourceError;
 use super::look::TableError;
-use super::names::quoted;
 use crate::queries::Queries;
 
 const ACTION: &str = "look for the table's trigger";
@@ -34,9 +32,10 @@ pub(crate) async fn find_arrivals(
     table: &TableSource,
     key: &[String],
 ) -> Result<(Option<Arrivals>, Option<SourceError>), TableError> {
-    let named = || format!("{}.{}", quoted(&table.schema), quoted(&table.name));
-    let is_standby = "SELECT pg_is_in_recovery() AS standby";
-    if Queries::over(client, ACTION).query_one(is_standby, &[]).await?.get("standby") {
+    let sql = "SELECT pg_is_in_recovery() AS standby, quote_ident($1) || '.' || quote_ident($2) AS named";
+    let row = Queries::over(client, ACTION).query_one(sql, &[&table.schema, &table.name]).await?;
+    let named = || row.get("named");
+    if row.get("standby") {
         return Err(SourceError::Standby { table: named() }.into());
     }
     let Some(arrivals) = arrivals::find(client, &table.schema, &table.name).await? else {
@@ -54,10 +53,4 @@ pub(crate) async fn find_arrivals(
         TriggerState::Missing => "has lost its trigger",
     };
     Ok((Some(arrivals), Some(SourceError::NotEnabled { table: named(), why })))
-}
-
-/// That another job follows.
-pub(crate) fn followed_by(table: &TableSource, job: Uuid, follower: &str) -> SourceError {
-    let table = format!("{}.{}", quoted(&table.schema), quoted(&table.name));
-    SourceError::FollowedByAnother { table, job, follower: follower.to_owned() }
 }

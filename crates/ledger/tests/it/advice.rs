@@ -88,7 +88,9 @@ async fn the_statement_that_is_told_makes_the_table_fit() {
         let (_, statement) = told.split_once(before).unwrap_or_else(|| panic!("{told}"));
         let statement = if after.is_empty() { statement } else { statement.split_once(after).unwrap().0 };
         sql.batch_execute(statement).await.unwrap_or_else(|error| panic!("{told}: {error:?}"));
-        steps::look_at_table(&stage.ledger, &fit, false).await.unwrap_or_else(|error| panic!("after {statement}: {error}"));
+        steps::look_at_table(&stage.ledger, &fit, false)
+            .await
+            .unwrap_or_else(|error| panic!("after {statement}: {error}"));
     }
     let told = refusal(&stage.ledger, &table("pairs", "id", "body")).await;
     assert!(

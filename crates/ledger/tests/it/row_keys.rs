@@ -225,7 +225,8 @@ async fn views_and_foreign_tables_are_read_by_their_keys_and_doubled_ones_are_re
         assert_eq!((told["[\"r9\",\"0\"]"].as_str(), told["[\"r2\",\"5\"]"].as_str()), ("null", "row 5"), "{name}");
     }
     // Without a login of its own, the ledger's would run what the view's owner likes.
-    let told = steps::look_at_table(&stage.ledger, &table_of(&of("seen", &["no"], 4)), false).await.unwrap_err().to_string();
+    let told =
+        steps::look_at_table(&stage.ledger, &table_of(&of("seen", &["no"], 4)), false).await.unwrap_err().to_string();
     assert!(told.starts_with("spec.source.table.name: public.seen is a view, which runs code of its owner"), "{told}");
     let job = planned(&stage, &ledger, of("seen", &["region", "no"], 40)).await;
     let ranges = stage.ranges(&job).await;

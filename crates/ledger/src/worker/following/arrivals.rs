@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use vaultstream_api::{Source, TableSource};
+use uuid::Uuid;
+use vaultstream_api::Source;
 
 use crate::connection::Ledger;
 use crate::copy::{CopyError, int8};
@@ -94,31 +95,29 @@ pub async fn look(ledger: &Ledger, job: &Job) -> Result<Looked, TableError> {
     let Some(client) = session.client() else { return Err(QueryError::other(ACTION, NoTable).into()) };
     let (mut arrivals, mut fault) = source::find_arrivals(client, table, job.key_columns()).await?;
     if let Some(found) = &arrivals
-        && let Err(another) = claim(&Queries::over(client, ACTION), job, table, found).await?
+        && let Some(another) = claim(&Queries::over(client, ACTION), job, found).await?
     {
-        (arrivals, fault) = (None, Some(another));
+        let (table, follower) = (format!("{}.{}", table.schema, table.name), found.follower.clone());
+        fault = Some(SourceError::FollowedByAnother { table, job: another, follower });
+        arrivals = None;
     }
     session.settle();
     Ok(Looked { arrivals, fault })
 }
 
-/// Notes in the source which job follows.
-async fn claim(
-    tx: &Queries<'_>,
-    job: &Job,
-    table: &TableSource,
-    arrivals: &Arrivals,
-) -> Result<Result<(), SourceError>, QueryError> {
+/// Notes in the source which job follows. The other one, if another does.
+async fn claim(tx: &Queries<'_>, job: &Job, arrivals: &Arrivals) -> Result<Option<Uuid>, QueryError> {
     let follower = &arrivals.follower;
     let read = format!("SELECT job FROM {follower}");
     let found = match tx.query_opt(&read, &[]).await? {
         Some(row) => row.get("job"),
         None => {
-            tx.execute(&format!("INSERT INTO {follower} (job) VALUES ($1) ON CONFLICT DO NOTHING"), &[&job.uid]).await?;
+            tx.execute(&format!("INSERT INTO {follower} (job) VALUES ($1) ON CONFLICT DO NOTHING"), &[&job.uid])
+                .await?;
             tx.query_one(&read, &[]).await?.get("job")
         }
     };
-    Ok(if found == job.uid { Ok(()) } else { Err(source::followed_by(table, found, follower)) })
+    Ok((found != job.uid).then_some(found))
 }
 
 /// Reads the arrivals that are visible, the smallest numbers first.

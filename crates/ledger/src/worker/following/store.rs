@@ -81,6 +81,7 @@ pub async fn store_arrivals(
 ///
 /// As [`store_arrivals`].
 pub async fn store_rows(ledger: &Ledger, plan: &FollowPlan, rows: &TableRows) -> Result<Stored, QueryError> {
+    vaultstream_faults::point("table-read");
     let (scan, after) = match &rows.next {
         Place::Begin => ("begin", None),
         Place::After(key) => ("next", Some(key.values())),
@@ -100,7 +101,9 @@ pub async fn store_rows(ledger: &Ledger, plan: &FollowPlan, rows: &TableRows) ->
         &Some(scan),
         &after,
     ];
-    store(ledger, params).await
+    let stored = store(ledger, params).await?;
+    vaultstream_faults::point("table-planned");
+    Ok(stored)
 }
 
 async fn store(ledger: &Ledger, params: Params<'_>) -> Result<Stored, QueryError> {
