@@ -60,4 +60,5 @@ pub use read::{
     ActiveJob, Failing, KeyUsage, Progress, ROW_GONE, Rejected, active_jobs, failures, gone_rows, key_usage, progress,
     rejects, signing_rate, verify,
 };
+pub use source::arrivals;
 pub use worker::{batches, commit, damaged_keys, faults, leases, leases::Lease, payloads, planning, receipt_pairs};
