@@ -6,6 +6,7 @@ mod dev;
 mod environment;
 mod expected;
 mod export;
+mod following;
 mod job_name;
 mod jobs;
 mod key_service;
@@ -26,6 +27,10 @@ pub use dev::{DevArgs, DevCommand};
 pub use environment::EnvironmentArgs;
 pub use expected::{ExpectedArgs, ReceiptDigest};
 pub use export::{ExportArgs, ExportFormat, SignatureForm};
+pub use following::{
+    ColumnNames, QualifiedName, SourceCommand, SourceDatabaseArgs, SourceDisableArgs, SourceEnableArgs,
+    SourceStatusArgs,
+};
 pub use job_name::NamedJob;
 pub use jobs::{DeleteArgs, ReceiptArgs, StatusArgs};
 pub use key_service::KeyServiceArgs;
@@ -130,6 +135,9 @@ pub enum Command {
     /// Give namespaces database logins of their own, for a ledger that several of them share.
     #[command(subcommand)]
     Tenant(TenantCommand),
+    /// Have new rows of a table noted in its own database, so that a job can follow it.
+    #[command(subcommand)]
+    Source(SourceCommand),
     /// Start, stop or show a private Postgres and NATS that keep running.
     #[command(subcommand)]
     Dev(DevCommand),

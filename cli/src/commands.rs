@@ -8,6 +8,7 @@ mod keys;
 mod migrate;
 mod receipt;
 mod run;
+mod source;
 mod status;
 mod tenant;
 mod verify;
@@ -39,6 +40,7 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Receipt(args) => receipt::print(args).await,
         Command::Status(args) => status::print(args).await,
         Command::Tenant(command) => tenant::run(command).await,
+        Command::Source(command) => source::run(command).await,
         Command::Migrate(args) => migrate::migrate(args).await,
         Command::Dev(command) => dev::run(command).await,
         Command::Crd => output::print(&vaultstream_api::crd_yaml()).map(|()| ExitCode::SUCCESS),

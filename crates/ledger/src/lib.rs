@@ -63,6 +63,7 @@ pub use read::{
     ActiveJob, Failing, KeyUsage, Progress, ROW_GONE, Rejected, active_jobs, failures, gone_rows, key_usage, progress,
     rejects, signing_rate, verify,
 };
+pub use source::arrivals;
 pub use worker::{
     batches, commit, damaged_keys, faults, following, leases, leases::Lease, payloads, planning, receipt_pairs,
 };

@@ -1,7 +1,7 @@
 //! Where a job's records are read from: its own partition, or a table of a database.
 
 mod advice;
-mod arrivals;
+pub mod arrivals;
 mod by_key;
 mod error;
 mod facts;

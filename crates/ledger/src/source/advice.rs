@@ -82,6 +82,7 @@ impl Adviser<'_> {
             Unfit::Generated { at } => {
                 SourceError::Generated { column: Member::Signed(at).quoted(self.facts).to_owned() }
             }
+            Unfit::GeneratedKey { at } => SourceError::Generated { column: key_column(at) },
             Unfit::KeyNullable { at } => {
                 SourceError::KeyNullable { member, column: key_column(at), advice: self.not_null(at).await? }
             }

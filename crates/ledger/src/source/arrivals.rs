@@ -1,55 +1,75 @@
-//! Where arrivals of a table are.
+//! Arrivals: the keys of new rows of a table, which a trigger writes down in the transaction that inserts the rows, until a job that follows the
+//! table has planned them.
+//!
+//! All of it lies in the schema of the table, and belongs to the table's owner, with whose rights the trigger writes: whoever may insert rows
+//! may still do so. `n` is the number (oid) that the table had when it was made; a restored table has another.
+//!
+//! | object | what |
+//! | --- | --- |
+//! | `vaultstream_arrivals_<n>` | a row for each new row: its number, when it was written, its key as k1, k2, … |
+//! | `vaultstream_follower_<n>` | the job that follows the table, if one does: at most one row |
+//! | `vaultstream_note_<n>()` | the function of the triggers |
+//! | trigger `vaultstream_arrivals` | after INSERT |
+//! | trigger `vaultstream_changed_keys` | after an UPDATE that changes a key: by its key, the row is another record |
+//!
+//! What leads from a table to its arrivals is the function that its triggers call: by a number in the catalog, so that everything may be renamed but
+//! the function. The names of the key's columns are the triggers' arguments, and the second trigger is bound to the columns themselves.
+//! Both are kept by `pg_dump`, and that they differ says that a column was renamed.
 
-use tokio_postgres::Client;
+mod disable;
+mod enable;
+mod error;
+mod find;
+mod lock;
+mod make;
+mod relation;
+mod rights;
+mod status;
 
-use crate::error::QueryError;
-use crate::queries::Queries;
+use std::time::Duration;
+
+pub use disable::{Disabled, disable};
+pub use enable::{Enable, Enabled, Outcome, enable};
+pub use error::ArrivalsError;
+pub use find::find;
+pub use status::{Follower, Status, status};
+
+/// How long to wait for the transactions that have written to the table, unless told otherwise. Meanwhile other writers wait, too.
+pub const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A table's name, as the catalog has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableName {
+    /// The schema.
+    pub schema: String,
+    /// The name.
+    pub name: String,
+}
 
 /// Where arrivals of a table are, as the catalog says now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arrivals {
-    /// The arrivals table.
+    /// The number of the arrivals table. Another one means that arrivals may have been missed.
     pub oid: u32,
-    /// Its name, quoted and with its schema.
+    /// The arrivals table, as SQL writes it, with its schema.
     pub table: String,
-    /// The table of the one job that follows, likewise.
+    /// The table with the job that follows, as SQL writes it, with its schema.
     pub follower: String,
-    /// The key's columns.
+    /// The key's columns, whose values are k1, k2, … of an arrival, by the names that they had when the trigger was made. None where it is missing.
     pub columns: Vec<String>,
-    /// What the trigger does.
+    /// Whether new rows are noted.
     pub trigger: TriggerState,
 }
 
-/// What a table's trigger does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Whether new rows are noted. Of several triggers, and of those of partitions, the worst state counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TriggerState {
-    /// It fires.
+    /// Those of all sessions, but for replicas' (`session_replication_role`).
     Enabled,
-    /// It does not fire.
-    Disabled,
-    /// It fires for replicas only.
+    /// Only those that a replica applies.
     ReplicaOnly,
-    /// There is none.
+    /// None.
+    Disabled,
+    /// The arrivals table is there, and a trigger is not.
     Missing,
-}
-
-pub(crate) async fn find(client: &Client, schema: &str, table: &str) -> Result<Option<Arrivals>, QueryError> {
-    let sql = "SELECT a.oid, quote_ident(n.nspname) || '.' || quote_ident(a.relname) AS arrivals, \
-        quote_ident(n.nspname) || '.' || quote_ident('vaultstream_follower_' || c.oid) AS follower, t.tgenabled::text AS enabled, \
-        ARRAY(SELECT col_description(a.oid, g) FROM generate_series(3, (SELECT count(*)::int FROM pg_attribute WHERE attrelid = a.oid AND attnum > 0)) g ORDER BY g) AS columns \
-        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_class a ON a.relnamespace = n.oid AND a.relname = 'vaultstream_arrivals_' || c.oid \
-        LEFT JOIN pg_trigger t ON t.tgrelid = c.oid AND t.tgname = 'vaultstream_arrivals' WHERE n.nspname = $1 AND c.relname = $2";
-    let row = Queries::over(client, "look for the table's trigger").query_opt(sql, &[&schema, &table]).await?;
-    Ok(row.map(|row| Arrivals {
-        oid: row.get("oid"),
-        table: row.get("arrivals"),
-        follower: row.get("follower"),
-        columns: row.get("columns"),
-        trigger: match row.get::<_, Option<&str>>("enabled") {
-            Some("O" | "A") => TriggerState::Enabled,
-            Some("R") => TriggerState::ReplicaOnly,
-            Some(_) => TriggerState::Disabled,
-            None => TriggerState::Missing,
-        },
-    }))
 }

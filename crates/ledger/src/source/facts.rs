@@ -186,7 +186,7 @@ impl Facts {
                 unique: serde_json::from_str(row.get(11).unwrap_or("[]")).ok()?,
                 key_columns: list(12)?,
                 key: columns(13).unwrap_or_default(),
-                signed: columns(14)?,
+                signed: if row.get(14).is_some() { columns(14)? } else { Vec::new() },
             })
         };
         Some(Self {

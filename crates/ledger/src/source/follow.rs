@@ -41,8 +41,8 @@ pub(crate) async fn find_arrivals(
     let Some(arrivals) = arrivals::find(client, &table.schema, &table.name).await? else {
         return Ok((None, Some(SourceError::NotEnabled { table: named(), why: "has no trigger" })));
     };
-    // Before a job is planned, its key may not be known.
-    if !key.is_empty() && arrivals.columns != key {
+    // Before a job is planned, its key may not be known; nor is that of a trigger that is gone.
+    if !key.is_empty() && arrivals.trigger != TriggerState::Missing && arrivals.columns != key {
         let (wanted, noted) = (key.join(", "), arrivals.columns.join(", "));
         return Ok((None, Some(SourceError::OtherKey { table: named(), wanted, noted })));
     }

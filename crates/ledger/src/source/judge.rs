@@ -80,6 +80,7 @@ pub(crate) enum Unfit {
     KeyType { at: usize, found: String },
     SignedType { at: usize, found: String },
     Generated { at: usize },
+    GeneratedKey { at: usize },
     KeyNullable { at: usize },
     KeyNotUnique,
     RowSecurity,
@@ -99,6 +100,7 @@ impl Unfit {
             Self::KeyType { at, found } => format!("{} is of type {found} now", column(Member::Key(*at))),
             Self::SignedType { at, found } => format!("{} is of type {found} now", column(Member::Signed(*at))),
             Self::Generated { at } => format!("{} is generated now", column(Member::Signed(*at))),
+            Self::GeneratedKey { at } => format!("{} is generated now", column(Member::Key(*at))),
             Self::KeyNullable { at } => format!("{} may be NULL now", column(Member::Key(*at))),
             Self::KeyNotUnique => format!("its key ({}) has no valid unique index now", facts.key_names.join(", ")),
             Self::RowSecurity => "row-level security hides rows of it now".to_owned(),
@@ -115,7 +117,7 @@ pub(crate) fn judge(source: &TableSource, facts: &Facts) -> Result<Fit, Unfit> {
     if !matches!(relation.kind.as_str(), "r" | "p" | "v" | "m" | "f") {
         return Err(Unfit::Kind(relation.kind.clone()));
     }
-    let types = key_types(relation)?;
+    let types: Vec<String> = key_types(relation)?.into_iter().map(str::to_owned).collect();
     let signed_types = signed_types(source, relation)?;
     let index = is_table(relation).then(|| unique(relation)).transpose()?;
     if relation.row_security {
@@ -133,19 +135,37 @@ pub(crate) fn judge(source: &TableSource, facts: &Facts) -> Result<Fit, Unfit> {
     Ok(Fit { table, key, order, signed_types })
 }
 
+/// Types of the columns of a key by which new rows of a table can be noted: rows that no other will share a key with.
+pub(crate) fn key_of_table(facts: &Facts) -> Result<Vec<&'static str>, Unfit> {
+    let relation = facts.relation.as_ref().ok_or(Unfit::NoTable)?;
+    if !relation.may_use_schema || !relation.may_read {
+        return Err(Unfit::TableDenied);
+    }
+    if !is_table(relation) {
+        return Err(Unfit::Kind(relation.kind.clone()));
+    }
+    let types = key_types(relation)?;
+    let is_generated = |column: &Option<Column>| column.as_ref().is_some_and(|column| column.generated);
+    if let Some(at) = relation.key.iter().position(is_generated) {
+        return Err(Unfit::GeneratedKey { at });
+    }
+    unique(relation)?;
+    Ok(types)
+}
+
 /// Whether unique indexes say of it what its keys are: a view and the like has none, or none that says that.
 fn is_table(relation: &Relation) -> bool {
     matches!(relation.kind.as_str(), "r" | "p")
 }
 
-fn key_types(relation: &Relation) -> Result<Vec<String>, Unfit> {
+fn key_types(relation: &Relation) -> Result<Vec<&'static str>, Unfit> {
     if relation.key.is_empty() {
         return Err(Unfit::NoPrimaryKey);
     }
     let type_of = |(at, found): (usize, &Option<Column>)| {
         let column = column(found.as_ref(), Member::Key(at))?;
         match column.known_type() {
-            Some(known) if known.is_key() => Ok(known.name.to_owned()),
+            Some(known) if known.is_key() => Ok(known.name),
             _ => Err(Unfit::KeyType { at, found: column.shown.clone() }),
         }
     };
