@@ -108,6 +108,10 @@ async fn a_planner_killed_at_any_step_loses_and_doubles_nothing() {
     let site = Site::new().await;
     site.execute(&format!("{TABLE}; INSERT INTO moves (body) SELECT 'old ' || g FROM generate_series(1, 500) g")).await;
     site.enable("public.moves").await;
+    let run = site.run(&following("")).start();
+    site.until_all_signed("moves").await;
+    run.signal(Signal::INT);
+    run.end().await;
     let writers = writers::start(&site, 3).await;
     for point in POINTS {
         // Something for a look through the table to find.
@@ -139,10 +143,11 @@ async fn a_planner_that_was_paused_changes_nothing_when_it_wakes_up() {
         let writers = writers::start(&site, 2).await;
         let job = site.drive(&following(""), quick()).await;
         let paused = site.worker(job.uid).await.fault(&format!("{point}:2=stop")).start();
-        site.execute("SET session_replication_role = replica; INSERT INTO moves (body) VALUES ('unseen')").await;
         if point == "table-read" {
-            until("the job follows", || async { site.unsigned("moves").await < 10 }).await;
-            site.execute("ALTER TABLE moves DISABLE TRIGGER vaultstream_arrivals").await;
+            let read = "SELECT count(*) FROM vaultstream.jobs WHERE follow_read_at IS NOT NULL";
+            until("the job follows", || async { site.number(read).await == 1 }).await;
+            let disable = "INSERT INTO moves (body) VALUES ('unseen'); ALTER TABLE moves DISABLE TRIGGER vaultstream_arrivals";
+            site.execute(&format!("SET session_replication_role = replica; {disable}")).await;
             tokio::time::sleep(Duration::from_secs(3)).await;
             site.execute("ALTER TABLE moves ENABLE TRIGGER vaultstream_arrivals").await;
         }
