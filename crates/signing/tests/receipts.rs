@@ -29,6 +29,7 @@ fn receipt() -> Receipt {
         verify: "Sample".into(),
         started_at: "2026-10-01T10:00:00Z".into(),
         completed_at: "2026-10-01T10:00:09Z".into(),
+        checkpoint: None,
         details: None,
     }
 }
