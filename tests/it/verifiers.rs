@@ -61,6 +61,7 @@ fn all_verifiers_say_of_the_vectors_what_their_list_says() {
     let subject = |vector: &Value| Subject {
         file: folder.join(vector["file"].as_str().unwrap()),
         roots: vector["tsaRoots"].as_str().map(|roots| folder.join(roots)),
+        checkpoint: vector["checkpoint"].as_str().map(|checkpoint| folder.join(checkpoint)),
     };
     let subjects: Vec<Subject> = list.iter().map(subject).collect();
     let expected: Vec<u8> = list
@@ -133,7 +134,7 @@ async fn sources(site: &Site, tsas: &[TsaServer]) -> Vec<Subject> {
         let file = site.dir.path().join(format!("{job}{}.source", options.concat()));
         let export = site.ledger_command(&["export", "--job", job, "--bundle", file.to_str().unwrap()]);
         export.args(options).end().await.assert_code(0);
-        sources.push(Subject { file, roots });
+        sources.push(Subject { file, roots, checkpoint: None });
     }
     sources.push(vectors().0.join("keys-text.vsb").into());
     sources
@@ -275,8 +276,9 @@ async fn no_verifier_takes_the_token_of_another_job() {
     let forged = site.dir.path().join("forged.vsb");
     std::fs::write(&forged, one.replace(&token(&one), &token(&other))).unwrap();
     for roots in [None, Some(tsa.authority.root())] {
-        let subjects: Vec<Subject> =
-            [&files[0], &forged].map(|file| Subject { file: file.clone(), roots: roots.clone() }).to_vec();
+        let subjects: Vec<Subject> = [&files[0], &forged]
+            .map(|file| Subject { file: file.clone(), roots: roots.clone(), checkpoint: None })
+            .to_vec();
         let verdicts = std::iter::once(("ours", subjects.iter().map(ours).collect())).chain(others(&subjects));
         for (verifier, verdicts) in verdicts {
             assert_eq!(verdicts, [0, 1], "{verifier} with the roots {roots:?}");
