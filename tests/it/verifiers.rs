@@ -35,7 +35,27 @@ const NO_LINES: [&str; 21] = [
     "tokens-too-many.vsb",
     "cut-in-a-line.vsb",
 ];
-const NO_RECEIPTS: [&str; 11] = [
+const NO_RECEIPTS: [&str; 31] = [
+    "checkpoint-alone.vsb",
+    "checkpoint-first-of-another.vsb",
+    "checkpoint-in-format-2.vsb",
+    "checkpoint-in-format-5.vsb",
+    "checkpoint-last-false.vsb",
+    "checkpoint-last-null.vsb",
+    "checkpoint-last-number.vsb",
+    "checkpoint-member.vsb",
+    "checkpoint-missing.vsb",
+    "checkpoint-null.vsb",
+    "checkpoint-number-null.vsb",
+    "checkpoint-of-ids.vsb",
+    "checkpoint-previous-null.vsb",
+    "checkpoint-previous-short.vsb",
+    "checkpoint-previous-upper-case.vsb",
+    "checkpoint-text.vsb",
+    "checkpoint-too-large.vsb",
+    "checkpoint-true.vsb",
+    "checkpoint-without-number.vsb",
+    "checkpoint-zero.vsb",
     "receipt-cluster.vsb",
     "receipt-format.vsb",
     "receipt-ids-null.vsb",
@@ -109,7 +129,7 @@ async fn the_vectors_are_what_the_tables_of_the_documents_say() {
 }
 
 /// Bundles of one table: with payloads and without, and with the tokens of two authorities, whose roots are believed. And of a job whose
-/// ids are ordinals, from the vectors.
+/// ids are ordinals, and of one that follows its table, with an earlier checkpoint, from the vectors.
 async fn sources(site: &Site, tsas: &[TsaServer]) -> Vec<Subject> {
     site.execute(ROWS).await;
     let anchors: Vec<Value> = tsas.iter().map(|tsa| json!({"tsa": tsa.url})).collect();
@@ -136,7 +156,10 @@ async fn sources(site: &Site, tsas: &[TsaServer]) -> Vec<Subject> {
         export.args(options).end().await.assert_code(0);
         sources.push(Subject { file, roots, checkpoint: None });
     }
-    sources.push(vectors().0.join("keys-text.vsb").into());
+    let (folder, _) = vectors();
+    sources.push(folder.join("keys-text.vsb").into());
+    let checkpoint = Some(folder.join("checkpoint-first.jws"));
+    sources.push(Subject { file: folder.join("checkpoint-last.vsb"), roots: None, checkpoint });
     sources
 }
 

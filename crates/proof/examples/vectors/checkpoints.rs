@@ -76,7 +76,12 @@ pub(crate) fn earlier() -> Vec<(&'static str, String)> {
                 receipt["madeAt"] = json!("2026-01-01T00:01:02.000Z");
             })
         }),
-        ("checkpoint-more-batches.jws", covering(4, number_1)),
+        ("checkpoint-more-batches.jws", {
+            covering(4, |receipt| {
+                receipt["checkpoint"] = json!({"number": 1});
+                receipt["treeSize"] = json!(5);
+            })
+        }),
         ("checkpoint-ended.jws", { covering(2, |receipt| receipt["checkpoint"] = json!({"number": 1, "last": true})) }),
         ("receipt-of-finished.jws", Job { receipt_format: 5, change_receipt: None, ..first() }),
     ];
@@ -104,7 +109,7 @@ pub(crate) fn extended() -> Vec<Value> {
         of(last, "checkpoint-other-job.jws", BAD, "a checkpoint of another job"),
         of(middle, "checkpoint-last.jws", BAD, "a later checkpoint"),
         of(middle, "checkpoint-middle.jws", BAD, "the same checkpoint"),
-        of(middle, "checkpoint-more-batches.jws", BAD, "a checkpoint of more batches"),
+        of(last, "checkpoint-more-batches.jws", BAD, "a checkpoint of more batches"),
         of(last, "checkpoint-ended.jws", BAD, "the last checkpoint of a job that went on"),
         of(last, "receipt-of-finished.jws", BAD, "the receipt of a finished job"),
         of("keys-uuid.vsb", "checkpoint-first.jws", BAD, "a bundle whose receipt is no checkpoint"),
