@@ -6,6 +6,7 @@ use vaultstream_signing::{merkle, receipt::checkpoint_digest};
 use crate::{
     job::{Job, Record},
     keys::uuid,
+    tsa::Making,
     vector::{BAD, GOOD, Vector},
 };
 
@@ -128,6 +129,10 @@ fn honest() -> Vec<Vector> {
         of("checkpoint-middle", "the second one: the ids of its batches have a gap", middle()),
         of("checkpoint-last", "the last one: rejects are in the order of batches, which is not that of ids", last()),
         of("checkpoint-no-payloads", "a checkpoint without payloads", Job { payloads: false, ..last() }),
+        of("checkpoint-confirmed", "a checkpoint with a certificate in its header and a timestamp token", {
+            let tokens: fn(&str) -> Vec<Vec<u8>> = |receipt| vec![Making::RIGHT.token(receipt)];
+            Job { receipt_header: json!({"x5c": ["AAEC"]}), tokens, ..middle() }
+        }),
         of("checkpoint-of-nothing", "the only checkpoint of a job without records", {
             covering(0, |receipt| receipt["checkpoint"] = json!({"number": 1, "last": true}))
         }),
