@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Verifies a bundle that `vaultstream export --bundle` wrote, with nothing of VaultStream: docs/formats.md is all it is made from.
 
-    verify.py BUNDLE [--receipt-digest HEX] [--tsa-roots PEM] [--allow-changed] [--all]
+    verify.py BUNDLE [--receipt-digest HEX] [--tsa-roots PEM] [--checkpoint JWS] [--allow-changed] [--all]
 
 Needs Python 3.9 and the package `cryptography`. Ends with 0 for VERIFIED, with 1 for NOT VERIFIED, and with 2 for a file that is not
 a bundle of a known format.
@@ -28,7 +28,9 @@ FORMATS = (1, 2, 3)
 # The format in which records and rejects have the keys of their rows.
 WITH_KEYS = 3
 ROW_TEXT, ROW_BYTES, ROW_NULL = 25, 17, 2**32 - 1
-RECEIPT_TYPES = {1: "vaultstream-receipt", 2: "vaultstream-receipt", 3: "vaultstream-receipt+jwt", 4: "vaultstream-receipt+jwt", 5: "vaultstream-receipt+jwt"}
+RECEIPT_TYPES = {1: "vaultstream-receipt", 2: "vaultstream-receipt", 3: "vaultstream-receipt+jwt", 4: "vaultstream-receipt+jwt", 5: "vaultstream-receipt+jwt", 6: "vaultstream-receipt+jwt"}
+# The format of checkpoints, and the greatest number of one.
+CHECKPOINTS, LAST_NUMBER = 6, 2**53 - 1
 LINE_LIMIT = 16 << 20
 LISTED_KEYS = 1000
 TOKENS, TOKEN_LIMIT = 5, 64 << 10
@@ -211,9 +213,9 @@ class Tree:
 # The receipt
 
 
-def read_receipt(header, key):
-    """The payload of the receipt, once its signature was checked."""
-    parts = header["receipt"].split(".")
+def read_receipt(jws, key):
+    """The payload of a receipt, once its signature was checked."""
+    parts = jws.split(".")
     if len(parts) != 3:
         raise Malformed("not a receipt in compact JWS form")
     head = json.loads(base64url(parts[0]), object_pairs_hook=unique)
@@ -227,19 +229,44 @@ def read_receipt(header, key):
         raise Malformed("the receipt's signature is wrong")
     receipt = json.loads(base64url(parts[1]), object_pairs_hook=unique)
     version = receipt.get("formatVersion", 1)
-    if isinstance(version, bool) or version not in RECEIPT_TYPES:
+    if type(version) is not int or version not in RECEIPT_TYPES:
         raise Malformed(f"receipts of format {version} are not known")
     if head["typ"] != RECEIPT_TYPES[version] or ("x5c" in head and version < 3):
         raise Malformed("the receipt's header is not that of its format")
+    if ("checkpoint" in receipt) != (version == CHECKPOINTS):
+        raise Malformed("the receipt is a checkpoint in a format that has none, or is not the checkpoint that its format has")
+    if version == CHECKPOINTS:
+        check_place(receipt["checkpoint"])
     if version >= 3:
         for name in ("softwareVersion", "cluster", "message", "madeAt"):
             text(receipt[name])
         source = receipt["source"]
-        if (5 if "ids" in source else 4 if source["kind"] == "Rows" or "json" in source else 3) != version:
+        of_source = 5 if "ids" in source else 4 if source["kind"] == "Rows" or "json" in source else 3
+        fits = source.get("ids") == "Ordinals" if version == CHECKPOINTS else of_source == version
+        if not fits:
             raise Malformed("the receipt's source is not one of its format")
     for name in ("verify", "startedAt", "completedAt"):
         text(receipt[name])
     return receipt
+
+
+def check_place(place):
+    """What a checkpoint says of its place among those of its job: one form only."""
+    if not isinstance(place, dict) or set(place) - {"previous", "last"} != {"number"}:
+        raise Malformed("the checkpoint has other members than those of one")
+    if type(place["number"]) is not int or not 1 <= place["number"] <= LAST_NUMBER:
+        raise Malformed("the number of the checkpoint is not one from 1 to 2^53 - 1")
+    if (place["number"] == 1) == ("previous" in place):
+        raise Malformed("the first checkpoint names none before it, and each other one does")
+    if "previous" in place:
+        hexadecimal(place["previous"])
+    if place.get("last", True) is not True:
+        raise Malformed("the last checkpoint says so by true, others say nothing")
+
+
+def told_place(place):
+    """Which checkpoint it is."""
+    return f"checkpoint {place['number']} " + ("(the last checkpoint)" if "last" in place else "(the job goes on)")
 
 
 def certificates(chain):
@@ -851,6 +878,7 @@ class Bundle:
         self.row_keys, self.repeated_keys, self.key_length = {}, [], None
         self.receipt, self.prefix, self.is_row, self.form_known = None, None, None, False
         self.tokens, self.is_read = [], False
+        self.earlier, self.found_root = None, None
         self.read_header()
 
     def problem(self, kind, sentence):
@@ -869,7 +897,7 @@ class Bundle:
         tokens = read_tokens(header)
         self.digest = sha256(header["receipt"].encode()).hex()
         try:
-            self.receipt = read_receipt(header, self.receipt_key)
+            self.receipt = read_receipt(header["receipt"], self.receipt_key)
             self.read_ids()
         except (Malformed, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             self.problem("Receipt", f"the receipt is not valid: {error}")
@@ -899,6 +927,41 @@ class Bundle:
         for number, token in self.tokens:
             if not token.is_believed(roots):
                 self.problem("Anchor", f"line 1: token {number}: no root that is believed has issued its certificate, valid at its time")
+
+    def extend(self, jws):
+        """Takes an earlier checkpoint of the job, which the bundle has to extend."""
+        try:
+            earlier = read_receipt(jws, self.receipt_key)
+            if "checkpoint" not in earlier:
+                raise Malformed("it is the receipt of a finished job")
+            size = earlier["treeSize"]
+            if type(size) is not int or size < 0:
+                raise Malformed("it does not say how many batches it covers")
+            hexadecimal(earlier["merkleRoot"])
+        except (Malformed, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            self.problem("Receipt", f"the earlier checkpoint is not one that the bundle's receipt key signed: {error}")
+            return
+        self.earlier = earlier
+        self.see()
+        if self.receipt is None:
+            return
+        if "checkpoint" not in self.receipt:
+            self.problem("Receipt", "the bundle's receipt is no checkpoint, and so extends none")
+            return
+        before, place = earlier["checkpoint"], self.receipt["checkpoint"]
+        if earlier.get("uid") != self.receipt.get("uid"):
+            self.problem("Receipt", "the earlier checkpoint is one of another job")
+        if before["number"] >= place["number"]:
+            self.problem("Receipt", f"the earlier checkpoint has the number {before['number']}, and the bundle's, {place['number']}, is no later one")
+        if "last" in before:
+            self.problem("Receipt", "the earlier checkpoint is the last one of its job, and none follows it")
+        if before["number"] + 1 == place["number"] and place["previous"] != sha256(jws.encode()).hex():
+            self.problem("Receipt", "the bundle's checkpoint names another one before it than the earlier checkpoint")
+
+    def see(self):
+        """Notes the root over as many batches as the earlier checkpoint covers."""
+        if self.earlier is not None and self.batches.size == self.earlier["treeSize"]:
+            self.found_root = self.batches.root().hex()
 
     def line(self, line):
         kind = line["type"]
@@ -950,6 +1013,7 @@ class Bundle:
             "says": (decimal(line["signed"], UINT64), decimal(line["rejected"], UINT64)),
         }
         self.batches.push(root)
+        self.see()
         self.ranges.append((first, last, number))
 
     def seal(self, line, kid, number, root):
@@ -1054,6 +1118,12 @@ class Bundle:
                 self.problem("Key", f"the key {kid} has signed {self.found[kid]} records, and not {self.keys[kid].says}")
             if not self.found[kid] and kid not in self.sealers:
                 self.problem("Key", f"the key {kid} has signed nothing")
+        if self.earlier is not None:
+            covers = self.earlier["treeSize"]
+            if self.found_root is None:
+                self.problem("Receipt", f"the earlier checkpoint covers {covers} batches, the bundle has {self.batches.size}")
+            elif self.found_root != self.earlier["merkleRoot"]:
+                self.problem("Receipt", f"the first {covers} batches are not those of the earlier checkpoint")
         if self.receipt is not None:
             try:
                 self.compare(self.receipt)
@@ -1062,8 +1132,8 @@ class Bundle:
 
     def compare(self, receipt):
         job, records = self.header["job"], receipt["records"]
-        rejects = Tree()
-        for _, leaf in sorted(self.rejects):
+        rejects, grow = Tree(), receipt.get("formatVersion", 1) == CHECKPOINTS
+        for _, leaf in self.rejects if grow else sorted(self.rejects):
             rejects.push(leaf)
         pairs = [
             ("uid", receipt["uid"], job["uid"]),
@@ -1075,8 +1145,8 @@ class Bundle:
             ("records.rejected", records["rejected"], self.rejected),
             ("merkleRoot", receipt["merkleRoot"], self.batches.root().hex()),
         ]
-        if "rejectsRoot" in receipt:
-            pairs.append(("rejectsRoot", receipt["rejectsRoot"], rejects.root().hex() if self.rejects else None))
+        if "rejectsRoot" in receipt or grow:
+            pairs.append(("rejectsRoot", receipt.get("rejectsRoot"), rejects.root().hex() if self.rejects else None))
         order = [kid for kid in self.order if self.found[kid]]
         if receipt.get("formatVersion", 1) >= 3:
             message, source = message_and_source(self.header, receipt["source"])
@@ -1120,8 +1190,8 @@ def read_tokens(header):
     return tokens
 
 
-def read(path, expected=None):
-    """Reads a bundle, unless its receipt is another one than is expected."""
+def read(path, expected=None, earlier=None):
+    """Reads a bundle, unless its receipt is another one than is expected. It has to extend an earlier checkpoint, if there is one."""
     with open(path, "rb") as file:
         first = file.readline(LINE_LIMIT)
         if not first.startswith(b'{"type":"header",'):
@@ -1140,6 +1210,8 @@ def read(path, expected=None):
             bundle.problem("Receipt", f"it has the receipt sha256:{bundle.digest}; expected was sha256:{expected}")
             return bundle
         bundle.is_read = True
+        if earlier is not None:
+            bundle.extend(earlier.strip())
         number = 1
         try:
             while True:
@@ -1187,6 +1259,7 @@ def main():
     parser.add_argument("bundle")
     parser.add_argument("--receipt-digest", metavar="HEX", help="SHA-256 of the receipt that is expected")
     parser.add_argument("--tsa-roots", metavar="PEM", help="root certificates of the timestamping authorities that you believe")
+    parser.add_argument("--checkpoint", metavar="JWS", help="a file with an earlier checkpoint of the job, which the bundle has to extend")
     parser.add_argument("--allow-changed", action="store_true", help="rows that had changed when the bundle was written are no failure")
     parser.add_argument("--all", action="store_true", help="name every record with a problem")
     args = parser.parse_args()
@@ -1199,8 +1272,15 @@ def main():
             roots = read_roots(args.tsa_roots)
         except (OSError, ValueError) as error:
             parser.error(f"--tsa-roots {args.tsa_roots}: {error}")
+    earlier = None
+    if args.checkpoint is not None:
+        try:
+            with open(args.checkpoint, encoding="utf-8", errors="replace") as file:
+                earlier = file.read()
+        except OSError as error:
+            parser.error(f"--checkpoint {args.checkpoint}: {error}")
     try:
-        bundle = read(args.bundle, expected or None)
+        bundle = read(args.bundle, expected or None, earlier)
     except (NotABundle, OSError) as error:
         print(f"{args.bundle} is not a bundle: {error}", file=sys.stderr)
         return 2
@@ -1224,6 +1304,10 @@ def main():
         print(f"  PROBLEM {kind}: {sentence!s}".encode("unicode_escape").decode().replace("\\\\", "\\"))
     if bundle.is_read:
         print(f"  {bundle.signed} signed, {bundle.rejected} rejected, {bundle.batches.size} batches, {bundle.sealed} of them sealed, {len(bundle.order)} keys")
+    if bundle.receipt is not None and "checkpoint" in bundle.receipt:
+        print(f"  {told_place(bundle.receipt['checkpoint'])}")
+    if bundle.earlier is not None and not bundle.problems:
+        print(f"  it extends checkpoint {bundle.earlier['checkpoint']['number']}: its first {bundle.earlier['treeSize']} batches are the same")
     print(f"  receipt sha256:{bundle.digest}, signed by the key {bundle.receipt_key.kid}")
     for number, token in bundle.tokens if bundle.is_read else ():
         print(f"  {told(number, token, roots)}".encode("unicode_escape").decode())

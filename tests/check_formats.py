@@ -1,5 +1,5 @@
 """Makes the bundles of docs/vectors that are verified anew from what they say, by the tables of docs/formats.md and nothing else: members and
-their order, messages, rows, keys and what ids are, leaves, roots, seals. Fails where a vector differs from the tables, and where no vector has what a table has."""
+their order, messages, rows, keys and what ids are, leaves, roots, seals, checkpoints and their chain. Fails where a vector differs from the tables, and where no vector has what a table has."""
 
 import base64
 import hashlib
@@ -118,6 +118,14 @@ KEYS = {re.match(r"`?(\w+)", row[0])[1]: re.findall(r"\w+", row[2]) for row in T
 RECEIPT = {row[0]: (row[1], int(row[2])) for row in TABLES["Receipt", "member"]}
 
 
+CHECKPOINT = {row[0].strip("`"): row[1] for row in TABLES["Checkpoints", "member of a checkpoint"]}
+# The texts of checkpoints by their digests.
+BEFORE = {}
+for path in (DOCS / "vectors").glob("*.jws"):
+    jws = path.read_text().strip()
+    BEFORE[hashlib.sha256(jws.encode()).hexdigest()] = json.loads(base64url(jws.split(".")[1]))
+
+
 def check_line(text):
     line = json.loads(text)
     again = {}
@@ -148,8 +156,31 @@ def check_receipt(receipt):
     known = {name for cell in RECEIPT for name in re.findall(r"`(\w+)`", cell)}
     if set(receipt) - known:
         fail(f"no table has {set(receipt) - known} of a receipt")
+    if "checkpoint" in receipt:
+        check_checkpoint(receipt["checkpoint"])
     if len(alternatives & set(receipt)) != 1:
         fail("a receipt has neither keys nor their root, or both")
+
+
+def check_checkpoint(checkpoint):
+    """Its members, and that the one before is among the vectors, with the number before."""
+    for name, what in CHECKPOINT.items():
+        if name in checkpoint:
+            used.add(("checkpoint", name))
+        elif "absent" not in what:
+            fail(f"a checkpoint lacks {name}")
+    if set(checkpoint) - set(CHECKPOINT):
+        fail(f"no table has {set(checkpoint) - set(CHECKPOINT)} of a checkpoint")
+    number = checkpoint["number"]
+    if type(number) is not int or number < 1 or checkpoint.get("last", True) is not True:
+        fail(f"{checkpoint} is none")
+    if number == 1:
+        if "previous" in checkpoint:
+            fail("the first checkpoint names one before it")
+        return
+    before = BEFORE.get(checkpoint["previous"])
+    if before is None or before["checkpoint"]["number"] != number - 1 or "last" in before["checkpoint"]:
+        fail(f"{checkpoint} names another one before it")
 
 
 def check_ids(header, spec, receipt):
@@ -277,7 +308,9 @@ def check(text):
             verify(keys[line["kid"]], line["seal"], data, hashes.SHA512())
     if root([bytes.fromhex(batch.line["root"]) for batch in batches]).hex() != receipt["merkleRoot"]:
         fail("the receipt has another root")
-    if "rejectsRoot" in receipt and root([leaf for _, leaf in sorted(rejects)]).hex() != receipt["rejectsRoot"]:
+    if receipt.get("formatVersion") != 6:
+        rejects.sort()
+    if "rejectsRoot" in receipt and root([leaf for _, leaf in rejects]).hex() != receipt["rejectsRoot"]:
         fail("the receipt has another root over rejects")
     if "keyTree" in receipt:
         uses = [(base64url(kid), signed[kid]) for kid in keys if kid in signed]
@@ -291,6 +324,7 @@ def wanted():
     for kind, members in LINES.items():
         yield from ((kind, name) for name, _, _ in members)
     yield from (("receipt", name) for cell in RECEIPT for name in re.findall(r"`(\w+)`", cell))
+    yield from (("checkpoint", name) for name in CHECKPOINT)
     yield from (("ids", ids) for ids in IDS)
     yield from ((named, ids) for named, allowed in KEYS.items() for ids in allowed)
     yield from (("row", row[0].strip("`")) for row in TABLES["Canonical rows", "bytes"])

@@ -4,7 +4,8 @@
     verify_page.py [--page FILE] [--screenshots DIR] [--height N] BUNDLE...
 
 Prints for each bundle what the page says: VERIFIED or NOT VERIFIED, and the sentence below. A bundle written as DIGEST@FILE is
-verified with that receipt digest, and one written as FILE,PEM with these roots of timestamping authorities. Needs chromium and chromedriver, and no Python package.
+verified with that receipt digest, one written as FILE,PEM with these roots of timestamping authorities, and one written as FILE,PEM,JWS
+(or FILE,,JWS) with this earlier checkpoint. Needs chromium and chromedriver, and no Python package.
 """
 
 import argparse
@@ -85,12 +86,14 @@ def browser():
 
 def verify(page, file_of_page, bundle):
     digest, _, file = bundle.rpartition("@")
-    file, _, roots = file.partition(",")
+    file, roots, earlier = (file.split(",") + ["", ""])[:3]
     page.call("POST", "/url", {"url": file_of_page.resolve().as_uri()})
     if digest:
         page.type("#digest", digest)
     if roots:
         page.type("#roots", str(pathlib.Path(roots).resolve()))
+    if earlier:
+        page.type("#earlier", str(pathlib.Path(earlier).resolve()))
     page.type("#file", str(pathlib.Path(file).resolve()))
     for _ in range(6000):
         if page.run("return !document.getElementById('result').hidden"):

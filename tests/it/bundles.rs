@@ -202,7 +202,12 @@ async fn the_page_says_of_bundles_what_they_are_in_a_browser_without_a_network()
     let torn = site.dir.path().join("torn.vsb");
     std::fs::write(&torn, &text[..text.len() - 9]).unwrap();
     page.args([format!("{digest}@{}", bare.display()), format!("{}@{}", "0".repeat(64), torn.display())]);
-    page.arg(root.join("../docs/vectors/wrong-signature.vsb"));
+    let vectors = root.join("../docs/vectors");
+    page.arg(vectors.join("wrong-signature.vsb"));
+    for earlier in ["checkpoint-first.jws", "checkpoint-other-batches.jws"] {
+        let last = vectors.join("checkpoint-last.vsb");
+        page.arg(format!("{},,{}", last.display(), vectors.join(earlier).display()));
+    }
     let said = output(page).await.unwrap();
     let expected = [
         "VERIFIED: Each of the 58 signatures of default/job is right, and the bundle agrees with itself.",
@@ -212,6 +217,9 @@ async fn the_page_says_of_bundles_what_they_are_in_a_browser_without_a_network()
         "VERIFIED: Each of the 58 signatures of default/job is right, and it is the job whose receipt you expected.",
         "NOT VERIFIED: One thing is wrong with the bundle of default/job. it has the receipt sha256:",
         "NOT VERIFIED: One thing is wrong with the bundle of default/vector. wrong signatures: 1,",
+        "VERIFIED: Each of the 11 signatures of default/vector, the last checkpoint, number 3, is right, and the bundle agrees with \
+         itself, and it extends the earlier checkpoint 1.",
+        "NOT VERIFIED: One thing is wrong with the bundle of default/vector. the first 2 batches are not those of the earlier checkpoint",
     ];
     let lines: Vec<&str> = said.lines().collect();
     assert_eq!(lines.len(), expected.len(), "{said}");

@@ -12,6 +12,7 @@ mod anchors;
 mod bundle_tokens;
 mod bundles;
 mod certificates;
+mod checkpoints;
 mod clusters;
 mod confined;
 mod custody;

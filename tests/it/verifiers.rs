@@ -35,7 +35,27 @@ const NO_LINES: [&str; 21] = [
     "tokens-too-many.vsb",
     "cut-in-a-line.vsb",
 ];
-const NO_RECEIPTS: [&str; 11] = [
+const NO_RECEIPTS: [&str; 31] = [
+    "checkpoint-alone.vsb",
+    "checkpoint-first-of-another.vsb",
+    "checkpoint-in-format-2.vsb",
+    "checkpoint-in-format-5.vsb",
+    "checkpoint-last-false.vsb",
+    "checkpoint-last-null.vsb",
+    "checkpoint-last-number.vsb",
+    "checkpoint-member.vsb",
+    "checkpoint-missing.vsb",
+    "checkpoint-null.vsb",
+    "checkpoint-number-null.vsb",
+    "checkpoint-of-ids.vsb",
+    "checkpoint-previous-null.vsb",
+    "checkpoint-previous-short.vsb",
+    "checkpoint-previous-upper-case.vsb",
+    "checkpoint-text.vsb",
+    "checkpoint-too-large.vsb",
+    "checkpoint-true.vsb",
+    "checkpoint-without-number.vsb",
+    "checkpoint-zero.vsb",
     "receipt-cluster.vsb",
     "receipt-format.vsb",
     "receipt-ids-null.vsb",
@@ -61,6 +81,7 @@ fn all_verifiers_say_of_the_vectors_what_their_list_says() {
     let subject = |vector: &Value| Subject {
         file: folder.join(vector["file"].as_str().unwrap()),
         roots: vector["tsaRoots"].as_str().map(|roots| folder.join(roots)),
+        checkpoint: vector["checkpoint"].as_str().map(|checkpoint| folder.join(checkpoint)),
     };
     let subjects: Vec<Subject> = list.iter().map(subject).collect();
     let expected: Vec<u8> = list
@@ -108,7 +129,7 @@ async fn the_vectors_are_what_the_tables_of_the_documents_say() {
 }
 
 /// Bundles of one table: with payloads and without, and with the tokens of two authorities, whose roots are believed. And of a job whose
-/// ids are ordinals, from the vectors.
+/// ids are ordinals, and of one that follows its table, with an earlier checkpoint, from the vectors.
 async fn sources(site: &Site, tsas: &[TsaServer]) -> Vec<Subject> {
     site.execute(ROWS).await;
     let anchors: Vec<Value> = tsas.iter().map(|tsa| json!({"tsa": tsa.url})).collect();
@@ -133,9 +154,12 @@ async fn sources(site: &Site, tsas: &[TsaServer]) -> Vec<Subject> {
         let file = site.dir.path().join(format!("{job}{}.source", options.concat()));
         let export = site.ledger_command(&["export", "--job", job, "--bundle", file.to_str().unwrap()]);
         export.args(options).end().await.assert_code(0);
-        sources.push(Subject { file, roots });
+        sources.push(Subject { file, roots, checkpoint: None });
     }
-    sources.push(vectors().0.join("keys-text.vsb").into());
+    let (folder, _) = vectors();
+    sources.push(folder.join("keys-text.vsb").into());
+    let checkpoint = Some(folder.join("checkpoint-first.jws"));
+    sources.push(Subject { file: folder.join("checkpoint-last.vsb"), roots: None, checkpoint });
     sources
 }
 
@@ -275,8 +299,9 @@ async fn no_verifier_takes_the_token_of_another_job() {
     let forged = site.dir.path().join("forged.vsb");
     std::fs::write(&forged, one.replace(&token(&one), &token(&other))).unwrap();
     for roots in [None, Some(tsa.authority.root())] {
-        let subjects: Vec<Subject> =
-            [&files[0], &forged].map(|file| Subject { file: file.clone(), roots: roots.clone() }).to_vec();
+        let subjects: Vec<Subject> = [&files[0], &forged]
+            .map(|file| Subject { file: file.clone(), roots: roots.clone(), checkpoint: None })
+            .to_vec();
         let verdicts = std::iter::once(("ours", subjects.iter().map(ours).collect())).chain(others(&subjects));
         for (verifier, verdicts) in verdicts {
             assert_eq!(verdicts, [0, 1], "{verifier} with the roots {roots:?}");

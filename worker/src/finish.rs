@@ -123,6 +123,7 @@ async fn summary(session: &Session, job: &Job, evidence: Evidence) -> Result<Opt
     let Evidence { root, rejects_root, keys, batches, sealed, signed, rejected } = evidence;
     let facts = ReceiptFacts {
         format: ReceiptFormat::default(),
+        checkpoint: None,
         records: Totals { total: signed + rejected, signed, rejected, changed: counts.changed.unsigned_abs() },
         root,
         rejects_root,

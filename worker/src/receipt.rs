@@ -8,9 +8,9 @@ use vaultstream_ledger::{
     verify::{PublicKeyRow, signing_keys},
 };
 use vaultstream_signing::{
-    Hash, PublicKey, Receipt,
+    CheckpointState, Hash, PublicKey, Receipt,
     receipt::{
-        IdsAre, KeyUse, KeyUseCollector, KeyUses, ReceiptDetails, ReceiptFormat, SignedSource, Totals, spec_hash,
+        Checkpoint, IdsAre, KeyUse, KeyUseCollector, KeyUses, ReceiptDetails, ReceiptFormat, SignedSource, Totals, spec_hash,
     },
 };
 
@@ -22,8 +22,10 @@ const KEYS_PAGE: usize = 5_000;
 /// What a receipt says beside what the job's row says.
 #[derive(Clone, Debug)]
 pub struct ReceiptFacts {
-    /// The format of the receipt.
+    /// The format of the receipt, unless it is a checkpoint.
     pub format: ReceiptFormat,
+    /// Which checkpoint it is, where the job follows its table.
+    pub checkpoint: Option<Checkpoint>,
     /// What became of the records.
     pub records: Totals,
     /// The root over the roots of the batches.
@@ -42,13 +44,36 @@ pub struct ReceiptFacts {
     pub made_at: String,
 }
 
-/// The receipt of a job whose every batch is signed.
+impl ReceiptFacts {
+    /// What a checkpoint says: all its sums are those of the state behind it. Its place comes from [`SignedCheckpoint::next`] of the one
+    /// that the ledger has, or is [`Checkpoint::first`].
+    ///
+    /// [`SignedCheckpoint::next`]: vaultstream_signing::receipt::SignedCheckpoint::next
+    #[must_use]
+    pub fn of_checkpoint(state: &CheckpointState, place: Checkpoint, made_at: SystemTime) -> Self {
+        Self {
+            format: ReceiptFormat::V6,
+            checkpoint: Some(place),
+            records: state.totals(),
+            root: state.root(),
+            rejects_root: state.rejects_root(),
+            keys: state.keys(),
+            batches: state.batches(),
+            sealed: state.sealed(),
+            software_version: env!("CARGO_PKG_VERSION").to_owned(),
+            made_at: rfc3339(made_at),
+        }
+    }
+}
+
+/// The receipt of a job whose every batch is signed, or a checkpoint over its first batches.
 #[must_use]
 pub fn receipt_of(job: &Job, facts: ReceiptFacts) -> Receipt {
     let source = signed_source(job);
-    let (format_version, has_details) = match facts.format {
-        older @ (ReceiptFormat::V1 | ReceiptFormat::V2) => (older, false),
-        ReceiptFormat::V3 | ReceiptFormat::V4 | ReceiptFormat::V5 => (source.format(), true),
+    let (format_version, has_details) = match (facts.checkpoint, facts.format) {
+        (Some(_), _) => (ReceiptFormat::V6, true),
+        (None, older @ (ReceiptFormat::V1 | ReceiptFormat::V2)) => (older, false),
+        (None, _) => (source.format(), true),
     };
     let details = has_details.then(|| ReceiptDetails {
         software_version: facts.software_version,
@@ -78,6 +103,7 @@ pub fn receipt_of(job: &Job, facts: ReceiptFacts) -> Receipt {
         verify: job.spec.signing.verify.as_str().to_owned(),
         started_at: rfc3339(job.times.published.unwrap_or(job.times.created)),
         completed_at: rfc3339(job.times.signed.unwrap_or(job.times.created)),
+        checkpoint: facts.checkpoint,
         details,
     }
 }

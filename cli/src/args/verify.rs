@@ -26,6 +26,9 @@ pub struct VerifyArgs {
     /// What is known of the job from elsewhere.
     #[command(flatten)]
     pub expected: ExpectedArgs,
+    /// A file with an earlier checkpoint of the job, as `vaultstream receipt --raw` printed it: the bundle has to extend it.
+    #[arg(long, value_name = "FILE", requires = "bundle")]
+    pub checkpoint: Option<PathBuf>,
     /// Also compare the receipt with the one in the status of the SigningJob, which the cluster keeps. Without --context it is that of
     /// the kubeconfig's current context. With --context this is always done.
     #[arg(long)]

@@ -32,6 +32,9 @@ pub(crate) struct BundleReport {
     /// What its lines add up to; `None` when they were not read.
     #[serde(flatten)]
     figures: Option<Figures>,
+    /// Which checkpoint its receipt is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checkpoint: Option<CheckpointReport>,
     receipt_digest: String,
     receipt_key: String,
     /// Who vouches for the receipt key.
@@ -44,6 +47,55 @@ pub(crate) struct BundleReport {
     /// What a good verdict proves, and against whom.
     #[serde(skip_serializing_if = "Option::is_none")]
     proves: Option<String>,
+}
+
+/// Which checkpoint a bundle has, and which one it extends.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CheckpointReport {
+    number: u64,
+    /// Whether none follows it. Else the job goes on, and the bundle has its first batches only.
+    last: bool,
+    /// The earlier checkpoint that was given and is extended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extends: Option<EarlierReport>,
+}
+
+/// A checkpoint that a bundle extends.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EarlierReport {
+    number: u64,
+    batches: u64,
+    digest: String,
+}
+
+impl CheckpointReport {
+    fn of(found: &BundleFindings, good: bool) -> Option<Self> {
+        let place = found.receipt.as_ref()?.checkpoint?;
+        let extends = found.earlier.as_ref().filter(|_| good).map(|earlier| EarlierReport {
+            number: earlier.place().number(),
+            batches: earlier.batches(),
+            digest: to_hex(earlier.digest()),
+        });
+        Some(Self { number: place.number(), last: place.is_last(), extends })
+    }
+
+    fn name(&self) -> String {
+        if self.last {
+            format!("last checkpoint, number {}", self.number)
+        } else {
+            format!("checkpoint {} (the job goes on)", self.number)
+        }
+    }
+}
+
+impl fmt::Display for EarlierReport {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { number, batches, digest } = self;
+        let batches = HumanCount(*batches);
+        write!(out, "checkpoint {number}, sha256:{digest}: the first {batches} batches are the same")
+    }
 }
 
 /// What the lines of a bundle add up to.
@@ -119,6 +171,7 @@ impl BundleReport {
             job: format!("{}/{}", header.job.namespace, header.job.name),
             uid: header.job.uid,
             figures: None,
+            checkpoint: None,
             receipt_digest: to_hex(&Digest::of(header.receipt.as_bytes()).0),
             receipt_key: header.receipt_key.kid.to_string(),
             certified: None,
@@ -151,6 +204,7 @@ impl BundleReport {
         Self {
             verdict: if good { Verdict::Verified } else { Verdict::NotVerified },
             figures: Some(Figures::of(&found)),
+            checkpoint: CheckpointReport::of(&found, good),
             certified,
             anchors: anchors.anchors,
             proves: good.then(|| expected.proof((found.batches, found.sealed))),
@@ -188,7 +242,13 @@ impl fmt::Display for BundleReport {
         };
         writeln!(out, "{}{}", paint(colour, word), self.extent())?;
         let completed = self.figures.as_ref().and_then(|figures| figures.completed_at.as_deref());
-        let completed = completed.map(|at| format!(", complete at {at}")).unwrap_or_default();
+        let goes_on = self.checkpoint.as_ref().is_some_and(|checkpoint| !checkpoint.last);
+        let until = if goes_on { "signed until" } else { "complete at" };
+        let completed = completed.map(|at| format!(", {until} {at}")).unwrap_or_default();
+        let completed = match &self.checkpoint {
+            Some(checkpoint) => format!(", {}{completed}", checkpoint.name()),
+            None => completed,
+        };
         writeln!(out, "{}{}", printable(&self.job), printable(&completed))?;
         for problem in &self.problems {
             writeln!(out, "  {}      {}", paint(Colour::Bad, "PROBLEM"), printable(problem.message()))?;
@@ -196,6 +256,9 @@ impl fmt::Display for BundleReport {
         let mut row = |name: &str, value: &str| writeln!(out, "  {name:<12} {}", printable(value));
         if let Some(figures) = &self.figures {
             figures.rows(&mut row)?;
+        }
+        if let Some(earlier) = self.checkpoint.as_ref().and_then(|checkpoint| checkpoint.extends.as_ref()) {
+            row("extends", &earlier.to_string())?;
         }
         row("receipt", &format!("sha256:{}", self.receipt_digest))?;
         row("receipt key", &self.receipt_key)?;

@@ -58,6 +58,7 @@ pub(super) async fn check(
             let details = receipt.details.as_ref();
             let facts = ReceiptFacts {
                 format,
+                checkpoint: receipt.checkpoint,
                 records,
                 root: batches.root,
                 rejects_root: rejects,

@@ -1,4 +1,4 @@
-//! Bundles: one file with all that a stranger needs to verify a finished job, without a server and without a network. docs/formats.md
+//! Bundles: one file with all that a stranger needs to verify a job, without a server and without a network. docs/formats.md
 //! defines every byte.
 //!
 //! ```text
@@ -7,6 +7,7 @@
 
 mod batch;
 mod check;
+mod earlier;
 mod encode;
 mod error;
 mod findings;

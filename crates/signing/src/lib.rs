@@ -15,10 +15,14 @@
 //! | [`pem`] | PEM of keys and certificates |
 //! | [`merkle`], [`full_tree`], [`batch_root`], [`proof`] | roots over batches and jobs, and proofs that a record is under them |
 //! | [`seal`] | what a leased key signs over a batch |
-//! | [`receipt`] | the signed summary of a finished job |
+//! | [`consistency`] | proofs that a tree begins with the leaves of an earlier one |
+//! | [`receipt`] | the signed summary of a job |
+//! | [`checkpoint_state`] | what is kept from one checkpoint of a job to the next |
 
 pub mod backend;
 pub mod batch_root;
+pub mod checkpoint_state;
+pub mod consistency;
 pub mod data_key;
 pub mod digest;
 pub mod form;
@@ -44,6 +48,7 @@ pub mod wrap;
 
 pub use backend::{Absence, Backend, BatchSigner, BatchVerifier, Nonce, SigningError};
 pub use batch_root::BatchRoot;
+pub use checkpoint_state::{CheckedBatch, CheckpointState};
 pub use data_key::{DataKey, JobCipher};
 pub use digest::{Digest, RawSignature};
 pub use form::{DerSignature, der_decode, der_encode, jose_decode, jose_encode};

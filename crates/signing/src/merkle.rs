@@ -98,7 +98,7 @@ pub fn empty_root() -> Hash {
 }
 
 /// A tree that is fed its leaves from left to right and keeps one hash per level.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tree {
     /// Roots of the full subtrees so far, the largest first: one for each bit that is set in `leaves`.
     peaks: Vec<Hash>,
@@ -111,6 +111,18 @@ impl Tree {
     pub fn new() -> Self {
         // 40 levels are 10¹² leaves; a batch or a job never grows the vector.
         Self { peaks: Vec::with_capacity(40), leaves: 0 }
+    }
+
+    /// The tree of so many leaves whose [`peaks`](Self::peaks) were kept; `None` where another number of peaks belongs to them.
+    #[must_use]
+    pub fn resume(peaks: Vec<Hash>, leaves: u64) -> Option<Self> {
+        (peaks.len() == leaves.count_ones() as usize).then_some(Self { peaks, leaves })
+    }
+
+    /// The roots of the full subtrees, the largest first: all that is needed to go on. With their number of leaves, the root pins each of them.
+    #[must_use]
+    pub fn peaks(&self) -> &[Hash] {
+        &self.peaks
     }
 
     /// Adds the next leaf.

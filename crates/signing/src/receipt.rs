@@ -1,22 +1,27 @@
-//! The receipt of a finished job: what was signed, by which keys, under which root, as a JWS that anyone can check. docs/formats.md has
+//! The receipt of a job: what was signed, by which keys, under which root, as a JWS that anyone can check. docs/formats.md has
 //! its formats.
 
+mod checkpoint;
 mod details;
 mod format;
 mod jws;
 mod key_uses;
+mod signed_checkpoint;
+mod written;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
 use crate::{Backend, Digest, Hash};
 
+pub use checkpoint::Checkpoint;
 pub use details::{IdsAre, ReceiptDetails, SignedSource};
 pub use format::{ReceiptFormat, UnknownFormat};
 pub use jws::{ReceiptError, certificate_chain, sign_receipt, verify_receipt};
 pub use key_uses::{KeyTree, KeyUse, KeyUseCollector, KeyUses, LISTED_KEYS_LIMIT};
+pub use signed_checkpoint::{SignedCheckpoint, checkpoint_digest};
 
-/// The summary of a finished job. Hashes are hexadecimal in JSON, times RFC 3339 in UTC.
+/// The summary of a finished job, or of the batches that a checkpoint covers. Hashes are hexadecimal in JSON, times RFC 3339 in UTC.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Receipt {
@@ -37,7 +42,8 @@ pub struct Receipt {
     /// The job's Merkle root, over its batches ascending.
     #[serde(with = "crate::proof::hex")]
     pub merkle_root: Hash,
-    /// Root over all the job's rejects, ids ascending; absent when there are none. Earlier versions left it out always.
+    /// Root over all the job's rejects, ids ascending, or of a checkpoint in the order of its batches; absent when there are none. Earlier
+    /// versions left it out always.
     #[serde(with = "crate::proof::optional_hex", default, skip_serializing_if = "Option::is_none")]
     pub rejects_root: Option<Hash>,
     /// The keys that signed records of the job.
@@ -53,6 +59,9 @@ pub struct Receipt {
     pub started_at: String,
     /// When the last record was done.
     pub completed_at: String,
+    /// Its place among the checkpoints of a job that follows its table; `None` in receipts of other jobs.
+    #[serde(default, deserialize_with = "written::written", skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<Checkpoint>,
     /// What receipts say since format 3; `None` in earlier ones.
     #[serde(flatten)]
     pub details: Option<ReceiptDetails>,

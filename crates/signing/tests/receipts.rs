@@ -29,6 +29,7 @@ fn receipt() -> Receipt {
         verify: "Sample".into(),
         started_at: "2026-10-01T10:00:00Z".into(),
         completed_at: "2026-10-01T10:00:09Z".into(),
+        checkpoint: None,
         details: None,
     }
 }
@@ -225,7 +226,7 @@ fn receipts_of_ordinals_have_a_format_of_their_own_and_say_what_ids_are() {
 fn a_receipt_of_an_unknown_format_and_one_without_keys_are_refused() {
     let key = PrivateKey::generate().unwrap();
     for (member, value, why) in [
-        ("formatVersion", Some(6.into()), "receipts of format 6 are not known to this version"),
+        ("formatVersion", Some(7.into()), "receipts of format 7 are not known to this version"),
         ("keys", None, "no variant of enum KeyUses"),
     ] {
         let mut body = serde_json::to_value(receipt()).unwrap();

@@ -12,22 +12,29 @@ use vaultstream_proof::bundle::{BundleError, BundleFindings, BundleOptions, veri
 
 use super::python;
 
-/// A bundle, and the root certificates of timestamping authorities that its verifier believes.
+/// A bundle, and what its verifier has from elsewhere: the root certificates of timestamping authorities, and an earlier checkpoint.
 #[derive(Clone, Debug)]
 pub(crate) struct Subject {
     pub(crate) file: PathBuf,
     pub(crate) roots: Option<PathBuf>,
+    pub(crate) checkpoint: Option<PathBuf>,
 }
 
 impl From<PathBuf> for Subject {
     fn from(file: PathBuf) -> Self {
-        Self { file, roots: None }
+        Self { file, roots: None, checkpoint: None }
     }
 }
 
 /// What our own verifier finds; none in a file that is not a bundle.
 pub(crate) fn found(file: &Path) -> Option<BundleFindings> {
-    let options = BundleOptions { threads: NonZeroUsize::MIN, most: 10 };
+    found_extending(file, None)
+}
+
+/// The same in a bundle that has to extend the checkpoint in a file.
+fn found_extending(file: &Path, checkpoint: Option<&Path>) -> Option<BundleFindings> {
+    let earlier = checkpoint.map(|file| std::fs::read_to_string(file).unwrap());
+    let options = BundleOptions { threads: NonZeroUsize::MIN, most: 10, earlier };
     match verify_bundle(file, options, &mut |_| {}) {
         Ok(found) => Some(found),
         Err(BundleError::NotABundle { .. } | BundleError::Format { .. }) => None,
@@ -37,7 +44,7 @@ pub(crate) fn found(file: &Path) -> Option<BundleFindings> {
 
 /// The verdict of our own verifier as an exit code.
 pub(crate) fn ours(subject: &Subject) -> u8 {
-    let Some(found) = found(&subject.file) else { return 2 };
+    let Some(found) = found_extending(&subject.file, subject.checkpoint.as_deref()) else { return 2 };
     let believed = subject.roots.as_deref().is_none_or(|roots| {
         let roots = Roots::read(roots).unwrap();
         !found.tokens.is_empty() && found.tokens.iter().flatten().all(|token| token.check_chain(&roots).is_ok())
@@ -60,9 +67,9 @@ pub(crate) fn others(subjects: &[Subject]) -> Vec<(&'static str, Vec<u8>)> {
 
 /// The verdicts of another verifier.
 fn theirs(mut verifier: Command, subjects: &[Subject]) -> Vec<u8> {
-    let line = |Subject { file, roots }: &Subject| match roots {
-        Some(roots) => format!("{}\t{}\n", file.display(), roots.display()),
-        None => format!("{}\n", file.display()),
+    let line = |Subject { file, roots, checkpoint }: &Subject| {
+        let [roots, checkpoint] = [roots, checkpoint].map(|file| file.clone().unwrap_or_default());
+        format!("{}\t{}\t{}\n", file.display(), roots.display(), checkpoint.display())
     };
     let list: String = subjects.iter().map(line).collect();
     let mut child = verifier.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();

@@ -25,6 +25,7 @@ pub(super) async fn verify(
     expected: Expected,
     (trust, tsa_roots): (Option<&Trust>, Option<&Roots>),
 ) -> Result<ExitCode, Failure> {
+    let earlier = args.checkpoint.as_deref().map(read_checkpoint).transpose()?;
     let header = read_header(file).map_err(|error| refused(&error))?;
     let job = &header.job;
     let expected = expected.with(witness::of_receipt(args, &job.namespace, &job.name, job.uid).await?);
@@ -35,7 +36,7 @@ pub(super) async fn verify(
         let size = std::fs::metadata(file).map_or(0, |file| file.len());
         let stage = format!("{}: checking the bundle", file.display());
         let mut progress = |bytes: u64| display.figures(&stage, &stage, bytes, size);
-        let found = verify_bundle(file, BundleOptions { threads: cores(), most }, &mut progress);
+        let found = verify_bundle(file, BundleOptions { threads: cores(), most, earlier }, &mut progress);
         display.hide();
         let found = found.map_err(|error| refused(&error))?;
         BundleReport::of(found, &expected, (trust, tsa_roots), args.allow_changed)
@@ -44,6 +45,12 @@ pub(super) async fn verify(
     };
     report.print(args.output)?;
     Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn read_checkpoint(file: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(file).map_err(|error| {
+        Failure::bad_input(format!("--checkpoint {}: the file cannot be read: {error}", file.display()))
+    })
 }
 
 fn refused(error: &BundleError) -> Failure {

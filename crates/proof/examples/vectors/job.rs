@@ -16,7 +16,7 @@ use crate::{
 };
 
 pub(crate) const UID: Uuid = Uuid::from_u128(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef);
-const REASON: &str = "PayloadMissing";
+pub(crate) const REASON: &str = "PayloadMissing";
 
 /// What records are signed as.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -317,7 +317,9 @@ impl Job {
     fn receipt(&self, key: &PrivateKey, keys: &[PrivateKey], batches: &[(BatchLine, Vec<Line>)]) -> String {
         let roots: Vec<Hash> = batches.iter().map(|(batch, _)| batch.root).collect();
         let mut rejected: Vec<i64> = self.batches.iter().flat_map(|batch| batch.rejects.clone()).collect();
-        rejected.sort_unstable();
+        if self.receipt_format < 6 {
+            rejected.sort_unstable();
+        }
         let rejects: Vec<Hash> = rejected.iter().map(|id| self.reject_leaf(*id)).collect();
         let signed: u64 = (0..self.keys).map(|key| self.signed_by(key)).sum();
         let mut receipt = json!({

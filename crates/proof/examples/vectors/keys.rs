@@ -24,7 +24,7 @@ fn of_uuids() -> Job {
     }
 }
 
-fn uuid(id: i64) -> Vec<String> {
+pub(crate) fn uuid(id: i64) -> Vec<String> {
     vec![format!("0190d4e2-0000-7000-8000-{id:012x}")]
 }
 

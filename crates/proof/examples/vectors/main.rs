@@ -7,6 +7,7 @@
 
 #![expect(clippy::expect_used, reason = "what it writes is known when it is built")]
 
+mod checkpoints;
 mod fixed;
 mod job;
 mod keys;
@@ -39,18 +40,20 @@ fn main() {
         rows::rows(),
         keys::keys(),
         timestamps::timestamps(),
+        checkpoints::checkpoints(),
     ];
     let vectors: Vec<Vector> = vectors.into_iter().flatten().collect();
     let index: Vec<Value> = vectors
         .iter()
         .map(|vector| json!({"file": format!("{}.vsb", vector.name), "verdict": vector.verdict, "why": vector.why}))
         .chain(timestamps::believed())
+        .chain(checkpoints::extended())
         .collect();
     for vector in &vectors {
         fs::write(dir.join(format!("{}.vsb", vector.name)), &vector.text).expect("a vector is written");
     }
-    for (name, text) in timestamps::roots() {
-        fs::write(dir.join(name), text).expect("roots are written");
+    for (name, text) in timestamps::roots().into_iter().chain(checkpoints::earlier()) {
+        fs::write(dir.join(name), text).expect("what a verifier has from elsewhere is written");
     }
     let index = serde_json::to_string_pretty(&index).expect("JSON") + "\n";
     fs::write(dir.join("index.json"), index).expect("the index is written");

@@ -18,6 +18,7 @@ pub(crate) fn believed() -> Vec<Value> {
     vec![
         of("token.vsb", "tsa-roots.pem", GOOD, "a root that is believed has issued the authority's certificate"),
         of("two-tokens.vsb", "tsa-roots.pem", GOOD, "each of two tokens is by an authority that is believed"),
+        of("checkpoint-confirmed.vsb", "tsa-roots.pem", GOOD, "and that of the authority of a checkpoint"),
         of("token.vsb", "other-roots.pem", BAD, "the root of this name that is believed has another key"),
         of("token-late.vsb", "tsa-roots.pem", BAD, "the certificate was over at the time in the token"),
         of("payload.vsb", "tsa-roots.pem", BAD, "there is no token, and who names roots asks for one"),

@@ -17,6 +17,7 @@ use vaultstream_signing::{
 
 use super::{
     batch::OpenBatch,
+    earlier::Earlier,
     error::{BundleProblem, BundleProblemKind},
     findings::{BundleFindings, Problems},
     line::{BatchLine, EndLine, HeaderLine, KeyLine, RecordLine, RejectLine},
@@ -50,6 +51,7 @@ struct Key {
 pub(super) struct Check {
     header: HeaderLine,
     receipt: Option<Receipt>,
+    earlier: Option<Earlier>,
     messages: Option<Messages>,
     checker: Backend,
     options: BundleOptions,
@@ -71,7 +73,8 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn of(header: HeaderLine, size: u64, options: BundleOptions) -> Self {
-        let mut problems = Problems::keeping(options.most);
+        let most = options.most;
+        let mut problems = Problems::keeping(most);
         let receipt = match receipt::read(&header) {
             Ok(receipt) => {
                 receipt::header_problems(&header, &receipt).into_iter().for_each(|problem| problems.add(problem));
@@ -82,6 +85,12 @@ impl Check {
                 None
             }
         };
+        let earlier = options.earlier.as_deref().and_then(|jws| {
+            let earlier = Earlier::read(jws, &header).map_err(|problem| problems.add(problem)).ok()?;
+            let found = receipt.as_ref().map(|receipt| earlier.problems(receipt)).unwrap_or_default();
+            found.into_iter().for_each(|problem| problems.add(problem));
+            Some(earlier)
+        });
         let messages = match Messages::of(&header) {
             Ok(messages) => Some(messages),
             Err(why) => {
@@ -93,6 +102,7 @@ impl Check {
         let makers = receipt.as_ref().map(|receipt| receipt.backends.clone()).unwrap_or_default();
         Self {
             receipt,
+            earlier,
             messages,
             checker: Backend::bulk_checker(&makers),
             options,
@@ -105,8 +115,8 @@ impl Check {
             signed: 0,
             rejected: 0,
             sealed: 0,
-            other_payload: Records::keeping(options.most),
-            changed: Records::keeping(options.most),
+            other_payload: Records::keeping(most),
+            changed: Records::keeping(most),
             row_keys,
             once: OnceOnly::expecting(size, row_keys.are_there()),
             problems,
@@ -182,6 +192,7 @@ impl Check {
             (Some(seal), Some(key)) => self.seal(key, &line, seal),
         }
         self.tree.push(line.root);
+        self.earlier.iter_mut().for_each(|earlier| earlier.see(&self.tree));
         self.ranges.range(line.first, line.last, line.batch);
         self.batch = Some(OpenBatch::of(line, number, key));
         Ok(())
@@ -298,6 +309,7 @@ impl Check {
             tokens: receipt::tokens(&self.header),
             header: self.header,
             receipt: self.receipt,
+            earlier: self.earlier.map(Earlier::into_checkpoint),
             signed: self.signed,
             rejected: self.rejected,
             batches: self.tree.len(),
@@ -321,6 +333,9 @@ impl Check {
     fn compare_sums(&mut self) {
         if let Some((one, other)) = self.ranges.overlap() {
             self.problem(BundleProblemKind::Batch, format!("the batches {one} and {other} cover the same records"));
+        }
+        if let Some(problem) = self.earlier.as_ref().and_then(|earlier| earlier.batch_problem(self.tree.len())) {
+            self.problems.add(problem);
         }
         for key in self.keys.iter().filter(|key| key.line.signed != key.found) {
             let message = format!("the key {} has signed {} records, and not {}", key.kid, key.found, key.line.signed);
@@ -351,7 +366,7 @@ impl Check {
             batches: self.tree.len(),
             sealed: self.sealed,
             root: self.tree.root(),
-            rejects_root: self.ranges.rejects_root(),
+            rejects_root: self.ranges.rejects_root(format),
             keys: keys.finish(),
         }
     }

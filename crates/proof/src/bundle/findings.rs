@@ -1,7 +1,7 @@
 //! What was found in a bundle.
 
 use vaultstream_anchor::{Token, TokenError};
-use vaultstream_signing::{Backend, Receipt, Thumbprint};
+use vaultstream_signing::{Backend, Receipt, Thumbprint, receipt::SignedCheckpoint};
 
 use super::{
     error::BundleProblem,
@@ -15,6 +15,8 @@ pub struct BundleFindings {
     pub header: HeaderLine,
     /// The receipt, if its signature is right.
     pub receipt: Option<Receipt>,
+    /// The earlier checkpoint that was given, if the receipt key signed it. Whether the bundle extends it, the problems say.
+    pub earlier: Option<SignedCheckpoint>,
     /// The tokens over the receipt, in their order: each right but for who has issued its certificate, or what is wrong with it.
     pub tokens: Vec<Result<Token, TokenError>>,
     /// Records with a signature.

@@ -1,6 +1,6 @@
 //! What can be decided only when all lines were read: whether ranges overlap, and the root over all rejects.
 
-use vaultstream_signing::{Hash, merkle};
+use vaultstream_signing::{Hash, merkle, receipt::ReceiptFormat};
 
 /// The ranges of the batches and the leaves of the rejects: 24 bytes a batch and 40 a reject.
 #[derive(Default)]
@@ -24,9 +24,11 @@ impl RangesAndRejects {
         self.ranges.windows(2).find(|pair| pair[0].1 >= pair[1].0).map(|pair| (pair[0].2, pair[1].2))
     }
 
-    /// The root over the rejects by id; `None` without any.
-    pub(super) fn rejects_root(&mut self) -> Option<Hash> {
-        self.rejects.sort_unstable_by_key(|(id, _)| *id);
+    /// The root over the rejects as this format has it, by id or in the order of batches; `None` without any.
+    pub(super) fn rejects_root(&mut self, format: ReceiptFormat) -> Option<Hash> {
+        if !format.rejects_grow() {
+            self.rejects.sort_unstable_by_key(|(id, _)| *id);
+        }
         let tree: merkle::Tree = self.rejects.iter().map(|(_, leaf)| *leaf).collect();
         (!tree.is_empty()).then(|| tree.root())
     }
@@ -49,11 +51,14 @@ mod tests {
     }
 
     #[test]
-    fn the_root_over_rejects_is_by_id_whatever_their_order() {
+    fn the_root_over_rejects_is_by_id_whatever_their_order_and_of_a_checkpoint_in_it() {
         let leaf = |id| merkle::reject_leaf(id, "NullPayload");
         let mut tally = RangesAndRejects::default();
-        assert_eq!(tally.rejects_root(), None);
+        for format in [ReceiptFormat::V5, ReceiptFormat::V6] {
+            assert_eq!(tally.rejects_root(format), None);
+        }
         [7, -3, 5].into_iter().for_each(|id| tally.reject(id, leaf(id)));
-        assert_eq!(tally.rejects_root(), Some(merkle::root(&[leaf(-3), leaf(5), leaf(7)])));
+        assert_eq!(tally.rejects_root(ReceiptFormat::V6), Some(merkle::root(&[leaf(7), leaf(-3), leaf(5)])));
+        assert_eq!(tally.rejects_root(ReceiptFormat::V5), Some(merkle::root(&[leaf(-3), leaf(5), leaf(7)])));
     }
 }

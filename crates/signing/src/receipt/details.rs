@@ -1,6 +1,6 @@
 //! What receipts say since format 3.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use super::format::ReceiptFormat;
 
@@ -44,10 +44,10 @@ pub enum SignedSource {
         /// The column that was signed.
         payload_column: String,
         /// `JCS`: as canonical JSON. Since format 4.
-        #[serde(default, deserialize_with = "written", skip_serializing_if = "Option::is_none")]
+        #[serde(default, deserialize_with = "super::written::written", skip_serializing_if = "Option::is_none")]
         json: Option<String>,
         /// What the ids of its records are. Since format 5.
-        #[serde(default, deserialize_with = "written", skip_serializing_if = "Option::is_none")]
+        #[serde(default, deserialize_with = "super::written::written", skip_serializing_if = "Option::is_none")]
         ids: Option<IdsAre>,
     },
     /// They are canonical rows of some columns of a table. Since format 4.
@@ -61,10 +61,10 @@ pub enum SignedSource {
         /// The columns that were signed, in this order.
         columns: Vec<String>,
         /// `JCS`: json and jsonb among them as canonical JSON.
-        #[serde(default, deserialize_with = "written", skip_serializing_if = "Option::is_none")]
+        #[serde(default, deserialize_with = "super::written::written", skip_serializing_if = "Option::is_none")]
         json: Option<String>,
         /// What the ids of its records are. Since format 5.
-        #[serde(default, deserialize_with = "written", skip_serializing_if = "Option::is_none")]
+        #[serde(default, deserialize_with = "super::written::written", skip_serializing_if = "Option::is_none")]
         ids: Option<IdsAre>,
     },
 }
@@ -88,7 +88,7 @@ impl SignedSource {
         }
     }
 
-    /// The format of receipts that tell of such a source.
+    /// The format of receipts that tell of such a source and are no checkpoints.
     #[must_use]
     pub fn format(&self) -> ReceiptFormat {
         match self {
@@ -97,9 +97,4 @@ impl SignedSource {
             Self::Table { json: Some(_), .. } | Self::Rows { .. } => ReceiptFormat::V4,
         }
     }
-}
-
-/// A member that is there, which `null` is not: a source has one form only.
-fn written<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
 }

@@ -18,6 +18,8 @@ pub enum ReceiptFormat {
     V4,
     /// As [`V4`](Self::V4), of a table whose ids are ordinals or whose spec does not name its key as `key`. Only such jobs have it.
     V5,
+    /// As [`V5`](Self::V5), of a job that follows its table: a [`Checkpoint`](super::Checkpoint), also the last one. Its ids are ordinals.
+    V6,
 }
 
 /// A receipt of a later version.
@@ -35,11 +37,17 @@ impl ReceiptFormat {
         *self == Self::V1
     }
 
+    /// Whether `rejectsRoot` is over the rejects in the order of batches, so that it only grows, and is there when there are any.
+    #[must_use]
+    pub fn rejects_grow(self) -> bool {
+        self == Self::V6
+    }
+
     /// The JWS `typ` of such a receipt. No JWS for another purpose has it.
     pub(super) fn jws_type(self) -> &'static str {
         match self {
             Self::V1 | Self::V2 => "vaultstream-receipt",
-            Self::V3 | Self::V4 | Self::V5 => "vaultstream-receipt+jwt",
+            Self::V3 | Self::V4 | Self::V5 | Self::V6 => "vaultstream-receipt+jwt",
         }
     }
 }
@@ -54,6 +62,7 @@ impl TryFrom<u32> for ReceiptFormat {
             3 => Ok(Self::V3),
             4 => Ok(Self::V4),
             5 => Ok(Self::V5),
+            6 => Ok(Self::V6),
             other => Err(UnknownFormat(other)),
         }
     }
@@ -67,6 +76,7 @@ impl From<ReceiptFormat> for u32 {
             ReceiptFormat::V3 => 3,
             ReceiptFormat::V4 => 4,
             ReceiptFormat::V5 => 5,
+            ReceiptFormat::V6 => 6,
         }
     }
 }
@@ -77,13 +87,13 @@ mod tests {
 
     #[test]
     fn a_format_is_known_by_its_number() {
-        use ReceiptFormat::{V1, V2, V3, V4, V5};
-        for format in [V1, V2, V3, V4, V5] {
+        use ReceiptFormat::{V1, V2, V3, V4, V5, V6};
+        for format in [V1, V2, V3, V4, V5, V6] {
             assert_eq!(ReceiptFormat::try_from(u32::from(format)), Ok(format));
         }
         assert_eq!(
-            ReceiptFormat::try_from(6).unwrap_err().to_string(),
-            "receipts of format 6 are not known to this version"
+            ReceiptFormat::try_from(7).unwrap_err().to_string(),
+            "receipts of format 7 are not known to this version"
         );
     }
 }

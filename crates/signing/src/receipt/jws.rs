@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
-use super::{Receipt, ReceiptFormat};
+use super::{IdsAre, Receipt, ReceiptFormat};
 use crate::backend::SigningError;
 use crate::single::{is_signed, sign_message};
 use crate::{PrivateKey, PublicKey, Thumbprint, jose_decode, jose_encode};
@@ -53,6 +53,9 @@ pub enum ReceiptError {
     /// The signature is right, and a member is missing that its format has.
     #[error("the receipt lacks a member of its format, or one is malformed")]
     Incomplete,
+    /// A checkpoint that does not say which one, or a receipt of another format that does.
+    #[error("the receipt is a checkpoint in a format that has none, or is not the checkpoint that its format has")]
+    Checkpoint,
 }
 
 /// Signs `receipt`, `kid` being the key's thumbprint. The certificates, in DER, are those of the key: its own first. There may be none,
@@ -60,8 +63,11 @@ pub enum ReceiptError {
 ///
 /// # Errors
 ///
-/// When it cannot be encoded or signed.
+/// When it cannot be encoded or signed, or is a checkpoint that nobody could read.
 pub fn sign_receipt(key: &PrivateKey, receipt: &Receipt, certificates: &[Vec<u8>]) -> Result<String, ReceiptError> {
+    if receipt.checkpoint.is_some() != (receipt.format_version == ReceiptFormat::V6) {
+        return Err(ReceiptError::Checkpoint);
+    }
     let x5c = (!certificates.is_empty()).then(|| certificates.iter().map(|der| STANDARD.encode(der)).collect());
     let typ = receipt.format_version.jws_type().to_owned();
     let header = Header { alg: "ES256".into(), kid: key.public().thumbprint(), typ, x5c };
@@ -132,9 +138,19 @@ fn of_its_format(receipt: Receipt, header: &Header) -> Result<Receipt, ReceiptEr
     if header.typ != format.jws_type() {
         return Err(ReceiptError::Type);
     }
+    if receipt.checkpoint.is_some() != (format == ReceiptFormat::V6) {
+        return Err(ReceiptError::Checkpoint);
+    }
     match (format, &receipt.details) {
         (ReceiptFormat::V1 | ReceiptFormat::V2, _) => Ok(Receipt { details: None, ..receipt }),
-        (_, Some(details)) if details.source.format() == format => Ok(receipt),
-        (ReceiptFormat::V3 | ReceiptFormat::V4 | ReceiptFormat::V5, _) => Err(ReceiptError::Incomplete),
+        (ReceiptFormat::V6, Some(details)) if details.source.ids() == Some(IdsAre::Ordinals) => Ok(receipt),
+        (ReceiptFormat::V3 | ReceiptFormat::V4 | ReceiptFormat::V5, Some(details))
+            if details.source.format() == format =>
+        {
+            Ok(receipt)
+        }
+        (ReceiptFormat::V3 | ReceiptFormat::V4 | ReceiptFormat::V5 | ReceiptFormat::V6, _) => {
+            Err(ReceiptError::Incomplete)
+        }
     }
 }
