@@ -272,6 +272,16 @@ BEGIN
     RETURN true;
 END $$;
 
+-- As before (V18), and for the maker of a checkpoint.
+CREATE OR REPLACE FUNCTION vaultstream.pairs_for_receipt(p_job bigint, p_keys bigint[])
+RETURNS TABLE (id bigint, version integer, public_key bytea, wrapped_key bytea, kek_id text, origin bytea)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT k.id, k.version, k.public_key, k.wrapped_key, k.kek_id, k.origin
+      FROM vaultstream.keys k JOIN vaultstream.jobs j ON j.id = k.job_id
+     WHERE k.job_id = p_job AND k.id = ANY (p_keys) AND k.ordinal > 0 AND k.public_key IS NOT NULL
+       AND (j.state = 'Finishing' OR j.state = 'Signing' AND j.follow_state IS NOT NULL) AND vaultstream.works_on(p_job)
+$$;
+
 -- As before (V5), with how far following is: arrivals that wait, and for how many seconds the oldest row is not signed.
 CREATE OR REPLACE VIEW vaultstream.job_progress AS
 SELECT j.id AS job_id, j.uid, j.cluster, j.namespace, j.name, j.live, j.state, j.suspended, j.generation,

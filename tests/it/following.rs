@@ -146,7 +146,8 @@ async fn a_planner_that_was_paused_changes_nothing_when_it_wakes_up() {
         if point == "table-read" {
             let read = "SELECT count(*) FROM vaultstream.jobs WHERE follow_read_at IS NOT NULL";
             until("the job follows", || async { site.number(read).await == 1 }).await;
-            let disable = "INSERT INTO moves (body) VALUES ('unseen'); ALTER TABLE moves DISABLE TRIGGER vaultstream_arrivals";
+            let disable =
+                "INSERT INTO moves (body) VALUES ('unseen'); ALTER TABLE moves DISABLE TRIGGER vaultstream_arrivals";
             site.execute(&format!("SET session_replication_role = replica; {disable}")).await;
             tokio::time::sleep(Duration::from_secs(3)).await;
             site.execute("ALTER TABLE moves ENABLE TRIGGER vaultstream_arrivals").await;

@@ -15,14 +15,14 @@
 mod balance;
 mod doubt;
 mod keys;
+mod pages;
 mod roots;
+pub(crate) mod so_far;
 mod unsealed;
-
-use std::collections::BTreeMap;
 
 use vaultstream_ledger::{
     BatchNo, Job, KeyId,
-    verify::{PublicKeyRow, SignedBatch, batch_rejects_root, batch_roots, gap_in_ranges, rejects_root},
+    verify::{PublicKeyRow, gap_in_ranges, rejects_root},
 };
 use vaultstream_signing::{
     Hash, Thumbprint, merkle,
@@ -30,11 +30,11 @@ use vaultstream_signing::{
 };
 
 pub(crate) use self::doubt::{Doubt, NoEvidence};
-use self::{balance::Balance, keys::OpenedKeys};
+use self::{
+    balance::Balance,
+    pages::{Checked, Pages},
+};
 use crate::{receipt::key_uses_seen, session::Session};
-
-/// Batches read at a time.
-const BATCHES_PAGE: usize = 5_000;
 
 /// What a receipt is made of. Nothing of it was read a second time after it was checked, unless the second time gave the same.
 pub(crate) struct Evidence {
@@ -62,10 +62,10 @@ pub(crate) async fn gather(session: &Session, job: &Job) -> Result<Evidence, NoE
     if let Some(after) = gap_in_ranges(&session.shared.ledger, job.id).await? {
         return Err(Doubt::Ranges { after }.into());
     }
+    let mut pages = Pages::from(session, job, 0);
     let mut pass = Pass {
         session,
         job,
-        opened: OpenedKeys::default(),
         root: merkle::Tree::new(),
         sealed: 0,
         signed: 0,
@@ -74,20 +74,23 @@ pub(crate) async fn gather(session: &Session, job: &Job) -> Result<Evidence, NoE
         rejects: Balance::new(),
     };
     loop {
-        let next = i64::try_from(pass.root.len()).unwrap_or(i64::MAX);
-        let page = batch_roots(&session.shared.ledger, job.id, next, BATCHES_PAGE).await?;
+        let page = pages.read().await?;
         if page.is_empty() {
             return pass.finish().await;
         }
-        pass.page(&page).await?;
+        pages
+            .check(&page, |checked| {
+                pass.count(&checked);
+                Ok(())
+            })
+            .await?;
     }
 }
 
-/// The way through the batches.
+/// The sums over the batches.
 struct Pass<'a> {
     session: &'a Session,
     job: &'a Job,
-    opened: OpenedKeys,
     root: merkle::Tree,
     sealed: u64,
     signed: u64,
@@ -97,48 +100,16 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    async fn page(&mut self, page: &[SignedBatch]) -> Result<(), NoEvidence> {
-        let mut wanted = BTreeMap::new();
-        for batch in page.iter().rev() {
-            if let Some(key) = batch.key {
-                wanted.insert(key, batch.batch);
-            }
+    /// Takes a batch into the sums.
+    fn count(&mut self, checked: &Checked<'_>) {
+        if let Some((key, kid)) = &checked.key {
+            self.keys.add(&key_use(*key, kid), checked.signed);
         }
-        self.opened.open(self.session, wanted).await?;
-        let mut sealed = Vec::new();
-        for batch in page {
-            let root = self.count(batch)?;
-            let balance = &mut self.rejects;
-            let see = |leaf: &Hash| balance.add(leaf, 1);
-            let rejects = batch_rejects_root(&self.session.shared.ledger, self.job, batch, see).await?;
-            match &batch.seal {
-                Some(seal) => sealed.push(roots::opened(self.job.uid, batch, (root, rejects), seal, &self.opened)?),
-                None if self.session.keys.custody.seals_all() => return Err(Doubt::NoSeal(batch.batch).into()),
-                None => unsealed::check(self.session, self.job, batch, (root, rejects), &self.opened).await?,
-            }
-        }
-        self.sealed += sealed.len() as u64;
-        roots::check_seals(self.session, self.job, sealed, &self.opened).await
-    }
-
-    /// Takes a batch into the sums. Returns its root.
-    fn count(&mut self, batch: &SignedBatch) -> Result<Hash, Doubt> {
-        let number = batch.batch;
-        if u64::try_from(number.0) != Ok(self.root.len()) {
-            return Err(Doubt::Missing(BatchNo(i64::try_from(self.root.len()).unwrap_or(i64::MAX))));
-        }
-        let root = batch.root.as_slice().try_into().map_err(|_| Doubt::Root(number))?;
-        let count = |count: i64| u64::try_from(count).map_err(|_| Doubt::Root(number));
-        let (signed, rejected) = (count(batch.signed)?, count(batch.rejected)?);
-        match (batch.key, signed) {
-            (Some(key), _) => self.keys.add(&key_use(key, &self.opened.of(key, number)?.kid), signed),
-            (None, 0) => {}
-            (None, _) => return Err(Doubt::NoKey(number)),
-        }
-        self.root.push(root);
-        self.signed += signed;
-        self.rejected += rejected;
-        Ok(root)
+        checked.rejects.iter().for_each(|leaf| self.rejects.add(leaf, 1));
+        self.root.push(checked.root);
+        self.sealed += u64::from(checked.batch.seal.is_some());
+        self.signed += checked.signed;
+        self.rejected += checked.rejected;
     }
 
     async fn finish(mut self) -> Result<Evidence, NoEvidence> {

@@ -8,15 +8,14 @@
 
 use std::time::{Duration, SystemTime};
 
-use vaultstream_api::Reason;
 use vaultstream_ledger::{
-    Job, JobState, Lease, jobs,
+    Job, JobState, KeyId, Lease, jobs,
     leases::{self, LeaseOutcome},
     progress,
     steps::{self, ReceiptStored},
 };
 use vaultstream_signing::{
-    Receipt,
+    PrivateKey, Receipt,
     backend::names,
     receipt::{ReceiptFormat, Totals},
     sign_receipt,
@@ -25,7 +24,8 @@ use vaultstream_streams::ChallengeBytes;
 
 use crate::{
     certificate::{self, Certificates},
-    evidence::{self, Doubt, Evidence, NoEvidence},
+    checkpoint::{self, refuse},
+    evidence::{self, Evidence, NoEvidence, so_far::Extent},
     in_flight::InFlightMessage,
     receipt::{ReceiptFacts, receipt_of, rfc3339},
     session::{Session, SessionError},
@@ -67,6 +67,9 @@ async fn attempt(session: &Session, challenge: Option<ChallengeBytes>) -> Result
     let Some(key) = steps::receipt_key(ledger, job.id).await? else { return Ok(false) };
     // Before the evidence, which takes as long as the job is large.
     let Some(certificates) = certificate::find(session, &job, key, challenge).await? else { return Ok(false) };
+    if job.follow.is_some() {
+        return last_checkpoint(session, &job, key, (certificates, challenge)).await;
+    }
     vaultstream_faults::point("before-evidence");
     // Before the lease, because it takes as long as the job is large.
     let evidence = match evidence::gather(session, &job).await {
@@ -77,38 +80,59 @@ async fn attempt(session: &Session, challenge: Option<ChallengeBytes>) -> Result
     vaultstream_faults::point("evidence-gathered");
     match leases::take(ledger, job.id, key, session.job.spec.keys.lease.duration.as_std()).await? {
         LeaseOutcome::Granted(lease) => match evidence {
-            Ok(evidence) => sign_and_store(session, &job, lease, evidence, (certificates, challenge)).await,
+            Ok(evidence) => {
+                let Some(opened) = open(session, &lease).await? else { return Ok(false) };
+                let Some(receipt) = summary(session, &job, evidence).await? else { return Ok(false) };
+                sign_and_store(session, opened, receipt, (certificates, challenge)).await
+            }
             Err(doubt) => Err(refuse(session, &lease, &doubt).await?),
         },
         LeaseOutcome::HeldFor(_) | LeaseOutcome::Retired => Ok(false),
     }
 }
 
-/// Ends the job, whose ledger holds what no worker made.
-async fn refuse(session: &Session, lease: &Lease, doubt: &Doubt) -> Result<SessionError, SessionError> {
-    let why = format!("the ledger holds what no worker of the job made, so it gets no receipt: {doubt}");
-    session.fail(lease, Reason::LedgerAltered, &why).await
+/// The receipt of a job that followed its table is its last checkpoint.
+async fn last_checkpoint(
+    session: &Session,
+    job: &Job,
+    key: KeyId,
+    certificates: (Certificates, Option<ChallengeBytes>),
+) -> Result<bool, SessionError> {
+    let lease = session.job.spec.keys.lease.duration.as_std();
+    let lease = lease.max(checkpoint::LEASE);
+    let LeaseOutcome::Granted(lease) = leases::take(&session.shared.ledger, job.id, key, lease).await? else {
+        return Ok(false);
+    };
+    let Some(opened) = open(session, &lease).await? else { return Ok(false) };
+    match checkpoint::sum_up(session, job, &opened.1, Extent::All).await {
+        Ok(Some(summed)) => sign_and_store(session, opened, summed.receipt, certificates).await,
+        Ok(None) => Ok(false),
+        Err(NoEvidence::Doubt(doubt)) => Err(refuse(session, &lease, &doubt).await?),
+        Err(NoEvidence::Session(error)) => Err(*error),
+    }
+}
+
+/// The receipt key under its lease. `None` when it is damaged, and set aside.
+async fn open(session: &Session, lease: &Lease) -> Result<Option<(Lease, PrivateKey)>, SessionError> {
+    match session.keys.material(lease.clone()).await {
+        Err(error) if error.is_damage() => {
+            session.keys.set_aside(lease, &error).await?;
+            Ok(None)
+        }
+        material => material.map(|(lease, private, _)| Some((lease, private))).map_err(Into::into),
+    }
 }
 
 async fn sign_and_store(
     session: &Session,
-    job: &Job,
-    lease: Lease,
-    evidence: Evidence,
+    (lease, private): (Lease, PrivateKey),
+    receipt: Receipt,
     (certificates, challenge): (Certificates, Option<ChallengeBytes>),
 ) -> Result<bool, SessionError> {
-    let (lease, private, _) = match session.keys.material(lease.clone()).await {
-        Err(error) if error.is_damage() => {
-            session.keys.set_aside(&lease, &error).await?;
-            return Ok(false);
-        }
-        material => material?,
-    };
     let Some(certificates) = certificate::certify(session, (&lease, &private), certificates, challenge).await? else {
         leases::release(&session.shared.ledger, &lease).await?;
         return Ok(false);
     };
-    let Some(receipt) = summary(session, job, evidence).await? else { return Ok(false) };
     let jws = sign_receipt(&private, &receipt, &certificates).map_err(SessionError::Receipt)?;
     vaultstream_faults::point("before-receipt");
     let backends = names(&receipt.backends);

@@ -13,6 +13,7 @@ mod backends;
 mod breaker;
 mod certificate;
 mod certification;
+mod checkpoint;
 mod confirm;
 mod custody;
 mod evidence;

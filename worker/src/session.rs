@@ -91,7 +91,7 @@ pub enum SessionError {
 
 impl SessionError {
     /// The dependency that is to blame when waiting may help.
-    fn dependency(&self) -> Option<Dependency> {
+    pub(crate) fn dependency(&self) -> Option<Dependency> {
         let postgres = |unavailable: bool| unavailable.then_some(Dependency::Postgres);
         let nats = |unavailable: bool| unavailable.then_some(Dependency::Nats);
         match self {

@@ -12,6 +12,7 @@ use vaultstream_signing::{Backend, Nonce};
 use vaultstream_streams::{Backoff, BatchPuller, JobStreams, ReadAhead};
 
 use crate::{
+    checkpoint,
     custody::{Custody, CustodyError},
     follower,
     in_flight::InFlightMessages,
@@ -199,6 +200,16 @@ async fn run_session(session: Arc<Session>, puller: BatchPuller, shutdown: &Shut
     );
     let watcher = tokio::spawn(watch(Arc::clone(&session), drain.clone()));
     let follower = tokio::spawn(follower::run(Arc::clone(&session), drain.clone()));
+    let making = {
+        let (session, drain) = (Arc::clone(&session), drain.clone());
+        tokio::spawn(async move {
+            let made = checkpoint::run(session, drain.clone()).await;
+            if made.is_err() {
+                drain.cancel();
+            }
+            made
+        })
+    };
     let abort = session.abort.clone();
     let result = pipeline::run(session, puller, drain.clone(), abort).await;
     watcher.abort();
@@ -207,6 +218,14 @@ async fn run_session(session: Arc<Session>, puller: BatchPuller, shutdown: &Shut
     if let Err(error) = follower.await {
         tracing::warn!(%error, "the planner ended");
     }
+    let result = match making.await {
+        Ok(Err(error)) => result.and(Err(error)),
+        Ok(Ok(())) => result,
+        Err(error) => {
+            tracing::warn!(%error, "the maker of checkpoints ended");
+            result
+        }
+    };
     let flushed = tokio::select! {
         flushed = shared.streams.flush(FLUSH_TIMEOUT) => flushed,
         () = shutdown.abort.cancelled() => return result,

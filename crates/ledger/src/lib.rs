@@ -23,6 +23,7 @@
 
 pub mod anchors;
 pub mod certificates;
+pub mod checkpoints;
 mod class;
 mod clock;
 mod connection;

@@ -48,7 +48,7 @@ pub mod wrap;
 
 pub use backend::{Absence, Backend, BatchSigner, BatchVerifier, Nonce, SigningError};
 pub use batch_root::BatchRoot;
-pub use checkpoint_state::{CheckedBatch, CheckpointState};
+pub use checkpoint_state::{CheckedBatch, CheckpointState, StateError};
 pub use data_key::{DataKey, JobCipher};
 pub use digest::{Digest, RawSignature};
 pub use form::{DerSignature, der_decode, der_encode, jose_decode, jose_encode};

@@ -1,6 +1,7 @@
 //! Why there is no evidence for a receipt.
 
 use vaultstream_ledger::{BatchNo, KeyId, QueryError, verify::ReadError};
+use vaultstream_signing::StateError;
 
 use crate::{cpu::ThreadEnded, keys::KeyError, session::SessionError};
 
@@ -31,6 +32,10 @@ pub(crate) enum Doubt {
     Keys,
     #[error("there are rejects that no batch has, or other ones")]
     Rejects,
+    #[error("the last checkpoint is not one that this job's receipt key has signed")]
+    Checkpoint,
+    #[error("{0}")]
+    State(StateError),
 }
 
 /// Why there is no evidence for a receipt.

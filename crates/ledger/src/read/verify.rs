@@ -53,6 +53,8 @@ pub struct SignedBatch {
     pub last: i64,
     /// Rows that were seen in it.
     pub rows: i64,
+    /// Rows that were planned in it.
+    pub planned: i64,
     /// Signatures.
     pub signed: i64,
     /// Rejects.
@@ -67,6 +69,8 @@ pub struct SignedBatch {
     pub tree: Option<Vec<u8>>,
     /// The key's signature over the root; `None` in a batch of a version that sealed none.
     pub seal: Option<Vec<u8>>,
+    /// When it was committed.
+    pub signed_at: Option<SystemTime>,
 }
 
 /// The signed batches with numbers from `from` on, ascending, at most `limit`. The job's root is over all of them.
@@ -75,7 +79,8 @@ pub struct SignedBatch {
 ///
 /// When Postgres fails.
 pub async fn batch_roots(ledger: &Ledger, job: JobId, from: i64, limit: usize) -> Result<Vec<SignedBatch>, QueryError> {
-    let sql = "SELECT batch, first_id, last_id, rows, signed, rejected, key_id, lease, merkle_root, tree_root, seal FROM vaultstream.tenant_batches \
+    let sql = "SELECT batch, first_id, last_id, rows, rows_planned, signed, rejected, key_id, lease, merkle_root, tree_root, seal, signed_at \
+         FROM vaultstream.tenant_batches \
          WHERE job_id = $1 AND batch >= $2 AND state = 'signed' ORDER BY batch LIMIT $3";
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = ledger.query("read the roots of the batches", sql, &[&job.0, &from, &limit]).await?;
@@ -84,6 +89,7 @@ pub async fn batch_roots(ledger: &Ledger, job: JobId, from: i64, limit: usize) -
         first: row.get("first_id"),
         last: row.get("last_id"),
         rows: row.get("rows"),
+        planned: row.get("rows_planned"),
         signed: row.get("signed"),
         rejected: row.get("rejected"),
         key: row.get::<_, Option<i64>>("key_id").map(KeyId),
@@ -91,6 +97,7 @@ pub async fn batch_roots(ledger: &Ledger, job: JobId, from: i64, limit: usize) -
         root: row.get("merkle_root"),
         tree: row.get("tree_root"),
         seal: row.get("seal"),
+        signed_at: row.get("signed_at"),
     });
     Ok(batches.collect())
 }

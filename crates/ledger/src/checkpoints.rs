@@ -1,0 +1,136 @@
+//! Checkpoints of jobs that follow their tables: rows of migrations/V24__following.sql.
+
+use std::time::SystemTime;
+
+use tokio_postgres::Row;
+
+use crate::connection::Ledger;
+use crate::error::QueryError;
+use crate::ids::JobId;
+use crate::queries::Params;
+use crate::worker::leases::Lease;
+
+/// A checkpoint as the ledger has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckpointRow {
+    /// Its number, from 1 on.
+    pub number: i64,
+    /// SHA-256 of it.
+    pub digest: Vec<u8>,
+    /// It itself, a JWS.
+    pub checkpoint: String,
+    /// It covers this many batches, from the first on.
+    pub batches: i64,
+    /// Records in them.
+    pub records: i64,
+    /// The root over them.
+    pub root: Vec<u8>,
+    /// What the maker of the next one begins with; only of the last one.
+    pub state: Option<Vec<u8>>,
+    /// When it was stored.
+    pub made: SystemTime,
+}
+
+/// What is stored of a new checkpoint.
+#[derive(Clone, Copy, Debug)]
+pub struct NewCheckpoint<'a> {
+    /// SHA-256 of the one before.
+    pub previous: Option<&'a [u8; 32]>,
+    /// It itself, a JWS.
+    pub checkpoint: &'a str,
+    /// It covers this many batches, from the first on.
+    pub batches: i64,
+    /// Records in them.
+    pub records: i64,
+    /// The root over them.
+    pub root: &'a [u8; 32],
+    /// What the maker of the next one begins with.
+    pub state: &'a [u8],
+    /// The backends that signed.
+    pub backend: &'a str,
+}
+
+const COLUMNS: &str = "number, digest, checkpoint, batches, records, merkle_root, state, made_at";
+
+/// The last checkpoint of a job.
+///
+/// # Errors
+///
+/// When Postgres fails.
+pub async fn last(ledger: &Ledger, job: JobId) -> Result<Option<CheckpointRow>, QueryError> {
+    let sql =
+        format!("SELECT {COLUMNS} FROM vaultstream.tenant_checkpoints WHERE job_id = $1 ORDER BY number DESC LIMIT 1");
+    Ok(ledger.query_opt("read the last checkpoint", &sql, &[&job.0]).await?.as_ref().map(from_row))
+}
+
+/// The checkpoints of a job with numbers behind `after`, ascending, at most `limit`.
+///
+/// # Errors
+///
+/// When Postgres fails.
+pub async fn list(ledger: &Ledger, job: JobId, after: i64, limit: usize) -> Result<Vec<CheckpointRow>, QueryError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM vaultstream.tenant_checkpoints WHERE job_id = $1 AND number > $2 ORDER BY number LIMIT $3"
+    );
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    Ok(ledger.query("read the checkpoints", &sql, &[&job.0, &after, &limit]).await?.iter().map(from_row).collect())
+}
+
+/// Whether the next checkpoint is due: something was signed behind the last one, and that one is `every` seconds old, or `records` were
+/// signed since.
+///
+/// # Errors
+///
+/// When Postgres fails.
+pub async fn is_due(ledger: &Ledger, job: JobId, every: f64, records: i64) -> Result<bool, QueryError> {
+    let sql = "SELECT coalesce((SELECT b.state = 'signed' FROM vaultstream.tenant_batches b \
+                          WHERE b.job_id = j.id AND b.batch = coalesce(c.batches, 0)), false) \
+                AND (coalesce(c.made_at, j.seeded_at) <= clock_timestamp() - make_interval(secs => $2) \
+                  OR (SELECT sum(k.signed + k.rejected) FROM vaultstream.tenant_keys k WHERE k.job_id = j.id AND k.ordinal > 0) \
+                     - coalesce(c.records, 0) >= $3::bigint) AS due \
+           FROM vaultstream.tenant_jobs j LEFT JOIN LATERAL (SELECT * FROM vaultstream.tenant_checkpoints \
+                 WHERE job_id = j.id ORDER BY number DESC LIMIT 1) c ON true \
+          WHERE j.id = $1 AND j.state = 'Signing' AND j.follow_state IN ('following', 'ending')";
+    let rows = ledger.query_prepared("look whether a checkpoint is due", sql, &[&job.0, &every, &records]).await?;
+    Ok(rows.first().and_then(|row| row.get("due")).unwrap_or(false))
+}
+
+/// Stores a checkpoint under the lease of the receipt key, and returns that lease. False when the lease is over, another checkpoint came
+/// first, or not all that it covers is signed.
+///
+/// # Errors
+///
+/// When Postgres fails: whether it is stored is not known then, and the next one is made behind what is.
+pub async fn store(ledger: &Ledger, lease: &Lease, new: &NewCheckpoint<'_>) -> Result<bool, QueryError> {
+    // migrations/V24__following.sql
+    let sql = "SELECT vaultstream.store_checkpoint($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS stored";
+    let NewCheckpoint { previous, checkpoint, batches, records, root, state, backend } = new;
+    let previous = previous.map(<[u8; 32]>::as_slice);
+    let params: Params<'_> = &[
+        &lease.job.0,
+        &lease.key.0,
+        &lease.epoch,
+        &lease.id,
+        &previous,
+        checkpoint,
+        batches,
+        records,
+        &root.as_slice(),
+        state,
+        backend,
+    ];
+    Ok(ledger.query_one("store the checkpoint", sql, params).await?.get("stored"))
+}
+
+fn from_row(row: &Row) -> CheckpointRow {
+    CheckpointRow {
+        number: row.get("number"),
+        digest: row.get("digest"),
+        checkpoint: row.get("checkpoint"),
+        batches: row.get("batches"),
+        records: row.get("records"),
+        root: row.get("merkle_root"),
+        state: row.get("state"),
+        made: row.get("made_at"),
+    }
+}
