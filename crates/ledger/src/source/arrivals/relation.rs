@@ -2,10 +2,10 @@
 
 use vaultstream_api::{JsonForm, Key, Signed, TableSource};
 
-use super::TableName;
 use super::error::ArrivalsError;
 use super::find::Found;
 use super::make::KeyColumn;
+use super::state::TableName;
 use crate::jobs::PlannedTable;
 use crate::queries::Queries;
 use crate::source::SourceError;

@@ -13,11 +13,11 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// All relations, functions, types, triggers and comments that are there.
 async fn catalog(stage: &Stage) -> Vec<String> {
-    let sql = "SELECT 'relation ' || oid::regclass::text AS name FROM pg_class WHERE relnamespace <> 'pg_toast'::regnamespace \
-         UNION ALL SELECT 'function ' || oid::regprocedure::text FROM pg_proc UNION ALL SELECT 'type ' || oid::regtype::text FROM pg_type \
-           WHERE typnamespace <> 'pg_toast'::regnamespace \
-         UNION ALL SELECT 'trigger ' || tgname || tgrelid::text FROM pg_trigger WHERE NOT tgisinternal \
-         UNION ALL SELECT 'description ' || classoid || ' ' || objoid FROM pg_description ORDER BY 1";
+    let sql = "WITH made AS (SELECT * FROM (SELECT oid, 'relation ' || oid::regclass::text AS name FROM pg_class \
+           WHERE relnamespace <> 'pg_toast'::regnamespace UNION ALL SELECT oid, 'function ' || oid::regprocedure::text FROM pg_proc \
+           UNION ALL SELECT oid, 'type ' || oid::regtype::text FROM pg_type UNION ALL SELECT oid, 'trigger ' || tgname || tgrelid::text \
+             FROM pg_trigger WHERE NOT tgisinternal) AS all_of_it WHERE oid >= 16384) \
+         SELECT name FROM made UNION ALL SELECT 'description of ' || objoid FROM pg_description WHERE objoid >= 16384 ORDER BY 1";
     stage.sql().await.query(sql, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
 }
 
