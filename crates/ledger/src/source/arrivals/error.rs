@@ -100,7 +100,9 @@ pub enum ArrivalsError {
         table: String,
     },
     /// No such role.
-    #[error("--reader: there is no role {0} on this server: CREATE ROLE it, or name the login that reads the table")]
+    #[error(
+        "--reader: there is no role {0} on this server: name the login that reads the table, or make it by CREATE ROLE"
+    )]
     NoReader(String),
     /// The reader cannot reach the schema.
     #[error(

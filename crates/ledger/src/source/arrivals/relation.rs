@@ -101,7 +101,9 @@ impl Relation {
             "v" => Some("a view"),
             "m" => Some("a materialized view"),
             "f" => Some("a foreign table"),
-            _ => None,
+            "S" => Some("a sequence"),
+            "r" | "p" => None,
+            _ => Some("no table"),
         };
         if let Some(kind) = kind {
             return Err(ArrivalsError::NoTriggers { table, kind });
