@@ -47,6 +47,7 @@ mod rows;
 mod samples;
 mod seeding;
 mod sessions;
+mod source_command;
 mod sources;
 mod status;
 mod streams;

@@ -2,7 +2,7 @@
 
 use vaultstream_ledger::arrivals;
 
-use super::{connected, failed, named};
+use super::database::{connected, failed, named};
 use crate::{args::SourceDisableArgs, error::Failure, output};
 
 /// Removes what notes new rows of a table.

@@ -2,7 +2,7 @@
 
 use vaultstream_ledger::arrivals::{self, Enable, Enabled, Outcome};
 
-use super::{connected, failed, named};
+use super::database::{connected, failed, named};
 use crate::{args::SourceEnableArgs, error::Failure, output};
 
 /// Has new rows noted, and says who may read them.

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::json;
 use vaultstream_ledger::arrivals::{self, Status, TriggerState};
 
-use super::{connected, failed, named};
+use super::database::{connected, failed, named};
 use crate::{
     args::{OutputFormat, SourceStatusArgs},
     columns::columns,

@@ -4,6 +4,7 @@
 
 mod advice;
 mod answers;
+mod arrivals;
 mod attempts;
 #[path = "../../../../tests/hostile/calls.rs"]
 mod calls;

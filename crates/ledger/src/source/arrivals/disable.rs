@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::TableName;
 use super::error::ArrivalsError;
 use super::find::{Found, found};
 use super::lock::{Mode, begin, end, lock};
 use super::make::unmade;
 use super::relation::relation;
+use super::state::TableName;
 use super::status::{count, follower};
 use crate::connection::Ledger;
 use crate::queries::Queries;

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::TableName;
 use super::error::ArrivalsError;
 use super::find::{Found, found};
 use super::lock::{Mode, begin, end, lock};
 use super::make::{KeyColumn, Made, unmade};
 use super::relation::{Relation, relation};
 use super::rights::{become_owner, check, close, grant, readers};
+use super::state::TableName;
 use crate::connection::Ledger;
 use crate::queries::Queries;
 

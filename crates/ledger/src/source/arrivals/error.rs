@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::error::QueryError;
 use crate::source::SourceError;
+use crate::source::names::quoted;
 
 /// Why arrivals of a table cannot be made, removed or looked at. Each says what to do. Names in it are written as SQL writes them.
 #[derive(Debug, thiserror::Error)]
@@ -99,7 +100,9 @@ pub enum ArrivalsError {
         table: String,
     },
     /// No such role.
-    #[error("--reader: there is no role {0} on this server: CREATE ROLE it, or name the login that reads the table")]
+    #[error(
+        "--reader: there is no role {0} on this server: name the login that reads the table, or make it by CREATE ROLE"
+    )]
     NoReader(String),
     /// The reader cannot reach the schema.
     #[error(
@@ -160,7 +163,24 @@ fn with_options(sentence: &str) -> String {
         }
         None => said.replace(" to keyColumns", " to --key"),
     };
+    let said = match said.split_once("did you mean ").and_then(|(before, meant)| Some((before, meant.split_once('?')?)))
+    {
+        Some((before, (meant, after))) => format!("{before}did you mean {}?{after}", as_sql(meant)),
+        None => said,
+    };
     format!("{option}: {said}")
+}
+
+/// A name that a manifest would have, as SQL writes it: `schema: app, name: Orders` is `app."Orders"`.
+fn as_sql(meant: &str) -> String {
+    let meant = meant.strip_prefix("schema: ").or_else(|| meant.strip_prefix("name: ")).unwrap_or(meant);
+    let name = |name: &str| {
+        let name = name.strip_prefix('\'').and_then(|name| name.strip_suffix('\'')).unwrap_or(name).replace("''", "'");
+        let is_plain =
+            name.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_');
+        if is_plain { name } else { quoted(&name) }
+    };
+    meant.split(", name: ").map(name).collect::<Vec<_>>().join(".")
 }
 
 /// As it is given on the command line.
@@ -187,6 +207,12 @@ mod tests {
                 "spec.source.table: table public.t does not exist: create it",
                 "--table: table public.t does not exist: create it",
             ),
+            ("spec.source.table: did you mean name: good?", "--table: did you mean good?"),
+            (
+                "spec.source.table: did you mean schema: app, name: Or'ders? Else",
+                "--table: did you mean app.\"Or'ders\"? Else",
+            ),
+            ("spec.source.table.key: did you mean 'a b'?", "--key: did you mean \"a b\"?"),
             ("spec.source.table.name: public.t is a sequence", "--table: public.t is a sequence"),
             (
                 "spec.source.table.key: add the columns that it is partitioned by to keyColumns, or so",

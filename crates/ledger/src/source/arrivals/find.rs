@@ -2,7 +2,7 @@
 
 use tokio_postgres::{Client, Row};
 
-use super::{Arrivals, TriggerState};
+use super::state::{Arrivals, TriggerState};
 use crate::error::QueryError;
 use crate::queries::Queries;
 

@@ -2,10 +2,10 @@
 
 use vaultstream_api::{JsonForm, Key, Signed, TableSource};
 
-use super::TableName;
 use super::error::ArrivalsError;
 use super::find::Found;
 use super::make::KeyColumn;
+use super::state::TableName;
 use crate::jobs::PlannedTable;
 use crate::queries::Queries;
 use crate::source::SourceError;
@@ -101,7 +101,9 @@ impl Relation {
             "v" => Some("a view"),
             "m" => Some("a materialized view"),
             "f" => Some("a foreign table"),
-            _ => None,
+            "S" => Some("a sequence"),
+            "r" | "p" => None,
+            _ => Some("no table"),
         };
         if let Some(kind) = kind {
             return Err(ArrivalsError::NoTriggers { table, kind });

@@ -8,7 +8,7 @@ use super::error::ArrivalsError;
 use super::find::{Found, found};
 use super::relation::named;
 use super::rights::readers;
-use super::{TableName, TriggerState};
+use super::state::{TableName, TriggerState};
 use crate::connection::Ledger;
 use crate::error::QueryError;
 use crate::queries::Queries;
