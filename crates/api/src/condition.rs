@@ -18,7 +18,7 @@ documented! {
         WorkersAvailable,
         /// Workers follow the backlog; the reason says what scales them, or why they are not scaled.
         Scaling,
-        /// The job cannot continue until a person acts.
+        /// A person has to act: the job cannot continue, or would not end well.
         Stalled,
         /// Every record is signed, or rejected within the allowance. Never reverts.
         Complete,

@@ -174,7 +174,7 @@ mod tests {
         let desired = ["vaultstream_desired_workers AverageValue 1"];
         assert_eq!(metrics("{autoscaling: {targetDrain: 10m}}"), desired);
         let following = |autoscaling: &str| {
-            let source = "source: {generate: null, table: {name: orders}}";
+            let source = "source: {generate: null, table: {name: orders, payload: body}}";
             metrics(&format!("{{{source}, follow: {{}}, autoscaling: {autoscaling}}}"))
         };
         assert_eq!(following("{targetBacklog: 700}"), [backlog]);

@@ -4,7 +4,7 @@ use vaultstream_api::{CheckpointPolicy, Follow, SigningJob};
 
 use crate::{error, manifest, spec_error};
 
-const TABLE: &str = "source: {table: {schema: public, name: orders}}";
+const TABLE: &str = "source: {table: {schema: public, name: orders, payload: body}}";
 
 fn follow(spec: &str) -> Follow {
     let text = manifest(&format!("{TABLE}\n{spec}"));

@@ -40,7 +40,7 @@ pub async fn last_checkpoint(ledger: &Ledger, job: JobId) -> Result<Option<LastC
 }
 
 fn from_row(row: &Row) -> Result<LastCheckpoint, QueryError> {
-    let bytes = |name: &str| {
+    let bytes = |name: &str| -> Result<[u8; 32], QueryError> {
         let bytes: Vec<u8> = row.try_get(name).map_err(|error| QueryError::new(ACTION, error))?;
         bytes.try_into().map_err(|_| QueryError::other(ACTION, NotAHash))
     };

@@ -86,9 +86,10 @@ pub(super) fn source_ready(inputs: &StatusInputs<'_>, phase: Phase) -> Finding {
         (None, Phase::Queued) => unknown(Reason::Queued, "the job is waiting for its turn: nothing reads the table"),
         (None, Phase::Signing | Phase::Finishing) => yes(
             Reason::SourceReadable,
-            match row.is_some_and(|row| row.is_following()) {
-                true => "the table can be read, and its trigger fires",
-                false => "the table can be read",
+            if row.is_some_and(|row| row.is_following()) {
+                "the table can be read, and its trigger fires"
+            } else {
+                "the table can be read"
             },
         ),
         (None, _) => unknown(Reason::Seeding, "the table has not been read to its end yet"),

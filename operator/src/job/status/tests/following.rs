@@ -10,8 +10,8 @@ use crate::{
     job::fixtures::{following, table},
 };
 
-const FOLLOWS: &str = "{spec: {source: {generate: null, table: {name: orders}}, follow: {}}}";
-const TABLE: &str = "{spec: {source: {generate: null, table: {name: orders}}}}";
+const FOLLOWS: &str = "{spec: {source: {generate: null, table: {name: orders, payload: body}}, follow: {}}}";
+const TABLE: &str = "{spec: {source: {generate: null, table: {name: orders, payload: body}}}}";
 
 /// A job that follows, in that state of the ledger, at second 100.
 fn follows(state: JobState) -> Case {
