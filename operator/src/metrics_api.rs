@@ -23,7 +23,7 @@ use tokio::{net::TcpListener, sync::watch};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use api::{BACKLOG_RECORDS, DESIRED_WORKERS};
+pub(crate) use api::{BACKLOG_RECORDS, DESIRED_WORKERS, LAG_MILLISECONDS};
 
 use api::failure;
 use callers::CallerAuthorizer;

@@ -11,5 +11,6 @@ pub(crate) mod backlog_cache;
 pub(crate) mod capabilities;
 pub(crate) mod desired_workers;
 pub(crate) mod keda;
+pub(crate) mod lateness;
 pub(crate) mod scaler_selection;
 mod throughput;

@@ -14,7 +14,7 @@ async fn template(args: &[&str]) -> (bool, String) {
 
 #[tokio::test]
 async fn wrong_values_are_refused_with_the_key_that_is_wrong() {
-    let cases: [(&[&str], &str); 8] = [
+    let cases: [(&[&str], &str); 9] = [
         (&[], "connection/existingSecret"),
         (&["--set", "dev.enabled=true", "--set", "operator.replicas=0"], "operator/replicas"),
         (&["--set", "dev.enabled=true", "--set", "operator.leaseDuration=soon"], "operator/leaseDuration"),
@@ -23,6 +23,7 @@ async fn wrong_values_are_refused_with_the_key_that_is_wrong() {
         (&["--set", "dev.enabled=true", "--set", "limits.activejobs=3"], "activejobs"),
         (&["--set", "dev.enabled=true", "--set", "limits.tenant.jobs=-1"], "limits/tenant/jobs"),
         (&["--set", "connection.existingSecret=Not A Name"], "connection/existingSecret"),
+        (&["--set", "dev.enabled=true", "--set", "monitoring.rules.lagSeconds=0"], "monitoring/rules/lagSeconds"),
     ];
     for (args, key) in cases {
         let (content, said) = template(args).await;
@@ -139,6 +140,22 @@ async fn only_what_migrates_can_read_the_owner_s_secret() {
     let pod = &operator["spec"]["template"]["spec"];
     assert_eq!(mounts(&pod["initContainers"]), ["owner", "connection"]);
     assert_eq!(mounts(&pod["containers"]), ["connection"]);
+}
+
+#[tokio::test]
+async fn alerts_have_the_limits_of_the_values() {
+    let limits = async |values: &str| {
+        let values = format!("connection.existingSecret=x,monitoring.rules.enabled=true{values}");
+        let (content, said) = template(&["--set", &values]).await;
+        assert!(content, "{said}");
+        let rules = rendered(&said, "PrometheusRule").remove(0).to_string();
+        ["job_lag_seconds) > ", "job_checkpoint_age_seconds) > "].map(|what| {
+            let (_, after) = rules.split_once(what).unwrap();
+            after.split([' ', '"']).next().unwrap().to_owned()
+        })
+    };
+    assert_eq!(limits("").await, ["60", "3"]);
+    assert_eq!(limits(",monitoring.rules.lagSeconds=7,monitoring.rules.lateCheckpoints=12").await, ["7", "12"]);
 }
 
 /// What the chart renders is kept, so that a change of it is seen in review. `UPDATE_GOLDEN=1` writes it.

@@ -12,6 +12,7 @@ mod harness;
 mod alone;
 mod changes;
 mod custody;
+mod following;
 mod inputs;
 mod kills;
 mod lifecycle;

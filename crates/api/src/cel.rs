@@ -1,6 +1,6 @@
 //! CEL rules that several types of the spec have.
 //!
-//! The same rules in Rust are in `rules.rs`; `tests/agreement.rs` compares the verdicts.
+//! The same rules in Rust are in `rules.rs`; `tests/agreement` compares the verdicts.
 
 use kube::core::Rule;
 

@@ -18,7 +18,7 @@ documented! {
         WorkersAvailable,
         /// Workers follow the backlog; the reason says what scales them, or why they are not scaled.
         Scaling,
-        /// The job cannot continue until a person acts.
+        /// A person has to act: the job cannot continue, or would not end well.
         Stalled,
         /// Every record is signed, or rejected within the allowance. Never reverts.
         Complete,
@@ -30,6 +30,10 @@ documented! {
         Anchored,
         /// The issuer of `spec.signing.issuerRef` has certified the receipt key. Only jobs that name one have this condition.
         Certified,
+        /// Each row that is inserted is signed. Only jobs that follow their table, or did, have this condition.
+        Following,
+        /// The table can be read, and its trigger fires if the job follows it. Only jobs of a table have this condition.
+        SourceReady,
     }
 }
 
@@ -77,7 +81,7 @@ reasons! {
     /// The job is being worked on.
     Progressing for Ready | Complete | Failed | Anchored | Certified;
     /// The job is done: every record is signed or rejected.
-    Finished for Ready | Complete | Stalled;
+    Finished for Ready | Complete | Stalled | Following | SourceReady;
     /// The spec was accepted.
     Valid for Accepted;
     /// The job had ended when its spec was changed, which changes nothing of what was signed; the message names the fields.
@@ -87,18 +91,27 @@ reasons! {
     /// The SigningJob type in the cluster is older than the operator and lacks a field that it needs; the message names it.
     TypeOutdated for Accepted | Ready | Stalled;
     /// The source table or one of its columns is missing or cannot be read.
-    SourceUnavailable for Accepted | Seeded | Ready | Stalled | Failed;
-    /// The source table has no usable unique key, a column has a type that cannot be signed, or it was changed after planning.
-    SourceUnusable for Accepted | Seeded | Ready | Stalled | Failed;
+    SourceUnavailable for Accepted | Seeded | Ready | Stalled | Failed | SourceReady;
+    /// The source table has no usable unique key, a column has a type that cannot be signed, it was changed after planning, or the
+    /// trigger of one that is followed is missing or does not fire.
+    SourceUnusable for Accepted | Seeded | Ready | Stalled | Failed | SourceReady;
+    /// The source table can be read, and its trigger fires if the job follows it.
+    SourceReadable for SourceReady;
+    /// New rows of the table are signed as they arrive.
+    FollowsTable for Following;
+    /// No worker has read for a minute which rows arrived. They wait in the source, and are signed later.
+    PlannerSilent for Following;
+    /// `spec.follow` was removed: what came before is still read and signed, and then the job ends.
+    Ending for Following;
     /// The job's records are being made or planned.
-    Seeding for Seeded;
+    Seeding for Seeded | Following | SourceReady;
     /// All records and batches are in the ledger.
     Planned for Seeded;
     /// The job, or with it its namespace or the cluster, would take more of the ledger than is allowed; the message names field,
     /// value and limit.
     LimitExceeded for Ready | Seeded | Stalled;
     /// Postgres cannot be reached.
-    LedgerUnavailable for Ready | Seeded | Scaling;
+    LedgerUnavailable for Ready | Seeded | Scaling | Following;
     /// Postgres refuses the operator: a wrong password, a missing database or a missing right.
     LedgerRefused for Ready | Stalled;
     /// The ledger's schema is newer than this program, or was not migrated.
@@ -148,13 +161,16 @@ reasons! {
     /// The wanted way of scaling is not available in this cluster.
     ScalerUnavailable for Scaling | Stalled;
     /// The limit of jobs at work is reached; the message has the job's position.
-    Queued for Scaling | Ready;
+    Queued for Scaling | Ready | Following | SourceReady;
     /// Nothing to scale: the job is not signing.
     NotSigning for Scaling;
     /// The job needs no action by a person.
     Healthy for Stalled;
     /// More records were rejected than `spec.maxRejected` allows.
     TooManyRejects for Failed | Ready;
+    /// More records were rejected than `spec.maxRejected` allows. The job follows its table, and goes on signing; when it ends, this
+    /// limit decides.
+    RejectsAboveLimit for Stalled;
     /// The ledger lost what the job needs; the job cannot continue.
     LedgerLost for Failed | Ready | Seeded | Stalled;
     /// A signature that was committed before does not verify; the message names its batch.
@@ -164,7 +180,7 @@ reasons! {
     /// The ledger holds a key, a batch or a seal that no worker made; the message names it. The job got no receipt.
     LedgerAltered for Failed | Ready | Stalled | Certified;
     /// `spec.suspend` is true.
-    SuspendRequested for Suspended | Ready;
+    SuspendRequested for Suspended | Ready | Following | SourceReady;
     /// `spec.suspend` is false.
     NotSuspended for Suspended;
     /// The SigningJob is being deleted.
@@ -221,6 +237,9 @@ impl Reason {
                 | Self::CertificateIssued
                 | Self::CertificatePending
                 | Self::CertificateMissing
+                | Self::SourceReadable
+                | Self::FollowsTable
+                | Self::Ending
         )
     }
 }
@@ -280,10 +299,24 @@ mod tests {
             ScalerUnavailable,
             TooManyRejects,
             LedgerLost,
+            RejectsAboveLimit,
+            PlannerSilent,
         ];
-        assert_eq!(faults.map(Reason::is_fault), [true; 8]);
-        let progress = [Progressing, Finished, Planned, WorkersStarting, ScaledByKeda, Queued, Healthy, Deleting];
-        assert_eq!(progress.map(Reason::is_fault), [false; 8]);
+        assert_eq!(faults.map(Reason::is_fault), [true; 10]);
+        let progress = [
+            Progressing,
+            Finished,
+            Planned,
+            WorkersStarting,
+            ScaledByKeda,
+            Queued,
+            Healthy,
+            Deleting,
+            SourceReadable,
+            FollowsTable,
+            Ending,
+        ];
+        assert_eq!(progress.map(Reason::is_fault), [false; 11]);
     }
 
     #[test]

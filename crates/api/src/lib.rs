@@ -72,7 +72,7 @@ pub use position::Position;
 pub use rejected::{MaxRejected, NotAPercentage};
 pub use source::{GenerateSource, NotOneMember, Source};
 pub use spec::{SigningJob, SigningJobSpec};
-pub use status::{KeyCounts, ReceiptSummary, RecordCounts, SigningJobStatus};
+pub use status::{CheckpointSummary, FollowingStatus, KeyCounts, ReceiptSummary, RecordCounts, SigningJobStatus};
 pub use table::{JsonForm, Key, NotOneOfBoth, Signed, TableSource};
 pub use update::validate_update;
 pub use work::{Concurrency, DeletionPolicy, Retention, Retry};

@@ -1,7 +1,7 @@
 //! The rules that one field's schema cannot express, in Rust. The API server has the same as CEL rules, which are beside the
 //! types and in `cel.rs`.
 //!
-//! Pure. `tests/agreement.rs` evaluates the CEL of the generated CRD and compares the verdicts.
+//! Pure. `tests/agreement` evaluates the CEL of the generated CRD and compares the verdicts.
 
 use crate::duration::GoDuration;
 use crate::error::FieldError;
@@ -35,6 +35,9 @@ pub(crate) fn check(spec: &SigningJobSpec, found: &mut Vec<FieldError>) {
     if let Some(drain) = spec.autoscaling.target_drain {
         let (shortest, longest) = (Autoscaling::SHORTEST_DRAIN, Autoscaling::LONGEST_DRAIN);
         between("spec.autoscaling.targetDrain", drain, shortest, longest, found);
+    }
+    if let Some(lag) = spec.autoscaling.target_lag {
+        target_lag(lag, spec.follow.as_ref(), found);
     }
     if let Some(ttl) = spec.ttl_after_finished {
         between("spec.ttlAfterFinished", ttl, SigningJobSpec::SHORTEST_TTL, SigningJobSpec::LONGEST_TTL, found);
@@ -90,6 +93,24 @@ fn follow(follow: &Follow, source: &Source, found: &mut Vec<FieldError>) {
     between("spec.follow.checkpoint.every", *every, shortest, longest, found);
     let (shortest, longest) = (Follow::SHORTEST_RECONCILE, Follow::LONGEST_RECONCILE);
     between("spec.follow.reconcileEvery", *reconcile_every, shortest, longest, found);
+}
+
+fn target_lag(lag: GoDuration, follow: Option<&Follow>, found: &mut Vec<FieldError>) {
+    const FIELD: &str = "spec.autoscaling.targetLag";
+    between(FIELD, lag, Autoscaling::SHORTEST_LAG, Autoscaling::LONGEST_LAG, found);
+    match follow {
+        None => {
+            let advice = "only a job that follows its table has a lag: remove it, or add spec.follow";
+            found.push(FieldError::new(FIELD, lag, advice));
+        }
+        Some(Follow { max_delay, .. }) if lag <= *max_delay => {
+            let advice = format!(
+                "a row waits up to spec.follow.maxDelay for its batch, and that is {max_delay}: make it longer than that"
+            );
+            found.push(FieldError::new(FIELD, lag, advice));
+        }
+        Some(_) => {}
+    }
 }
 
 fn canonical_json(spec: &SigningJobSpec, found: &mut Vec<FieldError>) {

@@ -38,6 +38,7 @@ use crate::{defaults, limits, pattern};
     printcolumn(name = "Signed", type_ = "integer", json_path = ".status.records.signed", description = "Records signed"),
     printcolumn(name = "Rejected", type_ = "integer", json_path = ".status.records.rejected", description = "Records that cannot be signed"),
     printcolumn(name = "Backlog", type_ = "integer", json_path = ".status.records.backlog", description = "Records neither signed nor rejected yet"),
+    printcolumn(name = "Lag", type_ = "string", json_path = ".status.following.lag", description = "How old the oldest row is that is not signed, of a job that follows its table"),
     printcolumn(name = "Workers", type_ = "integer", json_path = ".status.replicas", description = "Workers running"),
     printcolumn(name = "Rate", type_ = "integer", json_path = ".status.ratePerSecond", description = "Records signed a second"),
     printcolumn(name = "ETA", type_ = "string", json_path = ".status.estimatedCompletionTime", description = "When the backlog will be gone at the present rate"),
@@ -54,6 +55,12 @@ use crate::{defaults, limits, pattern};
     validation = Rule::new("!has(self.follow) || has(self.source.table)")
         .message("follow needs source.table: generated records are all there from the beginning")
         .field_path(".follow"),
+    validation = Rule::new("!has(self.autoscaling.targetLag) || has(self.follow)")
+        .message("autoscaling.targetLag needs follow: only a job that follows its table has a lag")
+        .field_path(".autoscaling.targetLag"),
+    validation = Rule::new("!has(self.autoscaling.targetLag) || !has(self.follow) || duration(self.autoscaling.targetLag) > duration(self.follow.maxDelay)")
+        .message("autoscaling.targetLag must be longer than follow.maxDelay, for which a row may wait for its batch")
+        .field_path(".autoscaling.targetLag"),
     validation = fixed("batchSize"),
     validation = fixed("maxPayloadBytes"),
     validation = fixed("keys.count"),

@@ -5,6 +5,7 @@ use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::autoscaling::ScalingMode;
+use crate::duration::GoDuration;
 use crate::phase::Phase;
 use crate::{pattern, pod};
 
@@ -78,6 +79,62 @@ pub struct SigningJobStatus {
     /// The proof of the finished job; the receipt itself is in the database.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt: Option<ReceiptSummary>,
+
+    /// How far a job is that follows its table. Other jobs have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub following: Option<FollowingStatus>,
+
+    /// The last checkpoint of a job that follows its table; the checkpoint itself is in the database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<CheckpointSummary>,
+}
+
+/// How far a job is that follows its table.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FollowingStatus {
+    /// How old the oldest row is that is not signed; 0s when all are. Rounded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lag: Option<GoDuration>,
+
+    /// Rows that had arrived and were in no batch when a worker last looked, at least.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<u64>,
+
+    /// Rows that the trigger did not see, and that were found by looking through the whole table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found_by_reconciling: Option<u64>,
+
+    /// When the whole table was last looked through, to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "pod::time")]
+    pub last_reconciled: Option<Time>,
+}
+
+/// What identifies a checkpoint: the signed proof over everything up to then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CheckpointSummary {
+    /// Its number, from 1 on.
+    pub number: u64,
+
+    /// SHA-256 of the signed checkpoint, in hexadecimal.
+    #[schemars(length(equal = 64), regex(pattern = pattern::HEX_32.regex))]
+    pub digest: String,
+
+    /// The Merkle root over all records that it covers, in hexadecimal.
+    #[schemars(length(equal = 64), regex(pattern = pattern::HEX_32.regex))]
+    pub merkle_root: String,
+
+    /// Records that it covers.
+    pub records: u64,
+
+    /// Batches that it covers, from the first on.
+    pub batches: u64,
+
+    /// When it was made.
+    #[schemars(schema_with = "pod::time")]
+    pub time: Time,
 }
 
 /// Counts of a job's records. A count that is not known yet is absent, never 0.

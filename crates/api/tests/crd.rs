@@ -61,8 +61,8 @@ fn the_yaml_reads_back_as_the_definition() {
     assert_eq!(
         columns,
         [
-            "Phase", "Done %", "Total", "Signed", "Rejected", "Backlog", "Workers", "Rate", "ETA", "Root", "Receipt",
-            "Age"
+            "Phase", "Done %", "Total", "Signed", "Rejected", "Backlog", "Lag", "Workers", "Rate", "ETA", "Root",
+            "Receipt", "Age"
         ]
     );
 }

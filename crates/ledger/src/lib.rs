@@ -61,8 +61,8 @@ pub use jobs::{
 pub use keys::{KekFit, Preflight, PreflightError, RegisterError, data_keys, revocation, rewrap};
 pub use migrate::{MigrateError, Migrated, schema_version};
 pub use read::{
-    ActiveJob, Failing, KeyUsage, Progress, ROW_GONE, Rejected, active_jobs, failures, gone_rows, key_usage, progress,
-    rejects, signing_rate, verify,
+    ActiveJob, Failing, FollowFigures, KeyUsage, LastCheckpoint, Progress, ROW_GONE, Rejected, active_jobs, failures,
+    gone_rows, key_usage, last_checkpoint, progress, rejects, signing_rate, verify,
 };
 pub use source::arrivals;
 pub use worker::{

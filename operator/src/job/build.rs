@@ -43,6 +43,8 @@ pub(crate) fn children(job: &ValidJob, staffing: &Staffing<'_>) -> DesiredChildr
 mod tests {
     use std::path::Path;
 
+    use k8s_openapi::api::autoscaling::v2::MetricTarget;
+
     use super::*;
     use crate::job::fixtures::{assert_snapshot, valid_job};
 
@@ -156,16 +158,29 @@ mod tests {
     }
 
     #[test]
-    fn an_autoscaler_follows_the_backlog_or_with_a_deadline_the_desired_workers() {
-        let metric = |autoscaling: &str| {
-            let job = valid_job(&format!("{{spec: {{autoscaling: {autoscaling}}}}}"));
-            let metrics = children(&job, &STAFFING).autoscaler.unwrap().spec.metrics.unwrap();
-            let external = metrics[0].external.clone().unwrap();
-            (external.metric.name, external.target.average_value.unwrap().0)
+    fn an_autoscaler_follows_the_backlog_and_the_lag_or_with_a_deadline_the_desired_workers() {
+        let metrics = |spec: &str| {
+            let job = valid_job(&format!("{{spec: {spec}}}"));
+            let metrics = children(&job, &STAFFING).autoscaler.unwrap().spec.metrics.unwrap().into_iter();
+            let told = metrics.map(|metric| {
+                let MetricTarget { type_, value, average_value, .. } = metric.external.clone().unwrap().target;
+                let target = value.or(average_value).unwrap().0;
+                format!("{} {type_} {target}", metric.external.unwrap().metric.name)
+            });
+            told.collect::<Vec<_>>()
         };
-        let backlog = ("vaultstream_backlog_records".to_owned(), "700".to_owned());
-        assert_eq!(metric("{targetBacklog: 700}"), backlog);
-        assert_eq!(metric("{targetDrain: 10m}"), ("vaultstream_desired_workers".to_owned(), "1".to_owned()));
+        let backlog = "vaultstream_backlog_records AverageValue 700";
+        assert_eq!(metrics("{autoscaling: {targetBacklog: 700}}"), [backlog]);
+        let desired = ["vaultstream_desired_workers AverageValue 1"];
+        assert_eq!(metrics("{autoscaling: {targetDrain: 10m}}"), desired);
+        let following = |autoscaling: &str| {
+            let source = "source: {generate: null, table: {name: orders, payload: body}}";
+            metrics(&format!("{{{source}, follow: {{}}, autoscaling: {autoscaling}}}"))
+        };
+        assert_eq!(following("{targetBacklog: 700}"), [backlog]);
+        let lag = "vaultstream_lag_milliseconds Value 2500";
+        assert_eq!(following("{targetBacklog: 700, targetLag: 2500ms}"), [backlog, lag]);
+        assert_eq!(following("{targetDrain: 10m, targetLag: 5s}"), desired, "they take the lag into account, too");
     }
 
     #[test]

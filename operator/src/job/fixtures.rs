@@ -13,7 +13,7 @@ use rcgen::{CertificateParams, Issuer, KeyPair, KeyUsagePurpose, SanType, Subjec
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use vaultstream_api::{Reason, SigningJob, Source, TableSource};
-use vaultstream_ledger::{Job, JobId, JobState, Progress, jobs::JobTimes};
+use vaultstream_ledger::{FollowState, Following, Job, JobId, JobState, Progress, jobs::JobTimes};
 use vaultstream_signing::{PrivateKey, PublicKey, Receipt, sign_receipt};
 
 use crate::{
@@ -145,6 +145,20 @@ pub(crate) fn snapshot(state: JobState) -> JobSnapshot {
     JobSnapshot { job: Some(row(state)), ..JobSnapshot::default() }
 }
 
+/// How far a job is whose table was looked through at second 60 and whose arrivals were read at second 90.
+pub(crate) fn following(state: FollowState) -> Following {
+    Following {
+        state,
+        arrivals: Some(1),
+        scan: None,
+        scanned: Some(after_epoch(60)),
+        found: 4,
+        read: Some(after_epoch(90)),
+        waiting: 3,
+        waiting_since: None,
+    }
+}
+
 /// A snapshot of a job in that state, whose task was stopped by a fault.
 pub(crate) fn faulty(state: JobState, reason: Reason) -> JobSnapshot {
     JobSnapshot { fault: Some(ConditionFault::new(reason, "why")), ..snapshot(state) }
@@ -158,6 +172,8 @@ pub(crate) fn load(desired_workers: u32) -> JobLoad {
         backlog: 500,
         rate: Some(100),
         desired_workers,
+        source_ready: None,
+        following: None,
     }
 }
 

@@ -41,8 +41,14 @@ const ACTIVE_POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// How often any other job is reconciled. Its task requeues it when there is a new snapshot.
 const IDLE_POLL_INTERVAL: Duration = Duration::from_secs(15);
 /// The conditions whose faults are announced, that of the whole job first.
-const ANNOUNCED: [ConditionType; 4] =
-    [ConditionType::Ready, ConditionType::WorkersAvailable, ConditionType::Scaling, ConditionType::Certified];
+const ANNOUNCED: [ConditionType; 6] = [
+    ConditionType::Ready,
+    ConditionType::WorkersAvailable,
+    ConditionType::Scaling,
+    ConditionType::Certified,
+    ConditionType::Following,
+    ConditionType::Stalled,
+];
 
 /// Reconciles one object.
 pub(crate) async fn reconcile(

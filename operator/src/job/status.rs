@@ -1,6 +1,7 @@
 //! `status`: computed from what is known (pure), and written when it differs.
 
 mod conditions;
+mod following;
 mod inputs;
 mod rate_limit;
 mod times;
@@ -60,7 +61,8 @@ pub(crate) fn compute(inputs: &StatusInputs<'_>) -> SigningJobStatus {
             changed: Some(progress.changed.unsigned_abs()),
             backlog: progress.batches.map(|_| progress.backlog.unsigned_abs()),
         });
-        status.percent_done = progress.batches.and_then(|_| percent_done(progress));
+        status.percent_done =
+            progress.batches.and_then(|_| percent_done(progress)).filter(|_| !following::is_endless(snapshot));
         status.keys = Some(KeyCounts {
             active: Some(progress.keys_active.unsigned_abs()),
             retired: Some(progress.keys_retired.unsigned_abs()),
@@ -68,9 +70,13 @@ pub(crate) fn compute(inputs: &StatusInputs<'_>) -> SigningJobStatus {
     }
     let rate = load.and_then(|load| load.rate).filter(|_| phase == Phase::Signing);
     status.rate_per_second = rate;
+    if snapshot.job.is_some() && snapshot.progress.is_some() {
+        status.following = following::status(snapshot);
+    }
+    status.checkpoint = snapshot.checkpoint.as_ref().map(following::checkpoint).or(status.checkpoint);
     let backlog = snapshot.progress.as_ref().map_or(0, |progress| progress.backlog.unsigned_abs());
     status.estimated_completion_time = rate
-        .filter(|rate| *rate > 0 && backlog > 0)
+        .filter(|rate| *rate > 0 && backlog > 0 && !following::is_endless(snapshot))
         .and_then(|rate| now.checked_add(Duration::from_secs(backlog / rate)).ok())
         .map(|estimate| steady(status.estimated_completion_time.as_ref(), estimate, *now));
     status

@@ -7,8 +7,9 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 use vaultstream_api::Reason;
 use vaultstream_ledger::{
-    Job, JobId, JobState, Ledger, NewJob, Progress,
+    Job, JobId, JobState, LastCheckpoint, Ledger, NewJob, Progress, QueryError, gone_rows,
     jobs::{self, EnsureError},
+    last_checkpoint,
 };
 use vaultstream_streams::Streams;
 
@@ -28,18 +29,24 @@ pub(super) struct JobRow {
     known: KnownProgress,
     /// The generation of the spec that this task has written.
     written: Option<i64>,
+    /// How many records were rejected when those that are gone were last counted, and how many that were.
+    gone: Option<(i64, i64)>,
 }
 
 /// A job and its figures, as the ledger has them.
 pub(super) struct Reading {
     pub(super) job: Job,
     pub(super) progress: Option<Progress>,
+    /// Of a job that follows its table.
+    pub(super) checkpoint: Option<LastCheckpoint>,
+    /// Of a job that follows its table: more was rejected than its spec allows.
+    pub(super) rejects_exceeded: bool,
 }
 
 impl JobRow {
     /// `cluster` is the uid of this cluster. `leftovers` is notified when a deleted job still has this job's name.
     pub(super) fn new(cluster: String, leftovers: Arc<Notify>, known: KnownProgress) -> Self {
-        Self { cluster, leftovers, known, written: None }
+        Self { cluster, leftovers, known, written: None, gone: None }
     }
 
     /// Whether this task has written that generation of the spec.
@@ -108,7 +115,28 @@ impl JobRow {
         }
         self.known.signed = signed;
         self.known.begun |= job.state != JobState::Pending;
-        Ok(Reading { job, progress })
+        let (mut checkpoint, mut rejects_exceeded) = (None, false);
+        if let (Some(progress), true) = (&progress, job.follow.is_some()) {
+            checkpoint = last_checkpoint(ledger, id).await.map_err(|error| ledger_fault(&error))?;
+            rejects_exceeded =
+                self.exceeds_rejects(ledger, &job, progress).await.map_err(|error| ledger_fault(&error))?;
+        }
+        Ok(Reading { job, progress, checkpoint, rejects_exceeded })
+    }
+
+    /// Whether more was rejected than the spec allows. Rows that are gone do not count, and are counted anew only when there are more rejects.
+    async fn exceeds_rejects(&mut self, ledger: &Ledger, job: &Job, progress: &Progress) -> Result<bool, QueryError> {
+        let allowed = job.spec.max_rejected.allowed(progress.total.unsigned_abs());
+        let rejected = progress.rejected;
+        if rejected.unsigned_abs() <= allowed {
+            return Ok(false);
+        }
+        let gone = match self.gone {
+            Some((then, gone)) if then == rejected => gone,
+            _ => gone_rows(ledger, job.id).await?,
+        };
+        self.gone = Some((rejected, gone));
+        Ok((rejected - gone).max(0).unsigned_abs() > allowed)
     }
 
     async fn row(&self, ledger: &Ledger, streams: &Streams, (id, uid): (JobId, Uuid)) -> Result<Job, ConditionFault> {

@@ -311,6 +311,8 @@ impl JobTask {
             snapshot.fault = snapshot.fault.take().filter(|_| is_held);
             snapshot.job = Some(reading.job);
             snapshot.progress = reading.progress;
+            snapshot.checkpoint = reading.checkpoint;
+            snapshot.rejects_exceeded = reading.rejects_exceeded;
             snapshot.queued = queued;
         });
     }

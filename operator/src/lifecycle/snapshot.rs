@@ -1,7 +1,7 @@
 //! What a job's task tells the reconciler.
 
 use vaultstream_api::Reason;
-use vaultstream_ledger::{Job, Progress};
+use vaultstream_ledger::{Job, LastCheckpoint, Progress};
 use vaultstream_trace::SpanRef;
 
 use crate::{certification::CertificateState, fault::ConditionFault, lifecycle::queue_position::QueuePosition};
@@ -13,6 +13,10 @@ pub(crate) struct JobSnapshot {
     pub(crate) job: Option<Job>,
     /// Its figures; `None` before they were read. Old figures are kept while the ledger is away: unknown is never zero.
     pub(crate) progress: Option<Progress>,
+    /// Its last checkpoint; `None` before the first one, and of a job that does not follow its table.
+    pub(crate) checkpoint: Option<LastCheckpoint>,
+    /// More was rejected than its spec allows, rows that are gone not counted. Only known of a job that follows its table.
+    pub(crate) rejects_exceeded: bool,
     /// Its position in the queue; `None` when it does not wait for admission.
     pub(crate) queued: Option<QueuePosition>,
     /// How many rejects are tried again; `None` once that is no longer asked for.

@@ -1,13 +1,15 @@
 //! The figures of jobs that sign, gathered anew for each scrape. A job that is gone has no figures, and neither has one whose
 //! backlog is unknown.
 
+use std::time::Duration;
+
 use prometheus::{
-    IntGaugeVec, Opts,
+    GaugeVec, IntCounterVec, IntGaugeVec, Opts,
     core::{Collector, Desc},
     proto::MetricFamily,
 };
 
-use crate::scaling::backlog_cache::BacklogCache;
+use crate::scaling::backlog_cache::{BacklogCache, FollowLoad, JobLoad};
 
 /// Collects what [`BacklogCache`] has at that moment. Nothing is kept from one scrape to the next, so scrapes at the same time
 /// cannot disturb each other.
@@ -23,6 +25,14 @@ struct Gauges {
     backlog: IntGaugeVec,
     rate: IntGaugeVec,
     desired: IntGaugeVec,
+    source_ready: IntGaugeVec,
+    lag: GaugeVec,
+    waiting: IntGaugeVec,
+    found: IntCounterVec,
+    look_age: GaugeVec,
+    checkpoint_age: GaugeVec,
+    checkpoint_interval: GaugeVec,
+    uncovered: IntGaugeVec,
 }
 
 impl JobFigures {
@@ -31,9 +41,12 @@ impl JobFigures {
     }
 }
 
+const LABELS: [&str; 2] = ["namespace", "signingjob"];
+
 impl Gauges {
     fn new() -> Result<Self, prometheus::Error> {
-        let gauge = |name, help| IntGaugeVec::new(Opts::new(name, help), &["namespace", "signingjob"]);
+        let gauge = |name, help| IntGaugeVec::new(Opts::new(name, help), &LABELS);
+        let seconds = |name, help| GaugeVec::new(Opts::new(name, help), &LABELS);
         Ok(Self {
             backlog: gauge("job_backlog_records", "Records neither signed nor rejected, of running jobs")?,
             rate: gauge(
@@ -41,12 +54,92 @@ impl Gauges {
                 "Records signed a second, of running jobs; absent until it is measured",
             )?,
             desired: gauge("job_desired_workers", "Workers that the backlog needs, of running jobs")?,
+            source_ready: gauge(
+                "job_source_ready",
+                "1 while the table can be read, and its trigger fires if the job follows it, of running jobs of a table",
+            )?,
+            lag: seconds(
+                "job_lag_seconds",
+                "How old the oldest row is that is not signed, of jobs that follow a table",
+            )?,
+            waiting: gauge(
+                "job_waiting_arrivals",
+                "Rows that had arrived and were in no batch when they were last read, of jobs that follow a table",
+            )?,
+            found: IntCounterVec::new(
+                Opts::new(
+                    "job_reconciled_rows_total",
+                    "Rows that the trigger did not see and a look through the table found, of jobs that follow it",
+                ),
+                &LABELS,
+            )?,
+            look_age: seconds(
+                "job_look_age_seconds",
+                "How long ago the whole table was looked through, of jobs that follow it",
+            )?,
+            checkpoint_age: seconds(
+                "job_checkpoint_age_seconds",
+                "How long ago the last checkpoint was made, of jobs that follow a table",
+            )?,
+            checkpoint_interval: seconds(
+                "job_checkpoint_interval_seconds",
+                "How often a checkpoint is to be made, as follow.checkpoint.every has it",
+            )?,
+            uncovered: gauge(
+                "job_uncovered_batches",
+                "Batches signed that no checkpoint covers, of jobs that follow a table",
+            )?,
         })
     }
 
-    fn all(&self) -> [&IntGaugeVec; 3] {
-        [&self.backlog, &self.rate, &self.desired]
+    fn all(&self) -> [&dyn Collector; 11] {
+        [
+            &self.backlog,
+            &self.rate,
+            &self.desired,
+            &self.source_ready,
+            &self.lag,
+            &self.waiting,
+            &self.found,
+            &self.look_age,
+            &self.checkpoint_age,
+            &self.checkpoint_interval,
+            &self.uncovered,
+        ]
     }
+
+    fn set(&self, job: &JobLoad) {
+        let labels = [job.namespace.as_str(), job.name.as_str()];
+        self.backlog.with_label_values(&labels).set(number(job.backlog));
+        self.desired.with_label_values(&labels).set(job.desired_workers.into());
+        if let Some(rate) = job.rate {
+            self.rate.with_label_values(&labels).set(number(rate));
+        }
+        if let Some(ready) = job.source_ready {
+            self.source_ready.with_label_values(&labels).set(ready.into());
+        }
+        if let Some(following) = &job.following {
+            self.set_following(labels, following);
+        }
+    }
+
+    fn set_following(&self, labels: [&str; 2], following: &FollowLoad) {
+        let FollowLoad { lag, lateness: _, waiting, figures, checkpoint_every } = following;
+        let set = |gauge: &GaugeVec, time: Duration| gauge.with_label_values(&labels).set(time.as_secs_f64());
+        set(&self.lag, *lag);
+        set(&self.look_age, figures.look_age);
+        set(&self.checkpoint_age, figures.checkpoint_age);
+        if let Some(every) = checkpoint_every {
+            set(&self.checkpoint_interval, *every);
+        }
+        self.waiting.with_label_values(&labels).set(number(*waiting));
+        self.found.with_label_values(&labels).inc_by(figures.found.max(0).unsigned_abs());
+        self.uncovered.with_label_values(&labels).set(figures.uncovered_batches);
+    }
+}
+
+fn number(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
 }
 
 impl Collector for JobFigures {
@@ -57,15 +150,7 @@ impl Collector for JobFigures {
     fn collect(&self) -> Vec<MetricFamily> {
         // Unknown is never zero: while the ledger cannot be read there are no figures.
         let (Ok(jobs), Ok(gauges)) = (self.backlog.all(), Gauges::new()) else { return Vec::new() };
-        let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-        for job in jobs {
-            let labels = [job.namespace.as_str(), job.name.as_str()];
-            gauges.backlog.with_label_values(&labels).set(number(job.backlog));
-            gauges.desired.with_label_values(&labels).set(job.desired_workers.into());
-            if let Some(rate) = job.rate {
-                gauges.rate.with_label_values(&labels).set(number(rate));
-            }
-        }
+        jobs.iter().for_each(|job| gauges.set(job));
         gauges.all().into_iter().flat_map(Collector::collect).collect()
     }
 }
@@ -74,12 +159,20 @@ impl Collector for JobFigures {
 mod tests {
     use prometheus::{Registry, TextEncoder};
     use uuid::Uuid;
+    use vaultstream_ledger::FollowFigures;
 
     use super::*;
-    use crate::scaling::backlog_cache::JobLoad;
 
     fn load(name: &str, rate: Option<u64>) -> JobLoad {
-        JobLoad { namespace: "default".to_owned(), name: name.to_owned(), backlog: 7, rate, desired_workers: 2 }
+        JobLoad {
+            namespace: "default".to_owned(),
+            name: name.to_owned(),
+            backlog: 7,
+            rate,
+            desired_workers: 2,
+            source_ready: None,
+            following: None,
+        }
     }
 
     fn scrape(backlog: BacklogCache) -> String {
@@ -97,6 +190,50 @@ mod tests {
         let rates: Vec<_> = scraped.lines().filter(|line| line.starts_with("job_records_per_second{")).collect();
         assert_eq!(rates, [r#"job_records_per_second{namespace="default",signingjob="idle"} 0"#]);
         assert_eq!(scraped.matches("job_backlog_records{").count(), 2, "{scraped}");
+    }
+
+    #[test]
+    fn only_a_job_that_follows_its_table_has_a_lag() {
+        let figures = FollowFigures {
+            found: 4,
+            look_age: Duration::from_secs(3600),
+            checkpoint_age: Duration::from_secs(50),
+            uncovered_batches: 2,
+        };
+        let following = FollowLoad {
+            lag: Duration::from_millis(1500),
+            lateness: None,
+            waiting: 3,
+            figures,
+            checkpoint_every: Some(Duration::from_secs(60)),
+        };
+        let follows = JobLoad { source_ready: Some(false), following: Some(following), ..load("follows", None) };
+        let table = JobLoad { source_ready: Some(true), ..load("table", None) };
+        let jobs = [follows, table, load("generated", None)];
+        let jobs = jobs.map(|load| (Uuid::from_u128(load.name.len() as u128), load));
+        let scraped = scrape(BacklogCache::known(&jobs));
+        let of = |name: &str| {
+            let label = format!("signingjob=\"{name}\"");
+            let lines = scraped.lines().filter(|line| line.contains(&label));
+            let lines = lines.map(|line| {
+                let (name, rest) = line.split_once('{').unwrap();
+                format!("{name} {}", rest.rsplit(' ').next().unwrap())
+            });
+            lines.filter(|line| !line.contains("backlog") && !line.contains("desired")).collect::<Vec<_>>()
+        };
+        let expected = [
+            "job_checkpoint_age_seconds 50",
+            "job_checkpoint_interval_seconds 60",
+            "job_lag_seconds 1.5",
+            "job_look_age_seconds 3600",
+            "job_reconciled_rows_total 4",
+            "job_source_ready 0",
+            "job_uncovered_batches 2",
+            "job_waiting_arrivals 3",
+        ];
+        assert_eq!(of("follows"), expected);
+        assert_eq!(of("table"), ["job_source_ready 1"]);
+        assert_eq!(of("generated"), Vec::<String>::new());
     }
 
     #[test]

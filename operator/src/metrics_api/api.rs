@@ -12,6 +12,9 @@ pub(crate) const BACKLOG_RECORDS: &str = "vaultstream_backlog_records";
 /// Workers that the backlog needs, of one job.
 pub(crate) const DESIRED_WORKERS: &str = "vaultstream_desired_workers";
 
+/// How late a job is that follows its table, in milliseconds, as far as more workers could shorten that; of a job with a target for it.
+pub(crate) const LAG_MILLISECONDS: &str = "vaultstream_lag_milliseconds";
+
 /// An error as the API server returns it: a `Status`.
 pub(super) fn failure(code: StatusCode, reason: &str, message: &str) -> (StatusCode, Json<Value>) {
     let status = json!({

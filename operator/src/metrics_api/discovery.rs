@@ -9,7 +9,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::api::{BACKLOG_RECORDS, DESIRED_WORKERS, GROUP, VERSION, failure};
+use super::api::{BACKLOG_RECORDS, DESIRED_WORKERS, GROUP, LAG_MILLISECONDS, VERSION, failure};
 
 /// The routes.
 pub(super) fn router() -> Router {
@@ -44,7 +44,7 @@ fn resources() -> Value {
     let resource = |name: &str| json!({"name": name, "singularName": "", "namespaced": true, "kind": "ExternalMetricValueList", "verbs": ["get"]});
     json!({
         "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": format!("{GROUP}/{VERSION}"),
-        "resources": [resource(BACKLOG_RECORDS), resource(DESIRED_WORKERS)],
+        "resources": [resource(BACKLOG_RECORDS), resource(DESIRED_WORKERS), resource(LAG_MILLISECONDS)],
     })
 }
 

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use vaultstream_api::names::JOB_LABEL;
 
-use super::api::{BACKLOG_RECORDS, DESIRED_WORKERS, GROUP, VERSION, failure};
+use super::api::{BACKLOG_RECORDS, DESIRED_WORKERS, GROUP, LAG_MILLISECONDS, VERSION, failure};
 use crate::scaling::backlog_cache::{BacklogCache, JobLoad};
 
 #[derive(Deserialize)]
@@ -26,11 +26,13 @@ pub(super) async fn get(
     Path((namespace, metric)): Path<(String, String)>,
     Query(selection): Query<Selection>,
 ) -> Response {
-    let read: fn(&JobLoad) -> u64 = match metric.as_str() {
-        BACKLOG_RECORDS => |load| load.backlog,
-        DESIRED_WORKERS => |load| load.desired_workers.into(),
+    let read: fn(&JobLoad) -> Option<u64> = match metric.as_str() {
+        BACKLOG_RECORDS => |load| Some(load.backlog),
+        DESIRED_WORKERS => |load| Some(load.desired_workers.into()),
+        LAG_MILLISECONDS => lag,
         _ => {
-            let message = format!("unknown metric {metric:?}: use {BACKLOG_RECORDS} or {DESIRED_WORKERS}");
+            let message =
+                format!("unknown metric {metric:?}: use {BACKLOG_RECORDS}, {DESIRED_WORKERS} or {LAG_MILLISECONDS}");
             return failure(StatusCode::NOT_FOUND, "NotFound", &message).into_response();
         }
     };
@@ -41,7 +43,7 @@ pub(super) async fn get(
     match backlog.in_namespace(&namespace) {
         Ok(jobs) => {
             let chosen = jobs.iter().filter(|load| job.is_none_or(|job| load.name == job));
-            let items: Vec<Value> = chosen.map(|load| item(&metric, load, read(load))).collect();
+            let items: Vec<Value> = chosen.filter_map(|load| Some(item(&metric, load, read(load)?))).collect();
             let list = json!({
                 "kind": "ExternalMetricValueList", "apiVersion": format!("{GROUP}/{VERSION}"), "metadata": {}, "items": items,
             });
@@ -51,6 +53,11 @@ pub(super) async fn get(
             failure(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", &unknown.to_string()).into_response()
         }
     }
+}
+
+fn lag(load: &JobLoad) -> Option<u64> {
+    let lateness = load.following.as_ref()?.lateness?;
+    Some(u64::try_from(lateness.counted().as_millis()).unwrap_or(u64::MAX))
 }
 
 fn item(metric: &str, load: &JobLoad, value: u64) -> Value {

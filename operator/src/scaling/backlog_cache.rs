@@ -10,12 +10,14 @@ use std::{
 use parking_lot::RwLock;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-use vaultstream_ledger::{ActiveJob, JobState};
+use vaultstream_api::Source;
+use vaultstream_ledger::{ActiveJob, FollowFigures, JobState};
 
 use crate::{
     dependencies::Dependencies,
     scaling::{
         desired_workers::{Workload, desired_workers},
+        lateness::Lateness,
         throughput::{Sample, Throughput},
     },
 };
@@ -36,6 +38,25 @@ pub(crate) struct JobLoad {
     pub(crate) rate: Option<u64>,
     /// Workers that the backlog needs.
     pub(crate) desired_workers: u32,
+    /// Whether its table can be read, and its trigger fires if the job follows it; `None` without a table.
+    pub(crate) source_ready: Option<bool>,
+    /// How far following its table is; `None` of a job that does not.
+    pub(crate) following: Option<FollowLoad>,
+}
+
+/// How far a job is that follows its table.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FollowLoad {
+    /// How old the oldest row is that is not signed.
+    pub(crate) lag: Duration,
+    /// How late it is, if it has a target for that.
+    pub(crate) lateness: Option<Lateness>,
+    /// Rows that had arrived and were in no batch when they were last read.
+    pub(crate) waiting: u64,
+    /// What else the ledger has of it.
+    pub(crate) figures: FollowFigures,
+    /// How often a checkpoint is made; `None` once `follow` was removed.
+    pub(crate) checkpoint_every: Option<Duration>,
 }
 
 /// The ledger was not read lately. Unknown is never zero.
@@ -95,7 +116,7 @@ impl BacklogCache {
                     let throughput = throughputs.entry(job.uid).or_default();
                     let workers = ready_workers(job.uid);
                     throughput.record(Sample { at: begun, signed: job.progress.signed, workers });
-                    (job.uid, job_load(&job, throughput, begun))
+                    (job.uid, job_load(&job, throughput, workers, begun))
                 };
                 let jobs = jobs.into_iter().map(load).collect();
                 *self.0.write() = CachedLoads { read_at: Some(begun), jobs };
@@ -140,22 +161,19 @@ impl BacklogCache {
     }
 }
 
-fn job_load(job: &ActiveJob, throughput: &Throughput, now: Instant) -> JobLoad {
+fn job_load(job: &ActiveJob, throughput: &Throughput, workers: u32, now: Instant) -> JobLoad {
     let backlog = match job.progress.state {
         // A table that is being planned: enough for the one worker that plans it, so that no autoscaler removes it.
         JobState::Seeding => u64::from(job.spec.batch_size).min(job.spec.autoscaling.target_backlog).max(1),
         _ => job.progress.backlog.unsigned_abs(),
     };
+    let following = follow_load(job, workers);
     let workload = Workload {
         backlog,
         rate_per_worker: throughput.per_worker(),
-        time_left: job
-            .spec
-            .autoscaling
-            .target_drain
-            .as_ref()
-            .zip(job.published_at)
-            .map(|(drain, since)| drain.as_std().saturating_sub(since.elapsed().unwrap_or_default())),
+        time_left: time_left(job),
+        follows: following.is_some(),
+        lateness: following.and_then(|following| following.lateness),
     };
     JobLoad {
         namespace: job.namespace.clone(),
@@ -163,7 +181,32 @@ fn job_load(job: &ActiveJob, throughput: &Throughput, now: Instant) -> JobLoad {
         backlog,
         rate: throughput.total_rate(now),
         desired_workers: desired_workers(&job.spec, &workload),
+        source_ready: matches!(job.spec.source, Source::Table(_)).then_some(!job.source_fault),
+        following,
     }
+}
+
+/// What is left of `autoscaling.targetDrain`. What follows a table has no end that could be late: each backlog has that long.
+fn time_left(job: &ActiveJob) -> Option<Duration> {
+    let drain = job.spec.autoscaling.target_drain?.as_std();
+    match job.following {
+        Some(_) => Some(drain),
+        None => Some(drain.saturating_sub(job.published_at?.elapsed().unwrap_or_default())),
+    }
+}
+
+fn follow_load(job: &ActiveJob, workers: u32) -> Option<FollowLoad> {
+    let figures = job.following?;
+    let lag = job.progress.lag.unwrap_or_default();
+    let batches = (job.progress.batches.unwrap_or(0) - job.progress.batches_signed).max(0).unsigned_abs();
+    let lateness = |target: Duration| Lateness { lag, target, workers, batches };
+    Some(FollowLoad {
+        lag,
+        lateness: job.spec.autoscaling.target_lag.map(|target| lateness(target.as_std())),
+        waiting: job.progress.waiting.unwrap_or(0).unsigned_abs(),
+        figures,
+        checkpoint_every: job.spec.follow.as_ref().map(|follow| follow.checkpoint.every.as_std()),
+    })
 }
 
 #[cfg(test)]
@@ -192,7 +235,7 @@ mod tests {
         let mut job = with_deadline(Duration::ZERO);
         job.progress = Progress { state: JobState::Seeding, ..progress(0, 0, 0) };
         job.published_at = None;
-        let load = job_load(&job, &Throughput::default(), Instant::now());
+        let load = job_load(&job, &Throughput::default(), 1, Instant::now());
         assert!(load.backlog > 0);
         assert_eq!(load.desired_workers, 1);
     }
@@ -208,6 +251,8 @@ mod tests {
             spec,
             published_at: SystemTime::now().checked_sub(published),
             progress: progress(1_000, 0, 5_000),
+            following: None,
+            source_fault: false,
         }
     }
 
@@ -219,10 +264,40 @@ mod tests {
             throughput.record(Sample { at: start + Duration::from_secs(seconds), signed, workers: 1 });
         }
         let load = |minutes: u64| {
-            job_load(&with_deadline(Duration::from_secs(60 * minutes)), &throughput, start + Duration::from_secs(10))
+            let at = start + Duration::from_secs(10);
+            job_load(&with_deadline(Duration::from_secs(60 * minutes)), &throughput, 1, at)
         };
         // One worker signs ten records a second.
         assert_eq!((load(0).rate, load(0).backlog), (Some(10), 5_000));
         assert_eq!([load(0), load(5), load(30)].map(|load| load.desired_workers), [1, 2, 10]);
+        let mut follows = with_deadline(Duration::from_secs(60 * 30));
+        follows.following = Some(figures());
+        let at = start + Duration::from_secs(10);
+        assert_eq!(job_load(&follows, &throughput, 1, at).desired_workers, 1, "each backlog has ten minutes");
+    }
+
+    fn figures() -> FollowFigures {
+        FollowFigures { found: 0, look_age: Duration::ZERO, checkpoint_age: Duration::ZERO, uncovered_batches: 0 }
+    }
+
+    #[test]
+    fn a_job_that_follows_has_one_worker_without_a_backlog_and_more_while_it_is_late() {
+        let mut job = with_deadline(Duration::ZERO);
+        job.spec.source = crate::job::fixtures::table();
+        (job.spec.follow, job.following) = (Some(vaultstream_api::Follow::default()), Some(figures()));
+        (job.spec.autoscaling.target_drain, job.spec.autoscaling.target_lag) = (None, Some("10s".parse().unwrap()));
+        job.progress = Progress { lag: Some(Duration::ZERO), waiting: Some(7), ..progress(1_000, 0, 0) };
+        let load = |job: &ActiveJob| job_load(job, &Throughput::default(), 2, Instant::now());
+        let idle = load(&job);
+        assert_eq!((idle.desired_workers, idle.source_ready, idle.following.unwrap().waiting), (1, Some(true), 7));
+        job.progress.lag = Some(Duration::from_secs(25));
+        (job.progress.batches, job.progress.batches_signed) = (Some(100), 3);
+        assert_eq!(load(&job).desired_workers, 5);
+        let lateness = load(&job).following.unwrap().lateness.unwrap();
+        assert_eq!((lateness.batches, lateness.workers, lateness.counted()), (97, 2, Duration::from_secs(25)));
+        job.spec.autoscaling.target_lag = None;
+        assert_eq!(load(&job).desired_workers, 1, "without a target the lag decides nothing");
+        job.source_fault = true;
+        assert_eq!(load(&job).source_ready, Some(false));
     }
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use vaultstream_api::SigningJobSpec;
 
+use crate::scaling::lateness::Lateness;
+
 /// What is known of a job that signs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Workload {
@@ -13,12 +15,17 @@ pub(crate) struct Workload {
     pub(crate) rate_per_worker: Option<f64>,
     /// Time left until `autoscaling.targetDrain` is over; `None` without one.
     pub(crate) time_left: Option<Duration>,
+    /// It follows its table.
+    pub(crate) follows: bool,
+    /// How late it is, if it has a target for that.
+    pub(crate) lateness: Option<Lateness>,
 }
 
 /// Workers wanted: backlog / targetBacklog, or with targetDrain as many as the measured rate needs to be done in time. Within
-/// minReplicas and maxReplicas, and zero without a backlog.
+/// minReplicas and maxReplicas, and zero without a backlog. A job that follows its table has one at least, which reads what arrives, and
+/// more while its lag is above targetLag.
 pub(crate) fn desired_workers(spec: &SigningJobSpec, workload: &Workload) -> u32 {
-    if workload.backlog == 0 {
+    if workload.backlog == 0 && !workload.follows {
         return 0;
     }
     let wanted = match (workload.time_left, workload.rate_per_worker) {
@@ -29,6 +36,7 @@ pub(crate) fn desired_workers(spec: &SigningJobSpec, workload: &Workload) -> u32
         }
         _ => workload.backlog.div_ceil(spec.autoscaling.target_backlog.max(1)),
     };
+    let wanted = wanted.max(workload.lateness.map_or(0, |lateness| lateness.workers_wanted()));
     let wanted = u32::try_from(wanted).unwrap_or(u32::MAX);
     wanted.clamp(spec.workers.min_replicas.max(1), spec.workers.max_replicas.max(1))
 }
@@ -47,7 +55,8 @@ mod tests {
     }
 
     fn load(backlog: u64, rate_per_worker: Option<f64>, seconds: Option<u64>) -> Workload {
-        Workload { backlog, rate_per_worker, time_left: seconds.map(Duration::from_secs) }
+        let time_left = seconds.map(Duration::from_secs);
+        Workload { backlog, rate_per_worker, time_left, follows: false, lateness: None }
     }
 
     #[test]
@@ -63,6 +72,23 @@ mod tests {
             0,
             "without work there are none, whatever the minimum"
         );
+    }
+
+    #[test]
+    fn a_job_that_follows_has_a_worker_without_a_backlog_and_more_while_it_is_late() {
+        let mut spec = spec();
+        let following = |backlog, lateness| Workload { follows: true, lateness, ..load(backlog, None, None) };
+        assert_eq!(desired_workers(&spec, &following(0, None)), 1);
+        assert_eq!(desired_workers(&spec, &following(3_000, None)), 3);
+        let late = |seconds| {
+            let (lag, target) = (Duration::from_secs(seconds), Duration::from_secs(10));
+            Some(Lateness { lag, target, workers: 2, batches: 100 })
+        };
+        assert_eq!(desired_workers(&spec, &following(3_000, late(25))), 5, "for the lag");
+        assert_eq!(desired_workers(&spec, &following(7_000, late(25))), 7, "for the backlog");
+        assert_eq!(desired_workers(&spec, &following(3_000, late(900))), 10, "the most that it may have");
+        spec.workers.min_replicas = 3;
+        assert_eq!(desired_workers(&spec, &following(0, None)), 3);
     }
 
     #[test]

@@ -55,7 +55,7 @@ pub(crate) use collector::{Collector, Span};
 pub(crate) use images::{WORKER_IMAGE, node, tag_worker_image};
 pub(crate) use job::{Job, condition, phase_of};
 pub(crate) use kms::KmsPlugin;
-pub(crate) use manifests::{generated, of_table};
+pub(crate) use manifests::{generated, of_source, of_table};
 pub(crate) use metrics_api::MetricsApi;
 pub(crate) use operator::{Operator, OperatorProgram};
 pub(crate) use others::{output, python};

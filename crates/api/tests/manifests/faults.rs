@@ -217,7 +217,7 @@ fn an_unknown_field_is_told_where_it_belongs() {
         ("env: []", "spec.env: unknown field; it belongs under spec.workers.template"),
         (
             "records: 5",
-            "spec.records: unknown field; it belongs under spec.concurrency, spec.deletionPolicy, spec.keys.lease or spec.source.generate",
+            "spec.records: unknown field; it belongs under spec.concurrency, spec.deletionPolicy, spec.follow.checkpoint, spec.keys.lease or spec.source.generate",
         ),
         ("keys: {batchSize: 5}", "spec.keys.batchSize: unknown field; it belongs under spec"),
         (

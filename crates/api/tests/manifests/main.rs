@@ -4,6 +4,7 @@
 
 mod bounds;
 mod faults;
+mod following;
 mod reading;
 mod texts;
 

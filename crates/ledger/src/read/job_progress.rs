@@ -90,6 +90,23 @@ pub struct ActiveJob {
     pub published_at: Option<SystemTime>,
     /// Its figures.
     pub progress: Progress,
+    /// How far following its table is; `None` of a job that does not, or not any more.
+    pub following: Option<FollowFigures>,
+    /// Something keeps its workers from reading its table, or its trigger from firing.
+    pub source_fault: bool,
+}
+
+/// How far following a table is, beside what [`Progress`] has of it. Ages are by the server's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FollowFigures {
+    /// Rows that no trigger saw, and that a look through the table found.
+    pub found: i64,
+    /// How long ago the table was last looked through to its end: at first when it was planned.
+    pub look_age: Duration,
+    /// How long ago the last checkpoint was made; before the first one, how long the job has been able to make one.
+    pub checkpoint_age: Duration,
+    /// Batches signed that no checkpoint covers.
+    pub uncovered_batches: i64,
 }
 
 /// All live jobs of a cluster that have streams and are not suspended, with their progress, in one query.
@@ -101,24 +118,46 @@ pub async fn active_jobs(ledger: &Ledger, cluster: &str) -> Result<Vec<ActiveJob
     const ACTION: &str = "read the progress of all jobs";
     let failed = |error| QueryError::new(ACTION, error);
     let sql = format!(
-        "SELECT {COLUMNS}, uid, namespace, name, published_at, \
-                (SELECT spec FROM vaultstream.jobs j WHERE j.id = job_id) AS spec \
-           FROM vaultstream.job_progress WHERE cluster = $1 AND live \
+        "SELECT {COLUMNS}, uid, namespace, name, published_at, beside.* \
+           FROM vaultstream.job_progress, LATERAL ( \
+                SELECT j.spec, j.source_fault_reason IS NOT NULL AS source_fault, j.follow_found, \
+                       CASE WHEN j.follow_state IN ('following', 'ending') THEN coalesce(j.follow_scanned_at, j.seeded_at) END AS looked_at, \
+                       coalesce(c.made_at, j.published_at, j.seeded_at) AS covered_at, coalesce(c.batches, 0) AS covered \
+                  FROM vaultstream.jobs j LEFT JOIN LATERAL ( \
+                       SELECT made_at, batches FROM vaultstream.checkpoints WHERE job_id = j.id ORDER BY number DESC LIMIT 1) c ON true \
+                 WHERE j.id = job_id) beside \
+          WHERE cluster = $1 AND live \
             AND state IN ('Seeding', 'Signing', 'Finishing') AND NOT suspended AND generation > 0 ORDER BY job_id"
     );
     let rows = ledger.query_prepared(ACTION, &sql, &[&cluster]).await?;
     rows.iter()
         .map(|row| {
+            let progress = from_row(row)?;
             Ok(ActiveJob {
                 uid: row.try_get("uid").map_err(failed)?,
                 namespace: row.try_get("namespace").map_err(failed)?,
                 name: row.try_get("name").map_err(failed)?,
                 published_at: row.try_get("published_at").map_err(failed)?,
                 spec: row.try_get::<_, Json<SigningJobSpec>>("spec").map_err(failed)?.0,
-                progress: from_row(row)?,
+                following: FollowFigures::of(row, &progress),
+                source_fault: row.try_get("source_fault").map_err(failed)?,
+                progress,
             })
         })
         .collect()
+}
+
+impl FollowFigures {
+    fn of(row: &Row, progress: &Progress) -> Option<Self> {
+        let age = |at: SystemTime| progress.at.duration_since(at).unwrap_or_default();
+        let looked: Option<SystemTime> = row.get("looked_at");
+        Some(Self {
+            found: row.get("follow_found"),
+            look_age: age(looked?),
+            checkpoint_age: age(row.get::<_, Option<SystemTime>>("covered_at")?),
+            uncovered_batches: (progress.batches_signed - row.get::<_, i64>("covered")).max(0),
+        })
+    }
 }
 
 fn from_row(row: &Row) -> Result<Progress, QueryError> {

@@ -17,6 +17,7 @@ mod data_keys;
 mod ending;
 mod erasure;
 mod faults;
+mod follow_figures;
 mod frozen;
 mod isolation;
 mod keyed_rows;

@@ -1,4 +1,4 @@
-//! The HorizontalPodAutoscaler that follows a job's backlog on our external metrics.
+//! The HorizontalPodAutoscaler that follows a job's backlog, and its lag if there is a target for it, on our external metrics.
 
 use k8s_openapi::{
     api::autoscaling::v2::{
@@ -7,38 +7,19 @@ use k8s_openapi::{
     },
     apimachinery::pkg::{api::resource::Quantity, apis::meta::v1::LabelSelector},
 };
-use vaultstream_api::{ChildNames, names::JOB_LABEL};
+use vaultstream_api::{Autoscaling, ChildNames, names::JOB_LABEL};
 
 use crate::{
     job::{
         build::common::{bounds, metadata},
         validate::ValidJob,
     },
-    metrics_api::{BACKLOG_RECORDS, DESIRED_WORKERS},
+    metrics_api::{BACKLOG_RECORDS, DESIRED_WORKERS, LAG_MILLISECONDS},
 };
 
 /// `max_workers` bounds maxReplicas.
 pub(super) fn autoscaler(job: &ValidJob, max_workers: u32) -> HorizontalPodAutoscaler {
     let names = ChildNames::of(&job.name);
-    // A deadline needs the measured rate. Only the metric of desired workers takes that into account.
-    let (metric, target) = match &job.spec.autoscaling.target_drain {
-        Some(_) => (DESIRED_WORKERS, 1),
-        None => (BACKLOG_RECORDS, job.spec.autoscaling.target_backlog),
-    };
-    let external = ExternalMetricSource {
-        metric: MetricIdentifier {
-            name: metric.to_owned(),
-            selector: Some(LabelSelector {
-                match_labels: Some([(JOB_LABEL.to_owned(), job.name.to_string())].into()),
-                ..LabelSelector::default()
-            }),
-        },
-        target: MetricTarget {
-            type_: "AverageValue".to_owned(),
-            average_value: Some(Quantity(target.to_string())),
-            ..MetricTarget::default()
-        },
-    };
     let (min, max) = bounds(job, max_workers);
     HorizontalPodAutoscaler {
         metadata: metadata(job, names.scaler),
@@ -50,13 +31,47 @@ pub(super) fn autoscaler(job: &ValidJob, max_workers: u32) -> HorizontalPodAutos
             },
             min_replicas: Some(min),
             max_replicas: max,
-            metrics: Some(vec![MetricSpec {
-                type_: "External".to_owned(),
-                external: Some(external),
-                ..MetricSpec::default()
-            }]),
+            metrics: Some(metrics(job)),
             behavior: job.spec.autoscaling.behavior.clone(),
         },
         status: None,
+    }
+}
+
+/// The most workers that one of them asks for are wanted.
+fn metrics(job: &ValidJob) -> Vec<MetricSpec> {
+    let Autoscaling { target_backlog, target_drain, target_lag, .. } = &job.spec.autoscaling;
+    // A deadline needs the measured rate. Only the metric of desired workers takes that into account, and the lag, too.
+    if target_drain.is_some() {
+        return vec![external(job, DESIRED_WORKERS, per_worker(1))];
+    }
+    let lag = target_lag.map(|target| external(job, LAG_MILLISECONDS, in_all(target.as_std().as_millis())));
+    [Some(external(job, BACKLOG_RECORDS, per_worker(*target_backlog))), lag].into_iter().flatten().collect()
+}
+
+/// The value, divided by the number of workers, is to be this.
+fn per_worker(target: u64) -> MetricTarget {
+    MetricTarget {
+        type_: "AverageValue".to_owned(),
+        average_value: Some(Quantity(target.to_string())),
+        ..MetricTarget::default()
+    }
+}
+
+/// The value is to be this: the autoscaler multiplies the number of workers by their ratio.
+fn in_all(target: u128) -> MetricTarget {
+    MetricTarget { type_: "Value".to_owned(), value: Some(Quantity(target.to_string())), ..MetricTarget::default() }
+}
+
+fn external(job: &ValidJob, metric: &str, target: MetricTarget) -> MetricSpec {
+    let selector = LabelSelector {
+        match_labels: Some([(JOB_LABEL.to_owned(), job.name.to_string())].into()),
+        ..LabelSelector::default()
+    };
+    let metric = MetricIdentifier { name: metric.to_owned(), selector: Some(selector) };
+    MetricSpec {
+        type_: "External".to_owned(),
+        external: Some(ExternalMetricSource { metric, target }),
+        ..MetricSpec::default()
     }
 }

@@ -1,9 +1,14 @@
 //! The conditions of a job, each with a reason of the fixed list. Pure.
 
+mod finding;
+mod source;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use vaultstream_api::{ConditionType, Difference, Phase, Reason};
 use vaultstream_certificates::JobName;
 use vaultstream_ledger::anchors::AnchorRow;
+
+use finding::{Finding, no, yes};
 
 use crate::{
     certification::{CertificateState, Uncertified, check_receipt},
@@ -12,17 +17,6 @@ use crate::{
     scaling::scaler_selection::{Scaler, ScalerSelection},
 };
 
-/// A condition's status (`None` is Unknown), reason and message.
-type Finding = (Option<bool>, Reason, String);
-
-fn yes(reason: Reason, message: impl Into<String>) -> Finding {
-    (Some(true), reason, message.into())
-}
-
-fn no(reason: Reason, message: impl Into<String>) -> Finding {
-    (Some(false), reason, message.into())
-}
-
 /// The conditions. The time of the last transition is kept while a condition's status does not change.
 pub(super) fn compute(inputs: &StatusInputs<'_>, phase: Phase) -> Vec<Condition> {
     let history = History { old: &inputs.job.status.conditions, generation: inputs.job.generation, now: inputs.now };
@@ -30,6 +24,8 @@ pub(super) fn compute(inputs: &StatusInputs<'_>, phase: Phase) -> Vec<Condition>
     let wanted = |type_: &ConditionType| match type_ {
         ConditionType::Anchored => !spec.anchors.is_empty(),
         ConditionType::Certified => spec.signing.issuer_ref.is_some(),
+        ConditionType::Following => source::has_following(inputs),
+        ConditionType::SourceReady => source::has_source(inputs),
         _ => true,
     };
     let types = ConditionType::ALL.into_iter().filter(wanted);
@@ -131,6 +127,8 @@ fn finding(type_: ConditionType, inputs: &StatusInputs<'_>, phase: Phase) -> Fin
         ConditionType::Suspended => no(Reason::NotSuspended, "spec.suspend is false"),
         ConditionType::Anchored => before_anchors(inputs, phase),
         ConditionType::Certified => certified(inputs, phase),
+        ConditionType::Following => source::following(inputs, phase),
+        ConditionType::SourceReady => source::source_ready(inputs, phase),
     }
 }
 
@@ -218,7 +216,10 @@ fn ready(inputs: &StatusInputs<'_>, phase: Phase) -> Finding {
         (_, Some(fault)) => no(fault.reason, fault.message.clone()),
         (Phase::Suspended, None) => no(Reason::SuspendRequested, "the job is suspended"),
         (Phase::Queued, None) => yes(Reason::Queued, "the job is waiting for its turn"),
-        (_, None) => yes(Reason::Progressing, "the job is being worked on"),
+        (_, None) => match source::fault(inputs, phase) {
+            Some(ConditionFault { reason, message }) => no(reason, message),
+            None => yes(Reason::Progressing, "the job is being worked on"),
+        },
     }
 }
 
@@ -318,13 +319,27 @@ fn stalled(inputs: &StatusInputs<'_>, phase: Phase) -> Finding {
             _ => no(Reason::Healthy, "nothing needs attention"),
         };
     }
-    let of_job = inputs.snapshot.fault.as_ref().or(match &inputs.snapshot.certificate {
+    let of_source = source::fault(inputs, phase);
+    let of_certificate = match &inputs.snapshot.certificate {
         Some(CertificateState::Failed(fault)) => Some(fault),
         _ => None,
-    });
+    };
+    let of_job = inputs.snapshot.fault.as_ref().or(of_source.as_ref()).or(of_certificate);
     let of_pods = inputs.observed.pod_fault.as_ref();
     match of_job.filter(needs_a_person).or(of_pods.filter(needs_a_person)) {
         Some(fault) if inputs.wanted > 0 || of_job.is_some() => yes(fault.reason, fault.message.clone()),
+        _ if phase == Phase::Signing && inputs.snapshot.rejects_exceeded => {
+            yes(Reason::RejectsAboveLimit, above_limit(inputs))
+        }
         _ => no(Reason::Healthy, "nothing needs attention"),
     }
+}
+
+/// Without the number of rejects, which would be written with each further one: `status.records` has it.
+fn above_limit(inputs: &StatusInputs<'_>) -> String {
+    format!(
+        "more records were rejected than spec.maxRejected allows, which is {}; signing goes on. Raise spec.maxRejected, or mend \
+         what the rejects name and have those tried again that no checkpoint covers: as it is, the job will fail when it ends",
+        inputs.job.spec.max_rejected
+    )
 }

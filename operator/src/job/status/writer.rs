@@ -102,7 +102,7 @@ impl StatusWriter {
     }
 }
 
-/// Whether only counts, rates, estimates and positions in the queue differ. The positions of all waiting jobs change whenever
+/// Whether only counts, rates, estimates, checkpoints and positions in the queue differ. The positions of all waiting jobs change whenever
 /// one job is admitted.
 fn only_figures(old: &SigningJobStatus, new: &SigningJobStatus) -> bool {
     let mut same = new.clone();
@@ -118,13 +118,15 @@ fn only_figures(old: &SigningJobStatus, new: &SigningJobStatus) -> bool {
     same.estimated_completion_time.clone_from(&old.estimated_completion_time);
     same.replicas = old.replicas;
     same.keys.clone_from(&old.keys);
+    same.following.clone_from(&old.following);
+    same.checkpoint.clone_from(&old.checkpoint);
     same == *old
 }
 
 #[cfg(test)]
 mod tests {
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-    use vaultstream_api::{Phase, RecordCounts};
+    use vaultstream_api::{CheckpointSummary, FollowingStatus, Phase, RecordCounts};
 
     use super::*;
 
@@ -158,6 +160,17 @@ mod tests {
         let counted = SigningJobStatus { records: Some(RecordCounts::default()), ..queued(7) };
         assert!(only_figures(&queued(8), &queued(7)));
         assert!(only_figures(&queued(7), &counted));
+        let late = SigningJobStatus { following: Some(FollowingStatus::default()), ..queued(7) };
+        assert!(only_figures(&queued(7), &late));
+        let summary = CheckpointSummary {
+            number: 1,
+            digest: String::new(),
+            merkle_root: String::new(),
+            records: 1,
+            batches: 1,
+            time: Time(jiff::Timestamp::default()),
+        };
+        assert!(only_figures(&queued(7), &SigningJobStatus { checkpoint: Some(summary), ..queued(7) }));
     }
 
     #[test]

@@ -13,9 +13,10 @@ use crate::{
     },
 };
 
-/// All types but those that only jobs with authorities or an issuer have.
+/// All types but those that only jobs with authorities, an issuer or a table have.
 pub(super) fn of_every_job() -> impl Iterator<Item = ConditionType> {
-    let of_some = [ConditionType::Anchored, ConditionType::Certified];
+    use ConditionType::{Anchored, Certified, Following, SourceReady};
+    let of_some = [Anchored, Certified, Following, SourceReady];
     ConditionType::ALL.into_iter().filter(move |type_| !of_some.contains(type_))
 }
 

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "this file holds only tests")]
 
+mod following;
+
 use kube_cel::{ErrorKind, Validator, compile_schema, estimate_rule_cost};
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
