@@ -233,6 +233,7 @@ CREATE TABLE vaultstream.checkpoints (
     batches     bigint NOT NULL,  -- it covers the first ones
     records     bigint NOT NULL,  -- records in them
     merkle_root bytea NOT NULL CHECK (octet_length(merkle_root) = 32),
+    spec        text,             -- the job's, of which it has the hash, as canonical JSON; only of the last one
     state       bytea,            -- what the maker of the next one begins with; only of the last one
     made_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (job_id, number)
@@ -242,7 +243,7 @@ CREATE TABLE vaultstream.checkpoints (
 -- caller's any more, another checkpoint came first, or not all that it covers is signed.
 CREATE FUNCTION vaultstream.store_checkpoint(
     p_job bigint, p_key bigint, p_epoch bigint, p_lease uuid, p_previous bytea, p_checkpoint text, p_batches bigint, p_records bigint,
-    p_root bytea, p_state bytea, p_backend text) RETURNS boolean
+    p_root bytea, p_spec text, p_state bytea, p_backend text) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     j    vaultstream.jobs;
@@ -257,14 +258,15 @@ BEGIN
     IF NOT FOUND THEN RETURN false; END IF;
     SELECT * INTO last FROM vaultstream.checkpoints WHERE job_id = p_job ORDER BY number DESC LIMIT 1;
     IF last.digest IS DISTINCT FROM p_previous OR p_batches <= coalesce(last.batches, 0) OR p_batches > j.batches
-            OR octet_length(p_state) > 16777216 OR octet_length(p_checkpoint) > 1048576
+            OR octet_length(p_state) > 16777216 OR octet_length(p_checkpoint) > 1048576 OR octet_length(p_spec) > 1048576
             OR EXISTS (SELECT FROM vaultstream.batches WHERE job_id = p_job AND batch >= coalesce(last.batches, 0) AND batch < p_batches
                           AND state <> 'signed') THEN
         RETURN false;
     END IF;
-    INSERT INTO vaultstream.checkpoints (job_id, number, digest, checkpoint, batches, records, merkle_root, state)
-    VALUES (p_job, coalesce(last.number, 0) + 1, sha256(convert_to(p_checkpoint, 'UTF8')), p_checkpoint, p_batches, p_records, p_root, p_state);
-    UPDATE vaultstream.checkpoints SET state = NULL WHERE job_id = p_job AND number = last.number;
+    INSERT INTO vaultstream.checkpoints (job_id, number, digest, checkpoint, batches, records, merkle_root, spec, state)
+    VALUES (p_job, coalesce(last.number, 0) + 1, sha256(convert_to(p_checkpoint, 'UTF8')), p_checkpoint, p_batches, p_records, p_root, p_spec,
+            p_state);
+    UPDATE vaultstream.checkpoints SET state = NULL, spec = NULL WHERE job_id = p_job AND number = last.number;
     UPDATE vaultstream.keys
        SET signed = signed + 1, last_used = nextval('vaultstream.key_use'), holder = NULL, lease_until = NULL
      WHERE id = p_key;

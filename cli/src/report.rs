@@ -19,7 +19,7 @@ use crate::{
     job::{receipt_digest, signed_view, title},
     output::{self, hex},
     verify::{
-        Verified, anchors::Anchor, certificate::Certified, compared::Compared, problem::Problem, revoked::RevokedKey,
+        LastCheckpoint, Verified, anchors::Anchor, certificate::Certified, compared::Compared, problem::Problem, revoked::RevokedKey,
     },
 };
 
@@ -81,6 +81,9 @@ pub(crate) struct Report {
     /// Those with a seal: the key that signed the batch signed its root, too.
     #[serde(skip_serializing_if = "Option::is_none")]
     sealed_batches: Option<u64>,
+    /// The last checkpoint of a job that follows its table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checkpoint: Option<LastCheckpoint>,
     /// The rows of a table compared with what was signed.
     #[serde(skip_serializing_if = "Option::is_none")]
     rows: Option<Compared>,
@@ -230,7 +233,8 @@ impl Report {
         let rejected = counts.rejected.unsigned_abs();
         let done = signed + rejected;
         let time = SigningTime::of(ledger, job, done, now).await?;
-        let good = job.state == JobState::Complete && verified.is_good();
+        // A job that follows its table is checked as far as it is.
+        let good = (job.state == JobState::Complete || job.is_following()) && verified.is_good();
         let checked = verified.mode.is_some_and(|mode| mode != VerifyMode::Sql);
         Ok(Self {
             verdict: if good { Verdict::Verified } else { Verdict::NotVerified },
@@ -251,6 +255,7 @@ impl Report {
             verify_seconds: verified.mode.map(|_| rounded(verified.took)),
             batches: verified.batches.map(|batches| batches.number),
             sealed_batches: verified.batches.map(|batches| batches.sealed),
+            checkpoint: verified.checkpoint,
             rows: verified.rows.clone(),
             seconds: time.as_ref().map(|time| rounded(time.busy)),
             paused_seconds: time.as_ref().filter(|time| time.paused >= MIN_PAUSE).map(|time| rounded(time.paused)),

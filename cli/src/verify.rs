@@ -5,6 +5,7 @@
 //! - seals: one a batch, by the key that signed it, over its root; the receipt says how many batches have one;
 //! - Merkle: batch roots from the rows (full), the job's root from the batch roots (always);
 //! - receipt: its signature, and each of its members against the ledger;
+//! - checkpoints: each one's signature, and that all of them and the receipt are one chain over the same batches;
 //! - keys: which of those that signed were revoked; a compromised one is a problem;
 //! - the table, last: whether its rows are still what was signed. The other checks do not depend on it.
 
@@ -16,6 +17,7 @@ pub(crate) mod problem;
 pub(crate) mod revoked;
 
 mod batches;
+mod checkpoints;
 mod counts;
 mod receipt;
 mod stages;
@@ -32,6 +34,7 @@ use vaultstream_program::cores;
 use vaultstream_proof::{Checkers, NonceUsers, Records};
 use vaultstream_signing::Backend;
 
+pub(crate) use checkpoints::LastCheckpoint;
 pub(crate) use receipt::{read as read_receipt, receipt_key};
 
 use crate::{
@@ -67,6 +70,8 @@ pub(crate) struct Verified {
     pub(crate) checker: Option<Checker>,
     /// The rows of a table compared with what was signed.
     pub(crate) rows: Option<Compared>,
+    /// The last checkpoint of a job that follows its table, if it has one.
+    pub(crate) checkpoint: Option<LastCheckpoint>,
     /// Keys that were revoked and have signed.
     pub(crate) revoked: Vec<RevokedKey>,
     /// What is wrong.
@@ -158,6 +163,12 @@ pub(crate) async fn check(ledger: &Ledger, job: &Job, options: CheckOptions) -> 
     if whole && (job.state == JobState::Complete || job.receipt.is_some()) {
         stages.begin("checking the receipt");
         verified.problems.extend(receipt::check(ledger, job, batches, &keys).await?);
+    }
+    if job.follow.is_some() {
+        stages.begin("checking the checkpoints");
+        let (last, problem) = checkpoints::check(ledger, job, &keys).await.map_err(failed)?;
+        verified.checkpoint = last;
+        verified.problems.extend(problem);
     }
     if let (Some(rows), true) = (&mut verified.rows, whole) {
         stages.begin("looking for rows that came later");

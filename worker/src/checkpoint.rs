@@ -23,7 +23,7 @@ use vaultstream_program::chain;
 use vaultstream_signing::{
     CheckpointState, PrivateKey, Receipt,
     backend::names,
-    receipt::{Checkpoint, SignedCheckpoint},
+    receipt::{Checkpoint, SignedCheckpoint, canonical_json},
     sign_receipt,
 };
 
@@ -112,6 +112,7 @@ async fn make(session: &Session) -> Result<(), SessionError> {
         batches: i64::try_from(state.batches()).unwrap_or(i64::MAX),
         records: i64::try_from(receipt.records.total).unwrap_or(i64::MAX),
         root: &receipt.merkle_root,
+        spec: &canonical_json(&job.spec),
         state: &state.encode(),
         backend: &names(&receipt.backends),
     };

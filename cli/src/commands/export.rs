@@ -108,6 +108,9 @@ async fn finished(ledger: &Ledger, job: &Job, args: &ExportArgs) -> Result<(), F
     if job.state == JobState::Complete {
         return Ok(());
     }
+    if args.bundle.is_some() && job.is_following() {
+        return Ok(());
+    }
     let (name, state, done) = (title(job), job.state, how_far(ledger, job).await?);
     if args.bundle.is_some() {
         return Err(Failure::bad_input(format!("{name} is {state}: a bundle proves a job that is Complete; {done}")));

@@ -11,7 +11,7 @@ use vaultstream_signing::Backend;
 use super::{Equations, Reject, Report, Verdict};
 use crate::{
     output::{Colour, named_record, paint, printable},
-    verify::compared::Compared,
+    verify::{LastCheckpoint, compared::Compared},
 };
 
 impl fmt::Display for Report {
@@ -67,6 +67,10 @@ impl Report {
         }
         if let Some(sealed) = self.batches.zip(self.sealed_batches).and_then(sealed) {
             row("seals", &sealed)?;
+        }
+        if let Some(LastCheckpoint { number, batches, records }) = self.checkpoint {
+            let (records, batches) = (HumanCount(records.unsigned_abs()), HumanCount(batches.unsigned_abs()));
+            row("checkpoint", &format!("{number}, over {records} records in {batches} batches, each behind the one before"))?;
         }
         for line in self.rows.iter().flat_map(compared) {
             row("rows now", &line)?;

@@ -12,6 +12,8 @@ use crate::{error::Failure, job::how_far};
 pub(super) async fn problem(ledger: &Ledger, job: &Job) -> Result<Option<Problem>, Failure> {
     let (kind, end) = match job.state {
         JobState::Complete => return Ok(None),
+        // It has no end, and is checked as far as it is.
+        JobState::Signing if job.is_following() => return Ok(None),
         JobState::Failed => {
             let why = job.failure.as_deref().unwrap_or("the reason was not recorded");
             (ProblemKind::Failed, format!("the job has failed: {why}"))

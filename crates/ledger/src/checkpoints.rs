@@ -25,6 +25,8 @@ pub struct CheckpointRow {
     pub records: i64,
     /// The root over them.
     pub root: Vec<u8>,
+    /// The job's spec, of which it has the hash, as canonical JSON; only of the last one.
+    pub spec: Option<String>,
     /// What the maker of the next one begins with; only of the last one.
     pub state: Option<Vec<u8>>,
     /// When it was stored.
@@ -44,13 +46,15 @@ pub struct NewCheckpoint<'a> {
     pub records: i64,
     /// The root over them.
     pub root: &'a [u8; 32],
+    /// The job's spec, of which it has the hash, as canonical JSON.
+    pub spec: &'a str,
     /// What the maker of the next one begins with.
     pub state: &'a [u8],
     /// The backends that signed.
     pub backend: &'a str,
 }
 
-const COLUMNS: &str = "number, digest, checkpoint, batches, records, merkle_root, state, made_at";
+const COLUMNS: &str = "number, digest, checkpoint, batches, records, merkle_root, spec, state, made_at";
 
 /// The last checkpoint of a job.
 ///
@@ -103,8 +107,8 @@ pub async fn is_due(ledger: &Ledger, job: JobId, every: f64, records: i64) -> Re
 /// When Postgres fails: whether it is stored is not known then, and the next one is made behind what is.
 pub async fn store(ledger: &Ledger, lease: &Lease, new: &NewCheckpoint<'_>) -> Result<bool, QueryError> {
     // migrations/V24__following.sql
-    let sql = "SELECT vaultstream.store_checkpoint($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS stored";
-    let NewCheckpoint { previous, checkpoint, batches, records, root, state, backend } = new;
+    let sql = "SELECT vaultstream.store_checkpoint($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) AS stored";
+    let NewCheckpoint { previous, checkpoint, batches, records, root, spec, state, backend } = new;
     let previous = previous.map(<[u8; 32]>::as_slice);
     let params: Params<'_> = &[
         &lease.job.0,
@@ -116,6 +120,7 @@ pub async fn store(ledger: &Ledger, lease: &Lease, new: &NewCheckpoint<'_>) -> R
         batches,
         records,
         &root.as_slice(),
+        spec,
         state,
         backend,
     ];
@@ -130,6 +135,7 @@ fn from_row(row: &Row) -> CheckpointRow {
         batches: row.get("batches"),
         records: row.get("records"),
         root: row.get("merkle_root"),
+        spec: row.get("spec"),
         state: row.get("state"),
         made: row.get("made_at"),
     }

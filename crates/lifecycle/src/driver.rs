@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use tracing::Instrument as _;
 use vaultstream_api::{Reason, Source};
 use vaultstream_ledger::{
-    Class, Job, JobId, JobState, Ledger, gone_rows, jobs, progress,
+    Class, Job, JobId, JobState, Ledger, checkpoints, gone_rows, jobs, progress,
     steps::{self, Finish, Seeding, Step, StepError},
 };
 use vaultstream_streams::{FinishChallenge, Naming, Streams};
@@ -67,6 +67,8 @@ pub struct Driver {
     seed_chunk: u64,
     /// When a job that follows its table was last allowed to grow.
     grown: Option<Instant>,
+    /// The number of the last checkpoint that was announced.
+    announced: i64,
     pub(crate) publisher: Publisher,
     pub(crate) repair: Repair,
     pub(crate) checked: Checked,
@@ -88,6 +90,7 @@ impl Driver {
             job,
             seed_chunk: settings.seed_chunk,
             grown: None,
+            announced: 0,
             publisher: Publisher::default(),
             repair: Repair::new(settings.repair_every),
             checked: Checked::default(),
@@ -240,10 +243,21 @@ impl Driver {
         Ok(Advance::After(POLL_INTERVAL))
     }
 
+    /// Announces the last checkpoint, unless this process has done so: what strangers have seen cannot be taken back.
+    async fn announce(&mut self, job: &Job) -> Result<(), LifecycleError> {
+        let Some(last) = checkpoints::last(&self.ledger, job.id).await? else { return Ok(()) };
+        if self.announced < last.number {
+            self.streams.announce_checkpoint(&job.namespace, &job.name, &last.checkpoint).await?;
+            self.announced = last.number;
+        }
+        Ok(())
+    }
+
     /// Allows a job that follows its table to grow, once a second.
     async fn oversee_growth(&mut self, job: &Job) -> Result<(), LifecycleError> {
         if self.grown.is_none_or(|grown| grown.elapsed() > GROWTH_INTERVAL) {
             steps::oversee_growth(&self.ledger, job.id).await?;
+            self.announce(job).await?;
             self.grown = Some(Instant::now());
         }
         Ok(())
@@ -251,7 +265,10 @@ impl Driver {
 
     /// Asks a worker for the receipt, then ends the job.
     async fn await_receipt(&mut self, job: &Job) -> Result<Advance, LifecycleError> {
-        if job.receipt.is_some() {
+        if let Some(receipt) = &job.receipt {
+            if job.follow.is_some() {
+                self.streams.announce_checkpoint(&job.namespace, &job.name, receipt).await?;
+            }
             return self.complete_or_fail(job).await;
         }
         let Some(topology) = self.ensure_streams(job).await? else { return Ok(Advance::Again) };

@@ -19,6 +19,7 @@
 //! ```
 
 mod address;
+mod announce;
 mod api;
 mod backoff;
 mod batches;

@@ -101,7 +101,7 @@ fn operator() -> Vec<String> {
     let requests = ["INFO", "STREAM.NAMES", "STREAM.INFO.*", "STREAM.CREATE.*", "STREAM.UPDATE.*", "STREAM.DELETE.*"];
     let consumers = ["CONSUMER.INFO.*.*", "CONSUMER.CREATE.*.*"];
     let api = requests.iter().chain(&consumers).map(|what| format!("$JS.API.{what}"));
-    api.chain(["records.*.*.*.*", "keys.*.*.*.*"].map(str::to_owned)).collect()
+    api.chain(["records.*.*.*.*", "keys.*.*.*.*", "vaultstream.checkpoints.*.*"].map(str::to_owned)).collect()
 }
 
 fn worker(tenant: &str) -> Vec<String> {

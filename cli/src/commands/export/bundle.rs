@@ -13,10 +13,11 @@ use std::{
 use indicatif::HumanCount;
 use vaultstream_anchor::Token;
 use vaultstream_ledger::{
-    Job, KeyId, Ledger, Rejected,
+    Job, KeyId, Ledger, QueryError, Rejected,
     anchors::{self, AnchorRow},
+    checkpoints::{self, CheckpointRow},
     rejects,
-    verify::{Now, PublicKeyRow, Rows, SignedBatch, SignedRow, SignedRows, keys_of_rejects, public_keys},
+    verify::{key_uses_below, Now, PublicKeyRow, Rows, SignedBatch, SignedRow, SignedRows, keys_of_rejects, public_keys},
 };
 use vaultstream_program::chain;
 use vaultstream_proof::{
@@ -33,13 +34,15 @@ use crate::{
     verify::receipt_key,
 };
 
-/// Writes the bundle of a job that is Complete to `file`, or to stdout for `-`. A file appears once it is whole.
+/// Writes the bundle of a job that is Complete, or of the last checkpoint of one that goes on, to `file`, or to stdout for `-`. A file appears
+/// once it is whole.
 ///
 /// # Errors
 /// One sentence.
 pub(super) async fn write(ledger: &Ledger, job: &Job, file: &Path, payloads: bool) -> Result<(), Failure> {
     let keys = public_keys(ledger, job.id).await.map_err(|error| Failure::of(&error))?;
-    let source = BundleSource { ledger, job, payloads, keys: &keys };
+    let covered = Covered::of(ledger, job).await?;
+    let source = BundleSource { ledger, job, payloads, keys: &keys, covered };
     let header = source.header(tokens(ledger, job).await?)?;
     if file == Path::new("-") {
         return source.lines(BufWriter::new(io::stdout()), &header).await.map(drop);
@@ -121,20 +124,49 @@ impl Drop for PartialFile<'_> {
     }
 }
 
+/// What the bundle of a job that is not over proves.
+struct Covered {
+    last: CheckpointRow,
+    /// Signatures that each key made in it, of those that signed or sealed there.
+    keys: HashMap<KeyId, i64>,
+}
+
+impl Covered {
+    async fn of(ledger: &Ledger, job: &Job) -> Result<Option<Self>, Failure> {
+        if job.receipt.is_some() {
+            return Ok(None);
+        }
+        let failed = |error: QueryError| Failure::of(&error);
+        let last = checkpoints::last(ledger, job.id).await.map_err(failed)?;
+        let Some(last) = last else {
+            return Err(Failure::bad_input(format!(
+                "{} has no checkpoint yet, so it has no bundle: spec.follow.checkpoint says how often one is made",
+                title(job)
+            )));
+        };
+        let keys = key_uses_below(ledger, job.id, last.batches).await.map_err(failed)?;
+        Ok(Some(Self { last, keys: keys.into_iter().collect() }))
+    }
+}
+
 /// What a bundle is written from.
 struct BundleSource<'a> {
     ledger: &'a Ledger,
     job: &'a Job,
     payloads: bool,
     keys: &'a [PublicKeyRow],
+    /// `None` of a job that is over: all of it.
+    covered: Option<Covered>,
 }
 
 impl BundleSource<'_> {
     fn header(&self, tokens: Vec<Vec<u8>>) -> Result<HeaderLine, Failure> {
         let (job, name) = (self.job, title(self.job));
+        let of_checkpoint = self.covered.as_ref().map(|covered| covered.last.checkpoint.clone());
         let receipt = job
             .receipt
             .clone()
+            .or(of_checkpoint)
             .ok_or_else(|| Failure::failed(format!("{name} has no receipt, so it has no bundle")))?;
         let key = receipt_key(self.keys);
         let key = key.ok_or_else(|| Failure::failed(format!("{name} has no receipt key, so it has no bundle")))?;
@@ -142,7 +174,11 @@ impl BundleSource<'_> {
             bundle: if job.ordinals().is_some() { HeaderLine::FORMAT_WITH_KEYS } else { HeaderLine::FORMAT },
             job: JobName { uid: job.uid, namespace: job.namespace.clone(), name: job.name.clone() },
             payloads: self.payloads,
-            spec: canonical_json(&job.spec),
+            // The one that the checkpoint has the hash of.
+            spec: match self.covered.as_ref().and_then(|covered| covered.last.spec.clone()) {
+                Some(spec) => spec,
+                None => canonical_json(&job.spec),
+            },
             receipt,
             receipt_key: Jwk::of(&self.public(key)?),
             tokens,
@@ -175,16 +211,23 @@ impl BundleSource<'_> {
         let mut writer = BundleWriter::begin(out, header).map_err(Stopped::Write)?;
         let mut kids = HashMap::new();
         let of_rejects = keys_of_rejects(self.ledger, self.job.id).await.map_err(of_ledger)?;
-        let is_used = |key: &&PublicKeyRow| key.signed != 0 || of_rejects.contains(&key.id);
-        for key in self.keys.iter().filter(|key| key.ordinal > 0).filter(is_used) {
+        let signed_by = |key: &PublicKeyRow| match &self.covered {
+            Some(covered) => covered.keys.get(&key.id).copied(),
+            None => (key.signed != 0 || of_rejects.contains(&key.id)).then_some(key.signed),
+        };
+        for key in self.keys.iter().filter(|key| key.ordinal > 0) {
+            let Some(signed) = signed_by(key) else { continue };
             let public = self.public(key).map_err(Stopped::Ledger)?;
             kids.insert(key.id, public.thumbprint());
-            writer.key(&key_line(key, &public)?).map_err(Stopped::Write)?;
+            writer.key(&key_line(key, signed, &public)?).map_err(Stopped::Write)?;
         }
         let mut signed = SignedRows::of(self.ledger, self.job);
         let (mut from, mut without) = (0, 0);
         loop {
-            let page = page(self.ledger, self.job, from).await.map_err(of_ledger)?;
+            let mut page = page(self.ledger, self.job, from).await.map_err(of_ledger)?;
+            if let Some(covered) = &self.covered {
+                page.retain(|batch| batch.batch.0 < covered.last.batches);
+            }
             let Some(last) = page.last() else { break };
             from = last.batch.0 + 1;
             for run in page.chunk_by(|one, next| one.last.checked_add(1) == Some(next.first)) {
@@ -341,8 +384,8 @@ fn row_state(now: Now<'_>) -> RowState {
     }
 }
 
-fn key_line(key: &PublicKeyRow, public: &PublicKey) -> Result<KeyLine, Stopped> {
-    let signed = u64::try_from(key.signed).map_err(|_| damaged(&format!("the count of key {}", key.id.0)))?;
+fn key_line(key: &PublicKeyRow, signed: i64, public: &PublicKey) -> Result<KeyLine, Stopped> {
+    let signed = u64::try_from(signed).map_err(|_| damaged(&format!("the count of key {}", key.id.0)))?;
     Ok(KeyLine {
         ordinal: key.ordinal,
         version: key.version,

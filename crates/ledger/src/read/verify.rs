@@ -217,6 +217,18 @@ pub async fn keys_of_rejects(ledger: &Ledger, job: JobId) -> Result<BTreeSet<Key
     Ok(rows.iter().map(|row| KeyId(row.get(0))).collect())
 }
 
+/// The keys that signed or sealed the first batches of a job, and how many records each of them signed there.
+///
+/// # Errors
+///
+/// When Postgres fails.
+pub async fn key_uses_below(ledger: &Ledger, job: JobId, batches: i64) -> Result<Vec<(KeyId, i64)>, QueryError> {
+    let sql = "SELECT key_id, sum(signed)::bigint AS signed FROM vaultstream.tenant_batches \
+         WHERE job_id = $1 AND batch < $2 AND key_id IS NOT NULL GROUP BY key_id";
+    let rows = ledger.query("read the keys that signed the first batches", sql, &[&job.0, &batches]).await?;
+    Ok(rows.iter().map(|row| (KeyId(row.get("key_id")), row.get("signed"))).collect())
+}
+
 fn public_key(row: &Row) -> PublicKeyRow {
     PublicKeyRow {
         id: KeyId(row.get("id")),
