@@ -10,7 +10,8 @@ use vaultstream_ledger::{
 use vaultstream_signing::{
     CheckpointState, Hash, PublicKey, Receipt,
     receipt::{
-        Checkpoint, IdsAre, KeyUse, KeyUseCollector, KeyUses, ReceiptDetails, ReceiptFormat, SignedSource, Totals, spec_hash,
+        Checkpoint, IdsAre, KeyUse, KeyUseCollector, KeyUses, ReceiptDetails, ReceiptFormat, SignedSource, Totals,
+        spec_hash,
     },
 };
 
