@@ -105,7 +105,7 @@ fn a_checkpoint_is_of_its_format_and_no_other_receipt_is_one() {
     let finished = Receipt { format_version: ReceiptFormat::V5, checkpoint: None, ..right.clone() };
     let finished = signed(&finished).unwrap();
     assert!(verify_receipt(&key.public(), &finished).is_ok());
-    assert!(matches!(SignedCheckpoint::verify(&key.public(), &finished), Err(ReceiptError::Checkpoint)));
+    assert!(matches!(SignedCheckpoint::verify(&key.public(), &finished), Err(ReceiptError::NoCheckpoint)));
     let mut of_keys = right;
     if let Some(SignedSource::Table { ids, .. }) = of_keys.details.as_mut().map(|details| &mut details.source) {
         *ids = Some(IdsAre::Keys);

@@ -57,7 +57,7 @@ impl Checkpoint {
 
 /// Its JSON. What is absent is not written, not even as `null`.
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "Checkpoint", deny_unknown_fields)]
 struct Written {
     number: u64,
     #[serde(default, deserialize_with = "super::written::written", skip_serializing_if = "Option::is_none")]

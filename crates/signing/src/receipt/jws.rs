@@ -56,6 +56,9 @@ pub enum ReceiptError {
     /// A checkpoint that does not say which one, or a receipt of another format that does.
     #[error("the receipt is a checkpoint in a format that has none, or is not the checkpoint that its format has")]
     Checkpoint,
+    /// Not a checkpoint, where one was asked for.
+    #[error("it is the receipt of a finished job, and no checkpoint")]
+    NoCheckpoint,
 }
 
 /// Signs `receipt`, `kid` being the key's thumbprint. The certificates, in DER, are those of the key: its own first. There may be none,

@@ -26,7 +26,7 @@ impl SignedCheckpoint {
     pub fn verify(key: &PublicKey, jws: &str) -> Result<Self, ReceiptError> {
         let receipt = verify_receipt(key, jws)?;
         let (Some(place), Some(details)) = (receipt.checkpoint, receipt.details.clone()) else {
-            return Err(ReceiptError::Checkpoint);
+            return Err(ReceiptError::NoCheckpoint);
         };
         Ok(Self { place, details, digest: checkpoint_digest(jws), receipt })
     }
