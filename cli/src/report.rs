@@ -19,7 +19,8 @@ use crate::{
     job::{receipt_digest, signed_view, title},
     output::{self, hex},
     verify::{
-        LastCheckpoint, Verified, anchors::Anchor, certificate::Certified, compared::Compared, problem::Problem, revoked::RevokedKey,
+        LastCheckpoint, Verified, anchors::Anchor, certificate::Certified, compared::Compared, problem::Problem,
+        revoked::RevokedKey,
     },
 };
 

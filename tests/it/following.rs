@@ -1,6 +1,5 @@
 //! Tables that grow while their job follows them.
 
-mod chance;
 mod writers;
 
 use std::time::Duration;

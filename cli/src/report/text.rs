@@ -70,7 +70,10 @@ impl Report {
         }
         if let Some(LastCheckpoint { number, batches, records }) = self.checkpoint {
             let (records, batches) = (HumanCount(records.unsigned_abs()), HumanCount(batches.unsigned_abs()));
-            row("checkpoint", &format!("{number}, over {records} records in {batches} batches, each behind the one before"))?;
+            row(
+                "checkpoint",
+                &format!("{number}, over {records} records in {batches} batches, each behind the one before"),
+            )?;
         }
         for line in self.rows.iter().flat_map(compared) {
             row("rows now", &line)?;

@@ -72,7 +72,8 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     async fn one(&mut self, row: &CheckpointRow) -> Result<Result<(), Problem>, QueryError> {
-        let wrong = |what: String| Ok(Err(Problem::new(ProblemKind::Receipt, format!("checkpoint {}: {what}", row.number))));
+        let wrong =
+            |what: String| Ok(Err(Problem::new(ProblemKind::Receipt, format!("checkpoint {}: {what}", row.number))));
         let signed = match SignedCheckpoint::verify(&self.key, &row.checkpoint) {
             Ok(signed) => signed,
             Err(error) => return wrong(format!("it is not valid: {}", chain(&error))),

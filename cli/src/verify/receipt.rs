@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value};
 use vaultstream_ledger::{
-    Job, Ledger, progress,
-    verify::{PublicKeyRow, rejects_root},
+    Job, Ledger, QueryError, progress,
+    verify::{PublicKeyRow, batch_rejects_root, batch_roots, rejects_root},
 };
 use vaultstream_program::chain;
-use vaultstream_signing::{PublicKey, Receipt, receipt::Totals, verify_receipt};
+use vaultstream_signing::{Hash, PublicKey, Receipt, merkle::Tree, receipt::Totals, verify_receipt};
 use vaultstream_worker::{ReceiptFacts, key_uses, receipt_of};
 
 use super::{
@@ -15,6 +15,9 @@ use super::{
     problem::{Problem, ProblemKind},
 };
 use crate::error::Failure;
+
+/// Batches that are read at a time.
+const PAGE: usize = 5_000;
 
 /// Characters of a value that are shown.
 const SHOWN: usize = 100;
@@ -47,7 +50,11 @@ pub(super) async fn check(
         rejected: count("rejected", progress.rejected),
         changed: count("changed", progress.changed),
     };
-    let mut rejects = rejects_root(ledger, job, i64::MIN..=i64::MAX, |_| {}).await.map_err(failed)?;
+    let mut rejects = match receipt.checkpoint {
+        Some(_) => rejects_in_batch_order(ledger, job).await,
+        None => rejects_root(ledger, job, i64::MIN..=i64::MAX, |_| {}).await,
+    }
+    .map_err(failed)?;
     if receipt.rejects_root.is_none() {
         // Earlier versions left it out. Their batch roots cover the rejects, too.
         rejects = None;
@@ -74,6 +81,20 @@ pub(super) async fn check(
         Err(error) => problems.push(Problem::new(ProblemKind::Receipt, chain(&error))),
     }
     Ok(problems)
+}
+
+/// The root over the rejects in the order of the batches, as checkpoints have it.
+async fn rejects_in_batch_order(ledger: &Ledger, job: &Job) -> Result<Option<Hash>, QueryError> {
+    let mut tree = Tree::new();
+    let mut from = 0;
+    loop {
+        let page = batch_roots(ledger, job.id, from, PAGE).await?;
+        let Some(last) = page.last() else { return Ok((!tree.is_empty()).then(|| tree.root())) };
+        from = last.batch.0 + 1;
+        for batch in page.iter().filter(|batch| batch.rejected != 0) {
+            batch_rejects_root(ledger, job, batch, |leaf| tree.push(*leaf)).await?;
+        }
+    }
 }
 
 /// The key that signed the receipt, among all keys of a job: the newest version, because a key that was found damaged has a successor.

@@ -1,5 +1,6 @@
 //! Jobs: adding, finding, changing and retiring their rows.
 
+mod column;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod following;

@@ -33,7 +33,7 @@ const WORKS: &[&str] = &[
 
 /// Starts some. The seed is printed.
 pub(super) async fn start(site: &Site, count: usize) -> Writers {
-    let seed = super::chance::seed();
+    let seed = seed();
     let stop = Arc::new(AtomicBool::new(false));
     let mut tasks = JoinSet::new();
     for number in 0..count {
@@ -72,4 +72,12 @@ impl Writers {
             ended.unwrap();
         }
     }
+}
+
+/// Another one each time, unless `VAULTSTREAM_FOLLOW_SEED` says which; printed when the test fails.
+fn seed() -> u64 {
+    let asked = std::env::var("VAULTSTREAM_FOLLOW_SEED").ok();
+    let seed = asked.map_or_else(rand::random, |text| text.parse().expect("VAULTSTREAM_FOLLOW_SEED is a number"));
+    eprintln!("VAULTSTREAM_FOLLOW_SEED={seed} plays this again, as far as servers do");
+    seed
 }

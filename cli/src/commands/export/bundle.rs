@@ -17,7 +17,9 @@ use vaultstream_ledger::{
     anchors::{self, AnchorRow},
     checkpoints::{self, CheckpointRow},
     rejects,
-    verify::{key_uses_below, Now, PublicKeyRow, Rows, SignedBatch, SignedRow, SignedRows, keys_of_rejects, public_keys},
+    verify::{
+        Now, PublicKeyRow, Rows, SignedBatch, SignedRow, SignedRows, key_uses_below, keys_of_rejects, public_keys,
+    },
 };
 use vaultstream_program::chain;
 use vaultstream_proof::{

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use tokio_postgres::Row;
 use vaultstream_signing::RowKey;
 
-use super::row::get;
+use super::column::get;
 use crate::error::QueryError;
 
 /// Whether a job follows its table.

@@ -3,17 +3,16 @@
 use std::time::SystemTime;
 
 use tokio_postgres::Row;
-use tokio_postgres::types::{FromSql, Json};
+use tokio_postgres::types::Json;
 use uuid::Uuid;
 use vaultstream_api::{Message, Reason, SigningJobSpec, Source};
 use vaultstream_signing::{Backend, MessageForm};
 
+use super::column::{READ, get};
 use super::following::{FollowState, Following};
 use super::state::{JobState, UnknownState};
 use crate::error::QueryError;
 use crate::ids::JobId;
-
-const ACTION: &str = "read a job";
 
 /// When things happened, by the database server's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -224,7 +223,7 @@ pub(crate) fn from_row(row: &Row) -> Result<Job, QueryError> {
         live: get(row, "live")?,
         spec: get::<Json<SigningJobSpec>>(row, "spec")?.0,
         spec_generation: get(row, "spec_generation")?,
-        state: state.parse().map_err(|error: UnknownState| QueryError::other(ACTION, error))?,
+        state: state.parse().map_err(|error: UnknownState| QueryError::other(READ, error))?,
         suspended: get(row, "suspended")?,
         generation: get(row, "generation")?,
         total: get(row, "total")?,
@@ -292,10 +291,6 @@ fn source_fault(row: &Row) -> Result<Option<SourceFault>, QueryError> {
         // A later version's reason: the sentence says it anyway.
         SourceFault { reason: reason.parse().unwrap_or(Reason::SourceUnavailable), why, passes }
     }))
-}
-
-pub(super) fn get<'a, T: FromSql<'a>>(row: &'a Row, column: &str) -> Result<T, QueryError> {
-    row.try_get(column).map_err(|error| QueryError::new(ACTION, error))
 }
 
 #[cfg(test)]

@@ -4,6 +4,19 @@ use std::fmt;
 
 use vaultstream_api::Reason;
 
+use crate::error::QueryError;
+
+/// Why a table cannot be planned or signed at present.
+#[derive(Debug, thiserror::Error)]
+pub enum TableError {
+    /// Not until a person changes something.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// Postgres failed.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+}
+
 /// Whether something is missing, or only closed to the reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lack {

@@ -4,8 +4,7 @@ use tokio_postgres::Client;
 use vaultstream_api::TableSource;
 
 use super::arrivals::{self, Arrivals, TriggerState};
-use super::error::SourceError;
-use super::look::TableError;
+use super::error::{SourceError, TableError};
 use crate::queries::Queries;
 
 const ACTION: &str = "look for the table's trigger";

@@ -4,7 +4,7 @@ use tokio_postgres::Client;
 use vaultstream_api::{JsonForm, Source, TableSource};
 
 use super::advice::{child, refuse};
-use super::error::SourceError;
+use super::error::{SourceError, TableError};
 use super::facts::{Facts, NoFacts};
 use super::follow::can_be_followed;
 use super::judge::{Fit, ViewUse, judge, runs_no_code, unchanged};
@@ -16,17 +16,6 @@ use crate::jobs::Job;
 use crate::queries::Queries;
 
 const ACTION: &str = "look at the source table";
-
-/// Why a table cannot be planned or signed at present.
-#[derive(Debug, thiserror::Error)]
-pub enum TableError {
-    /// Not until a person changes something.
-    #[error(transparent)]
-    Source(#[from] SourceError),
-    /// Postgres failed.
-    #[error(transparent)]
-    Query(#[from] QueryError),
-}
 
 /// Checks a table as planning will, also whether it can be followed if it is, and changes nothing. The database of the ledger need not hold one.
 ///

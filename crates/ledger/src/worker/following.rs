@@ -17,5 +17,5 @@ mod table;
 pub use crate::source::{Arrivals, TriggerState};
 pub use arrivals::{Arrived, Looked, delete_arrivals, look, read_arrivals};
 pub use plan::{FollowPlan, Followed, begin, release};
-pub use store::{Place, Stored, store_arrivals, store_rows};
-pub use table::{TableRows, read_table};
+pub use store::{Stored, store_arrivals, store_rows};
+pub use table::{Place, TableRows, read_table};

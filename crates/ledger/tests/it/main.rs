@@ -18,6 +18,7 @@ mod ending;
 mod erasure;
 mod faults;
 mod follow_figures;
+mod following;
 mod frozen;
 mod isolation;
 mod keyed_rows;

@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use vaultstream_signing::RowKey;
-
 use super::arrivals::Arrived;
 use super::plan::FollowPlan;
-use super::table::TableRows;
+use super::table::{Place, TableRows};
 use crate::connection::Ledger;
 use crate::error::QueryError;
 use crate::queries::Params;
@@ -27,17 +25,6 @@ pub enum Stored {
     Wait,
     /// Never: another worker plans, `follow` was removed, or the job is over. What was read is to be forgotten.
     Lost,
-}
-
-/// Where a look through the table goes on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// At the beginning.
-    Begin,
-    /// Behind the row with this key.
-    After(RowKey),
-    /// Nowhere: it is done.
-    End,
 }
 
 /// Plans arrivals, and closes the open batch once its oldest row arrived this long ago; `None` leaves it open. After a failure of Postgres

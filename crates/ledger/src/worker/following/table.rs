@@ -1,8 +1,8 @@
 //! Rows that are in the table, for those that no trigger has seen.
 
 use vaultstream_api::Source;
+use vaultstream_signing::RowKey;
 
-use super::store::Place;
 use crate::connection::Ledger;
 use crate::copy::{CopyError, row_key};
 use crate::copy_out::{INDEX_ONLY, ReadError, stream};
@@ -14,6 +14,17 @@ const ACTION: &str = "look through the source table";
 
 /// Rows that were read in one step.
 const ROWS_LIMIT: i64 = 20_000;
+
+/// Where a look through the table goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// At the beginning.
+    Begin,
+    /// Behind the row with this key.
+    After(RowKey),
+    /// Nowhere: it is done.
+    End,
+}
 
 /// Some rows of the table.
 #[derive(Clone, Debug)]
