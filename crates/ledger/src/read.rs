@@ -7,6 +7,6 @@ pub mod verify;
 
 pub use checkpoints::{LastCheckpoint, last_checkpoint};
 pub use job_progress::{
-    ActiveJob, Failing, FollowFigures, KeyUsage, Progress, ROW_GONE, Rejected, active_jobs, failures, gone_rows, key_usage, progress,
-    rejects,
+    ActiveJob, Failing, FollowFigures, KeyUsage, Progress, ROW_GONE, Rejected, active_jobs, failures, gone_rows,
+    key_usage, progress, rejects,
 };
