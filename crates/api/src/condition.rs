@@ -111,7 +111,7 @@ reasons! {
     /// value and limit.
     LimitExceeded for Ready | Seeded | Stalled;
     /// Postgres cannot be reached.
-    LedgerUnavailable for Ready | Seeded | Scaling | Following;
+    LedgerUnavailable for Ready | Seeded | Scaling | Following | SourceReady;
     /// Postgres refuses the operator: a wrong password, a missing database or a missing right.
     LedgerRefused for Ready | Stalled;
     /// The ledger's schema is newer than this program, or was not migrated.

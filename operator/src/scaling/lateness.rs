@@ -27,14 +27,13 @@ impl Lateness {
         self.lag.min(Duration::try_from_secs_f64(most).unwrap_or(Duration::MAX))
     }
 
-    /// Workers wanted: as many times those that there are as the lag is longer than the target.
+    /// Workers wanted: as many times those that there are as the lag is longer than the target, and no more than there are batches.
     pub(crate) fn workers_wanted(&self) -> u64 {
-        let ratio = self.counted().as_secs_f64() / self.target.as_secs_f64().max(f64::MIN_POSITIVE);
+        let ratio = self.lag.as_secs_f64() / self.target.as_secs_f64().max(f64::MIN_POSITIVE);
         let workers = self.workers.max(1);
-        if ratio > KEPT.0 && ratio <= KEPT.1 {
-            return workers.into();
-        }
-        (f64::from(workers) * ratio).ceil() as u64
+        let is_kept = ratio > KEPT.0 && ratio <= KEPT.1;
+        let wanted = if is_kept { workers.into() } else { (f64::from(workers) * ratio).ceil() as u64 };
+        wanted.min(self.batches)
     }
 }
 

@@ -80,6 +80,10 @@ pub(super) fn source_ready(inputs: &StatusInputs<'_>, phase: Phase) -> Finding {
             None => unknown(Reason::Finished, "the job has ended: nothing reads the table any more"),
         };
     }
+    let ledger_away = inputs.snapshot.fault.as_ref().filter(|fault| fault.reason == Reason::LedgerUnavailable);
+    if let Some(away) = ledger_away {
+        return unknown(away.reason, away.message.as_str());
+    }
     match (of_task.or_else(of_row), phase) {
         (Some(fault), _) => no(fault.reason, fault.message),
         (None, Phase::Suspended) => unknown(Reason::SuspendRequested, "the job is suspended: nothing reads the table"),
