@@ -2,8 +2,6 @@
 
 mod writers;
 
-use std::time::Duration;
-
 use rustix::process::Signal;
 
 use crate::harness::{Program, Site, assert_complete, of_source, quick, until};
