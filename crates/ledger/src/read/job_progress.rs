@@ -103,7 +103,7 @@ pub struct FollowFigures {
     pub found: i64,
     /// How long ago the table was last looked through to its end: at first when it was planned.
     pub look_age: Duration,
-    /// How long ago the last checkpoint was made; before the first one, how long the job has been able to make one.
+    /// How long ago the last checkpoint was made; before the first one, how long ago the table was planned.
     pub checkpoint_age: Duration,
     /// Batches signed that no checkpoint covers.
     pub uncovered_batches: i64,
@@ -122,7 +122,7 @@ pub async fn active_jobs(ledger: &Ledger, cluster: &str) -> Result<Vec<ActiveJob
            FROM vaultstream.job_progress, LATERAL ( \
                 SELECT j.spec, j.source_fault_reason IS NOT NULL AS source_fault, j.follow_found, \
                        CASE WHEN j.follow_state IN ('following', 'ending') THEN coalesce(j.follow_scanned_at, j.seeded_at) END AS looked_at, \
-                       coalesce(c.made_at, j.published_at, j.seeded_at) AS covered_at, coalesce(c.batches, 0) AS covered \
+                       coalesce(c.made_at, j.seeded_at) AS covered_at, coalesce(c.batches, 0) AS covered \
                   FROM vaultstream.jobs j LEFT JOIN LATERAL ( \
                        SELECT made_at, batches FROM vaultstream.checkpoints WHERE job_id = j.id ORDER BY number DESC LIMIT 1) c ON true \
                  WHERE j.id = job_id) beside \

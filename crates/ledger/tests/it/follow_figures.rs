@@ -44,7 +44,7 @@ async fn the_figures_of_following_are_those_of_jobs_that_follow() {
     let figures = read().await.following.unwrap();
     assert_eq!((figures.found, figures.uncovered_batches), (4, 2));
     assert!(is_about(figures.look_age, 2 * HOUR), "it was planned then: {figures:?}");
-    assert!(is_about(figures.checkpoint_age, 2 * HOUR), "it could make one since: {figures:?}");
+    assert!(is_about(figures.checkpoint_age, 2 * HOUR), "before the first one, since it was planned: {figures:?}");
 
     let later = "UPDATE vaultstream.jobs SET follow_scanned_at = now() - interval '1 hour', \
                  source_fault_reason = 'SourceUnusable', source_fault = 'why', source_fault_passes = false WHERE id = $1";
