@@ -2,9 +2,11 @@
 
 mod writers;
 
+use std::time::{Duration, Instant};
+
 use rustix::process::Signal;
 
-use crate::harness::{Program, Site, assert_complete, of_source, quick, until};
+use crate::harness::{PATIENCE, Program, Site, assert_complete, of_source, quick, until};
 
 /// A job that follows the table `public.moves`.
 fn following(spec: &str) -> String {
@@ -39,25 +41,42 @@ impl Site {
         .await
     }
 
-    async fn until_all_signed(&self, table: &str) {
-        until("every row is signed", || async {
-            let planned =
-                "SELECT count(*) FROM vaultstream.jobs WHERE state = 'Signing' AND follow_read_at IS NOT NULL";
-            self.number_or_zero(planned).await > 0 && self.unsigned(table).await == 0
-        })
-        .await;
+    /// What became of rows that have no signature.
+    async fn unsigned_now(&self, table: &str) -> String {
+        let job = self.number("SELECT max(id) FROM vaultstream.jobs").await;
+        let number = self.number(&format!("SELECT 'public.{table}'::regclass::oid::bigint")).await;
+        self.text(&format!(
+            "SELECT format('%s; %s', (SELECT string_agg(format('%s: ordinal %s, %s, batch %s, %s arrivals', m.body, r.ordinal, x.reason, \
+                      (SELECT format('%s %s', b.batch, b.state) FROM vaultstream.batches b WHERE b.job_id = {job} \
+                         AND r.ordinal BETWEEN b.first_id AND b.last_id), \
+                      (SELECT count(*) FROM public.vaultstream_arrivals_{number} a WHERE a.k1 = m.id)), ', ') \
+               FROM (SELECT m.* FROM public.{table} m LEFT JOIN vaultstream.rows_{job} r ON r.k1 = m.id \
+                       LEFT JOIN vaultstream.signatures_{job} s ON s.record_id = r.ordinal WHERE s.record_id IS NULL LIMIT 5) m \
+               LEFT JOIN vaultstream.rows_{job} r ON r.k1 = m.id \
+               LEFT JOIN vaultstream.rejects x ON x.job_id = {job} AND x.record_id = r.ordinal), \
+             (SELECT to_jsonb(j) - 'spec' FROM vaultstream.jobs j WHERE id = {job}))"
+        ))
+        .await
     }
 
-    /// Rows are inserted that no trigger sees. Their planner notices it, and looks through the table once it is over.
-    async fn switch_trigger_off_and_on(&self) {
+    async fn until_all_signed(&self, table: &str) {
+        let begun = Instant::now();
+        let read = "SELECT count(*) FROM vaultstream.jobs WHERE state = 'Signing' AND follow_read_at IS NOT NULL";
+        while self.number_or_zero(read).await == 0 || self.unsigned(table).await > 0 {
+            assert!(begun.elapsed() < PATIENCE, "rows are not signed: {}", self.unsigned_now(table).await);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// A row is inserted that no trigger sees. Returns once the planner has told that, or `over` is.
+    async fn switch_trigger_off_and_on<T>(&self, over: impl Future<Output = T>) {
         self.execute("ALTER TABLE moves DISABLE TRIGGER vaultstream_arrivals").await;
         self.execute("INSERT INTO moves (body) VALUES ('unseen')").await;
-        until("it is told", || async {
-            let told =
-                "SELECT count(*) FROM vaultstream.jobs WHERE source_fault LIKE '%has a trigger that is disabled%'";
-            self.number(told).await == 1
-        })
-        .await;
+        let told = "SELECT count(*) FROM vaultstream.jobs WHERE source_fault LIKE '%has a trigger that is disabled%'";
+        tokio::select! {
+            () = until("it is told", || async { self.number(told).await == 1 }) => {}
+            _ = over => {}
+        }
         self.execute("ALTER TABLE moves ENABLE TRIGGER vaultstream_arrivals").await;
     }
 
@@ -124,9 +143,9 @@ async fn a_planner_killed_at_any_step_loses_and_doubles_nothing() {
     run.end().await;
     let writers = writers::start(&site, 3).await;
     for point in POINTS {
-        let run = site.run(&following("")).fault(&format!("{point}=kill")).start();
+        let mut run = site.run(&following("")).fault(&format!("{point}=kill")).start();
         if point.starts_with("table") {
-            site.switch_trigger_off_and_on().await;
+            site.switch_trigger_off_and_on(run.ended()).await;
         }
         run.end().await.assert_killed(point.split(':').next().unwrap());
     }
@@ -149,7 +168,7 @@ async fn a_planner_that_was_paused_changes_nothing_when_it_wakes_up() {
         let job = site.drive(&following(""), quick()).await;
         let paused = site.worker(job.uid).await.fault(&format!("{point}:2=stop")).start();
         if point == "table-read" {
-            site.switch_trigger_off_and_on().await;
+            site.switch_trigger_off_and_on(paused.until_stopped()).await;
         }
         paused.until_stopped().await;
         let other = site.worker(job.uid).await.start();

@@ -160,8 +160,8 @@ struct Turn<'a> {
     is_ending: bool,
     arrivals: Option<Arrivals>,
     looked: Option<Instant>,
-    /// Rows may have been inserted that no trigger has seen.
-    was_off: bool,
+    /// Rows may be inserted now that no trigger sees.
+    is_off: bool,
     /// The arrivals table that the ledger knows.
     known: Option<u32>,
     /// Where the look through the table goes on.
@@ -193,7 +193,7 @@ impl<'a> Turn<'a> {
             is_ending: follow.state == FollowState::Ending,
             arrivals: None,
             looked: None,
-            was_off: job.source_fault.is_some(),
+            is_off: false,
             known: follow.arrivals,
             scan: follow.scan.clone().map(|after| after.map_or(Place::Begin, Place::After)),
             scanned: now.checked_sub(scanned).unwrap_or(now),
@@ -246,18 +246,23 @@ impl<'a> Turn<'a> {
         self.failures = 0;
         // Who removes the trigger as well as `follow` wants no more rows.
         let fault = fault.filter(|_| !self.is_ending).map(TableError::Source);
-        self.was_off |= fault.is_some();
+        let was_off = std::mem::replace(&mut self.is_off, fault.is_some());
+        let is_due = !self.is_off && self.scan.is_none() && self.scanned.elapsed() >= self.reconcile_every;
+        // Noted when the trigger is found to be off, so that the look through the table, which waits until it fires again, is not lost with
+        // this planner.
+        if is_due || self.is_off && !was_off {
+            self.begin_look_through().await?;
+        }
         teller.tell(self.shared, fault.as_ref()).await;
-        if fault.is_some() {
-            return Ok(());
-        }
-        if std::mem::take(&mut self.was_off) || self.scanned.elapsed() >= self.reconcile_every && self.scan.is_none() {
-            self.scanned = Instant::now();
-            self.is_reading = false;
-            following::store_rows(&self.shared.ledger, &self.plan, &TableRows::from_the_beginning()).await?;
-            self.scan = Some(Place::Begin);
-            self.is_reading = true;
-        }
+        Ok(())
+    }
+
+    async fn begin_look_through(&mut self) -> Result<(), TableError> {
+        self.scanned = Instant::now();
+        self.is_reading = false;
+        following::store_rows(&self.shared.ledger, &self.plan, &TableRows::from_the_beginning()).await?;
+        self.scan = Some(Place::Begin);
+        self.is_reading = true;
         Ok(())
     }
 
@@ -312,7 +317,7 @@ impl<'a> Turn<'a> {
 
     /// Looks through a part of the table, if that is due.
     async fn look_through(&mut self) -> Result<Option<Took>, TableError> {
-        let Some(place) = &self.scan else { return Ok(None) };
+        let Some(place) = self.scan.as_ref().filter(|_| !self.is_off) else { return Ok(None) };
         self.is_reading = true;
         let rows = following::read_table(&self.shared.ledger, self.job, place).await?;
         self.is_reading = false;

@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use tracing::Instrument as _;
 use vaultstream_api::{Reason, Source};
 use vaultstream_ledger::{
-    Class, Job, JobId, JobState, Ledger, checkpoints, gone_rows, jobs, progress,
+    Class, Job, JobId, JobState, Ledger, checkpoints, gone_rows, jobs, last_checkpoint, progress,
     steps::{self, Finish, Seeding, Step, StepError},
 };
 use vaultstream_streams::{FinishChallenge, Naming, Streams};
@@ -245,8 +245,8 @@ impl Driver {
 
     /// Announces the last checkpoint, unless this process has done so: what strangers have seen cannot be taken back.
     async fn announce(&mut self, job: &Job) -> Result<(), LifecycleError> {
-        let Some(last) = checkpoints::last(&self.ledger, job.id).await? else { return Ok(()) };
-        if self.announced < last.number {
+        let is_new = last_checkpoint(&self.ledger, job.id).await?.is_some_and(|last| last.number > self.announced);
+        if is_new && let Some(last) = checkpoints::last(&self.ledger, job.id).await? {
             self.streams.announce_checkpoint(&job.namespace, &job.name, &last.checkpoint).await?;
             self.announced = last.number;
         }

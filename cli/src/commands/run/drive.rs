@@ -161,8 +161,6 @@ impl Watch for DrivenJob<'_> {
                 remove(environment, job).await;
                 Err(Failure::input(&error))
             }
-            // Its worker says what is wrong, and goes on by itself.
-            LifecycleError::Source(_) if self.job.spec.follow.is_some() => Ok(()),
             error => Err(error.into()),
         }
     }
