@@ -21,7 +21,7 @@ MINUTES ?= 10
 PREFIX ?= $(if $(filter 0,$(shell id -u)),/usr/local,$(HOME)/.local)
 
 .DEFAULT_GOAL := help
-.PHONY: help quick-start build install uninstall start stop seed clean test test-newest test-cluster test-keda test-cert-manager test-scale e2e e2e-own e2e-newest bench fuzz engine-equality faulty-lane timing mutants swarm lint otel-collector openbao kms-plugin check-docs \
+.PHONY: help quick-start follow-demo build install uninstall start stop seed clean test test-newest test-cluster test-keda test-cert-manager test-scale e2e e2e-own e2e-newest bench fuzz engine-equality faulty-lane timing mutants swarm lint otel-collector openbao kms-plugin check-docs \
 	generate picture dist kind-up kind-down tools env-setup check-prereqs
 
 help: ## List these verbs
@@ -29,6 +29,9 @@ help: ## List these verbs
 
 quick-start: build ## Sign and verify 1,000 records; they are kept in .vaultstream/
 	@$(WITH_ENV) scripts/quick-start --again
+
+follow-demo: build ## Follow a table that grows, on servers of its own, and verify the checkpoints
+	@scripts/follow-demo
 
 build: tools ## Build vaultstream, which ./vaultstream runs
 	$(CARGO_BUILD_CLI)
