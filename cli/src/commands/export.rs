@@ -4,6 +4,7 @@
 //! leaves of one batch when proofs are wanted, and each payload only until its row is written.
 
 mod bundle;
+mod covered;
 mod stopped;
 
 use std::{

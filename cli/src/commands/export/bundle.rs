@@ -13,13 +13,10 @@ use std::{
 use indicatif::HumanCount;
 use vaultstream_anchor::Token;
 use vaultstream_ledger::{
-    Job, KeyId, Ledger, QueryError, Rejected,
+    Job, KeyId, Ledger, Rejected,
     anchors::{self, AnchorRow},
-    checkpoints::{self, CheckpointRow},
     rejects,
-    verify::{
-        Now, PublicKeyRow, Rows, SignedBatch, SignedRow, SignedRows, key_uses_below, keys_of_rejects, public_keys,
-    },
+    verify::{Now, PublicKeyRow, Rows, SignedBatch, SignedRow, SignedRows, keys_of_rejects, public_keys},
 };
 use vaultstream_program::chain;
 use vaultstream_proof::{
@@ -28,7 +25,10 @@ use vaultstream_proof::{
 };
 use vaultstream_signing::{Jwk, PublicKey, RawSignature, Thumbprint, receipt::canonical_json};
 
-use super::stopped::{Stopped, of_ledger};
+use super::{
+    covered::Covered,
+    stopped::{Stopped, of_ledger},
+};
 use crate::{
     error::Failure,
     job::title,
@@ -123,31 +123,6 @@ impl Drop for PartialFile<'_> {
             // What cannot be removed stays under the other name.
             let _ = fs::remove_file(&self.part);
         }
-    }
-}
-
-/// What the bundle of a job that is not over proves.
-struct Covered {
-    last: CheckpointRow,
-    /// Signatures that each key made in it, of those that signed or sealed there.
-    keys: HashMap<KeyId, i64>,
-}
-
-impl Covered {
-    async fn of(ledger: &Ledger, job: &Job) -> Result<Option<Self>, Failure> {
-        if job.receipt.is_some() {
-            return Ok(None);
-        }
-        let failed = |error: QueryError| Failure::of(&error);
-        let last = checkpoints::last(ledger, job.id).await.map_err(failed)?;
-        let Some(last) = last else {
-            return Err(Failure::bad_input(format!(
-                "{} has no checkpoint yet, so it has no bundle: spec.follow.checkpoint says how often one is made",
-                title(job)
-            )));
-        };
-        let keys = key_uses_below(ledger, job.id, last.batches).await.map_err(failed)?;
-        Ok(Some(Self { last, keys: keys.into_iter().collect() }))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::copy::{CopyError, int8};
 use crate::copy_out::{ReadError, stream};
 use crate::error::QueryError;
 use crate::jobs::Job;
-use crate::queries::Queries;
+use crate::queries::{Params, Queries};
 use crate::source::{self, Arrivals, SourceError, TableError};
 
 const ACTION: &str = "read arrivals";
@@ -26,6 +26,8 @@ pub struct Arrived {
     /// Its name, quoted and with its schema.
     name: String,
     numbers: Vec<i64>,
+    /// Where each is in the table, as `ctid`.
+    places: Vec<String>,
     /// Their rows, each as a value of the type of the job's rows, without its ordinal.
     pub(super) rows: Vec<String>,
     /// How long ago the oldest of them arrived.
@@ -40,8 +42,12 @@ impl Arrived {
     /// What there is to read where nothing notes arrivals: nothing.
     #[must_use]
     pub fn nothing() -> Self {
-        let (table, name, numbers, rows) = (0, String::new(), Vec::new(), Vec::new());
-        Self { table, name, numbers, rows, oldest: None, left: 0, left_oldest: None }
+        Self::of(0, "")
+    }
+
+    fn of(table: u32, name: &str) -> Self {
+        let (numbers, places, rows) = (Vec::new(), Vec::new(), Vec::new());
+        Self { table, name: name.to_owned(), numbers, places, rows, oldest: None, left: 0, left_oldest: None }
     }
 
     /// Whether there were no more.
@@ -120,7 +126,7 @@ async fn claim(tx: &Queries<'_>, job: &Job, arrivals: &Arrivals) -> Result<Optio
     Ok((found != job.uid).then_some(found))
 }
 
-/// Reads the arrivals that are visible, the smallest numbers first.
+/// Reads arrivals that are visible, about in the order in which they were written: as they lie in the table, which has no index.
 ///
 /// # Errors
 ///
@@ -129,41 +135,35 @@ pub async fn read_arrivals(ledger: &Ledger, job: &Job, arrivals: &Arrivals) -> R
     let columns = job.key_columns().len();
     let keys: Vec<String> = (1..=columns).map(|at| format!("a.k{at}")).collect();
     let sql = format!(
-        "SELECT a.tableoid::int8, a.number, greatest(extract(epoch FROM clock_timestamp() - a.arrived_at) * 1000000, 0)::int8, \
-         ROW(NULL::int8, {})::text FROM {} AS a ORDER BY a.number LIMIT {}",
+        "SELECT a.tableoid::int8, a.number, a.ctid::text, greatest(extract(epoch FROM clock_timestamp() - a.arrived_at) * 1000000, 0)::int8, \
+         ROW(NULL::int8, {})::text FROM {} AS a LIMIT {}",
         keys.join(", "),
         arrivals.table,
         READ_LIMIT + 1
     );
-    let mut arrived = Arrived {
-        table: arrivals.oid,
-        name: arrivals.table.clone(),
-        numbers: Vec::new(),
-        rows: Vec::new(),
-        oldest: None,
-        left: 0,
-        left_oldest: None,
-    };
+    let mut arrived = Arrived::of(arrivals.oid, &arrivals.table);
     let session = ledger.source.session(ACTION).await?;
     let Some(client) = session.client() else { return Ok(arrived) };
-    let read = stream::<4, ReadError>(client, &sql, |[table, number, age, row]| {
+    let read = stream::<5, ReadError>(client, &sql, |[table, number, place, age, row]| {
         arrived.table = u32::try_from(int8(table)?).unwrap_or_default();
         let age = Duration::from_micros(int8(age)?.unsigned_abs());
         if arrived.numbers.len() == READ_LIMIT {
             arrived.left_oldest = Some(age);
             return Ok(());
         }
-        let row = row.and_then(|row| std::str::from_utf8(row).ok()).ok_or(CopyError::NotTexts)?;
+        let text = |field: Option<&[u8]>| field.and_then(|field| std::str::from_utf8(field).ok()).map(str::to_owned);
         arrived.numbers.push(int8(number)?);
-        arrived.rows.push(row.to_owned());
+        arrived.places.push(text(place).ok_or(CopyError::NotTexts)?);
+        arrived.rows.push(text(row).ok_or(CopyError::NotTexts)?);
         arrived.oldest = arrived.oldest.max(Some(age));
         Ok(())
     });
     read.await.map_err(ReadError::into_query)?;
-    if let (false, Some(last)) = (arrived.is_all(), arrived.numbers.last()) {
-        let sql = format!("SELECT max(number) - $1 AS left FROM {}", arrivals.table);
-        let row = Queries::over(client, ACTION).query_one(&sql, &[last]).await?;
-        arrived.left = row.get::<_, Option<i64>>("left").unwrap_or(1).max(1);
+    if !arrived.is_all() {
+        let sql = "SELECT reltuples::int8 AS rows FROM pg_class WHERE oid = $1";
+        let rows = Queries::over(client, ACTION).query_opt(sql, &[&arrivals.oid]).await?;
+        let rows = rows.map_or(0, |row| row.get::<_, i64>("rows"));
+        arrived.left = (rows - i64::try_from(READ_LIMIT).unwrap_or(i64::MAX)).max(1);
     }
     session.settle();
     Ok(arrived)
@@ -181,8 +181,13 @@ pub async fn delete_arrivals(ledger: &Ledger, arrived: &Arrived) -> Result<(), Q
     }
     let session = ledger.source.session(ACTION).await?;
     let Some(client) = session.client() else { return Ok(()) };
-    let sql = format!("DELETE FROM {} WHERE number = ANY ($1) AND tableoid = $2", arrived.name);
-    Queries::over(client, ACTION).execute(&sql, &[&arrived.numbers, &arrived.table]).await?;
+    // By their place alone, one that was written there since would be deleted.
+    let sql = format!(
+        "DELETE FROM {} WHERE ctid = ANY ($1::text[]::tid[]) AND number = ANY ($2) AND tableoid = $3",
+        arrived.name
+    );
+    let params: Params<'_> = &[&arrived.places, &arrived.numbers, &arrived.table];
+    Queries::over(client, ACTION).execute(&sql, params).await?;
     vaultstream_faults::point("arrivals-deleted");
     session.settle();
     Ok(())
