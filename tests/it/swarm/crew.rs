@@ -72,7 +72,7 @@ impl<'a> Crew<'a> {
         let program = self.site.worker_with(self.uid, &worker.folder).await;
         match self.kind {
             Kind::Broken => program.env("VAULTSTREAM_FAULT_RECORDS", BROKEN),
-            Kind::Generated | Kind::Table => program,
+            Kind::Generated | Kind::Table | Kind::Followed => program,
         }
     }
 

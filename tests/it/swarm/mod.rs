@@ -6,6 +6,7 @@
 
 mod crew;
 mod faults;
+mod growth;
 mod history;
 mod plan;
 
@@ -84,13 +85,21 @@ async fn round(seed: u64, number: u64, tally: &mut Tally) {
     // Shown when the round fails.
     eprintln!("VAULTSTREAM_SWARM_SEED={seed}:{number} plays this again: {plan:?}");
     let site = Site::breakable().await;
-    if plan.kind == Kind::Table {
-        site.execute(&Plan::table()).await;
+    match plan.kind {
+        Kind::Table => site.execute(&Plan::table()).await,
+        Kind::Followed => growth::prepare(&site).await,
+        Kind::Generated | Kind::Broken => {}
     }
     let crew = Crew::new(&site, &plan).await;
     let history = History::begin(&site).await;
     crew.start_all().await;
-    let met = join_all(plan.strikes.iter().map(|strike| faults::strike(&crew, strike))).await;
+    let strikes = join_all(plan.strikes.iter().map(|strike| faults::strike(&crew, strike)));
+    let growth = async {
+        if plan.kind == Kind::Followed {
+            growth::run(&site, crew.uid).await;
+        }
+    };
+    let (met, ()) = tokio::join!(strikes, growth);
     crew.finish().await;
     history.check(RECORDS - plan.rejected, plan.rejected).await;
     tally.rounds += 1;

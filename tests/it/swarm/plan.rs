@@ -89,6 +89,8 @@ pub(super) enum Kind {
     Generated,
     /// A table in which some rows have no payload.
     Table,
+    /// The same, with most rows inserted while the job follows it.
+    Followed,
     /// Some records can never be signed.
     Broken,
 }
@@ -105,11 +107,12 @@ impl Plan {
     /// The plan of one round; the same for the same seed.
     pub(super) fn of(seed: u64, round: u64) -> Self {
         let mut random = StdRng::seed_from_u64(seed ^ (round + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let kind = *[Kind::Generated, Kind::Table, Kind::Broken].choose(&mut random).unwrap();
+        let kind = *[Kind::Generated, Kind::Table, Kind::Followed, Kind::Broken].choose(&mut random).unwrap();
         let spec = spec(kind, &mut random);
         let (manifest, rejected) = match kind {
             Kind::Generated => (generated("job", RECORDS.unsigned_abs(), &spec), 0),
             Kind::Table => (of_table("job", "rows", &spec), RECORDS / NULL_EVERY),
+            Kind::Followed => (of_table("job", "rows", &format!("{spec}\n{FOLLOW}")), RECORDS / NULL_EVERY),
             Kind::Broken => (generated("job", RECORDS.unsigned_abs(), &spec), BROKEN.split(',').count() as i64),
         };
         let strikes = faults(seed, round).into_iter().map(|fault| Strike::new(fault, &mut random)).collect();
@@ -118,12 +121,24 @@ impl Plan {
 
     /// Statements that make the table of a table job.
     pub(super) fn table() -> String {
+        format!("CREATE TABLE rows (id bigint PRIMARY KEY, body text); {}", Self::rows(1, RECORDS))
+    }
+
+    /// Those that make the table of a job that follows it, with its first rows.
+    pub(super) fn growing_table() -> String {
+        format!("CREATE TABLE rows (id bigint PRIMARY KEY, body text); {}", Self::rows(1, RECORDS / 4))
+    }
+
+    /// The statement that inserts some rows, unless they are there.
+    pub(super) fn rows(first: i64, last: i64) -> String {
         format!(
-            "CREATE TABLE rows (id bigint PRIMARY KEY, body text); \
-             INSERT INTO rows SELECT n, CASE WHEN n % {NULL_EVERY} <> 0 THEN 'row ' || n END FROM generate_series(1, {RECORDS}) n"
+            "INSERT INTO public.rows SELECT n, CASE WHEN n % {NULL_EVERY} <> 0 THEN 'row ' || n END \
+             FROM generate_series({first}, {last}) n ON CONFLICT DO NOTHING"
         )
     }
 }
+
+const FOLLOW: &str = "follow: {maxDelay: 200ms, checkpoint: {every: 2s}}";
 
 fn spec(kind: Kind, random: &mut StdRng) -> String {
     let batch = [7, 20, 50].choose(random).unwrap();

@@ -119,6 +119,37 @@ async fn an_inserter_has_nothing_run_with_the_rights_of_the_owner() {
 }
 
 #[tokio::test]
+async fn a_renamed_column_of_a_partitioned_table_is_no_function_of_the_inserter() {
+    let stage = Stage::empty().await;
+    let (sql, inserter) = (stage.sql().await, role(&stage, "inserter").await);
+    let database = stage.url.rsplit('/').next().unwrap();
+    sql.batch_execute(&format!(
+        "CREATE TABLE orders (id text PRIMARY KEY, body text) PARTITION BY LIST (id); CREATE TABLE all_of_them PARTITION OF orders DEFAULT; \
+         GRANT INSERT ON orders TO {inserter}; GRANT CREATE ON DATABASE {database} TO {inserter}"
+    ))
+    .await
+    .unwrap();
+    enable(&stage, "orders").await;
+    let hostile = connect(&stage, &inserter).await;
+    hostile
+        .batch_execute(
+            "CREATE SCHEMA evil; GRANT ALL ON SCHEMA evil TO PUBLIC; CREATE FUNCTION evil.id(record) RETURNS text LANGUAGE plpgsql \
+             AS $$ BEGIN CREATE TABLE evil.robbed (); RETURN 'evil'; END $$; \
+             SET search_path = evil, pg_catalog; INSERT INTO public.orders VALUES ('noted')",
+        )
+        .await
+        .unwrap();
+    sql.batch_execute("ALTER TABLE orders RENAME COLUMN id TO name").await.unwrap();
+    // The session that has run the function before, and one that has not.
+    let another = connect(&stage, &inserter).await;
+    another.batch_execute("SET search_path = evil, pg_catalog").await.unwrap();
+    for session in [&hostile, &another] {
+        assert_eq!(refused(session, "INSERT INTO public.orders VALUES ('third')").await, "42703");
+    }
+    assert_eq!(stage.number("SELECT count(*) FROM pg_class WHERE relname = 'robbed'").await, 0);
+}
+
+#[tokio::test]
 async fn who_does_not_own_the_table_is_told_who_does() {
     let stage = Stage::empty().await;
     let (sql, owner, other) = (stage.sql().await, role(&stage, "owner").await, role(&stage, "other").await);
