@@ -23,7 +23,7 @@ type Calls = Vec<(&'static str, Vec<String>)>;
 
 /// Calls of every function that a tenant may call. `own` is the attacker's namespace.
 pub(crate) fn calls(victim: &Victim, own: &str) -> Calls {
-    [of_keys(victim), of_batches(victim), of_plans(victim), of_logins(victim, own)].concat()
+    [of_keys(victim), of_batches(victim), of_plans(victim), of_following(victim), of_logins(victim, own)].concat()
 }
 
 fn of_keys(victim: &Victim) -> Calls {
@@ -153,6 +153,34 @@ fn of_plans(victim: &Victim) -> Calls {
         ),
         ("release_plan", vec![format!("SELECT WHERE vaultstream.release_plan({n}, 1, '{other}')")]),
         ("report_source", vec![format!("SELECT WHERE vaultstream.report_source({n}, 'SourceUnusable', 'why', false)")]),
+    ]
+}
+
+fn of_following(victim: &Victim) -> Calls {
+    let Victim { job: n, key, epoch, lease: id, .. } = victim;
+    let (other, root) = (Uuid::new_v4(), format!("'\\x{}'::bytea", "00".repeat(32)));
+    let planned = |scan: &str, arrivals: &str| {
+        format!(
+            "SELECT FROM vaultstream.plan_arrivals({n}, 1, '{other}', '{{\"(,1)\"}}', '1 s', '0 s', {arrivals}, true, 0, NULL, {scan}, NULL) \
+              WHERE outcome <> 'lost'"
+        )
+    };
+    vec![
+        ("begin_follow", vec![format!("SELECT FROM vaultstream.begin_follow({n}, '{other}') WHERE outcome <> 'over'")]),
+        ("plan_arrivals", vec![planned("NULL", "1"), planned("'begin'", "NULL")]),
+        // The outer condition hides the row that a call without a result has; the call itself is made.
+        (
+            "note_arrivals",
+            vec![format!(
+                "SELECT FROM (SELECT vaultstream.note_arrivals({n}, 1, '{other}', 1::oid) OFFSET 0) s WHERE random() < 0"
+            )],
+        ),
+        (
+            "store_checkpoint",
+            vec![format!(
+                "SELECT WHERE vaultstream.store_checkpoint({n}, {key}, {epoch}, '{id}', NULL, 'checkpoint', 1, 1, {root}, '{{}}', 'state', 'native')"
+            )],
+        ),
     ]
 }
 

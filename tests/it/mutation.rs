@@ -21,6 +21,12 @@ const SPEC: &str = "batchSize: 20\nkeys: {count: 6, lease: {records: 100, durati
 /// Fields that a job keeps for life.
 const FIXED: &[&str] = &[
     "anchors",
+    // Only with `follow`, which generated records cannot have.
+    "autoscaling.targetLag",
+    "follow.checkpoint.every",
+    "follow.checkpoint.records",
+    "follow.maxDelay",
+    "follow.reconcileEvery",
     "batchSize",
     "keys.count",
     "maxPayloadBytes",

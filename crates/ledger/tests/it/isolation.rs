@@ -13,7 +13,7 @@ use crate::stage::{MINUTE, Stage, options, url_as};
 use crate::tenants::{Login, victim};
 
 /// The rights of every tenant's login in the schema, directly or by its group. Anything else is one too many.
-const RELATIONS: [&str; 9] = [
+const RELATIONS: [&str; 10] = [
     "meta SELECT",
     "schema_history SELECT",
     "tenant_anchors SELECT",
@@ -22,6 +22,7 @@ const RELATIONS: [&str; 9] = [
     "tenant_keys SELECT",
     "tenant_progress SELECT",
     "tenant_receipt_certificates SELECT",
+    "tenant_checkpoints SELECT",
     "tenant_rejects SELECT",
 ];
 

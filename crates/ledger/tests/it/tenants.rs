@@ -54,6 +54,9 @@ pub(crate) async fn victim(stage: &Stage) -> (Job, Lease) {
     let request = "INSERT INTO vaultstream.receipt_certificates (job_id, challenge, key_id, signature, tag) \
          VALUES ($1, decode(repeat('01', 8), 'hex'), $2, decode(repeat('02', 64), 'hex'), decode(repeat('03', 32), 'hex'))";
     stage.sql().await.execute(request, &[&job.id.0, &lease.key.0]).await.unwrap();
+    let checkpoint = "INSERT INTO vaultstream.checkpoints (job_id, number, digest, checkpoint, batches, records, merkle_root, state) \
+         VALUES ($1, 1, sha256('c'), 'c', 1, 10, sha256('r'), 'sums')";
+    stage.sql().await.execute(checkpoint, &[&job.id.0]).await.unwrap();
     (job, lease)
 }
 

@@ -139,17 +139,16 @@ async fn an_outcome_that_cannot_be_found_out_is_said_to_be_unknown() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sessions_ended_at_any_moment_lose_and_double_nothing() {
     let stage = Stage::new().await;
-    let job = stage.signing(generated(40_000, 100, 4)).await;
+    let job = stage.signing(generated(160_000, 100, 4)).await;
     let ranges = stage.ranges(&job).await;
     let keys = stage.keys(&job).await;
     let killer = stage.sql().await;
     let stop = Arc::new(AtomicBool::new(false));
-    let rounds = Arc::new(AtomicUsize::new(0));
     let killing = {
-        let (stop, rounds) = (stop.clone(), rounds.clone());
+        let stop = stop.clone();
         tokio::spawn(async move {
             let mut killed = 0;
-            let mut pauses = (0_u64..).map(|n| Duration::from_millis(20 + n * 37 % 110));
+            let mut pauses = (0_u64..).map(|n| Duration::from_millis(150 + n * 37 % 110));
             while !stop.load(Ordering::SeqCst) {
                 let row = killer
                     .query_one(
@@ -159,9 +158,11 @@ async fn sessions_ended_at_any_moment_lose_and_double_nothing() {
                     )
                     .await
                     .unwrap();
-                killed += row.get::<_, i64>(0);
-                rounds.fetch_add(1, Ordering::SeqCst);
-                tokio::time::sleep(pauses.next().unwrap()).await;
+                let ended: i64 = row.get(0);
+                killed += ended;
+                // Sessions are seldom in a commit on a fast machine: they are looked for until some are.
+                let pause = if ended > 0 { pauses.next().unwrap() } else { Duration::from_millis(1) };
+                tokio::time::sleep(pause).await;
             }
             killed
         })
@@ -171,13 +172,8 @@ async fn sessions_ended_at_any_moment_lose_and_double_nothing() {
         let lease = stage.lease(&job, *key, Duration::from_secs(120)).await;
         let (ledger, id) = (stage.ledger.clone(), job.id);
         let mine: Vec<_> = ranges.iter().skip(lane).step_by(4).copied().collect();
-        let rounds = rounds.clone();
         lanes.push(tokio::spawn(async move {
-            for (number, part) in mine.chunks(5).enumerate() {
-                // On a fast machine, too, sessions are ended while units are committed.
-                while rounds.load(Ordering::SeqCst) < number / 2 {
-                    tokio::time::sleep(Duration::from_millis(1)).await;
-                }
+            for part in mine.chunks(10) {
                 let unit: Vec<_> = part.iter().map(|range| segment(range, lease.key)).collect();
                 let outcome = commit::unit(&ledger, id, &lease, &unit, false).await.unwrap();
                 assert_eq!(outcome, Committed::Done);
@@ -190,7 +186,7 @@ async fn sessions_ended_at_any_moment_lose_and_double_nothing() {
     stop.store(true, Ordering::SeqCst);
     let killed = killing.await.unwrap();
     assert!(killed > 3, "only {killed} sessions were ended");
-    assert_eq!(stage.stored(&job).await, 40_000);
+    assert_eq!(stage.stored(&job).await, 160_000);
     let now = progress(&stage.ledger, job.id).await.unwrap().unwrap();
-    assert_eq!((now.signed, now.batches_signed, now.backlog), (40_000, 400, 0));
+    assert_eq!((now.signed, now.batches_signed, now.backlog), (160_000, 1_600, 0));
 }
