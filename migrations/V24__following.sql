@@ -295,7 +295,10 @@ SELECT j.id AS job_id, j.uid, j.cluster, j.namespace, j.name, j.live, j.state, j
        j.created_at, j.seeded_at, j.published_at, j.signed_at, j.finished_at,
        j.follow_waiting AS waiting,
        CASE WHEN j.follow_state IS NOT NULL THEN
-            greatest(extract(epoch FROM clock_timestamp() - least(j.follow_oldest, j.follow_waiting_since,
+            greatest(extract(epoch FROM clock_timestamp() - least(j.follow_oldest, j.follow_waiting_since, (
+                -- Nobody knows what has arrived since a reading that should have been followed by another one.
+                SELECT r.at FROM (SELECT coalesce(j.follow_read_at, j.seeded_at) AS at) r
+                 WHERE j.follow_state <> 'ended' AND r.at < clock_timestamp() - interval '15 s'),
                 (SELECT coalesce(b.oldest_arrival, j.seeded_at) FROM vaultstream.batches b
                   WHERE b.job_id = j.id AND b.state <> 'signed'
                     AND b.batch >= coalesce((SELECT c.batches FROM vaultstream.checkpoints c WHERE c.job_id = j.id

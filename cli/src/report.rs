@@ -82,6 +82,9 @@ pub(crate) struct Report {
     /// Those with a seal: the key that signed the batch signed its root, too.
     #[serde(skip_serializing_if = "Option::is_none")]
     sealed_batches: Option<u64>,
+    /// It follows its table, and was checked as far as it is.
+    #[serde(skip_serializing_if = "is_false")]
+    goes_on: bool,
     /// The last checkpoint of a job that follows its table.
     #[serde(skip_serializing_if = "Option::is_none")]
     checkpoint: Option<LastCheckpoint>,
@@ -234,8 +237,8 @@ impl Report {
         let rejected = counts.rejected.unsigned_abs();
         let done = signed + rejected;
         let time = SigningTime::of(ledger, job, done, now).await?;
-        // A job that follows its table is checked as far as it is.
-        let good = (job.state == JobState::Complete || job.is_following()) && verified.is_good();
+        let goes_on = job.state == JobState::Signing && job.is_following();
+        let good = (job.state == JobState::Complete || goes_on) && verified.is_good();
         let checked = verified.mode.is_some_and(|mode| mode != VerifyMode::Sql);
         Ok(Self {
             verdict: if good { Verdict::Verified } else { Verdict::NotVerified },
@@ -256,6 +259,7 @@ impl Report {
             verify_seconds: verified.mode.map(|_| rounded(verified.took)),
             batches: verified.batches.map(|batches| batches.number),
             sealed_batches: verified.batches.map(|batches| batches.sealed),
+            goes_on,
             checkpoint: verified.checkpoint,
             rows: verified.rows.clone(),
             seconds: time.as_ref().map(|time| rounded(time.busy)),

@@ -207,8 +207,10 @@ async fn signatures(
         VerifyMode::Sample => Rows::Sample { rows: SAMPLE, seed: rand::random() },
         VerifyMode::Full | VerifyMode::Sql => Rows::All,
     };
+    // Signatures have their index once all are there, and from the beginning where rows may always come.
+    let is_indexed = job.times.signed.is_some() || job.follow.is_some();
     let batches = match options.mode {
-        VerifyMode::Full if job.times.signed.is_some() => {
+        VerifyMode::Full if is_indexed => {
             check.begin("checking signatures", there);
             check.all().await?
         }

@@ -226,7 +226,7 @@ async fn a_trigger_that_is_made_anew_loses_nothing() {
     site.until_all_signed("moves").await;
     run.signal(Signal::INT);
     run.end().await;
-    // Arrivals that nobody has read are dropped.
+    // These arrivals are dropped before a planner reads them.
     site.execute("INSERT INTO moves (body) SELECT 'dropped ' || g FROM generate_series(1, 50) g").await;
     let disable = ["source", "disable", "--force", "--table", "public.moves", "--database-url", &site.database_url];
     Program::vaultstream(&disable).end().await.assert_code(0);
@@ -323,6 +323,48 @@ async fn a_job_that_goes_on_is_verified_with_its_chain_and_its_bundle_extends_wh
         site.execute(&format!("{back}; {undone}")).await;
     }
     site.ledger_command(&verify).end().await.assert_code(0);
+
+    let job = site.number("SELECT id FROM vaultstream.jobs").await;
+    let (kept, all) = ("vaultstream.signature_kept", format!("vaultstream.signatures_{job}"));
+    let lost = format!(
+        "CREATE TABLE {kept} AS SELECT * FROM {all} WHERE record_id = 7; DELETE FROM {all} WHERE record_id = 7"
+    );
+    site.execute(&lost).await;
+    let full = [&verify[..], &["--mode", "full"]].concat();
+    let found = site.ledger_command(&full).end().await.assert_code(1).report();
+    assert!(found["problems"].to_string().contains("MerkleRoot"), "a signature that is missing: {found}");
+    site.execute(&format!("INSERT INTO {all} SELECT * FROM {kept}; DROP TABLE {kept}")).await;
+    site.ledger_command(&full).end().await.assert_code(0);
+    site.end_following("moves", "").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_can_read_the_table_does_not_say_that_its_trigger_fires() {
+    let site = Site::new().await;
+    site.execute(TABLE).await;
+    site.enable("public.moves").await;
+    let job = site.drive(&following(""), quick()).await;
+    let planner = site.worker(job.uid).await.start();
+    site.until_all_signed("moves").await;
+    let told = "SELECT count(*) FROM vaultstream.jobs WHERE source_fault LIKE '%has a trigger that is disabled%'";
+    site.execute("ALTER TABLE moves DISABLE TRIGGER vaultstream_arrivals").await;
+    until("it is told", || async { site.number(told).await == 1 }).await;
+    let other = site.worker(job.uid).await.start();
+    until("the other worker is ready", || async {
+        other.get("/readyz").await.is_some_and(|(status, _)| status == 200)
+    })
+    .await;
+    for _ in 0..15 {
+        assert_eq!(site.number(told).await, 1, "it is still off");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    site.execute("ALTER TABLE moves ENABLE TRIGGER vaultstream_arrivals").await;
+    until("it is told that this is over", || async { site.number(told).await == 0 }).await;
+    for worker in [planner, other] {
+        worker.signal(Signal::TERM);
+        worker.end().await;
+    }
+    drop(job);
     site.end_following("moves", "").await;
 }
 

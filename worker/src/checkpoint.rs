@@ -11,9 +11,8 @@ use std::{
 };
 
 use tokio_util::sync::CancellationToken;
-use vaultstream_api::Reason;
 use vaultstream_ledger::{
-    Job, Lease,
+    Job,
     checkpoints::{self, NewCheckpoint},
     jobs,
     leases::{self, LeaseOutcome},
@@ -34,6 +33,7 @@ use crate::{
         so_far::{self, Extent, SoFar},
     },
     receipt::{ReceiptFacts, receipt_of},
+    receipt_key::{open, refuse},
     session::{Session, SessionError},
 };
 
@@ -86,10 +86,7 @@ async fn make(session: &Session) -> Result<(), SessionError> {
     let Some(key) = steps::receipt_key(ledger, job.id).await? else { return Ok(()) };
     let lease = session.job.spec.keys.lease.duration.as_std().max(LEASE);
     let LeaseOutcome::Granted(lease) = leases::take(ledger, job.id, key, lease).await? else { return Ok(()) };
-    let (lease, private, _) = match session.keys.material(lease.clone()).await {
-        Err(error) if error.is_damage() => return Ok(session.keys.set_aside(&lease, &error).await?),
-        material => material?,
-    };
+    let Some((lease, private)) = open(session, &lease).await? else { return Ok(()) };
     let certificates = match certificate::find(session, &job, key, None).await? {
         Some(found) => certificate::certify(session, (&lease, &private), found, None).await?.unwrap_or_default(),
         // An issuer of the cluster is asked for the receipt of the end.
@@ -163,10 +160,4 @@ pub(crate) async fn sum_up(
     began.times.signed = signed_at.or(began.times.signed);
     let receipt = receipt_of(&began, ReceiptFacts::of_checkpoint(&state, place, SystemTime::now()));
     Ok(Some(Summed { receipt, state, place }))
-}
-
-/// Ends the job, whose ledger holds what no worker made.
-pub(crate) async fn refuse(session: &Session, lease: &Lease, doubt: &Doubt) -> Result<SessionError, SessionError> {
-    let why = format!("the ledger holds what no worker of the job made, so it gets no receipt: {doubt}");
-    session.fail(lease, Reason::LedgerAltered, &why).await
 }

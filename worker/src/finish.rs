@@ -24,10 +24,11 @@ use vaultstream_streams::ChallengeBytes;
 
 use crate::{
     certificate::{self, Certificates},
-    checkpoint::{self, refuse},
+    checkpoint,
     evidence::{self, Evidence, NoEvidence, so_far::Extent},
     in_flight::InFlightMessage,
     receipt::{ReceiptFacts, receipt_of, rfc3339},
+    receipt_key::{open, refuse},
     session::{Session, SessionError},
 };
 
@@ -109,17 +110,6 @@ async fn last_checkpoint(
         Ok(None) => Ok(false),
         Err(NoEvidence::Doubt(doubt)) => Err(refuse(session, &lease, &doubt).await?),
         Err(NoEvidence::Session(error)) => Err(*error),
-    }
-}
-
-/// The receipt key under its lease. `None` when it is damaged, and set aside.
-async fn open(session: &Session, lease: &Lease) -> Result<Option<(Lease, PrivateKey)>, SessionError> {
-    match session.keys.material(lease.clone()).await {
-        Err(error) if error.is_damage() => {
-            session.keys.set_aside(lease, &error).await?;
-            Ok(None)
-        }
-        material => material.map(|(lease, private, _)| Some((lease, private))).map_err(Into::into),
     }
 }
 

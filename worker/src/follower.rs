@@ -27,7 +27,7 @@ use vaultstream_ledger::{
 use vaultstream_program::chain;
 use vaultstream_streams::Backoff;
 
-use crate::{session::Session, shared::Shared, source_health::Teller};
+use crate::{planner, session::Session, shared::Shared, source_health::Teller};
 
 /// How often a worker that does not plan looks whether another one still does.
 const HELD_RETRY: Duration = Duration::from_secs(1);
@@ -43,9 +43,6 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// The shortest and longest pauses of a planner that has nothing to do.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
-
-/// How long the last message to the ledger may take.
-const FAREWELL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Plans what the session's job follows, whenever no other worker does, until there is nothing to follow or `stop`.
 pub(crate) async fn run(session: Arc<Session>, stop: CancellationToken) {
@@ -113,6 +110,7 @@ impl Follower {
         self.plan = Some(plan.clone());
         // What it is under this epoch: the removal of `follow` raises the epoch, too.
         let Some(job) = jobs::by_id(ledger, self.job.id).await? else { return Ok(Led::Over) };
+        self.teller = Teller::new(&job);
         let Some(mut turn) = Turn::of(&self.shared, &job, plan) else { return Ok(Led::Over) };
         tracing::debug!(job = %job.name, "this worker plans what arrives");
         loop {
@@ -132,12 +130,7 @@ impl Follower {
 
     async fn leave(&mut self) {
         if let Some(plan) = self.plan.take() {
-            let releasing = following::release(&self.shared.ledger, &plan);
-            match tokio::time::timeout(FAREWELL_TIMEOUT, releasing).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::debug!(%error, "the plan was not released: its lease runs out"),
-                Err(elapsed) => tracing::debug!(%elapsed, "the plan was not released: its lease runs out"),
-            }
+            planner::give_up(following::release(&self.shared.ledger, &plan)).await;
         }
     }
 }
@@ -218,10 +211,7 @@ impl<'a> Turn<'a> {
             && self.is_to_be_stored(&arrived)
         {
             let took = self.store(&arrived).await?;
-            if !matches!(took, Took::Pause(Duration::ZERO)) {
-                return Ok(took);
-            }
-            if !arrived.is_all() {
+            if !matches!(took, Took::Pause(Duration::ZERO)) || !arrived.is_all() {
                 return Ok(took);
             }
         }
@@ -246,24 +236,30 @@ impl<'a> Turn<'a> {
         self.failures = 0;
         // Who removes the trigger as well as `follow` wants no more rows.
         let fault = fault.filter(|_| !self.is_ending).map(TableError::Source);
-        let was_off = std::mem::replace(&mut self.is_off, fault.is_some());
-        let is_due = !self.is_off && self.scan.is_none() && self.scanned.elapsed() >= self.reconcile_every;
+        let is_off = fault.is_some();
+        let is_due = !is_off && self.scan.is_none() && self.scanned.elapsed() >= self.reconcile_every;
         // Noted when the trigger is found to be off, so that the look through the table, which waits until it fires again, is not lost with
         // this planner.
-        if is_due || self.is_off && !was_off {
-            self.begin_look_through().await?;
+        if (is_due || is_off && !self.is_off) && !self.begin_look_through().await? {
+            // It is tried again at the next look; whoever has the plan by then looks for itself.
+            return Ok(());
         }
+        self.is_off = is_off;
         teller.tell(self.shared, fault.as_ref()).await;
         Ok(())
     }
 
-    async fn begin_look_through(&mut self) -> Result<(), TableError> {
-        self.scanned = Instant::now();
+    /// False when the ledger has not noted it.
+    async fn begin_look_through(&mut self) -> Result<bool, TableError> {
         self.is_reading = false;
-        following::store_rows(&self.shared.ledger, &self.plan, &TableRows::from_the_beginning()).await?;
-        self.scan = Some(Place::Begin);
+        let noted = following::store_rows(&self.shared.ledger, &self.plan, &TableRows::from_the_beginning()).await?;
         self.is_reading = true;
-        Ok(())
+        if !matches!(noted, Stored::Planned { .. }) {
+            return Ok(false);
+        }
+        self.scanned = Instant::now();
+        self.scan = Some(Place::Begin);
+        Ok(true)
     }
 
     /// A batch is closed by then, so that it is there within the delay.

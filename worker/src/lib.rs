@@ -30,6 +30,7 @@ mod program;
 mod rate_limit;
 mod read;
 mod receipt;
+mod receipt_key;
 mod segment;
 mod self_test;
 mod session;

@@ -12,7 +12,7 @@ use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use vaultstream_ledger::{
-    Class, Job,
+    Class, Job, QueryError,
     following::{self, Looked},
     jobs,
     planning::{self, Begun, ChunkOutcome, TableError, TablePlan},
@@ -72,6 +72,15 @@ async fn planner_is_outdated(shared: &Shared, job: &Job) {
         if !now.is_some_and(|now| is_to_be_planned(&now) && now.generation == job.generation && now.spec == job.spec) {
             return;
         }
+    }
+}
+
+/// Waits a moment for the release of a plan. Without it, the plan's lease runs out.
+pub(crate) async fn give_up(releasing: impl Future<Output = Result<(), QueryError>>) {
+    match tokio::time::timeout(FAREWELL_TIMEOUT, releasing).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "the plan was not released: its lease runs out"),
+        Err(elapsed) => tracing::debug!(%elapsed, "the plan was not released: its lease runs out"),
     }
 }
 
@@ -146,13 +155,13 @@ impl Planner<'_> {
         let mut teller = Teller::new(self.job);
         let (mut rows, mut failures) = (CHUNK_ROWS, 0);
         let mut ahead = None;
-        let mut is_followed = self.job.spec.follow.is_none();
+        let mut arrivals_are_noted = self.job.spec.follow.is_none();
         loop {
             let Some(job) = jobs::by_uid(&shared.ledger, self.job.uid).await? else { return Ok(Planned::Done) };
             if !is_to_be_planned(&job) {
                 return Ok(Planned::Done);
             }
-            if !is_followed {
+            if !arrivals_are_noted {
                 let noted = self.note_arrivals(&plan).await;
                 teller.tell(shared, noted.as_ref().err()).await;
                 if noted.is_err() {
@@ -160,7 +169,7 @@ impl Planner<'_> {
                     failures += 1;
                     continue;
                 }
-                is_followed = true;
+                arrivals_are_noted = true;
             }
             let chunk = match ahead.take() {
                 Some(chunk) => chunk,
@@ -233,12 +242,7 @@ impl Planner<'_> {
     /// Lets another worker continue at once with a plan that is not complete.
     async fn leave(&mut self) {
         if let Some(plan) = self.plan.take() {
-            let releasing = planning::release(&self.shared.ledger, &plan);
-            match tokio::time::timeout(FAREWELL_TIMEOUT, releasing).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::debug!(%error, "the plan was not released: its lease runs out"),
-                Err(elapsed) => tracing::debug!(%elapsed, "the plan was not released: its lease runs out"),
-            }
+            give_up(planning::release(&self.shared.ledger, &plan)).await;
         }
         if let Err(error) = self.shared.streams.flush(FAREWELL_TIMEOUT).await {
             tracing::debug!(%error, "the last acknowledgements may be lost");

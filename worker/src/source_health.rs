@@ -40,7 +40,7 @@ pub(crate) async fn settle(shared: &Shared, job: &Job, stop: &CancellationToken)
     if !reads_table(job) {
         return Ok(Health::Readable);
     }
-    let mut teller = Teller::new(job);
+    let mut teller = Teller::of_reader(job);
     let mut failures = 0;
     loop {
         let checked = check_planned(&shared.ledger, job).await;
@@ -71,6 +71,13 @@ pub(crate) struct Teller {
 impl Teller {
     pub(crate) fn new(job: &Job) -> Self {
         Self { job: job.id, told: job.source_fault.clone(), failing_since: None }
+    }
+
+    /// Of who only reads the table: of a job that follows it, the planner says more, such as that its trigger is off, and only the planner says
+    /// that this is over.
+    fn of_reader(job: &Job) -> Self {
+        let told = job.source_fault.clone().filter(|_| !job.is_following());
+        Self { told, ..Self::new(job) }
     }
 
     /// Tells what an attempt to read the table failed with, or that it succeeded. Locks and timeouts are no fault of the table, and are only
@@ -136,7 +143,7 @@ pub(crate) struct Outage {
 
 impl Outage {
     pub(crate) fn new(session: &Session) -> Self {
-        Self { teller: Teller::new(&session.job), since: None }
+        Self { teller: Teller::of_reader(&session.job), since: None }
     }
 
     /// Tells that the database is away, once it has been so for a while, and that it is back.

@@ -42,6 +42,12 @@ impl Report {
             Some("sql") => left_out.push("no signature was checked".to_owned()),
             _ => {}
         }
+        if self.goes_on {
+            left_out.push(match self.mode {
+                Some("full") => "the job goes on: what is in signed batches by now".to_owned(),
+                _ => "the job goes on: whether a signature is missing was not checked".to_owned(),
+            });
+        }
         if let Some(rows) = &self.rows {
             let changed = [rows.changed, rows.gone, rows.unreadable].into_iter().flatten().sum::<u64>();
             if rows.not_compared.is_some() {

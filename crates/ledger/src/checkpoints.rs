@@ -54,6 +54,8 @@ pub struct NewCheckpoint<'a> {
     pub backend: &'a str,
 }
 
+const READ_LAST: &str = "read the job's last checkpoint";
+
 const COLUMNS: &str = "number, digest, checkpoint, batches, records, merkle_root, spec, state, made_at";
 
 /// The last checkpoint of a job.
@@ -62,9 +64,19 @@ const COLUMNS: &str = "number, digest, checkpoint, batches, records, merkle_root
 ///
 /// When Postgres fails.
 pub async fn last(ledger: &Ledger, job: JobId) -> Result<Option<CheckpointRow>, QueryError> {
-    let sql =
-        format!("SELECT {COLUMNS} FROM vaultstream.tenant_checkpoints WHERE job_id = $1 ORDER BY number DESC LIMIT 1");
-    Ok(ledger.query_opt("read the last checkpoint", &sql, &[&job.0]).await?.as_ref().map(from_row))
+    last_behind(ledger, job, 0).await
+}
+
+/// The last checkpoint of a job, if its number is greater than this one.
+///
+/// # Errors
+///
+/// When Postgres fails.
+pub async fn last_behind(ledger: &Ledger, job: JobId, number: i64) -> Result<Option<CheckpointRow>, QueryError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM vaultstream.tenant_checkpoints WHERE job_id = $1 AND number > $2 ORDER BY number DESC LIMIT 1"
+    );
+    Ok(ledger.query_opt(READ_LAST, &sql, &[&job.0, &number]).await?.as_ref().map(from_row))
 }
 
 /// The checkpoints of a job with numbers behind `after`, ascending, at most `limit`.
@@ -140,3 +152,51 @@ fn from_row(row: &Row) -> CheckpointRow {
         made: row.get("made_at"),
     }
 }
+
+/// What a checkpoint covers, and when it was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastCheckpoint {
+    /// Its number, from 1 on.
+    pub number: i64,
+    /// SHA-256 of it.
+    pub digest: [u8; 32],
+    /// The root over all that it covers.
+    pub merkle_root: [u8; 32],
+    /// It covers the first ones.
+    pub batches: i64,
+    /// Records in them.
+    pub records: i64,
+    /// When it was made, by the ledger's clock.
+    pub made: SystemTime,
+}
+
+/// A job's last checkpoint; `None` before the first one.
+///
+/// # Errors
+///
+/// When Postgres fails.
+pub async fn last_checkpoint(ledger: &Ledger, job: JobId) -> Result<Option<LastCheckpoint>, QueryError> {
+    let sql = "SELECT number, digest, merkle_root, batches, records, made_at FROM vaultstream.tenant_checkpoints \
+         WHERE job_id = $1 ORDER BY number DESC LIMIT 1";
+    let rows = ledger.query_prepared(READ_LAST, sql, &[&job.0]).await?;
+    rows.first().map(last_from_row).transpose()
+}
+
+fn last_from_row(row: &Row) -> Result<LastCheckpoint, QueryError> {
+    let bytes = |name: &str| -> Result<[u8; 32], QueryError> {
+        let bytes: Vec<u8> = row.try_get(name).map_err(|error| QueryError::new(READ_LAST, error))?;
+        bytes.try_into().map_err(|_| QueryError::other(READ_LAST, NotAHash))
+    };
+    Ok(LastCheckpoint {
+        number: row.get("number"),
+        digest: bytes("digest")?,
+        merkle_root: bytes("merkle_root")?,
+        batches: row.get("batches"),
+        records: row.get("records"),
+        made: row.get("made_at"),
+    })
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the ledger holds a checkpoint whose digest or root is not of 32 bytes")]
+struct NotAHash;

@@ -46,6 +46,7 @@ pub mod steps;
 pub mod tenants;
 mod worker;
 
+pub use checkpoints::{LastCheckpoint, last_checkpoint};
 pub use class::{Class, ErrorKind};
 pub use clock::BootInstant;
 pub use connection::{
@@ -61,8 +62,8 @@ pub use jobs::{
 pub use keys::{KekFit, Preflight, PreflightError, RegisterError, data_keys, revocation, rewrap};
 pub use migrate::{MigrateError, Migrated, schema_version};
 pub use read::{
-    ActiveJob, Failing, FollowFigures, KeyUsage, LastCheckpoint, Progress, ROW_GONE, Rejected, active_jobs, failures,
-    gone_rows, key_usage, last_checkpoint, progress, rejects, signing_rate, verify,
+    ActiveJob, Failing, FollowFigures, KeyUsage, Progress, ROW_GONE, Rejected, active_jobs, failures, gone_rows,
+    key_usage, progress, rejects, signing_rate, verify,
 };
 pub use source::arrivals;
 pub use worker::{

@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use tracing::Instrument as _;
 use vaultstream_api::{Reason, Source};
 use vaultstream_ledger::{
-    Class, Job, JobId, JobState, Ledger, checkpoints, gone_rows, jobs, last_checkpoint, progress,
+    Class, Job, JobId, JobState, Ledger, checkpoints, gone_rows, jobs, progress,
     steps::{self, Finish, Seeding, Step, StepError},
 };
 use vaultstream_streams::{FinishChallenge, Naming, Streams};
@@ -26,8 +26,8 @@ use crate::{
 /// How often a job that is being signed is read from the ledger.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// How often a job that follows its table is allowed to grow.
-const GROWTH_INTERVAL: Duration = Duration::from_secs(1);
+/// How often the checkpoints and the growth of a job that follows its table are looked at.
+const TEND_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How often a job is read whose receipt waits for a certificate: an issuer may take a second or a day.
 const ISSUER_POLL_INTERVAL: Duration = Duration::from_millis(500);
@@ -65,8 +65,8 @@ pub struct Driver {
     job: JobId,
     /// Records of the next chunk of seeding.
     seed_chunk: u64,
-    /// When a job that follows its table was last allowed to grow.
-    grown: Option<Instant>,
+    /// When a job that follows its table was last tended.
+    tended: Option<Instant>,
     /// The number of the last checkpoint that was announced.
     announced: i64,
     pub(crate) publisher: Publisher,
@@ -89,7 +89,7 @@ impl Driver {
             settings,
             job,
             seed_chunk: settings.seed_chunk,
-            grown: None,
+            tended: None,
             announced: 0,
             publisher: Publisher::default(),
             repair: Repair::new(settings.repair_every),
@@ -213,7 +213,7 @@ impl Driver {
         }
         let first_open = self.publisher.first_open(&self.ledger, job).await?;
         if job.is_following() {
-            self.oversee_growth(job).await?;
+            self.tend(job).await?;
             if first_open.is_none() {
                 return Ok(Advance::After(POLL_INTERVAL));
             }
@@ -243,31 +243,33 @@ impl Driver {
         Ok(Advance::After(POLL_INTERVAL))
     }
 
-    /// Announces the last checkpoint, unless this process has done so: what strangers have seen cannot be taken back.
-    async fn announce(&mut self, job: &Job) -> Result<(), LifecycleError> {
-        let is_new = last_checkpoint(&self.ledger, job.id).await?.is_some_and(|last| last.number > self.announced);
-        if is_new && let Some(last) = checkpoints::last(&self.ledger, job.id).await? {
-            self.streams.announce_checkpoint(&job.namespace, &job.name, &last.checkpoint).await?;
+    /// Once a second, announces the last checkpoint of a job that follows its table, unless this process has done so, and allows the job to
+    /// grow.
+    async fn tend(&mut self, job: &Job) -> Result<(), LifecycleError> {
+        if self.tended.is_some_and(|tended| tended.elapsed() <= TEND_INTERVAL) {
+            return Ok(());
+        }
+        if let Some(last) = checkpoints::last_behind(&self.ledger, job.id, self.announced).await? {
+            self.announce(job, &last.checkpoint).await;
             self.announced = last.number;
         }
+        steps::oversee_growth(&self.ledger, job.id).await?;
+        self.tended = Some(Instant::now());
         Ok(())
     }
 
-    /// Allows a job that follows its table to grow, once a second.
-    async fn oversee_growth(&mut self, job: &Job) -> Result<(), LifecycleError> {
-        if self.grown.is_none_or(|grown| grown.elapsed() > GROWTH_INTERVAL) {
-            steps::oversee_growth(&self.ledger, job.id).await?;
-            self.announce(job).await?;
-            self.grown = Some(Instant::now());
+    /// What strangers have seen cannot be taken back; but the job goes on without that.
+    async fn announce(&self, job: &Job, checkpoint: &str) {
+        if let Err(error) = self.streams.announce_checkpoint(&job.namespace, &job.name, checkpoint).await {
+            tracing::warn!(job = %job.name, error = &error as &dyn std::error::Error, "a checkpoint was not announced");
         }
-        Ok(())
     }
 
     /// Asks a worker for the receipt, then ends the job.
     async fn await_receipt(&mut self, job: &Job) -> Result<Advance, LifecycleError> {
         if let Some(receipt) = &job.receipt {
             if job.follow.is_some() {
-                self.streams.announce_checkpoint(&job.namespace, &job.name, receipt).await?;
+                self.announce(job, receipt).await;
             }
             return self.complete_or_fail(job).await;
         }

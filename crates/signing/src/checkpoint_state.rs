@@ -57,7 +57,7 @@ pub enum StateError {
     #[error("the job's keys are not those that signed its batches, or have another order than in the last checkpoint")]
     Keys,
     /// More than 64 bits count.
-    #[error("a checkpoint cannot count so many records")]
+    #[error("the numbers of a checkpoint have 64 bits, and these records are more")]
     TooMany,
 }
 

@@ -3,8 +3,8 @@
 use crate::Hash;
 use crate::merkle::{empty_root, node, root};
 
-/// The hashes from which both roots follow, that over the first `earlier` of the leaves and that over all (RFC 9162 §2.1.4.1). Empty where
-/// `earlier` is 0 or the number of leaves, and where there are not so many.
+/// The hashes from which both roots follow, that over the first `earlier` of the leaves and that over all (RFC 9162 §2.1.4.1). Empty when
+/// `earlier` is 0, and when it is not less than the number of leaves.
 #[must_use]
 pub fn consistency_proof(leaves: &[Hash], earlier: usize) -> Vec<Hash> {
     let mut proof = Vec::new();

@@ -113,7 +113,7 @@ impl Tree {
         Self { peaks: Vec::with_capacity(40), leaves: 0 }
     }
 
-    /// The tree of so many leaves whose [`peaks`](Self::peaks) were kept; `None` where another number of peaks belongs to them.
+    /// A tree from its [`peaks`](Self::peaks) and its number of leaves; `None` when that number of leaves has another number of peaks.
     #[must_use]
     pub fn resume(peaks: Vec<Hash>, leaves: u64) -> Option<Self> {
         (peaks.len() == leaves.count_ones() as usize).then_some(Self { peaks, leaves })

@@ -1,5 +1,6 @@
 //! Announcements: messages of core NATS, for whoever listens. Nothing is kept of them.
 
+use async_nats::client::PublishErrorKind;
 use bytes::Bytes;
 
 use crate::{Streams, error::StreamsError};
@@ -9,10 +10,13 @@ impl Streams {
     /// from then on, whatever becomes of the ledger. It may be announced more than once.
     ///
     /// # Errors
-    /// When the connection is closed for good; a server that is away gets it later, or not at all.
+    /// When it is larger than the server takes, or the connection is closed for good. A server that is away gets it later, or not at all.
     pub async fn announce_checkpoint(&self, namespace: &str, name: &str, jws: &str) -> Result<(), StreamsError> {
         let subject = format!("vaultstream.checkpoints.{namespace}.{name}");
         let sent = self.client().publish(subject, Bytes::copy_from_slice(jws.as_bytes())).await;
-        sent.map_err(|error| StreamsError::Unreachable(error.into()))
+        sent.map_err(|error| match error.kind() {
+            PublishErrorKind::MaxPayloadExceeded => StreamsError::TooLarge(error.into()),
+            _ => StreamsError::Unreachable(error.into()),
+        })
     }
 }

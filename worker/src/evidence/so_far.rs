@@ -3,19 +3,19 @@
 use std::time::SystemTime;
 
 use vaultstream_ledger::{
-    Job,
-    verify::{SignedBatch, gap_in_ranges, signing_keys},
+    BatchNo, Job,
+    verify::{PublicKeyRow, SignedBatch, gap_in_ranges},
 };
-use vaultstream_signing::{CheckedBatch, CheckpointState, PublicKey, StateError};
+use vaultstream_signing::{
+    CheckedBatch, CheckpointState, StateError,
+    receipt::{KeyUse, ReceiptFormat},
+};
 
 use super::{Doubt, NoEvidence, pages::Pages};
-use crate::session::Session;
+use crate::{receipt::key_uses_seen, session::Session};
 
 /// Batches of one checkpoint at most: more are left to the next one, which is due at once.
 const BATCHES_LIMIT: u64 = 50_000;
-
-/// Keys read at a time.
-const KEYS_PAGE: usize = 5_000;
 
 /// The sums over all batches that a checkpoint covers, and when the last of the new ones was signed.
 pub(crate) struct SoFar {
@@ -74,9 +74,13 @@ pub(crate) async fn gather(
             .await?;
     }
     if extent == Extent::All && job.batches.is_some_and(|planned| u64::try_from(planned) != Ok(pages.next())) {
-        return Err(Doubt::Missing(vaultstream_ledger::BatchNo(i64::try_from(pages.next()).unwrap_or(i64::MAX))).into());
+        return Err(Doubt::Missing(BatchNo(i64::try_from(pages.next()).unwrap_or(i64::MAX))).into());
     }
-    let state = growing.finish(kids(session, job).await?).map_err(Doubt::State)?;
+    let mut kids = Vec::new();
+    let see = |_: &PublicKeyRow, key: &KeyUse| kids.push(key.kid);
+    let seen = key_uses_seen(&session.shared.ledger, job.id, ReceiptFormat::V6, see).await?;
+    seen.map_err(|_| Doubt::State(StateError::Keys))?;
+    let state = growing.finish(kids).map_err(Doubt::State)?;
     Ok(SoFar { state, signed_at })
 }
 
@@ -85,25 +89,8 @@ fn run_of(batches: &[SignedBatch], next: u64) -> usize {
     batches.iter().zip(next..).take_while(|(batch, number)| u64::try_from(batch.batch.0) == Ok(*number)).count()
 }
 
-/// The keys that have signed, by ordinal and version.
-async fn kids(session: &Session, job: &Job) -> Result<Vec<vaultstream_signing::Thumbprint>, NoEvidence> {
-    let mut kids = Vec::new();
-    let mut last = (0, i32::MAX);
-    loop {
-        let page = signing_keys(&session.shared.ledger, job.id, last, KEYS_PAGE).await?;
-        let Some(end) = page.last() else { return Ok(kids) };
-        last = (end.ordinal, end.version);
-        for row in &page {
-            let public = PublicKey::from_spki_der(&row.public_key).map_err(|_| Doubt::State(StateError::Keys))?;
-            kids.push(public.thumbprint());
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use vaultstream_ledger::BatchNo;
-
     use super::*;
 
     #[test]

@@ -1,7 +1,7 @@
 //! `vaultstream export --bundle`: all that a stranger needs to verify a job, as one file.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     fs::{self, File},
     io::{self, BufWriter, Write},
     iter::Peekable,
@@ -187,7 +187,10 @@ impl BundleSource<'_> {
     async fn all<W: Write + Send>(&self, out: W, header: &HeaderLine) -> Result<(W, u64), Stopped> {
         let mut writer = BundleWriter::begin(out, header).map_err(Stopped::Write)?;
         let mut kids = HashMap::new();
-        let of_rejects = keys_of_rejects(self.ledger, self.job.id).await.map_err(of_ledger)?;
+        let of_rejects = match &self.covered {
+            Some(_) => BTreeSet::new(),
+            None => keys_of_rejects(self.ledger, self.job.id).await.map_err(of_ledger)?,
+        };
         let signed_by = |key: &PublicKeyRow| match &self.covered {
             Some(covered) => covered.keys.get(&key.id).copied(),
             None => (key.signed != 0 || of_rejects.contains(&key.id)).then_some(key.signed),

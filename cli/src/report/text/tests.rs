@@ -24,6 +24,7 @@ fn report() -> Report {
         verify_seconds: Some(0.5),
         batches: Some(2),
         sealed_batches: Some(2),
+        goes_on: false,
         checkpoint: None,
         rows: None,
         seconds: Some(2.0),

@@ -20,5 +20,6 @@ mod store;
 
 pub use crate::source::{TableError, check_planned};
 pub use chunk::{Chunk, read_chunk};
+pub(crate) use plan::release_plan;
 pub use plan::{Begun, TablePlan, begin, note_arrivals, release};
 pub use store::{ChunkOutcome, store};

@@ -66,7 +66,7 @@ pub enum ReceiptError {
 ///
 /// # Errors
 ///
-/// When it cannot be encoded or signed, or is a checkpoint that nobody could read.
+/// When it cannot be encoded or signed, or is a checkpoint of a form that no reader takes.
 pub fn sign_receipt(key: &PrivateKey, receipt: &Receipt, certificates: &[Vec<u8>]) -> Result<String, ReceiptError> {
     if receipt.checkpoint.is_some() != (receipt.format_version == ReceiptFormat::V6) {
         return Err(ReceiptError::Checkpoint);

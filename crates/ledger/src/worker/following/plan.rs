@@ -5,6 +5,7 @@ use uuid::Uuid;
 use crate::connection::Ledger;
 use crate::error::QueryError;
 use crate::ids::JobId;
+use crate::worker::planning::release_plan;
 
 /// The right to plan what a job follows, under one epoch.
 #[derive(Clone, Debug)]
@@ -48,7 +49,5 @@ pub async fn begin(ledger: &Ledger, job: JobId, lease: Uuid) -> Result<Followed,
 ///
 /// When Postgres fails.
 pub async fn release(ledger: &Ledger, plan: &FollowPlan) -> Result<(), QueryError> {
-    // migrations/V17__planning.sql
-    let sql = "SELECT vaultstream.release_plan($1, $2, $3)";
-    ledger.execute("release the plan", sql, &[&plan.job.0, &plan.epoch, &plan.lease]).await.map(drop)
+    release_plan(ledger, plan.job, plan.epoch, plan.lease).await
 }

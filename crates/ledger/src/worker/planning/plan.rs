@@ -106,7 +106,12 @@ pub async fn note_arrivals(ledger: &Ledger, plan: &TablePlan, arrivals: &Arrival
 ///
 /// When Postgres fails.
 pub async fn release(ledger: &Ledger, plan: &TablePlan) -> Result<(), QueryError> {
+    release_plan(ledger, plan.job, plan.epoch, plan.lease).await
+}
+
+/// The same of a plan of any kind.
+pub(crate) async fn release_plan(ledger: &Ledger, job: JobId, epoch: i64, lease: Uuid) -> Result<(), QueryError> {
     // migrations/V17__planning.sql
     let sql = "SELECT vaultstream.release_plan($1, $2, $3)";
-    ledger.execute("release the plan", sql, &[&plan.job.0, &plan.epoch, &plan.lease]).await.map(drop)
+    ledger.execute("release the plan", sql, &[&job.0, &epoch, &lease]).await.map(drop)
 }

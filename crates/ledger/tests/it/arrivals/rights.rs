@@ -107,7 +107,7 @@ async fn an_inserter_has_nothing_run_with_the_rights_of_the_owner() {
         .await
         .unwrap();
     assert_eq!(noted(&sql, &arrivals).await, ["true", "other"]);
-    // A column that was renamed is no function of the inserter's.
+    // Once the column is renamed, its old name does not lead to the inserter's function of that name.
     sql.batch_execute("ALTER TABLE orders RENAME COLUMN id TO name").await.unwrap();
     assert_eq!(refused(&hostile, "INSERT INTO public.orders VALUES ('third')").await, "42703");
     let made = format!(

