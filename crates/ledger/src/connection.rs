@@ -19,7 +19,7 @@ mod url;
 
 pub use options::{ConnectError, ConnectOptions, SourceLogin, SourceOptions};
 pub use patience::REQUEST_TIMEOUT;
-pub use pool::Ledger;
+pub use pool::{Ledger, session};
 pub(crate) use session::Session;
 pub(crate) use source_pool::SourcePool;
 pub use tls::{TlsError, TlsFiles};

@@ -1,15 +1,15 @@
 //! PostgreSQL's binary COPY format, as the server's manual describes it under COPY, "Binary Format": rows of signatures are
 //! written, rows of all kinds are read.
 
+mod key_form;
 mod rows;
 #[cfg(test)]
 mod tests;
-mod texts;
 
 use vaultstream_signing::{Digest, RawSignature};
 
+pub(crate) use key_form::KeyForm;
 pub use rows::{CopyError, HEADER, Rows, int8};
-pub(crate) use texts::{row_key, texts};
 
 /// What follows the last row: a count of fields of -1.
 pub const TRAILER: [u8; 2] = [0xff, 0xff];

@@ -51,7 +51,7 @@ pub use class::{Class, ErrorKind};
 pub use clock::BootInstant;
 pub use connection::{
     BadUrl, ConnectError, ConnectOptions, Ledger, REQUEST_TIMEOUT, SourceLogin, SourceOptions, TlsError, TlsFiles,
-    dialled_at, tcp_hosts,
+    dialled_at, session, tcp_hosts,
 };
 pub use error::{QueryError, class, error_kind, is_out_of_space};
 pub use ids::{BatchNo, BatchRange, JobId, KeyId};

@@ -21,7 +21,7 @@ pub use error::{Lack, Lacking, SourceError, TableError};
 pub(crate) use facts::{Facts, NoFacts};
 pub(crate) use follow::find_arrivals;
 pub(crate) use judge::{Fit, ViewUse, runs_no_code, unchanged};
-pub(crate) use key_columns::{KeyExpressions, texts_of};
+pub(crate) use key_columns::KeyExpressions;
 pub(crate) use look::{check, facts};
 pub use look::{check_planned, look_at_table};
 pub(crate) use names::{literal, quoted, records_partition, rows_table, signatures_partition};

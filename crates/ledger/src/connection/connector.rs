@@ -116,6 +116,11 @@ impl Connector {
         self.spare.lock()
     }
 
+    /// One session, which nothing was set in.
+    pub(super) async fn session(&self, action: &str) -> Result<Client, QueryError> {
+        self.within(action).await.map(|(client, _)| client)
+    }
+
     async fn within(&self, action: &str) -> Result<Connected, QueryError> {
         match tokio::time::timeout(CONNECT_TIMEOUT, self.open()).await {
             Ok(opened) => opened.map_err(|error| QueryError::connecting(action, error)),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use deadpool_postgres::{Object, Pool, RecyclingMethod};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use tokio_postgres::Client;
 
 use super::connector::Connector;
 use super::options::{ConnectError, ConnectOptions};
@@ -112,6 +113,18 @@ impl Ledger {
         let get = || async { self.pool.get().await.map_err(|error| QueryError::from_pool(action, error)) };
         patiently(&self.settings.place, patience, get).await
     }
+}
+
+/// Opens a session beside those of any pool, as the server gives it, for statements that are not the ledger's.
+///
+/// # Errors
+///
+/// As [`Ledger::connect`].
+pub async fn session(options: &ConnectOptions) -> Result<Client, ConnectError> {
+    let connector = Connector::new(options)?;
+    let place = connector.place();
+    let opened = patiently(&place, options.patience, || connector.session("connect")).await;
+    opened.map_err(|error| connect_error(&connector, &place, options.patience, error))
 }
 
 fn connect_error(connector: &Connector, place: &str, patience: Duration, error: QueryError) -> ConnectError {

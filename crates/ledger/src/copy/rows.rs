@@ -53,9 +53,12 @@ pub enum CopyError {
     /// A field is not an integer of eight bytes.
     #[error("a field is not an int8")]
     NotInt8,
-    /// A field is not the texts of a key.
+    /// A field is not the key of a row.
     #[error("a field is not a key")]
-    NotTexts,
+    NotAKey,
+    /// A field is not a text.
+    #[error("a field is not a text")]
+    NotText,
 }
 
 impl<const N: usize> Rows<N> {

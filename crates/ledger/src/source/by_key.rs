@@ -3,27 +3,35 @@
 use vaultstream_signing::RowKey;
 
 use super::facts::text_literal;
-use super::key_columns::{KeyColumn, KeyExpressions, texts_of};
+use super::key_columns::{KeyColumn, KeyExpressions};
 use super::read_from::ReadFrom;
 
 impl ReadFrom {
-    /// The next keys behind `after` as [`texts_of`], in an order by the columns `order`: that of the index, or of a view all those of the key.
+    /// The next keys behind `after` in its [`KeyForm`](crate::copy::KeyForm), in an order by the columns `order`: that of the index, or of a view all those of the key.
     /// A key that rows of a view share comes once.
     pub(crate) fn row_keys(&self, order: &[String], after: Option<&RowKey>, limit: i64) -> String {
-        let columns = self.row_key.as_ref().map_or(0, |key| key.columns.len());
-        self.next_keys(&format!("{} AS key", texts_of((0..columns).map(|at| format!("k.k{at}")))), order, after, limit)
+        let Some(key) = &self.row_key else { return String::new() };
+        let field = key.form().sql((0..key.columns.len()).map(|at| format!("k.k{at}")));
+        self.next_keys(key, &format!("{field} AS key"), order, after, limit)
     }
 
     /// As [`row_keys`](Self::row_keys), and before each key it as a value of the type of the job's rows, without an ordinal.
     pub(crate) fn row_values(&self, order: &[String], after: Option<&RowKey>, limit: i64) -> String {
-        let columns = self.row_key.as_ref().map_or(0, |key| key.columns.len());
-        let values: Vec<String> = (0..columns).map(|at| format!("k.k{at}")).collect();
-        let selected = format!("ROW(NULL::int8, {})::text, {}", values.join(", "), texts_of(values.iter().cloned()));
-        self.next_keys(&selected, order, after, limit)
+        let Some(key) = &self.row_key else { return String::new() };
+        let values: Vec<String> = (0..key.columns.len()).map(|at| format!("k.k{at}")).collect();
+        let selected =
+            format!("ROW(NULL::int8, {})::text, {}", values.join(", "), key.form().sql(values.iter().cloned()));
+        self.next_keys(key, &selected, order, after, limit)
     }
 
-    fn next_keys(&self, selected: &str, order: &[String], after: Option<&RowKey>, limit: i64) -> String {
-        let Some(key) = &self.row_key else { return String::new() };
+    fn next_keys(
+        &self,
+        key: &KeyExpressions,
+        selected: &str,
+        order: &[String],
+        after: Option<&RowKey>,
+        limit: i64,
+    ) -> String {
         let ordered: Vec<(usize, &KeyColumn)> = order
             .iter()
             .filter_map(|name| key.columns.iter().enumerate().find(|(_, column)| column.name == *name))
@@ -52,7 +60,7 @@ impl ReadFrom {
         format!("SELECT count(*) AS rows FROM {} WHERE num_nulls({keys}) > 0", self.table)
     }
 
-    /// The rows with keys from `first` to `last`, in their order and `limit` of them at most: the key as [`texts_of`], and the payload as
+    /// The rows with keys from `first` to `last`, in their order and `limit` of them at most: the key in its form, and the payload as
     /// of [`rows_with`](Self::rows_with).
     pub(crate) fn rows_between(&self, first: &RowKey, last: &RowKey, limit: usize, most_bytes: u32) -> String {
         let Self { table, payload, row_key, .. } = self;
@@ -64,7 +72,7 @@ impl ReadFrom {
              CASE WHEN octet_length(r.payload) > {most_bytes} THEN octet_length(r.payload)::bigint END FROM \
              (SELECT {}, {payload} AS payload FROM {table} WHERE ({list}) >= ({}) AND ({list}) <= ({}) ORDER BY {list} LIMIT {limit} \
              OFFSET 0) AS r",
-            texts_of((0..key.columns.len()).map(|at| format!("r.k{at}"))),
+            key.form().sql((0..key.columns.len()).map(|at| format!("r.k{at}"))),
             values.join(", "),
             key.literals(first),
             key.literals(last),

@@ -4,6 +4,7 @@ use vaultstream_signing::RowKey;
 
 use super::facts::text_literal;
 use super::names::quoted;
+use crate::copy::KeyForm;
 use crate::jobs::{RowAccess, RowIds, RowKeyColumns};
 
 /// The columns of a key.
@@ -38,6 +39,12 @@ impl KeyExpressions {
     /// Rows are found through an index, and no table has to be read for some of them.
     pub(crate) fn is_indexed(&self) -> bool {
         self.access != RowAccess::Join
+    }
+
+    /// How keys of these columns travel.
+    pub(super) fn form(&self) -> KeyForm {
+        let types: Vec<String> = self.columns.iter().map(|column| column.type_name.clone()).collect();
+        KeyForm::of(&types)
     }
 
     pub(super) fn values(&self) -> impl Iterator<Item = &str> {
@@ -93,13 +100,4 @@ fn put_element(array: &mut String, element: &str) {
         array.push(character);
     }
     array.push('"');
-}
-
-/// Values of one row in one value, each as its text: that of one column alone, and several as `record_send` writes them.
-pub(crate) fn texts_of(values: impl Iterator<Item = String>) -> String {
-    let texts: Vec<String> = values.map(|value| format!("{value}::text")).collect();
-    match texts.as_slice() {
-        [one] => one.clone(),
-        several => format!("record_send(ROW({}))", several.join(", ")),
-    }
 }

@@ -8,10 +8,10 @@ use tokio_postgres::types::{FromSql, Type};
 use vaultstream_signing::RowKey;
 
 use crate::connection::Ledger;
-use crate::copy::row_key;
+use crate::copy::KeyForm;
 use crate::error::QueryError;
 use crate::jobs::Job;
-use crate::source::{rows_table, texts_of};
+use crate::source::rows_table;
 
 const ACTION: &str = "read the keys of rows";
 
@@ -19,29 +19,29 @@ const ACTION: &str = "read the keys of rows";
 pub(crate) struct BesideRecords {
     /// Behind the relation with the records.
     pub(crate) join: String,
-    /// The key's texts in one value; NULL where the ledger has no key, and where ids are not ordinals.
+    /// The key in one field; NULL where the ledger has no key, and where ids are not ordinals.
     pub(crate) key: String,
-    /// How many columns it has.
-    pub(crate) columns: usize,
+    form: KeyForm,
 }
 
 impl BesideRecords {
     /// `id` is the record's id in the query.
     pub(crate) fn of(job: &Job, id: &str) -> Self {
         let Some(columns) = job.ordinals() else {
-            return Self { join: String::new(), key: "NULL::text".to_owned(), columns: 0 };
+            return Self { join: String::new(), key: "NULL::text".to_owned(), form: KeyForm::Texts(0) };
         };
-        let texts = texts_of((1..=columns.columns.len()).map(|at| format!("k.k{at}")));
+        let form = KeyForm::of(&columns.types);
+        let field = form.sql((1..=columns.columns.len()).map(|at| format!("k.k{at}")));
         Self {
             join: format!(" LEFT JOIN {} k ON k.ordinal = {id}", rows_table(job.id)),
-            key: format!("CASE WHEN k.ordinal IS NOT NULL THEN {texts} END"),
-            columns: columns.columns.len(),
+            key: format!("CASE WHEN k.ordinal IS NOT NULL THEN {field} END"),
+            form,
         }
     }
 
     /// The key that was read; one that is damaged is none.
     pub(crate) fn read(&self, field: Option<&[u8]>) -> Option<RowKey> {
-        row_key(field, self.columns).ok()
+        self.form.key(field).ok()
     }
 
     /// The same in a column `key` of a row.

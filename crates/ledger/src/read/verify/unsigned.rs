@@ -6,7 +6,7 @@ use vaultstream_signing::RowKey;
 
 use super::records;
 use crate::connection::Ledger;
-use crate::copy::{int8, row_key};
+use crate::copy::{KeyForm, int8};
 use crate::copy_out::{ReadError, stream};
 use crate::jobs::{Job, RowKeyColumns};
 use crate::queries::Queries;
@@ -126,9 +126,9 @@ async fn keys_page(
     let facts = source::facts(client, table).await.map_err(ReadError::from_query)?;
     // A table that could not be planned any more is still read.
     let order = source::unchanged(job, table, &facts).map_or_else(|_| columns.columns.clone(), |fit| fit.order);
-    let mut keys = Vec::new();
+    let (mut keys, form) = (Vec::new(), KeyForm::of(&columns.types));
     stream::<1, ReadError>(client, &ReadFrom::of(job).row_keys(&order, after, PAGE), |[key]| {
-        keys.push(row_key(key, columns.columns.len())?);
+        keys.push(form.key(key)?);
         Ok(())
     })
     .await?;

@@ -153,8 +153,8 @@ pub async fn read_arrivals(ledger: &Ledger, job: &Job, arrivals: &Arrivals) -> R
         }
         let text = |field: Option<&[u8]>| field.and_then(|field| std::str::from_utf8(field).ok()).map(str::to_owned);
         arrived.numbers.push(int8(number)?);
-        arrived.places.push(text(place).ok_or(CopyError::NotTexts)?);
-        arrived.rows.push(text(row).ok_or(CopyError::NotTexts)?);
+        arrived.places.push(text(place).ok_or(CopyError::NotText)?);
+        arrived.rows.push(text(row).ok_or(CopyError::NotText)?);
         arrived.oldest = arrived.oldest.max(Some(age));
         Ok(())
     });

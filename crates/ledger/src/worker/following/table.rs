@@ -4,7 +4,7 @@ use vaultstream_api::Source;
 use vaultstream_signing::RowKey;
 
 use crate::connection::Ledger;
-use crate::copy::{CopyError, row_key};
+use crate::copy::{CopyError, KeyForm};
 use crate::copy_out::{INDEX_ONLY, ReadError, stream};
 use crate::jobs::Job;
 use crate::queries::Queries;
@@ -74,7 +74,7 @@ pub async fn read_table(ledger: &Ledger, job: &Job, place: &Place) -> Result<Tab
     let mut last = None;
     let sql = ReadFrom::of(job).row_values(&fit.order, after, ROWS_LIMIT);
     let read = stream::<2, ReadError>(client, &sql, |[row, key]| {
-        let row = row.and_then(|row| std::str::from_utf8(row).ok()).ok_or(CopyError::NotTexts)?;
+        let row = row.and_then(|row| std::str::from_utf8(row).ok()).ok_or(CopyError::NotText)?;
         rows.rows.push(row.to_owned());
         last = key.map(<[u8]>::to_vec);
         Ok(())
@@ -83,7 +83,7 @@ pub async fn read_table(ledger: &Ledger, job: &Job, place: &Place) -> Result<Tab
     tx.batch("COMMIT").await?;
     session.settle();
     if i64::try_from(rows.rows.len()).is_ok_and(|count| count == ROWS_LIMIT) {
-        let last = row_key(last.as_deref(), key.columns.len()).map_err(ReadError::from);
+        let last = KeyForm::of(&key.types).key(last.as_deref()).map_err(ReadError::from);
         rows.next = Place::After(last.map_err(ReadError::into_query)?);
     }
     Ok(rows)

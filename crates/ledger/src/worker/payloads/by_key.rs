@@ -10,18 +10,18 @@ use deadpool_postgres::ClientWrapper;
 use futures_util::future;
 use tokio_postgres::CopyOutStream;
 use vaultstream_api::{Source, TableSource};
-use vaultstream_signing::{RecordName, RowKey, row_key::key_hash};
+use vaultstream_signing::{RecordName, RowKey};
 
 use super::payload::{Payload, RangeRead};
 use super::reader::{TABLE_TIMEOUT, words};
 use crate::connection::{Ledger, Session};
-use crate::copy::{CopyError, int8, row_key, texts};
+use crate::copy::{CopyError, KeyForm, int8};
 use crate::copy_out::{self, INDEX_ONLY, ReadError};
 use crate::error::QueryError;
 use crate::ids::BatchRange;
 use crate::jobs::{Job, RowAccess, RowKeyColumns};
 use crate::queries::Queries;
-use crate::source::{self, Facts, KeyExpressions, ReadFrom, ViewUse, literal, rows_table, texts_of};
+use crate::source::{self, Facts, KeyExpressions, ReadFrom, ViewUse, literal, rows_table};
 
 const ACTION: &str = "read payloads by keys";
 
@@ -43,11 +43,13 @@ pub(super) async fn read(
     let (Some(columns), Source::Table(table)) = (job.ordinals(), &job.spec.source) else { return Ok(Vec::new()) };
     let session = ledger.source.session(ACTION).await?;
     let Some(client) = session.client() else { return Ok(Vec::new()) };
-    let from = ReadFrom::of(job);
-    let mut source = RowSource { client, job, before: begin(&from, table), from, has_login: ledger.source.is_another };
+    let (from, form) = (ReadFrom::of(job), KeyForm::of(&columns.types));
+    let mut source =
+        RowSource { client, job, form, before: begin(&from, table), from, has_login: ledger.source.is_another };
     let mut spans = Spans::of(ranges);
     let mut wanted = Wanted::of(ranges.len(), visit);
-    let mut most = FIRST_KEYS;
+    // Uuids are short, whatever the table has.
+    let mut most = if form == KeyForm::Uuid { MOST_KEYS } else { FIRST_KEYS };
     loop {
         let next = spans.take(most);
         if next.is_empty() {
@@ -114,6 +116,7 @@ impl Spans {
 struct RowSource<'a> {
     client: &'a ClientWrapper,
     job: &'a Job,
+    form: KeyForm,
     from: ReadFrom,
     /// Statements to send before the next read, which may include the query for the facts.
     before: String,
@@ -122,11 +125,6 @@ struct RowSource<'a> {
 }
 
 impl RowSource<'_> {
-    /// How many columns a key has.
-    fn columns(&self) -> usize {
-        self.job.ordinals().map_or(0, |key| key.columns.len())
-    }
-
     /// Begins a COPY. It is run once the facts are found to be what was planned.
     async fn begin(&self, sql: &str) -> Result<CopyOutStream, ReadError> {
         let Self { client, job, before, has_login, .. } = self;
@@ -186,16 +184,22 @@ impl<V: FnMut(usize, RecordName, Payload<'_>)> Wanted<V> {
         let session = Session::new(ledger.client(ACTION).await.map_err(ReadError::from_query)?);
         let Some(client) = session.client() else { return Ok(0) };
         let mut expected = spans.iter().flat_map(|span| (span.first..=span.last).map(|id| (span.place, id)));
-        let mut scratch = Vec::new();
-        copy_out::copy_out::<2, ReadError>(client, "", &keys_of(job, columns, spans), |[ordinal, key]| {
-            let (place, id) = expected.next().filter(|(_, id)| int8(ordinal) == Ok(*id)).ok_or(ReadError::NoKeys)?;
-            let field = key.ok_or(ReadError::NoKeys)?;
-            let hash = key_hash(texts(field, columns.columns.len())?, &mut scratch);
-            self.names.push((place, RecordName { id, key: Some(hash) }));
-            self.fields.extend(field);
-            self.ends.push(self.fields.len());
-            Ok(())
-        })
+        let (form, mut scratch) = (KeyForm::of(&columns.types), Vec::new());
+        copy_out::copy_out::<2, ReadError>(
+            client,
+            "",
+            &keys_of(job, form, columns.columns.len(), spans),
+            |[ordinal, key]| {
+                let (place, id) =
+                    expected.next().filter(|(_, id)| int8(ordinal) == Ok(*id)).ok_or(ReadError::NoKeys)?;
+                let field = key.ok_or(ReadError::NoKeys)?;
+                let hash = form.hash(field, &mut scratch)?;
+                self.names.push((place, RecordName { id, key: Some(hash) }));
+                self.fields.extend(field);
+                self.ends.push(self.fields.len());
+                Ok(())
+            },
+        )
         .await?;
         session.settle();
         if expected.next().is_none() { Ok(self.fields.len()) } else { Err(ReadError::NoKeys) }
@@ -206,9 +210,16 @@ impl<V: FnMut(usize, RecordName, Payload<'_>)> Wanted<V> {
         self.fields.get(start..*self.ends.get(at)?)
     }
 
+    /// Keys that were planned as they arrived may lie anywhere in the index.
+    fn may_ascend(&self, form: KeyForm) -> bool {
+        form != KeyForm::Uuid || (1..self.names.len()).all(|at| self.field(at - 1) < self.field(at))
+    }
+
     /// Reads the rows, and those around one that the server cannot read in smaller steps.
     async fn read_rows(&mut self, source: &mut RowSource<'_>) -> Result<(), ReadError> {
-        if source.from.row_key.as_ref().is_some_and(|key| key.access == RowAccess::Range) {
+        if source.from.row_key.as_ref().is_some_and(|key| key.access == RowAccess::Range)
+            && self.may_ascend(source.form)
+        {
             let walked = self.walk(source).await;
             source.after(walked)?;
         }
@@ -236,12 +247,12 @@ impl<V: FnMut(usize, RecordName, Payload<'_>)> Wanted<V> {
     /// One COPY along the index, which shows the rows up to the first one that is not the next: it costs a third of looking each up. Rows that
     /// were inserted meanwhile are passed over. What is missing is looked up, which alone says that a row is gone.
     async fn walk(&mut self, source: &RowSource<'_>) -> Result<(), ReadError> {
-        let (columns, most) = (source.columns(), self.names.len() + SPARE_ROWS);
+        let (form, most) = (source.form, self.names.len() + SPARE_ROWS);
         let (Some(first), Some(last)) = (self.field(0), self.names.len().checked_sub(1).and_then(|at| self.field(at)))
         else {
             return Ok(());
         };
-        let (first, last) = (row_key(Some(first), columns)?, row_key(Some(last), columns)?);
+        let (first, last) = (form.key(Some(first))?, form.key(Some(last))?);
         let sql = source.from.rows_between(&first, &last, most, source.job.spec.max_payload_bytes);
         let mut is_lost = false;
         let stream = source.begin(&sql).await?;
@@ -265,8 +276,7 @@ impl<V: FnMut(usize, RecordName, Payload<'_>)> Wanted<V> {
     /// One COPY of the rows with the keys up to `end`.
     async fn look_up(&mut self, source: &RowSource<'_>, end: usize) -> Result<(), ReadError> {
         let start = self.shown;
-        let keys: Result<Vec<RowKey>, CopyError> =
-            (start..end).map(|at| row_key(self.field(at), source.columns())).collect();
+        let keys: Result<Vec<RowKey>, CopyError> = (start..end).map(|at| source.form.key(self.field(at))).collect();
         let sql = source.from.rows_with(keys?.iter(), source.job.spec.max_payload_bytes);
         let stream = source.begin(&sql).await?;
         copy_out::show::<3, ReadError>(stream, |[place, payload, size]| {
@@ -327,7 +337,7 @@ impl<V: FnMut(usize, RecordName, Payload<'_>)> Wanted<V> {
 }
 
 /// The keys of these ordinals, which ascend.
-fn keys_of(job: &Job, columns: &RowKeyColumns, spans: &[Span]) -> String {
+fn keys_of(job: &Job, form: KeyForm, columns: usize, spans: &[Span]) -> String {
     let mut runs: Vec<(i64, i64)> = Vec::new();
     for span in spans {
         match runs.last_mut() {
@@ -341,7 +351,7 @@ fn keys_of(job: &Job, columns: &RowKeyColumns, spans: &[Span]) -> String {
         "SELECT r.ordinal, r.key FROM (VALUES {}) AS span (first, last) CROSS JOIN LATERAL (SELECT s.ordinal, {} AS key FROM {} s \
          WHERE s.ordinal BETWEEN span.first AND span.last ORDER BY s.ordinal OFFSET 0) AS r",
         runs.join(", "),
-        texts_of((1..=columns.columns.len()).map(|at| format!("s.k{at}"))),
+        form.sql((1..=columns).map(|at| format!("s.k{at}"))),
         rows_table(job.id),
     )
 }

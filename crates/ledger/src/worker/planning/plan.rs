@@ -4,13 +4,13 @@ use uuid::Uuid;
 use vaultstream_signing::RowKey;
 
 use crate::connection::{Ledger, Session};
-use crate::copy::row_key;
+use crate::copy::KeyForm;
 use crate::copy_out::{ReadError, stream};
 use crate::error::QueryError;
 use crate::ids::JobId;
 use crate::jobs;
 use crate::queries::Params;
-use crate::source::{Arrivals, rows_table, texts_of};
+use crate::source::{Arrivals, rows_table};
 
 const ACTION: &str = "begin to plan";
 
@@ -74,13 +74,14 @@ pub async fn begin(ledger: &Ledger, job: JobId, lease: Uuid) -> Result<Begun, Qu
 async fn last_key(ledger: &Ledger, job: JobId, ordinal: i64) -> Result<Option<RowKey>, QueryError> {
     let Some(job) = jobs::by_id(ledger, job).await? else { return Ok(None) };
     let Some(key) = job.ordinals() else { return Ok(None) };
-    let texts = texts_of((1..=key.columns.len()).map(|at| format!("k{at}")));
-    let sql = format!("SELECT {texts} FROM {} WHERE ordinal = {ordinal}", rows_table(job.id));
+    let form = KeyForm::of(&key.types);
+    let field = form.sql((1..=key.columns.len()).map(|at| format!("k{at}")));
+    let sql = format!("SELECT {field} FROM {} WHERE ordinal = {ordinal}", rows_table(job.id));
     let mut found = None;
     let session = Session::new(ledger.client(ACTION).await?);
     let Some(client) = session.client() else { return Ok(None) };
-    let read = stream::<1, ReadError>(client, &sql, |[texts]| {
-        found = Some(row_key(texts, key.columns.len())?);
+    let read = stream::<1, ReadError>(client, &sql, |[field]| {
+        found = Some(form.key(field)?);
         Ok(())
     });
     read.await.map_err(ReadError::into_query)?;

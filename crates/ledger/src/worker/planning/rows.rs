@@ -4,7 +4,7 @@ use vaultstream_api::TableSource;
 use vaultstream_signing::RowKey;
 
 use super::plan::TablePlan;
-use crate::copy::{CopyError, row_key, texts};
+use crate::copy::{CopyError, HEADER, KeyForm, TRAILER};
 use crate::copy_out::{ReadError, stream};
 use crate::queries::Queries;
 use crate::source::{self, Fit, KeyExpressions, ReadFrom, SourceError, TableError};
@@ -22,10 +22,63 @@ const ROWS_LIMIT: i64 = 100_000;
 #[derive(Clone, Debug)]
 pub(super) struct KeyedRows {
     pub(super) count: i64,
-    /// A line for COPY FROM of each, with the ordinal first.
-    pub(super) lines: Vec<u8>,
+    /// Each for COPY FROM, with the ordinal first.
+    pub(super) copied: Copied,
     /// The last one.
     pub(super) last: Option<RowKey>,
+}
+
+/// Rows for COPY FROM, in the format that costs least for the form of their keys.
+#[derive(Clone, Debug)]
+pub(super) enum Copied {
+    /// Lines.
+    Text(Vec<u8>),
+    /// All between the header and the trailer.
+    Binary(Vec<u8>),
+}
+
+impl Copied {
+    fn of(form: KeyForm) -> Self {
+        match form {
+            KeyForm::Uuid => Self::Binary(HEADER.to_vec()),
+            KeyForm::Texts(_) => Self::Text(Vec::new()),
+        }
+    }
+
+    /// As the options of COPY have it.
+    pub(super) fn format(&self) -> &'static str {
+        match self {
+            Self::Text(_) => "text",
+            Self::Binary(_) => "binary",
+        }
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Text(bytes) | Self::Binary(bytes) => bytes,
+        }
+    }
+
+    /// Adds a row. Returns how many bytes its key has.
+    fn put(&mut self, form: KeyForm, ordinal: i64, field: &[u8]) -> Result<usize, CopyError> {
+        match self {
+            Self::Text(lines) => form.with_texts(Some(field), |values| {
+                put_line(lines, ordinal, values);
+                values.iter().map(|value| value.len()).sum()
+            }),
+            Self::Binary(rows) => {
+                put_row(rows, ordinal, field);
+                Ok(field.len())
+            }
+        }
+    }
+
+    /// Nothing follows.
+    fn end(&mut self) {
+        if let Self::Binary(rows) = self {
+            rows.extend(TRAILER);
+        }
+    }
 }
 
 /// Reads the next keys, `wanted` of them at most. True with the last ones.
@@ -41,19 +94,18 @@ pub(super) async fn read(
     if is_view && plan.after.is_none() {
         check_keys(tx, from, table).await?;
     }
-    let mut rows = KeyedRows { count: 0, lines: Vec::new(), last: None };
-    let (wanted, columns) = (wanted.min(ROWS_LIMIT), fit.key.columns.len());
+    let form = KeyForm::of(&fit.key.types);
+    let mut rows = KeyedRows { count: 0, copied: Copied::of(form), last: None };
+    let wanted = wanted.min(ROWS_LIMIT);
     let (mut ordinal, mut came) = (plan.cursor.unwrap_or(0), 0);
     let (mut longest, mut last) = (0, Vec::new());
     let sql = from.row_keys(&fit.order, plan.after.as_ref(), wanted);
     let read = stream::<1, ReadError>(tx.client(), &sql, |[key]| {
         came += 1;
-        if rows.lines.len() < BYTES_LIMIT {
-            let field = key.ok_or(CopyError::NotTexts)?;
-            let values = texts(field, columns)?;
-            longest = longest.max(values.iter().map(|value| value.len()).sum());
+        if rows.copied.bytes().len() < BYTES_LIMIT {
+            let field = key.ok_or(CopyError::NotAKey)?;
             ordinal += 1;
-            put_line(&mut rows.lines, ordinal, &values);
+            longest = longest.max(rows.copied.put(form, ordinal, field)?);
             rows.count += 1;
             last.clear();
             last.extend(field);
@@ -61,12 +113,13 @@ pub(super) async fn read(
         Ok(())
     });
     read.await.map_err(ReadError::into_query)?;
+    rows.copied.end();
     if longest > KEY_LIMIT {
         let (member, key) = (table.key.member(), fit.key.columns.join(", "));
         return Err(SourceError::KeyTooLong { member, key, bytes: longest, most: KEY_LIMIT }.into());
     }
     if rows.count > 0 {
-        let last = row_key(Some(&last), columns).map_err(ReadError::from);
+        let last = form.key(Some(&last)).map_err(ReadError::from);
         rows.last = Some(last.map_err(ReadError::into_query)?);
     }
     let is_last = came < wanted && came == rows.count;
@@ -105,6 +158,15 @@ fn put_line(lines: &mut Vec<u8>, ordinal: i64, values: &[&str]) {
     lines.push(b'\n');
 }
 
+/// A row (ordinal int8, key) of COPY in binary format.
+fn put_row(rows: &mut Vec<u8>, ordinal: i64, field: &[u8]) {
+    rows.extend(2_i16.to_be_bytes());
+    rows.extend(8_i32.to_be_bytes());
+    rows.extend(ordinal.to_be_bytes());
+    rows.extend(i32::try_from(field.len()).unwrap_or(i32::MAX).to_be_bytes());
+    rows.extend(field);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,5 +176,17 @@ mod tests {
         let mut lines = Vec::new();
         put_line(&mut lines, 7, &["a\tb\\.\n", "", "\\N"]);
         assert_eq!(lines, b"7\ta\\tb\\\\.\\n\t\t\\\\N\n");
+    }
+
+    #[test]
+    fn uuids_are_copied_as_they_came() {
+        let mut copied = Copied::of(KeyForm::Uuid);
+        assert_eq!(copied.put(KeyForm::Uuid, 258, &[7; 16]), Ok(16));
+        copied.end();
+        let row = [&[0, 2, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 1, 2, 0, 0, 0, 16][..], &[7; 16]].concat();
+        assert_eq!(
+            (copied.format(), copied.bytes()),
+            ("binary", [&HEADER[..], &row, &[0xff, 0xff]].concat().as_slice())
+        );
     }
 }

@@ -163,10 +163,15 @@ async fn store_rows(
 
 async fn copy_keys(tx: &Queries<'_>, plan: &TablePlan, fit: &Fit, rows: &KeyedRows) -> Result<(), QueryError> {
     let columns: Vec<String> = (1..=fit.key.columns.len()).map(|at| format!("k{at}")).collect();
-    let sql = format!("COPY {} (ordinal, {}) FROM STDIN", rows_table(plan.job), columns.join(", "));
+    let sql = format!(
+        "COPY {} (ordinal, {}) FROM STDIN (FORMAT {})",
+        rows_table(plan.job),
+        columns.join(", "),
+        rows.copied.format()
+    );
     let failed = |error| tx.failed(error);
     let mut sink = pin!(tx.client().copy_in(&sql).await.map_err(failed)?);
-    for piece in rows.lines.chunks(COPY_PIECE) {
+    for piece in rows.copied.bytes().chunks(COPY_PIECE) {
         sink.send(Bytes::copy_from_slice(piece)).await.map_err(failed)?;
     }
     sink.as_mut().finish().await.map_err(failed)?;
