@@ -43,22 +43,39 @@ fn of_tables(source: &SourceArgs) -> Option<SourceLogin> {
     source.url().map(|url| SourceLogin { url: url.to_owned(), tls: TlsFiles::default() })
 }
 
+/// One session of a user, with no ledger in mind.
+///
+/// # Errors
+/// One sentence with what to mend.
+pub(crate) async fn session(url: &str, timeout: Duration) -> Result<tokio_postgres::Client, Failure> {
+    let login = SourceLogin { url: url.to_owned(), tls: TlsFiles::default() };
+    vaultstream_ledger::session(&options(login, None, 1, timeout)).await.map_err(|error| Failure::input(&error))
+}
+
 async fn logged_in(
-    SourceLogin { url, tls }: SourceLogin,
+    login: SourceLogin,
     source: Option<SourceLogin>,
     connections: usize,
     timeout: Duration,
 ) -> Result<Ledger, Failure> {
-    Ledger::connect(&ConnectOptions {
+    let options = options(login, source, connections, timeout);
+    Ledger::connect(&options).await.map_err(|error| Failure::input(&error))
+}
+
+fn options(
+    SourceLogin { url, tls }: SourceLogin,
+    source: Option<SourceLogin>,
+    connections: usize,
+    timeout: Duration,
+) -> ConnectOptions {
+    ConnectOptions {
         url,
         max_connections: connections,
         application_name: "vaultstream".to_owned(),
         patience: timeout,
         tls,
         source: SourceOptions { login: source, for_others: false },
-    })
-    .await
-    .map_err(|error| Failure::input(&error))
+    }
 }
 
 /// Connects to NATS, waiting at most `timeout` for its server.

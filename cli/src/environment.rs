@@ -117,6 +117,14 @@ impl Environment {
         connect::ledger(&self.database_url, &self.source, 1, timeout).await
     }
 
+    /// A session in the ledger's database beside those of the ledger, for statements of a user.
+    ///
+    /// # Errors
+    /// When the server does not respond within the connect timeout.
+    pub(crate) async fn session(&self) -> Result<tokio_postgres::Client, Failure> {
+        connect::session(&self.database_url, self.connect_timeout).await
+    }
+
     /// A worker that shares these connections, and has receipt keys certified by `issuer`.
     ///
     /// # Errors

@@ -9,6 +9,7 @@
 mod harness;
 
 mod anchors;
+mod bench;
 mod bundle_tokens;
 mod bundles;
 mod certificates;

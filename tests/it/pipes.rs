@@ -33,6 +33,10 @@ const COMMANDS: &[(&str, &str)] = &[
     ("export", "export --job job --format csv"),
     ("export", "export --job job --bundle -"),
     ("bench", "bench --records 100 --batch-size 50 --keys 2 --pairs 1 --raw-time 10ms --kek-file @/kek"),
+    (
+        "bench",
+        "bench --follow --insert-rate 50 --insert-time 1s --max-delay 50ms --keys 2 --pairs 1 --raw-time 10ms --kek-file @/kek",
+    ),
     ("keys", "keys --job job"),
     ("keys", "keys --job job --format jwks"),
     ("keys rewrap", "keys rewrap --kek-file @/kek --old-kek-file @/kek"),

@@ -1,8 +1,10 @@
 //! `vaultstream bench`: how fast this machine signs, alone and through the whole path.
 //!
 //! Absolute figures depend on the machine and its load, ratios within one run much less. So raw signing and the whole path are
-//! measured in turn, on the same cores and in one process, and the median of the pairs' ratios is reported.
+//! measured in turn, on the same cores and in one process, and the median of the pairs' ratios is reported. With `--follow` that is done with
+//! insertions into a table that a job follows, and the job is measured while the table grows.
 
+mod follow;
 mod parts;
 mod path;
 mod processes;
@@ -11,6 +13,7 @@ mod report;
 
 use std::{process::ExitCode, time::Duration};
 
+use vaultstream_api::{FieldError, SigningJob, SigningJobSpec};
 use vaultstream_signing::Backend;
 
 use crate::{
@@ -30,6 +33,9 @@ pub(crate) async fn bench(args: BenchArgs) -> Result<ExitCode, Failure> {
     let progress = ProgressDisplay::of_run(args.output == BenchFormat::Text);
     let environment = Environment::open(&args.environment, &SourceArgs::default(), &[], &progress).await?;
     progress.hide();
+    if args.growth.follow {
+        return follow::bench(&environment, backend, &args).await;
+    }
     let mut report = report::Report::new(&args, backend);
     for present in Backend::present() {
         output::remark(format_args!("raw signing with {present}"));
@@ -56,6 +62,16 @@ pub(crate) async fn bench(args: BenchArgs) -> Result<ExitCode, Failure> {
     }
     report.print(args.output)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The job of a run.
+///
+/// # Errors
+/// Each field that cannot be as the arguments have it.
+fn bench_job(spec: SigningJobSpec) -> Result<SigningJob, Failure> {
+    let told = |errors: Vec<FieldError>| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    spec.validate().map_err(|errors| Failure::bad_input(told(errors)))?;
+    Ok(SigningJob::new("bench", spec))
 }
 
 /// Measures on other threads, so that signals are handled meanwhile.

@@ -13,7 +13,10 @@ use vaultstream_worker::{
     metrics::{Metrics, Stage},
 };
 
-use super::processes::{Cpu, forget_peak_memory, peak_memory_mib, per_record};
+use super::{
+    bench_job,
+    processes::{Cpu, forget_peak_memory, peak_memory_mib, per_record},
+};
 use crate::{
     args::BenchArgs,
     environment::Environment,
@@ -65,11 +68,7 @@ pub(super) async fn sign(
     // What seeding has not yet written to disk must not slow down signing.
     environment.ledger.checkpoint().await.map_err(|error| Failure::of(&error))?;
     forget_peak_memory();
-    let pids = || {
-        let servers = environment.servers.as_ref();
-        Cpu::now(servers.and_then(|servers| servers.postgres_pid()), servers.and_then(|servers| servers.nats_pid()))
-    };
-    let before = pids();
+    let before = cpu(environment);
     let stop = Shutdown::default();
     let working = {
         let (worker, stop) = (worker.clone(), stop.clone());
@@ -79,7 +78,7 @@ pub(super) async fn sign(
     stop.drain.cancel();
     working.await.map_err(|error| Failure::of(&error))?.map_err(|error| Failure::of(&error))?;
     driven?;
-    let used = pids().since(before);
+    let used = cpu(environment).since(before);
     let job = jobs::by_id(&environment.ledger, job.id)
         .await
         .map_err(|error| Failure::of(&error))?
@@ -90,6 +89,12 @@ pub(super) async fn sign(
     let result = measured(&job, args.records, used, worker.metrics());
     remove(environment, &job).await;
     Ok(result)
+}
+
+/// Processor time so far of this process, and of the private servers.
+pub(super) fn cpu(environment: &Environment) -> Cpu {
+    let servers = environment.servers.as_ref();
+    Cpu::now(servers.and_then(|servers| servers.postgres_pid()), servers.and_then(|servers| servers.nats_pid()))
 }
 
 fn measured(job: &vaultstream_ledger::Job, records: u64, used: Cpu, metrics: &Metrics) -> PathFigures {
@@ -121,12 +126,7 @@ fn manifest(args: &BenchArgs, batch_size: u32) -> Result<SigningJob, Failure> {
     let mut spec = SigningJobSpec::new(source);
     spec.batch_size = batch_size;
     spec.keys.count = args.keys;
-    let job = SigningJob::new("bench", spec);
-    let told = |errors: Vec<vaultstream_api::FieldError>| {
-        errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
-    };
-    job.spec.validate().map_err(|errors| Failure::bad_input(told(errors)))?;
-    Ok(job)
+    bench_job(spec)
 }
 
 /// Drives the job until it is in `state`, or to its end.
@@ -135,7 +135,7 @@ async fn advance(driver: &mut Driver, state: Option<JobState>) -> Result<(), Fai
 }
 
 /// Frees the name and the disk for the next run.
-async fn remove(environment: &Environment, job: &vaultstream_ledger::Job) {
+pub(super) async fn remove(environment: &Environment, job: &vaultstream_ledger::Job) {
     let nothing = keep_nothing();
     while let Ok(Step::Done(Deleted::More) | Step::Busy) = steps::delete(&environment.ledger, job.id, &nothing).await {
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;

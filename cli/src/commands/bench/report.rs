@@ -112,11 +112,16 @@ impl Report {
     }
 
     pub(super) fn print(&self, form: BenchFormat) -> Result<(), Failure> {
-        match form {
-            BenchFormat::Json => output::json(self),
-            BenchFormat::Text => output::print(&aligned(&self.to_string())),
-            BenchFormat::Markdown => output::print(&self.to_string()),
-        }
+        print(self, form)
+    }
+}
+
+/// Prints a report whose `Display` is Markdown.
+pub(super) fn print<R: Serialize + fmt::Display>(report: &R, form: BenchFormat) -> Result<(), Failure> {
+    match form {
+        BenchFormat::Json => output::json(report),
+        BenchFormat::Text => output::print(&aligned(&report.to_string())),
+        BenchFormat::Markdown => output::print(&report.to_string()),
     }
 }
 
@@ -215,7 +220,7 @@ fn aligned(markdown: &str) -> String {
 }
 
 /// The middle value; of an even number, the mean of the two in the middle.
-fn median(mut values: Vec<f64>) -> Option<f64> {
+pub(super) fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
     let upper = values.get(middle)?;
