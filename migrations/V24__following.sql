@@ -12,7 +12,12 @@ ALTER TABLE vaultstream.jobs
     ADD COLUMN follow_oldest     timestamptz,  -- when the oldest row of the open batch arrived, by the ledger's clock
     ADD COLUMN follow_read_at    timestamptz,  -- when arrivals were last read
     ADD COLUMN follow_waiting    bigint,       -- those that were left then, at least
-    ADD COLUMN follow_waiting_since timestamptz;  -- when the oldest of them arrived
+    ADD COLUMN follow_waiting_since timestamptz,  -- when the oldest of them arrived
+    -- Signatures of a job that follows are in partitions signatures_<job>_<part>, by their ids (V25). NULL of other jobs.
+    ADD COLUMN part           integer,         -- the open one, into which rows to come are signed
+    ADD COLUMN part_first     bigint,          -- the first id that it may have
+    ADD COLUMN part_opened_at timestamptz,
+    ADD COLUMN part_end       bigint;          -- it is being closed: the first id of the next one
 
 -- When the oldest row of a batch arrived, by the ledger's clock.
 ALTER TABLE vaultstream.batches ADD COLUMN oldest_arrival timestamptz;
@@ -36,7 +41,7 @@ BEGIN
 END $$;
 CREATE TRIGGER follow_spec BEFORE UPDATE OF spec ON vaultstream.jobs FOR EACH ROW EXECUTE FUNCTION vaultstream.follow_spec();
 
--- As before (V22). Signatures of a job that follows have their index from the beginning: it may have no end.
+-- As before (V22). Signatures of a job that follows have their index from the beginning, and partitions: it may have no end.
 CREATE OR REPLACE FUNCTION vaultstream.provision(p_job bigint, p_keys integer, p_with_records boolean) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -46,9 +51,11 @@ DECLARE
 BEGIN
     PERFORM vaultstream.check_driver();
     EXECUTE format('CREATE TABLE %s (job_id bigint NOT NULL DEFAULT %s, record_id bigint NOT NULL, '
-                   'key_id bigint NOT NULL, signature bytea NOT NULL, digest bytea)', signatures, p_job);
+                   'key_id bigint NOT NULL, signature bytea NOT NULL, digest bytea)%s', signatures, p_job,
+                   CASE WHEN follows THEN ' PARTITION BY RANGE (record_id)' END);
     IF follows THEN
         EXECUTE format('ALTER TABLE %s ADD PRIMARY KEY (record_id)', signatures);
+        EXECUTE format('CREATE TABLE %1$s_1 PARTITION OF %1$s FOR VALUES FROM (1) TO (MAXVALUE)', signatures);
     END IF;
     PERFORM vaultstream.make_signed_view(p_job);
     PERFORM vaultstream.grant_partition(signatures::regclass, false);
@@ -61,7 +68,11 @@ BEGIN
     INSERT INTO vaultstream.keys (job_id, ordinal) SELECT p_job, generate_series(0, p_keys) ON CONFLICT DO NOTHING;
     -- Workers of earlier versions do not know data keys. They serve jobs that were provisioned without this row.
     INSERT INTO vaultstream.data_keys (job_id) VALUES (p_job) ON CONFLICT DO NOTHING;
-    UPDATE vaultstream.jobs SET state = 'Seeding', follow_state = CASE WHEN follows THEN 'following' END WHERE id = p_job;
+    UPDATE vaultstream.jobs SET state = 'Seeding' WHERE id = p_job;
+    IF follows THEN
+        UPDATE vaultstream.jobs
+           SET follow_state = 'following', part = 1, part_first = 1, part_opened_at = clock_timestamp() WHERE id = p_job;
+    END IF;
 END $$;
 
 -- As before (V23). Of a job that follows, both indexes are there.
@@ -153,6 +164,11 @@ BEGIN
            SET plan_rows_wanted = j.seeded + cardinality(p_rows), plan_lease_until = now + interval '15 s',
                plan_batches_wanted = j.batches + (cardinality(p_rows) + size - 1) / size + 1
          WHERE id = p_job;
+        outcome := 'wait';
+        RETURN;
+    ELSIF j.seeded + cardinality(p_rows) >= j.part_end THEN
+        -- The next partition is not there yet.
+        UPDATE vaultstream.jobs SET plan_lease_until = now + interval '15 s' WHERE id = p_job;
         outcome := 'wait';
         RETURN;
     END IF;

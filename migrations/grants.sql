@@ -175,7 +175,7 @@ BEGIN
             vaultstream.store_receipt, vaultstream.request_certificate,
             vaultstream.signs_with, vaultstream.report_fault, vaultstream.report_withdrawal, vaultstream.register_kek,
             vaultstream.kek_canary, vaultstream.begin_plan, vaultstream.plan_batches, vaultstream.claim_rows, vaultstream.plan_rows,
-            vaultstream.note_key, vaultstream.release_plan, vaultstream.begin_follow, vaultstream.note_arrivals, vaultstream.plan_arrivals,
+            vaultstream.note_key, vaultstream.release_plan, vaultstream.begin_follow, vaultstream.note_arrivals, vaultstream.plan_arrivals, vaultstream.close_part,
             vaultstream.store_checkpoint,
             vaultstream.report_source, vaultstream.tenant_of_login, vaultstream.works_on_all, vaultstream.sees_all TO vaultstream_tenant;
     END IF;
@@ -242,7 +242,7 @@ BEGIN
             vaultstream.store_receipt, vaultstream.request_certificate,
             vaultstream.signs_with, vaultstream.report_fault, vaultstream.report_withdrawal, vaultstream.register_kek,
             vaultstream.kek_canary, vaultstream.begin_plan, vaultstream.plan_batches, vaultstream.claim_rows, vaultstream.plan_rows,
-            vaultstream.note_key, vaultstream.release_plan, vaultstream.begin_follow, vaultstream.note_arrivals, vaultstream.plan_arrivals,
+            vaultstream.note_key, vaultstream.release_plan, vaultstream.begin_follow, vaultstream.note_arrivals, vaultstream.plan_arrivals, vaultstream.close_part,
             vaultstream.store_checkpoint,
             vaultstream.report_source, vaultstream.tenant_of_login, vaultstream.works_on_all, vaultstream.sees_all TO vaultstream_worker;
     END IF;
@@ -252,7 +252,7 @@ BEGIN
         SELECT c.oid::regclass AS name, c.relname LIKE 'records%' AS is_records,
                NOT coalesce(j.state IN ('Pending', 'Provisioning', 'Seeding', 'Signing'), true) AS over, j.id AS job
           FROM pg_class c LEFT JOIN vaultstream.jobs j ON j.id = vaultstream.job_of_partition(c.relname)
-         WHERE c.relnamespace = 'vaultstream'::regnamespace AND c.relkind = 'r'
+         WHERE c.relnamespace = 'vaultstream'::regnamespace AND c.relkind IN ('r', 'p')
            AND vaultstream.job_of_partition(c.relname) IS NOT NULL
     LOOP
         PERFORM vaultstream.grant_partition(part.name, part.is_records);

@@ -168,6 +168,7 @@ fn of_following(victim: &Victim) -> Calls {
     vec![
         ("begin_follow", vec![format!("SELECT FROM vaultstream.begin_follow({n}, '{other}') WHERE outcome <> 'over'")]),
         ("plan_arrivals", vec![planned("NULL", "1"), planned("'begin'", "NULL")]),
+        ("close_part", vec![format!("SELECT WHERE vaultstream.close_part({n}) <> 'lost'")]),
         // The outer condition hides the row that a call without a result has; the call itself is made.
         (
             "note_arrivals",

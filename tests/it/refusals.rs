@@ -38,7 +38,7 @@ async fn assert_nothing_made(what: &str, site: &Site) {
         assert_eq!(rows, 0, "{what}: rows in {table}");
     }
     let partitions = "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE nspname = 'vaultstream' \
-                      AND relkind = 'r' AND relname ~ '_[0-9]+$'";
+                      AND relkind IN ('r', 'p') AND relname ~ '_[0-9]+$'";
     assert_eq!(site.number(partitions).await, 0, "{what}: partitions are left");
 }
 

@@ -27,7 +27,7 @@ use vaultstream_ledger::{
 use vaultstream_program::chain;
 use vaultstream_streams::Backoff;
 
-use crate::{planner, session::Session, shared::Shared, source_health::Teller};
+use crate::{parts, planner, session::Session, shared::Shared, source_health::Teller};
 
 /// How often a worker that does not plan looks whether another one still does.
 const HELD_RETRY: Duration = Duration::from_secs(1);
@@ -111,20 +111,11 @@ impl Follower {
         // What it is under this epoch: the removal of `follow` raises the epoch, too.
         let Some(job) = jobs::by_id(ledger, self.job.id).await? else { return Ok(Led::Over) };
         self.teller = Teller::new(&job);
-        let Some(mut turn) = Turn::of(&self.shared, &job, plan) else { return Ok(Led::Over) };
+        let Some(turn) = Turn::of(&self.shared, &job, plan) else { return Ok(Led::Over) };
         tracing::debug!(job = %job.name, "this worker plans what arrives");
-        loop {
-            match turn.take(&mut self.teller).await {
-                Ok(Took::Pause(pause)) => tokio::time::sleep(pause).await,
-                Ok(Took::Over) => return Ok(Led::Over),
-                Ok(Took::Lost) => return Ok(Led::Lost),
-                Err(TableError::Query(error)) if !turn.is_reading => return Err(error),
-                Err(error) => {
-                    self.teller.tell(&self.shared, Some(&error)).await;
-                    turn.failures += 1;
-                    tokio::time::sleep(RETRY.at_least_half(turn.failures)).await;
-                }
-            }
+        tokio::select! {
+            led = turn.take_all(&mut self.teller) => led,
+            never = parts::close_when_due(ledger, job.id) => match never {},
         }
     }
 
@@ -197,6 +188,22 @@ impl<'a> Turn<'a> {
             is_reading: true,
             failures: 0,
         })
+    }
+
+    async fn take_all(mut self, teller: &mut Teller) -> Result<Led, QueryError> {
+        loop {
+            match self.take(teller).await {
+                Ok(Took::Pause(pause)) => tokio::time::sleep(pause).await,
+                Ok(Took::Over) => return Ok(Led::Over),
+                Ok(Took::Lost) => return Ok(Led::Lost),
+                Err(TableError::Query(error)) if !self.is_reading => return Err(error),
+                Err(error) => {
+                    teller.tell(self.shared, Some(&error)).await;
+                    self.failures += 1;
+                    tokio::time::sleep(RETRY.at_least_half(self.failures)).await;
+                }
+            }
+        }
     }
 
     async fn take(&mut self, teller: &mut Teller) -> Result<Took, TableError> {

@@ -24,6 +24,7 @@ mod in_flight;
 mod job;
 mod keys;
 mod lane;
+mod parts;
 mod pipeline;
 mod planner;
 mod program;

@@ -10,12 +10,14 @@
 //! What was read is forgotten whenever the ledger has not said that it is planned; only then are arrivals deleted, and exactly those.
 
 mod arrivals;
+mod parts;
 mod plan;
 mod store;
 mod table;
 
 pub use crate::source::{Arrivals, TriggerState};
 pub use arrivals::{Arrived, Looked, delete_arrivals, look, read_arrivals};
+pub use parts::{PartStep, close_part};
 pub use plan::{FollowPlan, Followed, begin, release};
 pub use store::{Stored, store_arrivals, store_rows};
 pub use table::{Place, TableRows, read_table};
