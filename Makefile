@@ -21,7 +21,7 @@ MINUTES ?= 10
 PREFIX ?= $(if $(filter 0,$(shell id -u)),/usr/local,$(HOME)/.local)
 
 .DEFAULT_GOAL := help
-.PHONY: help quick-start follow-demo build install uninstall start stop seed clean test test-newest test-cluster test-keda test-cert-manager test-scale e2e e2e-own e2e-newest bench fuzz engine-equality faulty-lane timing mutants swarm lint otel-collector openbao kms-plugin check-docs \
+.PHONY: help quick-start follow-demo build install uninstall start stop seed clean test test-newest test-cluster test-keda test-cert-manager test-scale e2e e2e-own e2e-newest bench bench-follow fuzz engine-equality faulty-lane timing mutants swarm lint otel-collector openbao kms-plugin check-docs \
 	generate picture dist kind-up kind-down tools env-setup check-prereqs
 
 help: ## List these verbs
@@ -110,6 +110,9 @@ kind-down: ## Remove that cluster
 
 bench: build ## Sign 1,000,000 records at three batch sizes; print a table
 	@env -u DATABASE_URL -u VAULTSTREAM_DATABASE_URL -u VAULTSTREAM_DATA_DIR -u VAULTSTREAM_NATS_URL $(PROGRAM) bench --records 1000000 --batch-size 50,500,5000 --output markdown
+
+bench-follow: build ## Follow a table that grows for INSERT_TIME (10m); print tables
+	@env -u DATABASE_URL -u VAULTSTREAM_DATABASE_URL -u VAULTSTREAM_DATA_DIR -u VAULTSTREAM_NATS_URL $(PROGRAM) bench --follow --insert-time $(or $(INSERT_TIME),10m) --output markdown
 
 fuzz: ## Look for inputs on which two backends differ, for a minute
 	@scripts/fuzz

@@ -7,7 +7,8 @@
 --     open ─mark─▶ part_end is set ─fence─▶ CHECK (its bounds) NOT VALID ─validate─▶ valid ─switch─▶ bounds, next partition ─note─▶ open
 --
 -- Each step is a transaction, and which one is next is read from what is there, so that any worker may begin or go on after a crash. No step
--- waits for a table while it holds the job's row, or the other way round: commits of units have both.
+-- waits for a table while it holds the job's row, or the other way round: commits of units have both. Others queue behind a lock that waits, so
+-- none waits long.
 
 -- The open partition is to be closed when it has had this many rows, or is this old.
 CREATE FUNCTION vaultstream.part_limits(OUT rows bigint, OUT age interval) LANGUAGE sql IMMUTABLE AS $$
@@ -22,7 +23,7 @@ $$;
 
 -- Takes the next step: which one; 'open' when none is due, and 'lost' when the job goes on no more.
 CREATE FUNCTION vaultstream.close_part(p_job bigint) RETURNS text
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '200ms' AS $$
 DECLARE
     j      vaultstream.jobs;
     whole  constant text := 'vaultstream.signatures_' || p_job;

@@ -122,7 +122,8 @@ pub enum Command {
     Export(ExportArgs),
     /// Print a job's public keys, revoke one, or move keys to another key-encryption key.
     Keys(KeysArgs),
-    /// Print the receipt of a finished job: what was signed, by which keys, under which Merkle root.
+    /// Print the receipt of a finished job: what was signed, by which keys, under which Merkle root. Of a job that follows its table it is the last
+    /// checkpoint.
     Receipt(ReceiptArgs),
     /// Show the jobs of a ledger.
     Status(StatusArgs),

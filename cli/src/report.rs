@@ -19,8 +19,8 @@ use crate::{
     job::{receipt_digest, signed_view, title},
     output::{self, hex},
     verify::{
-        LastCheckpoint, Verified, anchors::Anchor, certificate::Certified, compared::Compared, problem::Problem,
-        revoked::RevokedKey,
+        Covered, LastCheckpoint, Verified, anchors::Anchor, certificate::Certified, compared::Compared,
+        problem::Problem, revoked::RevokedKey,
     },
 };
 
@@ -88,6 +88,9 @@ pub(crate) struct Report {
     /// The last checkpoint of a job that follows its table.
     #[serde(skip_serializing_if = "Option::is_none")]
     checkpoint: Option<LastCheckpoint>,
+    /// Whether the job has every row of the table that it follows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    coverage: Option<Covered>,
     /// The rows of a table compared with what was signed.
     #[serde(skip_serializing_if = "Option::is_none")]
     rows: Option<Compared>,
@@ -260,6 +263,7 @@ impl Report {
             batches: verified.batches.map(|batches| batches.number),
             sealed_batches: verified.batches.map(|batches| batches.sealed),
             goes_on,
+            coverage: verified.coverage,
             checkpoint: verified.checkpoint,
             rows: verified.rows.clone(),
             seconds: time.as_ref().map(|time| rounded(time.busy)),

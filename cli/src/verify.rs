@@ -19,6 +19,7 @@ pub(crate) mod revoked;
 mod batches;
 mod checkpoints;
 mod counts;
+mod coverage;
 mod receipt;
 mod stages;
 mod unfinished;
@@ -35,6 +36,7 @@ use vaultstream_proof::{Checkers, NonceUsers, Records};
 use vaultstream_signing::Backend;
 
 pub(crate) use checkpoints::LastCheckpoint;
+pub(crate) use coverage::Covered;
 pub(crate) use receipt::{read as read_receipt, receipt_key};
 
 use crate::{
@@ -72,6 +74,8 @@ pub(crate) struct Verified {
     pub(crate) rows: Option<Compared>,
     /// The last checkpoint of a job that follows its table, if it has one.
     pub(crate) checkpoint: Option<LastCheckpoint>,
+    /// Whether the job has every row of the table that it follows, if that was asked.
+    pub(crate) coverage: Option<Covered>,
     /// Keys that were revoked and have signed.
     pub(crate) revoked: Vec<RevokedKey>,
     /// What is wrong.
@@ -116,6 +120,8 @@ pub(crate) struct CheckOptions {
     pub(crate) most: usize,
     /// A job that is not Complete is checked, too, as far as it is signed.
     pub(crate) partial: bool,
+    /// The table that the job follows is looked through.
+    pub(crate) coverage: bool,
 }
 
 /// Checks a job that `run` has finished.
@@ -128,7 +134,7 @@ pub(crate) async fn check_finished(
     mode: VerifyMode,
     visible: bool,
 ) -> Result<Verified, Failure> {
-    check(ledger, job, CheckOptions { mode, visible, most: NAMED, partial: false }).await
+    check(ledger, job, CheckOptions { mode, visible, most: NAMED, partial: false, coverage: false }).await
 }
 
 /// Checks a job.
@@ -173,6 +179,12 @@ pub(crate) async fn check(ledger: &Ledger, job: &Job, options: CheckOptions) -> 
     if let (Some(rows), true) = (&mut verified.rows, whole) {
         stages.begin("looking for rows that came later");
         rows.look_for_later_rows(ledger, job, options.mode).await?;
+    }
+    if options.coverage {
+        stages.begin("looking through the table for rows that no trigger saw");
+        let (covered, problem) = coverage::check(ledger, job, options.most).await?;
+        verified.coverage = covered;
+        verified.problems.extend(problem);
     }
     name_rows(ledger, job, &mut verified).await.map_err(failed)?;
     verified.took = started.elapsed();

@@ -1,5 +1,7 @@
 //! Tables that grow while their job follows them.
 
+mod coverage;
+mod parts;
 mod writers;
 
 use std::time::{Duration, Instant};
@@ -269,7 +271,7 @@ impl Site {
         .await;
     }
 
-    /// A site whose job has followed its table for two checkpoints, and is stopped.
+    /// A site whose job has followed its table for two checkpoints, and is stopped; an earlier one is in the file `kept.jws`.
     async fn with_two_checkpoints() -> Self {
         let site = Self::new().await;
         site.execute(&format!("{TABLE}; INSERT INTO moves (body) SELECT 'old ' || g FROM generate_series(1, 300) g"))
@@ -277,6 +279,9 @@ impl Site {
         site.enable("public.moves").await;
         let run = site.run(&following("")).start();
         site.until_checkpoints(1).await;
+        let kept = site.ledger_command(&["receipt", "--job", "job", "--raw"]).end().await;
+        kept.assert_code(0);
+        std::fs::write(site.dir.path().join("kept.jws"), &kept.stdout).unwrap();
         site.execute("INSERT INTO moves (body) SELECT 'new ' || g FROM generate_series(1, 100) g").await;
         site.until_all_signed("moves").await;
         site.until_checkpoints(2).await;
@@ -290,7 +295,6 @@ impl Site {
 async fn a_job_that_goes_on_is_verified_with_its_chain_and_its_bundle_extends_what_was_kept() {
     let site = Site::with_two_checkpoints().await;
     let kept = site.dir.path().join("kept.jws");
-    std::fs::write(&kept, site.text("SELECT checkpoint FROM vaultstream.checkpoints WHERE number = 1").await).unwrap();
     let verify = ["verify", "--job", "job", "--output", "json"];
     let report = site.ledger_command(&verify).end().await.assert_code(0).report();
     let last = site.number("SELECT max(number) FROM vaultstream.checkpoints").await;

@@ -17,9 +17,13 @@ pub(crate) async fn close_when_due(ledger: &Ledger, job: JobId) -> Infallible {
         match close_part(ledger, job).await {
             Ok(PartStep::Open | PartStep::Lost) => tokio::time::sleep(INTERVAL).await,
             Ok(step) => tracing::debug!(?step, "closing a partition of signatures"),
-            // Whoever holds it is gone by the next time, most likely.
+            // Whoever holds it may be gone by the next time.
             Err(error) => {
-                tracing::warn!(error = chain(&error), "a partition of signatures was not closed; trying again");
+                if error.is_transient() {
+                    tracing::debug!(error = chain(&error), "a partition of signatures is in use; trying again");
+                } else {
+                    tracing::warn!(error = chain(&error), "a partition of signatures was not closed; trying again");
+                }
                 tokio::time::sleep(INTERVAL).await;
             }
         }

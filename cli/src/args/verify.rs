@@ -48,6 +48,10 @@ pub struct VerifyArgs {
     /// Check a job that has failed or is not finished, as far as it is signed. Such a job is never reported as verified.
     #[arg(long)]
     pub partial: bool,
+    /// Also look through the table that the job follows, for rows that no trigger has seen and that the job does not have. A row that has
+    /// arrived and is not signed yet is none.
+    #[arg(long, conflicts_with = "bundle")]
+    pub coverage: bool,
     /// Name every record with a problem, not only the first ten.
     #[arg(long)]
     pub all: bool,

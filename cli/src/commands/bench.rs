@@ -5,6 +5,7 @@
 //! insertions into a table that a job follows, and the job is measured while the table grows.
 
 mod follow;
+mod job;
 mod parts;
 mod path;
 mod processes;
@@ -13,7 +14,6 @@ mod report;
 
 use std::{process::ExitCode, time::Duration};
 
-use vaultstream_api::{FieldError, SigningJob, SigningJobSpec};
 use vaultstream_signing::Backend;
 
 use crate::{
@@ -62,16 +62,6 @@ pub(crate) async fn bench(args: BenchArgs) -> Result<ExitCode, Failure> {
     }
     report.print(args.output)?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// The job of a run.
-///
-/// # Errors
-/// Each field that cannot be as the arguments have it.
-fn bench_job(spec: SigningJobSpec) -> Result<SigningJob, Failure> {
-    let told = |errors: Vec<FieldError>| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-    spec.validate().map_err(|errors| Failure::bad_input(told(errors)))?;
-    Ok(SigningJob::new("bench", spec))
 }
 
 /// Measures on other threads, so that signals are handled meanwhile.

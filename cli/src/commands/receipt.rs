@@ -1,8 +1,8 @@
-//! `vaultstream receipt`: the signed summary of a finished job.
+//! `vaultstream receipt`: the signed summary of a finished job, and the last checkpoint of one that follows its table.
 
 use std::process::ExitCode;
 
-use vaultstream_ledger::{Job, Ledger, jobs, verify::public_keys};
+use vaultstream_ledger::{Job, Ledger, QueryError, checkpoints, jobs, verify::public_keys};
 
 use crate::{args::ReceiptArgs, error::Failure, job::title, ledger, output, verify::read_receipt};
 
@@ -49,14 +49,20 @@ async fn older(ledger: &Ledger, job: &Job) -> Result<Vec<Job>, Failure> {
 /// The receipt as it is printed.
 async fn text(ledger: &Ledger, job: &Job, raw: bool) -> Result<String, Failure> {
     let name = title(job);
+    let failed = |error: QueryError| Failure::of(&error);
+    let mut job = job.clone();
+    if job.receipt.is_none() && job.follow.is_some() {
+        job.receipt = checkpoints::last(ledger, job.id).await.map_err(failed)?.map(|last| last.checkpoint);
+    }
     let Some(stored) = &job.receipt else {
-        return Err(Failure::failed(format!("{name} has no receipt: it is {}", job.state)));
+        let what = if job.follow.is_some() { "checkpoint yet" } else { "receipt" };
+        return Err(Failure::failed(format!("{name} has no {what}: it is {}", job.state)));
     };
     if raw {
         return Ok(output::printable(stored).into_owned());
     }
-    let keys = public_keys(ledger, job.id).await.map_err(|error| Failure::of(&error))?;
-    let receipt = read_receipt(job, &keys)
+    let keys = public_keys(ledger, job.id).await.map_err(failed)?;
+    let receipt = read_receipt(&job, &keys)
         .map_err(|problem| Failure::failed(format!("{name}: {problem}; --raw prints it as it is stored")))?;
     serde_json::to_string_pretty(&receipt).map_err(|error| Failure::of(&error))
 }

@@ -12,6 +12,7 @@ use vaultstream_signing::PublicKey;
 use crate::{
     args::{OutputFormat, VerifyArgs},
     error::Failure,
+    job::title,
     output,
     report::Report,
     verify::{
@@ -45,8 +46,19 @@ pub(crate) async fn verify(args: VerifyArgs) -> Result<ExitCode, Failure> {
     };
     let expected = expected.with(witness::of_receipt(&args, &job.namespace, &job.name, job.uid).await?);
     let most = if args.all { usize::MAX } else { NAMED };
-    let options =
-        CheckOptions { mode: args.mode, visible: args.output == OutputFormat::Text, most, partial: args.partial };
+    if args.coverage && job.follow.is_none() {
+        return Err(Failure::bad_input(format!(
+            "--coverage: {} follows no table; rows that came after it was planned are not its own",
+            title(&job)
+        )));
+    }
+    let options = CheckOptions {
+        mode: args.mode,
+        visible: args.output == OutputFormat::Text,
+        most,
+        partial: args.partial,
+        coverage: args.coverage,
+    };
     let others = expected.problems(job.receipt.as_deref());
     // Checks take minutes, and change nothing about a finished job that is another one.
     let mut verified = if others.is_empty() || job.state != JobState::Complete {

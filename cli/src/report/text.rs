@@ -11,7 +11,7 @@ use vaultstream_signing::Backend;
 use super::{Equations, Reject, Report, Verdict};
 use crate::{
     output::{Colour, named_record, paint, printable},
-    verify::{LastCheckpoint, compared::Compared},
+    verify::{Covered, LastCheckpoint, compared::Compared},
 };
 
 impl fmt::Display for Report {
@@ -80,6 +80,10 @@ impl Report {
                 "checkpoint",
                 &format!("{number}, over {records} records in {batches} batches, each behind the one before"),
             )?;
+        }
+        if let Some(Covered { rows, waiting, unseen }) = self.coverage {
+            let (rows, waiting, unseen) = (HumanCount(rows), HumanCount(waiting), HumanCount(unseen));
+            row("coverage", &format!("{rows} rows in the table, of which {waiting} wait and {unseen} were not seen"))?;
         }
         for line in self.rows.iter().flat_map(compared) {
             row("rows now", &line)?;

@@ -45,6 +45,8 @@ pub(crate) enum ProblemKind {
     Certificate,
     /// A timestamp token that is wrong, or is missing.
     Anchor,
+    /// A row of a table that is followed, which no trigger saw and the job does not have.
+    NotCovered,
     /// A row that was changed after it was signed.
     Changed,
     /// A row that was deleted after it was signed.

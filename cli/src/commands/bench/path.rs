@@ -14,7 +14,7 @@ use vaultstream_worker::{
 };
 
 use super::{
-    bench_job,
+    job::bench_job,
     processes::{Cpu, forget_peak_memory, peak_memory_mib, per_record},
 };
 use crate::{

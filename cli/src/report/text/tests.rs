@@ -26,6 +26,7 @@ fn report() -> Report {
         sealed_batches: Some(2),
         goes_on: false,
         checkpoint: None,
+        coverage: None,
         rows: None,
         seconds: Some(2.0),
         paused_seconds: None,

@@ -3,6 +3,7 @@
 mod bulk;
 mod checks;
 mod completeness;
+mod coverage;
 mod held;
 mod records;
 mod rejects_root;
@@ -30,6 +31,7 @@ pub use crate::copy_out::ReadError;
 #[cfg(test)]
 pub(crate) use bulk::ordered_signatures;
 pub use completeness::{Violation, completeness};
+pub use coverage::{Coverage, coverage};
 pub use rejects_root::{batch_rejects_root, rejects_root};
 pub use row_keys::row_keys;
 pub use signed::SignedRows;

@@ -13,7 +13,7 @@ use vaultstream_worker::Shutdown;
 
 use super::{
     super::{
-        bench_job,
+        job::bench_job,
         path::{cpu, remove},
         processes::{forget_peak_memory, peak_memory_mib, per_record},
     },

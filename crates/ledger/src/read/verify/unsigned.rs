@@ -1,5 +1,6 @@
 //! Rows that a table has now and that the job neither signed nor rejected, because they were inserted later.
 
+use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use vaultstream_api::{Source, TableSource};
 use vaultstream_signing::RowKey;
@@ -114,7 +115,7 @@ async fn unsigned_by_key(
 }
 
 /// The next keys of the table.
-async fn keys_page(
+pub(super) async fn keys_page(
     ledger: &Ledger,
     job: &Job,
     table: &TableSource,
@@ -138,15 +139,21 @@ async fn keys_page(
 }
 
 /// The places of those of these keys that the ledger does not have.
-async fn without_an_ordinal(
+pub(super) async fn without_an_ordinal(
     ledger: &Ledger,
     job: &Job,
     columns: &RowKeyColumns,
     keys: &[RowKey],
 ) -> Result<Vec<usize>, ReadError> {
-    let arrays: Vec<Vec<&str>> = (0..columns.columns.len())
-        .map(|at| keys.iter().map(|key| key.values().get(at).map_or("", String::as_str)).collect())
-        .collect();
+    let (sql, arrays) = without(&rows_table(job.id), columns, keys);
+    let params: Vec<&(dyn ToSql + Sync)> = arrays.iter().map(|array| array as &(dyn ToSql + Sync)).collect();
+    Ok(places(&ledger.query(ACTION, &sql, &params).await.map_err(ReadError::from_query)?))
+}
+
+/// The statement, and its parameters, for the places of those of these keys that a table does not have in columns k1, k2, …
+pub(super) fn without<'k>(table: &str, columns: &RowKeyColumns, keys: &'k [RowKey]) -> (String, Vec<Vec<&'k str>>) {
+    let values = |at: usize| keys.iter().map(move |key| key.values().get(at).map_or("", String::as_str)).collect();
+    let arrays = (0..columns.columns.len()).map(values).collect();
     let (mut given, mut named, mut equal) = (Vec::new(), Vec::new(), Vec::new());
     for (at, type_name) in columns.types.iter().enumerate() {
         given.push(format!("${}::text[]", at + 1));
@@ -154,15 +161,16 @@ async fn without_an_ordinal(
         equal.push(format!("k.k{} = w.k{at}::{type_name}", at + 1));
     }
     let sql = format!(
-        "SELECT w.n FROM unnest({}) WITH ORDINALITY AS w ({}, n) WHERE NOT EXISTS (SELECT 1 FROM {} k WHERE {}) ORDER BY w.n",
+        "SELECT w.n FROM unnest({}) WITH ORDINALITY AS w ({}, n) WHERE NOT EXISTS (SELECT 1 FROM {table} k WHERE {}) ORDER BY w.n",
         given.join(", "),
         named.join(", "),
-        rows_table(job.id),
         equal.join(" AND ")
     );
-    let params: Vec<&(dyn ToSql + Sync)> = arrays.iter().map(|array| array as &(dyn ToSql + Sync)).collect();
-    let rows = ledger.query(ACTION, &sql, &params).await.map_err(ReadError::from_query)?;
-    Ok(rows.iter().filter_map(|row| usize::try_from(row.get::<_, i64>("n") - 1).ok()).collect())
+    (sql, arrays)
+}
+
+pub(super) fn places(rows: &[Row]) -> Vec<usize> {
+    rows.iter().filter_map(|row| usize::try_from(row.get::<_, i64>("n") - 1).ok()).collect()
 }
 
 /// The keys of the next rows, in the database that has them.

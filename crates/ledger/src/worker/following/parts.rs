@@ -27,7 +27,7 @@ pub enum PartStep {
 ///
 /// # Errors
 ///
-/// When Postgres fails, or others hold the partition for more than two seconds.
+/// When Postgres fails, or others hold the partition for longer than a moment.
 pub async fn close_part(ledger: &Ledger, job: JobId) -> Result<PartStep, QueryError> {
     // migrations/V25__closing_partitions.sql
     let sql = "SELECT vaultstream.close_part($1) AS step";

@@ -115,7 +115,7 @@ async fn partitions_are_closed_while_units_are_committed_and_rows_planned() {
         let (ledger, id) = (job.stage.ledger.clone(), job.job.id);
         tokio::spawn(async move {
             loop {
-                // A lock that is not had within two seconds is no fault here.
+                // A lock that is not had within a moment is no fault here.
                 let step = following::close_part(&ledger, id).await;
                 if step.as_ref().is_ok_and(|step| *step == PartStep::Lost) {
                     return;
