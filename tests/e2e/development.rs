@@ -10,11 +10,13 @@ use kube::{Api, ResourceExt};
 use serde_json::json;
 use vaultstream_api::{ConditionType, Phase, Reason};
 
-use crate::harness::{Job, generated, is_own_node, kubectl, kubectl_with_input, phase_of, until};
+use crate::following::{Orders, SOME, TOO_MANY};
+use crate::harness::{Job, is_own_node, kubectl, phase_of, until};
 use crate::monitoring::Prometheus;
 use crate::network;
 use crate::plugin;
-use crate::release::{NAME, Release, helm};
+use crate::release::{NAME, Release};
+use crate::story::Story;
 
 const LONG: Duration = Duration::from_secs(300);
 
@@ -26,14 +28,9 @@ const WATCHED: &str = "batchSize: 50\nkeys: {count: 20, lease: {records: 200, du
 const STEADY: &str = "batchSize: 20\nkeys: {count: 10, lease: {records: 100, duration: 10s}}\n\
                       workers: {minReplicas: 2, maxReplicas: 2, maxRecordsPerSecond: 100}";
 
-struct Story {
-    release: Release,
-    begun: Instant,
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_release_with_servers_of_its_own_lives_from_installation_to_removal() {
-    let story = Story { release: Release::prepare().await, begun: Instant::now() };
+    let story = Story::of(Release::prepare().await);
     story.install().await;
     let kek = story.kek().await;
     story.no_account_has_more_rights_than_needed().await;
@@ -41,18 +38,16 @@ async fn a_release_with_servers_of_its_own_lives_from_installation_to_removal() 
     story.helm_test().await;
     network::only_what_is_allowed_is_reached(&story.release).await;
     story.tell("a stranger, a worker and a reader of metrics reach what is allowed to them, and nothing else");
-    story.autoscaling().await;
     story.nats_gets_users_under_load().await;
-    story.upgrade_under_load().await;
+    let mut orders = Orders::begin(&story).await;
+    tokio::join!(story.autoscaling(), orders.grow_and_shrink(&story));
+    story.upgrade_under_load(&mut orders).await;
     assert_eq!(story.kek().await, kek, "the upgrade has changed the key-encryption key");
+    orders.end(&story).await;
     story.uninstall_under_load().await;
 }
 
 impl Story {
-    fn tell(&self, what: &str) {
-        println!("{:>6.1} s  {what}", self.begun.elapsed().as_secs_f64());
-    }
-
     async fn install(&self) {
         let namespaces = format!("dev.jobNamespaces={{{}}}", self.release.team);
         let args = ["--set", "dev.enabled=true", "--set", &namespaces, "--set", network::VALUES];
@@ -97,20 +92,10 @@ impl Story {
         assert!(!data.contains_key("tenants"), "the operator can read the logins of namespaces");
     }
 
-    async fn pods(&self, namespace: &str, labels: &str) -> Vec<Pod> {
-        let api = Api::<Pod>::namespaced(self.release.client.clone(), namespace);
-        let pods = api.list(&ListParams::default().labels(labels)).await.unwrap().items;
-        pods.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()).collect()
-    }
-
     async fn helm_test(&self) {
         let said = self.release.helm("test", &["--logs", "--timeout", "5m"]).await;
         assert!(said.contains("verified     1,000"), "{said}");
         self.tell("helm test: 1,000 records signed and verified");
-    }
-
-    async fn create(&self, name: &str, records: u64, spec: &str) -> Job {
-        Job::create(&self.release.client, &self.release.team, &generated(name, records, spec)).await
     }
 
     async fn autoscaling(&self) {
@@ -142,26 +127,6 @@ impl Story {
         self.verify(&job).await;
         plugin::reads_a_job_through_a_forwarded_port(&job).await;
         self.tell("kubectl vaultstream: receipt, status, export and verdict, through a forwarded port");
-    }
-
-    async fn until_complete(&self, job: &Job) -> vaultstream_api::SigningJobStatus {
-        let done = job.complete_within(LONG).await;
-        self.tell(&format!("{} is Complete", job.name));
-        done.status.unwrap()
-    }
-
-    /// Ready workers, with their image.
-    async fn workers(&self, job: &Job, image: Option<&str>) -> Vec<String> {
-        let is_ready = |pod: &Pod| {
-            let statuses = pod.status.as_ref().and_then(|status| status.container_statuses.as_ref());
-            statuses.is_some_and(|all| all.iter().all(|container| container.ready))
-        };
-        let has_image = |pod: &Pod| {
-            let containers = pod.spec.as_ref().map(|spec| spec.containers.as_slice()).unwrap_or_default();
-            image.is_none_or(|wanted| containers.iter().any(|container| container.image.as_deref() == Some(wanted)))
-        };
-        let pods = self.pods(&job.namespace, &format!("vaultstream.dev/job={}", job.name)).await;
-        pods.iter().filter(|pod| is_ready(pod) && has_image(pod)).map(ResourceExt::name_any).collect()
     }
 
     async fn until_two_workers(&self, job: &Job, image: Option<&str>) -> Vec<String> {
@@ -233,7 +198,9 @@ impl Story {
         self.tell("NATS has a user for each namespace, and the job of before was completed");
     }
 
-    async fn upgrade_under_load(&self) {
+    /// Of a job of generated records, and of one that follows a table into which rows are inserted all the time.
+    async fn upgrade_under_load(&self, orders: &mut Orders) {
+        orders.load.set(TOO_MANY);
         let job = self.create("steady", 20_000, STEADY).await;
         job.signed_within(LONG, 200).await;
         let before = job.get().await.status.unwrap().worker_image.unwrap();
@@ -243,13 +210,16 @@ impl Story {
         let args = ["--reuse-values", "--set", "operator.log=debug", "--set", &tag, "--wait", "--timeout", "4m"];
         self.release.chart("upgrade", &args).await;
         self.tell("upgraded: the operators run the next release");
+        orders.load.set(SOME);
         let now = job.get().await;
         assert_eq!(phase_of(&now), Some(Phase::Signing), "{}", job.describe().await);
         assert_eq!(now.status.unwrap().worker_image.as_ref(), Some(&before), "workers were restarted by the upgrade");
 
-        job.patch(json!({"metadata": {"annotations": {"vaultstream.dev/upgrade-workers": "true"}}})).await;
+        for job in [&job, &orders.job] {
+            job.patch(json!({"metadata": {"annotations": {"vaultstream.dev/upgrade-workers": "true"}}})).await;
+        }
         let after = format!("{}:{next}", before.rsplit_once(':').unwrap().0);
-        let workers = self.until_two_workers(&job, Some(&after)).await;
+        let (workers, ()) = tokio::join!(self.until_two_workers(&job, Some(&after)), orders.keep_a_checkpoint(self));
         // What a worker gives back is delivered again once it has left.
         let pods = Api::<Pod>::namespaced(self.release.client.clone(), &job.namespace);
         let all = ListParams::default().labels(&format!("vaultstream.dev/job={}", job.name));
@@ -267,11 +237,16 @@ impl Story {
         pods.evict(&workers[0], &EvictParams::default()).await.unwrap();
         self.tell("a worker was evicted");
         self.until_two_workers(&job, Some(&after)).await;
+        orders.until_workers_have(self, &after).await;
         if is_own_node() {
+            let before = self.workers(&orders.job, None).await;
             self.drain(&job).await;
+            let after = self.workers(&orders.job, None).await;
+            assert!(!before.is_empty() && !before.iter().any(|pod| after.contains(pod)), "{before:?} were not drained");
         } else {
             println!("SKIPPED: draining a node, which is done on a node of the project's own only");
         }
+        orders.load.set(0);
         assert_eq!(phase_of(&job.get().await), Some(Phase::Signing), "the job was over too early for this test");
         self.until_complete(&job).await;
         self.verify(&job).await;
@@ -296,41 +271,6 @@ impl Story {
         assert!(drained && uncordoned, "{said}\n{why}");
         self.tell("the node was drained of workers, one at a time");
         self.until_two_workers(job, None).await;
-    }
-
-    /// `vaultstream verify` as an auditor runs it in a cluster: a pod of the CLI's image, with the auditor's connection.
-    async fn verify(&self, job: &Job) {
-        let name = format!("verify-{}", job.name);
-        let (_, hooks) = helm(&["get", "hooks", NAME, "--namespace", &self.release.namespace]).await;
-        let mut images = hooks.lines().filter_map(|line| line.trim().strip_prefix("image: "));
-        let is_ours = |image: &&str| image.rsplit('/').next().is_some_and(|name| name.starts_with("vaultstream:"));
-        let image = images.rfind(is_ours);
-        let secret = json!({"secretKeyRef": {"name": "vaultstream-auditor", "key": "DATABASE_URL"}});
-        let pod = json!({
-            "apiVersion": "v1", "kind": "Pod",
-            // Of the release, or Postgres lets it not in.
-            "metadata": {
-                "name": name, "namespace": self.release.namespace, "labels": {"app.kubernetes.io/part-of": "vaultstream"},
-            },
-            "spec": {
-                "restartPolicy": "Never", "automountServiceAccountToken": false,
-                "securityContext": {"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}},
-                "containers": [{
-                    "name": "verify", "image": image.unwrap(),
-                    "args": ["verify", "--job", format!("{}/{}", job.namespace, job.name)],
-                    "env": [{"name": "VAULTSTREAM_DATABASE_URL", "valueFrom": secret}],
-                    "securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}},
-                }],
-            },
-        });
-        let (content, said) = kubectl_with_input(&["apply", "-f", "-"], &pod.to_string()).await;
-        assert!(content, "{said}");
-        let api = Api::<Pod>::namespaced(self.release.client.clone(), &self.release.namespace);
-        let phase = async || api.get(&name).await.unwrap().status.and_then(|status| status.phase).unwrap_or_default();
-        until("verify has ended", || async { matches!(phase().await.as_str(), "Succeeded" | "Failed") }).await;
-        let (_, said) = kubectl(&["-n", &self.release.namespace, "logs", &name]).await;
-        assert_eq!(phase().await, "Succeeded", "{said}");
-        self.tell(&format!("{}: every signature was verified in the cluster", job.name));
     }
 
     async fn uninstall_under_load(&self) {

@@ -1,5 +1,5 @@
-//! The whole story, as a platform engineer lives it: helm install, helm test, autoscaling watched, an upgrade in mid-job, workers
-//! killed, evicted and drained, helm uninstall, an installation over what was kept. `make e2e` runs it, on a cluster that it names.
+//! The whole story, as a platform engineer lives it: helm install, helm test, autoscaling watched, a table followed while it grows,
+//! an upgrade in mid-job, workers killed, evicted and drained, helm uninstall, an installation over what was kept. `make e2e` runs it, on a cluster that it names.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this program holds only tests")]
 
@@ -8,9 +8,12 @@
 mod harness;
 
 mod development;
+mod following;
+mod load;
 mod monitoring;
 mod network;
 mod own_servers;
 mod plugin;
 mod release;
+mod story;
 mod values;

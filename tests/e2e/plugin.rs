@@ -4,17 +4,21 @@ use std::os::unix::fs::symlink;
 
 use serde_json::Value;
 
-use crate::harness::{Job, Program, kubeconfig_file, kubectl};
+use crate::harness::{Ended, Job, Program, kubeconfig_file, kubectl};
+
+/// `kubectl vaultstream …` in the namespace of a job.
+pub(crate) async fn run(job: &Job, args: &[&str]) -> Ended {
+    let dir = tempfile::tempdir().unwrap();
+    let plugin = dir.path().join("kubectl-vaultstream");
+    symlink(env!("CARGO_BIN_EXE_vaultstream-with-faults"), &plugin).unwrap();
+    let program = Program::new(plugin.to_str().unwrap()).args(args).args(&["-n", &job.namespace]);
+    program.env("KUBECONFIG", kubeconfig_file()).end().await
+}
 
 /// Prints the receipt of a finished job, exports it, and verifies it with the witness of its SigningJob.
 pub(crate) async fn reads_a_job_through_a_forwarded_port(job: &Job) {
     let dir = tempfile::tempdir().unwrap();
-    let plugin = dir.path().join("kubectl-vaultstream");
-    symlink(env!("CARGO_BIN_EXE_vaultstream-with-faults"), &plugin).unwrap();
-    let run = async |args: &[&str]| {
-        let program = Program::new(plugin.to_str().unwrap()).args(args).args(&["-n", &job.namespace]);
-        program.env("KUBECONFIG", kubeconfig_file()).end().await
-    };
+    let run = async |args: &[&str]| run(job, args).await;
     let receipt = run(&["receipt", &job.name]).await;
     receipt.assert_code(0);
     assert!(receipt.stderr.contains("port-forward to the Service "), "{}", receipt.stderr);
