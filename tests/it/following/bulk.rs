@@ -10,7 +10,8 @@ use tokio_postgres::Client;
 use super::TABLE;
 use crate::harness::{Site, of_source, quick};
 
-const BATCH: i64 = 1000;
+/// What is read at a time is no multiple of it.
+const BATCH: i64 = 900;
 
 const FOLLOW: &str = "follow: {maxDelay: 200ms, checkpoint: {every: 1s}}";
 
