@@ -21,7 +21,7 @@ MINUTES ?= 10
 PREFIX ?= $(if $(filter 0,$(shell id -u)),/usr/local,$(HOME)/.local)
 
 .DEFAULT_GOAL := help
-.PHONY: help quick-start follow-demo build install uninstall start stop seed clean test test-newest test-cluster test-keda test-cert-manager test-scale e2e e2e-own e2e-newest bench bench-follow fuzz engine-equality faulty-lane timing mutants swarm lint otel-collector openbao kms-plugin check-docs \
+.PHONY: help quick-start follow-demo build install uninstall start stop seed clean test test-newest test-cluster test-keda test-cert-manager test-scale e2e e2e-own e2e-newest bench bench-follow fuzz engine-equality faulty-lane bulk-insert timing mutants swarm lint otel-collector openbao kms-plugin check-docs \
 	generate picture dist kind-up kind-down tools env-setup check-prereqs
 
 help: ## List these verbs
@@ -123,6 +123,10 @@ engine-equality: ## Compare SIGNATURES (10,000,000) of the engine with another l
 faulty-lane: ## Sign RECORDS (1,000,000) on lanes of which one is wrong: is a wrong signature ever committed?
 	@scripts/install-tools
 	RECORDS=$(or $(RECORDS),1000000) cargo test --release --locked --workspace --test it faulty_backends::with_one_faulty_lane -- --nocapture
+
+bulk-insert: ## Insert ROWS (1,000,000) at once into a table that a job follows
+	@scripts/install-tools
+	ROWS=$(or $(ROWS),1000000) cargo test --release --locked --workspace --test it following::bulk::a_bulk_insert -- --nocapture
 
 timing: ## Does signing take as long for every key and nonce? Some minutes
 	@scripts/timing

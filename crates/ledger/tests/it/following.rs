@@ -1,6 +1,7 @@
 //! A job that follows its table, step by step: what is planned, by whom, and what may be deleted.
 
 mod closing;
+mod readings;
 
 use std::time::Duration;
 
