@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 
 use super::{TABLE, following};
-use crate::harness::{Site, until};
+use crate::harness::{Program, Site, until};
 
 impl Site {
     async fn until_checkpoints(&self, at_least: i64) {
