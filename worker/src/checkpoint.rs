@@ -12,7 +12,7 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 use vaultstream_ledger::{
-    Job,
+    Job, Lease,
     checkpoints::{self, NewCheckpoint},
     jobs,
     leases::{self, LeaseOutcome},
@@ -32,6 +32,7 @@ use crate::{
         Doubt, NoEvidence,
         so_far::{self, Extent, SoFar},
     },
+    planner,
     receipt::{ReceiptFacts, receipt_of},
     receipt_key::{open, refuse},
     session::{Session, SessionError},
@@ -86,13 +87,23 @@ async fn make(session: &Session) -> Result<(), SessionError> {
     let Some(key) = steps::receipt_key(ledger, job.id).await? else { return Ok(()) };
     let lease = session.job.spec.keys.lease.duration.as_std().max(LEASE);
     let LeaseOutcome::Granted(lease) = leases::take(ledger, job.id, key, lease).await? else { return Ok(()) };
-    let Some((lease, private)) = open(session, &lease).await? else { return Ok(()) };
-    let certificates = match certificate::find(session, &job, key, None).await? {
+    let made = Box::pin(make_under(session, &job, &lease)).await;
+    if made.is_err() {
+        // The next one need not wait until the lease of one that failed runs out.
+        planner::give_up(leases::release(ledger, &lease)).await;
+    }
+    made
+}
+
+async fn make_under(session: &Session, job: &Job, lease: &Lease) -> Result<(), SessionError> {
+    let ledger = &session.shared.ledger;
+    let Some((lease, private)) = open(session, lease).await? else { return Ok(()) };
+    let certificates = match certificate::find(session, job, lease.key, None).await? {
         Some(found) => certificate::certify(session, (&lease, &private), found, None).await?.unwrap_or_default(),
         // An issuer of the cluster is asked for the receipt of the end.
         None => Vec::new(),
     };
-    let summed = match sum_up(session, &job, &private, Extent::Run).await {
+    let summed = match sum_up(session, job, &private, Extent::Run).await {
         Err(NoEvidence::Doubt(doubt)) => return Err(refuse(session, &lease, &doubt).await?),
         Err(NoEvidence::Session(error)) => return Err(*error),
         Ok(summed) => summed,

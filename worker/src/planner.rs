@@ -75,12 +75,12 @@ async fn planner_is_outdated(shared: &Shared, job: &Job) {
     }
 }
 
-/// Waits a moment for the release of a plan. Without it, the plan's lease runs out.
+/// Waits a moment for the release of what a worker holds. Without it, its lease runs out.
 pub(crate) async fn give_up(releasing: impl Future<Output = Result<(), QueryError>>) {
     match tokio::time::timeout(FAREWELL_TIMEOUT, releasing).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::debug!(%error, "the plan was not released: its lease runs out"),
-        Err(elapsed) => tracing::debug!(%elapsed, "the plan was not released: its lease runs out"),
+        Ok(Err(error)) => tracing::debug!(%error, "a lease was not released: it runs out"),
+        Err(elapsed) => tracing::debug!(%elapsed, "a lease was not released: it runs out"),
     }
 }
 
