@@ -94,8 +94,11 @@ async fn until_not_certified(job: &Job, reason: Reason, says: &str) {
 }
 
 async fn assert_warned(job: &Job, reason: Reason, says: &str) {
-    let events = job.events(reason.as_str()).await;
-    assert!(events.iter().any(|event| event.contains(says)), "no Event {reason} with {says:?}: {events:?}");
+    // It is written after the status.
+    until(&format!("there is an Event {reason} with {says:?}"), || async {
+        job.events(reason.as_str()).await.iter().any(|event| event.contains(says))
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -142,9 +142,11 @@ impl Two {
         let relays = [&self.to_ledger.postgres, &self.to_source.postgres];
         let before = relays.map(|relay| relay.met.total());
         relays.iter().for_each(|relay| relay.set(weather));
-        // Both have met the job, however idle it is.
-        until("both ways are met", || async { relays.iter().zip(before).all(|(relay, met)| relay.met.total() > met) })
-            .await;
+        // However idle the job is. Who waits for one server may ask nothing of the other.
+        until("one of both ways is met", || async {
+            relays.iter().zip(before).any(|(relay, met)| relay.met.total() > met)
+        })
+        .await;
         tokio::time::sleep(lasts).await;
         relays.iter().for_each(|relay| relay.set(Weather::default()));
     }
