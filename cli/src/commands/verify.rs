@@ -46,9 +46,10 @@ pub(crate) async fn verify(args: VerifyArgs) -> Result<ExitCode, Failure> {
     };
     let expected = expected.with(witness::of_receipt(&args, &job.namespace, &job.name, job.uid).await?);
     let most = if args.all { usize::MAX } else { NAMED };
-    if args.coverage && job.follow.is_none() {
+    if args.coverage && !job.is_following() {
+        let any_more = if job.follow.is_some() { " any more" } else { "" };
         return Err(Failure::bad_input(format!(
-            "--coverage: {} follows no table; rows that came after it was planned are not its own",
+            "--coverage: {} follows no table{any_more}; rows that came after it was planned are not its own",
             title(&job)
         )));
     }

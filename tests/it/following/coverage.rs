@@ -53,6 +53,12 @@ async fn rows_that_no_trigger_saw_are_named_and_those_that_wait_are_counted() {
     crate::harness::Program::vaultstream(&disable).end().await.assert_code(0);
     let found = verify(&["--coverage"]).await;
     assert!(found.stdout.contains("of which 0 wait and 7 were not seen"), "{}", found.stdout);
+
+    // Once the job has ended, rows that come are no concern of its.
+    site.end_following("moves", "").await;
+    let ended = verify(&["--coverage"]).await;
+    ended.assert_code(2);
+    assert!(ended.stderr.contains("--coverage: default/job follows no table any more"), "{}", ended.stderr);
 }
 
 #[tokio::test]
