@@ -14,6 +14,9 @@ use crate::{args::BenchArgs, error::Failure};
 /// Rows of a COPY.
 pub(super) const COPIED: u64 = 100_000;
 
+/// Bytes that are sent at a time, however long a row is.
+const PIECE: usize = 256 << 10;
+
 /// Rows a second without the trigger and with it.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -54,13 +57,17 @@ pub(super) async fn measure(table: &BenchTable<'_>, args: &BenchArgs, reversed: 
 /// One COPY, from its first byte to its commit.
 async fn copy(table: &BenchTable<'_>, payload_bytes: u32) -> Result<Inserted, Failure> {
     let line = format!("\\\\x{}\n", crate::output::hex(&document(payload_bytes)));
-    let lines = bytes::Bytes::from(line.repeat(1_000));
+    let lines_at_once = (PIECE / line.len()).clamp(1, 1_000);
+    let lines = bytes::Bytes::from(line.repeat(lines_at_once));
     let sql = format!("COPY {} (doc) FROM STDIN", BenchTable::sql_name());
     let begun = Instant::now();
     let sink = table.sql().copy_in(&sql).await.map_err(failed)?;
     let mut sink = std::pin::pin!(sink);
-    for _ in 0..COPIED / 1_000 {
-        sink.send(lines.clone()).await.map_err(failed)?;
+    let mut left = usize::try_from(COPIED).unwrap_or(usize::MAX);
+    while left > 0 {
+        let now = left.min(lines_at_once);
+        sink.send(lines.slice(..now * line.len())).await.map_err(failed)?;
+        left -= now;
     }
     let rows = sink.finish().await.map_err(failed)?;
     Ok(Inserted { rows, time: begun.elapsed() })
