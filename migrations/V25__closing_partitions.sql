@@ -1,8 +1,8 @@
--- Closing partitions of signatures. A job that follows its table may have no end; its signatures are in partitions by their ids, of which one is
--- open. It is closed after so many rows or so much time (part_limits), so that no index grows for ever, and what is closed can be frozen, moved or
--- backed up once.
+-- Closing partitions of signatures. A job that follows its table may never end, so its signatures are partitioned by id, and the last partition is
+-- open. It is closed after a number of rows or a time (part_limits). So indexes stay small, and a closed partition can be frozen, moved or backed up
+-- once.
 --
--- Nobody waits for a look through a partition while that takes: workers sign into it, and a planner may go on up to an end that lies ahead.
+-- Proving the bounds means to scan the partition, which takes long. Meanwhile workers sign into it, and the planner goes on up to its future end.
 --
 --     open ─mark─▶ part_end is set ─fence─▶ CHECK (its bounds) NOT VALID ─validate─▶ valid ─switch─▶ bounds, next partition ─note─▶ open
 --

@@ -10,7 +10,7 @@ use tokio_postgres::Client;
 use super::TABLE;
 use crate::harness::{Site, of_source, quick};
 
-/// What is read at a time is no multiple of it.
+/// It does not divide the number of arrivals that the planner reads at a time, so that a reading ends within a batch.
 const BATCH: i64 = 900;
 
 const FOLLOW: &str = "follow: {maxDelay: 200ms, checkpoint: {every: 1s}}";

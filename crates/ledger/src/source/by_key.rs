@@ -7,8 +7,8 @@ use super::key_columns::{KeyColumn, KeyExpressions};
 use super::read_from::ReadFrom;
 
 impl ReadFrom {
-    /// The next keys behind `after` in its [`KeyForm`](crate::copy::KeyForm), in an order by the columns `order`: that of the index, or of a view all those of the key.
-    /// A key that rows of a view share comes once.
+    /// The next keys behind `after` in their [`KeyForm`](crate::copy::KeyForm), ordered by the columns `order`: those of the index, or of a view
+    /// all those of the key. A key that rows of a view share comes once.
     pub(crate) fn row_keys(&self, order: &[String], after: Option<&RowKey>, limit: i64) -> String {
         let Some(key) = &self.row_key else { return String::new() };
         let field = key.form().sql((0..key.columns.len()).map(|at| format!("k.k{at}")));

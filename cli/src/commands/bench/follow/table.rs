@@ -26,7 +26,7 @@ impl<'a> BenchTable<'a> {
     /// Makes the schema.
     ///
     /// # Errors
-    /// Also where there is one of that name, which is nobody's to drop but the user's.
+    /// Also when a schema of that name exists: only the user can say whether it may be dropped.
     pub(super) async fn make(environment: &'a Environment) -> Result<Self, Failure> {
         let sql = environment.session().await?;
         let taken = sql.query("SELECT FROM pg_namespace WHERE nspname = $1", &[&SCHEMA]).await.map_err(failed)?;

@@ -4,7 +4,7 @@ use crate::connection::Ledger;
 use crate::error::QueryError;
 use crate::ids::JobId;
 
-/// A step of closing the open partition of a job's signatures. migrations/V25__closing_partitions.sql says why there are so many.
+/// A step of closing the open partition of a job's signatures; migrations/V25__closing_partitions.sql explains them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PartStep {
     /// None: it stays open.

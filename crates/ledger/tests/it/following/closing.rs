@@ -59,7 +59,7 @@ fn bounds(from: &str, to: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_partition_is_closed_step_by_step_and_nobody_waits_for_the_look_through_it() {
+async fn a_partition_is_closed_step_by_step_while_rows_are_planned_and_signed() {
     let job = begun().await;
     assert_eq!((job.close().await, job.parts().await), (PartStep::Open, vec![(bounds("'1'", "MAXVALUE"), 0)]));
     job.limit_parts(25, "1 month").await;
@@ -104,7 +104,7 @@ async fn a_partition_is_closed_when_it_is_old_unless_it_is_empty() {
     assert_eq!(job.close().await, PartStep::Lost);
 }
 
-/// Whoever closes, and stops anywhere, harms nobody: commits wait for no planner, and planners for no commit.
+/// Two sessions close partitions at once. Neither commits nor planning fail or stop because of that.
 #[tokio::test(flavor = "multi_thread")]
 async fn partitions_are_closed_while_units_are_committed_and_rows_planned() {
     const ROUNDS: i64 = 60;
