@@ -21,7 +21,7 @@ use vaultstream_api::{ConditionType, Reason, SigningJob};
 
 use away::Away;
 use harness::{
-    Ended, Job, Operator, OperatorProgram, PATIENCE, Place, Program, assert_complete_in, condition, generated,
+    Ended, Job, Operator, OperatorProgram, PATIENCE, Place, Program, assert_complete_in, condition, generated, until,
 };
 use issuers::{Authority, apply, delete};
 use requests::{deny, only_request, remove};
