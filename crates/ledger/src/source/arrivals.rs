@@ -6,7 +6,7 @@
 //!
 //! | object | what |
 //! | --- | --- |
-//! | `vaultstream_arrivals_<n>` | a row for each new row: its number, when it was written, its key as k1, k2, … |
+//! | `vaultstream_arrivals_<n>` | a row for each new row: when it was written, its key as k1, k2, … |
 //! | `vaultstream_follower_<n>` | the job that follows the table, if one does: at most one row |
 //! | `vaultstream_note_<n>()` | the function of the triggers |
 //! | trigger `vaultstream_arrivals` | after INSERT |

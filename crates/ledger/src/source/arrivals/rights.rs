@@ -26,9 +26,9 @@ pub(super) async fn check(queries: &Queries<'_>, schema: &str, readers: &[String
 pub(super) async fn close(queries: &Queries<'_>, names: &Found) -> Result<(), QueryError> {
     let sql = "SELECT DISTINCT format('REVOKE ALL ON %s %s FROM %s', o.kind, o.name, \
            CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(x.grantee)) END) AS statement FROM ( \
-             SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind, c.oid::regclass::text AS name, c.relowner AS owner, \
-               coalesce(c.relacl, acldefault((CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END)::\"char\", c.relowner)) AS acl FROM pg_class c \
-               WHERE c.oid IN ($1::text::regclass, $2::text::regclass, pg_get_serial_sequence($1, 'number')::regclass) \
+             SELECT 'TABLE' AS kind, c.oid::regclass::text AS name, c.relowner AS owner, \
+               coalesce(c.relacl, acldefault('r', c.relowner)) AS acl FROM pg_class c \
+               WHERE c.oid IN ($1::text::regclass, $2::text::regclass) \
              UNION ALL SELECT 'FUNCTION', p.oid::regprocedure::text, p.proowner, coalesce(p.proacl, acldefault('f', p.proowner)) \
                FROM pg_proc p WHERE p.oid = ($3::text || '()')::regprocedure) AS o \
            CROSS JOIN LATERAL aclexplode(o.acl) AS x WHERE x.grantee <> o.owner";

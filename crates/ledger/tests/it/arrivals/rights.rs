@@ -32,7 +32,7 @@ async fn readers_read_and_delete_and_strangers_do_nothing() {
     sql.batch_execute("INSERT INTO orders VALUES (1), (2)").await.unwrap();
     let statements = [
         format!("SELECT FROM {}", arrivals.table),
-        format!("DELETE FROM {} WHERE number = 1", arrivals.table),
+        format!("DELETE FROM {} WHERE k1 = 1", arrivals.table),
         format!("INSERT INTO {} (job) VALUES ('00000000-0000-0000-0000-000000000001')", arrivals.follower),
         format!("SELECT FROM {}", arrivals.follower),
         format!("DELETE FROM {}", arrivals.follower),
@@ -98,7 +98,7 @@ async fn an_inserter_has_nothing_run_with_the_rights_of_the_owner() {
              CREATE FUNCTION evil.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS 'SELECT evil.rob(); SELECT now()'; \
              CREATE FUNCTION evil.nextval(regclass) RETURNS bigint LANGUAGE sql AS 'SELECT evil.rob(); SELECT 1::bigint'; \
              CREATE FUNCTION evil.id(record) RETURNS text LANGUAGE plpgsql AS $$ BEGIN PERFORM evil.rob(); RETURN 'evil'; END $$; \
-             CREATE TABLE evil.{name} (number bigint, k1 text); CREATE TEMPORARY TABLE {name} (number bigint, k1 text); \
+             CREATE TABLE evil.{name} (arrived_at timestamptz, k1 text); CREATE TEMPORARY TABLE {name} (arrived_at timestamptz, k1 text); \
              CREATE TEMPORARY TABLE vaultstream_new (id text); INSERT INTO vaultstream_new VALUES ('forged'); \
              CREATE TABLE evil.vaultstream_new (id text); INSERT INTO evil.vaultstream_new VALUES ('forged'); \
              SET search_path = evil, pg_temp, pg_catalog; \
