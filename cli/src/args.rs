@@ -17,6 +17,7 @@ mod output;
 mod run;
 mod source;
 mod tenant;
+mod ui;
 mod verify;
 
 use clap::{Parser, Subcommand};
@@ -44,6 +45,7 @@ pub use tenant::{
     AuditorArgs, OperatorArgs, SecretServerFields, TenantAddArgs, TenantArgs, TenantCommand, TenantListArgs,
     TenantRemoveArgs, TenantSecretArgs, TenantSecretFields,
 };
+pub use ui::{LocalAddress, UiArgs};
 pub use verify::{VerifyArgs, VerifyMode};
 
 /// Signs every record of a set exactly once with ECDSA P-256, and proves it.
@@ -127,6 +129,8 @@ pub enum Command {
     Receipt(ReceiptArgs),
     /// Show the jobs of a ledger.
     Status(StatusArgs),
+    /// Serve a page that shows the jobs of a ledger while they run, to browsers of this machine.
+    Ui(UiArgs),
     /// Delete a job with its streams, records and signatures.
     Delete(DeleteArgs),
     /// Measure how fast this machine signs: the signing alone, and everything from the message to the ledger.

@@ -11,6 +11,7 @@ mod run;
 mod source;
 mod status;
 mod tenant;
+mod ui;
 mod verify;
 
 use std::process::ExitCode;
@@ -33,6 +34,7 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Verify(args) => verify::verify(args).await,
         Command::Export(args) => export::export(args).await,
         Command::Delete(args) => delete::delete(args).await,
+        Command::Ui(args) => ui::serve(args).await,
         Command::Bench(args) => bench::bench(args).await,
         Command::Keys(KeysArgs { command: Some(KeysCommand::Rewrap(args)), .. }) => keys::rewrap::rewrap(args).await,
         Command::Keys(KeysArgs { command: Some(KeysCommand::Revoke(args)), .. }) => keys::revoke::revoke(args).await,

@@ -26,6 +26,7 @@ mod report;
 mod shell;
 mod usage;
 mod verify;
+mod web;
 
 use std::process::ExitCode;
 

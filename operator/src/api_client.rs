@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use kube::{Client, Config, Error, client::ClientBuilder};
+use kube::{Client, Config, Error, client::ClientBuilder, config::AuthInfo};
+use secrecy::SecretString;
 use tower::{BoxError, util::MapFutureLayer};
 
 /// How long a response may take to begin. A watch responds at once, its events come later.
@@ -14,6 +15,13 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
 /// A client with the settings of the pod, or of KUBECONFIG.
 pub(crate) async fn connect() -> Result<Client, Error> {
     let config = Config::infer().await.map_err(Error::InferConfig)?;
+    Ok(ClientBuilder::try_from(config)?.with_layer(&MapFutureLayer::new(in_time)).build())
+}
+
+/// A client of the same API server, which is whom this token names and nobody else.
+pub(crate) async fn of_token(token: &str) -> Result<Client, Error> {
+    let mut config = Config::infer().await.map_err(Error::InferConfig)?;
+    config.auth_info = AuthInfo { token: Some(SecretString::from(token)), ..AuthInfo::default() };
     Ok(ClientBuilder::try_from(config)?.with_layer(&MapFutureLayer::new(in_time)).build())
 }
 

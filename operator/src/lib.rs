@@ -29,6 +29,7 @@ mod lifecycle;
 mod metrics;
 mod metrics_api;
 mod namespaces;
+mod page;
 pub mod permissions;
 mod probes;
 mod program;

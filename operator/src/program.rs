@@ -27,6 +27,7 @@ use crate::{
     leader::lead::{self, Deposed},
     metrics::Metrics,
     metrics_api,
+    page::ClusterPage,
     probes::Probes,
     replica::Replica,
     scaling::{backlog_cache::BacklogCache, keda},
@@ -133,7 +134,9 @@ pub async fn run(config: Config) -> Result<(), OperatorError> {
     };
     let address = config.http_address;
     let listener = admin::listen(address, "--http-address").await?;
-    let serving = tokio::spawn(admin::serve(listener, probes, stop.clone()));
+    let page = Arc::new(ClusterPage::start(&config, &client, &dependencies));
+    let page = vaultstream_page::router(page, stop.clone());
+    let serving = tokio::spawn(admin::serve_beside(listener, probes, page, stop.clone()));
     tracing::info!(version = env!("CARGO_PKG_VERSION"), %address, "operator");
     let replica = Replica { config, client, dependencies, metrics, backlog, metrics_api };
     let result = lead::lead(replica, &ready, &stop).await;

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 use vaultstream_signing::Backend;
 
-use super::{environment::EnvironmentArgs, output::OutputFormat, source::SourceArgs, verify::VerifyMode};
+use super::{
+    environment::EnvironmentArgs, output::OutputFormat, source::SourceArgs, ui::LocalAddress, verify::VerifyMode,
+};
 
 /// `vaultstream run`.
 #[derive(Args, Clone, Debug)]
@@ -60,6 +62,10 @@ pub struct RunArgs {
     /// again when the same command is run again.
     #[arg(long, default_value = "20s", value_name = "TIME")]
     pub anchor_timeout: humantime::Duration,
+
+    /// Serve a page that shows the jobs while they run, to browsers of this machine: at this address, or at a free port of 127.0.0.1.
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, require_equals = true, default_missing_value = "127.0.0.1:0")]
+    pub web: Option<LocalAddress>,
 
     /// Interval of comparisons of streams and ledger. For tests, which need a short one.
     #[arg(long, env = "VAULTSTREAM_REPAIR_INTERVAL", default_value = "30s", hide = true)]

@@ -10,6 +10,7 @@ mod next_steps;
 use std::{process::ExitCode, time::Instant};
 
 use indicatif::HumanCount;
+use tokio_util::sync::CancellationToken;
 use vaultstream_api::{SigningJob, Source, TableSource};
 use vaultstream_certificates::Issuer;
 use vaultstream_ledger::{
@@ -31,6 +32,7 @@ use crate::{
     progress::ProgressDisplay,
     report::{Report, SignedNow},
     shell, verify,
+    web::{self, LocalPage},
 };
 
 /// Jobs of at most this size are verified in full unless `--verify` says otherwise.
@@ -58,6 +60,7 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode, Failure> {
             .failure(format!("interrupted before anything was signed. To try again:\n  {}", shell::command_line())));
     };
     let environment = environment?;
+    serve_page(&args, &environment).await?;
     let worker = environment.worker(backend, issuer)?;
     let run = RunContext {
         environment: &environment,
@@ -67,6 +70,19 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode, Failure> {
         progress: &progress,
     };
     run.jobs(&manifests).await
+}
+
+/// Serves the live page until the program ends, if that was asked for.
+async fn serve_page(args: &RunArgs, environment: &Environment) -> Result<(), Failure> {
+    let Some(address) = args.web else { return Ok(()) };
+    let page = LocalPage::of(environment.ledger.clone(), &environment.location, None);
+    let serving = web::listen(address, "--web").await?;
+    tokio::spawn(async move {
+        if let Err(failure) = serving.serve(page, CancellationToken::new()).await {
+            output::report(&failure);
+        }
+    });
+    Ok(())
 }
 
 /// What certifies receipt keys, if that was asked for.

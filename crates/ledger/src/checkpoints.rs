@@ -92,6 +92,18 @@ pub async fn list(ledger: &Ledger, job: JobId, after: i64, limit: usize) -> Resu
     Ok(ledger.query("read the checkpoints", &sql, &[&job.0, &after, &limit]).await?.iter().map(from_row).collect())
 }
 
+/// The newest checkpoints of a job, the last one first, at most `limit`, without what only their maker needs.
+///
+/// # Errors
+///
+/// When Postgres fails.
+pub async fn newest(ledger: &Ledger, job: JobId, limit: usize) -> Result<Vec<CheckpointRow>, QueryError> {
+    let sql = "SELECT number, digest, checkpoint, batches, records, merkle_root, NULL::text AS spec, NULL::bytea AS state, made_at \
+         FROM vaultstream.tenant_checkpoints WHERE job_id = $1 ORDER BY number DESC LIMIT $2";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    Ok(ledger.query("read the newest checkpoints", sql, &[&job.0, &limit]).await?.iter().map(from_row).collect())
+}
+
 /// Whether the next checkpoint is due: something was signed behind the last one, and that one is `every` seconds old, or `records` were
 /// signed since.
 ///

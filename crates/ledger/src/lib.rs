@@ -63,7 +63,7 @@ pub use keys::{KekFit, Preflight, PreflightError, RegisterError, data_keys, revo
 pub use migrate::{MigrateError, Migrated, schema_version};
 pub use read::{
     ActiveJob, Failing, FollowFigures, KeyUsage, Progress, ROW_GONE, Rejected, active_jobs, failures, gone_rows,
-    key_usage, progress, rejects, signing_rate, verify,
+    key_usage, overview, progress, reject_reasons, rejects, signing_rate, verify,
 };
 pub use source::arrivals;
 pub use worker::{

@@ -62,7 +62,20 @@ pub async fn listen(address: SocketAddr, option: &'static str) -> Result<TcpList
 /// # Errors
 /// [`ServeError::Serve`].
 pub async fn serve(listener: TcpListener, probes: impl Probes, stop: CancellationToken) -> Result<(), ServeError> {
-    let serving = axum::serve(listener, router(probes)).with_graceful_shutdown(stop.cancelled_owned());
+    serve_beside(listener, probes, Router::new(), stop).await
+}
+
+/// Serves until `stop`, and `more` beside the admin server's own paths.
+///
+/// # Errors
+/// [`ServeError::Serve`].
+pub async fn serve_beside(
+    listener: TcpListener,
+    probes: impl Probes,
+    more: Router,
+    stop: CancellationToken,
+) -> Result<(), ServeError> {
+    let serving = axum::serve(listener, router(probes).merge(more)).with_graceful_shutdown(stop.cancelled_owned());
     serving.await.map_err(ServeError::Serve)
 }
 

@@ -121,7 +121,7 @@ fn key(usage: &KeyUsage) -> KeyRow {
         Some(Err(_)) => "damaged",
         Some(Ok(_)) if usage.ordinal == 0 => "signs the receipt",
         Some(Ok(_)) if !usage.active => "worn out",
-        Some(Ok(_)) if usage.leased => "in use",
+        Some(Ok(_)) if usage.is_leased() => "in use",
         Some(Ok(_)) => "free",
     };
     let key_id = made.and_then(|key| PublicKey::from_spki_der(key).ok()).map(|key| key.thumbprint().to_string());

@@ -237,6 +237,17 @@ pub async fn rejects(
     Ok(rejects.collect())
 }
 
+/// How many rejects there are of each reason, the most frequent one first.
+///
+/// # Errors
+///
+/// When Postgres fails.
+pub async fn reject_reasons(ledger: &Ledger, job: JobId) -> Result<Vec<(String, i64)>, QueryError> {
+    let sql = "SELECT reason, count(*) AS rejects FROM vaultstream.tenant_rejects WHERE job_id = $1 GROUP BY reason ORDER BY 2 DESC, 1";
+    let rows = ledger.query("count the rejects by reason", sql, &[&job.0]).await?;
+    Ok(rows.iter().map(|row| (row.get("reason"), row.get("rejects"))).collect())
+}
+
 /// The reason of rejects of rows that were gone when they were read. No limit counts them: nothing is missing from what there is.
 pub const ROW_GONE: &str = "RowGone";
 
@@ -298,10 +309,24 @@ pub struct KeyUsage {
     pub erased: Option<SystemTime>,
     /// It was revoked.
     pub revocation: Option<Revocation>,
-    /// It is leased just now.
-    pub leased: bool,
+    /// It is leased just now, until then.
+    pub leased_until: Option<SystemTime>,
+    /// Tells its lease from others just now, and is not the lease's id, which is a right.
+    pub holder: Option<String>,
     /// Signatures made with it.
     pub signed: i64,
+    /// Batches committed with it.
+    pub batches: i64,
+    /// Its place in the order of use: of two keys, the one with the greater number was leased later.
+    pub last_used: Option<i64>,
+}
+
+impl KeyUsage {
+    /// Whether it is leased just now.
+    #[must_use]
+    pub fn is_leased(&self) -> bool {
+        self.leased_until.is_some()
+    }
 }
 
 /// The keys of a job by ordinal and version, at most `limit`.
@@ -310,8 +335,9 @@ pub struct KeyUsage {
 ///
 /// When Postgres fails.
 pub async fn key_usage(ledger: &Ledger, job: JobId, limit: usize) -> Result<Vec<KeyUsage>, QueryError> {
-    let sql = "SELECT ordinal, version, public_key, state = 'active' AS active, signed, \
-           coalesce(lease_until > clock_timestamp(), false) AS leased, \
+    let sql = "SELECT ordinal, version, public_key, state = 'active' AS active, signed, batches, last_used, \
+           CASE WHEN lease_until > clock_timestamp() THEN lease_until END AS leased_until, \
+           CASE WHEN lease_until > clock_timestamp() THEN holder_mark END AS holder, \
            CASE state WHEN 'damaged' THEN coalesce(damage, '') END AS damage, \
            erased_at, revoked_at, revocation, compromised \
            FROM vaultstream.tenant_keys WHERE job_id = $1 ORDER BY ordinal, version LIMIT $2";
@@ -322,8 +348,11 @@ pub async fn key_usage(ledger: &Ledger, job: JobId, limit: usize) -> Result<Vec<
         version: row.get("version"),
         public_key: row.get("public_key"),
         active: row.get("active"),
-        leased: row.get("leased"),
+        leased_until: row.get("leased_until"),
+        holder: row.get("holder"),
         signed: row.get("signed"),
+        batches: row.get("batches"),
+        last_used: row.get("last_used"),
         damage: row.get("damage"),
         erased: row.get("erased_at"),
         revocation: Revocation::of_row(row),

@@ -1,6 +1,6 @@
 //! What the trigger costs those who insert.
 
-use std::time::Instant;
+use std::{fmt, time::Instant};
 
 use futures_util::SinkExt as _;
 use serde::Serialize;
@@ -31,27 +31,49 @@ impl Cost {
     }
 }
 
-/// A pair of measurements, one after the other.
+/// A way to insert.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Costs {
-    pub(super) copy: Cost,
-    pub(super) single: Cost,
+pub(super) enum Insertion {
+    /// Many rows in one statement.
+    Copy,
+    /// Each row in a transaction of its own, by this many sessions at once.
+    Single(u32),
 }
 
-/// Measures with and without the trigger, `reversed` in the other order.
-pub(super) async fn measure(table: &BenchTable<'_>, args: &BenchArgs, reversed: bool) -> Result<Costs, Failure> {
-    let mut rates = [(0.0, 0.0); 2];
-    let order = if reversed { [true, false] } else { [false, true] };
-    for with_trigger in order {
-        table.renew(with_trigger).await?;
-        let copied = copy(table, args.payload_bytes).await?.per_second();
-        table.renew(with_trigger).await?;
-        let pace = Pace { rate: None, time: *args.raw_time, payload_bytes: args.payload_bytes };
-        let sessions = table.sessions(SESSIONS as usize).await?;
-        rates[usize::from(with_trigger)] = (copied, writers::insert(&sessions, pace).await?.per_second());
+/// The ways that are measured. One session waits for its commits; many keep all cores busy.
+pub(super) const INSERTIONS: [Insertion; 3] = [Insertion::Copy, Insertion::Single(1), Insertion::Single(SESSIONS)];
+
+impl fmt::Display for Insertion {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Copy => write!(out, "COPY of {COPIED} rows"),
+            Self::Single(1) => out.write_str("single rows, 1 session"),
+            Self::Single(sessions) => write!(out, "single rows, {sessions} sessions"),
+        }
     }
-    let [without, with] = rates;
-    Ok(Costs { copy: Cost { without: without.0, with: with.0 }, single: Cost { without: without.1, with: with.1 } })
+}
+
+/// Measures each of [`INSERTIONS`] with and without the trigger, one right after the other, `reversed` in the other order.
+pub(super) async fn measure(table: &BenchTable<'_>, args: &BenchArgs, reversed: bool) -> Result<Vec<Cost>, Failure> {
+    let mut costs = Vec::with_capacity(INSERTIONS.len());
+    for insertion in INSERTIONS {
+        let mut rates = [0.0; 2];
+        let order = if reversed { [true, false] } else { [false, true] };
+        for with_trigger in order {
+            table.renew(with_trigger).await?;
+            let inserted = match insertion {
+                Insertion::Copy => copy(table, args.payload_bytes).await?,
+                Insertion::Single(sessions) => {
+                    let pace = Pace { rate: None, time: *args.raw_time, payload_bytes: args.payload_bytes };
+                    writers::insert(&table.sessions(sessions as usize).await?, pace).await?
+                }
+            };
+            rates[usize::from(with_trigger)] = inserted.per_second();
+        }
+        let [without, with] = rates;
+        costs.push(Cost { without, with });
+    }
+    Ok(costs)
 }
 
 /// One COPY, from its first byte to its commit.

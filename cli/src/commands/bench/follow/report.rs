@@ -8,7 +8,7 @@ use vaultstream_signing::Backend;
 
 use super::{
     super::report::{median, print},
-    cost::{COPIED, Cost, Costs},
+    cost::{Cost, INSERTIONS, Insertion},
     run::{FollowFigures, Latency, RowMicros},
     writers::SESSIONS,
 };
@@ -53,14 +53,16 @@ pub(super) struct Report {
     insert_rate: u32,
     insert_seconds: f64,
     max_delay: String,
-    trigger_cost: [MedianCost; 2],
+    trigger_cost: Vec<MedianCost>,
     runs: Vec<FollowFigures>,
 }
 
 impl Report {
-    pub(super) fn new(args: &BenchArgs, backend: Backend, costs: &[Costs], runs: Vec<FollowFigures>) -> Self {
-        let copy = format!("COPY of {COPIED} rows");
-        let single = format!("single rows, {SESSIONS} sessions");
+    pub(super) fn new(args: &BenchArgs, backend: Backend, costs: &[Vec<Cost>], runs: Vec<FollowFigures>) -> Self {
+        // Of each way to insert, its pairs.
+        let of_insertion = |(at, insertion): (usize, &Insertion)| {
+            MedianCost::of(insertion.to_string(), costs.iter().filter_map(|pair| pair.get(at)).copied().collect())
+        };
         Self {
             cores: cores().get(),
             backend,
@@ -70,10 +72,7 @@ impl Report {
             insert_rate: args.growth.insert_rate.get(),
             insert_seconds: args.growth.insert_time.as_secs_f64(),
             max_delay: args.growth.max_delay.to_string(),
-            trigger_cost: [
-                MedianCost::of(copy, costs.iter().map(|costs| costs.copy).collect()),
-                MedianCost::of(single, costs.iter().map(|costs| costs.single).collect()),
-            ],
+            trigger_cost: INSERTIONS.iter().enumerate().map(of_insertion).collect(),
             runs,
         }
     }

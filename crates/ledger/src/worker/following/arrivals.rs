@@ -25,9 +25,10 @@ pub struct Arrived {
     pub(super) table: u32,
     /// Its name, quoted and with its schema.
     name: String,
-    numbers: Vec<i64>,
     /// Where each is in the table, as `ctid`.
     places: Vec<String>,
+    /// Which transaction wrote each, as `xmin`.
+    writers: Vec<String>,
     /// Their rows, each as a value of the type of the job's rows, without its ordinal.
     pub(super) rows: Vec<String>,
     /// How long ago the oldest of them arrived.
@@ -46,8 +47,8 @@ impl Arrived {
     }
 
     fn of(table: u32, name: &str) -> Self {
-        let (numbers, places, rows) = (Vec::new(), Vec::new(), Vec::new());
-        Self { table, name: name.to_owned(), numbers, places, rows, oldest: None, left: 0, left_oldest: None }
+        let (places, writers, rows) = (Vec::new(), Vec::new(), Vec::new());
+        Self { table, name: name.to_owned(), places, writers, rows, oldest: None, left: 0, left_oldest: None }
     }
 
     /// Whether there were no more.
@@ -59,13 +60,13 @@ impl Arrived {
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.numbers.len()
+        self.places.len()
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.numbers.is_empty()
+        self.places.is_empty()
     }
 
     /// How long ago the oldest of them arrived.
@@ -135,7 +136,7 @@ pub async fn read_arrivals(ledger: &Ledger, job: &Job, arrivals: &Arrivals) -> R
     let columns = job.key_columns().len();
     let keys: Vec<String> = (1..=columns).map(|at| format!("a.k{at}")).collect();
     let sql = format!(
-        "SELECT a.tableoid::int8, a.number, a.ctid::text, greatest(extract(epoch FROM clock_timestamp() - a.arrived_at) * 1000000, 0)::int8, \
+        "SELECT a.tableoid::int8, a.ctid::text, a.xmin::text, greatest(extract(epoch FROM clock_timestamp() - a.arrived_at) * 1000000, 0)::int8, \
          ROW(NULL::int8, {})::text FROM {} AS a LIMIT {}",
         keys.join(", "),
         arrivals.table,
@@ -144,16 +145,16 @@ pub async fn read_arrivals(ledger: &Ledger, job: &Job, arrivals: &Arrivals) -> R
     let mut arrived = Arrived::of(arrivals.oid, &arrivals.table);
     let session = ledger.source.session(ACTION).await?;
     let Some(client) = session.client() else { return Ok(arrived) };
-    let read = stream::<5, ReadError>(client, &sql, |[table, number, place, age, row]| {
+    let read = stream::<5, ReadError>(client, &sql, |[table, place, writer, age, row]| {
         arrived.table = u32::try_from(int8(table)?).unwrap_or_default();
         let age = Duration::from_micros(int8(age)?.unsigned_abs());
-        if arrived.numbers.len() == READ_LIMIT {
+        if arrived.places.len() == READ_LIMIT {
             arrived.left_oldest = Some(age);
             return Ok(());
         }
         let text = |field: Option<&[u8]>| field.and_then(|field| std::str::from_utf8(field).ok()).map(str::to_owned);
-        arrived.numbers.push(int8(number)?);
         arrived.places.push(text(place).ok_or(CopyError::NotText)?);
+        arrived.writers.push(text(writer).ok_or(CopyError::NotText)?);
         arrived.rows.push(text(row).ok_or(CopyError::NotText)?);
         arrived.oldest = arrived.oldest.max(Some(age));
         Ok(())
@@ -181,12 +182,13 @@ pub async fn delete_arrivals(ledger: &Ledger, arrived: &Arrived) -> Result<(), Q
     }
     let session = ledger.source.session(ACTION).await?;
     let Some(client) = session.client() else { return Ok(()) };
-    // By their place alone, one that was written there since would be deleted.
+    // By their place alone, one that was written there since would be deleted. The transaction that wrote it had not committed when these were
+    // read, so it wrote none of them.
     let sql = format!(
-        "DELETE FROM {} WHERE ctid = ANY ($1::text[]::tid[]) AND number = ANY ($2) AND tableoid = $3",
+        "DELETE FROM {} WHERE ctid = ANY ($1::text[]::tid[]) AND xmin = ANY ($2::text[]::xid[]) AND tableoid = $3",
         arrived.name
     );
-    let params: Params<'_> = &[&arrived.places, &arrived.numbers, &arrived.table];
+    let params: Params<'_> = &[&arrived.places, &arrived.writers, &arrived.table];
     Queries::over(client, ACTION).execute(&sql, params).await?;
     vaultstream_faults::point("arrivals-deleted");
     session.settle();

@@ -1,0 +1,72 @@
+//! Batches as a map, and signing over time.
+
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+use vaultstream_ledger::{
+    Job, Ledger, QueryError,
+    overview::{self, BatchCell},
+};
+
+/// Cells of the map of batches.
+const MOST_CELLS: usize = 1_000;
+/// Points of the curve.
+const MOST_POINTS: usize = 240;
+/// How far back the curve of a job goes that follows its table.
+const FOLLOWED: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Batches in cells, each state a row of numbers.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Map {
+    count: i64,
+    per_cell: i64,
+    planned: Vec<i64>,
+    in_flight: Vec<i64>,
+    signed: Vec<i64>,
+    rejected: Vec<i64>,
+    failing: Vec<i64>,
+}
+
+/// Signing over time.
+#[derive(Debug, Serialize)]
+pub(crate) struct Curve {
+    start: u64,
+    step: u64,
+    signed: Vec<i64>,
+    rejected: Vec<i64>,
+    backlog: Vec<i64>,
+}
+
+pub(crate) async fn batches(ledger: &Ledger, job: &Job) -> Result<(Map, Curve), QueryError> {
+    let begun = job.times.published.unwrap_or(job.times.created);
+    let end = if job.state.is_terminal() { job.times.signed.unwrap_or(begun) } else { SystemTime::now() };
+    let start = if job.follow.is_some() { begun.max(end - FOLLOWED) } else { begun };
+    let found = overview::batches(ledger, job, MOST_CELLS, (start, end), MOST_POINTS).await?;
+    let column = |of: fn(&BatchCell) -> i64| found.cells.iter().map(of).collect::<Vec<_>>();
+    let map = Map {
+        count: found.cells.iter().map(|cell| cell.planned + cell.in_flight + cell.signed).sum(),
+        per_cell: found.per_cell,
+        planned: column(|cell| cell.planned),
+        in_flight: column(|cell| cell.in_flight),
+        signed: column(|cell| cell.signed),
+        rejected: column(|cell| cell.rejected),
+        failing: column(|cell| cell.failing),
+    };
+    // What was left at the end of each step: all that there is, less what was done by then. What had arrived by then of a table that grows is not
+    // known.
+    let total = job.total.filter(|_| job.follow.is_none());
+    let mut done = 0;
+    let backlog = found.moments.iter().filter_map(|moment| {
+        done += moment.signed + moment.rejected;
+        Some((total? - done).max(0))
+    });
+    let curve = Curve {
+        backlog: backlog.collect(),
+        start: found.start.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs(),
+        step: found.step.as_secs(),
+        signed: found.moments.iter().map(|moment| moment.signed).collect(),
+        rejected: found.moments.iter().map(|moment| moment.rejected).collect(),
+    };
+    Ok((map, curve))
+}
