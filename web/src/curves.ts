@@ -1,0 +1,32 @@
+// The two curves of a job: how much was signed each second, and how much waited.
+
+import type { Curve } from "./api.ts";
+import { Chart } from "./chart.ts";
+import { count, duration, plural, rate } from "./format.ts";
+
+export class Curves {
+  readonly rate = new Chart("rate", "Records a second", [
+    { label: "Signed", colour: "accent", filled: true }, { label: "Rejected", colour: "bad-mark", filled: false },
+  ], ([signed, rejected]) => `${rate(signed ?? 0)} signed a second${rejected ? `, ${rate(rejected)} rejected` : ""}`);
+  readonly backlog = new Chart("backlog", "Records that wait", [{ label: "Waiting", colour: "accent", filled: true }],
+    ([waiting]) => (waiting === 1 ? "1 record waits" : `${plural(waiting ?? 0, "record")} wait`));
+
+  update(curve: Curve): void {
+    const times = curve.signed.map((_, at) => curve.start + at * curve.step);
+    const each = (values: readonly number[]): number[] => values.map((value) => value / curve.step);
+    this.rate.update(times, [each(curve.signed), each(curve.rejected)]);
+    this.backlog.update(times.map((at) => at + curve.step), [[...curve.backlog]]);
+  }
+
+  close(): void {
+    this.rate.close();
+    this.backlog.close();
+  }
+}
+
+/** The curves in one sentence, for those who do not look at them. */
+export function curveText(curve: Curve): string {
+  if (curve.signed.length === 0) return "";
+  const best = Math.max(...curve.signed) / curve.step, most = Math.max(...curve.backlog);
+  return `In the last ${duration(curve.signed.length * curve.step)} at most ${rate(best)} a second, and at most ${count(most)} waiting.`;
+}

@@ -1,0 +1,102 @@
+// What proves a job's signatures: its receipt, its checkpoints, and what the last verification found.
+
+import type { Checkpoint, Checkpoints, Receipt, Verification } from "./api.ts";
+import { copyable } from "./copy.ts";
+import { card, h, replace, setText, time } from "./dom.ts";
+import { downloadButton } from "./download.ts";
+import { count, moment, plural } from "./format.ts";
+import { Grid } from "./grid.ts";
+import type { Notices } from "./notice.ts";
+import type { Shell } from "./shell.ts";
+
+export class Verdict {
+  private readonly word = h("p", { class: "word" });
+  private readonly text = h("p");
+  private readonly problems = h("ul");
+  readonly element = card("verification", "Last verification", this.word, this.text, this.problems);
+  private told = "null";
+
+  constructor(private readonly notices: Notices) { setText(this.text, verdictText(null)); }
+
+  /** What is not there yet needs no room while the job goes on. */
+  show(ended: boolean): void { this.element.hidden = this.told === "null" && !ended; }
+
+  update(verification: Verification | null): void {
+    const news = JSON.stringify(verification);
+    if (news === this.told) return;
+    this.told = news;
+    this.element.classList.toggle("good", verification?.verified === true);
+    this.element.classList.toggle("bad", verification?.verified === false);
+    const problems = verification?.problems ?? [];
+    this.word.hidden = verification === null;
+    this.problems.hidden = problems.length === 0;
+    setText(this.word, verification === null ? "" : verification.verified ? "VERIFIED" : "NOT VERIFIED");
+    setText(this.text, verdictText(verification));
+    replace(this.problems, ...problems.map((one) => h("li", {}, one)));
+    if (verification !== null) this.notices.say(`${verification.verified ? "Verified" : "Not verified"}: ${verdictText(verification)} ${problems.join(" ")}`);
+  }
+}
+
+export function verdictText(verification: Verification | null): string {
+  if (verification === null) return "Nobody has verified this job yet.";
+  const { all, at, by, signatures } = verification;
+  const checked = all ? `All ${plural(signatures, "signature")} checked` : `A sample of ${plural(signatures, "signature")} checked`;
+  return `${checked} by ${by} at ${moment(new Date(at))}.`;
+}
+
+export class ReceiptCard {
+  private readonly body = h("div");
+  readonly element = card("receipt", "Receipt", this.body);
+  private told: string | null = null;
+
+  constructor(private readonly uid: string, private readonly name: () => string, private readonly shell: Shell) { this.fill(null); }
+
+  show(ended: boolean): void { this.element.hidden = this.told === null && !ended; }
+
+  update(receipt: Receipt | null): void {
+    const digest = receipt?.digest ?? null;
+    if (digest === this.told) return;
+    this.told = digest;
+    this.fill(receipt);
+  }
+
+  private fill(receipt: Receipt | null): void {
+    if (receipt === null) return replace(this.body, h("p", { class: "faint" }, "There is none: it is made when everything is signed or rejected."));
+    const { notices } = this.shell;
+    replace(this.body,
+      h("p", {}, `Made at ${moment(new Date(receipt.completedAt))} over ${plural(receipt.signed, "signature")} and ${plural(receipt.rejected, "reject")}.`),
+      h("dl", { class: "facts" },
+        h("dt", {}, "Digest"), h("dd", {}, copyable("the digest of the receipt", receipt.digest, notices)),
+        h("dt", {}, "Merkle root"), h("dd", {}, copyable("the Merkle root", receipt.merkleRoot, notices)),
+        h("dt", {}, "Receipt key"), h("dd", {}, copyable("the thumbprint of the receipt key", receipt.keyId, notices))),
+      downloadButton("Download the receipt", `api/jobs/${encodeURIComponent(this.uid)}/receipt`, `${this.name()}-receipt.jws`, this.shell));
+  }
+}
+
+export class CheckpointTable {
+  private readonly summary = h("p", { class: "faint" });
+  private readonly grid: Grid<Checkpoint>;
+  readonly element: HTMLElement;
+
+  constructor(uid: string, name: () => string, shell: Shell) {
+    const path = (one: Checkpoint): string => `api/jobs/${encodeURIComponent(uid)}/checkpoints/${encodeURIComponent(one.number)}`;
+    this.grid = new Grid<Checkpoint>("Checkpoints, newest first", [
+      { head: "Number", kind: "number", text: (one) => count(one.number) },
+      { head: "Batches", kind: "number", text: (one) => count(one.batches) },
+      { head: "Signed", kind: "number", text: (one) => count(one.signed) },
+      { head: "Made", make: (one) => time(one.madeAt) },
+      { head: "Digest", kind: "short", text: (one) => one.digest },
+      { head: "File", make: (one) => downloadButton("Download", path(one), `${name()}-checkpoint-${one.number}.jws`, shell, { "aria-label": `Download checkpoint ${one.number}` }) },
+    ], (one) => `${one.number} ${one.digest}`);
+    this.element = card("checkpoints", "Checkpoints", this.summary, this.grid.box);
+    this.element.hidden = true;
+  }
+
+  /** A job that does not follow its table has none. */
+  update(checkpoints: Checkpoints, following: boolean): void {
+    this.element.hidden = checkpoints.count === 0 && !following;
+    const shown = checkpoints.last.length < checkpoints.count ? ` These are the last ${count(checkpoints.last.length)}.` : "";
+    setText(this.summary, checkpoints.count === 0 ? "None was made yet." : `${plural(checkpoints.count, "checkpoint")}.${shown}`);
+    this.grid.update(checkpoints.last);
+  }
+}
