@@ -111,7 +111,7 @@ export class JobView implements View {
     batches: (batches) => this.heat.update(batches),
     keys: (keys) => this.keys.update(keys),
     rejects: (rejects) => this.rejects.update(rejects),
-    checkpoints: (checkpoints) => this.checkpoints.update(checkpoints, this.job?.row.following ?? false),
+    checkpoints: (checkpoints) => this.checkpoints.update(checkpoints),
     receipt: (receipt) => this.receipt.update(receipt),
     verification: (verification) => this.verdict.update(verification),
     workers: (workers) => this.work(workers),
@@ -124,6 +124,7 @@ export class JobView implements View {
     const ended = this.job !== null && this.job.row.finishedAt !== null;
     this.verdict.show(ended);
     this.receipt.show(ended);
+    this.checkpoints.show(this.job?.row.following ?? false);
     this.contents.update();
   }
 

@@ -76,6 +76,7 @@ export class ReceiptCard {
 export class CheckpointTable {
   private readonly summary = h("p", { class: "faint" });
   private readonly grid: Grid<Checkpoint>;
+  private many = 0;
   readonly element: HTMLElement;
 
   constructor(uid: string, name: () => string, shell: Shell) {
@@ -89,12 +90,13 @@ export class CheckpointTable {
       { head: "File", make: (one) => download("Download", path(one), `${name()}-checkpoint-${one.number}.jws`, shell, { "aria-label": `Download checkpoint ${one.number}` }) },
     ], (one) => `${one.number} ${one.digest}`);
     this.element = card("checkpoints", "Checkpoints", this.summary, this.grid.box);
-    this.element.hidden = true;
   }
 
   /** A job that does not follow its table has none. */
-  update(checkpoints: Checkpoints, following: boolean): void {
-    this.element.hidden = checkpoints.count === 0 && !following;
+  show(following: boolean): void { this.element.hidden = this.many === 0 && !following; }
+
+  update(checkpoints: Checkpoints): void {
+    this.many = checkpoints.count;
     const shown = checkpoints.last.length < checkpoints.count ? ` These are the last ${count(checkpoints.last.length)}.` : "";
     setText(this.summary, checkpoints.count === 0 ? "None was made yet." : `${plural(checkpoints.count, "checkpoint")}.${shown}`);
     this.grid.update(checkpoints.last);
