@@ -26,6 +26,9 @@ const [script, style] = [await bundle("src/main.ts"), await bundle("src/page.css
 for (const [name, text, marks] of [["script", script, /<\/script|<!--/i], ["style", style, /<\/style|<!--/i]]) {
   if (marks.test(text)) throw new Error(`the ${name} has a mark that ends it`);
 }
+// Text becomes text nodes, scripts are not made of text, and nothing is kept: these have no place in the page.
+const unsafe = /innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|srcdoc|\beval\(|\bFunction\(|localStorage|sessionStorage|indexedDB|\.cookie/.exec(script);
+if (unsafe !== null) throw new Error(`the script has ${unsafe[0]}`);
 const licence = readFileSync(path("node_modules/uplot/LICENSE"), "utf8").trim();
 if (licence.includes("--")) throw new Error("the licence does not fit into a comment");
 

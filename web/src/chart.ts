@@ -32,6 +32,7 @@ export class Chart {
   /** `text` tells the values of a moment, in the order of the lines. */
   constructor(id: string, title: string, private readonly lines: readonly Line[], private readonly text: (values: number[]) => string) {
     const legend = h("ul", { class: "legend" }, ...lines.map((line) => h("li", {}, h("span", { class: `swatch ${line.colour}` }), line.label)));
+    this.empty();
     this.element = card(id, title, this.plot, this.readout, lines.length > 1 ? legend : null);
     this.explorer = new Explorer(this.plot, `${title}, one moment after the other`, {
       count: () => this.times.length,
@@ -47,6 +48,7 @@ export class Chart {
   update(times: number[], values: number[][]): void {
     this.times = times;
     this.values = values.map((line, at) => (at > 0 && line.every((value) => value === 0) ? line.map(() => null) : line));
+    this.empty();
     if (this.drawn === null) this.rebuild(); else this.drawn.setData(this.data());
     this.explorer.refresh();
   }
@@ -56,6 +58,8 @@ export class Chart {
     this.drawn?.destroy();
     this.drawn = null;
   }
+
+  private empty(): void { this.plot.hidden = this.times.length === 0; }
 
   private moment(at: number): string {
     return `${clock(new Date(this.times[at]! * 1000))}: ${this.text(this.values.map((line) => line[at] ?? 0))}`;

@@ -3,7 +3,7 @@
 import type { Job, Row, Workers } from "./api.ts";
 import { h, setAttribute, setText } from "./dom.ts";
 import { progress, state } from "./filters.ts";
-import { count, duration, left, percent, rate, UNKNOWN } from "./format.ts";
+import { count, duration, left, percent, rate, UNKNOWN, visible } from "./format.ts";
 import type { Notices } from "./notice.ts";
 import { sentence } from "./sentence.ts";
 
@@ -26,7 +26,8 @@ const TILES: Tile[] = [
   ["Left", (row) => (row.finishedAt !== null || row.following ? null : row.eta === null ? UNKNOWN : left(row.eta))],
   ["Lag", (row) => (row.following && row.finishedAt === null ? (row.lag === null ? UNKNOWN : duration(row.lag)) : null)],
   ["Queue", (row) => (row.queue === null ? null : `no. ${count(row.queue)}`)],
-  [(workers) => (workers?.wanted == null ? "Workers" : `Workers, ${count(workers.wanted)} wanted`), (row, workers) => (workers === null || workers.there === null || row.finishedAt !== null ? null : count(workers.there))],
+  [(workers) => (workers?.wanted == null ? "Workers" : `Workers, ${count(workers.wanted)} wanted`),
+    (row, workers) => (workers === null || workers.there === null || row.finishedAt !== null ? null : count(workers.there))],
   ["Lanes at work", (row, workers) => (workers === null || row.finishedAt !== null ? null : count(workers.lanes))],
 ];
 
@@ -88,7 +89,7 @@ export class Headline {
 export function windowTitle(row: Row): string {
   const share = progress(row), name = `${row.namespace}/${row.name}`;
   const lead = share !== null && !row.following && row.finishedAt === null ? `${Math.floor(share * 100)} %` : state(row);
-  return `${lead} ${name} · VaultStream`;
+  return visible(`${lead} ${name} · VaultStream`);
 }
 
 /** Links to the sections that are there, for those who do not scroll. */
@@ -96,8 +97,13 @@ export class Contents {
   private readonly items: { section: HTMLElement; item: HTMLElement }[];
   readonly element: HTMLElement;
 
-  constructor(sections: readonly (readonly [HTMLElement, string])[], link: (id: string) => string) {
-    this.items = sections.map(([section, label]) => ({ section, item: h("li", {}, h("a", { href: link(section.id) }, label)) }));
+  constructor(sections: readonly (readonly [HTMLElement, string])[], link: (id: string) => string, go: (id: string) => void) {
+    this.items = sections.map(([section, label]) => {
+      const anchor = h("a", { href: link(section.id) }, label);
+      // The second time the address does not change, and nobody would be told.
+      anchor.addEventListener("click", () => go(section.id));
+      return { section, item: h("li", {}, anchor) };
+    });
     this.element = h("nav", { class: "contents", "aria-label": "Sections of this job" }, h("ul", {}, ...this.items.map((one) => one.item)));
   }
 

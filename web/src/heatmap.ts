@@ -12,9 +12,12 @@ const LEGEND = [["signed", "Signed"], ["inFlight", "In flight"], ["planned", "Pl
 export class HeatMap {
   readonly element: HTMLElement;
   private readonly canvas = h("canvas", { "aria-hidden": "true" });
+  private readonly picture = h("div", { class: "heat" }, this.canvas);
   private readonly summary = h("p", { class: "faint" });
   private readonly readout = h("p", { class: "readout" });
   private readonly numbers = LEGEND.map(() => h("span", { class: "figure" }));
+  private readonly legend = h("ul", { class: "legend" },
+    ...LEGEND.map(([name, label], at) => h("li", {}, h("span", { class: `swatch ${name}` }), `${label} `, this.numbers[at]!)));
   private readonly explorer: Explorer;
   private readonly ends: (() => void)[];
   private batches: Batches | null = null;
@@ -23,21 +26,21 @@ export class HeatMap {
   private looked: number | null = null;
 
   constructor() {
-    const picture = h("div", { class: "heat" }, this.canvas);
-    const legend = h("ul", { class: "legend" }, ...LEGEND.map(([name, label], at) => h("li", {}, h("span", { class: `swatch ${name}` }), `${label} `, this.numbers[at]!)));
-    this.element = card("batches", "Batches", this.summary, picture, this.readout, legend);
-    this.explorer = new Explorer(picture, "Batches, one square after the other", {
+    this.element = card("batches", "Batches", this.summary, this.picture, this.readout, this.legend);
+    this.explorer = new Explorer(this.picture, "Batches, one square after the other", {
       count: () => this.batches?.signed.length ?? 0,
       text: (at) => (this.batches === null ? "" : cellText(this.batches, at)),
       below: (x, y) => cellAt(x, y, this.batches?.signed.length ?? 0, this.place),
       look: (at) => this.look(at),
       stride: () => this.place.columns,
     });
-    this.ends = [onTheme(() => this.draw()), onWidth(picture, (width) => { this.width = width; this.draw(); })];
+    this.ends = [onTheme(() => this.draw()), onWidth(this.picture, (width) => { this.width = width; this.draw(); })];
   }
 
   update(batches: Batches): void {
     this.batches = batches;
+    this.picture.hidden = batches.count === 0;
+    this.legend.hidden = batches.count === 0;
     setText(this.summary, totalText(batches));
     const all = totals(batches);
     for (const [at, [name]] of LEGEND.entries()) setText(this.numbers[at]!, count(all[name]));
@@ -97,13 +100,15 @@ function painter(pen: CanvasRenderingContext2D, batches: Batches, cell: number):
     // Marks that differ by place, too, for those who do not tell the colours apart; at least a little square, however few they are.
     const height = (amount: number): number => Math.min(Math.max(mark, part(amount, all)), cell);
     const red = height(value(batches.rejected)), amber = height(value(batches.failing));
-    if (value(batches.rejected) > 0) spot(pen, x + cell - mark, y, mark, red, [rejected, edge], [-1, 0, 1, 1]);
-    if (value(batches.failing) > 0) spot(pen, x, y + cell - amber, mark, amber, [failing, edge], [0, -1, 1, 1]);
+    if (value(batches.rejected) > 0) spot(pen, [x + cell - mark, y, mark, red], [rejected, edge], [-1, 0, 1, 1]);
+    if (value(batches.failing) > 0) spot(pen, [x, y + cell - amber, mark, amber], [failing, edge], [0, -1, 1, 1]);
   };
 }
 
+type Four = [number, number, number, number];
+
 /** A mark with a line between it and what it lies on. */
-function spot(pen: CanvasRenderingContext2D, x: number, y: number, width: number, height: number, [mark, edge]: [string, string], [left, top, wide, high]: [number, number, number, number]): void {
+function spot(pen: CanvasRenderingContext2D, [x, y, width, height]: Four, [mark, edge]: [string, string], [left, top, wide, high]: Four): void {
   pen.fillStyle = edge;
   pen.fillRect(x + left, y + top, width + wide, height + high);
   pen.fillStyle = mark;

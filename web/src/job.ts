@@ -98,10 +98,11 @@ export class JobView implements View {
 
   private links(): Contents {
     return new Contents([
-      [this.verdict.element, "Verification"], [this.receipt.element, "Receipt"], [this.stages.element, "Stages"], [this.curves.rate.element, "Rate"], [this.curves.backlog.element, "Backlog"],
+      [this.verdict.element, "Verification"], [this.receipt.element, "Receipt"], [this.stages.element, "Stages"],
+      [this.curves.rate.element, "Rate"], [this.curves.backlog.element, "Backlog"],
       [this.heat.element, "Batches"], [this.keys.element, "Keys"], [this.rejects.element, "Rejects"], [this.checkpoints.element, "Checkpoints"], [this.events.element, "Events"],
       [this.commands.element, "Commands"], [this.facts.element, "This job"],
-    ], (id) => jobFragment(this.uid, id));
+    ], (id) => jobFragment(this.uid, id), (id) => this.go(id));
   }
 
   private readonly handlers: Handlers = {
@@ -110,7 +111,7 @@ export class JobView implements View {
     batches: (batches) => this.heat.update(batches),
     keys: (keys) => this.keys.update(keys),
     rejects: (rejects) => this.rejects.update(rejects),
-    checkpoints: (checkpoints) => this.checkpoints.update(checkpoints, this.job?.row.following ?? false),
+    checkpoints: (checkpoints) => this.checkpoints.update(checkpoints),
     receipt: (receipt) => this.receipt.update(receipt),
     verification: (verification) => this.verdict.update(verification),
     workers: (workers) => this.work(workers),
@@ -123,6 +124,7 @@ export class JobView implements View {
     const ended = this.job !== null && this.job.row.finishedAt !== null;
     this.verdict.show(ended);
     this.receipt.show(ended);
+    this.checkpoints.show(this.job?.row.following ?? false);
     this.contents.update();
   }
 
@@ -130,7 +132,13 @@ export class JobView implements View {
     if (type === "problem") return this.shell.stale((data as Problem).error);
     // What a later server tells besides is not for this page.
     if (!Object.hasOwn(this.handlers, type)) return;
-    (this.handlers[type as keyof Sections] as (data: unknown) => void)(data);
+    try {
+      (this.handlers[type as keyof Sections] as (data: unknown) => void)(data);
+    } catch (error) {
+      // One section that cannot be shown takes none of the others with it.
+      console.error(error);
+      return this.shell.notices.problem(`What the server tells of "${type}" cannot be shown.`);
+    }
     this.arrange();
     this.shell.alive();
   }
@@ -165,6 +173,7 @@ export class JobView implements View {
     replace(this.body, h("div", { class: "headline" }, heading, h("p", { class: "lead" }, why)));
     this.body.hidden = false;
     this.waiting.hidden = true;
+    this.shell.notices.problem(null);
     this.shell.rest();
     heading.focus();
   }

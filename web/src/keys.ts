@@ -74,5 +74,6 @@ export function keysText({ keys, more }: Keys, now: number): string {
   const held = signing.filter((key) => (leaseLeft(key, now) ?? 0) > 0).length;
   const bad = keys.filter((key) => key.state === "damaged" || key.state === "revoked").length;
   const troubles = bad === 0 ? "" : ` ${bad === 1 ? "One is" : `${count(bad)} are`} damaged or revoked.`;
-  return `${plural(signing.length + more, "signing key")}, ${count(held)} ${held === 1 ? "is" : "are"} leased just now.${troubles}${more === 0 ? "" : ` These are ${count(keys.length)}; vaultstream keys lists all.`}`;
+  const rest = more === 0 ? "" : ` These are ${count(keys.length)}; vaultstream keys lists all.`;
+  return `${plural(signing.length + more, "signing key")}, ${count(held)} ${held === 1 ? "is" : "are"} leased just now.${troubles}${rest}`;
 }

@@ -2,7 +2,7 @@
 
 import type { Changes, Jobs, Problem, Row } from "./api.ts";
 import { button, h, setAttribute, setText } from "./dom.ts";
-import { type Filters, select } from "./filters.ts";
+import { type Filters, NO_FILTERS, select } from "./filters.ts";
 import { count } from "./format.ts";
 import { Keyed } from "./keyed.ts";
 import { FilterBar, nextSort } from "./listbar.ts";
@@ -26,11 +26,13 @@ export class ListView implements View {
   private readonly box: HTMLElement;
   private readonly shown = new Keyed<Row>(this.body, (row) => row.uid, (row) => new JobRow(row));
   private readonly rows = new Map<string, Row>();
-  private readonly stop: () => void;
+  private stop: () => void = () => undefined;
+  private scrolled = 0;
+  private filters: Filters = NO_FILTERS;
   private loaded = false;
   private pointed = false;
 
-  constructor(private filters: Filters, private readonly filtered: (filters: Filters) => void, private readonly shell: Shell) {
+  constructor(private readonly filtered: (filters: Filters) => void, private readonly shell: Shell) {
     this.bar = new FilterBar((next) => this.choose(next));
     this.heads = COLUMNS.map((column) => h("th", { role: "columnheader", scope: "col", class: column.number ? "number" : null },
       button(column.head, () => this.choose(nextSort(this.filters, column.sort)), { class: "head" })));
@@ -38,17 +40,28 @@ export class ListView implements View {
       h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, ...this.heads)), this.body));
     this.element = h("div", { class: "list" }, h("div", { class: "headline" }, this.heading, this.lead), this.bar.element, this.box, this.note);
     this.holdStill();
-    this.show(true);
-    this.stop = listen(shell.session, "api/jobs", {
-      event: (type, data) => this.event(type, data),
-      lost: (why) => shell.stale(why),
-      refused: (_status, why) => this.refused(why),
-    });
   }
 
-  close(): void { this.stop(); }
+  /** Listens. Somebody who comes back finds the rows, and their place among them. */
+  open(filters: Filters): void {
+    this.stop = listen(this.shell.session, "api/jobs", {
+      event: (type, data) => this.event(type, data),
+      lost: (why) => this.shell.stale(why),
+      refused: (_status, why) => this.refused(why),
+    });
+    this.filter(filters);
+  }
 
-  enter(): void { this.heading.focus({ preventScroll: true }); }
+  close(): void {
+    this.stop();
+    this.scrolled = scrollY;
+    this.pointed = false;
+  }
+
+  enter(): void {
+    this.heading.focus({ preventScroll: true });
+    scrollTo(0, this.scrolled);
+  }
 
   /** Other filters, from the address. */
   filter(filters: Filters): void {
@@ -123,6 +136,7 @@ export class ListView implements View {
 
   private refused(why: string): void {
     setText(this.lead, why);
+    this.shell.notices.problem(null);
     this.shell.rest();
   }
 }

@@ -62,7 +62,11 @@ export class FilterBar {
   private choices(namespaces: string[]): void {
     if (namespaces.join("\n") === this.namespaces.join("\n") && this.namespace.length > 0) return;
     this.namespaces = namespaces;
-    replace(this.namespace, h("option", { value: "" }, "All"), ...namespaces.map((name) => h("option", { value: name }, name)));
+    replace(this.namespace, h("option", { value: "" }, "All"), ...namespaces.map((name) => {
+      const option = h("option", {}, name);
+      option.value = name;
+      return option;
+    }));
   }
 
   private toggle(phase: Phase): void {

@@ -22,26 +22,24 @@ const main = part("main"), pulse = part("pulse");
 let about: About = { version: "", place: "cluster", auth: "none", ledger: "" };
 const session = new Session(document.baseURI.replace(/[?#].*$/, ""), tokenDialog(() => about.place));
 let view: View | null = null;
+let jobs: ListView | null = null;
 let list = listFragment(NO_FILTERS);
 
 const shell: Shell = {
   session, notices, clock: time,
-  get about() { return about; },
   alive() {
     notices.problem(null);
     pulse.className = "live";
-    setText(pulse, time.latest === null ? "live" : `live ${clockText(time.latest)}`);
+    setText(pulse, time.latest === null ? "Live" : `Live, updated ${clockText(time.latest)}`);
   },
   stale(why) {
-    pulse.className = "old";
-    setText(pulse, "not live");
+    shell.rest();
     const since = time.latest === null ? "" : ` What is shown is as of ${clockText(time.latest)}.`;
     notices.problem(`${why}${since} Trying again.`);
   },
   rest() {
-    notices.problem(null);
     pulse.className = "old";
-    setText(pulse, "not live");
+    setText(pulse, "Not live");
   },
 };
 
@@ -70,6 +68,7 @@ function route(): void {
   const first = view === null;
   view?.close();
   notices.problem(null);
+  notices.say("");
   view = make(wanted);
   replace(main, view.element);
   if (first) return;
@@ -81,7 +80,9 @@ function make(wanted: Route): View {
   switch (wanted.view) {
     case "list":
       document.title = "Jobs · VaultStream";
-      return new ListView(wanted.filters, keep, shell);
+      jobs ??= new ListView(keep, shell);
+      jobs.open(wanted.filters);
+      return jobs;
     case "job":
       document.title = "Job · VaultStream";
       return new JobView(wanted.uid, wanted.section, list, shell);
@@ -99,8 +100,10 @@ function keep(filters: Filters): void {
   history.replaceState(null, "", list);
 }
 
+// Each view puts itself where it was left.
+history.scrollRestoration = "manual";
 part("skip").addEventListener("click", (event) => {
   event.preventDefault();
-  view?.enter();
+  main.focus();
 });
 void meet();

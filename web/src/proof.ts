@@ -3,7 +3,7 @@
 import type { Checkpoint, Checkpoints, Receipt, Verification } from "./api.ts";
 import { copyable } from "./copy.ts";
 import { card, h, replace, setText, time } from "./dom.ts";
-import { downloadButton } from "./download.ts";
+import { download } from "./download.ts";
 import { count, moment, plural } from "./format.ts";
 import { Grid } from "./grid.ts";
 import type { Notices } from "./notice.ts";
@@ -69,13 +69,14 @@ export class ReceiptCard {
         h("dt", {}, "Digest"), h("dd", {}, copyable("the digest of the receipt", receipt.digest, notices)),
         h("dt", {}, "Merkle root"), h("dd", {}, copyable("the Merkle root", receipt.merkleRoot, notices)),
         h("dt", {}, "Receipt key"), h("dd", {}, copyable("the thumbprint of the receipt key", receipt.keyId, notices))),
-      downloadButton("Download the receipt", `api/jobs/${encodeURIComponent(this.uid)}/receipt`, `${this.name()}-receipt.jws`, this.shell));
+      download("Download the receipt", `api/jobs/${encodeURIComponent(this.uid)}/receipt`, `${this.name()}-receipt.jws`, this.shell));
   }
 }
 
 export class CheckpointTable {
   private readonly summary = h("p", { class: "faint" });
   private readonly grid: Grid<Checkpoint>;
+  private many = 0;
   readonly element: HTMLElement;
 
   constructor(uid: string, name: () => string, shell: Shell) {
@@ -86,15 +87,16 @@ export class CheckpointTable {
       { head: "Signed", kind: "number", text: (one) => count(one.signed) },
       { head: "Made", make: (one) => time(one.madeAt) },
       { head: "Digest", kind: "short", text: (one) => one.digest },
-      { head: "File", make: (one) => downloadButton("Download", path(one), `${name()}-checkpoint-${one.number}.jws`, shell, { "aria-label": `Download checkpoint ${one.number}` }) },
+      { head: "File", make: (one) => download("Download", path(one), `${name()}-checkpoint-${one.number}.jws`, shell, { "aria-label": `Download checkpoint ${one.number}` }) },
     ], (one) => `${one.number} ${one.digest}`);
     this.element = card("checkpoints", "Checkpoints", this.summary, this.grid.box);
-    this.element.hidden = true;
   }
 
   /** A job that does not follow its table has none. */
-  update(checkpoints: Checkpoints, following: boolean): void {
-    this.element.hidden = checkpoints.count === 0 && !following;
+  show(following: boolean): void { this.element.hidden = this.many === 0 && !following; }
+
+  update(checkpoints: Checkpoints): void {
+    this.many = checkpoints.count;
     const shown = checkpoints.last.length < checkpoints.count ? ` These are the last ${count(checkpoints.last.length)}.` : "";
     setText(this.summary, checkpoints.count === 0 ? "None was made yet." : `${plural(checkpoints.count, "checkpoint")}.${shown}`);
     this.grid.update(checkpoints.last);

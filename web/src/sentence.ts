@@ -1,6 +1,6 @@
 // What a job is doing, in a sentence that needs no explanation.
 
-import type { Job, Row } from "./api.ts";
+import type { Job, Phase, Row } from "./api.ts";
 import { state } from "./filters.ts";
 import { count, duration, left, ordinal, plural, rate } from "./format.ts";
 
@@ -72,16 +72,17 @@ function rejects(row: Row): string {
 /** The one at the top of the list. */
 export function summary(rows: readonly Row[]): string {
   if (rows.length === 0) return "There is no job yet.";
-  const tally = new Map<string, number>();
+  const tally = new Map<Phase, number>();
   for (const row of rows) tally.set(state(row), (tally.get(state(row)) ?? 0) + 1);
-  const say = (name: string, one: string, many: string): string | null => {
-    const n = tally.get(name) ?? 0;
+  const say = (names: Phase[], one: string, many: string): string | null => {
+    const n = names.reduce((sum, name) => sum + (tally.get(name) ?? 0), 0);
     return n === 0 ? null : `${count(n)} ${n === 1 ? one : many}`;
   };
   const speed = rows.reduce((sum, row) => sum + (row.rate ?? 0), 0);
   const parts = [
-    say("Signing", "signs", "sign"), say("Queued", "is queued", "are queued"), say("Suspended", "is suspended", "are suspended"),
-    say("Failed", "failed", "failed"), say("Complete", "is complete", "are complete"),
+    say(["Signing"], "signs", "sign"), say(["Finishing"], "finishes", "finish"), say(["Pending", "Provisioning", "Seeding"], "is being prepared", "are being prepared"),
+    say(["Queued"], "is queued", "are queued"), say(["Suspended"], "is suspended", "are suspended"), say(["Failed"], "failed", "failed"),
+    say(["Complete"], "is complete", "are complete"), say(["Deleting"], "is being deleted", "are being deleted"),
   ].filter((part) => part !== null);
   const whole = `${plural(rows.length, "job")}${parts.length > 0 ? `: ${parts.join(", ")}` : ""}.`;
   return speed > 0 ? `${whole} Together ${rate(speed)} records a second.` : whole;

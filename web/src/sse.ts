@@ -23,7 +23,7 @@ export class EventParser {
   private line(line: string): void {
     if (line === "") return this.dispatch();
     const colon = line.indexOf(":");
-    if (colon === 0) return;
+    // A comment is a field without a name.
     const field = colon < 0 ? line : line.slice(0, colon);
     const value = colon < 0 ? "" : line.slice(line[colon + 1] === " " ? colon + 2 : colon + 1);
     if (field === "event") this.type = value;

@@ -61,9 +61,9 @@ test("rows without the value come last in both directions", () => {
 test("by state those at work come first, then the queue in its order, then the newest of those that ended", () => {
   const rows = [
     row({ name: "old", phase: "Complete", createdAt: "2026-01-01T00:00:00Z" }), row({ name: "new", phase: "Complete", createdAt: "2026-02-01T00:00:00Z" }),
-    row({ name: "second", phase: "Pending", queue: 2 }), row({ name: "first", phase: "Pending", queue: 1 }), row({ name: "works" }),
+    row({ name: "a second", phase: "Pending", queue: 2 }), row({ name: "first", phase: "Pending", queue: 1 }), row({ name: "works" }),
   ];
-  assert.deepEqual(order(rows, {}), ["works", "first", "second", "new", "old"]);
+  assert.deepEqual(order(rows, {}), ["works", "first", "a second", "new", "old"]);
   assert.equal(STATES[0], "Signing");
 });
 

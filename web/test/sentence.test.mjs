@@ -36,5 +36,6 @@ test("the other phases say what they are", () => {
 
 test("the list says how many jobs do what", () => {
   assert.equal(summary([]), "There is no job yet.");
-  assert.equal(summary([row({ rate: 1000 }), row({ rate: 500 }), row({ phase: "Failed" }), row({ phase: "Pending", queue: 1 })]), "4 jobs: 2 sign, 1 is queued, 1 failed. Together 1,500 records a second.");
+  assert.equal(summary([row({ rate: 1000 }), row({ rate: 500 }), row({ phase: "Failed" }), row({ phase: "Pending", queue: 1 }), row({ phase: "Seeding" }), row({ phase: "Pending" })]),
+    "6 jobs: 2 sign, 2 are being prepared, 1 is queued, 1 failed. Together 1,500 records a second.");
 });

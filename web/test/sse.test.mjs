@@ -28,6 +28,10 @@ test("bytes may come one by one", () => {
   assert.deepEqual(parse(...[...utf8.encode(STORY)].map((byte) => Uint8Array.of(byte))), EVENTS);
 });
 
+test("a piece with nothing in it changes nothing, between CR and LF either", () => {
+  assert.deepEqual(parse("data: 1\r", "", "\ndata: 2\r\n", "", "\r", "", "\n"), [["message", "1\n2"]]);
+});
+
 test("lines may end in LF, CR or CRLF all through", () => {
   const lines = ["event: a", "data: 1", "", ": comment", "data: 2", "", ""];
   for (const end of ["\n", "\r", "\r\n"]) assert.deepEqual(parse(lines.join(end)), [["a", "1"], ["message", "2"]], JSON.stringify(end));
