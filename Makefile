@@ -22,7 +22,7 @@ PREFIX ?= $(if $(filter 0,$(shell id -u)),/usr/local,$(HOME)/.local)
 
 .DEFAULT_GOAL := help
 .PHONY: help quick-start follow-demo build install uninstall start stop seed clean test test-newest test-cluster test-keda test-cert-manager test-scale e2e e2e-own e2e-newest bench bench-follow fuzz engine-equality faulty-lane bulk-insert timing mutants swarm lint otel-collector openbao kms-plugin check-docs \
-	generate picture dist kind-up kind-down tools env-setup check-prereqs
+	generate page picture dist kind-up kind-down tools env-setup check-prereqs
 
 help: ## List these verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -148,6 +148,10 @@ check-docs: ## Run the commands of the documents as they are written
 picture: build ## Record the pictures of the README from real runs; needs chromium
 	@scripts/record-terminal
 	@scripts/record-page
+	@scripts/record-live-page
+
+page: ## Build the live page from web/; needs Node.js 20
+	cd web && npm ci --no-audit --no-fund && npm test && npm run build
 
 generate: ## Write what is generated: crds/, docs/reference/, charts/
 	@scripts/generate

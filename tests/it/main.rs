@@ -34,6 +34,7 @@ mod keys;
 mod kills;
 mod kms;
 mod leaving;
+mod live_page;
 mod mutation;
 mod nats;
 mod operator_login;

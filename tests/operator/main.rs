@@ -17,6 +17,7 @@ mod inputs;
 mod kills;
 mod lifecycle;
 mod limits;
+mod live_page;
 mod losses;
 mod outages;
 mod proofs;

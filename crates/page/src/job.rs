@@ -93,7 +93,8 @@ impl Reader {
         let Some(section) = section else { return Ok(()) };
         let read = self.section(section).await;
         let is_over = self.job.as_ref().is_some_and(|job| job.state.is_terminal());
-        let period = section.period() * if is_over { OVER } else { 1 };
+        // What stands beside the ledger goes on: an Event may tell of the end.
+        let period = section.period() * if is_over && section != Section::Beside { OVER } else { 1 };
         self.due.insert(section, now + period.max(now.elapsed() * SHARE));
         read
     }

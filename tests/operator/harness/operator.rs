@@ -34,7 +34,7 @@ impl Place {
         if !self.is_cluster_wide() {
             program = program.args(&["--namespaces", &self.namespace]);
         }
-        OperatorProgram { name, program }
+        OperatorProgram { name, port, program }
     }
 
     /// The only operator of a test, leading.
@@ -47,6 +47,7 @@ impl Place {
 
 pub(crate) struct OperatorProgram {
     name: &'static str,
+    port: u16,
     program: Program,
 }
 
@@ -65,13 +66,15 @@ impl OperatorProgram {
     }
 
     pub(crate) fn start(self) -> Operator {
-        Operator { name: self.name, running: Some(self.program.start()) }
+        Operator { name: self.name, port: self.port, running: Some(self.program.start()) }
     }
 }
 
 /// An operator that runs. It is killed when this is dropped, and its log is shown if the test fails.
 pub(crate) struct Operator {
     name: &'static str,
+    /// Of its HTTP server.
+    pub(crate) port: u16,
     running: Option<Running>,
 }
 

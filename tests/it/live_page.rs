@@ -1,0 +1,216 @@
+//! The live page: what a viewer is sent while jobs run, who is sent nothing, and what a browser shows.
+
+use std::collections::HashMap;
+
+use rustix::process::Signal;
+use serde_json::Value;
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines},
+    net::TcpStream,
+};
+use vaultstream_embedded::Servers;
+
+use crate::harness::{PATIENCE, Running, Site, generated, of_table, output, python, until};
+
+const SPEC: &str = "batchSize: 20\nkeys: {count: 3, lease: {records: 40}}";
+
+/// A page that is served.
+struct Page {
+    running: Running,
+    address: String,
+}
+
+/// The events of a stream, and the last of each name that nobody has asked for yet.
+struct Events {
+    lines: Lines<BufReader<TcpStream>>,
+    kept: HashMap<String, Value>,
+}
+
+impl Page {
+    /// Waits until the program says where its page is.
+    async fn of(running: Running) -> Self {
+        let said = || running.stderr().lines().find_map(|line| line.strip_prefix("page: http://").map(str::to_owned));
+        until("it says where the page is", || async { said().is_some() }).await;
+        let address = said().unwrap().strip_suffix("/ui/").unwrap().to_owned();
+        Self { running, address }
+    }
+
+    async fn of_ledger(site: &Site) -> Self {
+        Self::of(site.ledger_command(&["ui", "--listen", "127.0.0.1:0"]).start()).await
+    }
+
+    async fn ask(&self, path: &str, host: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(&self.address).await.unwrap();
+        // Of version 1.0, so that what comes is not in pieces with lengths.
+        stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n").as_bytes()).await.unwrap();
+        stream
+    }
+
+    /// The head and the body of a response that ends.
+    async fn get(&self, path: &str, host: &str) -> (String, String) {
+        let mut answer = String::new();
+        self.ask(path, host).await.read_to_string(&mut answer).await.unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.to_lowercase(), body.to_owned())
+    }
+
+    async fn events(&self, path: &str) -> Events {
+        Events { lines: BufReader::new(self.ask(path, "localhost").await).lines(), kept: HashMap::new() }
+    }
+}
+
+impl Events {
+    /// The first event with this name of which `wanted` holds, that was not asked for yet.
+    async fn until(&mut self, name: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let found = async {
+            let mut event = String::new();
+            loop {
+                if let Some(data) = self.kept.remove(name).filter(&wanted) {
+                    return data;
+                }
+                let line = self.lines.next_line().await.unwrap().expect("the stream goes on");
+                if let Some(named) = line.strip_prefix("event: ") {
+                    named.clone_into(&mut event);
+                } else if let Some(data) = line.strip_prefix("data: ") {
+                    self.kept.insert(event.clone(), serde_json::from_str(data).unwrap());
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, found).await.unwrap_or_else(|_| panic!("no such event {name} came"))
+    }
+}
+
+fn sum(numbers: &Value) -> i64 {
+    numbers.as_array().unwrap().iter().map(|number| number.as_i64().unwrap()).sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_shows_its_job_to_a_browser_of_this_machine_while_it_signs() {
+    let site = Site::new().await;
+    let manifest = generated("job", 3000, &format!("{SPEC}\nworkers: {{maxRecordsPerSecond: 60}}"));
+    let page = Page::of(site.run(&manifest).args(&["--web"]).start()).await;
+    let mut jobs = page.events("/ui/api/jobs").await;
+    let first = jobs.until("jobs", |_| true).await;
+    assert!(first["jobs"].as_array().unwrap().len() <= 1, "{first}");
+    let signing = |data: &Value| data["jobs"][0]["signed"].as_i64() > Some(100) && data["jobs"][0]["rate"].is_number();
+    let changed = jobs.until("changes", signing).await;
+    let row = &changed["jobs"][0];
+    assert_eq!((row["phase"].as_str(), row["total"].as_i64()), (Some("Signing"), Some(3000)), "{row}");
+    assert!(row["eta"].as_i64().is_some_and(|left| (1..200).contains(&left)), "{row}");
+
+    let uid = row["uid"].as_str().unwrap().to_owned();
+    let mut job = page.events(&format!("/ui/api/jobs/{uid}")).await;
+    let head = job.until("job", |_| true).await;
+    assert_eq!(head["spec"]["batchSize"], 20);
+    assert_eq!(head["stages"][1]["name"], "Sign");
+    let map = job.until("batches", |map| sum(&map["signed"]) > 0).await;
+    let all: i64 = ["planned", "inFlight", "signed"].iter().map(|state| sum(&map[state])).sum();
+    assert_eq!((all, map["count"].as_i64()), (150, Some(150)), "{map}");
+    let curve = job.until("curve", |curve| sum(&curve["signed"]) > 0).await;
+    let left = curve["backlog"].as_array().unwrap().last().unwrap().as_i64().unwrap();
+    assert_eq!(sum(&curve["signed"]) + left, 3000, "{curve}");
+    let keys =
+        job.until("keys", |keys| keys["keys"].as_array().unwrap().iter().any(|key| key["holder"].is_string())).await;
+    let lease = "SELECT count(*) FROM vaultstream.keys WHERE holder::text LIKE '%' || $$HOLDER$$ || '%'";
+    for holder in keys["keys"].as_array().unwrap().iter().filter_map(|key| key["holder"].as_str()) {
+        assert_eq!(site.number(&lease.replace("HOLDER", holder)).await, 0, "a lease's id is a right: {holder}");
+    }
+    for section in ["workers", "commands"] {
+        job.until(section, |_| true).await;
+    }
+    page.running.signal(Signal::INT);
+    page.running.end().await.assert_code(130);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_of_a_ledger_has_the_receipt_to_keep_and_answers_to_no_other_name() {
+    let site = Site::new().await;
+    site.execute(
+        "CREATE TABLE letters (id bigint PRIMARY KEY, body text); INSERT INTO letters VALUES (1, 'a'), (2, NULL)",
+    )
+    .await;
+    site.run(&of_table("job", "letters", &format!("{SPEC}\nmaxRejected: 1"))).end().await.assert_code(0);
+    let page = Page::of_ledger(&site).await;
+    let uid = site.uid().await;
+    let mut job = page.events(&format!("/ui/api/jobs/{uid}")).await;
+    let receipt = job.until("receipt", |receipt| receipt.is_object()).await;
+    assert_eq!((receipt["signed"].as_i64(), receipt["rejected"].as_i64()), (Some(1), Some(1)), "{receipt}");
+    let rejects = job.until("rejects", |_| true).await;
+    assert_eq!((rejects["total"].as_i64(), rejects["rows"][0]["id"].as_str()), (Some(1), Some("2")), "{rejects}");
+    let commands = job.until("commands", |_| true).await;
+    assert!(commands.to_string().contains("verify --job default/job"), "{commands}");
+    let (head, body) = page.get(&format!("/ui/api/jobs/{uid}/receipt"), "localhost").await;
+    assert!(head.contains("attachment; filename=\"default-job.receipt.jws\""), "{head}");
+    assert_eq!(body, site.text("SELECT receipt FROM vaultstream.jobs").await);
+
+    let (head, _) = page.get("/ui/", "localhost").await;
+    assert!(head.contains("content-security-policy: default-src 'none'; script-src 'sha256-"), "{head}");
+    for (path, host, status) in [
+        ("/", "127.0.0.1:8090", "307"),
+        ("/ui/", "elsewhere.example", "421"),
+        ("/ui/api/jobs", "elsewhere.example:8090", "421"),
+        ("/ui/api/jobs", "localhost.elsewhere.example", "421"),
+        ("/ui/api/jobs/5f0c1c39-0000-4000-8000-000000000000", "[::1]:1", "404"),
+        ("/ui/api/jobs/none", "localhost", "400"),
+        (&format!("/ui/api/jobs/{uid}/checkpoints/1"), "localhost", "404"),
+    ] {
+        let (head, body) = page.get(path, host).await;
+        assert!(head.starts_with(&format!("http/1.0 {status}")), "{path} of {host}: {head} {body}");
+    }
+    let refused = site.ledger_command(&["ui", "--listen", "0.0.0.0:8090"]).end().await;
+    refused.assert_code(2);
+    assert!(
+        refused.stderr.contains("--listen") && refused.stderr.contains("others could reach it"),
+        "{}",
+        refused.stderr
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_that_is_away_is_told_and_its_jobs_are_shown_again_when_it_is_back() {
+    let site = Site::breakable().await;
+    site.run(&generated("job", 40, SPEC)).end().await.assert_code(0);
+    let page = Page::of_ledger(&site).await;
+    let mut jobs = page.events("/ui/api/jobs").await;
+    jobs.until("jobs", |jobs| jobs["jobs"][0]["phase"] == "Complete").await;
+    site.servers(Servers::kill_postgres).await;
+    let problem = jobs.until("problem", |_| true).await;
+    assert!(problem["error"].as_str().unwrap().contains("the ledger cannot be read"), "{problem}");
+    site.servers(|servers| servers.start_postgres().unwrap()).await;
+    site.run(&generated("next", 40, SPEC)).end().await.assert_code(0);
+    jobs.until("changes", |jobs| jobs["jobs"][0]["name"] == "next").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_shows_what_a_job_does_and_runs_nothing_that_a_table_says() {
+    if !["chromium", "chromedriver"].iter().all(|program| is_installed(program)) {
+        println!("SKIPPED: the live page in a browser: chromium and chromedriver are not installed");
+        return;
+    }
+    let site = Site::new().await;
+    let hostile = "<img src=x onerror=\"document.title='run'\">";
+    site.execute(&format!(
+        "CREATE TABLE \"{}\" (id bigint PRIMARY KEY, body text); \
+         INSERT INTO \"{0}\" SELECT n, CASE WHEN n > 2 THEN 'a' END FROM generate_series(1, 50) n",
+        hostile.replace('"', "\"\"")
+    ))
+    .await;
+    let source = format!("table: {{name: {}, key: id, payload: body}}", Value::from(hostile));
+    let manifest = crate::harness::of_source("job", &source, &format!("{SPEC}\nmaxRejected: 5"));
+    site.run(&manifest).end().await.assert_code(0);
+    site.execute(&format!("UPDATE vaultstream.rejects SET detail = $${hostile}$$")).await;
+    let page = Page::of_ledger(&site).await;
+    let mut look = python("look_at_page.py");
+    look.arg(format!("http://{}/ui/", page.address)).arg("default/job");
+    let seen: Value = serde_json::from_str(&output(look).await.unwrap()).unwrap();
+    let says = |part: &str| seen[part].as_str().unwrap().to_owned();
+    assert!(says("job").contains("48 of 50 records") || says("job").contains("48"), "{seen}");
+    assert!(says("text").contains(hostile), "what the table says is shown as it is: {seen}");
+    assert!(!says("title").contains("run"), "it was run: {seen}");
+    assert_eq!(seen["errors"], serde_json::json!([]), "{seen}");
+}
+
+fn is_installed(program: &str) -> bool {
+    std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+}
