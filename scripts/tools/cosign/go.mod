@@ -1,0 +1,3 @@
+module vaultstream.dev/tools/cosign
+
+go 1.26.0
