@@ -8,20 +8,26 @@ import re
 import sys
 
 
-def replace(text, block, line, value):
-    """Sets a line within a block of the first level."""
-    found = re.search(rf"^{block}:\n(?:(?: .*|#.*|)\n)*?( +){line}: \"\"$", text, re.MULTILINE)
-    if not found:
-        sys.exit(f"values.yaml has no empty {block}.{line}, where the release would write {value}")
-    return text[:found.end() - 2] + value + text[found.end():]
+def fill_in(text, pattern, value, what):
+    """Sets the empty string at the end of what the pattern finds."""
+    filled, times = re.subn(rf'({pattern})""$', lambda found: found[1] + value, text, count=1, flags=re.MULTILINE)
+    if not times:
+        sys.exit(f"values.yaml has no empty {what}, where the release would write {value}")
+    return filled
 
 
 def main(chart, registry, images):
     path = os.path.join(chart, "values.yaml")
     with open(path, encoding="utf-8") as file:
         text = file.read()
+    text = fill_in(text, r"^images?:\n(?:[ #].*\n)*?  registry: ", registry, "image.registry")
+    with open(images, encoding="utf-8") as file:
+        for name, digest in map(str.split, file):
+            if re.search(r"^ +repository: ", text, re.MULTILINE):
+                block = rf"^( +)repository: {name}\n(?:\2.*\n)*?\2digest: "
+                text = fill_in(text, block, digest, f"digest beside {name}")
     with open(path, "w", encoding="utf-8") as file:
-        file.write(replace(text, "images", "registry", registry))
+        file.write(text)
 
 
 if __name__ == "__main__":
