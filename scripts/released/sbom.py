@@ -2,8 +2,8 @@
 """Writes the SBOM of a program as CycloneDX 1.6: sbom.py PROGRAM TARGET FEATURES OUT.cdx.json
 
 What is in the program is read from the program: `cargo auditable` has put the list there when it was built. Licences come from
-`cargo metadata`, hashes from Cargo.lock. Before anything is written the list must be what `cargo tree` says of this program and target.
-The same program gives the same bytes.
+`cargo metadata`, hashes from Cargo.lock. `cargo tree`, which knows features better, must name nothing that is not in the list; what it does
+not name is a crate that the program could have with other features, and gets the scope "optional". The same program gives the same bytes.
 """
 import datetime
 import hashlib
@@ -52,11 +52,14 @@ def named_by_cargo(program, target, features):
     return found
 
 
+def key(package):
+    return package["name"], "v" + package["version"]
+
+
 def check(packages, expected):
-    found = {(each["name"], "v" + each["version"]) for each in packages}
-    for what, names in (("in the program, but not in cargo tree", found - expected), ("in cargo tree, but not in the program", expected - found)):
-        if names:
-            sys.exit(f"SBOM: {what}: {', '.join(' '.join(name) for name in sorted(names))}")
+    missing = expected - {key(each) for each in packages}
+    if missing:
+        sys.exit(f"SBOM: in cargo tree, but not in the program: {', '.join(' '.join(name) for name in sorted(missing))}")
 
 
 def libc(program):
@@ -76,12 +79,17 @@ def rust():
             "description": "Rust's standard library", "licenses": [{"expression": "MIT OR Apache-2.0"}]}
 
 
+def scope(package, expected):
+    if key(package) not in expected:
+        return "optional"
+    # What only built the program is named, too; it is not in it.
+    return "excluded" if package.get("kind") == "build" else "required"
+
+
 def component(package, licences, hashes):
     name, version = package["name"], package["version"]
     is_ours = package["source"] == "local"
-    made = {"type": "library", "bom-ref": f"{name}@{version}", "name": name, "version": version,
-            # What only built the program is named, too; it is not in it.
-            "scope": "excluded" if package.get("kind") == "build" else "required"}
+    made = {"type": "library", "bom-ref": f"{name}@{version}", "name": name, "version": version}
     if licence := licences.get((name, version)):
         # Old manifests separate alternatives by a slash.
         made["licenses"] = [{"expression": re.sub(r"\s*/\s*", " OR ", licence)}]
@@ -91,7 +99,7 @@ def component(package, licences, hashes):
     return made
 
 
-def bom(program, target, packages):
+def bom(program, target, packages, expected):
     metadata = json.loads(run("cargo", "metadata", "--locked", "--offline", "--format-version", "1", "--filter-platform", target))
     licences = {(each["name"], each["version"]): each["license"] for each in metadata["packages"]}
     with open(os.path.join(ROOT, "Cargo.lock"), "rb") as file:
@@ -103,12 +111,11 @@ def bom(program, target, packages):
         digest = hashlib.sha256(file.read()).hexdigest()
     made = datetime.datetime.fromtimestamp(int(os.environ["SOURCE_DATE_EPOCH"]), datetime.timezone.utc)
     main = component(packages[root], licences, hashes) | {"type": "application", "hashes": [{"alg": "SHA-256", "content": digest}]}
-    del main["scope"]
     below = [rust(), libc(program)]
     depends = {ref: {refs[place] for place in each.get("dependencies", [])} for ref, each in zip(refs, packages)}
     depends[refs[root]] |= {each["bom-ref"] for each in below}
     depends |= {each["bom-ref"]: set() for each in below}
-    components = [component(each, licences, hashes) for place, each in enumerate(packages) if place != root] + below
+    components = [component(each, licences, hashes) | {"scope": scope(each, expected)} for place, each in enumerate(packages) if place != root] + below
     return {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json", "bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1,
         "serialNumber": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_OID, digest)}",
@@ -120,11 +127,13 @@ def bom(program, target, packages):
 
 def main(program, target, features, out):
     packages = found_in(program)
-    check(packages, named_by_cargo(os.path.basename(program), target, features))
+    expected = named_by_cargo(os.path.basename(program), target, features)
+    check(packages, expected)
     with open(out, "w", encoding="utf-8") as file:
-        json.dump(bom(program, target, packages), file, indent=1)
+        json.dump(bom(program, target, packages, expected), file, indent=1)
         file.write("\n")
-    print(f"{os.path.basename(out)}: {len(packages)} packages, as cargo tree names them")
+    optional = sorted(each["name"] for each in packages if key(each) not in expected)
+    print(f"{os.path.basename(out)}: {len(packages)} packages; not built, by cargo tree: {', '.join(optional) or 'none'}")
 
 
 if __name__ == "__main__":
