@@ -21,8 +21,8 @@ MINUTES ?= 10
 PREFIX ?= $(if $(filter 0,$(shell id -u)),/usr/local,$(HOME)/.local)
 
 .DEFAULT_GOAL := help
-.PHONY: help quick-start follow-demo build install uninstall start stop seed clean test test-newest test-cluster test-keda test-cert-manager test-scale e2e e2e-own e2e-newest bench bench-follow fuzz engine-equality faulty-lane bulk-insert timing mutants swarm lint otel-collector openbao kms-plugin check-docs \
-	generate page picture dist kind-up kind-down tools env-setup check-prereqs
+.PHONY: help quick-start follow-demo build install uninstall start stop seed clean test test-newest test-cluster test-keda test-cert-manager test-scale test-aarch64 e2e e2e-own e2e-newest bench bench-follow fuzz engine-equality faulty-lane bulk-insert timing mutants swarm lint otel-collector openbao kms-plugin check-docs \
+	generate page picture docs dist release-dry-run kind-up kind-down tools env-setup check-prereqs
 
 help: ## List these verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -93,6 +93,9 @@ test-cert-manager: ## Run the tests of certificates by cert-manager there; needs
 test-scale: ## Time 1,000 SigningJobs there; print a table
 	@scripts/test-cluster scale --nocapture
 
+test-aarch64: ## Cross-compile for aarch64; run under qemu what needs no server
+	@scripts/test-aarch64
+
 e2e: ## Test the chart: VAULTSTREAM_E2E_CONTEXT, kind or our own node
 	@scripts/e2e
 
@@ -140,10 +143,14 @@ swarm: ## Break jobs at random for MINUTES (10), on real servers
 
 lint: ## Check format, lints, dependencies, scripts, generated files
 	@scripts/install-tools cargo-deny hadolint shellcheck
+	@scripts/install-tools --only actionlint || echo "NOT CHECKED: the workflows, for actionlint cannot be built here"
 	@scripts/lint
 
 check-docs: ## Run the commands of the documents as they are written
 	@scripts/check-docs
+
+docs: ## Make the site of the documents, and check its links
+	@scripts/docs
 
 picture: build ## Record the pictures of the README from real runs; needs chromium
 	@scripts/record-terminal
@@ -158,6 +165,9 @@ generate: ## Write what is generated: crds/, docs/reference/, charts/
 
 dist: ## Put static, stripped programs into dist/
 	@scripts/dist
+
+release-dry-run: ## Make all files of a release twice, and compare the bytes
+	@scripts/release-dry-run
 
 tools: ## Put a pinned nats-server, and Postgres if needed, into .tools/
 	@scripts/install-tools

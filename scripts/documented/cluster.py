@@ -4,6 +4,7 @@ import os
 import re
 import time
 
+import manifests
 from commands import ROOT, Failed
 from servers import POSTGRES, Servers, run
 
@@ -94,6 +95,7 @@ def with_servers_of_its_own(reader):
     tell("a release with servers of its own")
     said = reader.does("Install", "helm install", "helm test")
     expect("verified     1,000" in said, "helm test has verified 1,000 records")
+    manifests.check(tell)
     reader.does("On Kubernetes", "kubectl apply")
     until("a HorizontalPodAutoscaler scales the job", lambda: status("autoscaling", "scalingMode") == "HPA")
     reader.does("On Kubernetes", "kubectl get signingjobs", "kubectl get hpa")
