@@ -1,5 +1,7 @@
 //! What the chart's admission policies refuse the operator's account, and that they let pass what the operator really writes.
 
+mod extensions;
+
 use std::fmt::Debug;
 use std::path::Path;
 
@@ -23,6 +25,8 @@ use crate::harness::{
     kubectl_with_input, object, on_another_runtime, program, until,
 };
 
+use extensions::{FOR_WORKERS, assert_extensions_pass};
+
 /// KEDA's type, without its schema and without KEDA.
 const SCALED_OBJECTS: &str = "scaledobjects.keda.sh";
 const POLICIES: [&str; 2] = ["vaultstream-operator-children", "vaultstream-operator-workers"];
@@ -38,6 +42,8 @@ impl Policies {
             "templates/admission.yaml",
             "--set",
             "connection.existingSecret=x,keyService.tokenAudience=vault,keyService.kmsDirectory=/run/kms",
+            "--set-json",
+            FOR_WORKERS,
         ];
         let rendered = Command::new(program("helm"))
             .args(["template", "vaultstream", chart.to_str().unwrap(), "--namespace", &place.operator_namespace])
@@ -337,6 +343,7 @@ async fn the_operator_writes_workers_and_what_belongs_to_them_and_nothing_else()
     .await;
     assert_all(true).await;
     assert_key_services_pass(&client, &place, &deployment).await;
+    assert_extensions_pass(&client, &place, &deployment).await;
     assert_scaled_objects_refused(&place, &scaled_object).await;
     assert_updates_are_refused(&client, &place, &before).await;
     let as_another = Api::<Deployment>::namespaced(place.client.clone(), &place.operator_namespace);
