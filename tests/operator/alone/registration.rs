@@ -6,6 +6,7 @@ use std::time::Duration;
 use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
 use kube::api::DeleteParams;
 use kube::{Api, ResourceExt};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use vaultstream_operator::permissions::{METRICS_API, OPERATOR};
 
@@ -22,6 +23,12 @@ async fn register_another(place: &Place) {
         },
     }));
     apply_cluster(&place.client, &another).await;
+}
+
+/// In order: it releases its Lease.
+async fn end(operator: Operator) {
+    operator.signal(Signal::TERM);
+    operator.end_within(Duration::from_secs(20)).await;
 }
 
 struct Cluster {
@@ -50,7 +57,7 @@ impl Cluster {
 
     /// By `vaultstream-operator leave`, which the chart runs before it is removed.
     async fn leave(&self, operator: Operator) {
-        operator.end_within(Duration::from_secs(20)).await;
+        end(operator).await;
         let service = ["--metrics-api-service", "vaultstream-metrics-api"];
         let ended = self.place.leave(&service).end().await;
         assert!(ended.status.success(), "{}", ended.stderr);
@@ -104,14 +111,14 @@ async fn the_metrics_api_is_registered_where_the_name_is_free_and_another_s_is_n
     cluster.services.delete(METRICS_API, &DeleteParams::default()).await.unwrap();
     until("it is registered again", is_ours).await;
 
-    operator.end_within(Duration::from_secs(20)).await;
+    end(operator).await;
     let operator = cluster.start("without", &[]).await;
     until("it is removed where it is not wanted any more", gone).await;
     cluster
         .until_told(&operator, "none", "v1beta1.external.metrics.k8s.io is not registered", "MetricsApiNotRegistered")
         .await;
 
-    operator.end_within(Duration::from_secs(20)).await;
+    end(operator).await;
     let operator = cluster.start("second", &["--register-metrics-api"]).await;
     until("it is registered", is_ours).await;
     cluster.leave(operator).await;
