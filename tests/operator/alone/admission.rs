@@ -1,5 +1,6 @@
 //! What the chart's admission policies refuse the operator's account, and that they let pass what the operator really writes.
 
+mod children;
 mod extensions;
 
 use std::fmt::Debug;
@@ -25,6 +26,7 @@ use crate::harness::{
     kubectl_with_input, object, on_another_runtime, program, until,
 };
 
+use children::{Change, add, container, pod, refusal};
 use extensions::{FOR_WORKERS, assert_extensions_pass};
 
 /// KEDA's type, without its schema and without KEDA.
@@ -106,27 +108,6 @@ where
     child
 }
 
-/// Why the operator may not create this in its own namespace, where nothing has that name; nothing is created.
-async fn refusal<K>(operator: &Client, place: &Place, child: &Value) -> Option<String>
-where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Serialize + DeserializeOwned + Clone + Debug,
-{
-    let api = Api::<K>::namespaced(operator.clone(), &place.operator_namespace);
-    let dry = PostParams { dry_run: true, ..PostParams::default() };
-    api.create(&dry, &object(child.clone())).await.err().map(|error| error.to_string())
-}
-
-/// A change of what the operator writes.
-type Change = fn(&mut Value);
-
-fn pod(deployment: &mut Value) -> &mut Value {
-    &mut deployment["spec"]["template"]["spec"]
-}
-
-fn container(deployment: &mut Value) -> &mut Value {
-    &mut pod(deployment)["containers"][0]
-}
-
 /// A volume with a token of the pod's ServiceAccount.
 fn token(of: Value) -> Value {
     json!({"name": "x", "projected": {"sources": [{"serviceAccountToken": of}]}})
@@ -136,10 +117,6 @@ fn token(of: Value) -> Value {
 fn mount_of_node(deployment: &mut Value, path: &str, mount: Value) {
     add(&mut pod(deployment)["volumes"], json!({"name": "kms-plugin", "hostPath": {"path": path}}));
     add(&mut container(deployment)["volumeMounts"], mount);
-}
-
-fn add(list: &mut Value, item: Value) {
-    list.as_array_mut().unwrap().push(item);
 }
 
 fn remove(map: &mut Value, key: &str) {

@@ -4,7 +4,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use kube::Client;
 use serde_json::{Value, json};
 
-use super::{Change, add, container, pod, refusal};
+use super::children::{Change, add, container, pod, refusal};
 use crate::harness::Place;
 
 /// What all workers get in this release.
