@@ -1,12 +1,15 @@
 //! The program's commands and settings. Each setting of `run` is an option and an environment variable.
 
 mod limits;
+mod worker_pods;
 
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
 pub use limits::LimitArgs;
+pub(crate) use worker_pods::{CONNECTION, KEY_SERVICE, KMS_PLUGIN};
+pub use worker_pods::{WorkerPods, WorkerPodsError};
 
 /// Reconciles SigningJobs: seeds and publishes their batches, runs and scales their workers, and reports their progress.
 #[derive(Clone, Debug, Parser)]
@@ -56,6 +59,11 @@ pub struct Config {
     #[arg(long, env = "VAULTSTREAM_WORKER_IMAGE")]
     pub worker_image: String,
 
+    /// What the pods of all workers get, as JSON: serviceAccountName, imagePullPolicy, podSecurityContext, securityContext, env, volumes and
+    /// volumeMounts as in a pod, and defaults, which spec.workers.template of a SigningJob overrides. Default: an unprivileged user.
+    #[arg(long, env = "VAULTSTREAM_WORKER_PODS", default_value = "{}")]
+    pub worker_pods: WorkerPods,
+
     /// Folder with the operator's own connection: DATABASE_URL, NATS_URL, and optionally postgres-ca.crt, postgres.crt,
     /// postgres.key, nats-ca.crt, nats.crt, nats.key, nats.creds, nats.nkey, and tsa-ca.crt for timestamping authorities behind https. It holds no key-encryption key.
     #[arg(long, env = "VAULTSTREAM_CONNECTION_DIR", default_value = "/etc/vaultstream/connection")]
@@ -77,6 +85,16 @@ pub struct Config {
     /// The Service that the APIService v1beta1.external.metrics.k8s.io names, in the operator's own namespace.
     #[arg(long, env = "VAULTSTREAM_METRICS_API_SERVICE", default_value = "vaultstream-metrics-api")]
     pub metrics_api_service: String,
+
+    /// Folder with the certificate of external.metrics.k8s.io and its authority: tls.crt, tls.key, ca.crt. Default: the operator makes and renews
+    /// it, and keeps it in the Secret vaultstream-metrics-api-tls.
+    #[arg(long, env = "VAULTSTREAM_METRICS_API_CERTIFICATE_DIR")]
+    pub metrics_api_certificate_dir: Option<PathBuf>,
+
+    /// Register the APIService v1beta1.external.metrics.k8s.io when nothing else has. Another's is never changed. Without this option the
+    /// operator removes what it has registered.
+    #[arg(long, env = "VAULTSTREAM_REGISTER_METRICS_API")]
+    pub register_metrics_api: bool,
 
     /// Address of the read-only port from which KEDA reads numbers of workers, such as 0.0.0.0:8081.
     #[arg(long, env = "VAULTSTREAM_SCALING_ADDRESS")]
@@ -162,6 +180,14 @@ pub(crate) struct Leave {
     /// Namespaces that it serves, with commas between them. Default: all.
     #[arg(long, value_delimiter = ',')]
     pub(crate) namespaces: Vec<String>,
+
+    /// The operator's Deployment.
+    #[arg(long, default_value = "vaultstream-operator")]
+    pub(crate) deployment: String,
+
+    /// The Service of external.metrics.k8s.io: what the operator has registered for it is removed. Default: nothing is.
+    #[arg(long)]
+    pub(crate) metrics_api_service: Option<String>,
 
     /// How long to wait for the operator to release its Lease.
     #[arg(long, default_value = "60s")]

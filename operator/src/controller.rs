@@ -41,7 +41,7 @@ use crate::{
     namespaces::apis,
     permissions::OPERATOR,
     replica::Replica,
-    scaling::{capabilities, scaler_selection::ClusterCapabilities},
+    scaling::{capabilities, registration, scaler_selection::ClusterCapabilities},
 };
 
 /// Jobs provisioned and seeded at the same time.
@@ -100,6 +100,8 @@ pub(crate) async fn control(replica: &Replica, cluster: String, children: Arc<Ch
         futures_util::future::join_all(controllers).await;
     };
     let authorities = replica.metrics_api.as_ref().map(|served| served.authorities.clone());
+    let service = (config.operator_namespace.as_str(), config.metrics_api_service.as_str());
+    let served = replica.metrics_api.as_ref().filter(|_| config.namespaces.is_empty());
     let count = |capabilities: &ClusterCapabilities| replica.metrics.set_capabilities(capabilities);
     tokio::select! {
         () = run => {}
@@ -108,6 +110,7 @@ pub(crate) async fn control(replica: &Replica, cluster: String, children: Arc<Ch
         () = end_ghosts_for_ever(&context, &stores) => {}
         () = anchoring::anchor_for_ever(&context, &config.connection_dir) => {}
         () = installed_schema::check_for_ever(client, &missing_field_sender) => {}
+        () = registration::tell_for_ever(served, context.capabilities.clone(), service, &context.recorder) => {}
         () = capabilities::poll_for_ever(client, config, authorities, &capabilities_sender, count) => {}
     }
 }
@@ -164,6 +167,7 @@ fn context(
         allow_owner: config.allow_owner,
         token_audience: config.worker_token_audience.clone(),
         kms_directory: config.worker_kms_directory.clone(),
+        worker_pods: config.worker_pods.clone(),
         scaling_url: config.scaling_url.clone(),
         worker_limit: config.workers,
         finalizer_timeout: *config.finalizer_timeout,

@@ -37,7 +37,7 @@ mod replica;
 mod scaling;
 mod tenant_login;
 
-pub use config::{Config, LimitArgs};
+pub use config::{Config, LimitArgs, WorkerPods, WorkerPodsError};
 pub use hooks::{leave::LeaveError, migrate::MigrateHookError, nats_users::DevNatsUsers, stored::SecretsError};
 pub use leader::lead::Deposed;
 pub use metrics::catalogue as metrics_catalogue;

@@ -15,7 +15,7 @@ use crate::{
     dependencies::Dependencies,
     scaling::{
         backlog_cache::BacklogCache,
-        scaler_selection::{ClusterCapabilities, select_scaler},
+        scaler_selection::{ClusterCapabilities, MetricsApiOwner, select_scaler},
     },
 };
 
@@ -77,6 +77,7 @@ pub(crate) struct Metrics {
     figures: JobFigures,
     dependencies: IntGaugeVec,
     offered: IntGaugeVec,
+    owner: IntGaugeVec,
     read_age: Gauge,
 }
 
@@ -99,6 +100,11 @@ impl Metrics {
             figures: JobFigures::of(backlog)?,
             dependencies: gauges("dependency_up", "1 while connected to it", &["dependency"])?,
             offered: gauges("scaling_offered", "1 while new jobs can be scaled this way, on the leader", &["mode"])?,
+            owner: gauges(
+                "metrics_api_owner",
+                "1 for what serves the external metrics API: operator, keda, other, none or unknown; on the leader",
+                &["owner"],
+            )?,
             read_age: Gauge::new("backlog_age_seconds", "How old the figures of jobs are")?,
         };
         metrics.collectors().into_iter().try_for_each(|collector| metrics.registry.register(collector))?;
@@ -109,7 +115,7 @@ impl Metrics {
         Ok(metrics)
     }
 
-    fn collectors(&self) -> [Box<dyn Collector>; 10] {
+    fn collectors(&self) -> [Box<dyn Collector>; 11] {
         [
             Box::new(self.version.clone()),
             Box::new(self.leading.clone()),
@@ -120,6 +126,7 @@ impl Metrics {
             Box::new(self.figures.clone()),
             Box::new(self.dependencies.clone()),
             Box::new(self.offered.clone()),
+            Box::new(self.owner.clone()),
             Box::new(self.read_age.clone()),
         ]
     }
@@ -137,11 +144,15 @@ impl Metrics {
         }
     }
 
-    /// Sets which scalers new jobs can have.
+    /// Sets which scalers new jobs can have, and what serves the metrics API.
     pub(crate) fn set_capabilities(&self, capabilities: &ClusterCapabilities) {
         for mode in [ScalingMode::Hpa, ScalingMode::Keda] {
             let offered = select_scaler(mode, None, capabilities).instead.is_none();
             self.offered.with_label_values(&[mode.as_str()]).set(offered.into());
+        }
+        let owner = capabilities.owner.as_str();
+        for known in MetricsApiOwner::ALL_NAMES {
+            self.owner.with_label_values(&[known]).set((known == owner).into());
         }
     }
 

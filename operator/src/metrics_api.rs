@@ -14,10 +14,11 @@ mod front_proxy;
 mod identity;
 mod values;
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use axum::{Router, http::StatusCode, middleware, routing::get};
 use kube::Client;
+use parking_lot::RwLock;
 use tls_listener::TlsListener;
 use tokio::{net::TcpListener, sync::watch};
 use tokio_rustls::TlsAcceptor;
@@ -41,6 +42,8 @@ const FIRST_REFRESH_INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) struct MetricsApi {
     /// The authorities that sign the serving certificate, as PEM; `None` before it was loaded.
     pub(crate) authorities: watch::Receiver<Option<String>>,
+    /// Why HorizontalPodAutoscalers do not read it.
+    fault: Arc<RwLock<Option<String>>>,
 }
 
 impl MetricsApi {
@@ -48,9 +51,18 @@ impl MetricsApi {
     pub(crate) fn is_loaded(&self) -> bool {
         self.authorities.borrow().is_some()
     }
+
+    /// Why HorizontalPodAutoscalers do not read it; `None` when they do.
+    pub(crate) fn fault(&self) -> Option<String> {
+        self.fault.read().clone()
+    }
+
+    pub(crate) fn set_fault(&self, fault: Option<String>) {
+        *self.fault.write() = fault;
+    }
 }
 
-/// Starts to serve as the Service `(namespace, name)`, until `stop`.
+/// Starts to serve as the Service `(namespace, name)`, until `stop`, with the certificate of a folder or with one of its own.
 ///
 /// # Errors
 /// When the TLS library refuses the settings.
@@ -58,10 +70,11 @@ pub(crate) fn start(
     listener: TcpListener,
     client: Client,
     (namespace, service): (&str, &str),
+    certificate: Option<PathBuf>,
     backlog: BacklogCache,
     stop: &CancellationToken,
 ) -> Result<MetricsApi, rustls::Error> {
-    let identity = Arc::new(ServingIdentity::new(client.clone(), namespace, service));
+    let identity = Arc::new(ServingIdentity::new(client.clone(), namespace, service, certificate));
     let front_proxy = Arc::new(FrontProxy::new(client.clone()));
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let tls = rustls::ServerConfig::builder_with_provider(provider)
@@ -86,7 +99,8 @@ pub(crate) fn start(
             () = stopped.cancelled() => {}
         }
     });
-    Ok(MetricsApi { authorities })
+    let fault = Arc::new(RwLock::new(Some("only the leader looks whose it is".to_owned())));
+    Ok(MetricsApi { authorities, fault })
 }
 
 /// Keeps the certificate and the front proxy's authorities up to date.

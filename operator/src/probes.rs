@@ -11,7 +11,8 @@ use std::sync::{
 use vaultstream_program::{admin, metrics::Exposition};
 
 use crate::{
-    dependencies::Dependencies, metrics::Metrics, metrics_api::MetricsApi, scaling::backlog_cache::BacklogCache,
+    dependencies::Dependencies, metrics::Metrics, metrics_api::MetricsApi, permissions::METRICS_API,
+    scaling::backlog_cache::BacklogCache,
 };
 
 /// What the responses are made of.
@@ -39,9 +40,11 @@ impl admin::Probes for Probes {
     }
 
     fn dependencies(&self) -> Vec<(&'static str, Option<String>)> {
-        vec![
+        let metrics_api = self.metrics_api.as_ref().map(|served| (METRICS_API, served.fault()));
+        let dependencies = [
             ("postgres", self.dependencies.ledger().err().map(|fault| fault.message)),
             ("nats", self.dependencies.streams().err().map(|fault| fault.message)),
-        ]
+        ];
+        dependencies.into_iter().chain(metrics_api).collect()
     }
 }

@@ -120,7 +120,8 @@ pub async fn run(config: Config) -> Result<(), OperatorError> {
         Some(address) => {
             let listener = admin::listen(address, "--metrics-api-address").await?;
             let service = (config.operator_namespace.as_str(), config.metrics_api_service.as_str());
-            Some(metrics_api::start(listener, client.clone(), service, backlog.clone(), &stop)?)
+            let certificate = config.metrics_api_certificate_dir.clone();
+            Some(metrics_api::start(listener, client.clone(), service, certificate, backlog.clone(), &stop)?)
         }
         None => None,
     };

@@ -12,5 +12,6 @@ pub(crate) mod capabilities;
 pub(crate) mod desired_workers;
 pub(crate) mod keda;
 pub(crate) mod lateness;
+pub(crate) mod registration;
 pub(crate) mod scaler_selection;
 mod throughput;

@@ -206,7 +206,7 @@ impl Story {
         let before = job.get().await.status.unwrap().worker_image.unwrap();
 
         let next = std::env::var("VAULTSTREAM_E2E_NEXT_TAG").expect("scripts/e2e says which images there are");
-        let tag = format!("images.tag={next}");
+        let tag = format!("image.tag={next}");
         let args = ["--reuse-values", "--set", "operator.log=debug", "--set", &tag, "--wait", "--timeout", "4m"];
         self.release.chart("upgrade", &args).await;
         self.tell("upgraded: the operators run the next release");

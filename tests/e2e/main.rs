@@ -8,6 +8,8 @@
 mod harness;
 
 mod development;
+mod elsewhere;
+mod extensions;
 mod following;
 mod load;
 mod monitoring;

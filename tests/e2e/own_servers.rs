@@ -18,7 +18,7 @@ const SLOW: &str = "batchSize: 20\nkeys: {count: 10, lease: {records: 100, durat
 async fn install(release: &Release) -> String {
     let secret = format!("connection.existingSecret={SECRET}");
     // Its Secrets have the login of the servers' superuser.
-    let values = ["--set", &secret, "--set", "operator.replicas=1", "--set", "operator.allowOwner=true"];
+    let values = ["--set", &secret, "--set", "replicaCount=1", "--set", "operator.allowOwner=true"];
     release.install(&[&values[..], &["--wait", "--timeout", "2m"]].concat()).await
 }
 

@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 
 use crate::release::{NAME, chart, helm};
 
-async fn template(args: &[&str]) -> (bool, String) {
+pub(crate) async fn template(args: &[&str]) -> (bool, String) {
     let chart = chart();
     helm(&[&["template", NAME, chart.to_str().unwrap(), "--namespace", "vaultstream-system"], args].concat()).await
 }
 
 #[tokio::test]
 async fn wrong_values_are_refused_with_the_key_that_is_wrong() {
-    let cases: [(&[&str], &str); 9] = [
+    let cases: [(&[&str], &str); 13] = [
         (&[], "connection/existingSecret"),
         (&["--set", "dev.enabled=true", "--set", "operator.replicas=0"], "operator/replicas"),
         (&["--set", "dev.enabled=true", "--set", "operator.leaseDuration=soon"], "operator/leaseDuration"),
@@ -24,6 +24,26 @@ async fn wrong_values_are_refused_with_the_key_that_is_wrong() {
         (&["--set", "dev.enabled=true", "--set", "limits.tenant.jobs=-1"], "limits/tenant/jobs"),
         (&["--set", "connection.existingSecret=Not A Name"], "connection/existingSecret"),
         (&["--set", "dev.enabled=true", "--set", "monitoring.rules.lagSeconds=0"], "monitoring/rules/lagSeconds"),
+        (&["--set", "dev.enabled=true", "--set", "image.digest=latest"], "image/digest"),
+        (&["--set", "dev.enabled=true", "--set", "workers.defaults.image=x"], "workers/defaults"),
+        (
+            &[
+                "--set",
+                "dev.enabled=true",
+                "--set",
+                "podDisruptionBudget.minAvailable=1,podDisruptionBudget.maxUnavailable=1",
+            ],
+            "give one of the two",
+        ),
+        (
+            &[
+                "--set",
+                "dev.enabled=true",
+                "--set",
+                "workers.extraVolumes[0].name=x,workers.extraVolumes[0].nfs.path=/x",
+            ],
+            "nfs",
+        ),
     ];
     for (args, key) in cases {
         let (content, said) = template(args).await;
@@ -57,7 +77,7 @@ async fn the_same_values_give_the_same_manifests_and_no_key_is_among_them() {
 }
 
 /// The objects of a kind among the manifests.
-fn rendered(manifests: &str, kind: &str) -> Vec<Value> {
+pub(crate) fn rendered(manifests: &str, kind: &str) -> Vec<Value> {
     let documents = serde_yaml_ng::Deserializer::from_str(manifests);
     let documents = documents.map(|document| Value::deserialize(document).unwrap());
     documents.filter(|document| document["kind"] == kind).collect()

@@ -9,6 +9,8 @@ mod harness;
 mod away;
 #[path = "cert_manager/issuers.rs"]
 mod issuers;
+#[path = "cert_manager/metrics_api.rs"]
+mod metrics_api;
 #[path = "cert_manager/requests.rs"]
 mod requests;
 #[path = "cert_manager/story.rs"]

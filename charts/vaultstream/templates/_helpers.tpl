@@ -9,7 +9,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 
 {{/* Labels that choose the pods of a component; they never change. */}}
 {{- define "vaultstream.selector" -}}
-app.kubernetes.io/name: {{ .component }}
+app.kubernetes.io/name: {{ .component | replace "vaultstream" (.root.Values.nameOverride | default "vaultstream") }}
 app.kubernetes.io/instance: {{ .root.Release.Name }}
 {{- end }}
 
@@ -19,40 +19,78 @@ app.kubernetes.io/instance: {{ .root.Release.Name }}
 app.kubernetes.io/part-of: vaultstream
 {{- end }}
 
-{{/* The repository of an image of ours. Call with (dict "root" . "name" NAME). */}}
+{{/* The name of an object. Call with (dict "root" . "name" NAME). */}}
+{{- define "vaultstream.name" -}}
+{{- $prefix := .root.Values.fullnameOverride | default .root.Values.nameOverride | default "vaultstream" -}}
+{{- .name | replace "vaultstream-" (printf "%s-" $prefix) -}}
+{{- end }}
+
+{{/* The name of the operator's Deployment. */}}
+{{- define "vaultstream.operator" -}}
+{{- include "vaultstream.name" (dict "root" . "name" "vaultstream-operator") -}}
+{{- end }}
+
+{{/* The operator's account. */}}
+{{- define "vaultstream.serviceAccountName" -}}
+{{- .Values.serviceAccount.name | default (.Values.serviceAccount.create | ternary (include "vaultstream.operator" .) "default") -}}
+{{- end }}
+
+{{/* The repository of an image of ours. Call with (dict "root" . "image" MAP). */}}
 {{- define "vaultstream.repository" -}}
-{{- with .root.Values.images.registry }}{{ printf "%s/" (trimSuffix "/" .) }}{{ end }}{{ .name -}}
+{{- with .root.Values.global.imageRegistry | default .image.registry | default .root.Values.image.registry }}{{ printf "%s/" (trimSuffix "/" .) }}{{ end }}
+{{- .image.repository -}}
 {{- end }}
 
-{{/* An image of ours. Call with (dict "root" . "name" NAME). */}}
+{{/* An image of ours. Call with (dict "root" . "image" MAP). */}}
 {{- define "vaultstream.image" -}}
-{{ printf "%s:%s" (include "vaultstream.repository" .) (.root.Values.images.tag | default .root.Chart.AppVersion) }}
+{{- $repository := include "vaultstream.repository" . -}}
+{{- if .image.digest -}}
+{{ printf "%s@%s" $repository .image.digest }}
+{{- else -}}
+{{ printf "%s:%s" $repository (.image.tag | default .root.Values.image.tag | default .root.Chart.AppVersion) }}
+{{- end -}}
 {{- end }}
 
-{{/* What every pod of ours says about who it is to its node. */}}
+{{/* An image of another maker. Call with (dict "root" . "image" NAME). */}}
+{{- define "vaultstream.foreignImage" -}}
+{{- with .root.Values.global.imageRegistry }}{{ printf "%s/" (trimSuffix "/" .) }}{{ end }}{{ .image -}}
+{{- end }}
+
+{{/* What a pod says about who it is to its node. Call with (dict "root" . "context" MAP). */}}
 {{- define "vaultstream.podSecurity" -}}
-runAsNonRoot: true
-runAsUser: 65532
-runAsGroup: 65532
-fsGroup: 65532
-seccompProfile: {type: RuntimeDefault}
+{{- $adapt := ((.root.Values.global.compatibility).openshift).adaptSecurityContext | default "auto" -}}
+{{- if or (eq $adapt "force") (and (eq $adapt "auto") (.root.Capabilities.APIVersions.Has "security.openshift.io/v1")) -}}
+{{ omit .context "runAsUser" "runAsGroup" "fsGroup" | toYaml }}
+{{- else -}}
+{{ toYaml .context }}
+{{- end -}}
 {{- end }}
 
-{{/* The same of pods with an image of ours, and how their node gets it. */}}
+{{/* Secrets of registries, from lists of names and of maps with a name. */}}
+{{- define "vaultstream.pullSecrets" -}}
+{{- $names := list -}}
+{{- range . }}{{ $names = append $names (kindIs "string" . | ternary . (kindIs "map" . | ternary . dict).name) }}{{ end -}}
+{{- range uniq $names }}
+- name: {{ . }}
+{{- end }}
+{{- end }}
+
+{{/* What pods with an image of ours have in common: who they are to their node, how it gets the image, and which node that may be. */}}
 {{- define "vaultstream.pod" -}}
-securityContext: {{- include "vaultstream.podSecurity" . | nindent 2 }}
-{{- with .Values.images.pullSecrets }}
-imagePullSecrets:
-  {{- range . }}
-  - name: {{ . }}
-  {{- end }}
+securityContext: {{- include "vaultstream.podSecurity" (dict "root" . "context" .Values.podSecurityContext) | nindent 2 }}
+{{- with concat (.Values.global.imagePullSecrets | default list) .Values.imagePullSecrets }}
+imagePullSecrets: {{- include "vaultstream.pullSecrets" . | trim | nindent 2 }}
+{{- end }}
+{{- with .Values.nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
 {{- define "vaultstream.containerSecurity" -}}
-allowPrivilegeEscalation: false
-readOnlyRootFilesystem: true
-capabilities: {drop: [ALL]}
+{{ toYaml .Values.securityContext }}
 {{- end }}
 
 {{/* The Secret with the operator's connection. */}}
@@ -60,13 +98,48 @@ capabilities: {drop: [ALL]}
 {{- .Values.dev.enabled | ternary "vaultstream-operator-connection" .Values.connection.existingSecret -}}
 {{- end }}
 
-{{/* "true" where external.metrics.k8s.io is ours to register: it is absent, or this release owns it. */}}
-{{- define "vaultstream.registers" -}}
-{{- if and (empty .Values.operator.namespaces) (ne .Values.metricsApi.register "never") -}}
-{{- $there := lookup "apiregistration.k8s.io/v1" "APIService" "" "v1beta1.external.metrics.k8s.io" -}}
-{{- $owner := dig "metadata" "annotations" "meta.helm.sh/release-name" "" $there -}}
-{{- $place := dig "metadata" "annotations" "meta.helm.sh/release-namespace" "" $there -}}
-{{- $ours := and (eq $owner .Release.Name) (eq $place .Release.Namespace) -}}
-{{- if or (eq .Values.metricsApi.register "always") (empty $there) $ours -}}true{{- end -}}
-{{- end -}}
+{{/* "true" where the operator serves the metrics API as a Service. */}}
+{{- define "vaultstream.serves" -}}
+{{- if and (empty .Values.operator.namespaces) (ne .Values.metricsApi.register "never") -}}true{{- end -}}
+{{- end }}
+
+{{/* "true" where cert-manager makes the certificate of the metrics API. */}}
+{{- define "vaultstream.certified" -}}
+{{- if and (empty .Values.operator.namespaces) .Values.metricsApi.certManager.enabled -}}true{{- end -}}
+{{- end }}
+
+{{/* Labels of an object for Prometheus or Grafana. Call with (dict "root" . "labels" MAP). */}}
+{{- define "vaultstream.labelsWith" -}}
+{{- $own := include "vaultstream.labels" (dict "root" .root "component" "vaultstream-operator") | fromYaml -}}
+{{ merge $own (.labels | default dict) | toYaml }}
+{{- end }}
+
+{{/* An object of files/permissions.yaml, under the names of this release. Call with (dict "root" . "object" MAP "namespace" NAME); the latter may be absent. */}}
+{{- define "vaultstream.granted" -}}
+{{- $root := .root -}}
+{{- $object := deepCopy .object -}}
+{{- $account := include "vaultstream.serviceAccountName" $root -}}
+{{- $is := eq $object.kind "ServiceAccount" -}}
+{{- $_ := set $object.metadata "name" ($is | ternary $account (include "vaultstream.name" (dict "root" $root "name" $object.metadata.name))) -}}
+{{- with .namespace }}{{ $_ := set $object.metadata "namespace" . }}{{ end -}}
+{{- with $object.roleRef }}{{ $_ := set . "name" (include "vaultstream.name" (dict "root" $root "name" .name)) }}{{ end -}}
+{{- range $object.subjects }}
+{{- if eq .name "vaultstream-operator" }}{{ $_ := set . "name" $account }}{{ end -}}
+{{- end }}
+{{- range $object.rules }}
+{{- /* Its own Deployment. The Lease keeps its name, so that no two lead while a release gets another one. */}}
+{{- if and .resourceNames (has "deployments/scale" .resources) }}{{ $_ := set . "resourceNames" (list (include "vaultstream.operator" $root)) }}{{ end -}}
+{{- end }}
+{{- $labels := include "vaultstream.labels" (dict "root" $root "component" "vaultstream-operator") | fromYaml -}}
+{{- $_ := set $object.metadata "labels" (merge $labels ($object.metadata.labels | default dict)) -}}
+{{ toYaml $object }}
+{{- end }}
+
+{{/* What a scrape has besides where and how often. */}}
+{{- define "vaultstream.scrape" -}}
+{{- $scrape := dict -}}
+{{- range $field := list "scrapeTimeout" "relabelings" "metricRelabelings" }}
+{{- with get $ $field }}{{ $_ := set $scrape $field . }}{{ end -}}
+{{- end }}
+{{- with $scrape }}{{ toYaml . }}{{ end -}}
 {{- end }}

@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::{
-    apps::v1::Deployment, autoscaling::v2::HorizontalPodAutoscaler, policy::v1::PodDisruptionBudget,
+use k8s_openapi::{
+    api::{apps::v1::Deployment, autoscaling::v2::HorizontalPodAutoscaler, policy::v1::PodDisruptionBudget},
+    kube_aggregator::pkg::apis::apiregistration::v1::APIService,
 };
 use kube::{
     Api, Client, ResourceExt,
@@ -24,7 +25,8 @@ use crate::{
     },
     leader::election,
     namespaces::apis,
-    permissions::OPERATOR,
+    permissions::METRICS_API,
+    scaling::registration,
 };
 
 /// The operator's default.
@@ -42,6 +44,9 @@ pub enum LeaveError {
     /// It still leads.
     #[error("the operator did not release its Lease within {0}: look at its pods, then try again")]
     StillLed(humantime::Duration),
+    /// What the operator has registered remains.
+    #[error("failed to remove the APIService {METRICS_API}")]
+    Unregister(#[source] kube::Error),
     /// SigningJobs could not be listed.
     #[error("failed to list SigningJobs")]
     List(#[source] kube::Error),
@@ -56,7 +61,7 @@ pub enum LeaveError {
 /// [`LeaveError`].
 pub(crate) async fn leave(args: Leave) -> Result<(), LeaveError> {
     let client = api_client::connect().await.map_err(LeaveError::Client)?;
-    end_operator(&client, &args.namespace).await?;
+    end_operator(&client, &args.namespace, &args.deployment).await?;
     // Only the holder of the Lease writes: an operator that is slow to end cannot set a finalizer again.
     let identity = format!("leave_{}", Uuid::new_v4());
     let mut election = election::join_election(&client, &args.namespace, identity, LEASE_DURATION);
@@ -64,15 +69,30 @@ pub(crate) async fn leave(args: Leave) -> Result<(), LeaveError> {
     if !leading.await.is_ok_and(|led| led.is_ok()) {
         return Err(LeaveError::StillLed(args.patience));
     }
-    let result = free_all(&election.client, &args.namespaces).await;
+    let unregistered = match &args.metrics_api_service {
+        Some(service) => unregister(&election.client, &args.namespace, service).await.map_err(LeaveError::Unregister),
+        None => Ok(()),
+    };
+    let freed = free_all(&election.client, &args.namespaces).await;
     election.release().await;
-    result
+    freed.and(unregistered)
 }
 
-async fn end_operator(client: &Client, namespace: &str) -> Result<(), LeaveError> {
+/// Removes what the operator has registered: without its server no namespace of the cluster could be deleted.
+async fn unregister(client: &Client, namespace: &str, service: &str) -> Result<(), kube::Error> {
+    let api = Api::<APIService>::all(client.clone());
+    let Some(found) = api.get_opt(METRICS_API).await? else { return Ok(()) };
+    if registration::is_made_by_us(&found) && registration::names(&found, namespace, service) {
+        ignore_absent(registration::remove(&api, &found).await)?;
+        println!("the APIService {METRICS_API} is gone");
+    }
+    Ok(())
+}
+
+async fn end_operator(client: &Client, namespace: &str, deployment: &str) -> Result<(), LeaveError> {
     let api = Api::<Deployment>::namespaced(client.clone(), namespace);
     let patch = Patch::Merge(json!({"spec": {"replicas": 0}}));
-    ignore_absent(api.patch_scale(OPERATOR, &PatchParams::default(), &patch).await).map_err(LeaveError::Scale)
+    ignore_absent(api.patch_scale(deployment, &PatchParams::default(), &patch).await).map_err(LeaveError::Scale)
 }
 
 async fn free_all(client: &Client, namespaces: &[String]) -> Result<(), LeaveError> {

@@ -353,6 +353,7 @@ mod tests {
             allow_owner: false,
             token_audience: None,
             kms_directory: None,
+            pods: None,
         };
         let whole = children(&job, &staffing).deployment.unwrap();
         let created = minimal(&whole);

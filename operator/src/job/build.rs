@@ -6,6 +6,7 @@ mod deployment;
 mod disruption;
 mod scaled_object;
 mod staffing;
+mod template;
 
 use k8s_openapi::api::{
     apps::v1::Deployment, autoscaling::v2::HorizontalPodAutoscaler, policy::v1::PodDisruptionBudget,
@@ -57,6 +58,7 @@ mod tests {
         allow_owner: false,
         token_audience: None,
         kms_directory: None,
+        pods: None,
     };
 
     /// The sample that sets every field.
@@ -106,6 +108,46 @@ mod tests {
         let staffing = Staffing { kms_directory: Some("/run/kms"), ..STAFFING };
         let deployment = children(&valid_job("{}"), &staffing).deployment;
         assert_snapshot("kms-deployment.yaml", &deployment);
+    }
+
+    /// As the chart gives it.
+    const PODS: &str = r#"{
+        "serviceAccountName": "signer", "imagePullPolicy": "Always",
+        "podSecurityContext": {"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}},
+        "env": [{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}, {"name": "TEAM", "value": "all"}],
+        "volumes": [{"name": "authorities", "configMap": {"name": "authorities"}}],
+        "volumeMounts": [{"name": "authorities", "mountPath": "/etc/authorities", "readOnly": true}],
+        "defaults": {
+            "labels": {"team": "none", "azure.workload.identity/use": "true"}, "priorityClassName": "low",
+            "resources": {"requests": {"cpu": "1"}}, "tolerations": [{"key": "signing", "operator": "Exists"}],
+            "env": [{"name": "RUST_BACKTRACE", "value": "1"}, {"name": "TZ", "value": "UTC"}]}}"#;
+
+    #[test]
+    fn workers_get_what_all_workers_get_and_defaults_that_a_job_overrides() {
+        let pods = PODS.parse().unwrap();
+        let staffing = Staffing { pods: Some(&pods), ..STAFFING };
+        assert_snapshot("pods-deployment.yaml", &children(&valid_job("{}"), &staffing).deployment);
+        let own = "{spec: {workers: {template: {
+            labels: {team: signing}, priorityClassName: high, resources: {limits: {memory: 1Gi}},
+            tolerations: [{key: own, operator: Exists}],
+            env: [{name: TZ, value: CET}, {name: TEAM, value: own}]}}}}";
+        let pod = children(&valid_job(own), &staffing).deployment.unwrap().spec.unwrap().template;
+        let labels = pod.metadata.unwrap().labels.unwrap();
+        assert_eq!((labels["team"].as_str(), labels["azure.workload.identity/use"].as_str()), ("signing", "true"));
+        let pod = pod.spec.unwrap();
+        assert_eq!(pod.priority_class_name.as_deref(), Some("high"));
+        assert_eq!(pod.tolerations.unwrap().iter().map(|it| it.key.as_deref().unwrap()).collect::<Vec<_>>(), ["own"]);
+        let worker = &pod.containers[0];
+        assert_eq!(worker.resources.as_ref().unwrap().requests, None, "the default's would be merged into the job's");
+        let variables = worker.env.as_ref().unwrap();
+        let value = |name: &str| {
+            let mut found = variables.iter().filter(|variable| variable.name == name);
+            let value = found.next().and_then(|variable| variable.value.as_deref());
+            assert!(found.next().is_none(), "{name} is there twice");
+            value
+        };
+        assert_eq!(["RUST_BACKTRACE", "TZ"].map(value), [Some("1"), Some("CET")]);
+        assert_eq!(value("TEAM"), Some("all"), "a job changes what all workers get");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::{
     backoff::RetryDelays,
+    config::WorkerPods,
     dependencies::Dependencies,
     job::{apply::AppliedHashes, children::ChildCache, status::StatusWriter},
     lifecycle::{job_supervisor::JobSupervisor, requeue::RequeueSender},
@@ -50,6 +51,8 @@ pub(crate) struct Context {
     pub(crate) token_audience: Option<String>,
     /// Where nodes have the socket of a KMS plugin.
     pub(crate) kms_directory: Option<String>,
+    /// What the pods of all workers get.
+    pub(crate) worker_pods: WorkerPods,
     /// Where KEDA reaches the operator.
     pub(crate) scaling_url: Option<String>,
     /// The most workers of all jobs together.

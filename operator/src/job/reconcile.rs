@@ -124,6 +124,7 @@ async fn reconcile_running(
         allow_owner: ctx.allow_owner,
         token_audience: ctx.token_audience.as_deref(),
         kms_directory: ctx.kms_directory.as_deref(),
+        pods: Some(&ctx.worker_pods),
     };
     let desired = if need.children { build::children(job, &staffing) } else { DesiredChildren::default() };
     let replicas = plan::replicas(job, selection.scaler, &observed, grant.granted);

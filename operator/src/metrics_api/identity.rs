@@ -1,6 +1,11 @@
-//! The serving certificate. It is kept in one Secret, which all replicas read and any of them renews.
+//! The serving certificate. It is kept in one Secret, which all replicas read and any of them renews; or it is in a folder, where another program
+//! renews it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use k8s_openapi::{ByteString, api::core::v1::Secret};
 use kube::{Api, Client, api::PostParams};
@@ -22,6 +27,8 @@ pub(super) enum IdentityError {
     Secret(&'static str, #[source] kube::Error),
     #[error("the Secret {METRICS_SECRET} is missing: apply the objects of the release, of which it is one")]
     Missing,
+    #[error("failed to read the certificate of the metrics API, {0}")]
+    File(PathBuf, #[source] std::io::Error),
     #[error("the certificate of the metrics API cannot be used")]
     Certificate(#[from] CertificateError),
     #[error("the certificate of the metrics API does not fit its key")]
@@ -32,22 +39,27 @@ pub(super) enum IdentityError {
 pub(super) struct ServingIdentity {
     secrets: Api<Secret>,
     names: Vec<String>,
+    folder: Option<PathBuf>,
     present: RwLock<Option<(Issued, Arc<CertifiedKey>)>>,
 }
 
 impl ServingIdentity {
-    pub(super) fn new(client: Client, namespace: &str, service: &str) -> Self {
+    pub(super) fn new(client: Client, namespace: &str, service: &str, folder: Option<PathBuf>) -> Self {
         let name = format!("{service}.{namespace}.svc");
         Self {
             secrets: Api::namespaced(client, namespace),
             names: vec![format!("{name}.cluster.local"), name],
+            folder,
             present: RwLock::default(),
         }
     }
 
-    /// Loads the Secret, and fills or renews it when that is due. Returns the authorities.
+    /// Loads the Secret, and fills or renews it when that is due; or reads the folder. Returns the authorities.
     pub(super) async fn refresh(&self) -> Result<String, IdentityError> {
-        let issued = self.issued().await?;
+        let issued = match &self.folder {
+            Some(folder) => from_folder(folder).await?,
+            None => self.issued().await?,
+        };
         let mut present = self.present.write();
         if present.as_ref().is_none_or(|(known, _)| *known != issued) {
             let certified = Arc::new(certified(&issued)?);
@@ -102,6 +114,16 @@ fn certified(issued: &Issued) -> Result<CertifiedKey, IdentityError> {
         .map_err(CertificateError::Pem)?;
     let key = PrivateKeyDer::from_pem_slice(issued.key.as_bytes()).map_err(CertificateError::Pem)?;
     Ok(CertifiedKey::from_der(chain, key, &rustls::crypto::aws_lc_rs::default_provider())?)
+}
+
+/// As cert-manager writes it.
+async fn from_folder(folder: &Path) -> Result<Issued, IdentityError> {
+    let text = async |name: &str| {
+        let path = folder.join(name);
+        tokio::fs::read_to_string(&path).await.map_err(|error| IdentityError::File(path, error))
+    };
+    let (authorities, certificate, key) = (text("ca.crt").await?, text("tls.crt").await?, text("tls.key").await?);
+    Ok(Issued { authorities, authority_key: String::new(), certificate, key })
 }
 
 fn from_secret(secret: &Secret) -> Option<Issued> {

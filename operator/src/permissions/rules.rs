@@ -71,8 +71,9 @@ pub fn cluster(namespace: &str) -> Vec<PolicyRule> {
     vec![
         // The uid of kube-system names this cluster in the ledger.
         named("", &["namespaces"], &["get"], &["kube-system", namespace]),
-        // The owner of the metrics API, and the authority of our certificate if that is the operator.
-        named("apiregistration.k8s.io", &["apiservices"], &["get", "patch"], &[METRICS_API]),
+        // The owner of the metrics API: the leader registers it where nothing else has, gives it the authority of our certificate, and removes
+        // what it has registered. By server-side apply the right to create can be limited to a name.
+        named("apiregistration.k8s.io", &["apiservices"], &["get", "create", "patch", "delete"], &[METRICS_API]),
         // Whether a caller of the metrics API may read it.
         rule("authorization.k8s.io", &["subjectaccessreviews"], &["create"]),
     ]

@@ -1,5 +1,5 @@
-//! Reads what this cluster has for scaling. The leader polls it, and writes one thing: the authorities of our certificate into
-//! the APIService, if that names our Service. Another one is never changed.
+//! Reads what this cluster has for scaling. The leader polls it, and writes one thing: the APIService of the metrics API, if that names our
+//! Service or nobody's. Another one is never changed.
 
 use std::time::{Duration, Instant};
 
@@ -14,11 +14,17 @@ use tokio::sync::watch;
 use crate::{
     config::Config,
     permissions::{METRICS_API, OPERATOR},
-    scaling::scaler_selection::{ClusterCapabilities, MetricsApiOwner},
+    scaling::{
+        registration::{self, Step},
+        scaler_selection::{ClusterCapabilities, MetricsApiOwner},
+    },
 };
 
 /// How often the cluster is read.
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
+/// At first the API server is given this long to reach what was registered: jobs keep the scaler that they get.
+const REGISTRATION_LIMIT: Duration = Duration::from_secs(8);
+const REGISTRATION_INTERVAL: Duration = Duration::from_millis(250);
 /// How long the owner has to be the same before running jobs change their scaler.
 const OWNER_SETTLED_AFTER: Duration = Duration::from_secs(300);
 /// KEDA's group and version.
@@ -36,11 +42,12 @@ pub(crate) async fn poll_for_ever(
     capabilities: &watch::Sender<ClusterCapabilities>,
     polled: impl Fn(&ClusterCapabilities),
 ) {
-    let mut since = Instant::now();
+    let begun = Instant::now();
+    let mut since = begun;
     loop {
         let (owner, available) = match (&authorities, config.namespaces.is_empty()) {
             (_, false) => (MetricsApiOwner::Unknown, false),
-            (authorities, true) => match read_owner(client, config, authorities.as_ref()).await {
+            (authorities, true) => match look(client, config, authorities.as_ref()).await {
                 Ok(found) => found,
                 Err(error) => {
                     tracing::debug!(error = vaultstream_program::chain(&error), "the APIService could not be read");
@@ -49,51 +56,54 @@ pub(crate) async fn poll_for_ever(
             },
         };
         let keda = config.scaling_url.is_some() && knows_keda(client).await;
+        let is_pending = config.register_metrics_api
+            && !available
+            && matches!(owner, MetricsApiOwner::Unregistered | MetricsApiOwner::Operator)
+            && begun.elapsed() < REGISTRATION_LIMIT;
         capabilities.send_if_modified(|known| {
             if known.owner != owner {
                 since = Instant::now();
-                tracing::info!(?owner, "the external metrics API has another owner");
             }
             let settled = since.elapsed() >= OWNER_SETTLED_AFTER;
-            let now = ClusterCapabilities { known: true, owner, available, settled, keda };
+            let now = ClusterCapabilities { known: known.known || !is_pending, owner, available, settled, keda };
             let changed = *known != now;
             *known = now;
             changed
         });
         polled(&capabilities.borrow());
-        tokio::time::sleep(POLL_INTERVAL).await;
+        tokio::time::sleep(if is_pending { REGISTRATION_INTERVAL } else { POLL_INTERVAL }).await;
     }
 }
 
-/// The owner of the APIService, and whether it is available. If it is ours, it is given the authorities that it needs.
-async fn read_owner(
+/// The owner of the APIService, and whether it is available, once what is to be done about it is done.
+async fn look(
     client: &Client,
     config: &Config,
     authorities: Option<&watch::Receiver<Option<String>>>,
 ) -> Result<(MetricsApiOwner, bool), kube::Error> {
     let api = Api::<APIService>::all(client.clone());
-    let Some(service) = api.get_opt(METRICS_API).await? else { return Ok((MetricsApiOwner::Unregistered, false)) };
-    let spec = service.spec.unwrap_or_default();
-    let owner = match &spec.service {
-        None => MetricsApiOwner::Other("the API server itself".to_owned()),
-        Some(named) => {
-            let (name, namespace) =
-                (named.name.as_deref().unwrap_or_default(), named.namespace.as_deref().unwrap_or_default());
-            let is_served = authorities.is_some();
-            if is_served && name == config.metrics_api_service && namespace == config.operator_namespace {
-                MetricsApiOwner::Operator
-            } else if name.contains("keda") {
-                MetricsApiOwner::Keda
-            } else {
-                MetricsApiOwner::Other(format!("{namespace}/{name}"))
-            }
-        }
-    };
+    let found = api.get_opt(METRICS_API).await?;
+    let owner = owner(found.as_ref(), config, authorities.is_some());
     let authorities = authorities.and_then(|pem| pem.borrow().clone()).unwrap_or_default().into_bytes();
-    if owner == MetricsApiOwner::Operator
-        && !authorities.is_empty()
-        && spec.ca_bundle.as_ref().map(|bundle| &bundle.0) != Some(&authorities)
-    {
+    let service = (config.operator_namespace.as_str(), config.metrics_api_service.as_str());
+    let is_made_by_us = found.as_ref().is_some_and(registration::is_made_by_us);
+    let is_left_by_us = found.as_ref().is_some_and(|found| registration::is_left_by_us(found, service.0, service.1));
+    let step = registration::step(&owner, is_made_by_us, config.register_metrics_api);
+    match (if is_left_by_us { Step::Remove } else { step }, &found) {
+        // Without an authority nobody could reach it, and meanwhile no namespace of the cluster could be deleted.
+        (Step::Register, _) if !authorities.is_empty() => {
+            registration::register(&api, service, &authorities).await?;
+            return Ok((MetricsApiOwner::Operator, false));
+        }
+        (Step::Remove, Some(found)) => {
+            registration::remove(&api, found).await?;
+            return Ok((MetricsApiOwner::Unregistered, false));
+        }
+        _ => {}
+    }
+    let Some(service) = found else { return Ok((owner, false)) };
+    let bundle = service.spec.and_then(|spec| spec.ca_bundle).map(|bundle| bundle.0);
+    if owner == MetricsApiOwner::Operator && !authorities.is_empty() && bundle.as_ref() != Some(&authorities) {
         let params = PatchParams { field_manager: Some(OPERATOR.to_owned()), ..PatchParams::default() };
         let patch = Patch::Merge(json!({"spec": {"caBundle": ByteString(authorities)}}));
         api.patch(METRICS_API, &params, &patch).await?;
@@ -102,6 +112,25 @@ async fn read_owner(
     let conditions = service.status.and_then(|status| status.conditions).unwrap_or_default();
     let available = conditions.iter().any(|condition| condition.type_ == "Available" && condition.status == "True");
     Ok((owner, available))
+}
+
+fn owner(found: Option<&APIService>, config: &Config, is_served: bool) -> MetricsApiOwner {
+    let Some(found) = found else { return MetricsApiOwner::Unregistered };
+    if is_served && registration::names(found, &config.operator_namespace, &config.metrics_api_service) {
+        return MetricsApiOwner::Operator;
+    }
+    match found.spec.as_ref().and_then(|spec| spec.service.as_ref()) {
+        None => MetricsApiOwner::Other("the API server itself".to_owned()),
+        Some(named) => {
+            let (name, namespace) =
+                (named.name.as_deref().unwrap_or_default(), named.namespace.as_deref().unwrap_or_default());
+            if name.contains("keda") {
+                MetricsApiOwner::Keda
+            } else {
+                MetricsApiOwner::Other(format!("{namespace}/{name}"))
+            }
+        }
+    }
 }
 
 async fn knows_keda(client: &Client) -> bool {

@@ -18,6 +18,22 @@ pub(crate) enum MetricsApiOwner {
     Other(String),
 }
 
+impl MetricsApiOwner {
+    /// Every name of an owner, as a metric has it.
+    pub(crate) const ALL_NAMES: [&str; 5] = ["unknown", "none", "operator", "keda", "other"];
+
+    /// The name, as a metric has it.
+    pub(crate) fn as_str(&self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Unregistered => "none",
+            Self::Operator => "operator",
+            Self::Keda => "keda",
+            Self::Other(_) => "other",
+        }
+    }
+}
+
 /// What this cluster has for scaling.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ClusterCapabilities {

@@ -1,5 +1,8 @@
 //! What the chart's admission policies refuse the operator's account, and that they let pass what the operator really writes.
 
+mod children;
+mod extensions;
+
 use std::fmt::Debug;
 use std::path::Path;
 
@@ -23,6 +26,9 @@ use crate::harness::{
     kubectl_with_input, object, on_another_runtime, program, until,
 };
 
+use children::{Change, add, container, pod, refusal};
+use extensions::{FOR_WORKERS, assert_extensions_pass};
+
 /// KEDA's type, without its schema and without KEDA.
 const SCALED_OBJECTS: &str = "scaledobjects.keda.sh";
 const POLICIES: [&str; 2] = ["vaultstream-operator-children", "vaultstream-operator-workers"];
@@ -38,6 +44,8 @@ impl Policies {
             "templates/admission.yaml",
             "--set",
             "connection.existingSecret=x,keyService.tokenAudience=vault,keyService.kmsDirectory=/run/kms",
+            "--set-json",
+            FOR_WORKERS,
         ];
         let rendered = Command::new(program("helm"))
             .args(["template", "vaultstream", chart.to_str().unwrap(), "--namespace", &place.operator_namespace])
@@ -100,27 +108,6 @@ where
     child
 }
 
-/// Why the operator may not create this in its own namespace, where nothing has that name; nothing is created.
-async fn refusal<K>(operator: &Client, place: &Place, child: &Value) -> Option<String>
-where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Serialize + DeserializeOwned + Clone + Debug,
-{
-    let api = Api::<K>::namespaced(operator.clone(), &place.operator_namespace);
-    let dry = PostParams { dry_run: true, ..PostParams::default() };
-    api.create(&dry, &object(child.clone())).await.err().map(|error| error.to_string())
-}
-
-/// A change of what the operator writes.
-type Change = fn(&mut Value);
-
-fn pod(deployment: &mut Value) -> &mut Value {
-    &mut deployment["spec"]["template"]["spec"]
-}
-
-fn container(deployment: &mut Value) -> &mut Value {
-    &mut pod(deployment)["containers"][0]
-}
-
 /// A volume with a token of the pod's ServiceAccount.
 fn token(of: Value) -> Value {
     json!({"name": "x", "projected": {"sources": [{"serviceAccountToken": of}]}})
@@ -130,10 +117,6 @@ fn token(of: Value) -> Value {
 fn mount_of_node(deployment: &mut Value, path: &str, mount: Value) {
     add(&mut pod(deployment)["volumes"], json!({"name": "kms-plugin", "hostPath": {"path": path}}));
     add(&mut container(deployment)["volumeMounts"], mount);
-}
-
-fn add(list: &mut Value, item: Value) {
-    list.as_array_mut().unwrap().push(item);
 }
 
 fn remove(map: &mut Value, key: &str) {
@@ -337,6 +320,7 @@ async fn the_operator_writes_workers_and_what_belongs_to_them_and_nothing_else()
     .await;
     assert_all(true).await;
     assert_key_services_pass(&client, &place, &deployment).await;
+    assert_extensions_pass(&client, &place, &deployment).await;
     assert_scaled_objects_refused(&place, &scaled_object).await;
     assert_updates_are_refused(&client, &place, &before).await;
     let as_another = Api::<Deployment>::namespaced(place.client.clone(), &place.operator_namespace);

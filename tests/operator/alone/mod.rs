@@ -8,4 +8,5 @@ mod direct;
 mod failover;
 mod malformed;
 mod outdated;
+mod registration;
 mod rest;

@@ -25,6 +25,20 @@ pub(crate) struct MetricsApi {
 impl MetricsApi {
     /// For operators that serve it at `address`.
     pub(crate) async fn register(place: &Place, address: SocketAddr) -> Self {
+        let served = Self::serve(place, address).await;
+        let registration: APIService = object(json!({
+            "metadata": {"name": METRICS_API},
+            "spec": {
+                "group": "external.metrics.k8s.io", "version": "v1beta1", "groupPriorityMinimum": 100, "versionPriority": 100,
+                "service": {"name": SERVICE, "namespace": place.operator_namespace, "port": 443},
+            },
+        }));
+        apply_cluster(&place.client, &registration).await;
+        served
+    }
+
+    /// The same, where operators register it themselves.
+    pub(crate) async fn serve(place: &Place, address: SocketAddr) -> Self {
         let namespace = &place.operator_namespace;
         let metadata = json!({"name": SERVICE, "namespace": namespace});
         let service: Service = object(json!({
@@ -38,20 +52,12 @@ impl MetricsApi {
             "endpoints": [{"addresses": [address.ip().to_string()], "conditions": {"ready": true}}],
         }));
         apply(&place.client, &endpoints).await;
-        let registration: APIService = object(json!({
-            "metadata": {"name": METRICS_API},
-            "spec": {
-                "group": "external.metrics.k8s.io", "version": "v1beta1", "groupPriorityMinimum": 100, "versionPriority": 100,
-                "service": {"name": SERVICE, "namespace": namespace, "port": 443},
-            },
-        }));
-        apply_cluster(&place.client, &registration).await;
         Self { api: Api::all(place.client.clone()) }
     }
 
     pub(crate) async fn is_available(&self) -> bool {
-        let status = self.api.get(METRICS_API).await.unwrap().status.unwrap_or_default();
-        let conditions = status.conditions.unwrap_or_default();
+        let status = self.api.get_opt(METRICS_API).await.unwrap().and_then(|service| service.status);
+        let conditions = status.and_then(|status| status.conditions).unwrap_or_default();
         conditions.iter().any(|condition| condition.type_ == "Available" && condition.status == "True")
     }
 

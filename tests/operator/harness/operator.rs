@@ -37,6 +37,13 @@ impl Place {
         OperatorProgram { name, port, program }
     }
 
+    /// `vaultstream-operator leave`, with the operator's rights.
+    #[allow(dead_code, reason = "shared with the other suites, which leave by the chart")]
+    pub(crate) fn leave(&self, args: &[&str]) -> Program {
+        let leave = ["leave", "--namespace", &self.operator_namespace];
+        Program::new(OPERATOR).args(&leave).args(args).env("KUBECONFIG", &self.kubeconfig)
+    }
+
     /// The only operator of a test, leading.
     pub(crate) async fn start_operator(&self) -> Operator {
         let operator = self.operator("operator").await.start();

@@ -19,21 +19,25 @@ use vaultstream_api::{
     names::{child_labels, selector_labels},
 };
 
-use crate::job::{
-    build::{common::metadata, staffing::Staffing},
-    validate::ValidJob,
+use crate::{
+    config::{CONNECTION, KEY_SERVICE, KMS_PLUGIN, WorkerPods},
+    job::{
+        build::{
+            common::metadata,
+            staffing::Staffing,
+            template::{last_of_each_name, over_defaults},
+        },
+        validate::ValidJob,
+    },
 };
 
 /// After SIGTERM a worker works for up to 15 s, and has as long again to commit, acknowledge and release its keys.
 const GRACE_PERIOD_SECONDS: i64 = 30;
 const PORT: i32 = 9090;
-const CONNECTION: &str = "connection";
 const CONNECTION_DIR: &str = "/etc/vaultstream/connection";
-const KEY_SERVICE: &str = "key-service";
 /// Where a worker looks for the token of its pod's ServiceAccount.
 const KEY_SERVICE_DIR: &str = "/var/run/secrets/vaultstream.dev/key-service";
 const TOKEN_SECONDS: i64 = 3600;
-const KMS_PLUGIN: &str = "kms-plugin";
 /// The file from which Kubernetes reads why a container ended.
 const TERMINATION_LOG: &str = "/dev/termination-log";
 /// The variable of OpenTelemetry that says where traces go.
@@ -65,6 +69,8 @@ pub(super) fn workers(job: &ValidJob, staffing: &Staffing<'_>) -> Deployment {
 }
 
 fn template(job: &ValidJob, staffing: &Staffing<'_>) -> PodTemplateSpec {
+    let none = WorkerPods::default();
+    let pods = staffing.pods.unwrap_or(&none);
     let WorkerTemplate {
         labels,
         annotations,
@@ -76,7 +82,7 @@ fn template(job: &ValidJob, staffing: &Staffing<'_>) -> PodTemplateSpec {
         priority_class_name,
         image_pull_secrets,
         env,
-    } = job.spec.workers.template.clone().unwrap_or_default();
+    } = over_defaults(&pods.defaults, job.spec.workers.template.clone().unwrap_or_default());
     let mut pod_labels = labels;
     pod_labels.extend(child_labels(&job.name, &job.uid.to_string()));
     let resources = resources.map_or_else(default_resources, |own| ResourceRequirements {
@@ -89,14 +95,21 @@ fn template(job: &ValidJob, staffing: &Staffing<'_>) -> PodTemplateSpec {
     let mounts = std::iter::once(mount(CONNECTION, CONNECTION_DIR))
         .chain(token.is_some().then(|| mount(KEY_SERVICE, KEY_SERVICE_DIR)))
         .chain(staffing.kms_directory.map(|directory| mount(KMS_PLUGIN, directory)))
+        .chain(pods.volume_mounts.iter().cloned())
         .collect();
+    let volumes =
+        std::iter::once(connection_volume(job)).chain(token).chain(plugin).chain(pods.volumes.iter().cloned());
+    let mut worker = container(staffing.image, variables(job, staffing, &env, pods), resources, mounts);
+    worker.image_pull_policy = pods.image_pull_policy.clone().or(worker.image_pull_policy);
+    worker.security_context = pods.security_context.clone().or(worker.security_context);
     let pod = PodSpec {
         automount_service_account_token: Some(false),
         enable_service_links: Some(false),
         termination_grace_period_seconds: Some(GRACE_PERIOD_SECONDS),
-        security_context: Some(pod_security()),
-        volumes: Some(std::iter::once(connection_volume(job)).chain(token).chain(plugin).collect()),
-        containers: vec![container(staffing.image, variables(job, staffing, &env), resources, mounts)],
+        service_account_name: pods.service_account_name.clone(),
+        security_context: Some(pods.pod_security_context.clone().unwrap_or_else(pod_security)),
+        volumes: Some(volumes.collect()),
+        containers: vec![worker],
         node_selector: non_empty(node_selector),
         tolerations: (!tolerations.is_empty()).then_some(tolerations),
         affinity,
@@ -115,8 +128,8 @@ fn template(job: &ValidJob, staffing: &Staffing<'_>) -> PodTemplateSpec {
     }
 }
 
-/// The environment of a worker. What the job sets itself comes last, and is there once.
-fn variables(job: &ValidJob, staffing: &Staffing<'_>, env: &[EnvLiteral]) -> Vec<EnvVar> {
+/// The environment of a worker. What the job sets goes before the operator's own, and what all workers get before that.
+fn variables(job: &ValidJob, staffing: &Staffing<'_>, env: &[EnvLiteral], pods: &WorkerPods) -> Vec<EnvVar> {
     let uid = job.uid.to_string();
     let own = [
         ("VAULTSTREAM_JOB_UID", uid.as_str()),
@@ -125,11 +138,10 @@ fn variables(job: &ValidJob, staffing: &Staffing<'_>, env: &[EnvLiteral]) -> Vec
         ("VAULTSTREAM_TERMINATION_LOG", TERMINATION_LOG),
     ]
     .map(|(name, value)| variable(name, value));
-    let is_own = env.iter().any(|literal| literal.name == OTLP_ENDPOINT);
     let allowed = staffing.allow_owner.then(|| variable("VAULTSTREAM_ALLOW_OWNER", "true"));
-    let traces = staffing.otlp_endpoint.filter(|_| !is_own).map(|endpoint| variable(OTLP_ENDPOINT, endpoint));
+    let traces = staffing.otlp_endpoint.map(|endpoint| variable(OTLP_ENDPOINT, endpoint));
     let literals = env.iter().map(|literal| variable(&literal.name, &literal.value));
-    own.into_iter().chain(allowed).chain(traces).chain(literals).collect()
+    last_of_each_name(own.into_iter().chain(allowed).chain(traces).chain(literals).chain(pods.env.iter().cloned()))
 }
 
 fn container(

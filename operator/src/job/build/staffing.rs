@@ -1,6 +1,6 @@
 //! The workers that a job is to have.
 
-use crate::scaling::scaler_selection::Scaler;
+use crate::{config::WorkerPods, scaling::scaler_selection::Scaler};
 
 /// The workers that a job is to have.
 #[derive(Clone, Copy, Debug)]
@@ -19,4 +19,6 @@ pub(crate) struct Staffing<'a> {
     pub(crate) token_audience: Option<&'a str>,
     /// The folder of each node that has the socket of a KMS plugin. Without it pods have nothing of their node.
     pub(crate) kms_directory: Option<&'a str>,
+    /// What the pods of all workers get.
+    pub(crate) pods: Option<&'a WorkerPods>,
 }
