@@ -88,10 +88,11 @@ impl Cli {
             Command::Export(args) => &mut args.ledger,
             Command::Receipt(args) => &mut args.ledger,
             Command::Status(args) => &mut args.ledger,
+            Command::Ui(args) => &mut args.ledger,
             Command::Keys(KeysArgs { command: None, ledger, .. }) => ledger,
             _ if !given => return Ok(()),
             _ => {
-                return Err("--context, --namespace, --kubeconfig and --secret are for receipt, verify, export, status and keys".to_owned());
+                return Err("--context, --namespace, --kubeconfig and --secret are for receipt, verify, export, status, ui and keys".to_owned());
             }
         };
         let elsewhere = ledger.database_url.is_some() || ledger.data_dir.is_some();

@@ -114,7 +114,7 @@ async fn a_ledger_is_reached_by_the_secret_of_a_namespace_and_its_receipt_compar
     says(&alone, 0, "it agrees with itself");
     assert!(alone.stderr.contains("the cluster has no SigningJob team/job"), "{}", alone.stderr);
     says(&cluster.run("verify job --from-cluster").await, 2, "the cluster has no SigningJob team/job");
-    says(&cluster.run("run -f job.yaml").await, 2, "are for receipt, verify, export, status and keys");
+    says(&cluster.run("run -f job.yaml").await, 2, "are for receipt, verify, export, status, ui and keys");
 }
 
 #[tokio::test(flavor = "multi_thread")]

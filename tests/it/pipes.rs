@@ -66,6 +66,8 @@ const LEFT_OUT: &[&str] = &[
     "source enable",
     "source disable",
     "source status",
+    // It serves until it is stopped, and writes nothing to stdout.
+    "ui",
 ];
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ use std::{path::PathBuf, str::FromStr};
 use clap::Args;
 use vaultstream_api::names::{NameError, Namespace};
 
-/// A cluster whose jobs `receipt`, `verify`, `export`, `status` and `keys` read. They read the SigningJob and the Secret with its
+/// A cluster whose jobs `receipt`, `verify`, `export`, `status`, `ui` and `keys` read. They read the SigningJob and the Secret with its
 /// connection, and forward a port to Postgres, all with the rights of the kubeconfig's user.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClusterArgs {
