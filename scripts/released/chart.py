@@ -1,36 +1,29 @@
 #!/usr/bin/env python3
-"""Writes into a copy of the chart where the images of its release are: chart.py CHART REGISTRY IMAGES.txt
+"""Writes into a copy of the chart in which registry the images of its release are: chart.py CHART REGISTRY
 
-In the repository the chart names no registry, because none is known there. Fails when values.yaml has another form than it expects.
+In the repository the chart names no registry, because none is known there. Digests are not written: `helm upgrade --reuse-values` would keep
+those of the release before. Fails when values.yaml has another form than it expects.
 """
 import os
 import re
 import sys
 
 
-def fill_in(text, pattern, value, what):
-    """Sets the empty string at the end of what the pattern finds."""
-    filled, times = re.subn(rf'({pattern})""$', lambda found: found[1] + value, text, count=1, flags=re.MULTILINE)
-    if not times:
-        sys.exit(f"values.yaml has no empty {what}, where the release would write {value}")
-    return filled
-
-
-def main(chart, registry, images):
-    path = os.path.join(chart, "values.yaml")
-    with open(path, encoding="utf-8") as file:
-        text = file.read()
-    text = fill_in(text, r"^images?:\n(?:[ #].*\n)*?  registry: ", registry, "image.registry")
-    with open(images, encoding="utf-8") as file:
-        for name, digest in map(str.split, file):
-            if re.search(r"^ +repository: ", text, re.MULTILINE):
-                block = rf"^( +)repository: {name}\n(?:\2.*\n)*?\2digest: "
-                text = fill_in(text, block, digest, f"digest beside {name}")
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
+def main(chart, registry):
+    # The second file is a copy of the first for templates, where the chart has it.
+    for name in ("values.yaml", "files/defaults.yaml"):
+        path = os.path.join(chart, name)
+        if name == "values.yaml" or os.path.exists(path):
+            with open(path, encoding="utf-8") as file:
+                text = file.read()
+            text, times = re.subn(r'(^images?:\n(?:[ #].*\n)*?  registry: )""$', lambda found: found[1] + registry, text, count=1, flags=re.MULTILINE)
+            if not times:
+                sys.exit(f"{name} has no empty image.registry, where the release would write {registry}")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 4:
+    if len(sys.argv) != 3:
         sys.exit(__doc__)
     main(*sys.argv[1:])
