@@ -3,6 +3,9 @@
 # Found first by every program and test that starts servers.
 export VAULTSTREAM_TOOLS := $(CURDIR)/.tools
 
+# Tests mostly wait for servers: with one for each of two cores half the time is lost.
+export RUST_TEST_THREADS ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1); echo $$((cores < 4 ? 4 : cores)))
+
 # The pinned Rust, where rustup has it or may fetch it; else the stable one, and cargo checks that it is new enough.
 ifneq ($(shell cargo --version >/dev/null 2>&1 && echo there),there)
 ifeq ($(shell RUSTUP_TOOLCHAIN=stable cargo --version >/dev/null 2>&1 && echo there),there)

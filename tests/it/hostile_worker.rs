@@ -154,7 +154,8 @@ async fn the_hostile_worker_finds_one_right_too_many() {
              GRANT UPDATE (attempts) ON vaultstream.batches TO vaultstream_tenant; \
              GRANT EXECUTE ON FUNCTION vaultstream.retry_rejects TO vaultstream_tenant; \
              CREATE OR REPLACE VIEW vaultstream.tenant_keys AS SELECT id, job_id, ordinal, version, public_key, kek_id, state, damage, \
-                 epoch, lease_until, signed, rejected, planned, changed, batches, last_used, erased_at, revoked_at, revocation, compromised \
+                 epoch, lease_until, signed, rejected, planned, changed, batches, last_used, erased_at, revoked_at, revocation, compromised, \
+                 NULL::text AS holder_mark \
                  FROM vaultstream.keys",
         )
         .await;
