@@ -51,7 +51,7 @@ async fn the_live_page_shows_a_viewer_what_its_token_may_list() {
     let of_job = format!("/ui/api/jobs/{}", job.uid);
 
     let page = sent(&operator, "/ui/", None, "</html>").await;
-    assert!(page.starts_with("HTTP/1.0 200") && !page.contains(&job.name), "{page}");
+    assert!(page.starts_with("HTTP/1.0 200") && !page.contains(&job.uid.to_string()), "{page}");
     for path in ["/ui/api/jobs", &of_job, &format!("{of_job}/receipt")] {
         for token in [None, Some("none"), Some("a.b.c")] {
             let refused = sent(&operator, path, token, "error").await;

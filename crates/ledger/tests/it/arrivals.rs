@@ -37,11 +37,11 @@ async fn there(stage: &Stage, name: &str) -> Arrivals {
     arrivals::find(&stage.sql().await, "public", name).await.unwrap().unwrap()
 }
 
-/// The keys that are noted, as texts, in the order of their numbers.
+/// The keys that are noted, as texts, as they lie in the table.
 async fn noted(sql: &Client, arrivals: &Arrivals) -> Vec<String> {
     let key: Vec<String> = (1..=arrivals.columns.len()).map(|at| format!("k{at}::text")).collect();
     let key = key.join(", ");
-    let rows = sql.query(&format!("SELECT concat_ws(',', {key}) FROM {} ORDER BY number", arrivals.table), &[]).await;
+    let rows = sql.query(&format!("SELECT concat_ws(',', {key}) FROM {} ORDER BY ctid", arrivals.table), &[]).await;
     rows.unwrap().iter().map(|row| row.get(0)).collect()
 }
 

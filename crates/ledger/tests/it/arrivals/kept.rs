@@ -81,12 +81,9 @@ async fn status_says_what_waits_for_whom() {
     enable(&stage, "b").await;
     let arrivals = there(&stage, "a").await;
     sql.batch_execute("INSERT INTO a VALUES (1), (2)").await.unwrap();
-    sql.batch_execute(&format!(
-        "UPDATE {} SET arrived_at = now() - interval '1 hour' WHERE number = 1",
-        arrivals.table
-    ))
-    .await
-    .unwrap();
+    sql.batch_execute(&format!("UPDATE {} SET arrived_at = now() - interval '1 hour' WHERE k1 = 1", arrivals.table))
+        .await
+        .unwrap();
     let job = Uuid::new_v4();
     sql.execute(&format!("INSERT INTO {} (job) VALUES ($1)", arrivals.follower), &[&job]).await.unwrap();
     for (login, sees) in [(&reader, true), (&stranger, false)] {
