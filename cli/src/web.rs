@@ -5,8 +5,9 @@ use std::sync::Arc;
 use futures_util::{FutureExt as _, future::BoxFuture};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 use vaultstream_ledger::{Job, Ledger};
-use vaultstream_page::{Beside, Place, Refused, Rights};
+use vaultstream_page::{Event, Place, Refused, Rights, Workers};
 use vaultstream_program::admin;
 
 use crate::{
@@ -60,8 +61,12 @@ impl Place for LocalPage {
         async { Ok(true) }.boxed()
     }
 
-    fn beside<'a>(&'a self, _: &'a Job) -> BoxFuture<'a, Beside> {
-        async { Beside::default() }.boxed()
+    fn workers<'a>(&'a self, _: &'a Job) -> BoxFuture<'a, Workers> {
+        async { Workers::default() }.boxed()
+    }
+
+    fn events<'a>(&'a self, _: Option<&'a str>, _: &'a str, _: Uuid) -> BoxFuture<'a, Option<Vec<Event>>> {
+        async { None }.boxed()
     }
 
     fn command(&self, job: &Job, verb: &str, options: &[&str]) -> String {

@@ -13,9 +13,10 @@ use kube::{
     api::{ListParams, PostParams},
 };
 use tokio::sync::OnceCell;
+use uuid::Uuid;
 use vaultstream_api::names::JOB_UID_LABEL;
 use vaultstream_ledger::{Job, Ledger};
-use vaultstream_page::{Beside, Place, Refused, Rights, Workers};
+use vaultstream_page::{Place, Refused, Rights, Workers};
 
 use crate::{api_client, cluster_id::cluster_id, config::Config, dependencies::Dependencies};
 
@@ -42,7 +43,7 @@ impl ClusterPage {
         page
     }
 
-    async fn workers(&self, job: &Job) -> Option<Workers> {
+    async fn of_deployment(&self, job: &Job) -> Option<Workers> {
         let deployments = Api::<Deployment>::namespaced(self.client.clone(), &job.namespace);
         let of_job = ListParams::default().labels(&format!("{JOB_UID_LABEL}={}", job.uid));
         let deployment = deployments.list(&of_job).await.ok()?.items.into_iter().next()?;
@@ -51,15 +52,16 @@ impl ClusterPage {
         let there = deployment.status.map(|status| number(status.ready_replicas).unwrap_or(0));
         Some(Workers { wanted, there })
     }
+}
 
-    async fn events(&self, job: &Job) -> Option<Vec<vaultstream_page::Event>> {
-        let events = Api::<Event>::namespaced(self.client.clone(), &job.namespace);
-        let of_job = ListParams::default().fields(&format!("regarding.uid={}", job.uid)).limit(500);
-        let mut events: Vec<_> = events.list(&of_job).await.ok()?.items.into_iter().map(event).collect();
-        events.sort_by_key(|event| std::cmp::Reverse(event.at));
-        events.truncate(MOST_EVENTS);
-        Some(events)
-    }
+/// The Events of a SigningJob, if who has the token may list Events.
+async fn events(token: &str, namespace: &str, uid: Uuid) -> Option<Vec<vaultstream_page::Event>> {
+    let events = Api::<Event>::namespaced(api_client::of_token(token).await.ok()?, namespace);
+    let of_job = ListParams::default().fields(&format!("regarding.uid={uid}")).limit(500);
+    let mut events: Vec<_> = events.list(&of_job).await.ok()?.items.into_iter().map(event).collect();
+    events.sort_by_key(|event| std::cmp::Reverse(event.at));
+    events.truncate(MOST_EVENTS);
+    Some(events)
 }
 
 fn event(event: Event) -> vaultstream_page::Event {
@@ -103,12 +105,17 @@ impl Place for ClusterPage {
         may_list(token, namespace).boxed()
     }
 
-    fn beside<'a>(&'a self, job: &'a Job) -> BoxFuture<'a, Beside> {
-        async {
-            let workers = self.workers(job).await.unwrap_or_default();
-            Beside { workers, events: self.events(job).await }
-        }
-        .boxed()
+    fn workers<'a>(&'a self, job: &'a Job) -> BoxFuture<'a, Workers> {
+        async { self.of_deployment(job).await.unwrap_or_default() }.boxed()
+    }
+
+    fn events<'a>(
+        &'a self,
+        token: Option<&'a str>,
+        namespace: &'a str,
+        uid: Uuid,
+    ) -> BoxFuture<'a, Option<Vec<vaultstream_page::Event>>> {
+        async move { events(token?, namespace, uid).await }.boxed()
     }
 
     fn command(&self, job: &Job, verb: &str, options: &[&str]) -> String {

@@ -5,7 +5,7 @@ use tokio::net::TcpStream;
 
 use crate::harness::{Operator, PATIENCE, Place, generated, kubectl};
 
-/// A token of a new ServiceAccount, which may list the namespace's SigningJobs or nothing.
+/// A token of a new ServiceAccount, which may list the namespace's SigningJobs and Events, or nothing.
 async fn token(place: &Place, name: &str, may_list: bool) -> String {
     let namespace = ["-n", place.namespace.as_str()];
     let run = async |args: &[&str]| {
@@ -15,7 +15,8 @@ async fn token(place: &Place, name: &str, may_list: bool) -> String {
     };
     run(&["create", "serviceaccount", name]).await;
     if may_list {
-        run(&["create", "role", name, "--verb=list", "--resource=signingjobs.vaultstream.dev"]).await;
+        run(&["create", "role", name, "--verb=list", "--resource=signingjobs.vaultstream.dev,events.events.k8s.io"])
+            .await;
         let account = format!("--serviceaccount={}:{name}", place.namespace);
         run(&["create", "rolebinding", name, &format!("--role={name}"), &account]).await;
     }

@@ -19,6 +19,7 @@ use crate::{
     wire::{Problem, Row, Time},
 };
 use sections::Section;
+pub(crate) use sections::events;
 
 /// Between two statements: a viewer costs the ledger at most one a second.
 const TICK: Duration = Duration::from_secs(1);
@@ -93,8 +94,7 @@ impl Reader {
         let Some(section) = section else { return Ok(()) };
         let read = self.section(section).await;
         let is_over = self.job.as_ref().is_some_and(|job| job.state.is_terminal());
-        // What stands beside the ledger goes on: an Event may tell of the end.
-        let period = section.period() * if is_over && section != Section::Beside { OVER } else { 1 };
+        let period = section.period() * if is_over { OVER } else { 1 };
         self.due.insert(section, now + period.max(now.elapsed() * SHARE));
         read
     }
@@ -141,11 +141,9 @@ impl Reader {
                 let checkpoints = sections::checkpoints(&ledger, job).await.map_err(failed)?;
                 self.put("checkpoints", &checkpoints);
             }
-            Section::Beside => {
-                let beside = self.place.beside(job).await;
-                self.workers = beside.workers;
+            Section::Workers => {
+                self.workers = self.place.workers(job).await;
                 self.put("workers", &sections::workers(self.workers, self.lanes));
-                self.put("events", &sections::events(beside.events));
             }
         }
         Ok(())

@@ -20,5 +20,5 @@ mod rate;
 mod routes;
 mod wire;
 
-pub use place::{Beside, Event, Place, Refused, Rights, Workers};
+pub use place::{Event, Place, Refused, Rights, Workers};
 pub use routes::{router, serve};

@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use futures_util::future::BoxFuture;
 use serde::Serialize;
+use uuid::Uuid;
 use vaultstream_ledger::{Job, Ledger};
 
 /// Why a viewer is sent nothing.
@@ -49,15 +50,6 @@ pub struct Event {
     pub count: u32,
 }
 
-/// What is known of a job beside its ledger.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Beside {
-    /// Its workers.
-    pub workers: Workers,
-    /// Its Events, the newest first; `None` where there are no such things.
-    pub events: Option<Vec<Event>>,
-}
-
 /// Where the page is served.
 pub trait Place: Send + Sync + 'static {
     /// `cluster` or `laptop`.
@@ -82,8 +74,12 @@ pub trait Place: Send + Sync + 'static {
         namespace: Option<&'a str>,
     ) -> BoxFuture<'a, Result<bool, Refused>>;
 
-    /// What is known beside the ledger.
-    fn beside<'a>(&'a self, job: &'a Job) -> BoxFuture<'a, Beside>;
+    /// The job's workers.
+    fn workers<'a>(&'a self, job: &'a Job) -> BoxFuture<'a, Workers>;
+
+    /// The Events of the SigningJob with this uid, the newest first, as who has the token may list them; `None` where there are none to be had.
+    fn events<'a>(&'a self, token: Option<&'a str>, namespace: &'a str, uid: Uuid)
+    -> BoxFuture<'a, Option<Vec<Event>>>;
 
     /// The command line for the job that begins with this verb and has these options, ready to copy.
     fn command(&self, job: &Job, verb: &str, options: &[&str]) -> String;

@@ -35,6 +35,9 @@ use crate::{
 /// After that long, whether a viewer may look is asked once more.
 const RIGHTS_LAST: Duration = Duration::from_secs(60);
 
+/// How often a job's Events are asked for, under each viewer's token.
+const EVENTS_PERIOD: Duration = Duration::from_secs(15);
+
 /// What the routes share.
 #[derive(Clone)]
 struct Page {
@@ -171,13 +174,19 @@ struct Looking<R, S> {
     problem: Option<Problem>,
     ready: Vec<Event>,
     ended: bool,
+    /// When the job's Events are asked for next.
+    events_due: tokio::time::Interval,
+    /// Those that were sent.
+    events: Option<String>,
 }
 
 impl<R, S: Default> Looking<R, S> {
     fn new(viewer: Viewer, mut readings: watch::Receiver<R>) -> Self {
         // What is there already is the first to be sent.
         readings.mark_changed();
-        Self { viewer, readings, sent: S::default(), problem: None, ready: Vec::new(), ended: false }
+        let events_due = tokio::time::interval(EVENTS_PERIOD);
+        let (ready, problem, events) = (Vec::new(), None, None);
+        Self { viewer, readings, sent: S::default(), problem, ready, ended: false, events_due, events }
     }
 
     /// Tells of a problem once, and of another one again.
@@ -245,6 +254,19 @@ impl<R, S: Default> Looking<R, S> {
     }
 }
 
+impl<R, S> Looking<R, S> {
+    /// Sends the job's Events, if they are others than those that were sent.
+    async fn ask_for_events(&mut self, namespace: &str, uid: Uuid) {
+        let Viewer { place, token, .. } = &self.viewer;
+        let events = job::events(place.events(token.as_deref(), namespace, uid).await);
+        let text = serde_json::to_string(&events).unwrap_or_default();
+        if self.events.as_ref() != Some(&text) {
+            self.ready.push(event("events", &text));
+            self.events = Some(text);
+        }
+    }
+}
+
 async fn one_job(State(page): State<Page>, Path(uid): Path<Uuid>, headers: HeaderMap) -> Result<Response, Fault> {
     let mut viewer = Viewer::of(&page, &headers);
     viewer.may_see(None).await.map_err(Fault::Refused)?;
@@ -262,32 +284,47 @@ async fn one_job(State(page): State<Page>, Path(uid): Path<Uuid>, headers: Heade
     };
     viewer.admit(&namespace).await?;
     let looking = Looking::<_, job::Sent>::new(viewer, readings);
-    let events = stream::unfold((looking, namespace), |(mut looking, namespace)| async move {
+    let events = stream::unfold((looking, namespace), move |(mut looking, namespace)| async move {
+        let next = looking.next_of_job(&namespace, uid).await?;
+        Some((next, (looking, namespace)))
+    });
+    Ok(streamed(events, &page))
+}
+
+impl Looking<job::Reading, job::Sent> {
+    /// The next event; `None` at the end.
+    async fn next_of_job(&mut self, namespace: &str, uid: Uuid) -> Option<Event> {
         loop {
-            if !looking.ready.is_empty() {
-                let next = looking.ready.remove(0);
-                return Some((next, (looking, namespace)));
+            if !self.ready.is_empty() {
+                return Some(self.ready.remove(0));
             }
-            if looking.ended || looking.readings.changed().await.is_err() {
+            if self.ended {
                 return None;
             }
-            let reading = looking.readings.borrow_and_update().clone();
-            match looking.viewer.admit(&namespace).await {
+            let is_read = tokio::select! {
+                changed = self.readings.changed() => changed.is_ok().then_some(true)?,
+                _ = self.events_due.tick() => false,
+            };
+            match self.viewer.admit(namespace).await {
                 Ok(()) => {}
                 Err(Fault::Refused(refused)) => {
-                    looking.end(refused);
+                    self.end(refused);
                     continue;
                 }
                 Err(_) => return None,
             }
+            if !is_read {
+                self.ask_for_events(namespace, uid).await;
+                continue;
+            }
+            let reading = self.readings.borrow_and_update().clone();
             let gone = Problem { error: "the job was deleted".to_owned() };
-            looking.tell(if reading.is_gone { Some(&gone) } else { reading.problem.as_ref() });
-            looking.ended = reading.is_gone;
-            let news = looking.sent.next(&reading);
-            looking.ready.extend(news.iter().map(|(name, data)| event(name, data)));
+            self.tell(if reading.is_gone { Some(&gone) } else { reading.problem.as_ref() });
+            self.ended = reading.is_gone;
+            let news = self.sent.next(&reading);
+            self.ready.extend(news.iter().map(|(name, data)| event(name, data)));
         }
-    });
-    Ok(streamed(events, &page))
+    }
 }
 
 async fn receipt(State(page): State<Page>, Path(uid): Path<Uuid>, headers: HeaderMap) -> Result<Response, Fault> {

@@ -32,8 +32,6 @@ pub fn jobs() -> Vec<PolicyRule> {
         // Why a worker does not run is in its pod's status.
         rule("", &["pods"], &["list", "watch"]),
         events(),
-        // The live page shows those of a job.
-        rule("events.k8s.io", &["events"], &["list"]),
     ]
 }
 

@@ -1,22 +1,24 @@
 //! The sections of a job's page.
 
 mod batches;
-mod beside;
+
 mod commands;
 mod figures;
 mod keys;
 mod proofs;
 mod rejects;
+mod workers;
 
 use std::time::Duration;
 
 pub(crate) use batches::batches;
-pub(crate) use beside::{events, workers};
+
 pub(crate) use commands::commands;
 pub(crate) use figures::job;
 pub(crate) use keys::keys;
 pub(crate) use proofs::{checkpoints, receipt};
 pub(crate) use rejects::rejects;
+pub(crate) use workers::{events, workers};
 
 /// What is read together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,14 +33,14 @@ pub(crate) enum Section {
     Rejects,
     /// Checkpoints.
     Checkpoints,
-    /// What is known beside the ledger.
-    Beside,
+    /// Workers, which the ledger does not know.
+    Workers,
 }
 
 impl Section {
     /// All of them, in the order in which a page that is opened is filled.
     pub(crate) const ALL: [Self; 6] =
-        [Self::Job, Self::Batches, Self::Keys, Self::Rejects, Self::Checkpoints, Self::Beside];
+        [Self::Job, Self::Batches, Self::Keys, Self::Rejects, Self::Checkpoints, Self::Workers];
 
     /// How often it is read at most. Together that is less than one statement a second.
     pub(crate) fn period(self) -> Duration {
@@ -46,7 +48,7 @@ impl Section {
             Self::Job => 2,
             Self::Batches => 6,
             Self::Keys => 10,
-            Self::Rejects | Self::Beside => 15,
+            Self::Rejects | Self::Workers => 15,
             Self::Checkpoints => 20,
         })
     }
@@ -60,7 +62,7 @@ mod tests {
     fn a_viewer_costs_the_ledger_less_than_one_statement_a_second() {
         let statements = |section| match section {
             Section::Rejects => 2.0,
-            Section::Beside => 0.0,
+            Section::Workers => 0.0,
             _ => 1.0,
         };
         let rate: f64 = Section::ALL.iter().map(|section| statements(*section) / section.period().as_secs_f64()).sum();

@@ -1,4 +1,4 @@
-//! What stands beside the ledger: workers and Events.
+//! What the ledger does not know: workers and Events.
 
 use serde::Serialize;
 
