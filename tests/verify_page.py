@@ -99,8 +99,13 @@ def verify(page, file_of_page, bundle):
         if page.run("return !document.getElementById('result').hidden"):
             break
         time.sleep(0.1)
-    # What a screen reader comes upon first is the verdict.
-    assert page.run("return document.activeElement.id") == "verdict"
+    # What a screen reader comes upon first is the verdict, once it is drawn.
+    for _ in range(100):
+        focus = page.run("return document.activeElement.id")
+        if focus == "verdict":
+            break
+        time.sleep(0.1)
+    assert focus == "verdict", focus
     says = page.run("return ['word', 'sentence', 'problems', 'facts'].map((id) => document.getElementById(id).innerText)")
     colour = page.run("return document.getElementById('verdict').className")
     assert colour == ("card good" if says[0] == "VERIFIED" else "card bad"), colour
