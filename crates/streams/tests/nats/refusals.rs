@@ -198,8 +198,9 @@ async fn a_server_that_is_stopped_on_purpose_is_no_news() {
     let mut server = Plain::start("jetstream { store_dir: STORE }");
     let streams = server.streams_of("").await;
     server.kill();
-    crate::server::eventually("the loss is noticed", async || !streams.connection().now().up).await;
-    assert!(log.text().contains(DOWN), "{}", log.text());
+    // It is told a moment after it is known.
+    crate::server::eventually("the loss is told", async || !streams.connection().now().up && log.text().contains(DOWN))
+        .await;
 
     log.0.lock().unwrap().clear();
     let mut server = Plain::start("jetstream { store_dir: STORE }");
