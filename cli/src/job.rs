@@ -43,11 +43,6 @@ pub(crate) async fn how_far(ledger: &Ledger, job: &Job) -> Result<String, Failur
     })
 }
 
-/// The view of the job's signatures, as SQL writes it.
-pub(crate) fn signed_view(job: &Job) -> Option<String> {
-    job.signed_view.as_ref().map(|name| format!("vaultstream.\"{}\"", name.replace('"', "\"\"")))
-}
-
 /// SHA-256 of the job's receipt, in hexadecimal.
 pub(crate) fn receipt_digest(job: &Job) -> Option<String> {
     job.receipt.as_deref().map(|receipt| hex(&Digest::of(receipt.as_bytes()).0))

@@ -16,7 +16,7 @@ use vaultstream_signing::{Backend, RowKey, backend::names};
 use crate::{
     args::{OutputFormat, VerifyMode},
     error::Failure,
-    job::{receipt_digest, signed_view, title},
+    job::{receipt_digest, title},
     output::{self, hex},
     verify::{
         Covered, LastCheckpoint, Verified, anchors::Anchor, certificate::Certified, compared::Compared,
@@ -276,7 +276,7 @@ impl Report {
             batch_size: job.spec.batch_size,
             merkle_root: job.merkle_root.as_deref().map(hex),
             receipt_digest: receipt_digest(job),
-            signed_view: signed_view(job),
+            signed_view: job.signed_view_as_sql(),
             certified: None,
             anchors: Vec::new(),
             revoked_keys: verified.revoked.clone(),

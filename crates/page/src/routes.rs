@@ -114,7 +114,8 @@ impl IntoResponse for Fault {
 
 async fn about(State(page): State<Page>) -> impl IntoResponse {
     let place = &page.place;
-    let ledger = place.ledger().ok().map(|ledger| ledger.place().to_owned());
+    // Where a token is asked for, whoever has none is not told where the ledger is.
+    let ledger = place.ledger().ok().filter(|_| place.rights() == Rights::None).map(|ledger| ledger.place().to_owned());
     let version = env!("CARGO_PKG_VERSION");
     Json(About { version, place: place.name(), auth: place.rights(), ledger })
 }
@@ -158,7 +159,7 @@ impl Viewer {
         Ok(seen)
     }
 
-    /// Makes sure that it may see the job, and returns its namespace's.
+    /// Makes sure that it may see the jobs of the namespace.
     async fn admit(&mut self, namespace: &str) -> Result<(), Fault> {
         let may = self.may_see(None).await.map_err(Fault::Refused)?
             || self.may_see(Some(namespace)).await.map_err(Fault::Refused)?;
@@ -195,6 +196,13 @@ impl<R, S: Default> Looking<R, S> {
             self.ready.push(event("problem", &serde_json::to_string(problem).unwrap_or_default()));
         }
         self.problem = problem.cloned();
+    }
+
+    /// The last that a viewer is told whose token ran out, or whose rights cannot be asked for.
+    fn end(&mut self, refused: Refused) {
+        let (Refused::Unknown(error) | Refused::Unavailable(error)) = refused;
+        self.tell(Some(&Problem { error }));
+        self.ended = true;
     }
 }
 
@@ -243,15 +251,6 @@ async fn all_jobs(State(page): State<Page>, headers: HeaderMap) -> Result<Respon
         }
     });
     Ok(streamed(events, &page))
-}
-
-impl<R, S: Default> Looking<R, S> {
-    /// The last that a viewer is told whose token ran out, or whose rights cannot be asked for.
-    fn end(&mut self, refused: Refused) {
-        let (Refused::Unknown(error) | Refused::Unavailable(error)) = refused;
-        self.tell(Some(&Problem { error }));
-        self.ended = true;
-    }
 }
 
 impl<R, S> Looking<R, S> {

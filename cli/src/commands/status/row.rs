@@ -9,7 +9,7 @@ use vaultstream_ledger::{Job, JobState, Ledger, Progress, signing_rate};
 use super::details::Details;
 use crate::{
     error::Failure,
-    job::{receipt_digest, signed_view, title},
+    job::{receipt_digest, title},
     output::hex,
 };
 
@@ -105,7 +105,7 @@ impl JobRow {
             age_seconds: age.as_secs(),
             merkle_root: job.merkle_root.as_deref().map(hex),
             receipt_digest: receipt_digest(job),
-            signed_view: signed_view(job),
+            signed_view: job.signed_view_as_sql(),
             failure: job.failure.clone(),
             withdrawn_backends: job.withdrawn.clone(),
             details,

@@ -13,6 +13,7 @@ use super::following::{FollowState, Following};
 use super::state::{JobState, UnknownState};
 use crate::error::QueryError;
 use crate::ids::JobId;
+use crate::source::quoted;
 
 /// When things happened, by the database server's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,6 +187,12 @@ impl Job {
     #[must_use]
     pub fn ordinals(&self) -> Option<&RowKeyColumns> {
         self.key.as_ref().and_then(RowKeyColumns::ordinals)
+    }
+
+    /// The view of its signatures, as SQL writes it.
+    #[must_use]
+    pub fn signed_view_as_sql(&self) -> Option<String> {
+        self.signed_view.as_deref().map(|name| format!("vaultstream.{}", quoted(name)))
     }
 
     /// Whether it follows its table, or has still to read what came before it ceased to.

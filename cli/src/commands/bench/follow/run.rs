@@ -20,12 +20,7 @@ use super::{
     table::{BenchTable, failed},
     writers::{self, Pace, SESSIONS},
 };
-use crate::{
-    args::BenchArgs,
-    environment::Environment,
-    error::Failure,
-    job::{new_job, signed_view},
-};
+use crate::{args::BenchArgs, environment::Environment, error::Failure, job::new_job};
 
 /// How often it is looked how far the job is.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
@@ -175,7 +170,7 @@ async fn until(environment: &Environment, job: JobId, is: impl Fn(&Progress) -> 
 
 async fn latency(environment: &Environment, table: &BenchTable<'_>, job: JobId, rows: i64) -> Result<Latency, Failure> {
     let job = jobs::by_id(&environment.ledger, job).await.map_err(|error| Failure::of(&error))?;
-    let view = job.as_ref().and_then(signed_view).ok_or_else(|| Failure::failed("the job has no view"))?;
+    let view = job.as_ref().and_then(Job::signed_view_as_sql).ok_or_else(|| Failure::failed("the job has no view"))?;
     let sql = format!(
         "SELECT count(*) AS rows, percentile_disc('{{0.5, 0.95, 0.99, 1}}'::float8[]) WITHIN GROUP \
            (ORDER BY (extract(epoch FROM s.signed_at - o.placed) * 1000)::float8) AS millis FROM {view} s JOIN {} o USING (id)",

@@ -41,8 +41,7 @@ struct Stage {
 
 pub(crate) fn job<'a>(found: &JobFigures, row: &'a Row, at: Time) -> Head<'a> {
     let job = &found.job;
-    let view = job.signed_view.as_ref().map(|view| format!("vaultstream.{view}"));
-    Head { at, row, spec: spec(&job.spec), stages: stages(found), view }
+    Head { at, row, spec: spec(&job.spec), stages: stages(found), view: job.signed_view_as_sql() }
 }
 
 fn spec(spec: &SigningJobSpec) -> Spec {

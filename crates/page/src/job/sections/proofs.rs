@@ -1,10 +1,11 @@
 //! What a job's signatures are proved by.
 
+use base16ct::lower::encode_string;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 use vaultstream_ledger::{Job, Ledger, QueryError};
+use vaultstream_signing::Digest;
 
 use crate::wire::Time;
 
@@ -38,7 +39,7 @@ pub(crate) async fn checkpoints(ledger: &Ledger, job: &Job) -> Result<Checkpoint
         batches: row.batches,
         signed: row.records,
         made_at: Time(row.made),
-        digest: hex(&row.digest),
+        digest: encode_string(&row.digest),
     });
     Ok(Checkpoints { count: newest.first().map_or(0, |row| row.number), last: last.collect() })
 }
@@ -64,15 +65,11 @@ pub(crate) fn receipt(job: &Job) -> Option<Receipt> {
     };
     let (header, claims) = (part(0), part(1));
     Some(Receipt {
-        digest: hex(&Sha256::digest(receipt)),
+        digest: encode_string(&Digest::of(receipt.as_bytes()).0),
         merkle_root: claims["merkleRoot"].clone(),
         key_id: header["kid"].clone(),
         signed: claims["records"]["signed"].clone(),
         rejected: claims["records"]["rejected"].clone(),
         completed_at: claims["completedAt"].clone(),
     })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
