@@ -14,6 +14,8 @@ pub(crate) struct Victim {
     pub(crate) epoch: i64,
     /// The key's present lease.
     pub(crate) lease: Uuid,
+    /// The plans of its table so far, and the present planner's lease.
+    pub(crate) plan: (i64, Uuid),
     /// A key-encryption key that is registered already.
     pub(crate) kek: String,
 }
@@ -58,7 +60,9 @@ fn of_keys(victim: &Victim) -> Calls {
         ),
         (
             "pairs_for_receipt",
-            vec![format!("SELECT * FROM vaultstream.pairs_for_receipt({n}, ARRAY[{key}]::bigint[])")],
+            vec![format!(
+                "SELECT * FROM vaultstream.pairs_for_receipt({n}, {key} || ARRAY(SELECT generate_series(1::bigint, 20)))"
+            )],
         ),
         ("store_key", vec![format!("SELECT WHERE vaultstream.store_key({of_lease}, 'p', 'w') <> 'lost'")]),
         ("release_lease", vec![format!("SELECT WHERE vaultstream.release_lease({of_lease})")]),
@@ -123,45 +127,45 @@ fn of_batches(victim: &Victim) -> Calls {
 }
 
 fn of_plans(victim: &Victim) -> Calls {
-    let (n, other) = (victim.job, Uuid::new_v4());
+    let (n, other, (epoch, plan)) = (victim.job, Uuid::new_v4(), victim.plan);
+    let of_plan = format!("{n}, {epoch}, '{plan}'");
     vec![
         ("begin_plan", vec![format!("SELECT FROM vaultstream.begin_plan({n}, '{other}') WHERE outcome <> 'over'")]),
         (
             "plan_batches",
             vec![format!(
-                "SELECT WHERE vaultstream.plan_batches({n}, 1, '{other}', NULL, '{{10}}', '{{10}}', 10, true, 'text', 1, 1, false) <> 'lost'"
+                "SELECT WHERE vaultstream.plan_batches({of_plan}, NULL, '{{10}}', '{{10}}', 10, true, 'text', 1, 1, false) <> 'lost'"
             )],
         ),
         (
             "claim_rows",
             vec![format!(
-                "SELECT WHERE vaultstream.claim_rows({n}, 1, '{other}', 0, 1, '{{k}}', '{{uuid}}', 'range') <> 'lost'"
+                "SELECT WHERE vaultstream.claim_rows({of_plan}, 0, 1, '{{k}}', '{{uuid}}', 'range') <> 'lost'"
             )],
         ),
         (
             "plan_rows",
-            vec![format!(
-                "SELECT WHERE vaultstream.plan_rows({n}, 1, '{other}', 0, 1, true, 'text', 1, 1, false) <> 'lost'"
-            )],
+            vec![format!("SELECT WHERE vaultstream.plan_rows({of_plan}, 0, 1, true, 'text', 1, 1, false) <> 'lost'")],
         ),
         // The outer condition hides the row that a call without a result has; the call itself is made.
         (
             "note_key",
             vec![format!(
-                "SELECT FROM (SELECT vaultstream.note_key({n}, 1, '{other}', 'k', 'int8') OFFSET 0) s WHERE random() < 0"
+                "SELECT FROM (SELECT vaultstream.note_key({of_plan}, 'k', 'int8') OFFSET 0) s WHERE random() < 0"
             )],
         ),
-        ("release_plan", vec![format!("SELECT WHERE vaultstream.release_plan({n}, 1, '{other}')")]),
+        ("release_plan", vec![format!("SELECT WHERE vaultstream.release_plan({of_plan})")]),
         ("report_source", vec![format!("SELECT WHERE vaultstream.report_source({n}, 'SourceUnusable', 'why', false)")]),
     ]
 }
 
 fn of_following(victim: &Victim) -> Calls {
     let Victim { job: n, key, epoch, lease: id, .. } = victim;
-    let (other, root) = (Uuid::new_v4(), format!("'\\x{}'::bytea", "00".repeat(32)));
+    let (other, of_plan) = (Uuid::new_v4(), format!("{n}, {}, '{}'", victim.plan.0, victim.plan.1));
+    let root = format!("'\\x{}'::bytea", "00".repeat(32));
     let planned = |scan: &str, arrivals: &str| {
         format!(
-            "SELECT FROM vaultstream.plan_arrivals({n}, 1, '{other}', '{{\"(,1)\"}}', '1 s', '0 s', {arrivals}, true, 0, NULL, {scan}, NULL) \
+            "SELECT FROM vaultstream.plan_arrivals({of_plan}, '{{\"(,1)\"}}', '1 s', '0 s', {arrivals}, true, 0, NULL, {scan}, NULL) \
               WHERE outcome <> 'lost'"
         )
     };
@@ -173,7 +177,7 @@ fn of_following(victim: &Victim) -> Calls {
         (
             "note_arrivals",
             vec![format!(
-                "SELECT FROM (SELECT vaultstream.note_arrivals({n}, 1, '{other}', 1::oid) OFFSET 0) s WHERE random() < 0"
+                "SELECT FROM (SELECT vaultstream.note_arrivals({of_plan}, 1::oid) OFFSET 0) s WHERE random() < 0"
             )],
         ),
         (

@@ -66,6 +66,9 @@ struct Known {
     key: i64,
     epoch: i64,
     lease: Uuid,
+    #[serde(rename = "planEpoch")]
+    plan_epoch: i64,
+    plan: Uuid,
     kek: String,
 }
 
@@ -75,8 +78,14 @@ async fn main() -> ExitCode {
     let read = |name: &str| std::fs::read_to_string(args.folder.join(name)).expect(name).trim().to_owned();
     let known = std::fs::read_to_string(&args.victim).expect("the file of the victim");
     let known: Known = serde_json::from_str(&known).expect("what victim.sql prints");
-    let victim =
-        Victim { job: known.job, key: known.key, epoch: known.epoch, lease: known.lease, kek: known.kek.clone() };
+    let victim = Victim {
+        job: known.job,
+        key: known.key,
+        epoch: known.epoch,
+        lease: known.lease,
+        plan: (known.plan_epoch, known.plan),
+        kek: known.kek.clone(),
+    };
     let config: tokio_postgres::Config = read("DATABASE_URL").parse().expect("DATABASE_URL");
 
     let mut report = Report::default();

@@ -2,7 +2,8 @@
 --   psql -At -f tests/hostile/victim.sql DATABASE >victim.json
 SELECT json_build_object(
            'cluster', j.cluster, 'namespace', j.namespace, 'role', t.role, 'uid', j.uid, 'generation', j.generation,
-           'job', j.id, 'key', k.id, 'epoch', k.epoch, 'lease', k.holder, 'kek', d.kek_id)::text
+           'job', j.id, 'key', k.id, 'epoch', k.epoch, 'lease', k.holder, 'kek', d.kek_id,
+           'planEpoch', j.plan_epoch, 'plan', coalesce(j.plan_lease, gen_random_uuid()))::text
   FROM vaultstream.jobs j
   JOIN vaultstream.tenants t USING (cluster, namespace)
   JOIN vaultstream.keys k ON k.job_id = j.id

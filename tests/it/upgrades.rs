@@ -1,11 +1,14 @@
 //! A ledger that an earlier version left behind is migrated with a job in the middle of signing, and the job is finished.
 //!
-//! `earlier/v7.sql` is `pg_dump --inserts -n vaultstream` of a ledger of version 7, whose program was killed when 80 of the 300
-//! records of `earlier/job.yaml` were signed with the backend native; `earlier/kek` wraps its keys, and nothing else.
+//! Each dump is `pg_dump --inserts -n vaultstream` of a ledger whose program was killed when some of the 300 records were signed. `earlier/kek`
+//! wraps the keys in them, and nothing else.
+//!
+//! - `v7.sql`: `generated.yaml`, at 80 records, with the backend native.
+//! - `v22.sql`: `orders.yaml`, over the table of `orders.sql`, in whose rows nobody had a key but an integer.
 
 use vaultstream_signing::Backend;
 
-use crate::harness::{Site, assert_signed_exactly_once};
+use crate::harness::{Site, Subject, assert_signed_exactly_once, others, ours};
 
 /// What was signed when the dump was made, now.
 const SIGNATURES: &str = "SELECT coalesce(string_agg(record_id || ' ' || encode(signature, 'hex'), ',' ORDER BY record_id), '') \
@@ -19,7 +22,7 @@ async fn a_job_that_an_earlier_version_began_is_finished_by_this_one() {
     let earlier = site.text(SIGNATURES).await;
     assert_eq!(earlier.split(',').count(), 80);
 
-    let ended = site.run(include_str!("earlier/job.yaml")).end().await;
+    let ended = site.run(include_str!("earlier/generated.yaml")).end().await;
     let report = ended.assert_code(0).report();
     assert_eq!((report["signed"].as_u64(), report["verified"].as_u64()), (Some(300), Some(300)));
     assert_signed_exactly_once(&site, "earlier", 300).await;
@@ -41,4 +44,40 @@ async fn a_job_that_an_earlier_version_began_is_finished_by_this_one() {
     assert_eq!(makers[..2], [Backend::Native, Backend::Reference]);
     assert!(makers.contains(&Backend::fastest()), "{makers:?}");
     assert_eq!(report["verifiedBy"], Backend::bulk_checker(&makers).as_str());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_s_job_of_the_version_before_keys_of_any_kind_is_finished_as_it_was_begun() {
+    let site = Site::new().await;
+    site.execute(include_str!("earlier/orders.sql")).await;
+    site.execute(include_str!("earlier/v22.sql")).await;
+    std::fs::write(site.kek(), include_str!("earlier/kek")).unwrap();
+    let before = "SELECT count(*) FROM vaultstream.signatures";
+    let made = site.number(before).await;
+    assert!((20..300).contains(&made), "{made} were signed");
+    let signed = format!(
+        "SELECT string_agg(record_id || ' ' || encode(signature, 'hex'), ',' ORDER BY record_id) FROM (SELECT * FROM vaultstream.signatures \
+         WHERE record_id IN ({})) s",
+        site.text("SELECT string_agg(record_id::text, ', ') FROM vaultstream.signatures").await
+    );
+    let earlier = site.text(&signed).await;
+
+    let ended = site.run(include_str!("earlier/orders.yaml")).end().await;
+    let report = ended.assert_code(0).report();
+    assert_eq!((report["signed"].as_u64(), report["verified"].as_u64()), (Some(300), Some(300)), "{report}");
+    assert_signed_exactly_once(&site, "earlier", 300).await;
+    assert_eq!(site.text(&signed).await, earlier);
+    // Its ids are still the table's, and people join it as before.
+    let joined = "SELECT count(*) FROM orders o JOIN vaultstream.signed_default_earlier s USING (id) WHERE length(s.signature) = 64";
+    assert_eq!(site.number(joined).await, 300);
+    assert_eq!(site.number("SELECT count(*) FROM vaultstream.jobs WHERE has_ordinals").await, 0);
+
+    let bundle = site.dir.path().join("earlier.vsb");
+    let export = ["export", "--job", "earlier", "--bundle"];
+    site.ledger_command(&export).args(&[bundle.to_str().unwrap()]).end().await.assert_code(0);
+    let subjects = [Subject::from(bundle)];
+    assert_eq!(ours(&subjects[0]), 0);
+    for (name, verdicts) in others(&subjects) {
+        assert_eq!(verdicts, [0], "{name}");
+    }
 }

@@ -209,6 +209,12 @@ impl Drive {
         true
     }
 
+    /// Nobody drives the job any more.
+    pub(crate) async fn abandon(self) {
+        self.task.abort();
+        self.task.await.unwrap_err();
+    }
+
     pub(crate) fn is_over(&self) -> bool {
         self.task.is_finished()
     }

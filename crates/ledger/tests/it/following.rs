@@ -10,8 +10,9 @@ use uuid::Uuid;
 use vaultstream_api::{Follow, SigningJobSpec};
 use vaultstream_ledger::arrivals::{self, Enable, TableName};
 use vaultstream_ledger::following::{self, Arrived, FollowPlan, Followed, Place, Stored, TableRows};
+use vaultstream_ledger::planning::{self, TablePlan};
 use vaultstream_ledger::steps::{self, Finish, Step};
-use vaultstream_ledger::{FollowState, Job, jobs, planning};
+use vaultstream_ledger::{FollowState, Job, jobs};
 
 use crate::row_keys::of;
 use crate::stage::{Stage, seed_chunk, segment};
@@ -19,18 +20,18 @@ use crate::stage::{Stage, seed_chunk, segment};
 const NOW: Option<Duration> = Some(Duration::ZERO);
 const NEVER: Option<Duration> = None;
 
-struct FollowedJob {
-    stage: Stage,
-    sql: Client,
-    job: Job,
+pub(crate) struct FollowedJob {
+    pub(crate) stage: Stage,
+    pub(crate) sql: Client,
+    pub(crate) job: Job,
 }
 
 fn spec() -> SigningJobSpec {
     SigningJobSpec { follow: Some(Follow::default()), ..of("notes", &[], 10) }
 }
 
-/// A job that follows a table of 25 rows, which are planned.
-async fn begun() -> FollowedJob {
+/// A job that follows a table of 25 rows, and who plans these.
+pub(crate) async fn to_be_planned() -> (FollowedJob, TablePlan) {
     let stage = Stage::new().await;
     let sql = stage.sql().await;
     sql.batch_execute("CREATE TABLE notes (k text PRIMARY KEY, body text); INSERT INTO notes SELECT 'old ' || g, 'x' FROM generate_series(10, 34) g")
@@ -44,6 +45,12 @@ async fn begun() -> FollowedJob {
     let planning::Begun::Plan(plan) = planning::begin(&stage.ledger, job.id, job.uid).await.unwrap() else {
         panic!("no plan")
     };
+    (FollowedJob { stage, sql, job }, plan)
+}
+
+/// A job that follows a table of 25 rows, which are planned.
+pub(crate) async fn begun() -> FollowedJob {
+    let (FollowedJob { stage, sql, job }, plan) = to_be_planned().await;
     let arrivals = following::look(&stage.ledger, &job).await.unwrap().arrivals.unwrap();
     planning::note_arrivals(&stage.ledger, &plan, &arrivals).await.unwrap();
     while stage.job(job.id).await.total.is_none() {

@@ -1,6 +1,8 @@
 //! Isolation: what the login of one namespace can do to the jobs of another, and an auditor to any, by everything that the catalog has
 //! and a worker knows.
 
+mod checks;
+
 use tokio_postgres::Client;
 use uuid::Uuid;
 use vaultstream_ledger::leases::{self, LeaseOutcome};
@@ -28,7 +30,8 @@ const RELATIONS: [&str; 10] = [
 
 /// A job and its lease, as the hostile tenant knows them.
 fn known(job: &Job, lease: &Lease) -> Victim {
-    Victim { job: job.id.0, key: lease.key.0, epoch: lease.epoch, lease: lease.id, kek: "kek".to_owned() }
+    let (key, epoch, lease) = (lease.key.0, lease.epoch, lease.id);
+    Victim { job: job.id.0, key, epoch, lease, plan: (0, Uuid::new_v4()), kek: "kek".to_owned() }
 }
 
 /// Calls of every function that a tenant may call, by the tenant of the namespace `other`.
