@@ -24,7 +24,7 @@ MINUTES ?= 10
 PREFIX ?= $(if $(filter 0,$(shell id -u)),/usr/local,$(HOME)/.local)
 
 .DEFAULT_GOAL := help
-.PHONY: help quick-start follow-demo build install uninstall start stop seed clean test test-newest test-cluster test-keda test-cert-manager test-scale test-aarch64 e2e e2e-own e2e-newest bench bench-follow fuzz engine-equality faulty-lane bulk-insert timing mutants swarm lint otel-collector openbao kms-plugin check-docs \
+.PHONY: help quick-start follow-demo build install uninstall start stop seed clean test test-newest test-cluster test-keda test-cert-manager test-prometheus test-scale test-aarch64 e2e e2e-own e2e-newest bench bench-follow fuzz engine-equality faulty-lane bulk-insert timing mutants swarm lint otel-collector openbao kms-plugin check-docs \
 	generate page picture docs dist release-dry-run kind-up kind-down tools env-setup check-prereqs
 
 help: ## List these verbs
@@ -92,6 +92,10 @@ test-keda: ## Run the tests of scaling by KEDA there; needs root
 
 test-cert-manager: ## Run the tests of certificates by cert-manager there; needs root
 	@scripts/test-cluster cert_manager
+
+test-prometheus: ## Ask the chart's Prometheus there what the dashboard asks; needs root
+	@tests/cluster/packages && tests/cluster/build && tests/cluster/build prometheus
+	@scripts/e2e --own prometheus::
 
 test-scale: ## Time 1,000 SigningJobs there; print a table
 	@scripts/test-cluster scale --nocapture

@@ -1,5 +1,5 @@
 //! What the leader runs: the controller of SigningJobs, the polls of the cluster's capabilities and of its SigningJob type, the
-//! sweep, the count of jobs, and the requests for anchors.
+//! sweep, and the requests for anchors.
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
@@ -52,8 +52,6 @@ const WATCH_TIMEOUT_SECONDS: u32 = 200;
 const CAPABILITIES_TIMEOUT: Duration = Duration::from_secs(10);
 /// Changes of a job within this time cause one reconcile: a phase that is over at once is not written.
 const DEBOUNCE_INTERVAL: Duration = Duration::from_millis(250);
-/// How often jobs are counted.
-const COUNT_INTERVAL: Duration = Duration::from_secs(5);
 /// How often tasks are looked for whose job is gone.
 const GHOSTS_INTERVAL: Duration = Duration::from_secs(5);
 /// How often the leader sweeps.
@@ -94,6 +92,7 @@ pub(crate) async fn control(replica: &Replica, cluster: String, children: Arc<Ch
             }
         }));
     }
+    let _told = replica.metrics.watch_jobs(stores.clone());
     let run = async {
         // Jobs keep the scaler that they get first, so the capabilities have to be known.
         let _ = tokio::time::timeout(CAPABILITIES_TIMEOUT, polled.wait_for(|capabilities| capabilities.known)).await;
@@ -106,7 +105,6 @@ pub(crate) async fn control(replica: &Replica, cluster: String, children: Arc<Ch
     tokio::select! {
         () = run => {}
         () = sweep_for_ever(&context, &stores) => {}
-        () = count_for_ever(&context, &stores) => {}
         () = end_ghosts_for_ever(&context, &stores) => {}
         () = anchoring::anchor_for_ever(&context, &config.connection_dir) => {}
         () = installed_schema::check_for_ever(client, &missing_field_sender) => {}
@@ -183,15 +181,6 @@ fn lighten(job: &mut DeserializeGuard<SigningJob>) {
 
 fn received<T: Send + 'static>(receiver: mpsc::Receiver<T>) -> impl Stream<Item = T> + Send + 'static {
     stream::unfold(receiver, |mut receiver| async move { receiver.recv().await.map(|item| (item, receiver)) })
-}
-
-/// Counts jobs by phase, for metrics.
-async fn count_for_ever(context: &Context, stores: &[Store<DeserializeGuard<SigningJob>>]) {
-    loop {
-        let jobs = stores.iter().flat_map(Store::state);
-        context.metrics.count_jobs(jobs.filter_map(|job| job.0.as_ref().ok()?.status.as_ref()?.phase));
-        tokio::time::sleep(COUNT_INTERVAL).await;
-    }
 }
 
 /// The jobs that the watches know.

@@ -1,15 +1,19 @@
 //! The operator's metrics for Prometheus.
 
 mod jobs;
+mod states;
 
+use kube::{core::DeserializeGuard, runtime::reflector::Store};
 use prometheus::{
     Gauge, HistogramOpts, IntCounterVec, IntGaugeVec, Opts, Registry,
     core::{Collector, Desc},
 };
-use vaultstream_api::{Phase, ScalingMode};
+use vaultstream_api::{ScalingMode, SigningJob};
 use vaultstream_program::metrics::{Exposition, TracedHistogram};
 
 use jobs::JobFigures;
+use states::JobStates;
+pub(crate) use states::Watching;
 
 use crate::{
     dependencies::Dependencies,
@@ -73,7 +77,7 @@ pub(crate) struct Metrics {
     /// Requests that change something, by what they change.
     pub(crate) writes: IntCounterVec,
     version: IntGaugeVec,
-    jobs: IntGaugeVec,
+    states: JobStates,
     figures: JobFigures,
     dependencies: IntGaugeVec,
     offered: IntGaugeVec,
@@ -96,7 +100,7 @@ impl Metrics {
             )?,
             reconcile_errors: counters("reconcile_errors_total", "Reconciles that failed, by step", "step")?,
             writes: counters("writes_total", "Writes to the API server, by what is written", "what")?,
-            jobs: gauges("jobs", "SigningJobs by phase, on the leader", &["phase"])?,
+            states: JobStates::new()?,
             figures: JobFigures::of(backlog)?,
             dependencies: gauges("dependency_up", "1 while connected to it", &["dependency"])?,
             offered: gauges("scaling_offered", "1 while new jobs can be scaled this way, on the leader", &["mode"])?,
@@ -122,7 +126,7 @@ impl Metrics {
             Box::new(self.reconcile_seconds.clone()),
             Box::new(self.reconcile_errors.clone()),
             Box::new(self.writes.clone()),
-            Box::new(self.jobs.clone()),
+            Box::new(self.states.clone()),
             Box::new(self.figures.clone()),
             Box::new(self.dependencies.clone()),
             Box::new(self.offered.clone()),
@@ -131,17 +135,9 @@ impl Metrics {
         ]
     }
 
-    /// Counts the leader's jobs.
-    pub(crate) fn count_jobs(&self, phases: impl Iterator<Item = Phase>) {
-        let mut counts = Phase::ALL.map(|phase| (phase, 0));
-        for phase in phases {
-            if let Some((_, count)) = counts.iter_mut().find(|(known, _)| *known == phase) {
-                *count += 1;
-            }
-        }
-        for (phase, count) in counts {
-            self.jobs.with_label_values(&[phase.as_str()]).set(count);
-        }
+    /// Tells of these jobs for as long as the result is kept.
+    pub(crate) fn watch_jobs(&self, stores: Vec<Store<DeserializeGuard<SigningJob>>>) -> Watching {
+        self.states.watch(stores)
     }
 
     /// Sets which scalers new jobs can have, and what serves the metrics API.

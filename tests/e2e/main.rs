@@ -7,6 +7,7 @@
 #[allow(dead_code, unused_imports, reason = "shared with another suite, which uses the rest")]
 mod harness;
 
+mod dashboard;
 mod development;
 mod elsewhere;
 mod extensions;
@@ -16,6 +17,7 @@ mod monitoring;
 mod network;
 mod own_servers;
 mod plugin;
+mod prometheus;
 mod release;
 mod story;
 mod values;

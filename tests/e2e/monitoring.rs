@@ -8,12 +8,12 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt};
-use regex::Regex;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::dashboard::{metrics_of_alerts, queries};
 use crate::harness::{is_own_node, until};
 use crate::release::chart;
 
@@ -98,8 +98,8 @@ impl Prometheus {
     pub(crate) async fn everything_has_data(&self) -> usize {
         // Rates want some scrapes of every pod.
         tokio::time::sleep(Duration::from_secs(8)).await;
-        let mut asked = expressions(&chart().join("files/dashboard.json"));
-        asked.extend(metrics(&chart().join("files/alerts.yaml")));
+        let mut asked: BTreeSet<String> = queries(".*", ".*").into_iter().map(|query| query.expression).collect();
+        asked.extend(metrics_of_alerts());
         let mut empty = Vec::new();
         for expression in &asked {
             if self.ask(expression).await.is_empty() {
@@ -109,25 +109,6 @@ impl Prometheus {
         assert!(empty.is_empty(), "no data for {empty:#?}");
         asked.len()
     }
-}
-
-/// What the panels ask, for all namespaces and jobs.
-fn expressions(dashboard: &Path) -> BTreeSet<String> {
-    let dashboard: Value = serde_json::from_str(&std::fs::read_to_string(dashboard).unwrap()).unwrap();
-    let panels = dashboard["panels"].as_array().unwrap();
-    let targets = panels.iter().flat_map(|panel| panel["targets"].as_array().into_iter().flatten());
-    let all: BTreeSet<String> = targets
-        .map(|target| target["expr"].as_str().unwrap().replace("$namespace", ".*").replace("$signingjob", ".*"))
-        .collect();
-    assert!(all.len() > 20, "the dashboard has lost its panels");
-    all
-}
-
-/// The names of metrics, of histograms as they are exported.
-fn metrics(alerts: &Path) -> BTreeSet<String> {
-    let text = std::fs::read_to_string(alerts).unwrap();
-    let name = Regex::new(r"\bvaultstream_(operator|worker)_[a-z_]+").unwrap();
-    name.find_iter(&text).map(|found| found.as_str().to_owned()).collect()
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ const TRY: &str = "busybox sleep 5; for place in \"$@\"; do \
 pub(crate) const VALUES: &str = "networkPolicy.metricsFrom[0].namespaceSelector.matchLabels.team=monitoring";
 
 /// What a pod of this namespace with this name reaches: a line for each place.
-async fn reached(client: &Client, namespace: &str, name: &str, places: &[String]) -> Vec<String> {
+pub(crate) async fn reached(client: &Client, namespace: &str, name: &str, places: &[String]) -> Vec<String> {
     let pod = format!("try-{}", Uuid::new_v4().simple());
     let command = [["/bin/busybox", "sh", "-c", TRY, "try"].map(str::to_owned).as_slice(), places].concat();
     let manifest = json!({

@@ -28,7 +28,9 @@
 {{- $_ := set $values $name $value }}
 {{- end }}
 {{- end }}
-{{- range $group, $key := dict "dev" "podSecurityContext" "test" "image" "metricsApi" "certManager" }}
+{{- range list "dev.podSecurityContext" "dev.monitoring" "test.image" "metricsApi.certManager" }}
+{{- $group := splitList "." . | first }}
+{{- $key := splitList "." . | last }}
 {{- $held := deepCopy (get $values $group) }}
 {{- if not (hasKey $held $key) }}
 {{- $_ := set $held $key (get (get $defaults $group) $key) }}

@@ -41,7 +41,8 @@ impl JobFigures {
     }
 }
 
-const LABELS: [&str; 2] = ["namespace", "signingjob"];
+/// Whose figures they are.
+pub(super) const LABELS: [&str; 2] = ["namespace", "signingjob"];
 
 impl Gauges {
     fn new() -> Result<Self, prometheus::Error> {
@@ -138,7 +139,7 @@ impl Gauges {
     }
 }
 
-fn number(value: u64) -> i64 {
+pub(super) fn number(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
