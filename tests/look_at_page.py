@@ -53,6 +53,24 @@ def emulate(page, command, params):
     page.call("POST", "/goog/cdp/execute", {"cmd": command, "params": params})
 
 
+def usable_without_sight_or_mouse(page):
+    """Each control says what it is, and the map is read by the keys of a slider."""
+    controls = page.call("POST", "/elements", {"using": "css selector", "value": "button, a[href], input, select, [role=slider]"})
+    ids = [control[verify_page.ELEMENT] for control in controls]
+    shown = [one for one in ids if page.call("GET", f"/element/{one}/displayed")]
+    nameless = [one for one in shown if not page.call("GET", f"/element/{one}/computedlabel").strip()]
+    assert shown and not nameless, [page.call("GET", f"/element/{one}/property/outerHTML") for one in nameless]
+    says = "return document.querySelector('#batches [role=slider]').getAttribute('aria-valuetext')"
+    page.run("document.querySelector('#batches [role=slider]').focus()")
+    page.type("#batches [role=slider]", "\ue011")  # Home
+    first = page.run(says)
+    page.type("#batches [role=slider]", "\ue010")  # End
+    last = page.run(says)
+    assert first.startswith("Batch") and first != last, (first, last)
+    assert page.run("return document.activeElement.getAttribute('role')") == "slider"
+    page.run("document.activeElement.blur()")
+
+
 def enter(page, args):
     page.call("POST", "/url", {"url": args.url})
     if args.token:
@@ -101,6 +119,7 @@ def job(page, args):
     moved = watch(page) if args.signing else {}
     until("its keys", lambda: page.run("return document.querySelectorAll('#keys tbody tr').length > 0"))
     until("the commands", lambda: page.run("return document.querySelectorAll('#commands li').length > 0"))
+    usable_without_sight_or_mouse(page)
     time.sleep(1)
     shoot(page, args.screenshots, "job")
     titles = f"{title} {page.run('return document.title')}"

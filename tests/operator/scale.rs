@@ -113,7 +113,7 @@ async fn until_all_are_seeded(place: &Place, api: &Api<SigningJob>, begun: Insta
     let seeded = "SELECT count(*) FROM vaultstream.jobs WHERE seeded_at IS NOT NULL";
     let mut in_ledger = None;
     loop {
-        assert!(begun.elapsed() < ALL_SEEDED * 5, "not all are seeded after {:?}", begun.elapsed());
+        assert!(begun.elapsed() < ALL_SEEDED * 15, "not all are seeded after {:?}", begun.elapsed());
         if in_ledger.is_none() && sql.query_one(seeded, &[]).await.unwrap().get::<_, i64>(0) >= JOBS as i64 {
             in_ledger = Some(begun.elapsed());
         }

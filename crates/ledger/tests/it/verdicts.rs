@@ -1,5 +1,7 @@
 //! Verdicts: who may give one, and which one is shown.
 
+use std::error::Error as _;
+
 use uuid::Uuid;
 use vaultstream_ledger::verdicts::{self, Verdict};
 use vaultstream_ledger::{Ledger, tenants};
@@ -47,6 +49,7 @@ async fn a_verdict_over_another_s_job_and_an_auditor_s_are_not_kept() {
     let role = format!("auditor_{:x}", Uuid::new_v4().as_u128());
     tenants::add_auditor(&stage.ledger, &role, "secret").await.unwrap();
     let auditor = Ledger::connect(&options(&url_as(&stage.url, &role))).await.unwrap();
-    assert!(verdicts::give(&auditor, job, &verdict(&[])).await.unwrap_err().to_string().contains("permission denied"));
+    let denied = verdicts::give(&auditor, job, &verdict(&[])).await.unwrap_err();
+    assert!(denied.source().unwrap().to_string().contains("permission denied"), "{denied:?}");
     assert_eq!(verdicts::last(&stage.ledger, job).await.unwrap(), None);
 }
