@@ -24,7 +24,7 @@ MINUTES ?= 10
 PREFIX ?= $(if $(filter 0,$(shell id -u)),/usr/local,$(HOME)/.local)
 
 .DEFAULT_GOAL := help
-.PHONY: help quick-start follow-demo build install uninstall start stop seed clean test test-newest test-cluster test-keda test-cert-manager test-prometheus test-scale test-aarch64 e2e e2e-own e2e-newest bench bench-follow fuzz engine-equality faulty-lane bulk-insert timing mutants swarm lint otel-collector openbao kms-plugin check-docs \
+.PHONY: help quick-start follow-demo build install uninstall start stop seed clean test test-newest test-cluster test-keda test-cert-manager test-prometheus test-scale test-aarch64 e2e e2e-own e2e-newest bench bench-follow fuzz engine-equality faulty-lane bulk-insert live-page timing mutants swarm lint otel-collector openbao kms-plugin check-docs \
 	generate page picture docs dist release-dry-run kind-up kind-down tools env-setup check-prereqs
 
 help: ## List these verbs
@@ -137,6 +137,10 @@ faulty-lane: ## Sign RECORDS (1,000,000) on lanes of which one is wrong: is a wr
 bulk-insert: ## Insert ROWS (1,000,000) at once into a table that a job follows
 	@scripts/install-tools
 	ROWS=$(or $(ROWS),1000000) cargo test --release --locked --workspace --test it following::bulk::a_bulk_insert -- --nocapture
+
+live-page: ## What the live page costs: a job of RECORDS (1,000,000) while it signs, and one of BATCHES (1,000,000)
+	@scripts/install-tools python
+	RECORDS=$(or $(RECORDS),1000000) BATCHES=$(or $(BATCHES),1000000) cargo test --release --locked --workspace --test it live_page:: -- --nocapture --test-threads 1
 
 timing: ## Does signing take as long for every key and nonce? Some minutes
 	@scripts/timing

@@ -80,6 +80,12 @@ SELECT c.* FROM vaultstream.checkpoints c
     OR EXISTS (SELECT FROM vaultstream.jobs j JOIN vaultstream.tenants t ON (t.cluster, t.namespace) = (j.cluster, j.namespace)
                 WHERE j.id = c.job_id AND t.role = session_user);
 
+CREATE OR REPLACE VIEW vaultstream.tenant_verdicts WITH (security_barrier) AS
+SELECT v.* FROM vaultstream.verdicts v
+ WHERE (SELECT vaultstream.sees_all())
+    OR EXISTS (SELECT FROM vaultstream.jobs j JOIN vaultstream.tenants t ON (t.cluster, t.namespace) = (j.cluster, j.namespace)
+                WHERE j.id = v.job_id AND t.role = session_user);
+
 -- Of one partition; a parent's rights do not count for a partition that is named directly. Provisioning calls it for new ones.
 -- A tenant reads what is its own for ever, also as the view for people, inserts signatures until the job has signed, and keys of rows until
 -- all are planned. The operator inserts generated records until all are there.
@@ -166,7 +172,7 @@ BEGIN
         GRANT USAGE ON SCHEMA vaultstream TO vaultstream_tenant;
         GRANT SELECT ON vaultstream.schema_history, vaultstream.meta, vaultstream.tenant_jobs, vaultstream.tenant_progress,
             vaultstream.tenant_keys, vaultstream.tenant_batches, vaultstream.tenant_rejects, vaultstream.tenant_anchors,
-            vaultstream.tenant_receipt_certificates, vaultstream.tenant_checkpoints TO vaultstream_tenant;
+            vaultstream.tenant_receipt_certificates, vaultstream.tenant_checkpoints, vaultstream.tenant_verdicts TO vaultstream_tenant;
         -- All of them run with the owner's rights and check whose job it is.
         GRANT EXECUTE ON FUNCTION vaultstream.take_lease, vaultstream.lease_key, vaultstream.release_lease, vaultstream.retire_key,
             vaultstream.data_key_of, vaultstream.store_data_key, vaultstream.store_key, vaultstream.store_key_with_origin,
@@ -177,7 +183,7 @@ BEGIN
             vaultstream.signs_with, vaultstream.report_fault, vaultstream.report_withdrawal, vaultstream.register_kek,
             vaultstream.kek_canary, vaultstream.begin_plan, vaultstream.plan_batches, vaultstream.claim_rows, vaultstream.plan_rows,
             vaultstream.note_key, vaultstream.release_plan, vaultstream.begin_follow, vaultstream.note_arrivals, vaultstream.plan_arrivals, vaultstream.close_part,
-            vaultstream.store_checkpoint,
+            vaultstream.store_checkpoint, vaultstream.give_verdict,
             vaultstream.report_source, vaultstream.tenant_of_login, vaultstream.works_on_all, vaultstream.sees_all TO vaultstream_tenant;
     END IF;
 
@@ -187,7 +193,7 @@ BEGIN
             vaultstream.rejects, vaultstream.job_progress, vaultstream.tenant_jobs, vaultstream.tenant_progress,
             vaultstream.tenant_keys, vaultstream.tenant_batches, vaultstream.tenant_rejects, vaultstream.tenant_anchors,
             vaultstream.tenant_receipt_certificates, vaultstream.anchors, vaultstream.receipt_certificates,
-            vaultstream.tenant_checkpoints, vaultstream.checkpoints TO vaultstream_operator;
+            vaultstream.tenant_checkpoints, vaultstream.checkpoints, vaultstream.tenant_verdicts TO vaultstream_operator;
         GRANT SELECT (id, job_id, ordinal, version, public_key, kek_id, state, damage, epoch, lease_until, signed, rejected, planned,
             changed, batches, last_used, erased_at, revoked_at, revocation, compromised) ON vaultstream.keys TO vaultstream_operator;
         -- Rows without key material, receipt or root: those are written by functions that only the login of the job's tenant may call.
@@ -217,7 +223,7 @@ BEGIN
             vaultstream.rejects, vaultstream.job_progress, vaultstream.key_usage, vaultstream.records, vaultstream.signatures,
             vaultstream.tenant_jobs, vaultstream.tenant_progress, vaultstream.tenant_keys, vaultstream.tenant_batches,
             vaultstream.tenant_rejects, vaultstream.tenant_anchors, vaultstream.tenant_receipt_certificates, vaultstream.tenant_checkpoints,
-            vaultstream.checkpoints TO vaultstream_auditor;
+            vaultstream.checkpoints, vaultstream.tenant_verdicts TO vaultstream_auditor;
         GRANT SELECT (kek_id, wraps, created_at, registered_by) ON vaultstream.keks TO vaultstream_auditor;
         GRANT SELECT (id, job_id, ordinal, version, public_key, kek_id, state, damage, epoch, lease_until, signed, rejected, planned,
             changed, batches, last_used, erased_at, revoked_at, revocation, compromised) ON vaultstream.keys TO vaultstream_auditor;
@@ -230,7 +236,8 @@ BEGIN
         GRANT SELECT ON vaultstream.schema_history, vaultstream.meta, vaultstream.jobs, vaultstream.keks, vaultstream.keys,
             vaultstream.batches, vaultstream.rejects, vaultstream.job_progress, vaultstream.key_usage, vaultstream.tenant_jobs,
             vaultstream.tenant_progress, vaultstream.tenant_keys, vaultstream.tenant_batches, vaultstream.tenant_rejects,
-            vaultstream.tenant_anchors, vaultstream.tenant_receipt_certificates, vaultstream.tenant_checkpoints TO vaultstream_worker;
+            vaultstream.tenant_anchors, vaultstream.tenant_receipt_certificates, vaultstream.tenant_checkpoints,
+            vaultstream.tenant_verdicts TO vaultstream_worker;
         -- Workers of the versions before write these themselves.
         GRANT INSERT (kek_id, canary) ON vaultstream.keks TO vaultstream_worker;
         GRANT UPDATE (state, epoch, holder, lease_until) ON vaultstream.keys TO vaultstream_worker;
@@ -244,7 +251,7 @@ BEGIN
             vaultstream.signs_with, vaultstream.report_fault, vaultstream.report_withdrawal, vaultstream.register_kek,
             vaultstream.kek_canary, vaultstream.begin_plan, vaultstream.plan_batches, vaultstream.claim_rows, vaultstream.plan_rows,
             vaultstream.note_key, vaultstream.release_plan, vaultstream.begin_follow, vaultstream.note_arrivals, vaultstream.plan_arrivals, vaultstream.close_part,
-            vaultstream.store_checkpoint,
+            vaultstream.store_checkpoint, vaultstream.give_verdict,
             vaultstream.report_source, vaultstream.tenant_of_login, vaultstream.works_on_all, vaultstream.sees_all TO vaultstream_worker;
     END IF;
 

@@ -1,12 +1,13 @@
 //! Jobs of this program in a ledger: how they are created, named and described.
 
+use base16ct::lower::encode_string;
 use indicatif::HumanCount;
 use uuid::Uuid;
 use vaultstream_api::{DeletionPolicy, Retention, SigningJob};
 use vaultstream_ledger::{Job, Ledger, NewJob, progress};
 use vaultstream_signing::Digest;
 
-use crate::{error::Failure, output::hex};
+use crate::error::Failure;
 
 /// The cluster of this program's jobs in the ledger. Jobs of a Kubernetes cluster have that cluster's identity.
 pub(crate) const CLUSTER: &str = "local";
@@ -45,7 +46,7 @@ pub(crate) async fn how_far(ledger: &Ledger, job: &Job) -> Result<String, Failur
 
 /// SHA-256 of the job's receipt, in hexadecimal.
 pub(crate) fn receipt_digest(job: &Job) -> Option<String> {
-    job.receipt.as_deref().map(|receipt| hex(&Digest::of(receipt.as_bytes()).0))
+    job.receipt.as_deref().map(|receipt| encode_string(&Digest::of(receipt.as_bytes()).0))
 }
 
 /// The policy of a deletion that keeps nothing.

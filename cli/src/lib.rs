@@ -25,6 +25,7 @@ mod progress;
 mod report;
 mod shell;
 mod usage;
+mod verdict;
 mod verify;
 mod web;
 

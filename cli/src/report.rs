@@ -7,6 +7,7 @@ mod text;
 
 use std::time::{Duration, SystemTime};
 
+use base16ct::lower::encode_string;
 use serde::Serialize;
 use vaultstream_ledger::{
     Job, JobState, Ledger, QueryError, Rejected, progress, rejects, signing_rate, verify::public_keys,
@@ -17,7 +18,7 @@ use crate::{
     args::{OutputFormat, VerifyMode},
     error::Failure,
     job::{receipt_digest, title},
-    output::{self, hex},
+    output,
     verify::{
         Covered, LastCheckpoint, Verified, anchors::Anchor, certificate::Certified, compared::Compared,
         problem::Problem, revoked::RevokedKey,
@@ -274,7 +275,7 @@ impl Report {
             keys: keys.iter().filter(|key| key.ordinal > 0 && key.signed > 0).count() as u64,
             all_keys: job.spec.keys.count,
             batch_size: job.spec.batch_size,
-            merkle_root: job.merkle_root.as_deref().map(hex),
+            merkle_root: job.merkle_root.as_deref().map(encode_string),
             receipt_digest: receipt_digest(job),
             signed_view: job.signed_view_as_sql(),
             certified: None,
@@ -303,6 +304,16 @@ impl Report {
     #[must_use]
     pub(crate) fn certified(self, certified: Option<Certified>) -> Self {
         Self { certified, ..self }
+    }
+
+    /// Signatures that were checked.
+    pub(crate) fn checked(&self) -> u64 {
+        self.checked.unwrap_or(0)
+    }
+
+    /// What is wrong, in sentences.
+    pub(crate) fn problems(&self) -> impl Iterator<Item = &str> {
+        self.problems.iter().map(Problem::message)
     }
 
     /// Whether the job is Complete and nothing is wrong with it.

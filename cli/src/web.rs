@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use vaultstream_ledger::{Job, Ledger};
-use vaultstream_page::{Event, Place, Refused, Rights, Workers};
+use vaultstream_page::{Event, Place, Refused, Rights, Viewer, Workers};
 use vaultstream_program::admin;
 
 use crate::{
@@ -57,21 +57,34 @@ impl Place for LocalPage {
         Ok(self.ledger.clone())
     }
 
-    fn may_see<'a>(&'a self, _: Option<&'a str>, _: Option<&'a str>) -> BoxFuture<'a, Result<bool, Refused>> {
-        async { Ok(true) }.boxed()
+    fn viewer<'a>(&'a self, _: Option<&'a str>) -> BoxFuture<'a, Result<Box<dyn Viewer>, Refused>> {
+        async { Ok(Box::new(Anybody) as Box<dyn Viewer>) }.boxed()
     }
 
     fn workers<'a>(&'a self, _: &'a Job) -> BoxFuture<'a, Workers> {
         async { Workers::default() }.boxed()
     }
 
-    fn events<'a>(&'a self, _: Option<&'a str>, _: &'a str, _: Uuid) -> BoxFuture<'a, Option<Vec<Event>>> {
-        async { None }.boxed()
-    }
-
     fn command(&self, job: &Job, verb: &str, options: &[&str]) -> String {
         let options: String = options.iter().map(|option| format!(" {}", quoted(option))).collect();
         format!("{} {verb} --job {}{options}{}", program(), job::title(job), self.flags)
+    }
+
+    fn actions(&self, _: &Job) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+}
+
+/// Whoever reaches the page.
+struct Anybody;
+
+impl Viewer for Anybody {
+    fn may_see<'a>(&'a self, _: Option<&'a str>) -> BoxFuture<'a, Result<bool, Refused>> {
+        async { Ok(true) }.boxed()
+    }
+
+    fn events<'a>(&'a self, _: &'a str, _: Uuid) -> BoxFuture<'a, Option<Vec<Event>>> {
+        async { None }.boxed()
     }
 }
 

@@ -14,9 +14,9 @@ use kube::{
 };
 use tokio::sync::OnceCell;
 use uuid::Uuid;
-use vaultstream_api::names::JOB_UID_LABEL;
-use vaultstream_ledger::{Job, Ledger};
-use vaultstream_page::{Place, Refused, Rights, Workers};
+use vaultstream_api::names::{JOB_UID_LABEL, RETRY_REJECTS};
+use vaultstream_ledger::{Job, JobState, Ledger};
+use vaultstream_page::{Place, Refused, Rights, Viewer, Workers};
 
 use crate::{api_client, cluster_id::cluster_id, config::Config, dependencies::Dependencies};
 
@@ -54,16 +54,6 @@ impl ClusterPage {
     }
 }
 
-/// The Events of a SigningJob, if who has the token may list Events.
-async fn events(token: &str, namespace: &str, uid: Uuid) -> Option<Vec<vaultstream_page::Event>> {
-    let events = Api::<Event>::namespaced(api_client::of_token(token).await.ok()?, namespace);
-    let of_job = ListParams::default().fields(&format!("regarding.uid={uid}")).limit(500);
-    let mut events: Vec<_> = events.list(&of_job).await.ok()?.items.into_iter().map(event).collect();
-    events.sort_by_key(|event| std::cmp::Reverse(event.at));
-    events.truncate(MOST_EVENTS);
-    Some(events)
-}
-
 fn event(event: Event) -> vaultstream_page::Event {
     let (last, count) = match event.series {
         Some(series) => (Some(SystemTime::from(series.last_observed_time.0)), series.count),
@@ -97,25 +87,12 @@ impl Place for ClusterPage {
         self.dependencies.ledger().map_err(|fault| fault.message)
     }
 
-    fn may_see<'a>(
-        &'a self,
-        token: Option<&'a str>,
-        namespace: Option<&'a str>,
-    ) -> BoxFuture<'a, Result<bool, Refused>> {
-        may_list(token, namespace).boxed()
+    fn viewer<'a>(&'a self, token: Option<&'a str>) -> BoxFuture<'a, Result<Box<dyn Viewer>, Refused>> {
+        async move { Ok(Box::new(TokenViewer::of(token).await?) as Box<dyn Viewer>) }.boxed()
     }
 
     fn workers<'a>(&'a self, job: &'a Job) -> BoxFuture<'a, Workers> {
         async { self.of_deployment(job).await.unwrap_or_default() }.boxed()
-    }
-
-    fn events<'a>(
-        &'a self,
-        token: Option<&'a str>,
-        namespace: &'a str,
-        uid: Uuid,
-    ) -> BoxFuture<'a, Option<Vec<vaultstream_page::Event>>> {
-        async move { events(token?, namespace, uid).await }.boxed()
     }
 
     fn command(&self, job: &Job, verb: &str, options: &[&str]) -> String {
@@ -125,37 +102,83 @@ impl Place for ClusterPage {
             _ => format!("kubectl vaultstream {verb} {} -n {}{options}", job.name, job.namespace),
         }
     }
+
+    fn actions(&self, job: &Job) -> Vec<(&'static str, String)> {
+        let of = |verb: &str, rest: &str| format!("kubectl {verb} signingjob {} -n {} {rest}", job.name, job.namespace);
+        let suspend = |wanted| of("patch", &format!(r#"--type merge -p '{{"spec":{{"suspend":{wanted}}}}}'"#));
+        match job.state {
+            JobState::Complete | JobState::Failed | JobState::Deleting => Vec::new(),
+            _ if job.suspended => vec![("Resume it", suspend(false))],
+            state => {
+                let again = ("Try its rejects again", of("annotate", &format!("{RETRY_REJECTS}=true")));
+                let suspended = ("Suspend it", suspend(true));
+                if state == JobState::Signing { vec![suspended, again] } else { vec![suspended] }
+            }
+        }
+    }
 }
 
-/// Asks the API server, as who has the token, whether they may list the SigningJobs of a namespace, or of all. The operator needs no right for
-/// that, and can neither claim nor leave out anything.
-async fn may_list(token: Option<&str>, namespace: Option<&str>) -> Result<bool, Refused> {
-    let token = token.filter(|token| !token.is_empty()).ok_or_else(|| {
-        Refused::Unknown(
-            "this page needs a token: `kubectl create token NAME -n NAMESPACE` makes one of a ServiceAccount"
-                .to_owned(),
-        )
-    })?;
-    let unavailable = |error: kube::Error| {
-        Refused::Unavailable(format!("the API server cannot be asked: {}", vaultstream_program::chain(&error)))
-    };
-    let client = api_client::of_token(token).await.map_err(unavailable)?;
-    let attributes = ResourceAttributes {
-        group: Some("vaultstream.dev".to_owned()),
-        resource: Some("signingjobs".to_owned()),
-        verb: Some("list".to_owned()),
-        namespace: namespace.map(str::to_owned),
-        ..ResourceAttributes::default()
-    };
-    let spec =
-        SelfSubjectAccessReviewSpec { resource_attributes: Some(attributes), ..SelfSubjectAccessReviewSpec::default() };
-    let review = SelfSubjectAccessReview { spec, ..SelfSubjectAccessReview::default() };
-    match Api::all(client).create(&PostParams::default(), &review).await {
-        Ok(SelfSubjectAccessReview { status, .. }) => Ok(status.is_some_and(|status| status.allowed)),
-        Err(kube::Error::Api(status)) if status.code == 401 => {
-            Err(Refused::Unknown("the API server does not know this token, or not any more".to_owned()))
+/// Who has a token of the API server, which is asked as them: the operator needs no right for that, and can neither claim nor leave out anything.
+struct TokenViewer {
+    client: Client,
+}
+
+impl TokenViewer {
+    async fn of(token: Option<&str>) -> Result<Self, Refused> {
+        let token = token.filter(|token| !token.is_empty()).ok_or_else(|| {
+            Refused::Unknown(
+                "this page needs a token: `kubectl create token NAME -n NAMESPACE` makes one of a ServiceAccount"
+                    .to_owned(),
+            )
+        })?;
+        Ok(Self { client: api_client::of_token(token).await.map_err(unavailable)? })
+    }
+
+    /// Whether they may list the SigningJobs of a namespace, or of all.
+    async fn may_list(&self, namespace: Option<&str>) -> Result<bool, Refused> {
+        let attributes = ResourceAttributes {
+            group: Some("vaultstream.dev".to_owned()),
+            resource: Some("signingjobs".to_owned()),
+            verb: Some("list".to_owned()),
+            namespace: namespace.map(str::to_owned),
+            ..ResourceAttributes::default()
+        };
+        let spec = SelfSubjectAccessReviewSpec {
+            resource_attributes: Some(attributes),
+            ..SelfSubjectAccessReviewSpec::default()
+        };
+        let review = SelfSubjectAccessReview { spec, ..SelfSubjectAccessReview::default() };
+        match Api::all(self.client.clone()).create(&PostParams::default(), &review).await {
+            Ok(SelfSubjectAccessReview { status, .. }) => Ok(status.is_some_and(|status| status.allowed)),
+            Err(kube::Error::Api(status)) if status.code == 401 => {
+                Err(Refused::Unknown("the API server does not know this token, or not any more".to_owned()))
+            }
+            Err(kube::Error::Api(status)) if status.is_forbidden() => Ok(false),
+            Err(error) => Err(unavailable(error)),
         }
-        Err(kube::Error::Api(status)) if status.is_forbidden() => Ok(false),
-        Err(error) => Err(unavailable(error)),
+    }
+
+    /// The Events of a SigningJob, if they may list Events.
+    async fn list_events(&self, namespace: &str, uid: Uuid) -> Option<Vec<vaultstream_page::Event>> {
+        let events = Api::<Event>::namespaced(self.client.clone(), namespace);
+        let of_job = ListParams::default().fields(&format!("regarding.uid={uid}")).limit(500);
+        let mut events: Vec<_> = events.list(&of_job).await.ok()?.items.into_iter().map(event).collect();
+        events.sort_by_key(|event| std::cmp::Reverse(event.at));
+        events.truncate(MOST_EVENTS);
+        Some(events)
+    }
+}
+
+fn unavailable(error: kube::Error) -> Refused {
+    Refused::Unavailable(format!("the API server cannot be asked: {}", vaultstream_program::chain(&error)))
+}
+
+impl Viewer for TokenViewer {
+    fn may_see<'a>(&'a self, namespace: Option<&'a str>) -> BoxFuture<'a, Result<bool, Refused>> {
+        self.may_list(namespace).boxed()
+    }
+
+    fn events<'a>(&'a self, namespace: &'a str, uid: Uuid) -> BoxFuture<'a, Option<Vec<vaultstream_page::Event>>> {
+        self.list_events(namespace, uid).boxed()
     }
 }

@@ -192,6 +192,10 @@ fn of_following(victim: &Victim) -> Calls {
 fn of_logins(victim: &Victim, own: &str) -> Calls {
     let kek = &victim.kek;
     vec![
+        (
+            "give_verdict",
+            vec![format!("SELECT WHERE vaultstream.give_verdict({}, true, 'full', 1, '', '1')", victim.job)],
+        ),
         ("register_kek", vec![format!("SELECT WHERE vaultstream.register_kek('{kek}', 'mine') = 'mine'")]),
         ("kek_canary", vec!["SELECT WHERE vaultstream.kek_canary('of another') IS NOT NULL".to_owned()]),
         ("tenant_of_login", vec![format!("SELECT * FROM vaultstream.tenant_of_login() WHERE namespace <> '{own}'")]),

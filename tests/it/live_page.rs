@@ -1,4 +1,8 @@
-//! The live page: what a viewer is sent while jobs run, who is sent nothing, and what a browser shows.
+//! The live page: what a viewer is sent while jobs run, who is sent nothing, what a browser shows, and what all of it costs.
+
+mod browser;
+mod costs;
+mod outages;
 
 use std::collections::HashMap;
 
@@ -8,11 +12,15 @@ use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines},
     net::TcpStream,
 };
-use vaultstream_embedded::Servers;
 
-use crate::harness::{PATIENCE, Running, Site, generated, of_table, output, python, until};
+use crate::harness::{PATIENCE, Running, Site, generated, of_table, until};
 
 const SPEC: &str = "batchSize: 20\nkeys: {count: 3, lease: {records: 40}}";
+
+/// Records of a job, or as many as RECORDS says: `make live-page` takes a million.
+fn records(otherwise: u64) -> u64 {
+    std::env::var("RECORDS").map_or(otherwise, |records| records.parse().expect("RECORDS is no number"))
+}
 
 /// A page that is served.
 struct Page {
@@ -134,6 +142,9 @@ async fn the_page_of_a_ledger_has_the_receipt_to_keep_and_answers_to_no_other_na
     let mut job = page.events(&format!("/ui/api/jobs/{uid}")).await;
     let receipt = job.until("receipt", |receipt| receipt.is_object()).await;
     assert_eq!((receipt["signed"].as_i64(), receipt["rejected"].as_i64()), (Some(1), Some(1)), "{receipt}");
+    let verification = job.until("verification", |_| true).await;
+    let told = ["verified", "mode", "signatures", "by"].map(|name| verification[name].clone());
+    assert_eq!(Value::from(told.to_vec()), serde_json::json!([true, "full", 1, "vaultstream"]), "{verification}");
     let rejects = job.until("rejects", |_| true).await;
     assert_eq!((rejects["total"].as_i64(), rejects["rows"][0]["id"].as_str()), (Some(1), Some("2")), "{rejects}");
     let keys = job.until("keys", |_| true).await;
@@ -147,6 +158,7 @@ async fn the_page_of_a_ledger_has_the_receipt_to_keep_and_answers_to_no_other_na
 
     let (head, _) = page.get("/ui/", "localhost").await;
     assert!(head.contains("content-security-policy: default-src 'none'; script-src 'sha256-"), "{head}");
+    assert!(head.contains("require-trusted-types-for 'script'; trusted-types 'none'"), "{head}");
     for (path, host, status) in [
         ("/", "127.0.0.1:8090", "307"),
         ("/ui/", "elsewhere.example", "421"),
@@ -169,50 +181,23 @@ async fn the_page_of_a_ledger_has_the_receipt_to_keep_and_answers_to_no_other_na
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_ledger_that_is_away_is_told_and_its_jobs_are_shown_again_when_it_is_back() {
-    let site = Site::breakable().await;
-    site.run(&generated("job", 40, SPEC)).end().await.assert_code(0);
-    let page = Page::of_ledger(&site).await;
-    let mut jobs = page.events("/ui/api/jobs").await;
-    jobs.until("jobs", |jobs| jobs["jobs"][0]["phase"] == "Complete").await;
-    site.servers(Servers::kill_postgres).await;
-    let problem = jobs.until("problem", |_| true).await;
-    assert!(problem["error"].as_str().unwrap().contains("the ledger cannot be read"), "{problem}");
-    site.servers(|servers| servers.start_postgres().unwrap()).await;
-    site.run(&generated("next", 40, SPEC)).end().await.assert_code(0);
-    jobs.until("changes", |jobs| jobs["jobs"][0]["name"] == "next").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_browser_shows_what_a_job_does_and_runs_nothing_that_a_table_says() {
-    if !["chromium", "chromedriver"].iter().all(|program| is_installed(program)) {
-        println!("SKIPPED: the live page in a browser: chromium and chromedriver are not installed");
-        return;
-    }
+async fn the_page_shows_what_was_found_by_who_verified_last() {
     let site = Site::new().await;
-    let hostile = "<img src=x onerror=\"document.title='run'\">";
-    site.execute(&format!(
-        "CREATE TABLE \"{}\" (id bigint PRIMARY KEY, body text); \
-         INSERT INTO \"{0}\" SELECT n, CASE WHEN n > 2 THEN 'a' END FROM generate_series(1, 50) n",
-        hostile.replace('"', "\"\"")
-    ))
-    .await;
-    let source = format!("table: {{name: {}, key: id, payload: body}}", Value::from(hostile));
-    let manifest = crate::harness::of_source("job", &source, &format!("{SPEC}\nmaxRejected: 5"));
-    site.run(&manifest).end().await.assert_code(0);
-    site.execute(&format!("UPDATE vaultstream.rejects SET detail = $${hostile}$$")).await;
+    site.run(&generated("job", 40, SPEC)).end().await.assert_code(0);
+    let path = format!("/ui/api/jobs/{}", site.uid().await);
+    site.execute("UPDATE vaultstream.signatures SET signature = 'x' WHERE record_id = 7").await;
+    site.ledger_command(&["verify", "--job", "job"]).end().await.assert_code(1);
     let page = Page::of_ledger(&site).await;
-    let mut look = python("look_at_page.py");
-    look.arg(format!("http://{}/ui/", page.address)).arg("default/job");
-    let seen: Value = serde_json::from_str(&output(look).await.unwrap()).unwrap();
-    let says = |part: &str| seen[part].as_str().unwrap().to_owned();
-    assert!(says("job").contains("48 of 50 records") || says("job").contains("48"), "{seen}");
-    assert!(says("text").contains(hostile), "what the table says is shown as it is: {seen}");
-    assert!(!says("title").contains("run"), "it was run: {seen}");
-    assert_eq!(seen["errors"], serde_json::json!([]), "{seen}");
-}
+    let found = page.events(&path).await.until("verification", |_| true).await;
+    assert_eq!((&found["verified"], &found["mode"]), (&false.into(), &"full".into()), "{found}");
+    assert!(found["problems"][0].as_str().unwrap().contains('7'), "{found}");
 
-fn is_installed(program: &str) -> bool {
-    std::env::var_os("PATH")
-        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+    // Another receipt than somebody was given is found without a look at any signature.
+    site.execute("DELETE FROM vaultstream.verdicts").await;
+    let digest = "ab".repeat(32);
+    site.ledger_command(&["verify", "--job", "job", "--receipt-digest", &digest]).end().await.assert_code(1);
+    let page = Page::of_ledger(&site).await;
+    let found = page.events(&path).await.until("verification", |_| true).await;
+    assert_eq!((&found["verified"], &found["signatures"]), (&false.into(), &0.into()), "{found}");
+    assert!(found["problems"].to_string().contains(&digest), "{found}");
 }

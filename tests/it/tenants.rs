@@ -72,6 +72,9 @@ async fn a_job_is_signed_by_its_namespace_s_login_and_verified_by_an_auditor() {
             assert!(ended.stderr.contains("there is no job"), "{command:?}: {}", ended.stderr);
         }
     }
+    // Of those who verified (the owner did in the check above, too) an auditor leaves no verdict.
+    let verdicts = site.text("SELECT string_agg(given_by, ',' ORDER BY given_by) FROM vaultstream.verdicts").await;
+    assert!(verdicts.starts_with("vaultstream,vs_default_") && verdicts.matches(',').count() == 1, "{verdicts}");
     // An auditor changes nothing, and says so in one sentence.
     let deleted = Program::vaultstream(&["delete", "--job", "job", "--yes", "--nats-url", &site.nats_url]);
     let deleted = deleted.env("VAULTSTREAM_DATABASE_URL", &auditor).end().await;

@@ -56,8 +56,8 @@ export interface Spec {
 
 export interface Job { at: Time; row: Row; spec: Spec; stages: Stage[]; view: string | null }
 
-/** Counts of each step of time; the backlog is the one at the step's end. */
-export interface Curve { start: number; step: number; signed: number[]; rejected: number[]; backlog: number[] }
+/** Counts of each step of time, of the last one as far as it is over; the backlog is the one at the step's end. */
+export interface Curve { start: number; step: number; last: number; signed: number[]; rejected: number[]; backlog: number[] }
 
 /** Batches by state, perCell of them in each cell. */
 export interface Batches {
@@ -94,7 +94,8 @@ export interface Checkpoints { count: number; last: Checkpoint[] }
 
 export interface Receipt { digest: string; merkleRoot: string; keyId: string; signed: number; rejected: number; completedAt: Time }
 
-export interface Verification { verified: boolean; at: Time; by: string; signatures: number; all: boolean; problems: string[] }
+/** What somebody says who verified: nobody has checked that. */
+export interface Verification { verified: boolean; at: Time; by: string; mode: "full" | "sample" | "sql"; signatures: number; problems: string[]; version: string }
 
 export interface Workers { wanted: number | null; there: number | null; lanes: number }
 

@@ -3,6 +3,7 @@
 import type { Curve } from "./api.ts";
 import { Chart } from "./chart.ts";
 import { count, duration, plural, rate } from "./format.ts";
+import { rates } from "./rates.ts";
 
 export class Curves {
   readonly rate = new Chart("rate", "Records a second", [
@@ -13,9 +14,9 @@ export class Curves {
 
   update(curve: Curve): void {
     const times = curve.signed.map((_, at) => curve.start + at * curve.step);
-    const each = (values: readonly number[]): number[] => values.map((value) => value / curve.step);
-    this.rate.update(times, [each(curve.signed), each(curve.rejected)]);
-    this.backlog.update(times.map((at) => at + curve.step), [[...curve.backlog]]);
+    const [signed, rejected] = [rates(curve, curve.signed), rates(curve, curve.rejected)];
+    this.rate.update(times.slice(0, signed.length), [signed, rejected]);
+    this.backlog.update(times.map((at, n) => at + (n === times.length - 1 ? curve.last : curve.step)), [[...curve.backlog]]);
   }
 
   close(): void {
@@ -27,6 +28,6 @@ export class Curves {
 /** The curves in one sentence, for those who do not look at them. */
 export function curveText(curve: Curve): string {
   if (curve.signed.length === 0) return "";
-  const best = Math.max(...curve.signed) / curve.step, most = Math.max(...curve.backlog);
+  const best = Math.max(...rates(curve, curve.signed)), most = Math.max(...curve.backlog);
   return `In the last ${duration(curve.signed.length * curve.step)} at most ${rate(best)} a second, and at most ${count(most)} waiting.`;
 }

@@ -113,7 +113,10 @@ export class JobView implements View {
     rejects: (rejects) => this.rejects.update(rejects),
     checkpoints: (checkpoints) => this.checkpoints.update(checkpoints),
     receipt: (receipt) => this.receipt.update(receipt),
-    verification: (verification) => this.verdict.update(verification),
+    verification: (verification) => {
+      this.verdict.update(verification);
+      this.receipt.judge(verification);
+    },
     workers: (workers) => this.work(workers),
     events: (events) => this.events.update(events),
     commands: (commands) => this.commands.update(commands),
@@ -169,7 +172,7 @@ export class JobView implements View {
   }
 
   private refused(status: number, why: string): void {
-    const heading = h("h1", { tabindex: -1 }, status === 404 ? "There is no such job" : "This job is not shown to you");
+    const heading = h("h1", { tabindex: -1 }, status === 404 ? "There is no such job here" : "This job is not shown to you");
     replace(this.body, h("div", { class: "headline" }, heading, h("p", { class: "lead" }, why)));
     this.body.hidden = false;
     this.waiting.hidden = true;

@@ -37,19 +37,31 @@ export class Verdict {
   }
 }
 
+const CHECKED = { full: (n: number) => `All ${plural(n, "signature")} checked`, sample: (n: number) => `A sample of ${plural(n, "signature")} checked`, sql: () => "Counts, roots and receipt checked, no signature" };
+
+/** Whose word it is, too: this page has checked nothing. */
 export function verdictText(verification: Verification | null): string {
-  if (verification === null) return "Nobody has verified this job yet.";
-  const { all, at, by, signatures } = verification;
-  const checked = all ? `All ${plural(signatures, "signature")} checked` : `A sample of ${plural(signatures, "signature")} checked`;
-  return `${checked} by ${by} at ${moment(new Date(at))}.`;
+  if (verification === null) return "No verdict is kept here. What an auditor finds is not: an auditor changes nothing. To verify the job yourself, take the command below.";
+  const { at, by, mode, signatures, version } = verification;
+  return `${CHECKED[mode](signatures)} at ${moment(new Date(at))} by ${by}, with version ${version}. This is their word; this page has not checked it.`;
+}
+
+/** What a receipt is worth that is shown here. */
+export function receiptText(verification: Verification | null): string {
+  const shown = "It is shown as the ledger has it, and was not checked for that";
+  return `${shown}${verification === null ? ": a verification does that." : "; the last verification says what it found."}`;
 }
 
 export class ReceiptCard {
   private readonly body = h("div");
-  readonly element = card("receipt", "Receipt", this.body);
+  private readonly worth = h("p", { class: "faint" });
+  readonly element = card("receipt", "Receipt", this.body, this.worth);
   private told: string | null = null;
 
-  constructor(private readonly uid: string, private readonly name: () => string, private readonly shell: Shell) { this.fill(null); }
+  constructor(private readonly uid: string, private readonly name: () => string, private readonly shell: Shell) {
+    this.judge(null);
+    this.fill(null);
+  }
 
   show(ended: boolean): void { this.element.hidden = this.told === null && !ended; }
 
@@ -60,7 +72,11 @@ export class ReceiptCard {
     this.fill(receipt);
   }
 
+  /** What is known of it from who verified. */
+  judge(verification: Verification | null): void { setText(this.worth, receiptText(verification)); }
+
   private fill(receipt: Receipt | null): void {
+    this.worth.hidden = receipt === null;
     if (receipt === null) return replace(this.body, h("p", { class: "faint" }, "There is none: it is made when everything is signed or rejected."));
     const { notices } = this.shell;
     replace(this.body,

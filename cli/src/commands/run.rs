@@ -31,7 +31,7 @@ use crate::{
     output,
     progress::ProgressDisplay,
     report::{Report, SignedNow},
-    shell, verify,
+    shell, verdict, verify,
     web::{self, LocalPage},
 };
 
@@ -195,7 +195,11 @@ impl RunContext<'_> {
         self.progress.stage(&format!("{}: verifying", job::title(job)));
         self.progress.hide();
         let verified = verify::check_finished(ledger, job, mode, args.output == OutputFormat::Text).await?;
-        Report::of(ledger, job, &verified, Some(now)).await
+        let report = Report::of(ledger, job, &verified, Some(now)).await?;
+        if verified.mode.is_some() && job.state == JobState::Complete {
+            verdict::keep(ledger, job, mode, &report).await;
+        }
+        Ok(report)
     }
 }
 

@@ -15,6 +15,7 @@ use crate::{
     job::title,
     output,
     report::Report,
+    verdict,
     verify::{
         self, CheckOptions, Verified, anchors,
         certificate::{Certified, Trust},
@@ -70,6 +71,7 @@ pub(crate) async fn verify(args: VerifyArgs) -> Result<ExitCode, Failure> {
     if !args.allow_changed {
         verified.demand_unchanged();
     }
+    let is_judged = verified.mode.is_some() || !others.is_empty();
     verified.problems.extend(others);
     let anchors = anchors::of_job(&opened.ledger, &job, roots.as_ref()).await?;
     verified.problems.extend(anchors.problems);
@@ -80,6 +82,9 @@ pub(crate) async fn verify(args: VerifyArgs) -> Result<ExitCode, Failure> {
     let sums = verified.batches.map_or((0, 0), |batches| (batches.number, batches.sealed));
     let report = report.proving(expected.proof(sums)).anchored(anchors.anchors).certified(certified);
     report.print(args.output)?;
+    if is_judged && (job.state == JobState::Complete || job.is_following()) {
+        verdict::keep(&opened.ledger, &job, args.mode, &report).await;
+    }
     Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -101,7 +101,12 @@ pub async fn newest(ledger: &Ledger, job: JobId, limit: usize) -> Result<Vec<Che
     let sql = "SELECT number, digest, checkpoint, batches, records, merkle_root, NULL::text AS spec, NULL::bytea AS state, made_at \
          FROM vaultstream.tenant_checkpoints WHERE job_id = $1 ORDER BY number DESC LIMIT $2";
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    Ok(ledger.query("read the newest checkpoints", sql, &[&job.0, &limit]).await?.iter().map(from_row).collect())
+    Ok(ledger
+        .query_prepared("read the newest checkpoints", sql, &[&job.0, &limit])
+        .await?
+        .iter()
+        .map(from_row)
+        .collect())
 }
 
 /// Whether the next checkpoint is due: something was signed behind the last one, and that one is `every` seconds old, or `records` were

@@ -44,6 +44,7 @@ mod read;
 mod source;
 pub mod steps;
 pub mod tenants;
+pub mod verdicts;
 mod worker;
 
 pub use checkpoints::{LastCheckpoint, last_checkpoint};

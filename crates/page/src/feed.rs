@@ -1,6 +1,6 @@
 //! Readings that go on as long as somebody looks, and are made once however many look.
 
-use std::{collections::HashMap, future::Future, hash::Hash, sync::Arc};
+use std::{collections::HashMap, future::Future, hash::Hash, pin::pin, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -42,7 +42,22 @@ pub(crate) struct Audience<K: Eq + Hash, V> {
     running: Running<K, V>,
 }
 
+/// Whoever looks is told when nothing came for this long.
+pub(crate) const SILENCE: Duration = Duration::from_secs(4);
+
 impl<K: Eq + Hash, V> Audience<K, V> {
+    /// The same, and if it takes long, they are shown `meanwhile`. It is not given up: a large ledger may need long, too.
+    pub(crate) async fn wait<T>(&self, reading: impl Future<Output = T>, meanwhile: impl FnOnce() -> V) -> T {
+        let mut reading = pin!(reading);
+        match tokio::time::timeout(SILENCE, &mut reading).await {
+            Ok(read) => read,
+            Err(_) => {
+                self.show(meanwhile());
+                reading.await
+            }
+        }
+    }
+
     /// Shows them a reading.
     pub(crate) fn show(&self, reading: V) {
         self.sender.send_replace(reading);

@@ -5,7 +5,7 @@ mod sections;
 use std::{
     collections::BTreeMap,
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use serde::Serialize;
@@ -46,7 +46,10 @@ pub(crate) async fn read(place: Arc<dyn Place>, uid: Uuid, audience: Audience<Uu
     let mut reader = Reader::of(place, uid);
     while !audience.has_left() {
         if !reader.reading.is_gone {
-            match reader.next().await {
+            let before = reader.reading.clone();
+            let meanwhile = || Reading { problem: Some(Problem::of_silence()), ..before };
+            let read = audience.wait(reader.next(), meanwhile).await;
+            match read {
                 Ok(()) => reader.reading.problem = None,
                 Err(error) => reader.reading.problem = Some(Problem { error }),
             }
@@ -70,12 +73,15 @@ struct Reader {
     workers: Workers,
     /// Keys that are leased.
     lanes: i64,
+    /// What the ledger's clock said, and when that was read.
+    clock: (SystemTime, Instant),
 }
 
 impl Reader {
     fn of(place: Arc<dyn Place>, uid: Uuid) -> Self {
         let (rate, due, reading) = (Rate::default(), BTreeMap::new(), Reading::default());
-        Self { place, uid, rate, due, reading, job: None, workers: Workers::default(), lanes: 0 }
+        let clock = (SystemTime::now(), Instant::now());
+        Self { place, uid, rate, due, reading, job: None, workers: Workers::default(), lanes: 0, clock }
     }
 
     fn is_complete(&self) -> bool {
@@ -94,7 +100,8 @@ impl Reader {
         let Some(section) = section else { return Ok(()) };
         let read = self.section(section).await;
         let is_over = self.job.as_ref().is_some_and(|job| job.state.is_terminal());
-        let period = section.period() * if is_over { OVER } else { 1 };
+        // A job that is over is verified then.
+        let period = section.period() * if is_over && section != Section::Verdict { OVER } else { 1 };
         self.due.insert(section, now + period.max(now.elapsed() * SHARE));
         read
     }
@@ -111,6 +118,7 @@ impl Reader {
                 self.reading.is_gone = true;
                 return Ok(());
             };
+            self.clock = (found.row.at, Instant::now());
             let rate = self.rate.take(found.row.at, found.row.signed + found.row.rejected);
             let row = Row::of(&found.row, rate);
             self.reading.namespace = Some(found.job.namespace.clone());
@@ -125,7 +133,8 @@ impl Reader {
         match section {
             Section::Job => {}
             Section::Batches => {
-                let (map, curve) = sections::batches(&ledger, job).await.map_err(failed)?;
+                let (at, read) = self.clock;
+                let (map, curve) = sections::batches(&ledger, job, at + read.elapsed()).await.map_err(failed)?;
                 self.put("batches", &map);
                 self.put("curve", &curve);
             }
@@ -140,6 +149,10 @@ impl Reader {
             Section::Checkpoints => {
                 let checkpoints = sections::checkpoints(&ledger, job).await.map_err(failed)?;
                 self.put("checkpoints", &checkpoints);
+            }
+            Section::Verdict => {
+                let verification = sections::verification(&ledger, job).await.map_err(failed)?;
+                self.put("verification", &verification);
             }
             Section::Workers => {
                 self.workers = self.place.workers(job).await;
@@ -161,8 +174,11 @@ impl Reader {
 pub(crate) struct Sent(BTreeMap<&'static str, Arc<str>>);
 
 impl Sent {
-    /// The sections that changed.
-    pub(crate) fn next(&mut self, reading: &Reading) -> Vec<(&'static str, Arc<str>)> {
+    /// The sections that changed, and the job itself for a viewer who has to hear that all is well `again`.
+    pub(crate) fn next(&mut self, reading: &Reading, again: bool) -> Vec<(&'static str, Arc<str>)> {
+        if again {
+            self.0.remove("job");
+        }
         let is_new = |(name, text): &(&&'static str, &Arc<str>)| self.0.get(**name) != Some(*text);
         let new: Vec<_> =
             reading.sections.iter().filter(is_new).map(|(name, text)| (*name, Arc::clone(text))).collect();

@@ -40,7 +40,9 @@ pub(crate) async fn read(place: Arc<dyn Place>, audience: Audience<(), Reading>)
     let (mut rates, mut last) = (HashMap::<Uuid, Rate>::new(), Reading::default());
     while !audience.has_left() {
         let begun = Instant::now();
-        match reading(&*place, &mut rates, &last).await {
+        let meanwhile = || Reading { problem: Some(Problem::of_silence()), ..last.clone() };
+        let read = audience.wait(reading(&*place, &mut rates, &last), meanwhile).await;
+        match read {
             Ok(reading) => last = reading,
             Err(error) => last.problem = Some(Problem { error }),
         }
@@ -83,14 +85,20 @@ pub(crate) struct Sent {
 }
 
 impl Sent {
-    /// The name and the data of the next event of what may be seen; `None` when nothing changed.
-    pub(crate) fn next(&mut self, reading: &Reading, may_see: impl Fn(&str) -> bool) -> Option<(&'static str, String)> {
+    /// The name and the data of the next event of what may be seen; `None` when nothing changed, unless the viewer has to hear that all is well
+    /// `again`.
+    pub(crate) fn next(
+        &mut self,
+        reading: &Reading,
+        again: bool,
+        may_see: impl Fn(&str) -> bool,
+    ) -> Option<(&'static str, String)> {
         let seen: Vec<&Arc<Row>> = reading.rows.iter().filter(|row| may_see(&row.namespace)).collect();
         let is_new = |row: &Arc<Row>| self.rows.get(&row.uid).is_none_or(|sent| !Arc::ptr_eq(sent, row));
         let jobs: Vec<&Row> = seen.iter().filter(|row| is_new(row)).map(|row| &***row).collect();
         let there: HashSet<Uuid> = seen.iter().map(|row| row.uid).collect();
         let gone: Vec<Uuid> = self.rows.keys().filter(|uid| !there.contains(*uid)).copied().collect();
-        if self.begun && jobs.is_empty() && gone.is_empty() {
+        if self.begun && !again && jobs.is_empty() && gone.is_empty() {
             return None;
         }
         let event = serde_json::to_string(&Jobs { at: reading.at, jobs, gone }).ok()?;
@@ -137,7 +145,7 @@ mod tests {
     }
 
     fn next(sent: &mut Sent, reading: &Reading) -> Option<(&'static str, Vec<String>, usize)> {
-        let (name, data) = sent.next(reading, |namespace| namespace != "hidden")?;
+        let (name, data) = sent.next(reading, false, |namespace| namespace != "hidden")?;
         let data: Value = serde_json::from_str(&data).unwrap();
         let namespaces =
             data["jobs"].as_array().unwrap().iter().map(|job| job["namespace"].as_str().unwrap().to_owned());
@@ -161,5 +169,8 @@ mod tests {
         let mut sent = Sent::default();
         assert_eq!(next(&mut sent, &reading(vec![])), Some(("jobs", vec![], 0)));
         assert_eq!(next(&mut sent, &reading(vec![])), None);
+        // After a problem.
+        let (name, _) = sent.next(&reading(vec![]), true, |_| true).unwrap();
+        assert_eq!(name, "changes");
     }
 }

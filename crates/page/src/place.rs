@@ -50,6 +50,15 @@ pub struct Event {
     pub count: u32,
 }
 
+/// Who looks, and under whose rights everything is asked that the ledger does not know.
+pub trait Viewer: Send + Sync {
+    /// Whether they may see the jobs of a namespace; of all of them for `None`.
+    fn may_see<'a>(&'a self, namespace: Option<&'a str>) -> BoxFuture<'a, Result<bool, Refused>>;
+
+    /// The Events of the SigningJob with this uid, the newest first, if they may list them; `None` where there are none to be had.
+    fn events<'a>(&'a self, namespace: &'a str, uid: Uuid) -> BoxFuture<'a, Option<Vec<Event>>>;
+}
+
 /// Where the page is served.
 pub trait Place: Send + Sync + 'static {
     /// `cluster` or `laptop`.
@@ -67,20 +76,18 @@ pub trait Place: Send + Sync + 'static {
     /// The sentence.
     fn ledger(&self) -> Result<Ledger, String>;
 
-    /// Whether who has this token may see the jobs of a namespace; of all of them for `None`.
-    fn may_see<'a>(
-        &'a self,
-        token: Option<&'a str>,
-        namespace: Option<&'a str>,
-    ) -> BoxFuture<'a, Result<bool, Refused>>;
+    /// Who has this token.
+    ///
+    /// # Errors
+    /// There is no token, or it cannot be used now.
+    fn viewer<'a>(&'a self, token: Option<&'a str>) -> BoxFuture<'a, Result<Box<dyn Viewer>, Refused>>;
 
     /// The job's workers.
     fn workers<'a>(&'a self, job: &'a Job) -> BoxFuture<'a, Workers>;
 
-    /// The Events of the SigningJob with this uid, the newest first, as who has the token may list them; `None` where there are none to be had.
-    fn events<'a>(&'a self, token: Option<&'a str>, namespace: &'a str, uid: Uuid)
-    -> BoxFuture<'a, Option<Vec<Event>>>;
-
     /// The command line for the job that begins with this verb and has these options, ready to copy.
     fn command(&self, job: &Job, verb: &str, options: &[&str]) -> String;
+
+    /// Other command lines for the job as it is, each with its title.
+    fn actions(&self, job: &Job) -> Vec<(&'static str, String)>;
 }

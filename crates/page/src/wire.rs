@@ -89,6 +89,13 @@ pub(crate) struct Problem {
     pub(crate) error: String,
 }
 
+impl Problem {
+    /// What is told while the ledger takes long.
+    pub(crate) fn of_silence() -> Self {
+        Self { error: "the ledger has not answered for some seconds".to_owned() }
+    }
+}
+
 /// What the page asks first.
 #[derive(Debug, Serialize)]
 pub(crate) struct About {

@@ -7,6 +7,8 @@ mod images;
 mod job;
 mod metrics_api;
 mod operator;
+#[allow(dead_code, reason = "shared with the other suites, in which nobody looks")]
+mod page;
 mod place;
 mod relay;
 pub(crate) mod requests;
@@ -59,6 +61,7 @@ pub(crate) use manifests::{generated, of_source, of_table};
 pub(crate) use metrics_api::MetricsApi;
 pub(crate) use operator::{Operator, OperatorProgram};
 pub(crate) use others::{output, python};
+pub(crate) use page::{Looking, THE_END};
 pub(crate) use patience::PATIENCE;
 pub(crate) use place::Place;
 pub(crate) use process::{Ended, Program, Running};

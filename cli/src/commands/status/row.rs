@@ -2,6 +2,7 @@
 //!
 //! Figures that are unknown are absent, never zero: the total of a job that is not planned, a rate that was not measured.
 
+use base16ct::lower::encode_string;
 use serde::Serialize;
 use uuid::Uuid;
 use vaultstream_ledger::{Job, JobState, Ledger, Progress, signing_rate};
@@ -10,7 +11,6 @@ use super::details::Details;
 use crate::{
     error::Failure,
     job::{receipt_digest, title},
-    output::hex,
 };
 
 /// What is told of a job.
@@ -103,7 +103,7 @@ impl JobRow {
             keys_retired: number(counts.keys_retired),
             keys_leased: number(counts.keys_leased),
             age_seconds: age.as_secs(),
-            merkle_root: job.merkle_root.as_deref().map(hex),
+            merkle_root: job.merkle_root.as_deref().map(encode_string),
             receipt_digest: receipt_digest(job),
             signed_view: job.signed_view_as_sql(),
             failure: job.failure.clone(),

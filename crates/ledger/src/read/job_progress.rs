@@ -225,7 +225,7 @@ pub async fn rejects(
          WHERE x.job_id = $1 AND ($2::bigint IS NULL OR x.record_id > $2) ORDER BY x.record_id LIMIT $3"
     );
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = ledger.query("read the job's rejects", &sql, &[&job.id.0, &after, &limit]).await?;
+    let rows = ledger.query_prepared("read the job's rejects", &sql, &[&job.id.0, &after, &limit]).await?;
     let rejects = rows.iter().map(|row| Rejected {
         id: row.get("record_id"),
         key: beside.of_row(row),
@@ -244,7 +244,7 @@ pub async fn rejects(
 /// When Postgres fails.
 pub async fn reject_reasons(ledger: &Ledger, job: JobId) -> Result<Vec<(String, i64)>, QueryError> {
     let sql = "SELECT reason, count(*) AS rejects FROM vaultstream.tenant_rejects WHERE job_id = $1 GROUP BY reason ORDER BY 2 DESC, 1";
-    let rows = ledger.query("count the rejects by reason", sql, &[&job.0]).await?;
+    let rows = ledger.query_prepared("count the rejects by reason", sql, &[&job.0]).await?;
     Ok(rows.iter().map(|row| (row.get("reason"), row.get("rejects"))).collect())
 }
 
@@ -342,7 +342,7 @@ pub async fn key_usage(ledger: &Ledger, job: JobId, limit: usize) -> Result<Vec<
            erased_at, revoked_at, revocation, compromised \
            FROM vaultstream.tenant_keys WHERE job_id = $1 ORDER BY ordinal, version LIMIT $2";
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = ledger.query("read the job's keys", sql, &[&job.0, &limit]).await?;
+    let rows = ledger.query_prepared("read the job's keys", sql, &[&job.0, &limit]).await?;
     let keys = rows.iter().map(|row| KeyUsage {
         ordinal: row.get("ordinal"),
         version: row.get("version"),

@@ -15,7 +15,7 @@ use crate::stage::{MINUTE, Stage, options, url_as};
 use crate::tenants::{Login, victim};
 
 /// The rights of every tenant's login in the schema, directly or by its group. Anything else is one too many.
-const RELATIONS: [&str; 10] = [
+const RELATIONS: [&str; 11] = [
     "meta SELECT",
     "schema_history SELECT",
     "tenant_anchors SELECT",
@@ -26,6 +26,7 @@ const RELATIONS: [&str; 10] = [
     "tenant_receipt_certificates SELECT",
     "tenant_checkpoints SELECT",
     "tenant_rejects SELECT",
+    "tenant_verdicts SELECT",
 ];
 
 /// A job and its lease, as the hostile tenant knows them.

@@ -45,5 +45,6 @@ mod tenants;
 mod tls;
 mod unknown_outcomes;
 mod unreadable;
+mod verdicts;
 mod verification;
 mod views;

@@ -57,6 +57,9 @@ pub(crate) async fn victim(stage: &Stage) -> (Job, Lease) {
     let checkpoint = "INSERT INTO vaultstream.checkpoints (job_id, number, digest, checkpoint, batches, records, merkle_root, state) \
          VALUES ($1, 1, sha256('c'), 'c', 1, 10, sha256('r'), 'sums')";
     stage.sql().await.execute(checkpoint, &[&job.id.0]).await.unwrap();
+    let verdict = "INSERT INTO vaultstream.verdicts (job_id, given_by, verified, mode, signatures, problems, version) \
+         VALUES ($1, 'somebody', false, 'full', 9, 'a secret', '1')";
+    stage.sql().await.execute(verdict, &[&job.id.0]).await.unwrap();
     (job, lease)
 }
 

@@ -1,7 +1,6 @@
 //! The sections of a job's page.
 
 mod batches;
-
 mod commands;
 mod figures;
 mod keys;
@@ -12,11 +11,10 @@ mod workers;
 use std::time::Duration;
 
 pub(crate) use batches::batches;
-
 pub(crate) use commands::commands;
 pub(crate) use figures::job;
 pub(crate) use keys::keys;
-pub(crate) use proofs::{checkpoints, receipt};
+pub(crate) use proofs::{checkpoints, receipt, verification};
 pub(crate) use rejects::rejects;
 pub(crate) use workers::{events, workers};
 
@@ -33,14 +31,16 @@ pub(crate) enum Section {
     Rejects,
     /// Checkpoints.
     Checkpoints,
+    /// What was found by who verified last.
+    Verdict,
     /// Workers, which the ledger does not know.
     Workers,
 }
 
 impl Section {
     /// All of them, in the order in which a page that is opened is filled.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Job, Self::Batches, Self::Keys, Self::Rejects, Self::Checkpoints, Self::Workers];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Job, Self::Batches, Self::Keys, Self::Rejects, Self::Checkpoints, Self::Verdict, Self::Workers];
 
     /// How often it is read at most. Together that is less than one statement a second.
     pub(crate) fn period(self) -> Duration {
@@ -49,7 +49,7 @@ impl Section {
             Self::Batches => 6,
             Self::Keys => 10,
             Self::Rejects | Self::Workers => 15,
-            Self::Checkpoints => 20,
+            Self::Checkpoints | Self::Verdict => 30,
         })
     }
 }

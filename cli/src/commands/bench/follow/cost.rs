@@ -78,7 +78,7 @@ pub(super) async fn measure(table: &BenchTable<'_>, args: &BenchArgs, reversed: 
 
 /// One COPY, from its first byte to its commit.
 async fn copy(table: &BenchTable<'_>, payload_bytes: u32) -> Result<Inserted, Failure> {
-    let line = format!("\\\\x{}\n", crate::output::hex(&document(payload_bytes)));
+    let line = format!("\\\\x{}\n", base16ct::lower::encode_string(&document(payload_bytes)));
     let lines_at_once = (PIECE / line.len()).clamp(1, 1_000);
     let lines = bytes::Bytes::from(line.repeat(lines_at_once));
     let sql = format!("COPY {} (doc) FROM STDIN", BenchTable::sql_name());

@@ -33,14 +33,17 @@ pub(crate) struct Map {
 pub(crate) struct Curve {
     start: u64,
     step: u64,
+    /// How much of the last step is over, in seconds.
+    last: f64,
     signed: Vec<i64>,
     rejected: Vec<i64>,
     backlog: Vec<i64>,
 }
 
-pub(crate) async fn batches(ledger: &Ledger, job: &Job) -> Result<(Map, Curve), QueryError> {
+/// As they are `now`, by the ledger's clock.
+pub(crate) async fn batches(ledger: &Ledger, job: &Job, now: SystemTime) -> Result<(Map, Curve), QueryError> {
     let begun = job.times.published.unwrap_or(job.times.created);
-    let end = if job.state.is_terminal() { job.times.signed.unwrap_or(begun) } else { SystemTime::now() };
+    let end = if job.state.is_terminal() { job.times.signed.unwrap_or(begun) } else { now };
     let start = if job.follow.is_some() { begun.max(end - FOLLOWED) } else { begun };
     let found = overview::batches(ledger, job, MOST_CELLS, (start, end), MOST_POINTS).await?;
     let column = |of: fn(&BatchCell) -> i64| found.cells.iter().map(of).collect::<Vec<_>>();
@@ -61,10 +64,13 @@ pub(crate) async fn batches(ledger: &Ledger, job: &Job) -> Result<(Map, Curve), 
         done += moment.signed + moment.rejected;
         Some((total? - done).max(0))
     });
+    let before = found.step * u32::try_from(found.moments.len().saturating_sub(1)).unwrap_or(0);
+    let last = end.duration_since(start).unwrap_or_default().saturating_sub(before);
     let curve = Curve {
         backlog: backlog.collect(),
         start: found.start.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs(),
         step: found.step.as_secs(),
+        last: last.as_secs_f64(),
         signed: found.moments.iter().map(|moment| moment.signed).collect(),
         rejected: found.moments.iter().map(|moment| moment.rejected).collect(),
     };

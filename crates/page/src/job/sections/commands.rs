@@ -30,6 +30,7 @@ pub(crate) fn commands(place: &dyn Place, job: &Job) -> Commands {
     if follows && !is_complete {
         commands.push(command("Look for rows that no trigger saw", "verify", &["--coverage"]));
     }
+    commands.extend(place.actions(job).into_iter().map(|(title, command)| Command { title, command }));
     commands.push(command("List its keys", "keys", &[]));
     commands.push(command("Delete it with its signatures", "delete", &[]));
     Commands { commands }

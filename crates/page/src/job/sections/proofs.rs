@@ -4,7 +4,7 @@ use base16ct::lower::encode_string;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
 use serde_json::Value;
-use vaultstream_ledger::{Job, Ledger, QueryError};
+use vaultstream_ledger::{Job, Ledger, QueryError, verdicts};
 use vaultstream_signing::Digest;
 
 use crate::wire::Time;
@@ -72,4 +72,24 @@ pub(crate) fn receipt(job: &Job) -> Option<Receipt> {
         rejected: claims["records"]["rejected"].clone(),
         completed_at: claims["completedAt"].clone(),
     })
+}
+
+/// The word of whoever verified the job last: nobody has checked it here.
+#[derive(Debug, Serialize)]
+pub(crate) struct Verification {
+    verified: bool,
+    at: Time,
+    by: String,
+    mode: String,
+    signatures: u64,
+    problems: Vec<String>,
+    version: String,
+}
+
+pub(crate) async fn verification(ledger: &Ledger, job: &Job) -> Result<Option<Verification>, QueryError> {
+    let found = verdicts::last(ledger, job.id).await?;
+    Ok(found.map(|given| {
+        let verdicts::Verdict { verified, mode, signatures, problems, version } = given.verdict;
+        Verification { verified, at: Time(given.at), by: given.by, mode, signatures, problems, version }
+    }))
 }
