@@ -66,7 +66,7 @@ impl Site {
         .await
     }
 
-    async fn until_all_signed(&self, table: &str) {
+    pub(crate) async fn until_all_signed(&self, table: &str) {
         let begun = Instant::now();
         let read = "SELECT count(*) FROM vaultstream.jobs WHERE state = 'Signing' AND follow_read_at IS NOT NULL";
         while self.number_or_zero(read).await == 0 || self.unsigned(table).await > 0 {
@@ -92,7 +92,7 @@ impl Site {
         self.end_as(table, &ending(spec)).await;
     }
 
-    async fn end_as(&self, table: &str, manifest: &str) {
+    pub(crate) async fn end_as(&self, table: &str, manifest: &str) {
         let ended = self.run(manifest).end().await;
         assert_eq!(ended.status.code(), Some(0), "{}\n{}", ended.stdout, ended.stderr);
         assert_eq!(self.unsigned(table).await, 0);

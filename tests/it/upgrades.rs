@@ -5,10 +5,13 @@
 //!
 //! - `v7.sql`: `generated.yaml`, at 80 records, with the backend native.
 //! - `v22.sql`: `orders.yaml`, over the table of `orders.sql`, in whose rows nobody had a key but an integer.
+//! - `v25.sql`: `following.yaml`, at 180 of the 200 rows that the table had, with a checkpoint; 30 rows arrived when nobody ran. With the schema
+//!   `public`, where the table is and what was made for it.
 
+use rustix::process::Signal;
 use vaultstream_signing::Backend;
 
-use crate::harness::{Site, Subject, assert_signed_exactly_once, others, ours};
+use crate::harness::{Site, Subject, assert_signed_exactly_once, others, ours, until};
 
 /// What was signed when the dump was made, now.
 const SIGNATURES: &str = "SELECT coalesce(string_agg(record_id || ' ' || encode(signature, 'hex'), ',' ORDER BY record_id), '') \
@@ -80,4 +83,32 @@ async fn a_table_s_job_of_the_version_before_keys_of_any_kind_is_finished_as_it_
     for (name, verdicts) in others(&subjects) {
         assert_eq!(verdicts, [0], "{name}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_follows_its_table_goes_on_where_the_earlier_version_left_it() {
+    let site = Site::new().await;
+    site.execute(include_str!("earlier/v25.sql")).await;
+    std::fs::write(site.kek(), include_str!("earlier/kek")).unwrap();
+    let earlier = "SELECT string_agg(record_id || ' ' || encode(signature, 'hex'), ',' ORDER BY record_id) FROM vaultstream.signatures_1 \
+                   WHERE record_id <= 180";
+    let signed = site.text(earlier).await;
+    let checkpoint = "SELECT encode(digest, 'hex') FROM vaultstream.checkpoints WHERE number = 1";
+    let first = site.text(checkpoint).await;
+
+    let manifest = include_str!("earlier/following.yaml");
+    let run = site.run(manifest).start();
+    site.until_all_signed("moves").await;
+    site.execute("INSERT INTO moves (body) VALUES ('after the upgrade')").await;
+    site.until_all_signed("moves").await;
+    let chained = "SELECT count(*) FROM vaultstream.checkpoints WHERE number > 1";
+    until("there is another checkpoint", || async { site.number(chained).await > 0 }).await;
+    run.signal(Signal::INT);
+    run.end().await.assert_code(0);
+    site.ledger_command(&["verify", "--job", "job"]).end().await.assert_code(0);
+
+    let without_follow: Vec<&str> = manifest.lines().filter(|line| !line.contains("follow:")).collect();
+    site.end_as("moves", &without_follow.join("\n")).await;
+    assert_eq!(site.number("SELECT count(*) FROM vaultstream.signatures_1").await, 231);
+    assert_eq!((site.text(earlier).await, site.text(checkpoint).await), (signed, first));
 }
