@@ -61,9 +61,7 @@ async fn a_thousand_jobs_are_seeded_within_a_minute_and_64_mib() {
         ("API writes a second at rest, all clients", rest.a_second(Access::Write)),
         ("writes of ours at rest", rest.our_writes() as f64),
         ("operator's memory at rest, MiB", memory_at_rest),
-        ("statements a second before anybody looks", looked.statements_before),
-        ("statements a second for all who look", looked.statements),
-        ("operator's memory while they look, MiB", looked.memory),
+        ("operator's memory while people look, MiB", looked.memory),
         ("operator's peak memory at the end, MiB", mib(&operator, "VmHWM")),
     ]);
     println!("in a browser: {}", looked.in_a_browser);
