@@ -6,7 +6,6 @@ use kube::{Api, ResourceExt as _};
 use serde_json::Value;
 use vaultstream_api::SigningJob;
 
-use super::{JOBS, mib};
 use crate::harness::{Looking, Operator, Place, output, python};
 
 /// Of the list, and as many of a job.
@@ -26,10 +25,10 @@ pub(crate) struct Looked {
 }
 
 /// Looks for a while.
-pub(crate) async fn look(place: &Place, operator: &Operator, api: &Api<SigningJob>) -> Looked {
+pub(crate) async fn look(place: &Place, operator: &Operator, api: &Api<SigningJob>, jobs: usize) -> Looked {
     let token = place.viewer_token("viewer", true).await;
     let uid = api.get("job-0777").await.unwrap().uid().unwrap();
-    let memory_before = mib(operator, "VmRSS");
+    let memory_before = operator.mib("VmRSS");
     let mut viewers: Vec<Looking> = Vec::new();
     for _ in 0..VIEWERS {
         let mut list = operator.look("/ui/api/jobs", &token).await;
@@ -38,17 +37,17 @@ pub(crate) async fn look(place: &Place, operator: &Operator, api: &Api<SigningJo
         job.until("workers").await;
         viewers.extend([list, job]);
     }
-    let in_a_browser = browser(operator, &token, &format!("{}/job-0777", place.namespace)).await;
+    let in_a_browser = browser(operator, (&token, jobs), &format!("{}/job-0777", place.namespace)).await;
     let mut memory = 0_f64;
     for _ in 0..PERIOD.as_secs() {
         tokio::time::sleep(Duration::from_secs(1)).await;
-        memory = memory.max(mib(operator, "VmRSS"));
+        memory = memory.max(operator.mib("VmRSS"));
     }
     assert!(viewers.iter().all(Looking::is_held), "somebody does not look any more");
     Looked { memory_before, memory, in_a_browser }
 }
 
-async fn browser(operator: &Operator, token: &str, job: &str) -> Value {
+async fn browser(operator: &Operator, (token, jobs): (&str, usize), job: &str) -> Value {
     let is_installed = |program: &str| {
         let path = std::env::var_os("PATH");
         path.is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
@@ -60,7 +59,7 @@ async fn browser(operator: &Operator, token: &str, job: &str) -> Value {
     if let Some(folder) = std::env::var_os("SCREENSHOTS") {
         look.arg("--screenshots").arg(folder);
     }
-    look.args(["--token", token, "--jobs", &JOBS.to_string()]);
+    look.args(["--token", token, "--jobs", &jobs.to_string()]);
     look.arg(format!("http://127.0.0.1:{}/ui/", operator.port)).arg(job);
     serde_json::from_str(&output(look).await.unwrap()).unwrap()
 }
