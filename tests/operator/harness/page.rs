@@ -37,6 +37,11 @@ impl Place {
 }
 
 impl Operator {
+    /// A line of `/proc/<pid>/status`, in MiB.
+    pub(crate) fn mib(&self, field: &str) -> f64 {
+        self.status(field).trim_end_matches(" kB").trim().parse::<f64>().unwrap() / 1024.0
+    }
+
     async fn ask(&self, path: &str, token: Option<&str>) -> TcpStream {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
         let authorization = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
