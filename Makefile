@@ -24,7 +24,7 @@ MINUTES ?= 10
 PREFIX ?= $(if $(filter 0,$(shell id -u)),/usr/local,$(HOME)/.local)
 
 .DEFAULT_GOAL := help
-.PHONY: help quick-start follow-demo build install uninstall start stop seed clean test test-newest test-cluster test-keda test-cert-manager test-prometheus test-scale test-aarch64 e2e e2e-own e2e-newest bench bench-follow fuzz engine-equality faulty-lane bulk-insert live-page timing mutants swarm lint otel-collector openbao kms-plugin check-docs \
+.PHONY: help quick-start quick-start-web follow-demo build install uninstall start stop seed clean test test-newest test-cluster test-keda test-cert-manager test-prometheus test-scale test-aarch64 e2e e2e-own e2e-newest bench bench-follow fuzz engine-equality faulty-lane bulk-insert live-page timing mutants swarm lint otel-collector openbao kms-plugin check-docs \
 	generate page picture docs dist release-dry-run kind-up kind-down tools env-setup check-prereqs
 
 help: ## List these verbs
@@ -32,6 +32,9 @@ help: ## List these verbs
 
 quick-start: build ## Sign and verify 1,000 records; they are kept in .vaultstream/
 	@$(WITH_ENV) scripts/quick-start --again
+
+quick-start-web: build ## Sign RECORDS (5,000,000) while a page in the browser shows it
+	@$(WITH_ENV) env TOTAL_RECORDS=$(or $(RECORDS),5000000) BATCH_SIZE=500 scripts/quick-start --again --web
 
 follow-demo: build ## Follow a table that grows, on servers of its own, and verify the checkpoints
 	@scripts/follow-demo
