@@ -44,6 +44,11 @@ impl Denial {
         Some(Self { verb, subject: subject.to_owned(), grant })
     }
 
+    fn names(&self, job: GenerationId) -> bool {
+        let names = |token: &str| token == job.uid.to_string() || GenerationId::from_stream_name(token) == Some(job);
+        self.subject.split('.').any(names)
+    }
+
     /// No response can be received.
     fn hides_answers(&self) -> bool {
         self.verb == Verb::Subscribe && self.subject.starts_with(INBOX_PREFIX)
@@ -67,6 +72,8 @@ pub(crate) enum Concern {
     Request(String),
     /// Anything about the streams of a generation: publishing, pulling, acknowledging.
     Job(GenerationId),
+    /// Messages into a stream of a generation, by the first token of their subjects. A denial may come when the call that it was for has ended.
+    Messages(GenerationId, &'static str),
 }
 
 impl Concern {
@@ -74,10 +81,8 @@ impl Concern {
         denial.hides_answers()
             || match self {
                 Self::Request(subject) => denial.subject == *subject,
-                Self::Job(job) => denial
-                    .subject
-                    .split('.')
-                    .any(|token| token == job.uid.to_string() || GenerationId::from_stream_name(token) == Some(*job)),
+                Self::Job(job) => denial.names(*job),
+                Self::Messages(job, first) => denial.subject.split('.').next() == Some(first) && denial.names(*job),
             }
     }
 }
@@ -157,6 +162,9 @@ mod tests {
         assert_eq!(denial.to_string(), format!("publish to {subject}: grant the user publish on \"records.*.*.*.*\""));
         assert!(Concern::Job(job.id()).is_about(&denial) && !Concern::Job(other).is_about(&denial));
         assert!(!Concern::Request("$JS.API.INFO".into()).is_about(&denial));
+        assert!(Concern::Messages(job.id(), "records").is_about(&denial));
+        assert!(!Concern::Messages(job.id(), "keys").is_about(&denial), "it was for a message before");
+        assert!(!Concern::Messages(other, "records").is_about(&denial));
 
         let request = format!("$JS.API.CONSUMER.MSG.NEXT.{}.{}", job.batch_stream(), job.consumer());
         let denial = Denial::parse(&format!("permissions violation for publish to \"{request}\""), &worker).unwrap();

@@ -4,6 +4,11 @@
 use crate::tenant::Tenant;
 use uuid::Uuid;
 
+/// The first token of the subjects of batches, and of the messages that ask for a plan or a receipt.
+pub(crate) const RECORDS: &str = "records";
+/// The first token of the subjects of keys' tokens.
+pub(crate) const KEYS: &str = "keys";
+
 /// One generation of a job's streams, in messages and as a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct GenerationId {
@@ -96,32 +101,32 @@ impl JobStreams {
 
     /// The subject of a batch's message.
     pub fn batch_subject(&self, batch: i64) -> String {
-        self.subject("records", &batch.to_string())
+        self.subject(RECORDS, &batch.to_string())
     }
 
     /// The subject of a key's token.
     pub fn key_subject(&self, key: i64) -> String {
-        self.subject("keys", &key.to_string())
+        self.subject(KEYS, &key.to_string())
     }
 
     pub(crate) fn plan_subject(&self) -> String {
-        self.subject("records", "plan")
+        self.subject(RECORDS, "plan")
     }
 
     /// One for each challenge: a message with another one is not replaced.
     pub(crate) fn finish_subject(&self, challenge: Option<&str>) -> String {
         match challenge {
-            None => self.subject("records", "finish"),
-            Some(name) => self.subject("records", &format!("finish-{name}")),
+            None => self.subject(RECORDS, "finish"),
+            Some(name) => self.subject(RECORDS, &format!("finish-{name}")),
         }
     }
 
     pub(crate) fn batch_subjects(&self) -> String {
-        self.subject("records", "*")
+        self.subject(RECORDS, "*")
     }
 
     pub(crate) fn key_subjects(&self) -> String {
-        self.subject("keys", "*")
+        self.subject(KEYS, "*")
     }
 
     fn subject(&self, kind: &str, last: &str) -> String {

@@ -5,6 +5,7 @@ use crate::Streams;
 use crate::denial::Concern;
 use crate::error::{ErrorKind, StreamsError, classify};
 use crate::message::{self, BatchMessage, ChallengeBytes, TRACE_HEADER};
+use crate::names::{KEYS, RECORDS};
 use crate::request::Nothing;
 use async_nats::HeaderMap;
 use async_nats::jetstream::context::{PublishAckFuture, PublishError, PublishErrorKind};
@@ -96,7 +97,7 @@ impl Streams {
             let payload = message::encode_batch(batch)?;
             Ok(Outgoing { subject: job.batch_subject(batch.batch), payload, trace: trace(batch) })
         });
-        let mut published = settled(self.pipeline(job, messages).await?)?;
+        let mut published = settled(self.pipeline(job, RECORDS, messages).await?)?;
         published.full |= published.done == sendable.len() && sendable.len() < batches.len();
         Ok(published)
     }
@@ -107,7 +108,7 @@ impl Streams {
     /// As [`Streams::publish_batches`]; a full stream counts as a success with `done` = 0.
     pub async fn publish_plan(&self, job: &JobStreams) -> Result<Published, StreamsError> {
         let message = message::encode_plan(job.uid).map(|payload| Outgoing::new(job.plan_subject(), payload));
-        settled(self.pipeline(job, std::iter::once(message)).await?)
+        settled(self.pipeline(job, RECORDS, std::iter::once(message)).await?)
     }
 
     /// Publishes the message that asks for the receipt, and with a challenge for the certificate of its key; at most one for each
@@ -123,7 +124,7 @@ impl Streams {
         let subject = job.finish_subject(challenge.map(|challenge| challenge.name.as_str()));
         let payload = message::encode_finish(job.uid, challenge.map(|challenge| &challenge.challenge));
         let message = payload.map(|payload| Outgoing::new(subject, payload));
-        settled(self.pipeline(job, std::iter::once(message)).await?)
+        settled(self.pipeline(job, RECORDS, std::iter::once(message)).await?)
     }
 
     /// Publishes tokens of keys, in the order in which they shall be used. A token that is there is replaced, held or not, and
@@ -134,16 +135,17 @@ impl Streams {
     pub async fn publish_keys(&self, job: &JobStreams, keys: &[i64]) -> Result<(), StreamsError> {
         let payload = |key: i64| message::encode_key(job.naming, job.uid, key);
         let tokens = keys.iter().map(|key| Ok(Outgoing::new(job.key_subject(*key), payload(*key)?)));
-        match self.pipeline(job, tokens).await? {
+        match self.pipeline(job, KEYS, tokens).await? {
             (_, Some(failure)) => Err(failure),
             (_, None) => Ok(()),
         }
     }
 
-    /// How far it got, and the error that ended it.
+    /// How far it got, and the error that ended it. `to` is the first token of the messages' subjects.
     async fn pipeline(
         &self,
         job: &JobStreams,
+        to: &'static str,
         messages: impl Iterator<Item = Result<Outgoing, serde_json::Error>>,
     ) -> Result<(Published, Option<StreamsError>), StreamsError> {
         let mut on_their_way: VecDeque<PublishAckFuture> = VecDeque::with_capacity(IN_FLIGHT_LIMIT);
@@ -152,7 +154,7 @@ impl Streams {
         let mut failure = None;
         let mut unbroken = true;
         self.connected().await?;
-        let mut listener = self.denials().listen(Concern::Job(job.id()));
+        let mut listener = self.denials().listen(Concern::Messages(job.id(), to));
         loop {
             let stopped = result.full || failure.is_some();
             let next = if stopped || on_their_way.len() >= IN_FLIGHT_LIMIT { None } else { messages.next() };
