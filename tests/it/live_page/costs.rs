@@ -71,7 +71,11 @@ async fn however_many_look_the_ledger_is_asked_once_a_second_for_the_list_and_on
         );
         // Our own question is one of them, and what was begun before the period may be counted in it. Two readings that coincide take two
         // connections, and each prepares each of the sections' statements once.
-        assert!(transactions <= 2.0 + 20.0 / PERIOD.as_secs_f64(), "{transactions} a second for {} viewers", 2 * number);
+        assert!(
+            transactions <= 2.0 + 20.0 / PERIOD.as_secs_f64(),
+            "{transactions} a second for {} viewers",
+            2 * number
+        );
         assert!(transactions > 1.0, "this measures nothing: {transactions}");
     }
     until_nobody_asks(&sql).await;
