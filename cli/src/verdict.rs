@@ -2,10 +2,14 @@
 
 use vaultstream_ledger::{Job, Ledger, verdicts};
 
-use crate::{args::VerifyMode, report::Report};
+use crate::{args::VerifyMode, report::Report, verify::Verified};
 
 /// Keeps what was found, as this login's word. Nothing depends on that: who only reads keeps nothing, nor does one whose ledger is away.
-pub(crate) async fn keep(ledger: &Ledger, job: &Job, mode: VerifyMode, report: &Report) {
+/// What is good only because changed rows did not count is not kept: who reads it later does not know that.
+pub(crate) async fn keep(ledger: &Ledger, job: &Job, (mode, verified): (VerifyMode, &Verified), report: &Report) {
+    if report.is_good() && verified.is_excused() {
+        return;
+    }
     let verdict = verdicts::Verdict {
         verified: report.is_good(),
         mode: mode.as_str().to_owned(),

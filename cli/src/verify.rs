@@ -101,6 +101,11 @@ impl Verified {
         self.problems.is_empty()
     }
 
+    /// Whether rows of a table were changed since they were signed, and do not count as problems.
+    pub(crate) fn is_excused(&self) -> bool {
+        self.rows.as_ref().is_some_and(|rows| !rows.problems.is_empty())
+    }
+
     /// Counts rows of a table that were changed since they were signed as problems, too.
     pub(crate) fn demand_unchanged(&mut self) {
         if let Some(rows) = &mut self.rows {

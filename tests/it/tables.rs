@@ -40,12 +40,15 @@ async fn a_job_over_a_table_with_gaps_survives_rows_that_come_change_and_go() {
     let outside = "SELECT count(*) FROM vaultstream.signatures WHERE record_id IN (20000, 9900)";
     assert_eq!(site.number(outside).await, 0);
 
+    let verdicts = "SELECT coalesce(string_agg(verified::text, ', '), 'none') FROM vaultstream.verdicts";
+    assert_eq!(site.text(verdicts).await, "none", "changed rows did not count");
     let verify = ["verify", "--job", "job", "--output", "json"];
     let found = site.ledger_command(&verify).end().await.assert_code(1).report();
     assert_eq!((found["rows"]["changed"].as_u64(), found["rows"]["gone"].as_u64()), (Some(1), Some(1)), "{found}");
     // Too late for its batch, or for the job.
     assert_eq!((found["rows"]["unsigned"].as_u64(), found["rows"]["newer"].as_u64()), (Some(2), Some(1)), "{found}");
     site.ledger_command(&verify).args(&["--allow-changed"]).end().await.assert_code(0);
+    assert_eq!(site.text(verdicts).await, "false");
 }
 
 #[tokio::test(flavor = "multi_thread")]

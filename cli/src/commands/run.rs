@@ -197,7 +197,7 @@ impl RunContext<'_> {
         let verified = verify::check_finished(ledger, job, mode, args.output == OutputFormat::Text).await?;
         let report = Report::of(ledger, job, &verified, Some(now)).await?;
         if verified.mode.is_some() && job.state == JobState::Complete {
-            verdict::keep(ledger, job, mode, &report).await;
+            verdict::keep(ledger, job, (mode, &verified), &report).await;
         }
         Ok(report)
     }

@@ -83,7 +83,7 @@ pub(crate) async fn verify(args: VerifyArgs) -> Result<ExitCode, Failure> {
     let report = report.proving(expected.proof(sums)).anchored(anchors.anchors).certified(certified);
     report.print(args.output)?;
     if is_judged && (job.state == JobState::Complete || job.is_following()) {
-        verdict::keep(&opened.ledger, &job, args.mode, &report).await;
+        verdict::keep(&opened.ledger, &job, (args.mode, &verified), &report).await;
     }
     Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

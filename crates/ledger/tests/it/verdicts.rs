@@ -41,6 +41,25 @@ async fn what_one_login_found_wrong_is_taken_back_by_no_other() {
 }
 
 #[tokio::test]
+async fn what_was_found_wrong_is_not_taken_back_by_a_shallower_look() {
+    let stage = Stage::new().await;
+    let job = stage.signing(generated(40, 10, 2)).await.id;
+    let give = async |mode: &str, problems: &[&str]| {
+        let given = Verdict { mode: mode.to_owned(), ..verdict(problems) };
+        assert!(verdicts::give(&stage.ledger, job, &given).await.unwrap());
+        let last = verdicts::last(&stage.ledger, job).await.unwrap().unwrap().verdict;
+        (last.mode, last.verified)
+    };
+    assert_eq!(give("sample", &["a signature is wrong"]).await, ("sample".to_owned(), false));
+    assert_eq!(give("sql", &[]).await, ("sample".to_owned(), false));
+    assert_eq!(give("sql", &["a batch is missing"]).await, ("sample".to_owned(), false));
+    assert_eq!(give("full", &["a signature is wrong"]).await, ("full".to_owned(), false));
+    assert_eq!(give("sample", &[]).await, ("full".to_owned(), false));
+    assert_eq!(give("full", &[]).await, ("full".to_owned(), true));
+    assert_eq!(give("sql", &[]).await, ("sql".to_owned(), true));
+}
+
+#[tokio::test]
 async fn a_verdict_over_another_s_job_and_an_auditor_s_are_not_kept() {
     let stage = Stage::new().await;
     let job = stage.signing(generated(40, 10, 2)).await.id;

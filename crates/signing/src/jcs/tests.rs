@@ -279,8 +279,7 @@ fn errors_say_what_is_wrong_and_where() {
     assert_eq!(encoding.to_string(), "not Unicode: what begins at byte 1 is not UTF-8");
 }
 
-/// The least of some times that it takes to read `text`.
-/// The least of a few times of this thread's own on a processor: others may be busy there, too.
+/// The least of some times that this thread takes on a processor to read `text`: others may be busy there, too.
 fn time(text: &str) -> Duration {
     let now = || Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap();
     let mut out = Vec::new();
