@@ -14,7 +14,7 @@ use tokio::process::{Child, Command};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::dashboard::{metrics_of_alerts, queries};
-use crate::harness::{is_own_node, until};
+use crate::harness::{is_own_node, skipped, until};
 use crate::release::chart;
 
 const ADDRESS: &str = "127.0.0.1:19090";
@@ -114,7 +114,7 @@ impl Prometheus {
 #[tokio::test]
 async fn alerts_fire_on_what_they_are_about() {
     if !is_own_node() {
-        println!("SKIPPED: promtool, which comes with a node of the project's own");
+        skipped("what alerts fire on: it takes promtool, which comes with a node of the project's own");
         return;
     }
     let tests = chart().join("tests");

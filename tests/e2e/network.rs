@@ -6,7 +6,7 @@ use kube::{Api, Client};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::harness::{OwnNamespace, is_own_node, kubectl, kubectl_with_input, until};
+use crate::harness::{OwnNamespace, is_own_node, kubectl, kubectl_with_input, skipped, until};
 use crate::release::Release;
 
 /// Connects to each HOST:PORT. A new pod is known to the node's rules within a second or two.
@@ -47,7 +47,7 @@ pub(crate) async fn reached(client: &Client, namespace: &str, name: &str, places
 /// Everybody reaches what the policies of a release with [`VALUES`] allow, and nothing else.
 pub(crate) async fn only_what_is_allowed_is_reached(release: &Release) {
     if !is_own_node() {
-        println!("SKIPPED: whether NetworkPolicies are enforced, which is known of a node of the project's own only");
+        skipped("whether NetworkPolicies are enforced, which is known of a node of the project's own only");
         return;
     }
     let (client, home) = (&release.client, &release.namespace);

@@ -6,7 +6,7 @@ use kube::ResourceExt;
 use vaultstream_api::{ConditionType, Reason};
 
 use crate::harness::{
-    Job, OwnNamespace, Servers, assert_complete_in, condition, generated, is_own_node, kubectl, until,
+    Job, OwnNamespace, Servers, assert_complete_in, condition, generated, is_own_node, kubectl, skipped, until,
 };
 use crate::release::{NAME, Release};
 
@@ -25,7 +25,7 @@ async fn install(release: &Release) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_release_goes_while_its_servers_are_away_and_the_next_one_goes_on() {
     if !is_own_node() {
-        println!("SKIPPED: servers are cut off on a node of the project's own only");
+        skipped("what a release does without its servers, which are cut off on a node of the project's own only");
         return;
     }
     let release = Release::prepare().await;

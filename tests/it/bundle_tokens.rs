@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Ended, Program, Site, TsaServer, generated, output, python};
+use crate::harness::{Ended, Program, Site, TsaServer, generated, has_browser, output, python};
 
 /// A finished job that these authorities have confirmed.
 async fn site_with(tsas: &[&TsaServer]) -> Site {
@@ -167,12 +167,7 @@ async fn more_tokens_than_a_bundle_takes_are_left_out_with_a_word() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_checks_timestamps_with_roots_that_are_chosen() {
-    let there = ["chromium", "chromedriver"].map(|program| Command::new(program).arg("--version").output().is_ok());
-    if there != [true, true] {
-        use std::io::Write as _;
-        std::io::stderr()
-            .write_all(b"SKIPPED timestamps in docs/verify.html in a browser: chromium and chromium-driver are not installed\n")
-            .unwrap();
+    if !has_browser("timestamps in docs/verify.html in a browser") {
         return;
     }
     let (tsa, other) = (TsaServer::start("TSA"), TsaServer::start("Other"));

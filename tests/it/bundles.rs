@@ -1,14 +1,13 @@
 //! Bundles: written from a ledger, and verified without one.
 
 use std::{
-    io::Write as _,
     path::{Path, PathBuf},
     process::Command,
 };
 
 use serde_json::{Value, json};
 
-use crate::harness::{Ended, Program, Site, of_table, output, python};
+use crate::harness::{Ended, Program, Site, has_browser, of_table, output, python};
 
 /// 60 rows of which two cannot be signed.
 pub(crate) const ROWS: &str = "CREATE TABLE orders (id integer PRIMARY KEY, body text);
@@ -180,11 +179,7 @@ async fn an_export_that_fails_leaves_no_file_and_an_unfinished_job_has_no_bundle
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_says_of_bundles_what_they_are_in_a_browser_without_a_network() {
-    let there = ["chromium", "chromedriver"].map(|program| Command::new(program).arg("--version").output().is_ok());
-    if there != [true, true] {
-        std::io::stderr()
-            .write_all(b"SKIPPED docs/verify.html in a browser: chromium and chromium-driver are not installed\n")
-            .unwrap();
+    if !has_browser("docs/verify.html in a browser") {
         return;
     }
     let (site, bundle) = site_with_bundle(&[]).await;

@@ -1,10 +1,9 @@
 //! Where the ledger is: flags beat the environment, each command names its ledger, and nothing is made in a database in which
 //! nothing can be signed.
 
-use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 
-use crate::harness::{Ended, Program, Site, generated, of_table};
+use crate::harness::{Ended, Program, Site, generated, of_table, skipped};
 
 const SPEC: &str = "batchSize: 50\nkeys: {count: 2}";
 
@@ -147,7 +146,7 @@ async fn on_a_terminal_each_stage_is_named_and_no_bar_is_full_before_it_begins()
     let slow = "batchSize: 20\nkeys: {count: 4}\nworkers: {maxRecordsPerSecond: 300}";
     std::fs::write(&manifest, generated("job", 1200, slow)).unwrap();
     let Some(program) = Program::on_terminal(&format!("run -f {}", manifest.display())) else {
-        std::io::stderr().write_all(b"SKIPPED on_a_terminal: script(1) is not installed\n").unwrap();
+        skipped("on_a_terminal: script(1) is not installed");
         return;
     };
     let seen = program.end().await;

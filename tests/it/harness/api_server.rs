@@ -1,27 +1,24 @@
 //! An API server of Kubernetes without a node: it gives out tokens of ServiceAccounts and reviews them.
 
-use std::io::Write as _;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::plain::Authority;
+use super::tools::{skipped, tool};
 use super::{Program, Running, blocking, output, until};
 
 /// Where `make test-cluster` puts a node's programs; `None`, with a word about it, where they are not.
 fn programs() -> Option<PathBuf> {
-    let above = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.tools");
-    let folders = [std::env::var_os("VAULTSTREAM_TOOLS").map(PathBuf::from), Some(above)];
-    let mut folders = folders.into_iter().flatten().map(|tools| tools.join("cluster/bin"));
-    let found = folders.find(|bin| ["etcd", "kube-apiserver", "kubectl"].iter().all(|name| bin.join(name).exists()));
-    if found.is_none() {
-        let why = "SKIPPED what needs an API server of Kubernetes: tests/cluster/build makes one\n";
-        std::io::stderr().write_all(why.as_bytes()).unwrap();
+    let bin = tool("cluster/bin")
+        .filter(|bin| ["etcd", "kube-apiserver", "kubectl"].iter().all(|name| bin.join(name).exists()));
+    if bin.is_none() {
+        skipped("what needs an API server of Kubernetes: tests/cluster/build makes one");
     }
-    found
+    bin
 }
 
 pub(crate) struct ApiServer {

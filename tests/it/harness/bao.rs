@@ -1,8 +1,7 @@
 //! A real OpenBao with TLS, a transit engine and an audit log of what it was asked.
 
-use std::io::Write as _;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use rustix::process::Signal;
@@ -10,6 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::plain::Authority;
+use super::tools::tool_if_built;
 use super::{Program, Running, Site, blocking, output, until};
 
 /// What workers may do.
@@ -18,14 +18,7 @@ path "transit/decrypt/vaultstream" { capabilities = ["update"] }"#;
 
 /// What `make openbao` installs; `None`, with a word about it, where it is not.
 fn program() -> Option<PathBuf> {
-    let above = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.tools");
-    let folders = [std::env::var_os("VAULTSTREAM_TOOLS").map(PathBuf::from), Some(above)];
-    let program = folders.into_iter().flatten().map(|tools| tools.join("bin/bao")).find(|path| path.exists());
-    if program.is_none() {
-        let why = "SKIPPED custody by OpenBao: `make openbao` installs it\n";
-        std::io::stderr().write_all(why.as_bytes()).unwrap();
-    }
-    program
+    tool_if_built("bin/bao", "custody by OpenBao: `make openbao` installs it")
 }
 
 /// An OpenBao that keeps its data in a folder, so that it may go away and come back.

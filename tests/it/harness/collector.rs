@@ -1,26 +1,18 @@
 //! A real OpenTelemetry Collector, and what it has received.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::tools::tool_if_built;
 use super::{Program, Running, blocking, until};
 
 /// What `make otel-collector` builds; `None`, with a word about it, where it was not built.
 fn program() -> Option<PathBuf> {
-    let above = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.tools");
-    let folders = [std::env::var_os("VAULTSTREAM_TOOLS").map(PathBuf::from), Some(above)];
-    let program =
-        folders.into_iter().flatten().map(|tools| tools.join("bin/otel-collector")).find(|path| path.exists());
-    if program.is_none() {
-        let why = "SKIPPED the traces that a collector receives: `make otel-collector` builds it\n";
-        std::io::stderr().write_all(why.as_bytes()).unwrap();
-    }
-    program
+    tool_if_built("bin/otel-collector", "the traces that a collector receives: `make otel-collector` builds it")
 }
 
 /// A collector that writes what it receives to a file.

@@ -1,24 +1,17 @@
 //! A KMS v2 plugin on Kubernetes' own server of the protocol, with keys in a folder.
 
 use std::fs::Permissions;
-use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use tempfile::TempDir;
 
+use super::tools::tool_if_built;
 use super::{Program, Running, Site, until};
 
 /// What `make kms-plugin` builds; `None`, with a word about it, where it was not built.
 fn program() -> Option<PathBuf> {
-    let above = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.tools");
-    let folders = [std::env::var_os("VAULTSTREAM_TOOLS").map(PathBuf::from), Some(above)];
-    let program = folders.into_iter().flatten().map(|tools| tools.join("bin/kms-plugin")).find(|path| path.exists());
-    if program.is_none() {
-        let why = "SKIPPED custody by a KMS plugin: `make kms-plugin` builds it\n";
-        std::io::stderr().write_all(why.as_bytes()).unwrap();
-    }
-    program
+    tool_if_built("bin/kms-plugin", "custody by a KMS plugin: `make kms-plugin` builds it")
 }
 
 pub(crate) struct KmsPlugin {

@@ -19,6 +19,7 @@ mod program;
 mod relay;
 mod site;
 mod tenants;
+mod tools;
 mod tsa;
 mod verifiers;
 
@@ -49,5 +50,6 @@ pub(crate) use process::{Ended, Program, Running};
 pub(crate) use relay::{Lines, Weather};
 pub(crate) use site::{Site, blocking, until};
 pub(crate) use tenants::{mount, role_for};
+pub(crate) use tools::{has_browser, skipped};
 pub(crate) use tsa::TsaServer;
 pub(crate) use verifiers::{Subject, found, others, ours};

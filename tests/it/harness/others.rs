@@ -1,18 +1,16 @@
 //! Programs of others that check ours.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use super::blocking;
+use super::tools::tool;
 
 /// A script of this folder, in the Python that `make test` gives its libraries.
 pub(crate) fn python(script: &str) -> Command {
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let tools = std::env::var_os("VAULTSTREAM_TOOLS").map_or_else(|| tests.join("../.tools"), PathBuf::from);
-    let python = tools.join("bin/python");
-    assert!(python.exists(), "{} is missing: run `scripts/install-tools python`", python.display());
+    let python = tool("bin/python").expect("there is no .tools/bin/python: run `scripts/install-tools python`");
     let mut command = Command::new(python);
-    command.arg(tests.join(script));
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(script));
     command
 }
 

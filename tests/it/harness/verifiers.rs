@@ -11,6 +11,7 @@ use vaultstream_certificates::Roots;
 use vaultstream_proof::bundle::{BundleError, BundleFindings, BundleOptions, verify_bundle};
 
 use super::python;
+use super::tools::skipped;
 
 /// A bundle, and what its verifier has from elsewhere: the root certificates of timestamping authorities, and an earlier checkpoint.
 #[derive(Clone, Debug)]
@@ -57,10 +58,7 @@ pub(crate) fn others(subjects: &[Subject]) -> Vec<(&'static str, Vec<u8>)> {
     let mut others = vec![("python", theirs(python("verify_bundles.py"), subjects))];
     match page() {
         Some(page) => others.push(("page", theirs(page, subjects))),
-        None => {
-            let skipped = b"SKIPPED the script of docs/verify.html: Node.js 20 or later is not installed\n";
-            std::io::stderr().write_all(skipped).unwrap();
-        }
+        None => skipped("the script of docs/verify.html: Node.js 20 or later is not installed"),
     }
     others
 }

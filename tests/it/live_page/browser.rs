@@ -4,19 +4,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use super::{Page, SPEC, records};
-use crate::harness::{Site, generated, of_source, output, python};
-
-fn is_there() -> bool {
-    let is_installed = |program: &str| {
-        let path = std::env::var_os("PATH");
-        path.is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
-    };
-    let is_there = ["chromium", "chromedriver"].iter().all(|program| is_installed(program));
-    if !is_there {
-        println!("SKIPPED: the live page in a browser: chromium and chromedriver are not installed");
-    }
-    is_there
-}
+use crate::harness::{Site, generated, has_browser, of_source, output, python};
 
 async fn seen(page: &Page, args: &[&str]) -> Value {
     let mut look = python("look_at_page.py");
@@ -26,7 +14,7 @@ async fn seen(page: &Page, args: &[&str]) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_browser_shows_what_a_job_does_and_runs_nothing_that_a_table_says() {
-    if !is_there() {
+    if !has_browser("the live page in a browser") {
         return;
     }
     let site = Site::new().await;
@@ -54,7 +42,7 @@ async fn a_browser_shows_what_a_job_does_and_runs_nothing_that_a_table_says() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_browser_shows_a_job_of_many_batches_moving_while_it_signs() {
-    if !is_there() {
+    if !has_browser("the live page in a browser") {
         return;
     }
     let (site, records) = (Site::new().await, records(40_000));

@@ -1,10 +1,9 @@
 //! Servers, keys and folders that cannot be used.
 
-use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 
 use super::{SPEC, assert_nothing_made, assert_refused, url_as};
-use crate::harness::{Program, Site, assert_signed_exactly_once, generated, until};
+use crate::harness::{Program, Site, assert_signed_exactly_once, generated, skipped, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn servers_that_do_not_let_us_in_are_told_in_one_sentence() {
@@ -165,10 +164,7 @@ async fn a_full_disk_is_told_in_one_sentence_and_the_job_continues_when_there_is
     let ended = Program::in_mount_namespace(SCRIPT, &run).env("DISK", disk.path()).end().await;
     std::fs::remove_file(&manifest).unwrap();
     if ended.status.code() == Some(77) || ended.stderr.contains("unshare: unshare failed") {
-        // Written past the test runner, which would keep it to itself.
-        let told =
-            format!("SKIPPED a_full_disk: this system does not let this user mount a file system: {}\n", ended.stderr);
-        std::io::stderr().write_all(told.as_bytes()).unwrap();
+        skipped(&format!("a_full_disk: this system does not let this user mount a file system: {}", ended.stderr));
         return;
     }
     ended.assert_code(0);

@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::json;
 use vaultstream_api::{ConditionType, Reason};
 
-use crate::harness::{Ended, Job, Place, Program, TsaServer, kubeconfig_file, output, program, python};
+use crate::harness::{Ended, Job, Place, Program, TsaServer, has_browser, kubeconfig_file, output, program, python};
 use crate::issuers::Authority;
 use crate::{RECORDS, assert_certified, manifest, operator, refused, uri};
 
@@ -84,9 +84,7 @@ async fn by_python(bundle: &Path, digest: &str, tsa_root: &Path) -> Result<Strin
 
 /// A line for each digest with the root of an authority for timestamps; `None` where there is no browser.
 async fn by_page(bundle: &Path, known: &[(&str, &Path)]) -> Option<String> {
-    let there = ["chromium", "chromedriver"].map(|program| Command::new(program).arg("--version").output().is_ok());
-    if there != [true, true] {
-        println!("SKIPPED docs/verify.html in a browser: chromium and chromium-driver are not installed");
+    if !has_browser("docs/verify.html in a browser") {
         return None;
     }
     let mut page = Command::new("python3");

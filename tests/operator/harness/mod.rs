@@ -44,6 +44,9 @@ mod process;
 #[path = "../../it/harness/site.rs"]
 #[allow(dead_code, reason = "shared with the other suite, which uses the rest")]
 mod site;
+#[path = "../../it/harness/tools.rs"]
+#[allow(dead_code, reason = "shared with the other suite, which uses the rest")]
+mod tools;
 #[path = "../../it/harness/tsa.rs"]
 #[allow(dead_code, reason = "shared with the other suites, which ask no authority for timestamps")]
 mod tsa;
@@ -69,4 +72,5 @@ pub(crate) use relay::free_port;
 pub(crate) use servers::Servers;
 pub(crate) use site::until;
 use site::{Site, blocking};
+pub(crate) use tools::{has_browser, skipped};
 pub(crate) use tsa::TsaServer;

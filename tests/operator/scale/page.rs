@@ -6,7 +6,7 @@ use kube::{Api, ResourceExt as _};
 use serde_json::Value;
 use vaultstream_api::SigningJob;
 
-use crate::harness::{Looking, Operator, Place, output, python};
+use crate::harness::{Looking, Operator, Place, has_browser, output, python};
 
 /// Of the list, and as many of a job.
 const VIEWERS: usize = 4;
@@ -48,12 +48,8 @@ pub(crate) async fn look(place: &Place, operator: &Operator, api: &Api<SigningJo
 }
 
 async fn browser(operator: &Operator, (token, jobs): (&str, usize), job: &str) -> Value {
-    let is_installed = |program: &str| {
-        let path = std::env::var_os("PATH");
-        path.is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
-    };
-    if !["chromium", "chromedriver"].iter().all(|program| is_installed(program)) {
-        return "SKIPPED: chromium and chromedriver are not installed".into();
+    if !has_browser("the live page in a browser") {
+        return "SKIPPED: chromium and chromium-driver are not installed".into();
     }
     let mut look = python("look_at_page.py");
     if let Some(folder) = std::env::var_os("SCREENSHOTS") {

@@ -1,5 +1,7 @@
 //! What writers do, and what is noted of it.
 
+use std::io::Write as _;
+
 use super::{by, connect, enable, noted, noted_sorted, role, table, there};
 use crate::stage::Stage;
 use vaultstream_ledger::arrivals::{self, TriggerState};
@@ -161,9 +163,9 @@ async fn keys_of_every_type_are_noted_whatever_becomes_of_their_columns() {
     let blind = if stage.number("SELECT count(*) FROM pg_collation WHERE collname LIKE '%-x-icu'").await > 0 {
         "(provider = icu, locale = 'und-u-ks-level1', deterministic = false)"
     } else {
-        eprintln!(
-            "SKIPPED: a key under a collation that finds different texts equal; this Postgres was built without ICU"
-        );
+        let told =
+            "SKIPPED a key under a collation that finds different texts equal: this Postgres was built without ICU\n";
+        std::io::stderr().write_all(told.as_bytes()).unwrap();
         "FROM \"C\""
     };
     sql.batch_execute(&format!(
