@@ -4,7 +4,6 @@
 
 use std::collections::BTreeSet;
 
-use regex::Regex;
 use serde_json::{Map, Value};
 
 use crate::error::FieldError;
@@ -145,8 +144,7 @@ fn check_text(schema: &Value, text: &str, path: &str, found: &mut Vec<FieldError
 }
 
 fn mismatch(regex: &str, text: &str) -> Option<String> {
-    let matches = Regex::new(regex).is_ok_and(|regex| regex.is_match(text));
-    (!matches).then(|| match pattern::wants(regex) {
+    (!pattern::fits(regex, text)).then(|| match pattern::wants(regex) {
         Some(_) if regex == pattern::DURATION.regex => remedy::of_duration(text),
         Some(wants) => format!("it must be {wants}"),
         None => format!("it must match {regex}"),

@@ -1,5 +1,9 @@
 //! The patterns of the schema, each with the words that an error uses instead of it.
 
+use std::sync::OnceLock;
+
+use regex::Regex;
+
 /// A regular expression that Go and Rust read alike, and what it asks for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pattern {
@@ -53,6 +57,18 @@ pub(crate) const OID: Pattern = Pattern {
 
 const ALL: [Pattern; 12] =
     [DURATION, PERCENT, SQL_NAME, SUBDOMAIN, LABEL_VALUE, LABEL_KEY, ENV_NAME, QUANTITY, HEX_32, KIND, HTTP_URL, OID];
+
+/// Does a text fit a pattern of the schema? Each pattern is compiled once: that takes longer than all else of checking a spec, and an
+/// operator checks each of its jobs over and over.
+pub(crate) fn fits(regex: &str, text: &str) -> bool {
+    static COMPILED: [OnceLock<Option<Regex>>; ALL.len()] = [const { OnceLock::new() }; ALL.len()];
+    let compile = || Regex::new(regex).ok();
+    let is_match = |compiled: &Option<Regex>| compiled.as_ref().is_some_and(|compiled| compiled.is_match(text));
+    match ALL.iter().zip(&COMPILED).find(|(known, _)| known.regex == regex) {
+        Some((_, compiled)) => is_match(compiled.get_or_init(compile)),
+        None => is_match(&compile()),
+    }
+}
 
 /// The words for a pattern of the schema.
 pub(crate) fn wants(regex: &str) -> Option<&'static str> {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use futures_util::{FutureExt as _, future::join};
 use parking_lot::Mutex;
 use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -39,6 +40,12 @@ struct RunningTask {
     workers: u32,
 }
 
+/// Runs a job and requeues it. The last snapshot is followed, too: following ends when the run has dropped its sender. No async block,
+/// which would have room for both twice.
+fn both(run: impl Future<Output = ()>, requeue: impl Future<Output = ()>) -> impl Future<Output = ()> {
+    join(run, requeue).map(drop)
+}
+
 impl JobSupervisor {
     pub(crate) fn new(resources: TaskResources, requeue: RequeueSender, stop: CancellationToken) -> Self {
         Self { resources, requeue, stop, tasks: Mutex::default() }
@@ -53,10 +60,7 @@ impl JobSupervisor {
             let run = job_task::run(self.resources.clone(), receiver, known, sender, self.stop.child_token());
             let requeue =
                 self.requeue.clone().follow(request.namespace.clone(), request.name.clone(), snapshot.clone());
-            let handle = tokio::spawn(async move {
-                // The last snapshot is followed, too: following ends when the task has dropped its sender.
-                tokio::join!(run, requeue);
-            });
+            let handle = tokio::spawn(both(run, requeue));
             RunningTask { requests, snapshot, handle, workers: 0 }
         });
         task.requests.send_if_modified(|known| {
@@ -107,6 +111,17 @@ mod tests {
     fn supervisor() -> JobSupervisor {
         let stop = CancellationToken::new();
         JobSupervisor::new(resources(&stop), RequeueSender::new(&[]).0, stop)
+    }
+
+    #[tokio::test]
+    async fn a_task_has_room_for_its_run_once() {
+        let run = async {
+            let room = [1_u8; 4096];
+            tokio::task::yield_now().await;
+            drop(room);
+        };
+        let (run_bytes, task_bytes) = (size_of_val(&run), size_of_val(&both(run, std::future::ready(()))));
+        assert!(task_bytes < run_bytes + 256, "{task_bytes} bytes for a run of {run_bytes}");
     }
 
     fn start(supervisor: &JobSupervisor, uid: u128) -> JobSnapshot {

@@ -143,15 +143,14 @@ impl JobTask {
         let dependencies = &self.resources.dependencies;
         let ledger = dependencies.ledger()?.with_limits(self.resources.limits);
         let streams = dependencies.streams()?;
-        let job = {
-            let request = self.requests.borrow_and_update().clone();
-            Box::pin(self.row.ensure(&ledger, &streams, &request)).await?.id
-        };
+        let request = Box::new(self.requests.borrow_and_update().clone());
+        let job = Box::pin(self.row.ensure(&ledger, &streams, &request)).await?.id;
+        drop(request);
         let mut driver = Driver::new(ledger.clone(), streams.clone(), job, self.resources.settings);
         let tools = Tools { ledger, streams, job };
         loop {
-            self.write_changes(&tools).await?;
-            let reading = Box::pin(self.read(&tools)).await?;
+            Box::pin(self.write_changes(&tools)).await?;
+            let reading = Box::new(Box::pin(self.read(&tools)).await?);
             let state = reading.job.state;
             if state.is_terminal() || state == JobState::Deleting {
                 self.admission = None;
@@ -239,7 +238,7 @@ impl JobTask {
     }
 
     /// Waits until the job is admitted; false when its request changed first.
-    async fn await_admission(&mut self, reading: Reading) -> bool {
+    async fn await_admission(&mut self, reading: Box<Reading>) -> bool {
         let admission = self.admission.take().unwrap_or_else(|| {
             let request = self.requests.borrow();
             self.resources.admission.enqueue(request.uid, &request.namespace, request.created)
@@ -304,7 +303,8 @@ impl JobTask {
         });
     }
 
-    fn show(&self, reading: Reading, queued: Option<QueuePosition>) {
+    fn show(&self, reading: Box<Reading>, queued: Option<QueuePosition>) {
+        let reading = *reading;
         self.snapshot.send_modify(|snapshot| {
             // A limit is told until the job has got beyond it: trying again is no progress.
             let is_held = snapshot.is_held_at(&reading.job);
@@ -362,7 +362,7 @@ impl Watch for Driving<'_> {
             }
         }
         task.set_trace(driver.trace());
-        let reading = Box::pin(task.read(tools)).await?;
+        let reading = Box::new(Box::pin(task.read(tools)).await?);
         let state = reading.job.state;
         // The phase Signing is not shown before the job is admitted.
         let is_over = match part {
@@ -395,6 +395,6 @@ mod tests {
         let (_requests, receiver) = watch::channel(request(1));
         let (sender, _snapshots) = watch::channel(JobSnapshot::default());
         let bytes = std::mem::size_of_val(&run(resources(&stop), receiver, KnownProgress::default(), sender, stop));
-        assert!(bytes <= 8 * 1024, "{bytes} bytes");
+        assert!(bytes <= 4 * 1024, "{bytes} bytes");
     }
 }
