@@ -118,7 +118,7 @@ mod tests {
         let run = async {
             let room = [1_u8; 4096];
             tokio::task::yield_now().await;
-            drop(room);
+            std::hint::black_box(&room);
         };
         let (run_bytes, task_bytes) = (size_of_val(&run), size_of_val(&both(run, std::future::ready(()))));
         assert!(task_bytes < run_bytes + 256, "{task_bytes} bytes for a run of {run_bytes}");
