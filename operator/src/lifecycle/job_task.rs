@@ -150,7 +150,7 @@ impl JobTask {
         let tools = Tools { ledger, streams, job };
         loop {
             Box::pin(self.write_changes(&tools)).await?;
-            let reading = Box::new(Box::pin(self.read(&tools)).await?);
+            let reading = Box::pin(self.read(&tools)).await?;
             let state = reading.job.state;
             if state.is_terminal() || state == JobState::Deleting {
                 self.admission = None;
@@ -281,14 +281,15 @@ impl JobTask {
         Ok(())
     }
 
-    async fn read(&mut self, tools: &Tools) -> Result<Reading, ConditionFault> {
+    /// On the heap: it is shown and gone, while the task goes on.
+    async fn read(&mut self, tools: &Tools) -> Result<Box<Reading>, ConditionFault> {
         let uid = self.requests.borrow().uid;
         let reading = self.row.read(&tools.ledger, &tools.streams, (tools.job, uid)).await?;
         self.read_at = Some(Instant::now());
         if reading.job.state != JobState::Pending {
             self.limited = None;
         }
-        Ok(reading)
+        Ok(Box::new(reading))
     }
 
     fn has_new_request(&self) -> bool {
@@ -362,7 +363,7 @@ impl Watch for Driving<'_> {
             }
         }
         task.set_trace(driver.trace());
-        let reading = Box::new(Box::pin(task.read(tools)).await?);
+        let reading = Box::pin(task.read(tools)).await?;
         let state = reading.job.state;
         // The phase Signing is not shown before the job is admitted.
         let is_over = match part {

@@ -1,12 +1,11 @@
 //! What is said of a table that cannot be signed: it can be done as it is said, and then the table can be signed.
 
-use std::io::Write as _;
 use vaultstream_api::TableSource;
 use vaultstream_ledger::Ledger;
 use vaultstream_ledger::planning::TableError;
 use vaultstream_ledger::steps;
 
-use crate::stage::{Stage, of_table, options, seed_chunk, url_as};
+use crate::stage::{Stage, of_table, options, seed_chunk, skipped, url_as};
 
 fn table(name: &str, key: &str, payload: &str) -> TableSource {
     TableSource::of_payload("public", name, key, payload)
@@ -194,7 +193,7 @@ async fn a_not_null_that_is_not_validated_is_none() {
     let stage = Stage::new().await;
     let sql = stage.sql().await;
     if stage.number("SELECT current_setting('server_version_num')::bigint").await < 180_000 {
-        std::io::stderr().write_all(b"SKIPPED a_not_null_that_is_not_validated: needs Postgres 18\n").unwrap();
+        skipped("a_not_null_that_is_not_validated: needs Postgres 18");
         return;
     }
     sql.batch_execute(

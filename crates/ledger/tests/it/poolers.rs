@@ -1,7 +1,6 @@
 //! Behind a real pgbouncer: session pooling serves, and behind any other pooling nothing is done and nothing is left.
 
 use std::fs;
-use std::io::Write as _;
 use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
@@ -13,7 +12,7 @@ use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 use vaultstream_ledger::commit::Committed;
 use vaultstream_ledger::{ConnectError, ErrorKind, Ledger};
 
-use crate::stage::{MINUTE, Stage, generated, options, segment, socket_of};
+use crate::stage::{MINUTE, Stage, generated, options, segment, skipped, socket_of};
 
 struct Pooler {
     process: Child,
@@ -33,8 +32,7 @@ fn program() -> Option<&'static str> {
         .into_iter()
         .find(|path| fs::metadata(path).is_ok());
     if found.is_none() {
-        // Written past the test runner, which would keep it to itself.
-        std::io::stderr().write_all(b"SKIPPED a test of poolers: pgbouncer is not installed\n").unwrap();
+        skipped("a test of poolers: pgbouncer is not installed");
     }
     found
 }

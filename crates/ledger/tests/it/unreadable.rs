@@ -1,6 +1,5 @@
 //! Records that the server cannot read: each is shown as what it is, and all others are read.
 
-use std::io::Write as _;
 use std::os::unix::fs::FileExt as _;
 
 use vaultstream_api::{SigningJobSpec, Source, TableSource};
@@ -9,7 +8,7 @@ use vaultstream_ledger::payloads::{self, Payload, ReadError};
 use vaultstream_ledger::verify::{ViolationKind, completeness};
 use vaultstream_ledger::{Job, Ledger};
 
-use crate::stage::{Stage, of_table, options};
+use crate::stage::{Stage, of_table, options, skipped};
 
 /// What was shown of each record: its bytes as text, or the server's words, or a mark.
 async fn shown(stage: &Stage, job: &Job) -> Vec<(i64, String)> {
@@ -97,8 +96,7 @@ async fn a_payload_whose_stored_form_is_damaged_is_shown_as_unreadable() {
     let stage = Stage::new().await;
     let sql = stage.sql().await;
     if sql.batch_execute("CREATE EXTENSION pg_surgery").await.is_err() {
-        let told = "SKIPPED a_payload_whose_stored_form_is_damaged: this Postgres has no pg_surgery\n";
-        std::io::stderr().write_all(told.as_bytes()).unwrap();
+        skipped("a_payload_whose_stored_form_is_damaged: this Postgres has no pg_surgery");
         return;
     }
     sql.batch_execute(
@@ -188,7 +186,7 @@ async fn a_virtual_column_that_raises_is_shown_as_unreadable() {
     let sql = stage.sql().await;
     let version = stage.number("SELECT current_setting('server_version_num')::bigint").await;
     if version < 180_000 {
-        std::io::stderr().write_all(b"SKIPPED a_virtual_column_that_raises: needs Postgres 18\n").unwrap();
+        skipped("a_virtual_column_that_raises: needs Postgres 18");
         return;
     }
     sql.batch_execute(

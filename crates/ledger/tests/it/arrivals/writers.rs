@@ -1,9 +1,7 @@
 //! What writers do, and what is noted of it.
 
-use std::io::Write as _;
-
 use super::{by, connect, enable, noted, noted_sorted, role, table, there};
-use crate::stage::Stage;
+use crate::stage::{Stage, skipped};
 use vaultstream_ledger::arrivals::{self, TriggerState};
 
 /// Every key that is in the table, and only those, in the order of texts.
@@ -163,9 +161,7 @@ async fn keys_of_every_type_are_noted_whatever_becomes_of_their_columns() {
     let blind = if stage.number("SELECT count(*) FROM pg_collation WHERE collname LIKE '%-x-icu'").await > 0 {
         "(provider = icu, locale = 'und-u-ks-level1', deterministic = false)"
     } else {
-        let told =
-            "SKIPPED a key under a collation that finds different texts equal: this Postgres was built without ICU\n";
-        std::io::stderr().write_all(told.as_bytes()).unwrap();
+        skipped("a key under a collation that finds different texts equal: this Postgres was built without ICU");
         "FROM \"C\""
     };
     sql.batch_execute(&format!(
