@@ -39,10 +39,8 @@ use crate::{
 /// The delay after a fault. It doubles with each further one.
 const RETRY: Backoff = Backoff::new(Duration::from_millis(500), RETRY_DELAY_LIMIT);
 const RETRY_DELAY_LIMIT: Duration = Duration::from_secs(10);
-/// How often the figures of an admitted job are read.
-const FIGURES_POLL_INTERVAL: Duration = Duration::from_secs(1);
-/// How often the position of a job that waits for admission is read.
-const POSITION_POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// How often the figures of an admitted job are read, and the position of one that waits for admission.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// How often a suspended job is read while its request does not change.
 const SUSPENDED_POLL_INTERVAL: Duration = Duration::from_secs(15);
 
@@ -252,7 +250,7 @@ impl JobTask {
             admitted = tokio::select! {
                 () = admission.admitted() => true,
                 _ = requests.changed() => break,
-                () = tokio::time::sleep(POSITION_POLL_INTERVAL) => false,
+                () = tokio::time::sleep(POLL_INTERVAL) => false,
             };
             let queued = position(&admission);
             self.snapshot.send_if_modified(|snapshot| std::mem::replace(&mut snapshot.queued, queued) != queued);
@@ -357,7 +355,7 @@ impl Watch for Driving<'_> {
             }
             Part::Signing => {
                 task.retry_rejects(driver).await?;
-                if task.read_at.is_some_and(|read_at| read_at.elapsed() < FIGURES_POLL_INTERVAL) {
+                if task.read_at.is_some_and(|read_at| read_at.elapsed() < POLL_INTERVAL) {
                     return Ok(ControlFlow::Continue(()));
                 }
             }
