@@ -134,8 +134,9 @@ bench-follow: build ## Follow a table that grows for INSERT_TIME (10m); print ta
 fuzz: ## Look for inputs on which two backends differ, for a minute
 	@scripts/fuzz
 
-engine-equality: ## Compare SIGNATURES (10,000,000) of the engine with another library's
+engine-equality: ## Compare SIGNATURES (10,000,000) of the engine with another library's, and a tenth of each backend
 	SIGNATURES=$(or $(SIGNATURES),10000000) cargo test --release --locked -p vaultstream-engine --test equality -- --nocapture
+	SIGNATURES=$$(( $(or $(SIGNATURES),10000000) / 10 )) cargo test --release --locked -p vaultstream-signing --test agreement -- --nocapture
 
 faulty-lane: ## Sign RECORDS (1,000,000) on lanes of which one is wrong: is a wrong signature ever committed?
 	@scripts/install-tools
