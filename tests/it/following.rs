@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::harness::{PATIENCE, Program, Site, assert_complete, of_source, quick, until};
+use crate::harness::{PATIENCE, Program, Site, assert_complete, cases, of_source, quick, until};
 
 /// A job that follows the table `public.moves`.
 fn following(spec: &str) -> String {
@@ -153,7 +153,7 @@ async fn a_planner_killed_at_any_step_loses_and_doubles_nothing() {
     run.signal(Signal::INT);
     run.end().await;
     let writers = writers::start(&site, 3).await;
-    for point in POINTS {
+    for point in cases(POINTS) {
         let mut run = site.run(&following("")).fault(&format!("{point}=kill")).start();
         if point.starts_with("table") {
             site.switch_trigger_off_and_on(run.ended()).await;

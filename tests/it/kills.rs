@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use vaultstream_ledger::steps;
 use vaultstream_lifecycle::Settings;
 
-use crate::harness::{Site, assert_complete, assert_signed_exactly_once, generated, of_table, quick, until};
+use crate::harness::{Site, assert_complete, assert_signed_exactly_once, cases, generated, of_table, quick, until};
 
 /// Scenarios at a time: they mostly wait for leases and redeliveries.
 const AT_A_TIME: usize = 5;
@@ -71,14 +71,13 @@ const COMMON: &str = "batchSize: 20\nconcurrency: {records: 4, signers: 3}\nmaxR
 async fn a_process_killed_at_any_step_and_started_again_signs_every_record_once() {
     let places = Arc::new(Semaphore::new(AT_A_TIME));
     let mut scenarios = JoinSet::new();
-    for &(point, passes, kind) in POINTS {
-        for &pass in passes {
-            let places = Arc::clone(&places);
-            scenarios.spawn(async move {
-                let _place = places.acquire().await.unwrap();
-                kill_at(point, pass, kind).await;
-            });
-        }
+    let all = POINTS.iter().flat_map(|&(point, passes, kind)| passes.iter().map(move |&pass| (point, pass, kind)));
+    for (point, pass, kind) in cases(all) {
+        let places = Arc::clone(&places);
+        scenarios.spawn(async move {
+            let _place = places.acquire().await.unwrap();
+            kill_at(point, pass, kind).await;
+        });
     }
     let mut failed = 0;
     while let Some(ended) = scenarios.join_next().await {

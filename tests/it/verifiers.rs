@@ -8,7 +8,9 @@ use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _}
 use serde_json::{Value, json};
 
 use crate::bundles::{ROWS, SPEC};
-use crate::harness::{Site, Subject, TsaServer, found, generated, of_source, of_table, others, ours, output, python};
+use crate::harness::{
+    Site, Subject, TsaServer, cases, found, generated, of_source, of_table, others, ours, output, python,
+};
 
 /// Vectors that are not in the form of the schema of lines, or of the schema of receipts. Others that are in neither form differ from it
 /// in what a schema cannot say: white space, escapes, doubled members, and what lines say of each other.
@@ -244,7 +246,8 @@ async fn three_verifiers_agree_on_a_thousand_changed_bundles_of_which_none_is_ve
     eprintln!("VAULTSTREAM_BUNDLE_SEED={seed}");
     let mut random = StdRng::seed_from_u64(seed);
     let (mut subjects, mut origins) = (sources.clone(), (0..sources.len()).collect::<Vec<_>>());
-    while subjects.len() < 1_400 + sources.len() {
+    let all = sources.len() + cases(0..1_400).len();
+    while subjects.len() < all {
         let origin = random.random_range(0..sources.len());
         let changed = mutated(&texts[origin], &mut random);
         if changed != texts[origin] {

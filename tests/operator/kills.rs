@@ -12,7 +12,7 @@ use kube::ResourceExt;
 use serde_json::json;
 use vaultstream_api::{Phase, SigningJob};
 
-use crate::harness::{Job, Place, assert_complete_in, generated};
+use crate::harness::{Job, Place, assert_complete_in, cases, generated};
 
 /// Scenarios that run at the same time: they mostly wait for Leases and pods.
 const PARALLEL_LIMIT: usize = 4;
@@ -51,15 +51,14 @@ async fn a_leader_stopped_at_any_step_past_its_lease_does_no_harm_when_it_resume
 async fn at_every_point(scenario: impl Fn(String) -> futures_util::future::BoxFuture<'static, ()>) {
     let places = Arc::new(Semaphore::new(PARALLEL_LIMIT));
     let mut scenarios = JoinSet::new();
-    for &(point, passes) in POINTS {
-        for pass in passes {
-            let places = Arc::clone(&places);
-            let scenario = scenario(format!("{point}:{pass}"));
-            scenarios.spawn(async move {
-                let _place = places.acquire().await.unwrap();
-                scenario.await;
-            });
-        }
+    let all = POINTS.iter().flat_map(|&(point, passes)| passes.iter().map(move |pass| format!("{point}:{pass}")));
+    for at in cases(all) {
+        let places = Arc::clone(&places);
+        let scenario = scenario(at);
+        scenarios.spawn(async move {
+            let _place = places.acquire().await.unwrap();
+            scenario.await;
+        });
     }
     let mut failed = 0;
     while let Some(ended) = scenarios.join_next().await {
