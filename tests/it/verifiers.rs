@@ -246,8 +246,8 @@ async fn three_verifiers_agree_on_a_thousand_changed_bundles_of_which_none_is_ve
     eprintln!("VAULTSTREAM_BUNDLE_SEED={seed}");
     let mut random = StdRng::seed_from_u64(seed);
     let (mut subjects, mut origins) = (sources.clone(), (0..sources.len()).collect::<Vec<_>>());
-    let all = sources.len() + cases(0..1_400).len();
-    while subjects.len() < all {
+    let changes = cases(0..1_400).len();
+    while subjects.len() < changes + sources.len() {
         let origin = random.random_range(0..sources.len());
         let changed = mutated(&texts[origin], &mut random);
         if changed != texts[origin] {
@@ -276,9 +276,9 @@ async fn three_verifiers_agree_on_a_thousand_changed_bundles_of_which_none_is_ve
         .iter()
         .filter_map(|subject| found(&subject.file))
         .filter(|found| found.tokens.iter().any(Result::is_err));
-    assert!(wrong_tokens.count() > 50, "tokens are among what is changed");
+    assert!(wrong_tokens.count() > changes / 28, "tokens are among what is changed");
     // Most of the changes leave a file that is still recognised as a bundle.
-    assert!(ours.iter().filter(|code| **code == 1).count() > 1_000, "{ours:?}");
+    assert!(ours.iter().filter(|code| **code == 1).count() > changes * 5 / 7, "{ours:?}");
 }
 
 /// A token of another job that the same authorities have confirmed is that of another receipt.
