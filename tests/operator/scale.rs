@@ -28,8 +28,8 @@ const AT_ONCE: usize = 32;
 const SEEDED_PER_CREATED: f64 = 10.0;
 const MEMORY_MIB: f64 = 64.0;
 /// The test gives up when the jobs are not seeded by then.
-const PATIENCE: Duration = Duration::from_secs(15 * 60);
-/// And when they are still written so long afterwards.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(15 * 60);
+/// It fails when they are still written this long afterwards.
 const SETTLED: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
@@ -58,7 +58,7 @@ async fn a_thousand_jobs_are_seeded_soon_after_their_creation_and_within_64_mib(
         ("from the first apply to the last, s", created.as_secs_f64()),
         ("to the last one seeded in the ledger, s", seeded.in_ledger.as_secs_f64()),
         ("to the last condition Seeded, s", seeded.in_status.as_secs_f64()),
-        ("so many times the time of creating them", seeded.in_status.div_duration_f64(created)),
+        ("seeding time / creation time", seeded.in_status.div_duration_f64(created)),
         ("operator's peak memory, MiB", peak),
         ("reconciles, number", reconciles),
         ("reconciles, s in all", reconciling),
@@ -116,7 +116,7 @@ async fn until_all_are_seeded(place: &Place, api: &Api<SigningJob>, begun: Insta
     let seeded = "SELECT count(*) FROM vaultstream.jobs WHERE seeded_at IS NOT NULL";
     let mut in_ledger = None;
     loop {
-        assert!(begun.elapsed() < PATIENCE, "not all are seeded after {:?}", begun.elapsed());
+        assert!(begun.elapsed() < GIVE_UP_AFTER, "not all are seeded after {:?}", begun.elapsed());
         if in_ledger.is_none() && sql.query_one(seeded, &[]).await.unwrap().get::<_, i64>(0) >= JOBS as i64 {
             in_ledger = Some(begun.elapsed());
         }

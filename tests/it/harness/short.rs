@@ -2,7 +2,7 @@
 
 use super::tools::skipped;
 
-/// All of them; with `VAULTSTREAM_SHORT=NUMBER`, as CI has it, each third. Three numbers in a row have all.
+/// All of them; with `VAULTSTREAM_SHORT=NUMBER`, as CI has it, a third. Three numbers in a row have all.
 pub(crate) fn cases<T>(all: impl IntoIterator<Item = T>) -> Vec<T> {
     let mut cases: Vec<T> = all.into_iter().collect();
     let Ok(number) = std::env::var("VAULTSTREAM_SHORT") else { return cases };
@@ -13,7 +13,8 @@ pub(crate) fn cases<T>(all: impl IntoIterator<Item = T>) -> Vec<T> {
         place.is_multiple_of(3)
     });
     assert!(!cases.is_empty(), "a short run has cases of each test");
-    let test = std::thread::current().name().unwrap_or_default().to_owned();
+    let thread = std::thread::current();
+    let test = thread.name().unwrap_or_default();
     skipped(&format!("{} of {all} cases of {test}: VAULTSTREAM_SHORT={number}", all - cases.len()));
     cases
 }
