@@ -1,16 +1,15 @@
 //! kill -9 at every step of lifecycle and pipeline, one process each; started again, the job completes with one signature
 //! per record.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::Signal;
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 use vaultstream_ledger::steps;
 use vaultstream_lifecycle::Settings;
 
-use crate::harness::{Site, assert_complete, assert_signed_exactly_once, cases, generated, of_table, quick, until};
+use crate::harness::{
+    Site, assert_complete, assert_signed_exactly_once, cases, failures, generated, of_table, quick, until,
+};
 
 /// Scenarios at a time: they mostly wait for leases and redeliveries.
 const AT_A_TIME: usize = 5;
@@ -69,25 +68,12 @@ const COMMON: &str = "batchSize: 20\nconcurrency: {records: 4, signers: 3}\nmaxR
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_killed_at_any_step_and_started_again_signs_every_record_once() {
-    let places = Arc::new(Semaphore::new(AT_A_TIME));
-    let mut scenarios = JoinSet::new();
     let all = POINTS.iter().flat_map(|&(point, passes, kind)| passes.iter().map(move |&pass| (point, pass, kind)));
-    for (point, pass, kind) in cases(all) {
-        let places = Arc::clone(&places);
-        scenarios.spawn(async move {
-            let _place = places.acquire().await.unwrap();
-            kill_at(point, pass, kind).await;
-        });
-    }
-    let mut failed = 0;
-    while let Some(ended) = scenarios.join_next().await {
-        // Every panic is on stderr already; all scenarios are let run to their end.
-        failed += usize::from(ended.is_err());
-    }
-    assert_eq!(failed, 0, "scenarios failed");
+    let scenarios = cases(all).into_iter().map(|(point, pass, kind)| kill_at(point, pass, kind));
+    assert_eq!(failures(scenarios, AT_A_TIME).await, 0, "scenarios failed");
 }
 
-async fn kill_at(point: &str, pass: u32, kind: Kind) {
+async fn kill_at(point: &'static str, pass: u32, kind: Kind) {
     let site = Site::new().await;
     let lease = "lease: {records: 100, duration: 5s}";
     let (manifest, signed, rejected) = match kind {

@@ -1,18 +1,14 @@
 //! The leader is killed, or stopped for longer than its Lease, at every step of a job's life. Another one completes the job,
 //! and one that resumes ends itself. Nothing is lost or signed twice.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::process::Signal;
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
-
 use kube::ResourceExt;
+use rustix::process::Signal;
 use serde_json::json;
 use vaultstream_api::{Phase, SigningJob};
 
-use crate::harness::{Job, Place, assert_complete_in, cases, generated};
+use crate::harness::{Job, Place, assert_complete_in, cases, failures, generated};
 
 /// Scenarios that run at the same time: they mostly wait for Leases and pods.
 const PARALLEL_LIMIT: usize = 4;
@@ -40,32 +36,17 @@ const POINTS: &[(&str, &[u32])] = &[
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_completes_after_its_leader_was_killed_at_any_step() {
-    at_every_point(|at| Box::pin(kill_at(at))).await;
+    at_every_point(kill_at).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_leader_stopped_at_any_step_past_its_lease_does_no_harm_when_it_resumes() {
-    at_every_point(|at| Box::pin(stop_at(at))).await;
+    at_every_point(stop_at).await;
 }
 
-async fn at_every_point(scenario: impl Fn(String) -> futures_util::future::BoxFuture<'static, ()>) {
-    let places = Arc::new(Semaphore::new(PARALLEL_LIMIT));
-    let mut scenarios = JoinSet::new();
+async fn at_every_point<F: Future<Output = ()> + Send + 'static>(scenario: impl Fn(String) -> F) {
     let all = POINTS.iter().flat_map(|&(point, passes)| passes.iter().map(move |pass| format!("{point}:{pass}")));
-    for at in cases(all) {
-        let places = Arc::clone(&places);
-        let scenario = scenario(at);
-        scenarios.spawn(async move {
-            let _place = places.acquire().await.unwrap();
-            scenario.await;
-        });
-    }
-    let mut failed = 0;
-    while let Some(ended) = scenarios.join_next().await {
-        // Every panic is on stderr already. All scenarios run to their end.
-        failed += usize::from(ended.is_err());
-    }
-    assert_eq!(failed, 0, "scenarios failed");
+    assert_eq!(failures(cases(all).into_iter().map(scenario), PARALLEL_LIMIT).await, 0, "scenarios failed");
 }
 
 /// Ten batches. For the point keys-replaced, a key wears out after two of them.

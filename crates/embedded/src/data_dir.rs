@@ -213,6 +213,16 @@ impl OpenDataDir {
     }
 }
 
+impl Drop for OpenDataDir {
+    /// Closing the file alone would leave the lock to a child that another thread is just starting: it has our files until it
+    /// executes its program.
+    fn drop(&mut self) {
+        if let Err(error) = self.lock.unlock() {
+            tracing::warn!(%error, path = %self.root.display(), "failed to release the data-dir");
+        }
+    }
+}
+
 /// Under root the servers' user must be able to pass through the data-dir, though not to list it.
 fn root_mode() -> u32 {
     if geteuid().is_root() { 0o711 } else { 0o700 }
@@ -273,6 +283,18 @@ mod tests {
         assert_eq!(full.to_string(), "the disk is full: free some space on the file system of /data, and run again");
         let closed = unusable(Path::new("/data"))(io::Error::from_raw_os_error(13));
         assert!(matches!(closed, DataDirError::Unusable { .. }));
+    }
+
+    #[test]
+    fn a_released_directory_can_be_locked_though_a_child_still_has_its_files() {
+        let dir = env::temp_dir().join(format!("vaultstream-released-{}", std::process::id()));
+        let first = OpenDataDir::kept(&dir).unwrap();
+        first.lock_alone().unwrap();
+        let of_a_child = first.lock.try_clone().unwrap();
+        drop(first);
+        OpenDataDir::kept(&dir).unwrap().lock_alone().unwrap();
+        drop(of_a_child);
+        fs::remove_dir_all(dir).unwrap();
     }
 
     #[test]

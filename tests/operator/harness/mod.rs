@@ -41,9 +41,8 @@ mod patience;
 #[path = "../../it/harness/process.rs"]
 #[allow(dead_code, reason = "shared with the other suite, which uses the rest")]
 mod process;
-#[path = "../../it/harness/short.rs"]
-#[allow(dead_code, reason = "shared with the other suite, which uses the rest")]
-mod short;
+#[path = "../../it/harness/scenarios.rs"]
+mod scenarios;
 #[path = "../../it/harness/site.rs"]
 #[allow(dead_code, reason = "shared with the other suite, which uses the rest")]
 mod site;
@@ -72,8 +71,8 @@ pub(crate) use patience::PATIENCE;
 pub(crate) use place::Place;
 pub(crate) use process::{Ended, Program, Running};
 pub(crate) use relay::free_port;
+pub(crate) use scenarios::{cases, failures};
 pub(crate) use servers::Servers;
-pub(crate) use short::cases;
 pub(crate) use site::until;
 use site::{Site, blocking};
 pub(crate) use tools::{has_browser, skipped};

@@ -7,13 +7,11 @@ use std::time::{Duration, Instant};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 
 use super::life::Traits;
 use super::proxy::{Write, WriteFault};
 use super::{Proxied, is_long, seed};
-use crate::harness::{generated, until};
+use crate::harness::{failures, generated, until};
 
 /// Jobs that live at the same time: they mostly wait for pods.
 const PARALLEL_LIMIT: usize = 6;
@@ -55,27 +53,19 @@ async fn a_job_ends_as_any_other_whichever_of_its_writes_fails_and_however() {
 
 /// A job for each of these lists of faults. Returns how many did not end as the reference has.
 async fn lives(proxied: &Arc<Proxied>, reference: Arc<Traits>, faults: Vec<Vec<Strike>>) -> usize {
-    let parallel = Arc::new(Semaphore::new(PARALLEL_LIMIT));
-    let mut lives = JoinSet::new();
-    for (number, strikes) in faults.into_iter().enumerate() {
+    let lives = faults.into_iter().enumerate().map(|(number, strikes)| {
         let name = format!("job-{number}");
         for (kind, nth, fault) in &strikes {
             let write = Write { about: name.clone(), kind: kind.clone(), nth: *nth };
             proxied.proxy.writes.fail(write, *fault);
         }
-        let (proxied, reference, parallel) = (Arc::clone(proxied), Arc::clone(&reference), Arc::clone(&parallel));
-        lives.spawn(async move {
-            let _one = parallel.acquire().await.unwrap();
+        let (proxied, reference) = (Arc::clone(proxied), Arc::clone(&reference));
+        async move {
             println!("{name}: {strikes:?}");
             proxied.live(&name, Some(&reference)).await;
-        });
-    }
-    let mut failed = 0;
-    while let Some(ended) = lives.join_next().await {
-        // Every panic is on stderr already. All lives run to their end.
-        failed += usize::from(ended.is_err());
-    }
-    failed
+        }
+    });
+    failures(lives, PARALLEL_LIMIT).await
 }
 
 /// The faults of each job. Faults of the same write meet different jobs.

@@ -1,7 +1,7 @@
 //! Connections that break around the COMMIT.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -144,12 +144,18 @@ async fn sessions_ended_at_any_moment_lose_and_double_nothing() {
     let keys = stage.keys(&job).await;
     let killer = stage.sql().await;
     let stop = Arc::new(AtomicBool::new(false));
+    let units = Arc::new(AtomicU64::new(0));
     let killing = {
-        let stop = stop.clone();
+        let (stop, units) = (stop.clone(), units.clone());
         tokio::spawn(async move {
-            let mut killed = 0;
-            let mut pauses = (0_u64..).map(|n| Duration::from_millis(150 + n * 37 % 110));
+            let (mut killed, mut rounds) = (0, 0);
             while !stop.load(Ordering::SeqCst) {
+                // By the units that are committed, not by the clock: every machine gets on between two rounds, and has as many.
+                if units.load(Ordering::SeqCst) < rounds * 8 {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                    continue;
+                }
+                tokio::time::sleep(Duration::from_millis(rounds * 7 % 23)).await;
                 let row = killer
                     .query_one(
                         "SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM pg_stat_activity \
@@ -160,9 +166,7 @@ async fn sessions_ended_at_any_moment_lose_and_double_nothing() {
                     .unwrap();
                 let ended: i64 = row.get(0);
                 killed += ended;
-                // Sessions are seldom in a commit on a fast machine: they are looked for until some are.
-                let pause = if ended > 0 { pauses.next().unwrap() } else { Duration::from_millis(1) };
-                tokio::time::sleep(pause).await;
+                rounds += u64::from(ended > 0);
             }
             killed
         })
@@ -170,13 +174,14 @@ async fn sessions_ended_at_any_moment_lose_and_double_nothing() {
     let mut lanes = Vec::new();
     for (lane, key) in keys.iter().enumerate() {
         let lease = stage.lease(&job, *key, Duration::from_secs(120)).await;
-        let (ledger, id) = (stage.ledger.clone(), job.id);
+        let (ledger, id, units) = (stage.ledger.clone(), job.id, units.clone());
         let mine: Vec<_> = ranges.iter().skip(lane).step_by(4).copied().collect();
         lanes.push(tokio::spawn(async move {
             for part in mine.chunks(10) {
                 let unit: Vec<_> = part.iter().map(|range| segment(range, lease.key)).collect();
                 let outcome = commit::unit(&ledger, id, &lease, &unit, false).await.unwrap();
                 assert_eq!(outcome, Committed::Done);
+                units.fetch_add(1, Ordering::SeqCst);
             }
         }));
     }
