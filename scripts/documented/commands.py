@@ -19,6 +19,7 @@ SKIPPED = {
     r"make (test|e2e)$": "it tests, and CI runs it",
     r"make kind-(up|down)$": "needs Docker and kind; the commands between them run on the project's own node",
     r"make quick-start-web$": "it is make quick-start with more records and a page, which the tests of the live page look at",
+    r"(\./)?vaultstream (run --web|ui)\b": "it serves a page until Ctrl-C; the tests of the live page look at one",
     r"(make|\./vaultstream) bench$": "it measures, for minutes, and wants the machine for itself",
     r"openssl speed$": "it measures",
     r"make (build|dist)$": "it builds, as this check has done before",
