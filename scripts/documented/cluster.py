@@ -3,6 +3,7 @@ import json
 import os
 import re
 import time
+import urllib.request
 
 import manifests
 from commands import ROOT, Failed
@@ -102,6 +103,32 @@ def with_servers_of_its_own(reader):
     reader.does_the_rest_of("config/samples/autoscaling.yaml")
     reader.does_the_rest_of("config/samples/quick-start.yaml")
     until_complete("quick-start")
+    reader.does("Follow a table", "kubectl get sj")
+    in_a_browser(reader)
+
+
+def in_a_browser(reader):
+    tell("the page, as a browser asks for it")
+    section = "Watch jobs in a browser"
+    token = reader.does(section, "kubectl create serviceaccount", "kubectl create rolebinding", "kubectl create token").strip()
+    forward = reader.leaves_running(section, "kubectl port-forward")
+    try:
+        until("the page is there", lambda: "<title>VaultStream" in page("/ui/"), seconds=30)
+        expect("quick-start" in page("/ui/api/jobs", token), "it has the jobs that the token may list")
+        expect("quick-start" not in page("/ui/api/jobs", "another"), "it has none of them for another token")
+    finally:
+        forward.terminate()
+        forward.wait()
+
+
+def page(path, token=None):
+    """The beginning of what the page's server answers; empty when it does not, or refuses."""
+    request = urllib.request.Request(f"http://localhost:8080{path}", headers={"Authorization": f"Bearer {token}"} if token else {})
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.read1(1 << 16).decode()
+    except OSError:
+        return ""
 
 
 def leave(reader):

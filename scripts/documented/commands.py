@@ -6,6 +6,7 @@ running text and begins with one of WORDS.
 import glob
 import os
 import re
+import shlex
 import subprocess
 from dataclasses import dataclass, field
 from itertools import zip_longest
@@ -20,13 +21,13 @@ SKIPPED = {
     r"make kind-(up|down)$": "needs Docker and kind; the commands between them run on the project's own node",
     r"make quick-start-web$": "it is make quick-start with more records and a page, which the tests of the live page look at",
     r"(\./)?vaultstream (run --web|ui)\b": "it serves a page until Ctrl-C; the tests of the live page look at one",
-    r"(make|\./vaultstream) bench$": "it measures, for minutes, and wants the machine for itself",
+    r"(make bench(-follow)?|\./vaultstream bench)$": "it measures, for minutes, and wants the machine for itself",
     r"openssl speed$": "it measures",
     r"make (build|dist)$": "it builds, as this check has done before",
     r"(bao|vaultstream keys rewrap --kek-url) ": "needs Vault or OpenBao, or a KMS; the tests of custody have them",
     r"(\./)?vaultstream (source |run -f config/samples/follow\.yaml)|kubectl (apply -f config/samples/follow|get signingjob orders)":
         "a job that follows a table does not end; the tests of following have a table that grows",
-    r"vaultstream (export|verify) --(job orders|bundle orders\.vsb)": "needs a job that follows a table, as above",
+    r"vaultstream (export|verify) --(job (orders|NAME)|bundle orders\.vsb)": "needs a job that follows a table, as above",
     r"kubectl (apply --server-side -k deploy|create -f deploy/|delete -k deploy|-n vaultstream-system wait .*job/vaultstream-leave)":
         "the chart's manifests without helm, which make e2e compares with what it renders",
     r"kubectl -n vaultstream-system logs job/vaultstream-migrate$": "there is nothing to read unless an upgrade was refused",
@@ -162,11 +163,22 @@ class Reader:
         """The next commands of a section, which begin with these words; returns what the last of them said."""
         said = ""
         for beginning in beginnings:
-            command = next((each for each in self.commands if each.section == section and not each.outcome), None)
-            if command is None or not command.text.startswith(beginning):
-                raise Failed(f"{section}: what comes next is {command and command.text!r} and not {beginning!r}")
-            said = self.run(command)
+            said = self.run(self.next_of(section, beginning))
         return said
+
+    def next_of(self, section, beginning):
+        command = next((each for each in self.commands if each.section == section and not each.outcome), None)
+        if command is None or not command.text.startswith(beginning):
+            raise Failed(f"{section}: what comes next is {command and command.text!r} and not {beginning!r}")
+        return command
+
+    def leaves_running(self, section, beginning):
+        """The next command of a section, which ends with an ampersand: a process, for the caller to end."""
+        command = self.next_of(section, beginning)
+        print(f"\n$ {command.text}", flush=True)
+        command.outcome = "ran"
+        return subprocess.Popen(shlex.split(command.text.removesuffix("&")), env=self.environment, cwd=self.folder,
+                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
     def does_the_rest_of(self, section):
         for command in self.commands:
