@@ -61,6 +61,8 @@ export interface Curve { start: number; step: number; last: number; signed: numb
 
 /** Batches by state, perCell of them in each cell. */
 export interface Batches {
+  /** When they were read: on a busy ledger less often than the job's figures. */
+  at: Time;
   count: number;
   perCell: number;
   planned: number[];

@@ -11,7 +11,7 @@ type Command = Commands["commands"][number];
 export class CommandList {
   private readonly list = h("ul", { class: "commands" });
   private readonly rows: Keyed<Command>;
-  readonly element = card("commands", "Commands", h("p", { class: "faint" }, "This page changes nothing. These do, in a terminal:"), this.list);
+  readonly element = card("commands", "Commands", h("p", { class: "faint" }, "For a terminal. The page itself changes nothing."), this.list);
 
   constructor(notices: Notices) {
     this.rows = new Keyed<Command>(this.list, (one) => `${one.title} ${one.command}`, (one) => ({

@@ -6,10 +6,10 @@ import { count, duration, plural, rate } from "./format.ts";
 import { rates } from "./rates.ts";
 
 export class Curves {
-  readonly rate = new Chart("rate", "Records a second", [
+  readonly rate = new Chart("rate", "Rate: records a second", [
     { label: "Signed", colour: "accent", filled: true }, { label: "Rejected", colour: "bad-mark", filled: false },
   ], ([signed, rejected]) => `${rate(signed ?? 0)} signed a second${rejected ? `, ${rate(rejected)} rejected` : ""}`);
-  readonly backlog = new Chart("backlog", "Records that wait", [{ label: "Waiting", colour: "accent", filled: true }],
+  readonly backlog = new Chart("backlog", "Backlog: records that wait", [{ label: "Waiting", colour: "accent", filled: true }],
     ([waiting]) => (waiting === 1 ? "1 record waits" : `${plural(waiting ?? 0, "record")} wait`));
 
   update(curve: Curve): void {

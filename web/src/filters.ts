@@ -23,6 +23,9 @@ export function progress(row: Row): number | null {
   return Math.min((row.signed + row.rejected) / row.total, 1);
 }
 
+/** Whether each record of a set is signed or rejected. */
+export const isThrough = (row: Row): boolean => row.total !== null && row.signed + row.rejected >= row.total;
+
 export function parseFilters(query: URLSearchParams): Filters {
   const asked = query.get("sort") ?? "";
   const descending = asked.startsWith("-");

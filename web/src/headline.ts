@@ -2,7 +2,7 @@
 
 import type { Job, Row, Workers } from "./api.ts";
 import { h, setAttribute, setText } from "./dom.ts";
-import { progress, state } from "./filters.ts";
+import { isThrough, progress, state } from "./filters.ts";
 import { count, duration, left, percent, rate, UNKNOWN, visible } from "./format.ts";
 import type { Notices } from "./notice.ts";
 import { sentence } from "./sentence.ts";
@@ -23,7 +23,7 @@ const TILES: Tile[] = [
   ["Rejected", (row) => count(row.rejected)],
   ["Waiting", (row) => (row.finishedAt === null ? count(row.backlog) : null)],
   ["A second", (row) => (row.finishedAt === null ? (row.rate === null ? UNKNOWN : rate(row.rate)) : null)],
-  ["Left", (row) => (row.finishedAt !== null || row.following ? null : row.eta === null ? UNKNOWN : left(row.eta))],
+  ["Left", (row) => (row.finishedAt !== null || row.following ? null : row.eta === null || isThrough(row) ? UNKNOWN : left(row.eta))],
   ["Lag", (row) => (row.following && row.finishedAt === null ? (row.lag === null ? UNKNOWN : duration(row.lag)) : null)],
   ["Queue", (row) => (row.queue === null ? null : `no. ${count(row.queue)}`)],
   [(workers) => (workers?.wanted == null ? "Workers" : `Workers, ${count(workers.wanted)} wanted`),

@@ -1,7 +1,7 @@
 // The heat map without its picture: where its cells lie, and what they say.
 
 import type { Batches } from "./api.ts";
-import { count, plural } from "./format.ts";
+import { clock, count, plural } from "./format.ts";
 
 export interface Layout { columns: number; rows: number; cell: number; gap: number }
 
@@ -37,7 +37,8 @@ export function totalText(batches: Batches): string {
   const all = totals(batches);
   const parts = [`${count(all.signed)} signed`, `${count(all.inFlight)} in flight`, `${count(all.planned)} planned`];
   const cells = batches.perCell === 1 ? "each square is one" : `each square is ${count(batches.perCell)}`;
-  return `${plural(batches.count, "batch", "batches")}: ${parts.join(", ")}; ${cells}.${troubles(all)}`;
+  const at = all.inFlight + all.planned === 0 ? "" : ` at ${clock(new Date(batches.at))}`;
+  return `${plural(batches.count, "batch", "batches")}${at}: ${parts.join(", ")}; ${cells}.${troubles(all)}`;
 }
 
 function troubles({ rejected, failing }: Totals): string {

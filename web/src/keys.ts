@@ -60,7 +60,7 @@ export class KeyTable {
   private lastUse(key: Key): string {
     const fresh = this.fresh.get(key.ordinal);
     if (fresh === undefined) return UNKNOWN;
-    return fresh === 1 ? "newest" : `${ordinal(fresh)} newest`;
+    return fresh === 1 ? "latest" : `${ordinal(fresh)} latest`;
   }
 }
 

@@ -1,7 +1,7 @@
 // What a job is doing, in a sentence that needs no explanation.
 
 import type { Job, Phase, Row } from "./api.ts";
-import { state } from "./filters.ts";
+import { isThrough, state } from "./filters.ts";
 import { count, duration, left, ordinal, plural, rate } from "./format.ts";
 
 /** The one at the top of a job's page. */
@@ -38,6 +38,7 @@ function seeding(job: Job): string {
 }
 
 function signing(row: Row): string {
+  if (isThrough(row)) return `Signing: ${amount(row)} are signed or rejected; the receipt comes next.`;
   const parts = [row.total === null ? plural(row.signed, "record") : `${count(row.signed)} of ${plural(row.total, "record")}`];
   if (row.rate !== null) parts.push(row.rate > 0 ? `${rate(row.rate)} a second` : "nothing just now");
   if (row.eta !== null) parts.push(row.eta < 1 ? "about a second left" : `about ${left(row.eta)} left`);
@@ -80,7 +81,7 @@ export function summary(rows: readonly Row[]): string {
   };
   const speed = rows.reduce((sum, row) => sum + (row.rate ?? 0), 0);
   const parts = [
-    say(["Signing"], "signs", "sign"), say(["Finishing"], "finishes", "finish"), say(["Pending", "Provisioning", "Seeding"], "is being prepared", "are being prepared"),
+    say(["Signing"], "is signing", "are signing"), say(["Finishing"], "is finishing", "are finishing"), say(["Pending", "Provisioning", "Seeding"], "is being prepared", "are being prepared"),
     say(["Queued"], "is queued", "are queued"), say(["Suspended"], "is suspended", "are suspended"), say(["Failed"], "failed", "failed"),
     say(["Complete"], "is complete", "are complete"), say(["Deleting"], "is being deleted", "are being deleted"),
   ].filter((part) => part !== null);

@@ -4,7 +4,8 @@ import { test } from "node:test";
 import { cellAt, cellText, layout, totalText } from "../src/heat.ts";
 
 const million = {
-  count: 999_500, perCell: 1000, planned: Array(1000).fill(0), inFlight: Array(1000).fill(0), signed: Array(1000).fill(1000), rejected: Array(1000).fill(0), failing: Array(1000).fill(0),
+  // Without a zone: this machine's.
+  at: "2026-11-29T10:00:26", count: 999_500, perCell: 1000, planned: Array(1000).fill(0), inFlight: Array(1000).fill(0), signed: Array(1000).fill(1000), rejected: Array(1000).fill(0), failing: Array(1000).fill(0),
 };
 
 test("a thousand cells fit into a page and into a phone", () => {
@@ -31,9 +32,10 @@ test("a point lies in the cell that is drawn there, and beside all in none", () 
 test("the map is told in words", () => {
   const batches = { ...million, signed: Array(1000).fill(1000), rejected: [2, ...Array(999).fill(0)] };
   batches.signed[999] = 100; batches.inFlight = [...Array(999).fill(0), 300]; batches.planned = [...Array(999).fill(0), 100]; batches.failing = [...Array(999).fill(0), 1];
-  assert.equal(totalText(batches), "999,500 batches: 999,100 signed, 300 in flight, 100 planned; each square is 1,000. 2 signed ones have rejects. 1 unsigned one failed at least once.");
+  assert.equal(totalText(batches), "999,500 batches at 10:00:26: 999,100 signed, 300 in flight, 100 planned; each square is 1,000. 2 signed ones have rejects. 1 unsigned one failed at least once.");
   assert.equal(cellText(batches, 0), "Batches 0 to 999: 1,000 signed, 2 with rejects.");
   assert.equal(cellText(batches, 999), "Batches 999,000 to 999,499: 100 signed, 300 in flight, 100 planned, 1 failed at least once.");
+  assert.equal(totalText(million), "999,500 batches: 1,000,000 signed, 0 in flight, 0 planned; each square is 1,000.");
   assert.equal(totalText({ ...million, count: 0 }), "No batch is planned yet.");
 });
 

@@ -12,9 +12,11 @@ const say = (part, stages = []) => sentence({ at: "2026-11-29T10:00:26Z", row: r
 test("a job that signs says how much, how fast and how long", () => {
   assert.equal(say({ signed: 412_000, rate: 38_512, eta: 15.2, rejected: 12 }),
     "Signing: 412,000 of 1,000,000 records, 38,500 a second, about 15 s left. 12 records were rejected.");
-  assert.equal(say({ signed: 1, total: 1, rejected: 1 }), "Signing: 1 of 1 record. 1 record was rejected.");
+  assert.equal(say({ signed: 1, total: 3, rejected: 1 }), "Signing: 1 of 3 records. 1 record was rejected.");
   assert.equal(say({ rate: 0 }), "Signing: 0 of 1,000,000 records, nothing just now.");
   assert.equal(say({ eta: 0.2 }), "Signing: 0 of 1,000,000 records, about a second left.");
+  assert.equal(say({ signed: 999_999, rejected: 1, rate: 500, eta: 0 }),
+    "Signing: all 1,000,000 records are signed or rejected; the receipt comes next. 1 record was rejected.");
 });
 
 test("a job that follows its table says what waits", () => {
@@ -37,5 +39,5 @@ test("the other phases say what they are", () => {
 test("the list says how many jobs do what", () => {
   assert.equal(summary([]), "There is no job yet.");
   assert.equal(summary([row({ rate: 1000 }), row({ rate: 500 }), row({ phase: "Failed" }), row({ phase: "Pending", queue: 1 }), row({ phase: "Seeding" }), row({ phase: "Pending" })]),
-    "6 jobs: 2 sign, 2 are being prepared, 1 is queued, 1 failed. Together 1,500 records a second.");
+    "6 jobs: 2 are signing, 2 are being prepared, 1 is queued, 1 failed. Together 1,500 records a second.");
 });

@@ -25,7 +25,7 @@ pub(super) fn next(location: &LedgerLocation, job: &str) -> String {
     let (_, name) = job.split_once('/').unwrap_or_default();
     format!(
         "Next:\n  {program} verify --job {job}{flags}\n  {program} export --job {job}{flags} > {name}.jsonl\n  \
-         {program} status{flags}"
+         {program} status{flags}\n  {program} ui{flags}"
     )
 }
 
@@ -104,6 +104,7 @@ mod tests {
             " verify --job default/job --data-dir '/my data'",
             " export --job default/job --data-dir '/my data' > job.jsonl",
             " status --data-dir '/my data'",
+            " ui --data-dir '/my data'",
         ] {
             assert!(next.contains(command), "{command}: {next}");
         }

@@ -8,6 +8,8 @@ use vaultstream_ledger::{
     overview::{self, BatchCell},
 };
 
+use crate::wire::Time;
+
 /// Cells of the map of batches.
 const MOST_CELLS: usize = 1_000;
 /// Points of the curve.
@@ -19,6 +21,8 @@ const FOLLOWED: Duration = Duration::from_secs(24 * 60 * 60);
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Map {
+    /// When they were read; of a job that is over, its end.
+    at: Time,
     count: i64,
     per_cell: i64,
     planned: Vec<i64>,
@@ -48,6 +52,7 @@ pub(crate) async fn batches(ledger: &Ledger, job: &Job, now: SystemTime) -> Resu
     let found = overview::batches(ledger, job, MOST_CELLS, (start, end), MOST_POINTS).await?;
     let column = |of: fn(&BatchCell) -> i64| found.cells.iter().map(of).collect::<Vec<_>>();
     let map = Map {
+        at: Time(end),
         count: found.cells.iter().map(|cell| cell.planned + cell.in_flight + cell.signed).sum(),
         per_cell: found.per_cell,
         planned: column(|cell| cell.planned),
