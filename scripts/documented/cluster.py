@@ -3,6 +3,7 @@ import json
 import os
 import re
 import time
+import urllib.error
 import urllib.request
 
 import manifests
@@ -115,20 +116,33 @@ def in_a_browser(reader):
     try:
         until("the page is there", lambda: "<title>VaultStream" in page("/ui/"), seconds=30)
         expect("quick-start" in page("/ui/api/jobs", token), "it has the jobs that the token may list")
-        expect("quick-start" not in page("/ui/api/jobs", "another"), "it has none of them for another token")
+        expect(refusal("/ui/api/jobs", "another") == 401, "it refuses another token")
     finally:
         forward.terminate()
         forward.wait()
 
 
+def asked(path, token):
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return urllib.request.urlopen(urllib.request.Request(f"http://localhost:8080{path}", headers=headers), timeout=10)
+
+
 def page(path, token=None):
     """The beginning of what the page's server answers; empty when it does not, or refuses."""
-    request = urllib.request.Request(f"http://localhost:8080{path}", headers={"Authorization": f"Bearer {token}"} if token else {})
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with asked(path, token) as answer:
             return answer.read1(1 << 16).decode()
     except OSError:
         return ""
+
+
+def refusal(path, token):
+    """The status with which the page's server refuses; None when it does not. No answer at all is an error."""
+    try:
+        with asked(path, token):
+            return None
+    except urllib.error.HTTPError as error:
+        return error.code
 
 
 def leave(reader):

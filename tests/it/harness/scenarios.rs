@@ -24,7 +24,7 @@ pub(crate) fn cases<T>(all: impl IntoIterator<Item = T>) -> Vec<T> {
     cases
 }
 
-/// Runs scenarios that mostly wait, so many at a time, all to their end. Returns how many panicked; why is on stderr.
+/// Runs every scenario to its end, at most `at_a_time` of them at once, and counts those that panicked. Each panic is on stderr.
 pub(crate) async fn failures<F>(scenarios: impl IntoIterator<Item = F>, at_a_time: usize) -> usize
 where
     F: Future<Output = ()> + Send + 'static,
