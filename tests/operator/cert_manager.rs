@@ -31,8 +31,6 @@ use requests::{deny, only_request, remove};
 const RECORDS: i64 = 40;
 /// The cluster, as certificates name it.
 const CLUSTER: &str = "node";
-/// The shortest Lease that is allowed.
-const LEASE: [&str; 2] = ["--lease-duration", "5s"];
 
 /// A small job that names an issuer.
 fn manifest(name: &str, issuer: &str, spec: &str) -> String {
@@ -224,9 +222,9 @@ async fn what_an_operator_asked_for_before_it_was_killed_certifies_the_one_recei
     for point in ["certificate-requested", "before-certificate"] {
         let place = Place::new().await;
         let ours = Authority::new(&place, "ours").await;
-        let first = operator(&place, "first").await.args(&LEASE).fault(&format!("{point}=kill")).start();
+        let first = operator(&place, "first").await.fault(&format!("{point}=kill")).start();
         first.until_leading_with_its_ledger().await;
-        let second = operator(&place, "second").await.args(&LEASE).start();
+        let second = operator(&place, "second").await.start();
         let job = place.create(&manifest("job", "{name: ours}", "")).await;
         first.end_within(PATIENCE).await.assert_killed(point);
         let asked = only_request(&job).await;

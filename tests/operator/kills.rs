@@ -8,13 +8,11 @@ use rustix::process::Signal;
 use serde_json::json;
 use vaultstream_api::{Phase, SigningJob};
 
-use crate::harness::{Job, Place, assert_complete_in, cases, failures, generated};
+use crate::harness::{Job, PATIENCE, Place, assert_complete_in, cases, failures, generated};
 
 /// Scenarios that run at the same time: they mostly wait for Leases and pods.
 const PARALLEL_LIMIT: usize = 4;
 const RECORDS: i64 = 200;
-/// The shortest Lease that is allowed.
-const LEASE: [&str; 2] = ["--lease-duration", "5s"];
 
 /// Each fault point that the operator passes, with the passes at which it is tried.
 const POINTS: &[(&str, &[u32])] = &[
@@ -62,11 +60,11 @@ fn manifest(point: &str) -> String {
 async fn kill_at(at: String) {
     let (point, _) = at.split_once(':').unwrap();
     let place = Place::new().await;
-    let first = place.operator("first").await.args(&LEASE).fault(&format!("{at}=kill")).start();
+    let first = place.operator("first").await.fault(&format!("{at}=kill")).start();
     first.until_leading_with_its_ledger().await;
-    let second = place.operator("second").await.args(&LEASE).start();
+    let second = place.operator("second").await.start();
     let job = place.create(&manifest(point)).await;
-    first.end_within(Duration::from_secs(60)).await.assert_killed(point);
+    first.end_within(PATIENCE).await.assert_killed(point);
     second.until_leading().await;
     job.until_complete().await;
     assert_complete_in(&place.site, &place.namespace, "job", RECORDS, 0).await;
@@ -76,9 +74,9 @@ async fn kill_at(at: String) {
 async fn stop_at(at: String) {
     let (point, _) = at.split_once(':').unwrap();
     let place = Place::new().await;
-    let first = place.operator("first").await.args(&LEASE).fault(&format!("{at}=stop")).start();
+    let first = place.operator("first").await.fault(&format!("{at}=stop")).start();
     first.until_leading_with_its_ledger().await;
-    let second = place.operator("second").await.args(&LEASE).start();
+    let second = place.operator("second").await.start();
     let job = place.create(&manifest(point)).await;
     first.until_stopped().await;
     second.until_leading().await;
@@ -88,7 +86,7 @@ async fn stop_at(at: String) {
     let complete = at_rest(&job).await;
 
     first.signal(Signal::CONT);
-    let ended = first.end_within(Duration::from_secs(20)).await;
+    let ended = first.end_within(PATIENCE).await;
     ended.assert_code(1);
     assert!(ended.stderr.contains("the Lease was lost"), "at {at}: {}", ended.stderr);
     assert!(second.is_leading().await, "at {at}");
@@ -102,9 +100,9 @@ async fn stop_at(at: String) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_leader_that_resumes_does_not_write_an_old_spec() {
     let place = Place::new().await;
-    let first = place.operator("first").await.args(&LEASE).fault("spec-read=stop").start();
+    let first = place.operator("first").await.fault("spec-read=stop").start();
     first.until_leading_with_its_ledger().await;
-    let second = place.operator("second").await.args(&LEASE).start();
+    let second = place.operator("second").await.start();
     let slow = "batchSize: 20\nkeys: {count: 4, lease: {records: 100, duration: 5s}}\n\
                 workers: {maxReplicas: 1, maxRecordsPerSecond: 20}";
     let job = place.create(&generated("job", 600, slow)).await;
@@ -117,7 +115,7 @@ async fn a_leader_that_resumes_does_not_write_an_old_spec() {
     job.until_phase(Phase::Signing).await;
 
     first.signal(Signal::CONT);
-    first.end_within(Duration::from_secs(20)).await.assert_code(1);
+    first.end_within(PATIENCE).await.assert_code(1);
     let stored = "SELECT count(*) FROM vaultstream.jobs WHERE NOT suspended AND spec_generation = 3";
     assert_eq!(place.site.number(stored).await, 1, "the old spec was written");
     job.until_complete().await;

@@ -3,4 +3,4 @@
 use std::time::Duration;
 
 /// Longer than anything may take on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(240);
