@@ -9,6 +9,11 @@ use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
 use vaultstream_embedded::{Options, Servers, kek_file};
 
+/// The shortest and longest pauses of a test that waits.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
+/// What takes no longer is tried again after the shortest.
+const QUICK: Duration = Duration::from_millis(100);
+
 pub(crate) struct Site {
     pub(crate) servers: Arc<Servers>,
     pub(crate) database_url: String,
@@ -101,11 +106,15 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
     tokio::task::spawn_blocking(work).await.unwrap()
 }
 
-/// Waits until `probe` says yes.
+/// Waits until `probe` says yes. One that takes long, as those do that start a program, is tried less often.
 pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut probe: impl FnMut() -> F) {
     let begun = Instant::now();
-    while !probe().await {
+    loop {
+        let tried = Instant::now();
+        if probe().await {
+            return;
+        }
         assert!(begun.elapsed() < super::patience::PATIENCE, "waited in vain until {what}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        tokio::time::sleep(tried.elapsed().saturating_sub(QUICK).clamp(PAUSES.0, PAUSES.1)).await;
     }
 }

@@ -71,7 +71,7 @@ impl Proxied {
             match expected {
                 Some(expected) if settled && found == expected.children => return found,
                 None if settled => return found,
-                _ if begun.elapsed() < PATIENCE => tokio::time::sleep(Duration::from_millis(100)).await,
+                _ if begun.elapsed() < PATIENCE => tokio::time::sleep(Duration::from_millis(500)).await,
                 Some(expected) => panic!("the children of {} are {found:#?}, not {:#?}", job.name, expected.children),
                 None => panic!("the children of {} are {found:#?}", job.name),
             }
