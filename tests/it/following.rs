@@ -75,8 +75,8 @@ impl Site {
         }
     }
 
-    /// A row is inserted that no trigger sees, and `planner` is killed, at the latest once it has told that. The trigger fires again when the
-    /// ledger has noted that it did not, which the next planner does if this one did not come to it.
+    /// A row is inserted that no trigger sees, while `planner` runs until it has told that, or was killed. The trigger fires again once the
+    /// ledger has noted that it did not: by the next planner, if this one did not come to it.
     async fn switch_trigger_off_and_on(&self, planner: &mut Running) {
         self.execute("ALTER TABLE moves DISABLE TRIGGER vaultstream_arrivals").await;
         self.execute("INSERT INTO moves (body) VALUES ('unseen')").await;
@@ -86,7 +86,7 @@ impl Site {
             () = until("it is told", is_told) => {}
             _ = planner.ended() => {}
         }
-        if self.number("SELECT follow_scans::int::bigint FROM vaultstream.jobs").await == 0 {
+        if self.number("SELECT count(*) FROM vaultstream.jobs WHERE follow_scans").await == 0 {
             let next = self.run(&following("")).start();
             until("the next planner tells it", is_told).await;
             next.signal(Signal::INT);

@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use serde_json::json;
 use vaultstream_api::{Phase, SigningJob};
 
-use crate::harness::{Job, PATIENCE, Place, assert_complete_in, cases, failures, generated};
+use crate::harness::{Job, Place, assert_complete_in, cases, failures, generated};
 
 /// Scenarios that run at the same time: they mostly wait for Leases and pods.
 const PARALLEL_LIMIT: usize = 4;
@@ -64,7 +64,7 @@ async fn kill_at(at: String) {
     first.until_leading_with_its_ledger().await;
     let second = place.operator("second").await.start();
     let job = place.create(&manifest(point)).await;
-    first.end_within(PATIENCE).await.assert_killed(point);
+    first.end_within(Duration::from_secs(60)).await.assert_killed(point);
     second.until_leading().await;
     job.until_complete().await;
     assert_complete_in(&place.site, &place.namespace, "job", RECORDS, 0).await;
@@ -86,7 +86,7 @@ async fn stop_at(at: String) {
     let complete = at_rest(&job).await;
 
     first.signal(Signal::CONT);
-    let ended = first.end_within(PATIENCE).await;
+    let ended = first.end_within(Duration::from_secs(20)).await;
     ended.assert_code(1);
     assert!(ended.stderr.contains("the Lease was lost"), "at {at}: {}", ended.stderr);
     assert!(second.is_leading().await, "at {at}");
@@ -115,7 +115,7 @@ async fn a_leader_that_resumes_does_not_write_an_old_spec() {
     job.until_phase(Phase::Signing).await;
 
     first.signal(Signal::CONT);
-    first.end_within(PATIENCE).await.assert_code(1);
+    first.end_within(Duration::from_secs(20)).await.assert_code(1);
     let stored = "SELECT count(*) FROM vaultstream.jobs WHERE NOT suspended AND spec_generation = 3";
     assert_eq!(place.site.number(stored).await, 1, "the old spec was written");
     job.until_complete().await;

@@ -9,9 +9,7 @@ use kube::Api;
 use serde_json::Value;
 use vaultstream_api::{ConditionType, Reason, ScalingMode};
 
-use crate::harness::{
-    Job, MetricsApi, Operator, PATIENCE, Place, assert_complete_in, free_port, generated, kubectl, pki, until,
-};
+use crate::harness::{Job, MetricsApi, Operator, Place, assert_complete_in, free_port, generated, kubectl, pki, until};
 
 /// An operator of the cluster whose metrics API is registered and available.
 struct Served {
@@ -96,7 +94,7 @@ async fn a_deadline_yields_the_workers_that_the_measured_rate_demands() {
     until("two workers are wanted", || async { job.replicas().await == Some(2) }).await;
     assert!(served.metric("vaultstream_desired_workers", &job).await.unwrap() >= 2);
     job.delete().await;
-    job.until_gone(PATIENCE).await;
+    job.until_gone(Duration::from_secs(60)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

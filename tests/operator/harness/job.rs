@@ -13,9 +13,6 @@ use vaultstream_api::{ChildNames, ConditionType, Phase, Reason, SigningJob};
 use super::cluster::kubectl;
 use super::patience::PATIENCE;
 
-/// How often a test that waits looks at it: each look costs the API server.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
-
 pub(crate) struct Job {
     pub(crate) api: Api<SigningJob>,
     pub(crate) deployments: Api<Deployment>,
@@ -73,7 +70,7 @@ impl Job {
         loop {
             match self.api.get_opt(&self.name).await.unwrap() {
                 Some(job) if wanted(&job) => return job,
-                _ if begun.elapsed() < limit => tokio::time::sleep(LOOK_EVERY).await,
+                _ if begun.elapsed() < limit => tokio::time::sleep(Duration::from_millis(50)).await,
                 _ => panic!("waited {limit:?} in vain until {what}\n{}", self.describe().await),
             }
         }
@@ -114,7 +111,7 @@ impl Job {
         let begun = Instant::now();
         while self.api.get_metadata_opt(&self.name).await.unwrap().is_some() {
             assert!(begun.elapsed() < limit, "it is not gone after {limit:?}\n{}", self.describe().await);
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 

@@ -10,7 +10,7 @@ use vaultstream_api::names::{FINALIZER, JOB_UID_LABEL};
 use vaultstream_api::{Phase, SigningJob};
 
 use super::Proxied;
-use crate::harness::{Job, PATIENCE, assert_complete_in, generated, kubectl, until};
+use crate::harness::{Job, assert_complete_in, generated, kubectl, until};
 
 pub(super) const RECORDS: i64 = 120;
 const KINDS: &str = "deployments,replicasets,poddisruptionbudgets,horizontalpodautoscalers,pods";
@@ -56,7 +56,7 @@ impl Proxied {
         }
 
         job.patch(json!({"spec": {"ttlAfterFinished": "1s"}})).await;
-        job.until_gone(PATIENCE).await;
+        job.until_gone(Duration::from_secs(90)).await;
         self.assert_nothing_is_left(&job).await;
         traits
     }
@@ -71,7 +71,7 @@ impl Proxied {
             match expected {
                 Some(expected) if settled && found == expected.children => return found,
                 None if settled => return found,
-                _ if begun.elapsed() < PATIENCE => tokio::time::sleep(Duration::from_millis(500)).await,
+                _ if begun.elapsed() < Duration::from_secs(60) => tokio::time::sleep(Duration::from_millis(500)).await,
                 Some(expected) => panic!("the children of {} are {found:#?}, not {:#?}", job.name, expected.children),
                 None => panic!("the children of {} are {found:#?}", job.name),
             }

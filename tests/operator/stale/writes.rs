@@ -11,7 +11,7 @@ use rand::seq::SliceRandom as _;
 use super::life::Traits;
 use super::proxy::{Write, WriteFault};
 use super::{Proxied, is_long, seed};
-use crate::harness::{PATIENCE, failures, generated, until};
+use crate::harness::{failures, generated, until};
 
 /// Jobs that live at the same time: they mostly wait for pods.
 const PARALLEL_LIMIT: usize = 6;
@@ -141,7 +141,7 @@ async fn an_expired_job_is_deleted_after_several_conflicts() {
     let _operator = proxied.start_operator().await;
     let job = proxied.place.create(&generated("job", 20, "batchSize: 20\nttlAfterFinished: 5s")).await;
     job.until_complete().await;
-    job.until_gone(PATIENCE).await;
+    job.until_gone(Duration::from_secs(60)).await;
     assert!(proxied.proxy.writes.has_fired(&deletion(3)));
 }
 
